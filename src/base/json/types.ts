@@ -1,0 +1,51 @@
+// What the JSON guard says about one body: a status and the spans the gateway needs, found in one pass over the bytes.
+
+export interface GuardLimits {
+  /** Deepest allowed nesting of arrays and objects. */
+  readonly depthMax: number;
+  /** Most keys in all objects of one message together. */
+  readonly keysMax: number;
+}
+
+/** First thing wrong, in the order the bytes show it. `syntax` and `utf8` are −32700; all others but `ok` are −32600. */
+export const GUARD_STATUS = ['ok', 'syntax', 'utf8', 'depth', 'keys', 'duplicate_key', 'lone_surrogate', 'not_object'] as const;
+export type GuardStatus = (typeof GUARD_STATUS)[number];
+
+/**
+ * Value spans in `out`: slot n occupies out[2n] (from) and out[2n+1] (to, exclusive); 0,0 = absent. A string's span includes its quotes.
+ * After the slots: out[FLAGS], out[OFFSET] (byte where a refusal was found), out[KEYS] (keys counted).
+ * Keys are compared decoded: "\u006dethod" is `method`.
+ */
+export const SLOT = {
+  jsonrpc: 0, id: 1, method: 2, params: 3, result: 4, error: 5,
+  name: 6, uri: 7, arguments: 8, meta: 9, protocolVersion: 10,
+  /** params._meta["io.modelcontextprotocol/protocolVersion"] */
+  metaProtocolVersion: 11,
+  /** params.requestId (notifications/cancelled) */
+  requestId: 12,
+  /** params._meta.progressToken */
+  progressToken: 13,
+  cursor: 14,
+} as const;
+export const SLOT_COUNT = 15;
+export const FLAGS = SLOT_COUNT * 2;
+export const OFFSET = FLAGS + 1;
+export const KEYS = FLAGS + 2;
+export const GUARD_OUT_LENGTH = FLAGS + 3;
+
+/** Bits of out[FLAGS]. */
+export const FLAG = {
+  /** Some string (key or value) holds a backslash escape, so a scan of the raw bytes alone is not enough. */
+  escapes: 1,
+  /** The root is an array / a scalar. With status `not_object`: the text is valid JSON but no object. */
+  rootArray: 2,
+  rootScalar: 4,
+} as const;
+
+export interface JsonGuard {
+  readonly engine: 'native' | 'typescript';
+  /** Why this engine was chosen, for people. */
+  readonly because: string;
+  /** Validates `bytes` (strict UTF-8, RFC 8259, limits, no duplicate keys, no lone surrogate escapes) and fills `out` (length ≥ GUARD_OUT_LENGTH). */
+  check(bytes: Uint8Array, limits: GuardLimits, out: Uint32Array): GuardStatus;
+}

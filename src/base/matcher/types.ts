@@ -1,0 +1,30 @@
+// Many patterns over bytes, one interface, two engines (Hyperscan, RE2).
+
+export interface Pattern {
+  /** Position in the set; findings name it. */
+  readonly id: number;
+  /** RE2 syntax, ASCII only, linted: see native.md section 3. */
+  readonly source: string;
+  readonly caseless?: boolean;
+  readonly dotAll?: boolean;
+  readonly multiline?: boolean;
+  /** Literals of which at least one (compared caseless) must be present for the pattern to be able to match; empty = always tried. */
+  readonly keywords?: readonly string[];
+}
+
+export interface Match {
+  /** Byte offsets, `to` exclusive; of capture group 1 when the pattern has one, else of the whole match. */
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface Matcher {
+  readonly engine: 'hyperscan' | 're2';
+  /** Why this engine was chosen, for people and for /health. */
+  readonly because: string;
+  /** Ids of all patterns that match somewhere in `bytes` (valid UTF-8), ascending, each once. Throws when the engine fails: the caller must refuse. */
+  hits(bytes: Uint8Array): number[];
+  /** The places where pattern `id` matches, at most `max`. RE2, run on hits only. */
+  find(id: number, bytes: Uint8Array, max: number): Match[];
+  close(): void;
+}

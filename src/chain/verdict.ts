@@ -1,0 +1,30 @@
+// What a layer says: PASS, or a refusal by its code from the one error table.
+import type { ErrorCode } from '../base/errors/table.js';
+
+export interface Pass {
+  readonly kind: 'pass';
+}
+
+export interface Deny {
+  readonly kind: 'deny';
+  readonly code: ErrorCode;
+  /** A stable machine word that says which of the code's cases this is, e.g. `observed_hash_missing`. */
+  readonly reasonCode?: string | undefined;
+  /** Replaces the table's public message. Never holds a secret or the caller's raw bytes. */
+  readonly message?: string | undefined;
+  readonly details?: Readonly<Record<string, unknown>> | undefined;
+  readonly remediation?: string | undefined;
+  /** Whole seconds; becomes `Retry-After`. */
+  readonly retryAfterSeconds?: number | undefined;
+  /** Extra response headers, lower-case names (X-RateLimit-*, WWW-Authenticate). */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+}
+
+export type Verdict = Pass | Deny;
+
+/** The one "go on". The runner compares by identity: anything else stops the chain. */
+export const PASS: Pass = Object.freeze({ kind: 'pass' });
+
+export function deny(code: ErrorCode, more: Omit<Deny, 'kind' | 'code'> = {}): Deny {
+  return { kind: 'deny', code, ...more };
+}

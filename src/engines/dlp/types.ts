@@ -1,0 +1,37 @@
+// DLP findings and the compiled rule set.
+
+export type DlpCategory = 'credentials' | 'injection' | 'pii';
+export type DlpAction = 'flag' | 'redact' | 'block';
+
+export interface Finding {
+  readonly rule: string;
+  readonly category: DlpCategory;
+  readonly action: DlpAction;
+  /** JSON path such as `$.params.arguments.text`, or `header:authorization`, or `$` when the place is not in one string. */
+  readonly path: string;
+  /** Masked: at most the first 4 and last 2 characters of what matched, never the secret. */
+  readonly sample: string;
+  /** How the text was read: `raw`, `json`, `base64`, `url`, `hex`, `unicode`. */
+  readonly decoded: string;
+}
+
+/** A finding with the byte range in the scanned bytes, where it is known (raw reading); for redaction. */
+export interface LocatedFinding extends Finding {
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface DlpScanner {
+  readonly engine: 'hyperscan' | 're2';
+  readonly digest: string;
+  readonly ruleCount: number;
+  /**
+   * Scans a whole JSON message: raw bytes, then every decoded string where escapes or encodings occur.
+   * Inline (array) while the estimate stays under the inline limit, else one task in the pool (promise). Throws or rejects when it can't scan: refuse.
+   * `bytes` must stay valid until the call returns; a pooled scan copies.
+   */
+  scan(bytes: Uint8Array, escapes: boolean): LocatedFinding[] | Promise<LocatedFinding[]>;
+  /** Scans plain text (a header value). Always inline. */
+  scanText(text: string, path: string): LocatedFinding[];
+  close(): void;
+}

@@ -1,0 +1,54 @@
+// Rego decisions: what a policy set is, what it may read, what it answers.
+import type { Principal } from '../identity/types.js';
+
+export interface PolicySource {
+  /** Path as people know it, relative to the project. */
+  readonly file: string;
+  readonly text: string;
+}
+
+/** Facts a policy may read. Getters keep the dear ones unbuilt unless the policy set was found to read them. */
+export interface PolicyFacts {
+  readonly callerSpiffeId: string;
+  readonly toolName: string;
+  readonly method: string;
+  readonly server: string;
+  readonly riskLevel: string;
+  readonly authMethod: string;
+  readonly principal: Principal;
+  readonly stepUpApproved: boolean;
+  /** Raw JSON text of the arguments (`{}` when absent). */
+  argumentsJson(): string;
+  session(): { readonly id: string; readonly risk_score: number; readonly previous_actions: readonly unknown[]; readonly flags: readonly string[] };
+  /** Nanoseconds since the epoch. */
+  readonly timeNs: bigint;
+}
+
+export type PolicyDecision =
+  | { readonly kind: 'allow'; readonly reason: string | undefined; readonly cached: boolean }
+  | { readonly kind: 'deny'; readonly reason: string | undefined; readonly cached: boolean }
+  /** Evaluation failed, timed out, or gave something that is neither a boolean nor {allow, reason}. The caller must refuse. */
+  | { readonly kind: 'fault'; readonly message: string };
+
+export interface PolicySet {
+  /** SHA-256 over the sorted sources. */
+  readonly digest: string;
+  readonly packages: readonly { readonly name: string; readonly file: string; readonly rules: readonly { name: string; line: number }[] }[];
+  /** Input paths the set reads, as dotted text; `*` = all of it. And whether decisions may be cached at all, with the reason if not. */
+  readonly reads: { readonly inputs: readonly string[]; readonly cacheable: boolean; readonly because: string };
+  decide(facts: PolicyFacts): PolicyDecision;
+  close(): void;
+}
+
+export class PolicyError extends Error {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  constructor(message: string, file: string, line: number, column: number) {
+    super(message);
+    this.name = 'PolicyError';
+    this.file = file;
+    this.line = line;
+    this.column = column;
+  }
+}

@@ -1,0 +1,53 @@
+// Registered tools and what their servers serve now.
+
+export type RiskLevel = 'low' | 'medium' | 'high' | 'critical';
+export type HashAlg = 'seed' | 'jcs' | 'legacy';
+export type ToolHash = string & { readonly __brand: 'ToolHash' };
+
+export interface RegisteredTool {
+  readonly name: string;
+  readonly description: string;
+  /** URL of the Streamable HTTP endpoint, e.g. http://127.0.0.1:9191/mcp */
+  readonly upstream: string;
+  readonly hash: ToolHash;
+  readonly hashAlg: HashAlg | undefined;
+  /** JCS hash over the whole definition, pinned by `agw tools add` or at first sight. */
+  readonly definitionHash: ToolHash | undefined;
+  readonly riskLevel: RiskLevel;
+  readonly inputSchema: unknown;
+  readonly requiredScope: string | undefined;
+  readonly requiresStepUp: boolean;
+  readonly allowedDestinations: readonly string[];
+  readonly timeoutMs: number | undefined;
+  /** What reading with this tool yields: public, internal, confidential, sensitive. */
+  readonly classification: Classification;
+  /** True when the tool sends data outside (classification of effects; see risk_thresholds.yaml). */
+  readonly external: boolean;
+  readonly rateLimit: { readonly perMinute: number; readonly burst: number } | undefined;
+  /** Line of the entry in the registry file, 1-based. */
+  readonly line: number;
+}
+export type Classification = 'public' | 'internal' | 'confidential' | 'sensitive';
+
+/** Parsed capability-registry-v2.yaml; frozen, part of the snapshot. */
+export interface ToolRegistry {
+  readonly tools: ReadonlyMap<string, RegisteredTool>;
+  /** Upstream URLs in order of first appearance. */
+  readonly upstreams: readonly string[];
+  readonly digest: string;
+}
+
+/** One tool as an upstream served it. */
+export interface ServedTool {
+  readonly name: string;
+  /** The tool object's own JSON text, byte for byte as served. */
+  readonly text: string;
+  readonly hashes: Readonly<Record<HashAlg, ToolHash>>;
+  readonly definitionHash: ToolHash;
+}
+
+export type ToolState =
+  | { readonly kind: 'verified'; readonly alg: HashAlg; readonly verifiedMs: number; readonly changedMembers: readonly string[] }
+  | { readonly kind: 'mismatch'; readonly served: ServedTool; readonly sinceMs: number }
+  | { readonly kind: 'absent'; readonly sinceMs: number }
+  | { readonly kind: 'unknown' };

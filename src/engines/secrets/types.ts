@@ -1,0 +1,34 @@
+// Late-bound secrets: $SPIKE{…} references in string values become secrets, after every other layer (SPEC section 9).
+
+export interface SecretRecord {
+  /** Name the operator gave, e.g. `github-token`. */
+  readonly name: string;
+  readonly owner: string;
+  readonly scope: string;
+  readonly version: number;
+  readonly createdMs: number;
+}
+/** An issued reference to a secret for one owner and scope. */
+export interface SecretReference {
+  readonly ref: string;
+  readonly name: string;
+  readonly owner: string;
+  readonly scope: string;
+  readonly expiresMs: number;
+}
+
+export type SubstituteResult =
+  | { readonly kind: 'none' }
+  /** `bytes` is the new message; `values` are the plain secrets put in, for the response scrubber only. */
+  | { readonly kind: 'substituted'; readonly bytes: Uint8Array; readonly values: readonly string[]; readonly refs: readonly string[] }
+  | {
+      readonly kind: 'refused';
+      readonly code: 'invalid_spike_token' | 'token_scope_failed' | 'token_ownership_failed' | 'token_expired' | 'token_redemption_failed';
+      readonly reasonCode: string;
+    };
+
+export interface SecretStore {
+  /** Replaces references inside string values of the arguments span of `bytes`. `requiredScope` undefined = the tool never receives a secret. */
+  substitute(bytes: Uint8Array, argumentsFrom: number, argumentsTo: number, caller: string, requiredScope: string | undefined, nowMs: number): SubstituteResult;
+  list(): readonly SecretRecord[];
+}

@@ -1,0 +1,67 @@
+// Step-up: the score, approval requests, and the single-use grant (SPEC section 7).
+import type { Classification, RiskLevel } from '../registry/types.js';
+
+export interface ScoreFacts {
+  readonly riskLevel: RiskLevel;
+  readonly external: boolean;
+  readonly sessionTainted: boolean;
+  readonly classification: Classification;
+  readonly destination: string | undefined;
+  readonly destinationAllowedByTool: boolean;
+  readonly destinationAllowedGlobally: boolean;
+}
+export interface StepUpScore {
+  readonly total: number;
+  readonly impact: number;
+  readonly reversibility: number;
+  readonly exposure: number;
+  readonly novelty: number;
+}
+export type StepUpGate = 'pass' | 'checked' | 'approval' | 'denied';
+
+/** What a grant is bound to. All members are compared; `argumentsDigest` is SHA-256 of the canonical form of the arguments. */
+export interface ApprovalBinding {
+  readonly caller: string;
+  readonly tool: string;
+  readonly toolHash: string;
+  readonly upstream: string;
+  readonly argumentsDigest: string;
+  readonly mcpSession: string | undefined;
+}
+
+export interface ApprovalRequest extends ApprovalBinding {
+  readonly id: string;
+  readonly createdMs: number;
+  readonly expiresMs: number;
+  readonly score: number;
+  readonly state: 'pending' | 'approved' | 'denied' | 'reserved' | 'consumed' | 'expired';
+  readonly decidedBy: string | undefined;
+  readonly decidedMs: number | undefined;
+  readonly reason: string | undefined;
+  /** Masked preview of the arguments for the approver; never secrets. */
+  readonly argumentsPreview: string;
+}
+
+export type ReserveResult =
+  /** A live grant for exactly this binding was reserved for `token`. */
+  | { readonly kind: 'reserved'; readonly requestId: string; readonly token: string; readonly approver: string }
+  | { readonly kind: 'pending'; readonly requestId: string; readonly expiresMs: number }
+  | { readonly kind: 'denied'; readonly requestId: string; readonly approver: string; readonly reason: string | undefined };
+
+/** Owned by the control thread; gateway threads call it through a port, so everything is async there. */
+export interface ApprovalStore {
+  /** Finds a live grant and reserves it, or finds or opens the pending request. Durable before it returns. */
+  reserveOrRequest(binding: ApprovalBinding, score: number, argumentsPreview: string, nowMs: number): ReserveResult;
+  /** Durable consume of a reservation, before the first byte goes upstream. False = it was not this reservation's any more: refuse. */
+  consume(requestId: string, token: string, nowMs: number): boolean;
+  /** Gives a reservation back (layers 10–13 refused). */
+  release(requestId: string, token: string): void;
+  list(state: ApprovalRequest['state'] | undefined, nowMs: number): ApprovalRequest[];
+  get(id: string, nowMs: number): ApprovalRequest | undefined;
+  /** Verifies the approver's Ed25519 signature over decisionText(...), requester ≠ approver, not expired, still pending. */
+  decide(id: string, decision: 'approve' | 'deny', approver: string, signature: string, reason: string | undefined, nowMs: number): DecideResult;
+  close(): void;
+}
+export type DecideResult =
+  | { readonly kind: 'ok'; readonly request: ApprovalRequest }
+  | { readonly kind: 'unknown_request' | 'already_decided' | 'expired' | 'unknown_approver' | 'bad_signature' | 'self_approval' };

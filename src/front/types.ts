@@ -1,0 +1,59 @@
+// What the front hands to the gateway and what it takes back; nothing of uWebSockets.js is visible here.
+import type { PeerEvidence } from '../engines/identity/types.js';
+
+export interface InboundHeaders {
+  readonly accept: string;
+  readonly contentType: string;
+  readonly mcpSessionId: string;
+  readonly mcpProtocolVersion: string;
+  readonly mcpMethod: string;
+  readonly mcpName: string;
+  readonly lastEventId: string;
+  readonly traceparent: string;
+  readonly tracestate: string;
+  /** Headers a tool server may see: mcp-param-*, and unknown mcp-* ones; lower-case names, as they came, in order. */
+  readonly forwarded: readonly (readonly [string, string])[];
+}
+
+export interface Inbound {
+  readonly httpMethod: 'POST' | 'GET' | 'DELETE';
+  /** `/` or `/mcp`, after /as/<agent>/<env> was taken off. */
+  readonly path: string;
+  readonly evidence: PeerEvidence;
+  readonly headers: InboundHeaders;
+  /** Valid only until `handle` returns, unless `retain` was called. Empty for GET, DELETE and a body that was too large. */
+  readonly body: Uint8Array;
+  /** Copies the body once, so that it outlives the handler; idempotent. */
+  retain(): void;
+  /** The body passed front.body_bytes_max; it was dropped at that byte. */
+  readonly bodyTooLarge: boolean;
+  /** Bytes seen of the body when it was accepted or refused. */
+  readonly bodyBytes: number;
+  /** Microseconds since the epoch when the headers were read. */
+  readonly receivedUs: number;
+}
+
+export type HeaderPairs = readonly (readonly [string, string])[];
+
+/** The way back. Whatever is called after `aborted` or after the end is ignored. */
+export interface Reply {
+  /** The client hung up. */
+  readonly aborted: boolean;
+  /** At most one listener; called at once when already aborted. */
+  onAbort(listener: () => void): void;
+  /** A whole answer. `close` ends the connection after it. */
+  send(status: number, headers: HeaderPairs, body: Uint8Array | string, close?: boolean): void;
+  /** Starts a streamed answer. */
+  begin(status: number, headers: HeaderPairs): void;
+  /** False = the client is slow: stop until onDrain's listener is called. */
+  write(chunk: Uint8Array | string): boolean;
+  onDrain(listener: () => void): void;
+  end(): void;
+  /** Cuts the connection, so that the client sees that the answer is not whole. */
+  destroy(): void;
+}
+
+export type Handle = (inbound: Inbound, reply: Reply) => void;
+
+/** Admission (step 0) refusals that the front decides itself are handed to the gateway too, so that they are recorded. */
+export type Refuse = (code: 'gateway_overloaded' | 'origin_rejected', reasonCode: string, inbound: Inbound, reply: Reply) => void;

@@ -1,0 +1,43 @@
+// One exchange with a tool server, as callbacks: no promise on the way of a call.
+
+export interface UpstreamRequest {
+  readonly url: string;
+  readonly httpMethod: 'POST' | 'GET' | 'DELETE';
+  /** Lower-case names. `host`, `content-length` and `connection` are the client's own business. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Copied before `send` returns. */
+  readonly body: Uint8Array | undefined;
+  /** From the call of `send` to the first byte of the answer. */
+  readonly answerTimeoutMs: number;
+  /** Longest silence within the answer. */
+  readonly idleTimeoutMs: number;
+}
+
+export interface UpstreamFault {
+  readonly kind: 'transport' | 'timeout' | 'protocol';
+  /** False only when it is certain that no byte of the request was sent: then, and only then, it may be tried again. */
+  readonly maybeSent: boolean;
+  readonly message: string;
+}
+
+export interface UpstreamSink {
+  onHead(status: number, headers: Readonly<Record<string, string>>): void;
+  /** `chunk` is valid only until it returns. */
+  onData(chunk: Uint8Array): void;
+  onEnd(): void;
+  /** The last call, instead of onEnd. */
+  onFault(fault: UpstreamFault): void;
+}
+
+export interface UpstreamCall {
+  /** Cancels; no callback comes after it. */
+  abort(): void;
+  /** Stops and resumes reading (the client is slow). */
+  pause(): void;
+  resume(): void;
+}
+
+export interface UpstreamClient {
+  send(request: UpstreamRequest, sink: UpstreamSink): UpstreamCall;
+  close(): Promise<void>;
+}
