@@ -27,7 +27,7 @@ export interface Inbound {
   retain(): void;
   /** The body passed front.body_bytes_max; it was dropped at that byte. */
   readonly bodyTooLarge: boolean;
-  /** Bytes seen of the body when it was accepted or refused. */
+  /** Bytes seen of the body when it was accepted or refused; of a body refused by its Content-Length alone, the bytes announced. */
   readonly bodyBytes: number;
   /** Microseconds since the epoch when the headers were read. */
   readonly receivedUs: number;
@@ -53,7 +53,24 @@ export interface Reply {
   destroy(): void;
 }
 
+/**
+ * Called once per request. `reply.aborted` is already true when the client hung up before its body was whole: then there is nothing to
+ * decide, only a `client_disconnected` record to write.
+ */
 export type Handle = (inbound: Inbound, reply: Reply) => void;
 
 /** Admission (step 0) refusals that the front decides itself are handed to the gateway too, so that they are recorded. */
 export type Refuse = (code: 'gateway_overloaded' | 'origin_rejected', reasonCode: string, inbound: Inbound, reply: Reply) => void;
+
+/** What GET /health and GET /ready answer; asked even under overload, and without any identity. */
+export interface ProbeAnswer {
+  readonly status: number;
+  readonly json: unknown;
+}
+
+export interface Probes {
+  health(): ProbeAnswer;
+  ready(): ProbeAnswer;
+  /** RFC 9728 metadata at /.well-known/oauth-protected-resource; absent = 404. */
+  readonly resourceMetadata?: () => ProbeAnswer;
+}

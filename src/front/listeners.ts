@@ -1,0 +1,214 @@
+// Opens, replaces and closes the listeners of one gateway thread.
+import type { GatewayConfig } from '../base/config/schema.js';
+import { createAdmission, Load } from './admission.js';
+import { FrontListenError, formatListenAddress, probePort } from './port-probe.js';
+import { BodyDeadlines } from './read-body.js';
+import { createHandler, type RouteContext } from './routes.js';
+import { checkTlsFiles, FrontTlsError, type TlsFiles } from './tls-files.js';
+import type { Handle, Probes, Refuse } from './types.js';
+import type { Uws, UwsApp, UwsListenSocket } from './uws-types.js';
+
+const MS_PER_S = 1000;
+const US_PER_MS = 1000;
+/** Calls in flight on connections whose certificates were replaced may finish within this time. */
+const RETIRE_GRACE_MS = 10_000;
+/** The last answer may still lie in the socket's buffer; uWebSockets.js does not say when it is gone. */
+const FLUSH_MS = 50;
+const SHARED_PORT = 0;
+
+export interface FrontOptions {
+  readonly config: Pick<GatewayConfig, 'front' | 'tls'>;
+  readonly uws: Uws;
+  readonly handle: Handle;
+  readonly refuse: Refuse;
+  readonly probes: Probes;
+  /** This thread is the only one on its ports: refuses to share them. False for the second and later threads, or after main probed. */
+  readonly exclusive: boolean;
+  /** Microseconds since the epoch. */
+  readonly nowUs: () => number;
+  /** What `handle` or `refuse` threw; the client has been answered 500 already. */
+  readonly onFault: (error: unknown) => void;
+}
+
+export interface FrontListener {
+  readonly kind: 'http' | 'mtls';
+  /** host:port as bound, e.g. 127.0.0.1:9090 */
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface Front {
+  readonly listeners: readonly FrontListener[];
+  /** Stops accepting; connections under way end with their next answer. */
+  close(): void;
+  /** close, then waits at most graceMs for calls in flight, then cuts what is left. Must have resolved before the thread ends. */
+  drain(graceMs: number): Promise<void>;
+  /** Takes up new certificates: opens a new app on the same port, then retires the old one. Throws FrontTlsError and changes nothing if they are bad. */
+  replaceTls(files: TlsFiles): void;
+}
+
+interface Running {
+  readonly app: UwsApp;
+  readonly context: RouteContext;
+  socket: UwsListenSocket | undefined;
+  closed: boolean;
+}
+
+export function tlsFilesOf(tls: GatewayConfig['tls']): TlsFiles {
+  return { certificateFile: tls.certificate_file, privateKeyFile: tls.private_key_file, trustBundleFile: tls.trust_bundle_file };
+}
+
+class UwsFront implements Front {
+  readonly listeners: FrontListener[] = [];
+  readonly #options: FrontOptions;
+  readonly #load: Load;
+  readonly #deadlines: BodyDeadlines;
+  readonly #running = new Set<Running>();
+  #mtls: Running | undefined;
+  #mtlsPort = 0;
+  #closing = false;
+
+  constructor(options: FrontOptions) {
+    this.#options = options;
+    this.#load = new Load(options.config.front.inflight_body_bytes_max);
+    this.#deadlines = new BodyDeadlines(() => options.nowUs() / US_PER_MS);
+    options.uws._cfg('silent');
+  }
+
+  async openPlain(): Promise<void> {
+    const { front } = this.#options.config;
+    const { exclusive, uws } = this.#options;
+    // With port 0 uWebSockets.js shares nothing, so that a second thread could not join: a shared free port must be chosen first.
+    const port = front.port === 0 && !exclusive ? await probePort(front.host, 0) : front.port;
+    const running = this.#start(uws.App(), front.host, port, false);
+    const bound = this.#bind(running, front.host, port, exclusive ? uws.LIBUS_LISTEN_EXCLUSIVE_PORT : SHARED_PORT);
+    await this.#confirm(running, 'http', front.host, port, bound);
+  }
+
+  async openMtls(): Promise<void> {
+    const { tls } = this.#options.config;
+    // Shared even when exclusive, because replaceTls needs two apps on the port for a moment: so the probe must find a stranger.
+    const port = this.#options.exclusive || tls.port === 0 ? await probePort(tls.host, tls.port) : tls.port;
+    const running = this.#start(this.#secureApp(tlsFilesOf(tls)), tls.host, port, true);
+    const bound = this.#bind(running, tls.host, port, SHARED_PORT);
+    await this.#confirm(running, 'mtls', tls.host, port, bound);
+    this.#mtls = running;
+    this.#mtlsPort = port;
+  }
+
+  close(): void {
+    this.#closing = true;
+    for (const running of this.#running) {
+      if (running.context.state === 'open') running.context.state = 'closing';
+      for (const reply of running.context.active) reply.closeAfter = true;
+      this.#stopListening(running);
+    }
+  }
+
+  async drain(graceMs: number): Promise<void> {
+    this.close();
+    const all = [...this.#running];
+    await Promise.all(all.map((running) => this.#idle(running, graceMs)));
+    for (const running of all) this.#shut(running);
+    this.#deadlines.stop();
+  }
+
+  replaceTls(files: TlsFiles): void {
+    const old = this.#mtls;
+    if (old === undefined || this.#closing) return;
+    const { host } = this.#options.config.tls;
+    const fresh = this.#start(this.#secureApp(files), host, this.#mtlsPort, true);
+    if (this.#bind(fresh, host, this.#mtlsPort, SHARED_PORT) === undefined) {
+      this.#shut(fresh);
+      throw new FrontListenError('UNKNOWN', formatListenAddress(host, this.#mtlsPort));
+    }
+    this.#mtls = fresh;
+    this.#stopListening(old);
+    old.context.state = 'retired';
+    for (const reply of old.context.active) reply.closeAfter = true;
+    void this.#idle(old, RETIRE_GRACE_MS).then(() => this.#shut(old));
+  }
+
+  #secureApp(files: TlsFiles): UwsApp {
+    checkTlsFiles(files);
+    try {
+      return this.#options.uws.SSLApp({ cert_file_name: files.certificateFile, key_file_name: files.privateKeyFile, ca_file_name: files.trustBundleFile });
+    } catch {
+      throw new FrontTlsError(files.certificateFile, 'the TLS library refused the certificate, key or trust bundle');
+    }
+  }
+
+  #start(app: UwsApp, host: string, port: number, tls: boolean): Running {
+    const { config, handle, refuse, probes, nowUs, onFault } = this.#options;
+    const { front } = config;
+    const context: RouteContext = {
+      tls, handle, refuse, probes, nowUs, onFault,
+      admission: createAdmission({ listenerHost: host, listenerPort: port, tls, allowedHosts: front.allowed_hosts, allowedOrigins: front.allowed_origins }),
+      load: this.#load,
+      limits: { bodyBytesMax: front.body_bytes_max, bodyTimeoutMs: front.body_timeout_s * MS_PER_S },
+      deadlines: this.#deadlines,
+      active: new Set(),
+      state: 'open',
+      onIdle: () => undefined,
+    };
+    app.any('/*', createHandler(context));
+    const running: Running = { app, context, socket: undefined, closed: false };
+    this.#running.add(running);
+    return running;
+  }
+
+  #bind(running: Running, host: string, port: number, options: number): number | undefined {
+    running.app.listen(host, port, options, (socket) => {
+      if (socket !== false) running.socket = socket;
+    });
+    return running.socket === undefined ? undefined : this.#options.uws.us_socket_local_port(running.socket);
+  }
+
+  /** Registers the listener, or finds out why there is none. */
+  async #confirm(running: Running, kind: FrontListener['kind'], host: string, port: number, bound: number | undefined): Promise<void> {
+    if (bound !== undefined) {
+      this.listeners.push({ kind, address: formatListenAddress(host, bound), port: bound });
+      return;
+    }
+    this.#shut(running);
+    await probePort(host, port);
+    throw new FrontListenError('UNKNOWN', formatListenAddress(host, port));
+  }
+
+  #stopListening(running: Running): void {
+    if (running.socket === undefined) return;
+    this.#options.uws.us_listen_socket_close(running.socket);
+    running.socket = undefined;
+  }
+
+  #idle(running: Running, graceMs: number): Promise<void> {
+    if (running.context.active.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, graceMs);
+      running.context.onIdle = () => {
+        clearTimeout(timer);
+        setTimeout(resolve, FLUSH_MS);
+      };
+    });
+  }
+
+  #shut(running: Running): void {
+    if (running.closed) return;
+    running.closed = true;
+    this.#running.delete(running);
+    running.app.close();
+  }
+}
+
+/** Opens what the config names. Rejects with FrontListenError or FrontTlsError; then nothing stays open. */
+export async function startFront(options: FrontOptions): Promise<Front> {
+  const front = new UwsFront(options);
+  try {
+    if (options.config.front.plain) await front.openPlain();
+    if (options.config.tls.enabled) await front.openMtls();
+  } catch (error) {
+    await front.drain(0);
+    throw error;
+  }
+  return front;
+}

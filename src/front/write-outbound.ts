@@ -1,0 +1,163 @@
+// The way back to the client: one cork around status, headers and body; back-pressure for streams; nothing after the end or a hang-up.
+import { STATUS_CODES } from 'node:http';
+import type { HeaderPairs, Reply } from './types.js';
+import type { HttpResponse } from './uws-types.js';
+
+/** How long a stream's first bytes may take before its headers are pushed out by an SSE comment (uWebSockets.js sends them with the first write). */
+const HEADERS_FLUSH_MS = 50;
+const SSE_COMMENT = ':\n\n';
+const NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/i;
+const UNSAFE_VALUE = /[\0\r\n]/;
+const BODILESS: ReadonlySet<number> = new Set([204, 304]);
+/** uWebSockets.js writes these itself, or they belong to one hop only. */
+const OWN_HEADERS: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding', 'connection', 'keep-alive', 'date', 'upgrade', 'proxy-connection', 'trailer', 'te']);
+
+const STATUS_LINES: ReadonlyMap<number, string> = new Map(Object.entries(STATUS_CODES).map(([code, text]) => [Number(code), `${code} ${text ?? ''}`]));
+
+function statusLine(status: number): string {
+  return STATUS_LINES.get(status) ?? `${Number.isInteger(status) && status >= 200 && status <= 599 ? status : 500} Unknown`;
+}
+
+/** A header whose name is no token is dropped; line breaks in a value become blanks, so that no value can add a header. */
+function writeHeaders(response: HttpResponse, headers: HeaderPairs): void {
+  for (const [name, value] of headers) {
+    if (!NAME.test(name) || OWN_HEADERS.has(name.toLowerCase())) continue;
+    response.writeHeader(name, UNSAFE_VALUE.test(value) ? value.replace(/[\0\r\n]+/g, ' ') : value);
+  }
+}
+
+export interface ReplyOptions {
+  /** Added to every answer (CORS for listed origins). */
+  readonly extraHeaders: HeaderPairs;
+  /** Called once: when the answer is written, cut, or the client is gone. */
+  readonly onDone: () => void;
+}
+
+export class UwsReply implements Reply {
+  aborted = false;
+  /** The connection ends with the answer: its body was not read, or the listener is closing. */
+  closeAfter = false;
+  readonly #response: HttpResponse;
+  readonly #options: ReplyOptions;
+  #done = false;
+  #began = false;
+  #wrote = false;
+  #abortListener: (() => void) | undefined;
+  #drainListener: (() => void) | undefined;
+  #watchesDrain = false;
+  #flushTimer: NodeJS.Timeout | undefined;
+
+  constructor(response: HttpResponse, options: ReplyOptions) {
+    this.#response = response;
+    this.#options = options;
+    response.onAborted(() => this.#abort());
+  }
+
+  get done(): boolean {
+    return this.#done;
+  }
+  get began(): boolean {
+    return this.#began;
+  }
+
+  onAbort(listener: () => void): void {
+    if (this.aborted) listener();
+    else this.#abortListener = listener;
+  }
+
+  send(status: number, headers: HeaderPairs, body: Uint8Array | string, close = false): void {
+    if (this.#done || this.#began) return;
+    const response = this.#response;
+    const ends = close || this.closeAfter;
+    response.cork(() => {
+      response.writeStatus(statusLine(status));
+      writeHeaders(response, headers);
+      writeHeaders(response, this.#options.extraHeaders);
+      // Any argument, even undefined, makes endWithoutBody announce a length.
+      if (BODILESS.has(status) && !ends) response.endWithoutBody();
+      else response.end(BODILESS.has(status) ? undefined : body, ends);
+    });
+    this.#finish();
+  }
+
+  /** A HEAD's answer: the length of what GET would answer, and no body. */
+  sendHead(status: number, headers: HeaderPairs, bodyBytes: number): void {
+    if (this.#done || this.#began) return;
+    const response = this.#response;
+    response.cork(() => {
+      response.writeStatus(statusLine(status));
+      writeHeaders(response, headers);
+      response.endWithoutBody(bodyBytes, this.closeAfter);
+    });
+    this.#finish();
+  }
+
+  begin(status: number, headers: HeaderPairs): void {
+    if (this.#done || this.#began) return;
+    this.#began = true;
+    const response = this.#response;
+    response.cork(() => {
+      response.writeStatus(statusLine(status));
+      writeHeaders(response, headers);
+      writeHeaders(response, this.#options.extraHeaders);
+    });
+    if (headers.some(([name, value]) => name.toLowerCase() === 'content-type' && value.startsWith('text/event-stream'))) {
+      this.#flushTimer = setTimeout(() => this.#flushHeaders(), HEADERS_FLUSH_MS);
+    }
+  }
+
+  write(chunk: Uint8Array | string): boolean {
+    // To uWebSockets.js a write of nothing means nothing; to a caller it must not look like back-pressure.
+    if (this.#done || !this.#began || chunk.length === 0) return true;
+    this.#wrote = true;
+    let drained = true;
+    this.#response.cork(() => {
+      drained = this.#response.write(chunk);
+    });
+    return drained;
+  }
+
+  onDrain(listener: () => void): void {
+    this.#drainListener = listener;
+    if (this.#watchesDrain || this.#done) return;
+    this.#watchesDrain = true;
+    this.#response.onWritable(() => {
+      if (!this.#done) this.#drainListener?.();
+      return true;
+    });
+  }
+
+  end(): void {
+    if (this.#done || !this.#began) return;
+    this.#response.cork(() => {
+      this.#response.end(undefined, this.closeAfter);
+    });
+    this.#finish();
+  }
+
+  destroy(): void {
+    if (this.#done) return;
+    this.#finish();
+    this.#response.close();
+  }
+
+  #flushHeaders(): void {
+    if (!this.#wrote) this.write(SSE_COMMENT);
+  }
+
+  #abort(): void {
+    if (this.#done) return;
+    this.aborted = true;
+    const listener = this.#abortListener;
+    this.#finish();
+    listener?.();
+  }
+
+  #finish(): void {
+    this.#done = true;
+    this.#abortListener = undefined;
+    this.#drainListener = undefined;
+    if (this.#flushTimer !== undefined) clearTimeout(this.#flushTimer);
+    this.#options.onDone();
+  }
+}

@@ -1,0 +1,30 @@
+// What a caller's Accept header says: whether it is an MCP client, and what it can read (SPEC section 3).
+
+const JSON_TYPE = 'application/json';
+const SSE_TYPE = 'text/event-stream';
+/** What the official SDKs send: answered without parsing. */
+const USUAL = 'application/json, text/event-stream';
+const NOT_ACCEPTED = /;\s*q=0(?:\.0*)?\s*(?:;|$)/i;
+
+function mediaRanges(accept: string): string[] {
+  return accept
+    .split(',')
+    .filter((part) => !NOT_ACCEPTED.test(part))
+    .map((part) => (part.split(';', 1)[0] ?? '').trim().toLowerCase());
+}
+
+/** The header literally names text/event-stream; wildcards do not count, because every plain HTTP tool sends them. */
+export function isMcpClient(accept: string): boolean {
+  return accept === USUAL || mediaRanges(accept).includes(SSE_TYPE);
+}
+
+/** Whether an answer may be an SSE stream. */
+export function wantsSse(accept: string): boolean {
+  return isMcpClient(accept);
+}
+
+/** Whether an answer may be plain JSON; no Accept header accepts anything (RFC 9110, section 12.5.1). */
+export function wantsJson(accept: string): boolean {
+  if (accept === '' || accept === USUAL) return true;
+  return mediaRanges(accept).some((range) => range === JSON_TYPE || range === 'application/*' || range === '*/*');
+}

@@ -1,0 +1,108 @@
+// From the guard's spans to one Call, or to the protocol error the specs ask for (JSON-RPC 2.0; MCP 2024-11-05 to 2026-07-28).
+import { FLAG, FLAGS, OFFSET, SLOT, type GuardStatus } from '../base/json/types.js';
+import { checkEra, type Draft, type MirrorHeaders } from './eras.js';
+import { METHODS } from './methods.js';
+import { INVALID_PARAMS, INVALID_REQUEST, PARSE_ERROR } from './rpc-codes.js';
+import { Spans } from './spans.js';
+import type { ParsedCall, ProtocolError } from './types.js';
+
+/** Ids are echoed and remembered while a call runs; no client needs more. */
+const ID_BYTES_MAX = 1024;
+/** A method goes into metrics, cache keys and the audit line. */
+const METHOD_BYTES_MAX = 256;
+/** A name goes there too; MCP recommends at most 128 characters (2025-11-25, server/tools). */
+const NAME_BYTES_MAX = 1024;
+/** The longest URI that servers commonly accept. */
+const URI_BYTES_MAX = 8192;
+
+const INTEGER = /^-?(?:0|[1-9][0-9]*)$/;
+
+const GUARD_MESSAGES: Readonly<Record<Exclude<GuardStatus, 'ok'>, string>> = {
+  syntax: 'The body is not valid JSON.',
+  utf8: 'The body is not valid UTF-8.',
+  depth: 'The message is nested too deeply.',
+  keys: 'The message has too many keys.',
+  duplicate_key: 'An object in the message has the same key twice.',
+  lone_surrogate: 'A string in the message has a lone surrogate escape.',
+  not_object: 'The body is not one JSON-RPC message object.',
+};
+
+function refuse(rpcCode: number, message: string, idText?: string, data?: Readonly<Record<string, unknown>>): ParsedCall {
+  const error: ProtocolError = { rpcCode, httpStatus: 400, message, idText, ...(data === undefined ? {} : { data }) };
+  return { ok: false, error };
+}
+
+function refuseByGuard(status: Exclude<GuardStatus, 'ok'>, out: Uint32Array): ParsedCall {
+  const code = status === 'syntax' || status === 'utf8' ? PARSE_ERROR : INVALID_REQUEST;
+  const batch = status === 'not_object' && ((out[FLAGS] ?? 0) & FLAG.rootArray) !== 0;
+  const message = batch ? 'Batches are not supported: send one message per POST.' : GUARD_MESSAGES[status];
+  return refuse(code, message, undefined, { reason: batch ? 'batch' : status, offset: out[OFFSET] ?? 0 });
+}
+
+/** The id's raw text; '' if absent; undefined if it is none that MCP allows (null, a fraction, an exponent, an object, too long). */
+function readId(spans: Spans): string | undefined {
+  if (!spans.has(SLOT.id)) return '';
+  if (spans.width(SLOT.id) > ID_BYTES_MAX) return undefined;
+  const raw = spans.raw(SLOT.id);
+  return spans.isString(SLOT.id) || INTEGER.test(raw) ? raw : undefined;
+}
+
+function parseResponse(spans: Spans, idText: string, headers: MirrorHeaders): ParsedCall {
+  const hasResult = spans.has(SLOT.result);
+  if (hasResult === spans.has(SLOT.error)) return refuse(INVALID_REQUEST, 'A message needs a method, or exactly one of result and error.', idText || undefined);
+  if (idText === '') return refuse(INVALID_REQUEST, 'An answer needs the id of the request it answers.');
+  if (!spans.isObject(hasResult ? SLOT.result : SLOT.error)) return refuse(INVALID_REQUEST, 'result and error must be objects.', idText);
+  const draft: Draft = {
+    kind: 'response', era: 'legacy', method: '', idText, name: '', uri: '', protocolVersion: '', argumentsFrom: 0, argumentsTo: 0, escapes: hasEscapes(spans),
+  };
+  return checkEra(draft, spans, headers);
+}
+
+function hasEscapes(spans: Spans): boolean {
+  return ((spans.out[FLAGS] ?? 0) & FLAG.escapes) !== 0;
+}
+
+/** What is wrong with the params of a method that the gateway routes or scans by its params; undefined = nothing. */
+function checkParams(method: string, spans: Spans, name: string | undefined, uri: string | undefined): string | undefined {
+  const row = METHODS.get(method);
+  const byName = row?.nameFrom === 'name';
+  if (byName && (name === undefined || name === '')) return `${method} needs params.name, a string that is not empty.`;
+  if (spans.width(SLOT.name) > NAME_BYTES_MAX && byName) return `params.name is longer than ${NAME_BYTES_MAX} bytes.`;
+  if (byName && spans.has(SLOT.arguments) && !spans.isObject(SLOT.arguments)) return 'params.arguments must be an object.';
+  if (row?.route !== 'resource') return undefined;
+  if (uri === undefined || uri === '') return `${method} needs params.uri, a string that is not empty.`;
+  return spans.width(SLOT.uri) > URI_BYTES_MAX ? `params.uri is longer than ${URI_BYTES_MAX} bytes.` : undefined;
+}
+
+function parseMethodCall(spans: Spans, idText: string, headers: MirrorHeaders): ParsedCall {
+  const echoed = idText === '' ? undefined : idText;
+  const method = spans.width(SLOT.method) > METHOD_BYTES_MAX ? '' : spans.text(SLOT.method) ?? '';
+  if (method === '') return refuse(INVALID_REQUEST, `method must be a string of 1 to ${METHOD_BYTES_MAX} bytes.`, echoed);
+  if (spans.has(SLOT.result) || spans.has(SLOT.error)) return refuse(INVALID_REQUEST, 'A message with a method has neither result nor error.', echoed);
+  if (spans.has(SLOT.params) && !spans.isObject(SLOT.params)) return refuse(INVALID_REQUEST, 'params must be an object.', echoed);
+  const row = METHODS.get(method);
+  // Some servers run a request that lacks its id: it must not slip through as a notification.
+  if (echoed === undefined && row?.kind === 'request') return refuse(INVALID_REQUEST, `${method} is a request and needs an id.`);
+  const name = row?.nameFrom === 'name' ? spans.text(SLOT.name) : undefined;
+  const uri = row?.route === 'resource' ? spans.text(SLOT.uri) : undefined;
+  const wrong = checkParams(method, spans, name, uri);
+  if (wrong !== undefined) return refuse(INVALID_PARAMS, wrong, echoed);
+  const draft: Draft = {
+    kind: echoed === undefined ? 'notification' : 'request', era: 'legacy', method, idText: echoed, name: name ?? '', uri: uri ?? '', protocolVersion: '',
+    argumentsFrom: spans.from(SLOT.arguments), argumentsTo: spans.to(SLOT.arguments), escapes: hasEscapes(spans),
+  };
+  return checkEra(draft, spans, headers);
+}
+
+/**
+ * Reads one message. `bytes` are the body, `status` and `out` what the guard said of it; headers are '' where absent.
+ * Every refusal carries the message's id where it has a valid one, so that the client can match it.
+ */
+export function parseCall(bytes: Uint8Array, status: GuardStatus, out: Uint32Array, headers: MirrorHeaders): ParsedCall {
+  if (status !== 'ok') return refuseByGuard(status, out);
+  const spans = new Spans(bytes, out);
+  const idText = readId(spans);
+  if (idText === undefined) return refuse(INVALID_REQUEST, `id must be a string or a plain integer of at most ${ID_BYTES_MAX} bytes.`);
+  if (spans.text(SLOT.jsonrpc) !== '2.0') return refuse(INVALID_REQUEST, 'jsonrpc must be "2.0".', idText || undefined);
+  return spans.has(SLOT.method) ? parseMethodCall(spans, idText, headers) : parseResponse(spans, idText, headers);
+}

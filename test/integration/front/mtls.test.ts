@@ -1,0 +1,141 @@
+// Over the wire: native mTLS with certificates made by openssl: who gets in, what evidence layer 3 is given, and replacing certificates.
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { connect, type ConnectionOptions } from 'node:tls';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { X509Certificate } from 'node:crypto';
+import { tlsFilesOf } from '../../../src/front/listeners.js';
+import { gatewayConfigSchema } from '../../../src/base/config/schema.js';
+import { HOST, open, post, startRig, statusOf, temporaryDir, type Rig } from './wire.js';
+
+const dir = temporaryDir();
+const file = (name: string) => join(dir, name);
+const openssl = (...args: readonly string[]) => execFileSync('openssl', args, { stdio: 'pipe' });
+
+function makeAuthority(name: string): void {
+  openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-subj', `/CN=${name}`, '-keyout', file(`${name}.key`), '-out', file(`${name}.pem`));
+}
+
+function makeLeaf(name: string, authority: string, subjectAltName: string): void {
+  openssl('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', `/CN=${name}`, '-keyout', file(`${name}.key`), '-out', file(`${name}.csr`));
+  writeFileSync(file(`${name}.ext`), `subjectAltName=${subjectAltName}\nkeyUsage=critical,digitalSignature\n`);
+  openssl('x509', '-req', '-in', file(`${name}.csr`), '-CA', file(`${authority}.pem`), '-CAkey', file(`${authority}.key`), '-CAcreateserial', '-days', '1', '-extfile', file(`${name}.ext`), '-out', file(`${name}.pem`));
+}
+
+interface Said {
+  readonly answer: string;
+  readonly error: string;
+  readonly server: string;
+}
+
+function say(port: number, options: ConnectionOptions, sent: Buffer | string = post('{}')): Promise<Said> {
+  return new Promise((resolve) => {
+    let answer = '';
+    let error = '';
+    let server = '';
+    const socket = connect({ host: '127.0.0.1', port, rejectUnauthorized: false, ...options }, () => {
+      server = socket.getPeerCertificate().subject?.CN ?? '';
+      socket.write(sent);
+    });
+    socket.on('data', (chunk) => {
+      answer += chunk.toString('latin1');
+      if (answer.includes('}')) socket.end();
+    });
+    socket.on('error', (cause: NodeJS.ErrnoException) => { error = cause.code ?? cause.message; });
+    socket.on('close', () => resolve({ answer, error, server }));
+  });
+}
+
+const identity = (name: string): ConnectionOptions => ({ key: readFileSync(file(`${name}.key`)), cert: readFileSync(file(`${name}.pem`)) });
+const filesOf = (server: string, bundle: string) => ({ certificateFile: file(`${server}.pem`), privateKeyFile: file(`${server}.key`), trustBundleFile: file(`${bundle}.pem`) });
+
+let rig: Rig;
+let port = 0;
+beforeAll(async () => {
+  for (const authority of ['ca-one', 'ca-two']) makeAuthority(authority);
+  makeLeaf('server-one', 'ca-one', 'DNS:localhost');
+  makeLeaf('server-two', 'ca-two', 'DNS:localhost');
+  makeLeaf('agent-one', 'ca-one', 'URI:spiffe://poc.local/agents/mcp-client/a/dev');
+  makeLeaf('agent-two', 'ca-two', 'URI:spiffe://poc.local/agents/mcp-client/b/dev');
+  const { certificateFile, privateKeyFile, trustBundleFile } = filesOf('server-one', 'ca-one');
+  rig = await startRig({ tls: { enabled: true, port: 0, certificate_file: certificateFile, private_key_file: privateKeyFile, trust_bundle_file: trustBundleFile } });
+  port = rig.front.listeners.find(({ kind }) => kind === 'mtls')?.port ?? 0;
+});
+afterAll(() => rig.front.drain(0));
+
+describe('mTLS', () => {
+  it.each(['TLSv1.2', 'TLSv1.3'] as const)('hands over the certificate of a client over %s', async (version) => {
+    const { answer, server } = await say(port, { ...identity('agent-one'), minVersion: version, maxVersion: version });
+    expect([statusOf(answer), server]).toEqual([200, 'server-one']);
+    const evidence = rig.seen.at(-1)?.inbound.evidence;
+    expect(evidence).toMatchObject({ tls: true, loopback: true, ip: '127.0.0.1' });
+    expect(new X509Certificate(evidence?.certificatePem ?? '').subjectAltName).toBe('URI:spiffe://poc.local/agents/mcp-client/a/dev');
+  });
+  it('hands over no certificate where the client sent none, for layer 3 to refuse', async () => {
+    const { answer } = await say(port, {});
+    expect(statusOf(answer)).toBe(200);
+    expect(rig.seen.at(-1)?.inbound.evidence).toMatchObject({ tls: true, certificatePem: '' });
+  });
+  it('ends the handshake with a certificate of another authority', async () => {
+    const before = rig.seen.length;
+    const { answer, error } = await say(port, identity('agent-two'));
+    expect(answer).toBe('');
+    expect(error).not.toBe('');
+    expect(rig.seen).toHaveLength(before);
+  });
+  it('speaks no plain HTTP on the TLS port, and gives no certificate on the plain one', async () => {
+    const before = rig.seen.length;
+    expect(statusOf(await open(port, post('{}')).closed)).toBe(0);
+    expect(rig.seen).toHaveLength(before);
+    const plain = open(rig.front.listeners.find(({ kind }) => kind === 'http')?.port ?? 0, post('{}'));
+    await plain.until('}');
+    plain.socket.destroy();
+    expect(rig.seen.at(-1)?.inbound.evidence).toMatchObject({ tls: false, certificatePem: '' });
+  });
+});
+
+describe('replacing certificates', () => {
+  it('changes nothing when the new files are bad, and says which', () => {
+    writeFileSync(file('empty.pem'), '');
+    writeFileSync(file('broken.pem'), '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n');
+    const good = filesOf('server-one', 'ca-one');
+    for (const [bad, culprit] of [
+      [{ ...good, trustBundleFile: file('empty.pem') }, file('empty.pem')],
+      [{ ...good, certificateFile: file('broken.pem') }, file('broken.pem')],
+      [{ ...good, certificateFile: file('absent.pem') }, file('absent.pem')],
+      [{ ...good, privateKeyFile: file('server-two.key') }, file('server-two.key')],
+      [tlsFilesOf(gatewayConfigSchema.parse({}).tls), 'config/gateway.yaml'],
+    ] as const) {
+      let thrown: unknown;
+      try {
+        rig.front.replaceTls(bad);
+      } catch (error) {
+        thrown = error;
+      }
+      expect(thrown).toMatchObject({ name: 'FrontTlsError', file: culprit });
+    }
+  });
+  it('takes up a new bundle at once, and ends connections of the old one', async () => {
+    expect(statusOf((await say(port, identity('agent-one'))).answer)).toBe(200);
+    const kept = connect({ host: '127.0.0.1', port, rejectUnauthorized: false, ...identity('agent-one') });
+    await new Promise((resolve) => kept.once('secureConnect', resolve));
+    const before = rig.seen.length;
+    rig.front.replaceTls(filesOf('server-two', 'ca-two'));
+    const closed = new Promise((resolve) => kept.once('close', resolve));
+    kept.on('error', () => undefined);
+    kept.write(post('{}', HOST));
+    await closed;
+    expect(rig.seen).toHaveLength(before);
+    const two = await say(port, identity('agent-two'));
+    expect([statusOf(two.answer), two.server]).toEqual([200, 'server-two']);
+    expect((await say(port, identity('agent-one'))).answer).toBe('');
+  });
+  it('refuses to start on bad files, and leaves no port open', async () => {
+    await expect(startRig({ tls: { enabled: true, port: 0, certificate_file: file('absent.pem') } })).rejects.toMatchObject({ name: 'FrontTlsError' });
+  });
+  it('does not share its port with a second gateway', async () => {
+    const { certificateFile, privateKeyFile, trustBundleFile } = filesOf('server-one', 'ca-one');
+    await expect(startRig({ tls: { enabled: true, port, certificate_file: certificateFile, private_key_file: privateKeyFile, trust_bundle_file: trustBundleFile } })).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  });
+});

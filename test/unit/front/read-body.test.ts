@@ -1,0 +1,60 @@
+// Framing, and the reader's arithmetic with pieces of every size.
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Load } from '../../../src/front/admission.js';
+import { BodyDeadlines, BodyReader, readFraming, type BodyOutcome } from '../../../src/front/read-body.js';
+import type { HttpResponse } from '../../../src/front/uws-types.js';
+
+describe('framing', () => {
+  it.each([['', '', 0], ['0', '', 0], ['5', '', 5], ['', 'Chunked', undefined]])('reads Content-Length %j with Transfer-Encoding %j', (length, encoding, announced) => {
+    expect(readFraming(length, encoding)).toEqual({ ok: true, announced });
+  });
+  it.each([['5', 'chunked'], ['5, 5', ''], ['+5', ''], ['-5', ''], ['5 ', ''], ['0x5', ''], ['1e3', ''], ['(unreadable)', ''], ['9999999999999999', ''], ['', 'chunked, chunked'], ['', 'gzip'], ['', 'identity'], ['', 'chunked;x']])('refuses Content-Length %j with Transfer-Encoding %j', (length, encoding) => {
+    expect(readFraming(length, encoding)).toEqual({ ok: false });
+  });
+});
+
+function readPieces(pieces: readonly Buffer[], announced: number | undefined, bodyBytesMax: number, load: Load): { readonly outcomes: BodyOutcome[]; readonly body: Buffer; readonly reader: BodyReader } {
+  const outcomes: BodyOutcome[] = [];
+  let body = Buffer.alloc(0);
+  const deadlines = new BodyDeadlines(() => 0);
+  const reader = new BodyReader(announced, { bodyBytesMax, bodyTimeoutMs: 1000 }, load, deadlines, (outcome) => {
+    outcomes.push(outcome);
+    if (outcome.kind === 'whole') body = Buffer.from(outcome.body);
+  });
+  let feed: ((chunk: ArrayBuffer, isLast: boolean) => void) | undefined;
+  reader.start({ onData: (handler: typeof feed) => { feed = handler; } } as unknown as HttpResponse);
+  pieces.forEach((piece, at) => {
+    const chunk = new Uint8Array(piece).buffer;
+    feed?.(chunk, at === pieces.length - 1);
+    structuredClone(chunk, { transfer: [chunk] });
+  });
+  deadlines.stop();
+  return { outcomes, body, reader };
+}
+
+const pieces = fc.array(fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)), { minLength: 1, maxLength: 20 });
+
+describe('pieces', () => {
+  it('become the same body, however they are cut, and settle once', () => {
+    fc.assert(fc.property(pieces, fc.boolean(), (parts, known) => {
+      const whole = Buffer.concat(parts);
+      const { outcomes, body, reader } = readPieces(parts, known ? whole.byteLength : undefined, 100_000, new Load(1 << 20));
+      expect(outcomes.map(({ kind }) => kind)).toEqual(['whole']);
+      expect(body.equals(whole)).toBe(true);
+      expect(reader.reservedBytes).toBeGreaterThanOrEqual(whole.byteLength);
+    }));
+  });
+  it('are refused exactly when they pass the limit', () => {
+    fc.assert(fc.property(pieces, fc.integer({ min: 0, max: 3000 }), (parts, max) => {
+      const total = Buffer.concat(parts).byteLength;
+      const { outcomes } = readPieces(parts, undefined, max, new Load(1 << 20));
+      expect(outcomes.map(({ kind }) => kind)).toEqual([total > max ? 'too_large' : 'whole']);
+    }));
+  });
+  it('reserve nothing when there is no room', () => {
+    const load = new Load(1000);
+    const { outcomes, reader } = readPieces([Buffer.alloc(900), Buffer.alloc(200)], 1100, 5000, load);
+    expect([outcomes[0]?.kind, reader.reservedBytes, load.bytes]).toEqual(['no_room', 0, 0]);
+  });
+});
