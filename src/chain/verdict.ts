@@ -1,5 +1,6 @@
 // What a layer says: PASS, or a refusal by its code from the one error table.
 import type { ErrorCode } from '../base/errors/table.js';
+import type { ProtocolError } from '../mcp/types.js';
 
 export interface Pass {
   readonly kind: 'pass';
@@ -18,6 +19,8 @@ export interface Deny {
   readonly retryAfterSeconds?: number | undefined;
   /** Extra response headers, lower-case names (X-RateLimit-*, WWW-Authenticate). */
   readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** The refusal is a protocol error: its own JSON-RPC code and HTTP status go before the table's. */
+  readonly protocol?: ProtocolError | undefined;
 }
 
 export type Verdict = Pass | Deny;

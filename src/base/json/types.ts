@@ -5,15 +5,22 @@ export interface GuardLimits {
   readonly depthMax: number;
   /** Most keys in all objects of one message together. */
   readonly keysMax: number;
+  /** Judges the text as RFC 8259 does: UTF-8, grammar, depth and keys; duplicate keys, lone surrogate escapes and a root that is no object pass. */
+  readonly tokenizerOnly?: boolean;
 }
 
-/** First thing wrong, in the order the bytes show it. `syntax` and `utf8` are −32700; all others but `ok` are −32600. */
+/**
+ * First thing wrong, in the order the bytes show it. `syntax` and `utf8` are −32700; all others but `ok` are −32600.
+ * A string is judged when it ends: `lone_surrogate`, then `duplicate_key`, at its closing quote; `keys` at its opening quote; `depth` at the bracket;
+ * `not_object` after the whole text. Outside strings a byte above 7F is `syntax`, and so is a byte order mark.
+ */
 export const GUARD_STATUS = ['ok', 'syntax', 'utf8', 'depth', 'keys', 'duplicate_key', 'lone_surrogate', 'not_object'] as const;
 export type GuardStatus = (typeof GUARD_STATUS)[number];
 
 /**
  * Value spans in `out`: slot n occupies out[2n] (from) and out[2n+1] (to, exclusive); 0,0 = absent. A string's span includes its quotes.
- * After the slots: out[FLAGS], out[OFFSET] (byte where a refusal was found), out[KEYS] (keys counted).
+ * After the slots: out[FLAGS], out[OFFSET] (byte where the refused thing begins; 0 for ok and not_object), out[KEYS] (keys begun).
+ * After a refusal the spans of members that were complete before it, and the flags seen until then, stay in `out`.
  * Keys are compared decoded: "\u006dethod" is `method`.
  */
 export const SLOT = {

@@ -8,7 +8,7 @@ export interface Pattern {
   readonly caseless?: boolean;
   readonly dotAll?: boolean;
   readonly multiline?: boolean;
-  /** Literals of which at least one (compared caseless) must be present for the pattern to be able to match; empty = always tried. */
+  /** Literals (ASCII, compared caseless): a text that has none of them is no hit, whatever the pattern says, on either engine. Empty = always tried. */
   readonly keywords?: readonly string[];
 }
 
@@ -27,4 +27,12 @@ export interface Matcher {
   /** The places where pattern `id` matches, at most `max`. RE2, run on hits only. */
   find(id: number, bytes: Uint8Array, max: number): Match[];
   close(): void;
+}
+
+/** A matcher whose compiled form other threads can take over instead of compiling again. */
+export interface ShareableMatcher extends Matcher {
+  /** Patterns this engine could not take and which RE2 looks for instead. */
+  readonly besides: readonly { readonly id: number; readonly reason: string }[];
+  /** For buildMatcher's `serialized` in another thread of this process; undefined where nothing is gained by it (RE2). */
+  serialize(): SharedArrayBuffer | undefined;
 }

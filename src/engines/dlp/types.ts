@@ -35,3 +35,29 @@ export interface DlpScanner {
   scanText(text: string, path: string): LocatedFinding[];
   close(): void;
 }
+
+/** What must hold of a match besides the pattern: a proof that the digits are what they look like. */
+export const CHECKSUMS = ['luhn', 'iban', 'ssn', 'aba', 'nino'] as const;
+export type Checksum = (typeof CHECKSUMS)[number];
+
+/** One detection rule, as a file in config/dlp says it (parsed by rule-file.ts). */
+export interface DlpRule {
+  readonly id: string;
+  readonly category: DlpCategory;
+  readonly description: string;
+  /** RE2 syntax, linted so that Hyperscan and RE2 find the same. */
+  readonly pattern: string;
+  /** Lower case; every match holds at least one of them (compared caseless). Empty = always tried. */
+  readonly keywords: readonly string[];
+  readonly caseless: boolean;
+  readonly checksum: Checksum | undefined;
+  /** Least Shannon entropy (bits per character) of what matched, and least number of kinds of characters in it (lower, upper, digit, other). */
+  readonly entropy: { readonly min: number; readonly kinds: number } | undefined;
+  readonly hits: readonly string[];
+  readonly misses: readonly string[];
+  /** Where the rule stands. */
+  readonly file: string;
+  readonly line: number;
+}
+
+export type DlpActions = Readonly<Record<DlpCategory, DlpAction>>;

@@ -52,3 +52,32 @@ export class PolicyError extends Error {
     this.column = column;
   }
 }
+
+/** What evaluation needs of a clock. */
+export interface PolicyClock {
+  /** Milliseconds since the epoch. */
+  nowMs(): number;
+  /** Monotonic milliseconds with a fraction; for the execution limit. */
+  monotonicMs(): number;
+}
+
+export interface PolicySetOptions {
+  /** Decisions remembered; 0 turns the cache off. */
+  readonly cacheEntries: number;
+  /** An evaluation that takes longer is a fault. */
+  readonly timeoutMs: number;
+  /** All policy text together. */
+  readonly sourceBytesMax: number;
+  readonly clock: PolicyClock;
+  /** The compiled engine, where another thread has it already; compiled here otherwise. */
+  readonly module?: WebAssembly.Module;
+}
+
+export interface PolicyTestResult {
+  /** `package.test_name`. */
+  readonly name: string;
+  readonly file: string;
+  readonly line: number;
+  readonly passed: boolean;
+  readonly error?: string;
+}

@@ -44,10 +44,20 @@ export interface ServedTool {
   readonly text: string;
   readonly hashes: Readonly<Record<HashAlg, ToolHash>>;
   readonly definitionHash: ToolHash;
+  /** JCS hash of each member outside name, description and inputSchema. */
+  readonly memberHashes: Readonly<Record<string, ToolHash>>;
+}
+
+/** A whole definition as it was when it was pinned. */
+export interface DefinitionPin {
+  readonly definitionHash: ToolHash;
+  /** Undefined when only the whole is known (definition_hash in the registry, never seen served). */
+  readonly memberHashes: Readonly<Record<string, ToolHash>> | undefined;
 }
 
 export type ToolState =
   | { readonly kind: 'verified'; readonly alg: HashAlg; readonly verifiedMs: number; readonly changedMembers: readonly string[] }
   | { readonly kind: 'mismatch'; readonly served: ServedTool; readonly sinceMs: number }
+  /** `sinceMs`: when a listing last lacked it. */
   | { readonly kind: 'absent'; readonly sinceMs: number }
   | { readonly kind: 'unknown' };

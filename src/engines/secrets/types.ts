@@ -14,6 +14,7 @@ export interface SecretReference {
   readonly name: string;
   readonly owner: string;
   readonly scope: string;
+  readonly issuedMs: number;
   readonly expiresMs: number;
 }
 

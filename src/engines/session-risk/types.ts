@@ -19,6 +19,8 @@ export interface SessionView {
   /** e.g. `tainted:sensitive`, `risk:high`. */
   readonly flags: readonly string[];
   readonly tainted: boolean;
+  /** The tool whose answer brought the taint; for the refusal and the record. */
+  readonly taintSource?: string | undefined;
 }
 
 export interface SessionThresholds {
@@ -44,4 +46,18 @@ export interface SessionRisk {
   /** Sets taint; called before the first byte of an answer that holds classified data leaves. */
   taint(caller: string, mcpSession: string | undefined, classification: Classification, source: string, nowMs: number): void;
   readonly size: number;
+}
+
+/** What config/session_chains.yaml says (parsed by chains.ts). */
+export interface SessionChains {
+  /** Classifications whose data taints who reads it. */
+  readonly taintFrom: readonly Classification[];
+  /** Hosts that are inside: `name` or `*.suffix`, lower case. */
+  readonly internalDestinations: readonly string[];
+  /** What one action adds to the risk, 0–1 each; the parts are added up. */
+  readonly risk: {
+    readonly level: Readonly<Record<RiskLevel, number>>;
+    readonly classification: Readonly<Record<Classification, number>>;
+    readonly external: number;
+  };
 }

@@ -9,6 +9,9 @@ export interface ScoreFacts {
   readonly destination: string | undefined;
   readonly destinationAllowedByTool: boolean;
   readonly destinationAllowedGlobally: boolean;
+  /** Words of the name, and of an `action` or `command` argument, say what can't be undone. */
+  readonly toolName?: string | undefined;
+  readonly action?: string | undefined;
 }
 export interface StepUpScore {
   readonly total: number;
@@ -40,6 +43,8 @@ export interface ApprovalRequest extends ApprovalBinding {
   readonly reason: string | undefined;
   /** Masked preview of the arguments for the approver; never secrets. */
   readonly argumentsPreview: string;
+  /** Until when an approved request can be used; `expiresMs` is until when it could be decided. */
+  readonly grantExpiresMs?: number | undefined;
 }
 
 export type ReserveResult =

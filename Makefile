@@ -1,0 +1,32 @@
+# What the README names. Each target does its own set-up; a second run is quick and harmless.
+.DEFAULT_GOAL := help
+.PHONY: help up down demo test bench clean node
+
+help:
+	@echo 'make up      set up what is missing, start the gateway and a demo MCP server, play two calls'
+	@echo 'make demo    play the allowed and the denied call again'
+	@echo 'make down    stop both'
+	@echo 'make test    lint, types, unit, integration, native, the walk'
+	@echo 'make bench   how fast it is, beside nginx'
+	@echo 'make clean   remove what was built; the audit log and keys stay'
+
+node:
+	@command -v node >/dev/null 2>&1 || { echo 'Node is missing: install Node 20, 22 or 24 (https://nodejs.org).' >&2; exit 1; }
+
+up: node
+	@node scripts/up.mjs
+
+down: node
+	@node scripts/down.mjs
+
+demo: node
+	@node scripts/demo.mjs
+
+test: node
+	@node scripts/test.mjs
+
+bench: node
+	@node scripts/setup.mjs && node bench/run.mjs
+
+clean: node
+	@node scripts/clean.mjs

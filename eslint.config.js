@@ -1,0 +1,51 @@
+// What the type checker can't refuse: the habits of DESIGN section 5 that a rule can check.
+import tseslint from 'typescript-eslint';
+
+const CLOCK_AND_CHANCE = [
+  { object: 'Date', property: 'now', message: 'The clock is passed in (base/clock).' },
+  { object: 'Math', property: 'random', message: 'Chance is passed in, and comes from node:crypto (base/ids).' },
+];
+const ENVIRONMENT = { object: 'process', property: 'env', message: 'Only base/config reads the environment.' };
+
+export default tseslint.config(
+  { ignores: ['dist/', 'node_modules/', 'native/build/', 'native/rego/target/', 'coverage/', '.precinct/', 'sdk/'] },
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.base],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    linterOptions: { reportUnusedDisableDirectives: 'error' },
+    rules: {
+      '@typescript-eslint/await-thenable': 'error',
+      '@typescript-eslint/ban-ts-comment': ['error', { 'ts-expect-error': 'allow-with-description' }],
+      '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
+      '@typescript-eslint/no-base-to-string': 'error',
+      '@typescript-eslint/no-explicit-any': 'error',
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/no-misused-promises': ['error', { checksVoidReturn: { arguments: false } }],
+      '@typescript-eslint/no-non-null-assertion': 'error',
+      '@typescript-eslint/only-throw-error': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      'eqeqeq': 'error',
+      'no-control-regex': 'error',
+      'no-eval': 'error',
+      'no-implied-eval': 'error',
+      'no-var': 'error',
+      'prefer-const': 'error',
+    },
+  },
+  {
+    files: ['src/**/*.ts'],
+    rules: {
+      'no-console': 'error',
+      'no-restricted-exports': ['error', { restrictDefaultExports: { direct: true, named: true, defaultFrom: true, namedFrom: true, namespaceFrom: true } }],
+      'no-restricted-properties': ['error', ...CLOCK_AND_CHANCE, ENVIRONMENT],
+    },
+  },
+  { files: ['src/base/**/*.ts'], rules: { 'no-restricted-properties': ['error', ENVIRONMENT] } },
+  { files: ['src/base/config/**/*.ts'], rules: { 'no-restricted-properties': ['error', ...CLOCK_AND_CHANCE] } },
+  {
+    files: ['**/*.mjs', '**/*.js'],
+    linterOptions: { reportUnusedDisableDirectives: 'error' },
+    rules: { eqeqeq: 'error', 'no-eval': 'error', 'no-undef': 'off', 'no-unused-vars': 'error', 'no-var': 'error', 'prefer-const': 'error' },
+  },
+);

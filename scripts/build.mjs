@@ -1,0 +1,65 @@
+// Native addons and TypeScript, built when their sources changed. `buildId` names what is built, so that a running gateway can be told to be older.
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { lastLines, logFile, ROOT, run } from './run-command.mjs';
+import { done, Stop, withProgress } from './say.mjs';
+
+const DIST = join(ROOT, 'dist');
+const STAMP = join(DIST, '.precinct-build');
+
+export async function buildAll() {
+  await buildNative();
+  await buildTypeScript();
+}
+
+async function buildNative() {
+  const { code, output } = await run(process.execPath, [join(ROOT, 'native', 'build.mjs')], { log: logFile('setup.log') });
+  const news = output.trim().split('\n').filter((line) => !line.endsWith('up to date') && line !== '');
+  if (code !== 0) throw new Stop(`the native addons do not compile:\n${lastLines(output, 12)}`, 'See the compiler\'s message above.');
+  for (const line of news) done(line);
+}
+
+async function buildTypeScript() {
+  const hash = sourceHash();
+  if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === hash) return;
+  rmSync(STAMP, { force: true });
+  // A lost output would not be written again by an incremental build.
+  if (!existsSync(join(DIST, 'main.js'))) rmSync(join(DIST, '.tsbuildinfo'), { force: true });
+  const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
+  const { code, output } = await withProgress('compiling TypeScript', () => run(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { log: logFile('setup.log') }));
+  if (code !== 0) throw new Stop(`TypeScript does not compile:\n${lastLines(output, 20)}`, 'Repair the lines named above.');
+  removeOrphans();
+  writeFileSync(STAMP, hash);
+  done('compiled');
+}
+
+/** Of what the gateway runs: sources, dependencies, native addons. */
+export function buildId() {
+  const native = join(ROOT, 'native', 'build');
+  const addons = existsSync(native) ? readdirSync(native).filter((name) => name.endsWith('.input')).sort().map((name) => readFileSync(join(native, name), 'utf8')) : [];
+  return createHash('sha256').update([sourceHash(), process.versions.modules, ...addons].join(' ')).digest('hex');
+}
+
+function sourceHash() {
+  const hash = createHash('sha256');
+  for (const file of [...filesIn(join(ROOT, 'src')), join(ROOT, 'tsconfig.json'), join(ROOT, 'tsconfig.build.json'), join(ROOT, 'package-lock.json')]) {
+    hash.update(relative(ROOT, file)).update('\0').update(readFileSync(file)).update('\0');
+  }
+  return hash.digest('hex');
+}
+
+function filesIn(dir) {
+  return readdirSync(dir, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+    .sort();
+}
+
+/** Outputs of sources that are gone would still be imported. */
+function removeOrphans() {
+  for (const file of filesIn(DIST).filter((name) => name.endsWith('.js'))) {
+    const source = join(ROOT, 'src', relative(DIST, file).replace(/\.js$/, '.ts'));
+    if (!existsSync(source)) [file, `${file}.map`].forEach((name) => rmSync(name, { force: true }));
+  }
+}

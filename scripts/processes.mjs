@@ -1,0 +1,98 @@
+// The two processes that make up starts: started once, found by their pid file, stopped by pid alone.
+import { spawn, spawnSync } from 'node:child_process';
+import { closeSync, existsSync, openSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { createConnection } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { lastLines, ROOT } from './run-command.mjs';
+import { Stop } from './say.mjs';
+
+const POLL_MS = 50;
+const STOP_TIMEOUT_MS = 15_000; // longer than shutdown_grace_s by default
+const LOG_BYTES_MAX = 16 * 1024 * 1024;
+
+/** The pid in the file, if that process still is what we started: pids are used again. */
+export function runningPid(pidFile, commandPart) {
+  if (!existsSync(pidFile)) return undefined;
+  const pid = Number(readFileSync(pidFile, 'utf8').trim());
+  return Number.isInteger(pid) && pid > 1 && isAlive(pid) && commandOf(pid).includes(commandPart) ? pid : undefined;
+}
+
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
+}
+
+function commandOf(pid) {
+  const proc = `/proc/${pid}/cmdline`;
+  if (existsSync(proc)) return readFileSync(proc, 'utf8').replaceAll('\0', ' ');
+  return spawnSync('ps', ['-p', String(pid), '-o', 'command='], { encoding: 'utf8' }).stdout ?? '';
+}
+
+/** Detached: it outlives make and its terminal. Returns its pid. */
+export function startDetached(words, { pidFile, log, env = {} }) {
+  if (existsSync(log) && statSync(log).size > LOG_BYTES_MAX) truncateSync(log);
+  const out = openSync(log, 'a', 0o600);
+  const child = spawn(process.execPath, words, { cwd: ROOT, detached: true, stdio: ['ignore', out, out], env: { ...process.env, ...env } });
+  closeSync(out);
+  child.unref();
+  writeFileSync(pidFile, `${child.pid}\n`, { mode: 0o600 });
+  return child.pid;
+}
+
+/** SIGTERM, wait, SIGKILL. Says whether there was one. */
+export async function stop(pidFile, commandPart) {
+  const pid = runningPid(pidFile, commandPart);
+  if (pid !== undefined) {
+    process.kill(pid, 'SIGTERM');
+    if (!(await waitFor(() => !isAlive(pid), STOP_TIMEOUT_MS))) process.kill(pid, 'SIGKILL');
+    await waitFor(() => !isAlive(pid), STOP_TIMEOUT_MS);
+  }
+  rmSync(pidFile, { force: true });
+  return pid !== undefined;
+}
+
+export async function waitFor(condition, timeoutMs) {
+  for (const endMs = performance.now() + timeoutMs; performance.now() < endMs; await sleep(POLL_MS)) {
+    if (await condition()) return true;
+  }
+  return false;
+}
+
+/** Waits until `isReady`; a process that ends before is a Stop with the end of its log. */
+export async function waitUntilReady({ what, pid, log, isReady, timeoutMs }) {
+  const ready = await waitFor(async () => !isAlive(pid) || (await isReady()), timeoutMs);
+  if (ready && isAlive(pid)) return;
+  const reason = isAlive(pid) ? `${what} did not become ready in ${timeoutMs / 1000} s` : `${what} stopped at its start`;
+  throw new Stop(`${reason}:\n${lastLines(readableLog(log), 8)}`, `The whole log: ${log}`);
+}
+
+/** pino's lines as their messages. */
+function readableLog(log) {
+  return readFileSync(log, 'utf8').trim().split('\n').slice(-8).map(messageOf).join('\n');
+}
+
+function messageOf(line) {
+  try {
+    const { msg, err } = JSON.parse(line);
+    return [msg, err?.message].filter(Boolean).join(': ') || line;
+  } catch {
+    return line;
+  }
+}
+
+export function isPortOpen(port) {
+  return new Promise((resolve) => {
+    const socket = createConnection({ host: '127.0.0.1', port, timeout: 1000 });
+    const settle = (open) => {
+      socket.destroy();
+      resolve(open);
+    };
+    socket.once('connect', () => settle(true));
+    socket.once('error', () => settle(false));
+    socket.once('timeout', () => settle(false));
+  });
+}

@@ -1,0 +1,57 @@
+// make test: set-up as needed, then every suite. The last line is `N passed, N failed` over all of them; a step that is no suite counts as one.
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { countVitest } from './count-tests.mjs';
+import { lastLines, ROOT, run } from './run-command.mjs';
+import { bold, green, red, runScript, say, withProgress } from './say.mjs';
+import { setUp } from './setup.mjs';
+
+const bin = (name, ...path) => join(ROOT, 'node_modules', name, ...path);
+
+/** Steps that pass or fail as a whole. */
+const STEPS = [
+  { name: 'lint', words: [bin('eslint', 'bin', 'eslint.js'), '.', '--max-warnings', '0'] },
+  { name: 'types', words: [bin('typescript', 'bin', 'tsc'), '-p', 'tsconfig.json', '--noEmit'] },
+  { name: 'generated files', words: [join(ROOT, 'scripts', 'generate-docs.mjs'), '--check'] },
+  { name: 'config', words: [join(ROOT, 'bin', 'agw'), 'config', 'check'] },
+  { name: 'policies', words: [join(ROOT, 'bin', 'agw'), 'policy', 'test'], onlyIf: hasPolicyTests },
+  { name: 'Rego engine', words: [join(ROOT, 'native', 'rego', 'check.mjs')], onlyIf: () => existsSync(join(ROOT, 'native', 'rego', 'check.mjs')) },
+];
+
+async function hasPolicyTests() {
+  const { code, output } = await run(process.execPath, [join(ROOT, 'bin', 'agw'), 'policy', 'test', '--json']);
+  return code !== 1 || !output.includes('"tests":[]');
+}
+
+async function runStep({ name, words, onlyIf }) {
+  if (onlyIf !== undefined && !(await onlyIf())) return { passed: 0, failed: 0 };
+  const { code, output } = await withProgress(name, () => run(process.execPath, words));
+  say(`${code === 0 ? green('✓') : red('✗')} ${name}`);
+  if (code !== 0) say(lastLines(output, 60));
+  return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+}
+
+/** Unit, integration, native and the walk: whatever vitest finds. */
+async function runVitest() {
+  const dir = mkdtempSync(join(tmpdir(), 'precinct-test-'));
+  const report = join(dir, 'vitest.json');
+  try {
+    const { code } = await run(process.execPath, [bin('vitest', 'vitest.mjs'), 'run', '--reporter=dot', '--reporter=json', `--outputFile.json=${report}`], { show: true });
+    return existsSync(report) ? countVitest(JSON.parse(readFileSync(report, 'utf8')), code) : { passed: 0, failed: 1 };
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+await runScript(async () => {
+  await setUp();
+  const results = [];
+  for (const step of STEPS) results.push(await runStep(step));
+  results.push(await runVitest());
+  const sum = (key) => results.reduce((total, result) => total + (result[key] ?? 0), 0);
+  if (sum('skipped') > 0) say(`${sum('skipped')} skipped (each says why)`);
+  say(sum('failed') === 0 ? green(bold('all suites passed')) : red(bold('some tests failed')));
+  process.stdout.write(`${sum('passed')} passed, ${sum('failed')} failed\n`);
+  return sum('failed') === 0 ? 0 : 1;
+});

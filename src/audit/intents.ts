@@ -1,0 +1,121 @@
+// Which intents still wait for their request line. Kept while writing; rebuilt at a start from the last point that names them.
+import type { OpenFile } from './chain-files.js';
+import { readLink } from './hash-chain.js';
+import { linesBackward, linesForward } from './lines.js';
+import type { UnresolvedLineFacts } from './record.js';
+
+const OPEN_MAX = 100_000; // calls in flight on one machine; more would be a leak, and the oldest is let go
+const DECISION_ID = '"decision_id":"';
+
+// Only members that the gateway itself fills come before decision_id, so its first occurrence is the member.
+function decisionIdOf(line: string): string {
+  const from = line.indexOf(DECISION_ID) + DECISION_ID.length;
+  return line.slice(from, line.indexOf('"', from));
+}
+
+export class OpenIntents {
+  readonly #seqById = new Map<string, number>();
+
+  /** To be called for each durable line, in order. */
+  note(line: string, seq: number): void {
+    if (line.startsWith('{"type":"intent"')) this.#open(decisionIdOf(line), seq);
+    else if (this.#seqById.size > 0 && (line.startsWith('{"type":"request"') || line.startsWith('{"type":"unresolved"'))) this.#seqById.delete(decisionIdOf(line));
+  }
+
+  /** As events carry them: `<decision id> <seq>`. */
+  listed(): string[] {
+    return [...this.#seqById].map(([id, seq]) => `${id} ${seq}`);
+  }
+
+  restore(listed: readonly string[]): void {
+    for (const text of listed) {
+      const space = text.lastIndexOf(' ');
+      const seq = Number(text.slice(space + 1));
+      if (space > 0 && Number.isSafeInteger(seq)) this.#open(text.slice(0, space), seq);
+    }
+  }
+
+  entries(): (readonly [string, number])[] {
+    return [...this.#seqById];
+  }
+
+  #open(id: string, seq: number): void {
+    if (this.#seqById.size >= OPEN_MAX) {
+      const oldest = this.#seqById.keys().next();
+      if (oldest.done !== true) this.#seqById.delete(oldest.value);
+    }
+    this.#seqById.set(id, seq);
+  }
+}
+
+type Parsed = Readonly<Record<string, unknown>>;
+
+function parse(bytes: Uint8Array): Parsed | undefined {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8'));
+    return typeof value === 'object' && value !== null ? (value as Parsed) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Open intents that a start, stop or rotate event names (none for a start: it comes after the unresolved lines); undefined for any other line. */
+function baseline(bytes: Buffer): readonly string[] | undefined {
+  if (!bytes.subarray(0, 15).equals(Buffer.from('{"type":"event"'))) return undefined;
+  const line = parse(bytes);
+  if (line?.['event'] !== 'start' && line?.['event'] !== 'stop' && line?.['event'] !== 'rotate') return undefined;
+  const details = line['details'];
+  const listed = typeof details === 'object' && details !== null ? (details as Parsed)['open_intents'] : undefined;
+  return Array.isArray(listed) ? listed.filter((item): item is string => typeof item === 'string') : [];
+}
+
+/** Looks back to the last start, stop or rotate event (at most one file, as each begins with one), then forward again. */
+export function findOpenIntents(filesOldestFirst: readonly OpenFile[]): OpenIntents {
+  const intents = new OpenIntents();
+  const after: OpenFile[] = [];
+  let from = 0;
+  search: for (const file of filesOldestFirst.toReversed()) {
+    after.unshift(file);
+    for (const line of linesBackward(file.fd, file.size)) {
+      const listed = baseline(line.bytes);
+      if (listed === undefined) continue;
+      intents.restore(listed);
+      from = line.offset;
+      break search;
+    }
+  }
+  for (const file of after) {
+    for (const line of linesForward(file.fd, from, file.size)) {
+      const link = readLink(line.bytes);
+      if (link !== undefined) intents.note(line.bytes.toString('utf8'), link.seq);
+    }
+    from = 0;
+  }
+  return intents;
+}
+
+function textMember(line: Parsed, name: string): string | undefined {
+  const value = line[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** What an unresolved line says, copied from its intent where that can still be read. */
+export function unresolvedFacts(files: readonly OpenFile[], decisionId: string, intentSeq: number, atUs: number): UnresolvedLineFacts {
+  const intent = findBySeq(files, intentSeq) ?? {};
+  return {
+    atUs, decisionId, intentSeq,
+    traceId: textMember(intent, 'trace_id'), sessionId: textMember(intent, 'session_id'), spiffeId: textMember(intent, 'spiffe_id'),
+    server: textMember(intent, 'server'), tool: textMember(intent, 'tool'), method: textMember(intent, 'method'), argumentsDigest: textMember(intent, 'arguments_digest'),
+  };
+}
+
+function findBySeq(files: readonly OpenFile[], seq: number): Parsed | undefined {
+  for (const file of files.toReversed()) {
+    for (const line of linesBackward(file.fd, file.size)) {
+      const link = readLink(line.bytes);
+      if (link?.seq === seq) return parse(line.bytes);
+      if (link !== undefined && link.seq < seq) return undefined;
+    }
+  }
+  return undefined;
+}

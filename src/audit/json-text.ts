@@ -1,0 +1,45 @@
+// JSON text by hand for audit lines: strings, numbers and times, quick in the usual case and safe in the hostile one.
+
+/** Longest text a member keeps: a tool name may be as long as a body, and strangers must not fill the disk with it. A SPIFFE ID (2,048 bytes at most) fits. */
+export const TEXT_CHARS_MAX = 2048;
+
+// What JSON must escape, lone surrogates (they have no UTF-8), and what a terminal would obey or a reader be fooled by: C1 controls, line separators, bidirectional overrides.
+// eslint-disable-next-line no-control-regex
+const NEEDS_CARE = /["\\\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069\ud800-\udfff]/;
+// eslint-disable-next-line no-control-regex
+const FOOLS_READERS = /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
+
+function escapeUnit(unit: string): string {
+  return '\\u' + unit.charCodeAt(0).toString(16).padStart(4, '0');
+}
+
+/** A JSON string literal; the text is cut at `charsMax` and says by how much. */
+export function quote(text: string, charsMax: number = TEXT_CHARS_MAX): string {
+  const kept = text.length > charsMax ? `${text.slice(0, charsMax)}…(+${text.length - charsMax})` : text;
+  if (!NEEDS_CARE.test(kept)) return `"${kept}"`;
+  return JSON.stringify(kept).replace(FOOLS_READERS, escapeUnit);
+}
+
+/** `null` for what is absent, so that every record has every member. */
+export function quoteOrNull(text: string | undefined): string {
+  return text === undefined || text === '' ? 'null' : quote(text);
+}
+
+export function quoteAll(texts: readonly string[]): string {
+  let out = '[';
+  for (let i = 0; i < texts.length; i++) out += (i === 0 ? '' : ',') + quote(texts[i] ?? '');
+  return out + ']';
+}
+
+/** NaN and the infinities have no JSON. */
+export function numberText(value: number): string {
+  return Number.isFinite(value) ? String(value) : 'null';
+}
+
+/** Microseconds since the epoch as ISO 8601 in UTC with six decimals; what no Date can hold becomes the epoch. */
+export function isoMicros(us: number): string {
+  const whole = Number.isFinite(us) ? Math.floor(us) : 0;
+  const ms = Math.floor(whole / 1000);
+  const date = new Date(Math.abs(ms) <= 8.64e15 ? ms : 0).toISOString();
+  return date.slice(0, -1) + String(whole - ms * 1000).padStart(3, '0') + 'Z';
+}

@@ -1,0 +1,16 @@
+// The clock everything is given, so that nothing reads time on its own.
+
+export interface Clock {
+  /** Milliseconds since the epoch, whole. */
+  nowMs(): number;
+  /** Microseconds since the epoch. */
+  nowUs(): number;
+  /** Monotonic milliseconds with a fraction; for durations only. */
+  monotonicMs(): number;
+}
+
+export const systemClock: Clock = {
+  nowMs: () => Date.now(),
+  nowUs: () => Math.round((performance.timeOrigin + performance.now()) * 1000),
+  monotonicMs: () => performance.now(),
+};

@@ -1,0 +1,44 @@
+// The only reader of process.env: every variable the gateway and the CLI know, by name.
+
+export interface Environment {
+  /** Where the CLI finds the gateway: a control socket's path, or http://host:port for the data plane alone. */
+  readonly gateway: string | undefined;
+  /** Replaces `state_dir` of the config file. */
+  readonly stateDir: string | undefined;
+  /** The config file instead of config/gateway.yaml. */
+  readonly configFile: string | undefined;
+  /** `1` makes the CLI print JSON everywhere. */
+  readonly json: boolean;
+  /** https://no-color.org: any value that is not empty. */
+  readonly noColor: boolean;
+  /** A variable named in the config: `guard.api_key_env`, `secrets.key_env`. Undefined when unset or empty. */
+  secret(name: string): string | undefined;
+}
+
+/** Shown by `agw --help` and in docs/cli.md. */
+export const ENVIRONMENT_VARIABLES = [
+  ['AGW_GATEWAY', 'the control socket, or http://host:port (as --gateway)'],
+  ['AGW_CONFIG', 'the config file (as --config)'],
+  ['AGW_STATE_DIR', 'the state folder, instead of state_dir in the config file'],
+  ['AGW_JSON', '1 = print JSON (as --json)'],
+  ['NO_COLOR', 'any value = no colours'],
+] as const;
+
+export function readEnvironment(source: Readonly<Record<string, string | undefined>> = process.env): Environment {
+  const given = (name: string): string | undefined => (source[name] === '' ? undefined : source[name]);
+  return {
+    gateway: given('AGW_GATEWAY'),
+    stateDir: given('AGW_STATE_DIR'),
+    configFile: given('AGW_CONFIG'),
+    json: ['1', 'true', 'yes'].includes(given('AGW_JSON') ?? ''),
+    noColor: given('NO_COLOR') !== undefined,
+    secret: given,
+  };
+}
+
+/** Room for a JWT-SVID beside other headers; uWebSockets.js takes 4 KiB unless its variable says more, and reads it once, before the first thread starts. */
+const HEADER_BYTES_MAX = 16 * 1024;
+
+export function allowLargeHeaders(target: Record<string, string | undefined> = process.env): void {
+  target['UWS_HTTP_MAX_HEADERS_SIZE'] ??= String(HEADER_BYTES_MAX);
+}

@@ -1,0 +1,86 @@
+// YAML with places: what a file says, and the line and column of every key in it, so that a fault can point at its cause.
+import { isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node, type Pair } from 'yaml';
+import { ConfigFault } from './fault.js';
+
+/** A file that is larger is not a configuration file; refusing it bounds memory. */
+const TEXT_LENGTH_MAX = 64 * 1024 * 1024;
+
+export type KeyPath = readonly (string | number)[];
+
+export interface Place {
+  readonly line: number;
+  readonly column: number;
+}
+
+export interface YamlFile {
+  readonly file: string;
+  readonly value: unknown;
+  /** Where the value at `path` stands; the nearest parent that exists otherwise. */
+  placeOf(path: KeyPath): Place;
+  /** Where the key itself stands. */
+  placeOfKey(path: KeyPath): Place;
+}
+
+/** Throws ConfigFault for what is not YAML, and for duplicate keys. `file` is only named, not read. */
+export function parseYamlWithLines(text: string, file: string): YamlFile {
+  if (text.length > TEXT_LENGTH_MAX) throw new ConfigFault('the file is larger than 64 MiB.', { file, line: 1, column: 1 });
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const faults = document.errors.map((error) => new ConfigFault(firstLine(error.message), { file, ...placeAt(lines, error.pos[0]) }));
+  const [first, ...others] = faults;
+  if (first !== undefined) throw new ConfigFault(first.message, first, others);
+  return {
+    file,
+    value: toValue(document, file),
+    placeOf: (path) => placeAt(lines, offsetOf(document, path, false)),
+    placeOfKey: (path) => placeAt(lines, offsetOf(document, path, true)),
+  };
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0] ?? text;
+}
+
+function placeAt(lines: LineCounter, offset: number): Place {
+  const { line, col } = lines.linePos(offset);
+  return { line: Math.max(1, line), column: Math.max(1, col) };
+}
+
+function toValue(document: Document, file: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 }) as unknown;
+  } catch (error) {
+    // The alias limit: a "billion laughs" file.
+    throw new ConfigFault(error instanceof Error ? firstLine(error.message) : 'the file cannot be read.', { file, line: 1, column: 1 });
+  }
+}
+
+function offsetOf(document: Document, path: KeyPath, ofKey: boolean): number {
+  let node: unknown = document.contents;
+  let offset = startOf(node) ?? 0;
+  for (const [depth, step] of path.entries()) {
+    const next = childOf(node, step);
+    if (next === undefined) break;
+    const last = depth === path.length - 1;
+    offset = (last && ofKey ? startOf(next.key) : undefined) ?? startOf(next.value) ?? startOf(next.key) ?? offset;
+    node = next.value;
+  }
+  return offset;
+}
+
+function childOf(node: unknown, step: string | number): { key: unknown; value: unknown } | undefined {
+  if (isMap(node)) {
+    const pair = node.items.find((item: Pair) => isPair(item) && String(isScalar(item.key) ? item.key.value : item.key) === String(step));
+    return pair === undefined ? undefined : { key: pair.key, value: pair.value };
+  }
+  if (isSeq(node) && typeof step === 'number') {
+    const value: unknown = node.items[step];
+    return value === undefined ? undefined : { key: undefined, value };
+  }
+  return undefined;
+}
+
+function startOf(node: unknown): number | undefined {
+  const range = (node as Node | null | undefined)?.range;
+  return range?.[0];
+}

@@ -1,0 +1,71 @@
+// A pool of worker threads with a bounded queue and a time limit for each task (Piscina).
+import { Piscina } from 'piscina';
+
+export interface WorkerPoolOptions {
+  /** The built worker file: a path or file URL. Its default export gets each task. */
+  readonly filename: string;
+  readonly threads: number;
+  /** Tasks that may wait; one more is refused. */
+  readonly queueMax: number;
+  /** From the call to the answer. A task that takes longer ends its thread, which is replaced. */
+  readonly timeoutMs: number;
+  readonly workerData?: unknown;
+}
+
+export interface WorkerPool {
+  /** Rejects with PoolFull, PoolTimeout, or what the task threw. Typed arrays in `task` are copied when it is sent, not now: pass own copies. */
+  run(task: unknown): Promise<unknown>;
+  readonly waiting: number;
+  close(): Promise<void>;
+}
+
+export class PoolFull extends Error {
+  constructor() {
+    super('too many tasks wait for the worker pool');
+    this.name = 'PoolFull';
+  }
+}
+
+export class PoolTimeout extends Error {
+  constructor(timeoutMs: number) {
+    super(`a task of the worker pool took longer than ${timeoutMs} ms`);
+    this.name = 'PoolTimeout';
+  }
+}
+
+export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
+  const piscina = new Piscina({
+    filename: options.filename,
+    minThreads: options.threads,
+    maxThreads: options.threads,
+    workerData: options.workerData,
+    // A worker waiting in Atomics.wait could do nothing else, not even end.
+    atomics: 'async',
+    maxQueue: options.queueMax + options.threads,
+  });
+  // Counted here: Piscina's own queue holds a task until a thread has started, so that its size says little.
+  let unfinished = 0;
+
+  async function run(task: unknown): Promise<unknown> {
+    if (unfinished >= options.threads + options.queueMax) throw new PoolFull();
+    unfinished++;
+    const abort = new AbortController();
+    const timer = setTimeout(() => abort.abort(), options.timeoutMs);
+    try {
+      return (await piscina.run(task, { signal: abort.signal })) as unknown;
+    } catch (error) {
+      throw abort.signal.aborted ? new PoolTimeout(options.timeoutMs) : error;
+    } finally {
+      clearTimeout(timer);
+      unfinished--;
+    }
+  }
+
+  return {
+    run,
+    get waiting() {
+      return Math.max(0, unfinished - options.threads);
+    },
+    close: () => piscina.destroy(),
+  };
+}

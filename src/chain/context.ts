@@ -1,0 +1,124 @@
+// One request on its way: ids, evidence, the pinned snapshot and the facts the layers write. All slots exist up front.
+import type { LocatedFinding } from '../engines/dlp/types.js';
+import type { Caller } from '../engines/identity/types.js';
+import type { GuardAnswer } from '../engines/guard/types.js';
+import type { RateDecision } from '../engines/limits/types.js';
+import type { HashAlg, RegisteredTool } from '../engines/registry/types.js';
+import type { McpSession } from '../engines/mcp-session/types.js';
+import type { SessionAction, SessionView } from '../engines/session-risk/types.js';
+import type { StepUpScore } from '../engines/step-up/types.js';
+import type { Inbound } from '../front/types.js';
+import type { Call } from '../mcp/types.js';
+import type { Snapshot } from './snapshot.js';
+
+export const VERDICT_WORDS = ['not_reached', 'pass', 'flag', 'deny', 'fault', 'skipped'] as const;
+export const NOT_REACHED = 0;
+export const PASSED = 1;
+export const FLAGGED = 2;
+export const DENIED = 3;
+export const FAULTED = 4;
+export const SKIPPED = 5;
+export const LAYER_COUNT = 13;
+
+/** What the chain hands to the wire: the message as it goes upstream, and what must not come back. */
+export interface Outbound {
+  /** Undefined = the body as it came. */
+  readonly bytes: Uint8Array | undefined;
+  readonly secretValues: readonly string[];
+  readonly secretRefs: readonly string[];
+}
+
+export interface Facts {
+  /** 02. A GET or DELETE has a synthetic call with the method `GET` or `DELETE`. */
+  call: Call;
+  /** 03 */
+  caller: Caller;
+  /** bind-session */
+  mcpSession: McpSession | 'none';
+  /** 04: the record is open, nothing was written yet. */
+  recordOpen: true;
+  /** 05: undefined tool for methods that name none. */
+  tool: { readonly registered: RegisteredTool; readonly hashAlg: HashAlg } | 'none';
+  /** 06 */
+  permission: { readonly reason: string | undefined; readonly cached: boolean; readonly needed: boolean };
+  /** load-session */
+  session: SessionView;
+  /** 07 */
+  findings: readonly LocatedFinding[];
+  /** 08: what this call adds to the session once it is forwarded. */
+  action: SessionAction | 'none';
+  /** 09 */
+  stepUp: { readonly score: StepUpScore; readonly grant: { readonly requestId: string; readonly token: string; readonly approver: string } | undefined; readonly argumentsDigest: string } | 'none';
+  /** 10 */
+  guard: GuardAnswer | 'not_asked';
+  /** 11 */
+  rate: RateDecision;
+  /** 12 */
+  breaker: { readonly key: string; readonly probe: boolean } | 'none';
+  /** 13 */
+  outbound: Outbound;
+}
+export type Fact = keyof Facts;
+
+type FactSlots = { -readonly [F in Fact]: Facts[F] | undefined };
+
+export class Context implements FactSlots {
+  readonly inbound: Inbound;
+  readonly snapshot: Snapshot;
+  readonly decisionId: string;
+  readonly traceId: string;
+  readonly spanId: string;
+  /** Milliseconds since the epoch at entry: the one clock read that limits, caches and sessions use. */
+  readonly nowMs: number;
+
+  call: Call | undefined = undefined;
+  caller: Caller | undefined = undefined;
+  mcpSession: Facts['mcpSession'] | undefined = undefined;
+  recordOpen: true | undefined = undefined;
+  tool: Facts['tool'] | undefined = undefined;
+  permission: Facts['permission'] | undefined = undefined;
+  session: SessionView | undefined = undefined;
+  findings: readonly LocatedFinding[] | undefined = undefined;
+  action: Facts['action'] | undefined = undefined;
+  stepUp: Facts['stepUp'] | undefined = undefined;
+  guard: Facts['guard'] | undefined = undefined;
+  rate: RateDecision | undefined = undefined;
+  breaker: Facts['breaker'] | undefined = undefined;
+  outbound: Outbound | undefined = undefined;
+
+  /** Per layer, index = step − 1. */
+  readonly verdicts = new Uint8Array(LAYER_COUNT);
+  readonly layerUs = new Float64Array(LAYER_COUNT);
+  readonly notes: (string | undefined)[] = new Array<string | undefined>(LAYER_COUNT).fill(undefined);
+  decidedUs = 0;
+
+  constructor(inbound: Inbound, snapshot: Snapshot, ids: { decisionId: string; traceId: string; spanId: string }, nowMs: number) {
+    this.inbound = inbound;
+    this.snapshot = snapshot;
+    this.decisionId = ids.decisionId;
+    this.traceId = ids.traceId;
+    this.spanId = ids.spanId;
+    this.nowMs = nowMs;
+  }
+
+  /** The message as it goes upstream. Read it late: the body may have been copied meanwhile. */
+  outboundBytes(): Uint8Array {
+    return this.outbound?.bytes ?? this.inbound.body;
+  }
+
+  /** The layer passes, but the record shows that it saw something. */
+  flag(step: number, note: string): void {
+    this.verdicts[step - 1] = FLAGGED;
+    this.notes[step - 1] = note;
+  }
+
+  /** A part that is not configured was not asked; the record says why. */
+  skip(step: number, note: string): void {
+    this.verdicts[step - 1] = SKIPPED;
+    this.notes[step - 1] = note;
+  }
+
+  note(step: number, text: string): void {
+    this.notes[step - 1] = text;
+  }
+}

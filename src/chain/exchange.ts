@@ -1,0 +1,335 @@
+// The one exit: whatever became of a request, it leaves here, exactly once, with exactly one request line, durable before its first byte.
+import { createHmac, createHash } from 'node:crypto';
+import { intentLine, requestLine, repeatedLine, serverRequestLine, streamEndLine, type AuditFinding, type RequestLineFacts } from '../audit/record.js';
+import type { AuditAppender } from '../audit/types.js';
+import type { Clock } from '../base/clock/clock.js';
+import { canonicalArguments } from '../base/json/canonical.js';
+import type { LocatedFinding } from '../engines/dlp/types.js';
+import type { BreakerOutcome, CircuitBreakers } from '../engines/limits/types.js';
+import type { SessionRisk } from '../engines/session-risk/types.js';
+import type { HeaderPairs, Reply } from '../front/types.js';
+import { isMcpClient } from '../mcp/accept.js';
+import { renderRefusal } from '../mcp/errors.js';
+import { DENIED, FAULTED, LAYER_COUNT, type Context } from './context.js';
+import type { ChainStats } from './stats.js';
+import type { SharedLines } from './unidentified.js';
+import { deny, type Deny } from './verdict.js';
+
+/** The control thread's approval store, as the exit needs it. */
+export interface GrantKeeper {
+  /** Durable; false = the reservation is no longer this call's. */
+  consume(requestId: string, token: string): Promise<boolean>;
+  release(requestId: string, token: string): void;
+}
+
+export interface ExitServices {
+  readonly clock: Clock;
+  readonly appender: AuditAppender;
+  readonly sharedLines: SharedLines;
+  readonly grants: GrantKeeper;
+  readonly breakers: CircuitBreakers;
+  readonly sessionRisk: SessionRisk;
+  readonly stats: ChainStats;
+  readonly resourceMetadataUrl: string;
+  /** The install's key for arguments_digest; undefined = plain SHA-256 by choice. */
+  readonly argumentsKey: Buffer | undefined;
+  /** A fault outside any layer; for the operational log. */
+  readonly onFault: (fault: unknown, decisionId: string) => void;
+}
+
+const JSON_HEADERS: HeaderPairs = [['content-type', 'application/json']];
+const HTTP_CLIENT_CLOSED = 499;
+
+type Phase = 'deciding' | 'forwarded' | 'sealing' | 'streaming' | 'ended';
+
+export class Exchange {
+  readonly ctx: Context;
+  readonly reply: Reply;
+  readonly #services: ExitServices;
+  #phase: Phase = 'deciding';
+  #outcome: BreakerOutcome = 'neutral';
+  #grantConsumed = false;
+  #argumentsDigest: string | undefined = undefined;
+  #streamBytes = 0;
+  #streamMessages = 0;
+  #streamStatus = 0;
+  readonly #answerFindings: LocatedFinding[] = [];
+  /** Upstream work to give up when the client is gone; set by the terminal that has any. */
+  onClientGone: (() => void) | undefined = undefined;
+
+  constructor(ctx: Context, reply: Reply, services: ExitServices) {
+    this.ctx = ctx;
+    this.reply = reply;
+    this.#services = services;
+    reply.onAbort(() => this.onClientGone?.());
+  }
+
+  get ended(): boolean {
+    return this.#phase === 'ended' || this.#phase === 'sealing';
+  }
+
+  get mcpClient(): boolean {
+    return isMcpClient(this.ctx.inbound.headers.accept);
+  }
+
+  /** Whatever is thrown past the layers, the request still leaves through this exit. */
+  guard(step: () => void): void {
+    try {
+      step();
+    } catch (fault) {
+      this.#services.onFault(fault, this.ctx.decisionId);
+      this.refuse(deny('gateway_fault'));
+    }
+  }
+
+  /** The chain has spoken. What the record needs of the body is taken now: its bytes are gone once the handler returns. */
+  decided(): void {
+    this.ctx.decidedUs = this.#services.clock.nowUs();
+    this.#argumentsDigest = this.#digestArguments();
+  }
+
+  /** The breaker's lesson of this call; the last word before the exit counts. */
+  settle(outcome: BreakerOutcome): void {
+    this.#outcome = outcome;
+  }
+
+  addFindings(findings: readonly LocatedFinding[]): void {
+    this.#answerFindings.push(...findings);
+  }
+
+  /** A refusal by the chain, the wire or the firewall. */
+  refuse(refusal: Deny): void {
+    if (this.#phase === 'streaming') {
+      this.cut(refusal);
+      return;
+    }
+    if (this.ended) return;
+    const rendered = renderRefusal(refusal.protocol ?? refusal, {
+      decisionId: this.ctx.decisionId,
+      traceId: this.ctx.traceId,
+      idText: this.ctx.call?.idText,
+      isMcpClient: this.mcpClient,
+      resourceMetadataUrl: this.#services.resourceMetadataUrl,
+    });
+    const headers: HeaderPairs = refusal.protocol === undefined || refusal.headers === undefined ? rendered.headers : [...rendered.headers, ...Object.entries(refusal.headers)];
+    // Before the wire a refusal is the decision; after it the decision to allow stands and the code says what went wrong.
+    const decision = this.#phase === 'forwarded' ? 'ALLOW' : 'DENY';
+    this.#settleBreaker();
+    this.#seal(decision, refusal, rendered.status, () => this.reply.send(rendered.status, headers, rendered.body, this.ctx.inbound.bodyTooLarge));
+  }
+
+  /** Everything that must be durable before the first byte goes upstream: the grant's end, the intent. Then `go`. */
+  beforeWire(go: () => void): void {
+    const { ctx } = this;
+    const grant = ctx.stepUp === undefined || ctx.stepUp === 'none' ? undefined : ctx.stepUp.grant;
+    const proceed = (): void => {
+      if (this.ended) return;
+      if (ctx.action !== undefined && ctx.action !== 'none' && ctx.caller !== undefined) {
+        this.#services.sessionRisk.record(ctx.caller.spiffeId, sessionIdOf(ctx), ctx.action);
+      }
+      if (!this.#needsIntent()) {
+        this.#phase = 'forwarded';
+        go();
+        return;
+      }
+      ctx.inbound.retain();
+      this.#services.appender.append(intentLine({ ...this.#decisionFacts(), ...this.#callFacts(), atUs: this.#services.clock.nowUs(), policyDigest: ctx.snapshot.digests.policy, registryDigest: ctx.snapshot.digests.registry }), (error) => {
+        if (error !== undefined) {
+          this.refuse(deny('audit_unavailable_fail_closed', { reasonCode: 'intent' }));
+          return;
+        }
+        this.#phase = 'forwarded';
+        go();
+      });
+    };
+    if (grant === undefined) {
+      proceed();
+      return;
+    }
+    ctx.inbound.retain();
+    this.#grantConsumed = true;
+    this.#services.grants.consume(grant.requestId, grant.token).then(
+      (consumed) => (consumed ? proceed() : this.refuse(deny('stepup_denied', { reasonCode: 'grant_not_usable' }))),
+      () => this.refuse(deny('stepup_unavailable_fail_closed', { reasonCode: 'grant_not_consumed' })),
+    );
+  }
+
+  /** A whole answer: its line is durable before its first byte. `code` names what went wrong although the call was allowed. */
+  answer(status: number, headers: HeaderPairs, body: Uint8Array | string, code?: Deny): void {
+    if (this.ended || this.#phase === 'streaming') return;
+    this.#settleBreaker();
+    this.#seal('ALLOW', code, status, () => this.reply.send(status, headers, body));
+  }
+
+  json(text: string, status = 200): void {
+    this.answer(status, JSON_HEADERS, text);
+  }
+
+  /** A stream: the request line is durable before its first byte; then `ready`. */
+  beginStream(status: number, headers: HeaderPairs, ready: () => void): void {
+    if (this.ended || this.#phase === 'streaming') return;
+    this.#streamStatus = status;
+    this.#seal('ALLOW', undefined, status, () => {
+      this.#phase = 'streaming';
+      this.reply.begin(status, headers);
+      ready();
+    });
+  }
+
+  /** False = the client is slow. */
+  write(bytes: Uint8Array | string): boolean {
+    if (this.#phase !== 'streaming') return true;
+    this.#streamBytes += bytes.length;
+    this.#streamMessages++;
+    return this.reply.write(bytes);
+  }
+
+  /** Ends a stream: its stream_end line is durable before its last byte. */
+  endStream(code?: string): void {
+    this.#closeStream(code, () => this.reply.end());
+  }
+
+  /** Ends a stream so that the client sees that it is not whole. */
+  cut(cause: Deny): void {
+    this.#closeStream(cause.code, () => this.reply.destroy());
+  }
+
+  /** A request the tool server made of the client has its own line; it is passed on once that is durable. */
+  serverRequest(method: string, server: string, refusal: Deny | undefined, then: () => void): void {
+    this.#services.appender.append(
+      serverRequestLine({ ...this.#decisionFacts(), atUs: this.#services.clock.nowUs(), server, method, decision: refusal === undefined ? 'ALLOW' : 'DENY', code: refusal?.code, findings: [] }),
+      (error) => (error === undefined ? then() : this.refuse(deny('audit_unavailable_fail_closed', { reasonCode: 'server_request' }))),
+    );
+  }
+
+  #closeStream(code: string | undefined, release: () => void): void {
+    if (this.#phase !== 'streaming') return;
+    this.#phase = 'ended';
+    this.#settleBreaker();
+    const reason = this.reply.aborted ? 'client_disconnected' : code;
+    const line = streamEndLine({ ...this.#decisionFacts(), atUs: this.#services.clock.nowUs(), bytes: this.#streamBytes, messages: this.#streamMessages, findings: this.#answerFindings.map(answerFinding), status: this.#streamStatus, code: reason });
+    this.#services.appender.append(line, (error) => (error === undefined ? release() : this.reply.destroy()));
+  }
+
+  #seal(decision: 'ALLOW' | 'DENY', refusal: Deny | undefined, status: number, release: () => void): void {
+    const { ctx } = this;
+    this.#phase = 'sealing';
+    if (decision === 'DENY') this.#releaseGrant();
+    const aborted = this.reply.aborted;
+    const facts = this.#requestFacts(decision, refusal, aborted ? HTTP_CLIENT_CLOSED : status, aborted);
+    this.#services.stats.count(ctx, decision === 'ALLOW', facts.code);
+    const done = (error: Error | undefined): void => {
+      if (this.#phase === 'sealing') this.#phase = 'ended';
+      if (error === undefined) release();
+      else this.#refuseUnrecorded();
+    };
+    if (ctx.caller === undefined) {
+      this.#services.sharedLines.append(ctx.inbound.evidence.ip, ctx.nowMs, () => requestLine(facts), (repeated) => repeatedLine(facts, ctx.inbound.evidence.ip, repeated), done);
+      return;
+    }
+    this.#services.appender.append(requestLine(facts), done);
+  }
+
+  /** A grant that was reserved but never came to the wire is still good. */
+  #releaseGrant(): void {
+    const { stepUp } = this.ctx;
+    if (stepUp === undefined || stepUp === 'none' || stepUp.grant === undefined || this.#grantConsumed) return;
+    this.#services.grants.release(stepUp.grant.requestId, stepUp.grant.token);
+  }
+
+  #settleBreaker(): void {
+    const { breaker } = this.ctx;
+    if (breaker === undefined || breaker === 'none') return;
+    this.#services.breakers.settle(breaker.key, breaker.probe, this.#outcome, this.#services.clock.nowMs());
+  }
+
+  #refuseUnrecorded(): void {
+    const rendered = renderRefusal(deny('audit_unavailable_fail_closed'), {
+      decisionId: this.ctx.decisionId, traceId: this.ctx.traceId, idText: this.ctx.call?.idText, isMcpClient: this.mcpClient, resourceMetadataUrl: this.#services.resourceMetadataUrl,
+    });
+    this.#phase = 'ended';
+    this.reply.send(rendered.status, rendered.headers, rendered.body);
+    this.onClientGone?.();
+  }
+
+  #needsIntent(): boolean {
+    const { ctx } = this;
+    const mode = ctx.snapshot.config.audit.intent;
+    if (mode === 'none' || ctx.call?.kind !== 'request' || ctx.inbound.httpMethod !== 'POST') return false;
+    if (mode === 'all') return true;
+    if (ctx.tool === undefined || ctx.tool === 'none') return false;
+    const { riskLevel } = ctx.tool.registered;
+    const stepped = ctx.stepUp !== undefined && ctx.stepUp !== 'none' && ctx.stepUp.grant !== undefined;
+    return riskLevel === 'high' || riskLevel === 'critical' || stepped || (ctx.outbound?.secretRefs.length ?? 0) > 0;
+  }
+
+  #decisionFacts() {
+    const { ctx } = this;
+    return { decisionId: ctx.decisionId, traceId: ctx.traceId, spanId: ctx.spanId, sessionId: sessionIdOf(ctx), spiffeId: ctx.caller?.spiffeId };
+  }
+
+  #callFacts() {
+    const { ctx } = this;
+    const name = ctx.call === undefined ? '' : ctx.call.name === '' ? ctx.call.uri : ctx.call.name;
+    return {
+      server: ctx.tool === undefined || ctx.tool === 'none' ? undefined : ctx.tool.registered.upstream,
+      tool: name === '' ? undefined : name,
+      method: ctx.call?.method === '' ? 'response' : ctx.call?.method,
+      argumentsDigest: this.#argumentsDigest,
+    };
+  }
+
+  #digestArguments(): string | undefined {
+    const { call, inbound } = this.ctx;
+    if (call === undefined || call.argumentsFrom === call.argumentsTo || inbound.body.length === 0) return undefined;
+    const canonical = canonicalArguments(inbound.body, call.argumentsFrom, call.argumentsTo);
+    const key = this.#services.argumentsKey;
+    if (key === undefined) return `sha256:${createHash('sha256').update(canonical).digest('hex')}`;
+    return `hmac-sha256:${createHmac('sha256', key).update(canonical).digest('hex')}`;
+  }
+
+  #requestFacts(decision: 'ALLOW' | 'DENY', refusal: Deny | undefined, status: number, aborted: boolean): RequestLineFacts {
+    const { ctx } = this;
+    const nowUs = this.#services.clock.nowUs();
+    const findings = (ctx.findings ?? []).map((finding) => requestFinding(finding));
+    if (refusal !== undefined) noteRefusal(ctx, refusal);
+    return {
+      ...this.#decisionFacts(),
+      ...this.#callFacts(),
+      receivedUs: ctx.inbound.receivedUs,
+      decidedUs: ctx.decidedUs === 0 ? nowUs : ctx.decidedUs,
+      respondedUs: nowUs,
+      authMethod: ctx.caller?.authMethod,
+      principal: ctx.caller?.principal,
+      decision,
+      code: refusal?.code ?? (aborted ? 'client_disconnected' : undefined),
+      reasonCode: refusal?.reasonCode,
+      layers: { verdicts: ctx.verdicts, us: ctx.layerUs, notes: ctx.notes },
+      riskScore: ctx.stepUp === undefined || ctx.stepUp === 'none' ? 0 : ctx.stepUp.score.total,
+      findings: findings.concat(this.#answerFindings.map(answerFinding)),
+      status,
+      policyDigest: ctx.snapshot.digests.policy,
+      registryDigest: ctx.snapshot.digests.registry,
+    };
+  }
+}
+
+/** The refusing layer's note says why, where the layer itself left none. */
+function noteRefusal(ctx: Context, refusal: Deny): void {
+  for (let i = 0; i < LAYER_COUNT; i++) {
+    const verdict = ctx.verdicts[i];
+    if ((verdict === DENIED || verdict === FAULTED) && ctx.notes[i] === undefined) ctx.notes[i] = refusal.reasonCode ?? refusal.code;
+  }
+}
+
+function sessionIdOf(ctx: Context): string | undefined {
+  return ctx.mcpSession === undefined || ctx.mcpSession === 'none' ? undefined : ctx.mcpSession.id;
+}
+
+function requestFinding(finding: LocatedFinding): AuditFinding {
+  return { rule: finding.rule, category: finding.category, action: finding.action, path: finding.path, sample: finding.sample, decoded: finding.decoded };
+}
+
+function answerFinding(finding: LocatedFinding): AuditFinding {
+  return { ...requestFinding(finding), direction: 'response' };
+}

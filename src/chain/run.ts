@@ -1,0 +1,74 @@
+// Runs the layers in order, synchronously until one must wait; a fault becomes the layer's declared verdict.
+import type { Clock } from '../base/clock/clock.js';
+import { DENIED, FAULTED, NOT_REACHED, PASSED, type Context } from './context.js';
+import type { AnyLayer } from './layer.js';
+import { PASS, type Deny, type Verdict } from './verdict.js';
+
+const US_PER_MS = 1000;
+
+export interface Runner {
+  /** Calls `done` exactly once: with PASS, or with the refusal that stopped the chain. */
+  run(ctx: Context, done: (verdict: Verdict) => void): void;
+}
+
+/** Told of every thrown fault, for the operational log; the caller only sees the layer's declared verdict. */
+export type FaultListener = (layer: AnyLayer, fault: unknown, ctx: Context) => void;
+
+export function createRunner(layers: readonly AnyLayer[], clock: Clock, onFault: FaultListener): Runner {
+  const settle = (ctx: Context, layer: AnyLayer, verdict: unknown, startedMs: number): Verdict => {
+    const at = layer.step - 1;
+    ctx.layerUs[at] = (ctx.layerUs[at] ?? 0) + (clock.monotonicMs() - startedMs) * US_PER_MS;
+    if (verdict === PASS) {
+      if (ctx.verdicts[at] === NOT_REACHED && layer.unnumbered !== true) ctx.verdicts[at] = PASSED;
+      return PASS;
+    }
+    if (isDeny(verdict)) {
+      ctx.verdicts[at] = DENIED;
+      return verdict;
+    }
+    return faulted(ctx, layer, new TypeError(`layer ${layer.name} answered neither PASS nor a refusal`));
+  };
+
+  const faulted = (ctx: Context, layer: AnyLayer, fault: unknown): Deny => {
+    ctx.verdicts[layer.step - 1] = FAULTED;
+    onFault(layer, fault, ctx);
+    return layer.onFault;
+  };
+
+  const runFrom = (from: number, ctx: Context, done: (verdict: Verdict) => void): void => {
+    for (let i = from; i < layers.length; i++) {
+      const layer = layers[i];
+      if (layer === undefined) break;
+      const startedMs = clock.monotonicMs();
+      let verdict: Verdict | Promise<Verdict>;
+      try {
+        verdict = layer.decide(ctx);
+      } catch (fault) {
+        done(faulted(ctx, layer, fault));
+        return;
+      }
+      if (verdict instanceof Promise) {
+        // The body's bytes belong to the socket until the handler returns; whoever waits needs its own copy.
+        ctx.inbound.retain();
+        const goOn = (settled: Verdict): void => (settled === PASS ? runFrom(i + 1, ctx, done) : done(settled));
+        verdict.then(
+          (late) => goOn(settle(ctx, layer, late, startedMs)),
+          (fault: unknown) => done(faulted(ctx, layer, fault)),
+        );
+        return;
+      }
+      const settled = settle(ctx, layer, verdict, startedMs);
+      if (settled !== PASS) {
+        done(settled);
+        return;
+      }
+    }
+    done(PASS);
+  };
+
+  return { run: (ctx, done) => runFrom(0, ctx, done) };
+}
+
+function isDeny(verdict: unknown): verdict is Deny {
+  return typeof verdict === 'object' && verdict !== null && 'kind' in verdict && verdict.kind === 'deny';
+}

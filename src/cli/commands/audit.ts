@@ -1,0 +1,203 @@
+// agw audit: finds, follows, explains and verifies what the gateway recorded. Reads the files themselves: it works without a gateway.
+import { ERRORS, isErrorCode } from '../../base/errors/table.js';
+import { filterOf, FILTER_OPTIONS, parseSpan } from '../audit-query.js';
+import { given, type CommandContext, type CommandSpec } from '../command.js';
+import { CliFailure, type ExitCode } from '../failure.js';
+import { LAYERS_LEGEND, layersCompact, layersTall, paintLayers } from '../layers-view.js';
+import { localTime, plural, printAnswer, shortHash } from '../printing.js';
+import { listOf, member, numberOf, recordOf, textOf, textsOf } from '../reading.js';
+import { renderFields, renderTable, type Column } from '../table.js';
+import { printable, type Colors } from '../terminal.js';
+import type { FoundRecord } from '../audit-log.js';
+
+const LAST_DEFAULT = '20';
+
+export const auditCommands: readonly CommandSpec[] = [
+  {
+    path: 'audit search',
+    summary: 'Recorded requests, oldest first, with decision and all 13 layers',
+    detail: 'A table on a terminal, JSON lines when piped.',
+    options: [
+      { flags: '--last <count-or-window>', about: `the newest requests: a count (20), or a window (5m, 24h, 7d); default ${LAST_DEFAULT}` },
+      ...FILTER_OPTIONS,
+      { flags: '--wide', about: 'nothing cut: whole ids, latency, risk, hash' },
+    ],
+    examples: [
+      'agw audit search --caller spiffe://poc.local/agents/mcp-client/my-agent/dev',
+      'agw audit search --last 1 | jq .',
+      'agw audit search --last 24h --decision DENY --code authz_policy_denied',
+    ],
+    negative: 'nothing was found',
+    run: search,
+  },
+  {
+    path: 'audit verify',
+    summary: 'Recompute the hash chain over every line of every file',
+    examples: ['agw audit verify', 'agw audit verify --json'],
+    negative: 'the chain is broken; file, line, byte and sequence number say where',
+    run: verify,
+  },
+  {
+    path: 'audit tail',
+    summary: 'Follow requests as they are recorded',
+    options: [{ flags: '--last <count>', about: 'show this many older ones first (default 10)' }, ...FILTER_OPTIONS],
+    examples: ['agw audit tail', 'agw audit tail --decision DENY --json'],
+    run: tail,
+  },
+  {
+    path: 'audit explain',
+    summary: 'One decision: who, what, each layer with its time, the findings, and what to do about a refusal',
+    arguments: [{ name: '<decision-id>', about: 'from a refusal or a record; a trace id will do' }],
+    examples: ['agw audit explain "$(agw audit search --last 1 | jq -r .decision_id)"'],
+    negative: 'there is no such decision',
+    run: explain,
+  },
+];
+
+async function search(context: CommandContext): Promise<ExitCode> {
+  const { searchAudit } = await import('../audit-log.js');
+  const { systemClock } = await import('../../base/clock/clock.js');
+  const span = parseSpan(context.option('last') ?? LAST_DEFAULT, systemClock.nowMs());
+  const found = await searchAudit(context.project, filterOf(context), span);
+  const { terminal } = context;
+  if (wantsLines(context)) found.forEach((record) => terminal.print(recordLine(record)));
+  else terminal.print(found.length === 0 ? 'nothing was found' : `${recordTable(found, context)}\n\n${terminal.colors.dim(LAYERS_LEGEND)}`);
+  return found.length === 0 ? 1 : 0;
+}
+
+/** JSON lines for machines: asked for, or piped. */
+function wantsLines({ json, terminal }: CommandContext): boolean {
+  return json || !terminal.isTty;
+}
+
+/** The line as it stands in the file, so that its hash can be computed again; with what belongs to it, if anything does. */
+function recordLine({ text, line, related }: FoundRecord): string {
+  return related.length === 0 ? text : JSON.stringify({ ...recordOf(line), related });
+}
+
+const COLUMNS: readonly Column[] = [
+  { title: 'TIME' },
+  { title: 'DECISION', paint: paintDecision },
+  { title: 'CODE', shrinks: true },
+  { title: 'TOOL', shrinks: true },
+  { title: 'METHOD' },
+  { title: 'LAYERS 1–13', paint: paintLayers },
+  { title: 'CALLER', shrinks: true },
+];
+const WIDE_COLUMNS: readonly Column[] = [{ title: 'STATUS' }, { title: 'µs', right: true }, { title: 'RISK', right: true }, { title: 'DECISION ID' }, { title: 'SEQ', right: true }, { title: 'HASH' }];
+
+function recordTable(found: readonly FoundRecord[], context: CommandContext): string {
+  const wide = context.flag('wide');
+  const rows = found.map(({ line }) => [...rowOf(line), ...(wide ? wideRowOf(line) : [])]);
+  return renderTable(wide ? [...COLUMNS, ...WIDE_COLUMNS] : COLUMNS, rows, wide ? { ...context.terminal, width: Infinity } : context.terminal);
+}
+
+function rowOf(line: unknown): string[] {
+  return [localTime(textOf(line, 'timestamp')), textOf(line, 'decision'), textOf(line, 'code'), textOf(line, 'tool'), textOf(line, 'method'), layersCompact(line), textOf(line, 'spiffe_id')];
+}
+
+function wideRowOf(line: unknown): string[] {
+  return ['status', 'latency_us', 'risk_score', 'decision_id', 'seq', 'hash'].map((key) => textOf(line, key));
+}
+
+function paintDecision(text: string, colors: Colors): string {
+  return text === 'ALLOW' ? colors.green(text) : colors.red(text);
+}
+
+async function verify(context: CommandContext): Promise<ExitCode> {
+  const { verifyAudit } = await import('../audit-log.js');
+  const result = await verifyAudit(context.project);
+  const { colors } = context.terminal;
+  printAnswer(context, result, () => {
+    if (result.kind === 'intact') context.terminal.print(`${colors.green('✓')} intact: ${plural(result.lines, 'line')} in ${plural(result.files, 'file')}, last hash ${result.lastHash}`);
+    else context.terminal.print(`${colors.red('✗')} broken at ${printable(result.file)}:${result.line} (byte ${result.byte}${result.seq === undefined ? '' : `, seq ${result.seq}`}): ${result.problem}: ${printable(result.detail)}`);
+  });
+  return result.kind === 'intact' ? 0 : 1;
+}
+
+async function tail(context: CommandContext): Promise<ExitCode> {
+  const { followAudit, searchAudit } = await import('../audit-log.js');
+  const span = parseSpan(context.option('last') ?? '10', 0);
+  if (span.kind !== 'count') throw new CliFailure('--last is a count here.');
+  const filter = filterOf(context);
+  const show = (record: FoundRecord): void => context.terminal.print(wantsLines(context) ? recordLine(record) : tailLine(record.line, context.terminal.colors));
+  const stop = new AbortController();
+  process.once('SIGINT', () => stop.abort());
+  await followAudit(context.project, filter, async () => (await searchAudit(context.project, filter, span)).forEach(show), show, stop.signal);
+  return 0;
+}
+
+/** No table: widths of lines to come are not known. */
+function tailLine(line: unknown, colors: Colors): string {
+  const [time = '', decision = '', code = '', tool = '', method = '', layers = '', caller = ''] = rowOf(line).map(printable);
+  return [time, paintDecision(decision.padEnd(5), colors), paintLayers(layers, colors), method, tool, code === '' ? '' : colors.red(code), colors.dim(caller)].filter((part) => part !== '').join('  ');
+}
+
+async function explain(context: CommandContext): Promise<ExitCode> {
+  const { findAudit } = await import('../audit-log.js');
+  const id = given(context.argument(0));
+  const found = await findAudit(context.project, id);
+  if (found === undefined) throw new CliFailure(`the audit log has no decision ${printable(id)}.`, { exitCode: 1, code: 'not_found', remedy: 'See: agw audit search --last 20' });
+  const advice = adviceOf(found.line);
+  printAnswer(context, { record: found.line, related: found.related, explanation: advice }, () => {
+    const { colors } = context.terminal;
+    const parts = [headline(found.line, colors), renderFields(factsOf(found.line), colors), layersTall(found.line, colors), findingsText(found.line, colors), relatedText(found.related), adviceText(advice, colors)];
+    context.terminal.print(parts.filter((part) => part !== '').join('\n\n'));
+  });
+  return 0;
+}
+
+function headline(line: unknown, colors: Colors): string {
+  const code = textOf(line, 'code');
+  const reason = textOf(line, 'reason_code');
+  const call = [textOf(line, 'method'), textOf(line, 'tool')].filter((part) => part !== '').map(printable).join(' ');
+  return `${paintDecision(textOf(line, 'decision'), colors)}${code === '' ? '' : ` ${colors.bold(printable(code))}`}${reason === '' ? '' : ` (${printable(reason)})`}: ${call === '' ? 'not a readable message' : call}`;
+}
+
+function factsOf(line: unknown): (readonly [string, string])[] {
+  const fields: (readonly [string, string])[] = [
+    ['caller', `${textOf(line, 'spiffe_id') || 'unidentified'}${textOf(line, 'auth_method') === '' ? '' : ` by ${textOf(line, 'auth_method')}`}`],
+    ['time', localTime(textOf(line, 'timestamp'))],
+    ['answer', `HTTP ${textOf(line, 'status')} after ${((numberOf(line, 'latency_us') ?? 0) / 1000).toFixed(1)} ms`],
+    ['server', textOf(line, 'server')],
+    ['risk score', textOf(line, 'risk_score')],
+    ['arguments', textOf(line, 'arguments_digest')],
+    ['policy', shortHash(textOf(line, 'policy_digest'))],
+    ['registry', shortHash(textOf(line, 'registry_digest'))],
+    ['controls', Object.entries(recordOf(member(line, 'framework_refs'))).map(([name, refs]) => `${name} ${String(refs)}`).join('; ') || textsOf(line, 'framework_refs').join(', ')],
+    ['decision id', textOf(line, 'decision_id')],
+    ['trace', textOf(line, 'trace_id')],
+    ['line', `${textOf(line, 'seq')}, hash ${textOf(line, 'hash')}`],
+  ];
+  return fields.filter(([, value]) => value !== '').map(([key, value]) => [key, printable(value)] as const);
+}
+
+function findingsText(line: unknown, colors: Colors): string {
+  return listOf(line, 'findings')
+    .map((finding) => `${colors.yellow('!')} ${printable(`${textOf(finding, 'rule')} (${textOf(finding, 'category')}, ${textOf(finding, 'action')}) at ${textOf(finding, 'path')}: ${textOf(finding, 'sample')}`)}`)
+    .join('\n');
+}
+
+function relatedText(related: readonly unknown[]): string {
+  return related.map((line) => printable(`${textOf(line, 'type')}: ${localTime(textOf(line, 'timestamp'))}, line ${textOf(line, 'seq')}`)).join('\n');
+}
+
+interface Advice {
+  readonly code: string;
+  readonly layer: string;
+  readonly says: string;
+  readonly remedy: string;
+  readonly retryable: boolean;
+}
+
+function adviceOf(line: unknown): Advice | null {
+  const code = textOf(line, 'code');
+  if (!isErrorCode(code)) return null;
+  const row = ERRORS[code];
+  return { code, layer: `${row.step} ${row.middleware}`, says: row.message, remedy: row.remediation, retryable: row.retryable };
+}
+
+function adviceText(advice: Advice | null, colors: Colors): string {
+  if (advice === null) return '';
+  return `${advice.says} ${advice.retryable ? 'The same call may succeed later.' : ''}\n${colors.bold('→')} ${advice.remedy}`.trim();
+}

@@ -1,0 +1,69 @@
+// agw config: is the file right, and what does the gateway make of it.
+import type { CommandContext, CommandSpec } from '../command.js';
+import type { ExitCode } from '../failure.js';
+import { ConfigFault } from '../../base/config/fault.js';
+import { plural, printAnswer } from '../printing.js';
+import { printable } from '../terminal.js';
+
+export const configCommands: readonly CommandSpec[] = [
+  {
+    path: 'config check',
+    summary: 'Check the config file, and say every fault with its line',
+    examples: ['agw config check', 'agw config check --config config/gateway.yaml --json'],
+    negative: 'the file has faults',
+    run: check,
+  },
+  {
+    path: 'config show',
+    summary: 'The config with every default filled in, as the gateway would start with it',
+    arguments: [{ name: '[section]', about: 'one section or key, such as dlp or front.port' }],
+    examples: ['agw config show', 'agw config show dlp', 'agw config show --json | jq .front'],
+    negative: 'there is no such section',
+    run: show,
+  },
+];
+
+async function check(context: CommandContext): Promise<ExitCode> {
+  const { project } = context;
+  const faults = await faultsOf(context);
+  const listed = faults.map((fault) => ({ file: fault.file, line: fault.line, column: fault.column, message: fault.message, remediation: fault.remedy }));
+  printAnswer(context, { file: project.configFile, faults: listed }, () => printFaults(context, faults));
+  return faults.length === 0 ? 0 : 1;
+}
+
+async function faultsOf({ project }: CommandContext): Promise<ConfigFault[]> {
+  try {
+    await project.config();
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigFault) return [error, ...error.others];
+    throw error;
+  }
+}
+
+function printFaults({ terminal, project }: CommandContext, faults: readonly ConfigFault[]): void {
+  const { colors } = terminal;
+  for (const fault of faults) {
+    terminal.print(`${colors.bold(`${fault.file}:${fault.line}:${fault.column}`)}: ${printable(fault.message)}${fault.remedy === undefined ? '' : ` ${colors.dim(printable(fault.remedy))}`}`);
+  }
+  terminal.print(faults.length === 0 ? `${colors.green('✓')} ${project.configFile} is right` : `${colors.red('✗')} ${plural(faults.length, 'fault')}`);
+}
+
+async function show(context: CommandContext): Promise<ExitCode> {
+  const config: unknown = await context.project.config();
+  const section = context.argument(0);
+  const found = section === undefined ? config : section.split('.').reduce<unknown>(stepInto, config);
+  if (found === undefined) {
+    const { proposal } = await import('../../base/config/nearest.js');
+    const known = Object.keys(config ?? {});
+    context.terminal.warn(`agw: there is no ${printable(section ?? '')} in the config. ${proposal(section ?? '', known) ?? `There is: ${known.join(', ')}.`}`);
+    return 1;
+  }
+  const { stringify } = await import('yaml');
+  printAnswer(context, found, () => context.terminal.print(stringify(found).trimEnd()));
+  return 0;
+}
+
+function stepInto(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, key) ? (value as Record<string, unknown>)[key] : undefined;
+}

@@ -1,0 +1,115 @@
+// agw inspect: what the running gateway knows of tools, of its layers, of one identity.
+import { given, type CommandContext, type CommandSpec } from '../command.js';
+import { CliFailure, type ExitCode } from '../failure.js';
+import { printAnswer, shortHash } from '../printing.js';
+import { listOf, member, numberOf, recordOf, textOf, textsOf, truthOf } from '../reading.js';
+import { renderFields, renderTable } from '../table.js';
+import { printable, type Colors } from '../terminal.js';
+
+export const inspectCommands: readonly CommandSpec[] = [
+  {
+    path: 'inspect tools',
+    summary: 'Registered tools with hash, risk level and whether their server still serves that hash',
+    options: [{ flags: '--wide', about: 'whole hashes, and what else is known' }],
+    examples: ['agw inspect tools', 'agw inspect tools --wide', 'agw inspect tools --json | jq \'.tools[] | select(.state != "verified")\''],
+    run: inspectTools,
+  },
+  {
+    path: 'inspect layers',
+    summary: 'The 13 layers in order, why each sits there, and what each has decided so far',
+    options: [{ flags: '--wide', about: 'with the reasons' }],
+    examples: ['agw inspect layers', 'agw inspect layers --wide'],
+    run: inspectLayers,
+  },
+  {
+    path: 'inspect identity',
+    summary: 'What the gateway knows of one caller: registration, principal, risk, remaining calls',
+    arguments: [{ name: '<spiffe-id>', about: 'the caller' }],
+    examples: ['agw inspect identity spiffe://poc.local/agents/mcp-client/my-agent/dev'],
+    negative: 'the identity is not registered, or of another trust domain',
+    run: inspectIdentity,
+  },
+];
+
+async function inspectTools(context: CommandContext): Promise<ExitCode> {
+  const answer = await context.control().get('/v1/tools');
+  printAnswer(context, answer, () => {
+    const wide = context.flag('wide');
+    const tools = listOf(answer, 'tools');
+    const { terminal } = context;
+    terminal.print(tools.length === 0 ? 'no tools are registered: agw tools add --from URL' : toolTable(tools, wide, context));
+    const strangers = listOf(answer, 'unregistered');
+    if (strangers.length > 0) terminal.print(`\nserved, but not registered: ${strangers.map((tool) => printable(textOf(tool, 'name'))).join(', ')}`);
+  });
+  return 0;
+}
+
+function toolTable(tools: readonly unknown[], wide: boolean, { terminal }: CommandContext): string {
+  const rows = tools.map((tool) => {
+    const hash = textOf(tool, 'hash');
+    const row = [textOf(tool, 'name'), wide ? hash : shortHash(hash), textOf(tool, 'risk_level'), stateOf(tool), textOf(tool, 'upstream')];
+    return wide ? [...row, textOf(tool, 'hash_alg'), textOf(tool, 'classification'), truthOf(tool, 'requires_step_up') ? 'yes' : 'no'] : row;
+  });
+  const columns = [{ title: 'NAME' }, { title: 'HASH' }, { title: 'RISK', paint: paintRisk }, { title: 'STATE', paint: paintState }, { title: 'UPSTREAM', shrinks: true }];
+  const more = [{ title: 'BY' }, { title: 'CLASSIFICATION' }, { title: 'STEP-UP' }];
+  return renderTable(wide ? [...columns, ...more] : columns, rows, wide ? { ...terminal, width: Infinity } : terminal);
+}
+
+function stateOf(tool: unknown): string {
+  const changed = textsOf(tool, 'changed_members');
+  return textOf(tool, 'state') + (changed.length > 0 ? ` (changed: ${changed.join(', ')})` : '');
+}
+
+export function paintRisk(text: string, colors: Colors): string {
+  if (text === 'critical') return colors.red(text);
+  return text === 'high' ? colors.yellow(text) : text;
+}
+
+function paintState(text: string, colors: Colors): string {
+  if (text.startsWith('verified')) return text === 'verified' ? colors.green(text) : colors.yellow(text);
+  return text.startsWith('mismatch') ? colors.red(text) : colors.yellow(text);
+}
+
+async function inspectLayers(context: CommandContext): Promise<ExitCode> {
+  const answer = await context.control().get('/v1/layers');
+  printAnswer(context, answer, () => {
+    const wide = context.flag('wide');
+    const counts = ['pass', 'flag', 'deny', 'fault', 'skipped'] as const;
+    const rows = listOf(answer, 'layers').map((layer) => [
+      textOf(layer, 'step'),
+      textOf(layer, 'name'),
+      ...counts.map((key) => textOf(layer, key)),
+      micros(layer, 'mean_us'),
+      micros(layer, 'max_us'),
+      ...(wide ? [textOf(layer, 'why')] : []),
+    ]);
+    const columns = [{ title: '#', right: true }, { title: 'LAYER' }, ...counts.map((key) => ({ title: key.toUpperCase(), right: true })), { title: 'MEAN µs', right: true }, { title: 'MAX µs', right: true }];
+    context.terminal.print(renderTable(wide ? [...columns, { title: 'WHY HERE', shrinks: true }] : columns, rows, context.terminal));
+  });
+  return 0;
+}
+
+function micros(layer: unknown, key: string): string {
+  const value = numberOf(layer, key);
+  return value === undefined ? '' : value.toFixed(1);
+}
+
+async function inspectIdentity(context: CommandContext): Promise<ExitCode> {
+  const id = given(context.argument(0));
+  if (!id.startsWith('spiffe://')) throw new CliFailure(`${id} is not a SPIFFE ID.`, { remedy: 'Write spiffe://<trust-domain>/agents/mcp-client/<agent>/<env>' });
+  const answer = recordOf(await context.control().get(`/v1/identity?id=${encodeURIComponent(id)}`));
+  const registered = truthOf(answer, 'registered') && member(answer, 'trust_domain_ok') !== false;
+  printAnswer(context, answer, () => {
+    const { principal, session, rate } = answer;
+    const fields: [string, string][] = [
+      ['identity', textOf(answer, 'spiffe_id')],
+      ['registered', truthOf(answer, 'registered') ? 'yes' : 'no: agw identity add ID'],
+      ['trust domain', member(answer, 'trust_domain_ok') === false ? 'another one: refused' : 'this gateway\'s'],
+      ['principal', `level ${textOf(principal, 'level')}, ${textOf(principal, 'role')}, may ${textsOf(principal, 'capabilities').join(', ') || 'nothing beyond policy'}`],
+      ['session risk', `${textOf(session, 'risk_score')} ${textsOf(session, 'flags').join(', ')}`.trim()],
+      ['rate limit', `${textOf(rate, 'remaining')} of ${textOf(rate, 'limit')} calls left`],
+    ];
+    context.terminal.print(renderFields(fields.map(([key, value]) => [key, printable(value)] as const), context.terminal.colors));
+  });
+  return registered ? 0 : 1;
+}

@@ -1,0 +1,162 @@
+// agw policy: what the Rego policies say, taking new ones up, listing and testing them.
+import { resolve } from 'node:path';
+import { given, type CommandContext, type CommandSpec } from '../command.js';
+import { CliFailure, type ExitCode } from '../failure.js';
+import { plural, printAnswer, shortHash } from '../printing.js';
+import { listOf, member, numberOf, textOf, textsOf, truthOf } from '../reading.js';
+import { renderTable } from '../table.js';
+import { printable } from '../terminal.js';
+import { threadsOf } from './status.js';
+
+export const policyCommands: readonly CommandSpec[] = [
+  {
+    path: 'policy eval',
+    summary: 'What the policies decide for a caller, a tool and a method',
+    detail: 'Asks the running gateway; --offline evaluates the files instead, also those not reloaded yet.',
+    options: [
+      { flags: '--caller <spiffe-id>', about: 'who calls', required: true },
+      { flags: '--tool <name>', about: 'the tool; not needed for methods such as tools/list' },
+      { flags: '--method <method>', about: 'the MCP method (default tools/call)' },
+      { flags: '--arguments <json>', about: 'the call\'s arguments, for policies that read them' },
+      { flags: '--offline', about: 'evaluate the files, without a gateway' },
+    ],
+    examples: [
+      'agw policy eval --caller spiffe://poc.local/agents/mcp-client/my-agent/dev --tool my_tool --method tools/call',
+      'agw policy eval --caller spiffe://poc.local/agents/mcp-client/my-agent/dev --method tools/list --offline',
+    ],
+    negative: 'DENY',
+    run: evaluate,
+  },
+  {
+    path: 'policy reload',
+    summary: 'Take up the policy files on every thread, at once',
+    detail: 'A bad file is named with file:line:column, and the old set stays.',
+    examples: ['agw policy reload'],
+    run: reload,
+  },
+  {
+    path: 'policy list',
+    summary: 'Packages and rules, and which inputs the policies read',
+    options: [{ flags: '--offline', about: 'from the files, without a gateway' }],
+    examples: ['agw policy list', 'agw policy list --offline --json | jq .reads'],
+    run: list,
+  },
+  {
+    path: 'policy test',
+    summary: 'Run the test_ rules of _test.rego files',
+    arguments: [{ name: '[dirs...]', about: 'folders (default: the configured ones)' }],
+    examples: ['agw policy test', 'agw policy test policies --json'],
+    negative: 'a test failed, or there is none',
+    run: test,
+  },
+];
+
+interface EvalAnswer {
+  readonly decision: 'ALLOW' | 'DENY';
+  readonly reason: string;
+  readonly registered: boolean;
+  readonly fault: string;
+}
+
+async function evaluate(context: CommandContext): Promise<ExitCode> {
+  const answer = await (context.flag('offline') ? evaluateFiles(context) : askGateway(context));
+  const { terminal } = context;
+  if (answer.fault !== '') throw new CliFailure(`the policy could not be evaluated: ${answer.fault}.`, { remedy: 'A call would be refused with authz_evaluation_error. Try: agw policy test', code: 'authz_evaluation_error' });
+  const tool = context.option('tool');
+  printAnswer(context, { decision: answer.decision, reason: answer.reason || null, registered: answer.registered }, () => {
+    terminal.print(decisionText(answer));
+    if (!answer.registered && tool !== undefined) terminal.warn(`note: ${printable(tool)} is not registered; the registry (layer 5) refuses it before any policy is asked`);
+  });
+  return answer.decision === 'ALLOW' ? 0 : 1;
+}
+
+/** Scripts read this line: its form is part of the contract (SPEC section 1, step 5). */
+export function decisionText({ decision, reason }: Pick<EvalAnswer, 'decision' | 'reason'>): string {
+  if (decision === 'ALLOW') return reason === '' ? 'ALLOW' : `ALLOW (${printable(reason)})`;
+  return `DENY (${reason === '' ? 'no policy permits this combination' : printable(reason)})`;
+}
+
+async function askGateway(context: CommandContext): Promise<EvalAnswer> {
+  const { caller, tool, method, argumentsJson } = questionOf(context);
+  const body = { caller, method, ...(tool === undefined ? {} : { tool }), ...(argumentsJson === undefined ? {} : { arguments: JSON.parse(argumentsJson) as unknown }) };
+  const answer = await context.control().post('/v1/policy/eval', body);
+  const decision = textOf(answer, 'decision');
+  if (decision !== 'ALLOW' && decision !== 'DENY') throw new CliFailure('the gateway gave no decision.');
+  return { decision, reason: textOf(answer, 'reason'), registered: member(answer, 'registered') !== false, fault: textOf(answer, 'fault') };
+}
+
+async function evaluateFiles(context: CommandContext): Promise<EvalAnswer> {
+  const { caller, tool, method, argumentsJson } = questionOf(context);
+  const { evaluateOffline } = await import('../offline-policy.js');
+  const { decision, registered } = await evaluateOffline(context.project, { caller, tool, method, argumentsJson: argumentsJson ?? '{}' });
+  if (decision.kind === 'fault') return { decision: 'DENY', reason: '', registered, fault: decision.message };
+  return { decision: decision.kind === 'allow' ? 'ALLOW' : 'DENY', reason: decision.reason ?? '', registered, fault: '' };
+}
+
+function questionOf(context: CommandContext): { caller: string; tool: string | undefined; method: string; argumentsJson: string | undefined } {
+  const argumentsJson = context.option('arguments');
+  if (argumentsJson !== undefined && !isJsonObject(argumentsJson)) throw new CliFailure('--arguments is not a JSON object.', { remedy: 'Write --arguments \'{"query":"x"}\'' });
+  return { caller: given(context.option('caller')), tool: context.option('tool'), method: context.option('method') ?? 'tools/call', argumentsJson };
+}
+
+function isJsonObject(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value);
+  } catch {
+    return false;
+  }
+}
+
+async function reload(context: CommandContext): Promise<ExitCode> {
+  const answer = await context.control().post('/v1/policy/reload', {});
+  printAnswer(context, answer, () => {
+    const counts = [countOf(answer, 'files', 'file'), countOf(answer, 'rules', 'rule')].filter((text) => text !== '').join(', ');
+    context.terminal.print(`policies active on ${threadsOf(answer)}: ${counts === '' ? '' : `${counts}, `}digest ${shortHash(textOf(answer, 'policy_digest'))}`);
+  });
+  return 0;
+}
+
+function countOf(answer: unknown, key: string, noun: string): string {
+  const listed = listOf(answer, key).length;
+  const count = numberOf(answer, key) ?? (listed > 0 ? listed : undefined);
+  return count === undefined ? '' : plural(count, noun);
+}
+
+async function list(context: CommandContext): Promise<ExitCode> {
+  const answer = context.flag('offline') ? await listFiles(context) : await context.control().get('/v1/policy');
+  printAnswer(context, answer, () => {
+    const { terminal } = context;
+    const rows = listOf(answer, 'packages').flatMap((item) => listOf(item, 'rules').map((rule) => [textOf(item, 'name'), textOf(rule, 'name'), `${textOf(item, 'file')}:${textOf(rule, 'line')}`]));
+    if (rows.length === 0) return terminal.print('no policies: every call that needs a rule is denied');
+    terminal.print(renderTable([{ title: 'PACKAGE' }, { title: 'RULE' }, { title: 'WHERE', shrinks: true }], rows, terminal));
+    const reads = member(answer, 'reads');
+    const inputs = textsOf(reads, 'inputs').join(', ') || 'nothing';
+    terminal.print(`\nreads ${printable(inputs)}; decisions are ${truthOf(reads, 'cacheable') ? 'cached' : `not cached: ${printable(textOf(reads, 'because'))}`}`);
+  });
+  return 0;
+}
+
+async function listFiles(context: CommandContext): Promise<unknown> {
+  const { openPolicies } = await import('../offline-policy.js');
+  const set = await openPolicies(context.project);
+  set.close();
+  return { digest: set.digest, packages: set.packages, reads: set.reads };
+}
+
+async function test(context: CommandContext): Promise<ExitCode> {
+  const dirs = context.argumentsFrom(0);
+  const { testPolicies } = await import('../offline-policy.js');
+  const results = await testPolicies(context.project, dirs.length === 0 ? undefined : dirs.map((dir) => resolve(dir)));
+  const failed = results.filter((result) => !result.passed);
+  printAnswer(context, { passed: results.length - failed.length, failed: failed.length, tests: results }, () => {
+    const { terminal } = context;
+    for (const result of results) {
+      const sign = result.passed ? terminal.colors.green('✓') : terminal.colors.red('✗');
+      const why = result.error === undefined ? '' : `: ${printable(result.error)}`;
+      terminal.print(`${sign} ${printable(result.name)}${result.passed ? '' : ` (${printable(result.file)}:${result.line})${why}`}`);
+    }
+    terminal.print(results.length === 0 ? 'there are no policy tests' : `${results.length - failed.length} passed, ${failed.length} failed`);
+  });
+  return failed.length === 0 && results.length > 0 ? 0 : 1;
+}

@@ -1,0 +1,131 @@
+// agw status, reload, version: the running gateway at a glance.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { CommandContext, CommandSpec } from '../command.js';
+import { CliFailure, type ExitCode } from '../failure.js';
+import { duration, plural, printAnswer, shortHash } from '../printing.js';
+import { listOf, member, numberOf, recordOf, textOf, textsOf, truthOf, type JsonRecord } from '../reading.js';
+import { renderFields, renderTable } from '../table.js';
+import { printable } from '../terminal.js';
+
+export const statusCommands: readonly CommandSpec[] = [
+  {
+    path: 'status',
+    summary: 'Whether the gateway runs, and how it is',
+    detail: 'With --gateway http://host:port it asks /health and /ready of the data plane alone.',
+    examples: ['agw status', 'agw status --json | jq .digests', 'agw status --gateway http://127.0.0.1:9090'],
+    negative: 'it runs, but is not ready or has warnings that need a person (audit log unhealthy)',
+    run: status,
+  },
+  {
+    path: 'reload',
+    summary: 'Swap registry, policies, rules, identities and thresholds together, whole or not at all',
+    detail: 'Answers after every thread has swapped. A wrong file is named with its line, and the old state stays.',
+    examples: ['agw reload'],
+    run: reload,
+  },
+  { path: 'version', summary: 'Versions of the CLI, of Node, and of the running gateway', examples: ['agw version', 'agw version --json'], run: version },
+];
+
+async function status(context: CommandContext): Promise<ExitCode> {
+  const control = context.control();
+  if (control.dataPlaneOnly) return dataPlaneStatus(context);
+  const answer = recordOf(await control.get('/v1/status'));
+  printAnswer(context, answer, () => printStatus(context, answer));
+  return truthOf(answer['audit'], 'healthy') ? 0 : 1;
+}
+
+async function dataPlaneStatus(context: CommandContext): Promise<ExitCode> {
+  const control = context.control();
+  const health = recordOf(await control.get('/health'));
+  const ready = await control.get('/ready').then(() => true, () => false);
+  printAnswer(context, { health, ready }, () => {
+    context.terminal.print(`${control.address}: ${textOf(health, 'status') || 'unknown'}, ${ready ? 'ready' : 'not ready'}`);
+  });
+  return textOf(health, 'status') === 'ok' && ready ? 0 : 1;
+}
+
+function printStatus({ terminal }: CommandContext, answer: JsonRecord): void {
+  const { colors } = terminal;
+  const audit = answer['audit'];
+  const healthy = truthOf(audit, 'healthy');
+  const state = healthy ? colors.green('running') : colors.red('running, but audit is unhealthy: every call is refused');
+  terminal.print(`PRECINCT ${printable(textOf(answer, 'version'))}: ${state}\n`);
+  terminal.print(renderFields(statusFields(answer), colors));
+  if (!healthy) terminal.print(`\n${colors.red('✗')} audit log: ${printable(textOf(audit, 'because'))}`);
+  for (const warning of textsOf(answer, 'warnings')) terminal.print(`\n${colors.yellow('!')} ${printable(warning)}`);
+  const upstreams = listOf(answer, 'upstreams');
+  if (upstreams.length > 0) terminal.print(`\n${upstreamTable(upstreams, terminal)}`);
+}
+
+function statusFields(answer: JsonRecord): [string, string][] {
+  const { audit, engines, requests, identities } = answer;
+  const engine = (key: string): string => printable(textOf(member(engines, key), 'engine') || textOf(engines, key));
+  const fields: [string, string][] = [
+    ['profile', textOf(answer, 'profile')],
+    ['listens on', listOf(answer, 'listeners').map((listener) => `${textOf(listener, 'address')} (${textOf(listener, 'kind')})`).join(', ')],
+    ['up for', `${duration(numberOf(answer, 'uptime_s') ?? 0)}, pid ${textOf(answer, 'pid')}, Node ${textOf(answer, 'node')}`],
+    ['threads', textOf(answer['threads'], 'gateway')],
+    ['requests', `${textOf(requests, 'allowed')} allowed, ${textOf(requests, 'denied')} denied`],
+    ['identities', `${textOf(identities, 'count')} registered${textOf(identities, 'default') === '' ? '' : `, default ${textOf(identities, 'default')}`}`],
+    ['engines', ['front', 'matcher', 'json', 'policy'].map((key) => `${key} ${engine(key)}`).join(', ')],
+    ['digests', Object.entries(recordOf(answer['digests'])).map(([key, digest]) => `${key} ${shortHash(String(digest))}`).join(', ')],
+    ['audit', `line ${textOf(audit, 'seq')}, last hash ${shortHash(textOf(audit, 'last_hash'))}${unresolvedNote(numberOf(audit, 'unresolved') ?? 0)}`],
+    ['config', textOf(answer, 'config_file')],
+    ['state', textOf(answer, 'state_dir')],
+  ];
+  return fields.map(([key, value]) => [key, printable(value)]);
+}
+
+function unresolvedNote(count: number): string {
+  return count === 0 ? '' : `, ${plural(count, 'unresolved intent')}: agw audit search --type unresolved`;
+}
+
+function upstreamTable(upstreams: readonly unknown[], terminal: CommandContext['terminal']): string {
+  const rows = upstreams.map((upstream) => [textOf(upstream, 'url'), textOf(upstream, 'state'), textOf(upstream, 'tools'), textOf(upstream, 'error')]);
+  return renderTable(
+    [{ title: 'UPSTREAM' }, { title: 'STATE', paint: (text, c) => (text === 'up' ? c.green(text) : text === 'down' ? c.red(text) : c.yellow(text)) }, { title: 'TOOLS', right: true }, { title: 'ERROR', shrinks: true }],
+    rows,
+    terminal,
+  );
+}
+
+async function reload(context: CommandContext): Promise<ExitCode> {
+  const answer = await context.control().post('/v1/reload', {});
+  printAnswer(context, answer, () => {
+    const digests = Object.entries(recordOf(member(answer, 'digests'))).map(([key, digest]) => `  ${key.padEnd(12)} ${printable(String(digest))}`);
+    context.terminal.print([`reloaded on ${threadsOf(answer)}`, ...digests].join('\n'));
+  });
+  return 0;
+}
+
+/** `threads` is a count, or one entry per thread. */
+export function threadsOf(answer: unknown): string {
+  const threads = member(answer, 'threads');
+  const count = typeof threads === 'number' ? threads : Array.isArray(threads) ? threads.length : numberOf(threads, 'gateway');
+  return count === undefined ? 'every thread' : plural(count, 'thread');
+}
+
+async function version(context: CommandContext): Promise<ExitCode> {
+  const cli = ownVersion();
+  const gateway = await runningVersion(context);
+  printAnswer(context, { agw: cli, node: process.versions.node, gateway }, () => {
+    context.terminal.print(`agw ${cli}, Node ${process.versions.node}${gateway === null ? ', no gateway running' : `, gateway ${printable(gateway)}`}`);
+  });
+  return 0;
+}
+
+async function runningVersion(context: CommandContext): Promise<string | null> {
+  try {
+    const control = context.control();
+    return textOf(await control.get(control.dataPlaneOnly ? '/health' : '/v1/status'), 'version') || null;
+  } catch (error) {
+    if (error instanceof CliFailure) return null;
+    throw error;
+  }
+}
+
+function ownVersion(): string {
+  const file = join(import.meta.dirname, '..', '..', '..', 'package.json');
+  return textOf(JSON.parse(readFileSync(file, 'utf8')), 'version');
+}

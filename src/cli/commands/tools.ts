@@ -1,0 +1,220 @@
+// agw tools: hash definitions, see what a server serves, register it after looking at it, and compare with what was registered.
+import { readFileSync } from 'node:fs';
+import type { ToolEntry } from '../../engines/registry/registry-file.js';
+import type { PoisonReason } from '../../engines/registry/poison.js';
+import type { RiskLevel, ServedTool } from '../../engines/registry/types.js';
+import { given, type CommandContext, type CommandSpec } from '../command.js';
+import { activeNote, readConfigText, reloadIfRunning, replaceFile } from '../edit-file.js';
+import { CliFailure, type ExitCode } from '../failure.js';
+import { plural, printAnswer, shortHash } from '../printing.js';
+import { canAsk, confirmed, decodeUtf8, readAll } from '../prompt.js';
+import { listOf, member, recordOf, textOf } from '../reading.js';
+import { renderFields, renderTable } from '../table.js';
+import { printable } from '../terminal.js';
+
+const FROM = { flags: '--from <url>', about: 'the tool server\'s MCP endpoint' };
+const RISKS: readonly RiskLevel[] = ['low', 'medium', 'high', 'critical'];
+type FindPoison = (definition: unknown) => PoisonReason[];
+
+export const toolsCommands: readonly CommandSpec[] = [
+  {
+    path: 'tools hash',
+    summary: 'The three hashes of a tool definition; any of them can be registered',
+    detail: 'The definition is a JSON object with name, description and inputSchema: from a file, from stdin (-), or from a server (--from URL NAME).',
+    arguments: [{ name: '[file-or-name]', about: 'a file, or - for stdin; with --from a tool\'s name' }],
+    options: [FROM],
+    examples: [
+      'echo -n \'{"name":"my_tool","description":"Does something useful","inputSchema":{"type":"object","properties":{"query":{"type":"string"}}}}\' | agw tools hash -',
+      'agw tools hash definition.json --json | jq -r .hashes.jcs',
+      'agw tools hash --from http://127.0.0.1:9191/mcp my_tool',
+    ],
+    negative: 'the server serves no such tool',
+    run: hash,
+  },
+  {
+    path: 'tools list',
+    summary: 'What a server serves, or, without --from, what is registered and what waits for registration',
+    options: [FROM, { flags: '--wide', about: 'whole hashes' }],
+    examples: ['agw tools list --from http://127.0.0.1:9191/mcp', 'agw tools list'],
+    run: list,
+  },
+  {
+    path: 'tools add',
+    summary: 'Register what a server serves, after showing it',
+    detail: 'Writes the definition\'s hash and the whole definition\'s hash into the registry; a tool registered already needs --replace.',
+    arguments: [{ name: '[names...]', about: 'which tools; none = all that are not registered yet' }],
+    options: [
+      { ...FROM, required: true },
+      { flags: '--risk-level <level>', about: 'low, medium, high or critical (default high, until a person has judged it)', choices: RISKS },
+      { flags: '--classification <class>', about: 'what reading with it yields', choices: ['public', 'internal', 'confidential', 'sensitive'] },
+      { flags: '--external', about: 'it sends data outside' },
+      { flags: '--replace', about: 'register a changed tool again' },
+      { flags: '-y, --yes', about: 'without asking' },
+    ],
+    examples: ['agw tools add --from http://127.0.0.1:9191/mcp my_tool --risk-level low', 'agw tools add --from http://127.0.0.1:9191/mcp my_tool --replace --yes'],
+    negative: 'the server serves no such tool, or the answer was no',
+    run: add,
+  },
+  {
+    path: 'tools diff',
+    summary: 'What changed between the registered definition and the one served now',
+    arguments: [{ name: '<name>', about: 'the tool' }],
+    examples: ['agw tools diff my_tool', 'agw tools diff my_tool --json | jq .changes'],
+    negative: 'they differ, or the tool is not registered',
+    run: diff,
+  },
+];
+
+async function hash(context: CommandContext): Promise<ExitCode> {
+  const from = context.option('from');
+  const tool = from === undefined ? await definitionFrom(context, context.argument(0)) : await servedNamed(from, context.argument(0));
+  const answer = { name: tool.name, hashes: tool.hashes, definition_hash: tool.definitionHash };
+  printAnswer(context, answer, () => {
+    const about = { seed: 'compact JSON of name, description, inputSchema as served', jcs: 'the same, canonical (RFC 8785)', legacy: 'description and sorted schema' };
+    const rows = (['seed', 'jcs', 'legacy'] as const).map((alg) => [alg, tool.hashes[alg], about[alg]]);
+    context.terminal.print(`${printable(tool.name)}\n${renderTable([{ title: 'HASH' }, { title: 'VALUE' }, { title: 'OF', shrinks: true }], [...rows, ['definition', tool.definitionHash, 'the whole definition (definition_hash)']], context.terminal)}`);
+  });
+  return 0;
+}
+
+async function definitionFrom({ terminal }: CommandContext, file: string | undefined): Promise<ServedTool> {
+  if (file === undefined && canAsk(terminal)) throw new CliFailure('no definition was given.', { remedy: 'Name a file, pipe one in, or use --from URL NAME' });
+  const text = file === undefined || file === '-' ? await readAll(terminal.stdin) : readDefinition(file);
+  const { toolsReader } = await import('../served-tools.js');
+  return toolsReader().describeTool(text);
+}
+
+function readDefinition(file: string): string {
+  try {
+    return decodeUtf8(readFileSync(file), file);
+  } catch (error) {
+    if (error instanceof CliFailure) throw error;
+    throw new CliFailure(`${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? ''}).`);
+  }
+}
+
+async function servedNamed(from: string, name: string | undefined): Promise<ServedTool> {
+  if (name === undefined) throw new CliFailure('say which tool: --from URL NAME');
+  return only(await served(from), name, from);
+}
+
+async function served(from: string): Promise<readonly ServedTool[]> {
+  const { servedBy } = await import('../served-tools.js');
+  return servedBy(from);
+}
+
+function only(tools: readonly ServedTool[], name: string, from: string): ServedTool {
+  const found = tools.find((tool) => tool.name === name);
+  if (found !== undefined) return found;
+  throw new CliFailure(`${from} serves no tool ${name}.`, { remedy: `It serves: ${tools.map((tool) => tool.name).join(', ')}`, exitCode: 1, code: 'not_found' });
+}
+
+async function list(context: CommandContext): Promise<ExitCode> {
+  const from = context.option('from');
+  const wide = context.flag('wide');
+  const shown = (text: string): string => (wide ? text : shortHash(text));
+  if (from === undefined) return listRegistered(context, shown);
+  const tools = await served(from);
+  const answer = { tools: tools.map((tool) => ({ name: tool.name, upstream: from, hashes: tool.hashes, definition_hash: tool.definitionHash, definition: JSON.parse(tool.text) as unknown })) };
+  printAnswer(context, answer, () => {
+    const rows = tools.map((tool) => [tool.name, shown(tool.hashes.seed), shown(tool.hashes.jcs), textOf(JSON.parse(tool.text), 'description')]);
+    context.terminal.print(renderTable([{ title: 'NAME' }, { title: 'SEED HASH' }, { title: 'JCS HASH' }, { title: 'DESCRIPTION', shrinks: true }], rows, context.terminal));
+  });
+  return 0;
+}
+
+async function listRegistered(context: CommandContext, shown: (hash: string) => string): Promise<ExitCode> {
+  const answer = await context.control().get('/v1/tools');
+  printAnswer(context, answer, () => {
+    const registered = listOf(answer, 'tools').map((tool) => [textOf(tool, 'name'), textOf(tool, 'state'), shown(textOf(tool, 'hash')), textOf(tool, 'upstream')]);
+    const others = listOf(answer, 'unregistered').map((tool) => [textOf(tool, 'name'), 'not registered', shown(textOf(member(tool, 'hashes'), 'seed')), textOf(tool, 'upstream')]);
+    context.terminal.print(renderTable([{ title: 'NAME' }, { title: 'STATE' }, { title: 'HASH' }, { title: 'UPSTREAM', shrinks: true }], [...registered, ...others], context.terminal));
+  });
+  return 0;
+}
+
+async function add(context: CommandContext): Promise<ExitCode> {
+  const from = given(context.option('from'));
+  const file = await registryFile(context);
+  const { parseRegistry } = await import('../../engines/registry/registry-file.js');
+  const known = parseRegistry(readConfigText(file), file).tools;
+  const names = context.argumentsFrom(0);
+  const offered = await served(from);
+  const chosen = names.length > 0 ? names.map((name) => only(offered, name, from)) : offered.filter((tool) => !known.has(tool.name));
+  if (chosen.length === 0) throw new CliFailure(`all ${plural(offered.length, 'tool')} of ${from} are registered.`, { remedy: 'Name one, with --replace, to register it again.', exitCode: 1 });
+  const taken = chosen.filter((tool) => known.has(tool.name));
+  if (taken.length > 0 && !context.flag('replace')) {
+    throw new CliFailure(`registered already: ${taken.map((tool) => tool.name).join(', ')}.`, { remedy: 'See agw tools diff NAME, then pass --replace if the change is wanted.', exitCode: 1 });
+  }
+  const { findPoison } = await import('../../engines/registry/poison.js');
+  // stderr, so that what is being agreed to is seen even when stdout goes elsewhere
+  context.terminal.warn(chosen.map((tool) => describeOffer(tool, findPoison, context)).join('\n\n'));
+  if (!(await confirmed(context, `\nRegister ${plural(chosen.length, 'tool')} from ${from}?`))) return 1;
+  return register(context, file, from, chosen, new Set(known.keys()));
+}
+
+function describeOffer(tool: ServedTool, findPoison: FindPoison, { terminal }: CommandContext): string {
+  const { colors } = terminal;
+  const fields = Object.entries(recordOf(JSON.parse(tool.text))).map(([key, value]) => [key, printable(typeof value === 'string' ? value : JSON.stringify(value))] as const);
+  const signs = findPoison(JSON.parse(tool.text)).map((reason) => colors.red(`  ! ${reason.kind} at ${printable(reason.path)}: this text speaks to the model; do not register it unread`));
+  return [renderFields([...fields, ['hash (jcs)', tool.hashes.jcs] as const], colors), ...signs].join('\n');
+}
+
+async function register(context: CommandContext, file: string, from: string, chosen: readonly ServedTool[], known: ReadonlySet<string>): Promise<ExitCode> {
+  const { setTool } = await import('../../engines/registry/registry-edit.js');
+  const text = chosen.reduce((before, tool) => setTool(before, entryFor(tool, from, context, !known.has(tool.name)), file), readConfigText(file));
+  replaceFile(file, text);
+  const reloaded = await reloadIfRunning(context);
+  printAnswer(context, { registered: chosen.map((tool) => ({ name: tool.name, hash: tool.hashes.jcs, hash_alg: 'jcs' })), active: reloaded === 'active' }, () => {
+    context.terminal.print(`registered ${chosen.map((tool) => printable(tool.name)).join(', ')} in ${file} (${activeNote(reloaded)})`);
+    context.terminal.print('Callers need a policy rule for them; then: agw policy reload');
+  });
+  return 0;
+}
+
+/** Only what was said is set, so that --replace keeps the operator's own members. A new tool without a risk level is high. */
+function entryFor(tool: ServedTool, from: string, context: CommandContext, isNew: boolean): ToolEntry {
+  const definition = recordOf(JSON.parse(tool.text));
+  const risk = RISKS.find((level) => level === context.option('riskLevel'));
+  const classification = (['public', 'internal', 'confidential', 'sensitive'] as const).find((word) => word === context.option('classification'));
+  return {
+    name: tool.name,
+    description: textOf(definition, 'description'),
+    upstream: from,
+    hash: tool.hashes.jcs,
+    hash_alg: 'jcs',
+    definition_hash: tool.definitionHash,
+    ...(risk === undefined && !isNew ? {} : { risk_level: risk ?? 'high' }),
+    input_schema: { ...recordOf(definition['inputSchema']) },
+    ...(classification === undefined ? {} : { classification }),
+    ...(context.flag('external') ? { external: true } : {}),
+  } as ToolEntry;
+}
+
+async function registryFile({ project }: CommandContext): Promise<string> {
+  return project.path((await project.config()).registry.file);
+}
+
+async function diff(context: CommandContext): Promise<ExitCode> {
+  const name = given(context.argument(0));
+  const answer = recordOf(await context.control().get(`/v1/tools/${encodeURIComponent(name)}/diff`));
+  const changes = listOf(answer, 'changes');
+  const { terminal } = context;
+  printAnswer(context, answer, () => {
+    if (answer['served'] === null || answer['served'] === undefined) return terminal.print(`${printable(name)}: its server does not serve it now`);
+    if (changes.length === 0) return terminal.print(`${printable(name)}: served as registered`);
+    terminal.print(changes.map((change) => describeChange(change, context)).join('\n'));
+    terminal.print(`\nserved now: seed ${textOf(answer['hashes'], 'seed')}\nTo accept it: agw tools add --from URL ${printable(name)} --replace`);
+  });
+  return changes.length === 0 && answer['served'] !== null ? 0 : 1;
+}
+
+function describeChange(change: unknown, { terminal }: CommandContext): string {
+  const { colors } = terminal;
+  const value = (key: 'before' | 'after'): string => printable(JSON.stringify(member(change, key)) ?? '');
+  const path = printable(textOf(change, 'path') || '(the whole)');
+  const lines = [`${colors.bold(path)} ${textOf(change, 'kind')}`];
+  if (member(change, 'before') !== undefined) lines.push(colors.red(`  - ${value('before')}`));
+  if (member(change, 'after') !== undefined) lines.push(colors.green(`  + ${value('after')}`));
+  return lines.join('\n');
+}

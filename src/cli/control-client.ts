@@ -1,0 +1,107 @@
+// Speaks to the running gateway: JSON over its unix socket, or, for health alone, over the data port.
+import { request as httpRequest, type ClientRequest, type RequestOptions } from 'node:http';
+import { CliFailure } from './failure.js';
+import { reachableSocketPath } from './socket-path.js';
+import { member, recordOf, textOf } from './reading.js';
+
+/** A reload compiles every policy on every thread; nothing else takes seconds. */
+const ANSWER_TIMEOUT_MS = 60_000;
+/** Largest answer: a full tool list of many servers. */
+const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
+
+export interface ControlClient {
+  /** What it speaks to, as a person would name it. */
+  readonly address: string;
+  /** Only health can be asked: `--gateway http://…`. */
+  readonly dataPlaneOnly: boolean;
+  get(path: string): Promise<unknown>;
+  post(path: string, body: unknown): Promise<unknown>;
+}
+
+/** `address` is a socket's path or an http URL. */
+export function controlClient(address: string): ControlClient {
+  const dataPlaneOnly = /^https?:\/\//i.test(address);
+  const ask = (method: string, path: string, body?: unknown): Promise<unknown> => {
+    if (dataPlaneOnly && path.startsWith('/v1/')) return Promise.reject(needsSocket(address));
+    return exchange(address, dataPlaneOnly ? urlOptions(address, method, path) : socketOptions(address, method, path), body);
+  };
+  return { address, dataPlaneOnly, get: (path) => ask('GET', path), post: (path, body) => ask('POST', path, body) };
+}
+
+function needsSocket(address: string): CliFailure {
+  return new CliFailure(`${address} is the data plane; this command needs the control socket.`, { remedy: 'Pass its path: --gateway .precinct/control.sock' });
+}
+
+function socketOptions(socketPath: string, method: string, path: string): RequestOptions {
+  return { socketPath: reachableSocketPath(socketPath), method, path, headers: { host: 'localhost' } };
+}
+
+function urlOptions(address: string, method: string, path: string): RequestOptions {
+  let url: URL;
+  try {
+    url = new URL(path, address);
+  } catch {
+    throw new CliFailure(`${address} is not a URL.`, { remedy: 'Write http://host:port' });
+  }
+  if (url.protocol !== 'http:') throw new CliFailure(`${address}: only http:// is spoken here.`, { remedy: 'Write http://host:port' });
+  return { host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port === '' ? 80 : url.port, method, path: url.pathname, headers: { accept: 'application/json' } };
+}
+
+function exchange(address: string, options: RequestOptions, body: unknown): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const payload = body === undefined ? undefined : JSON.stringify(body);
+    const headers = payload === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) };
+    const request = httpRequest({ ...options, agent: false, headers: { ...recordOf(options.headers), ...headers } as Record<string, string> }, (response) => {
+      const chunks: Buffer[] = [];
+      let bytes = 0;
+      response.on('data', (chunk: Buffer) => {
+        bytes += chunk.length;
+        if (bytes > ANSWER_BYTES_MAX) request.destroy(new CliFailure('the gateway\'s answer is larger than 64 MiB.'));
+        else chunks.push(chunk);
+      });
+      response.on('end', () => settle(response.statusCode ?? 0, Buffer.concat(chunks).toString('utf8'), resolve, reject));
+      response.on('error', (error) => reject(explain(error, address)));
+    });
+    request.setTimeout(ANSWER_TIMEOUT_MS, () => request.destroy(new CliFailure(`the gateway at ${address} did not answer in ${ANSWER_TIMEOUT_MS / 1000} s.`, { remedy: 'See .precinct/gateway.log' })));
+    request.on('error', (error) => reject(explain(error, address)));
+    send(request, payload);
+  });
+}
+
+function send(request: ClientRequest, payload: string | undefined): void {
+  if (payload === undefined) request.end();
+  else request.end(payload);
+}
+
+function settle(status: number, text: string, resolve: (value: unknown) => void, reject: (error: Error) => void): void {
+  let value: unknown;
+  try {
+    value = text === '' ? {} : (JSON.parse(text) as unknown);
+  } catch {
+    return reject(new CliFailure(`the gateway answered ${status} with something that is not JSON.`, { remedy: 'Is --gateway really a PRECINCT gateway?' }));
+  }
+  if (status >= 200 && status < 300) return resolve(value);
+  reject(failureOf(status, value));
+}
+
+/** The server's `{"error":{…}}` as a failure: place first, then cause, then remedy. */
+function failureOf(status: number, value: unknown): CliFailure {
+  const error = member(value, 'error');
+  const file = textOf(error, 'file');
+  const place = file === '' ? '' : `${[file, textOf(error, 'line'), textOf(error, 'column')].filter((part) => part !== '').join(':')}: `;
+  const remedy = textOf(error, 'remediation');
+  const message = textOf(error, 'message') || `the gateway answered ${status}.`;
+  return new CliFailure(place + message, { remedy: remedy === '' ? undefined : remedy, code: textOf(error, 'code') || undefined, exitCode: status === 404 ? 1 : 2 });
+}
+
+function explain(error: Error, address: string): Error {
+  if (error instanceof CliFailure) return error;
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  if (code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ENOTSOCK') {
+    return new CliFailure(`no gateway is running here (${address}).`, { remedy: 'Start it: make up', code: 'gateway_not_running' });
+  }
+  if (code === 'EACCES' || code === 'EPERM') {
+    return new CliFailure(`you may not open ${address}.`, { remedy: 'Run as the user the gateway runs as.', code: 'not_permitted' });
+  }
+  return new CliFailure(`the gateway at ${address} hung up (${code || error.message}).`, { remedy: 'See .precinct/gateway.log' });
+}

@@ -1,0 +1,41 @@
+// Checks of certificates and bundles: readable, and not about to expire.
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { GatewayConfig } from '../../base/config/schema.js';
+import type { Project } from '../project.js';
+import { listOf } from '../reading.js';
+import { bad, note, ok, type CheckResult } from './check.js';
+
+const DAY_MS = 86_400_000;
+const EXPIRES_SOON_DAYS = 7;
+const PEM = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
+
+export function checkCertificates(project: Project, config: GatewayConfig, nowMs: number): CheckResult[] {
+  const { tls, identity } = config;
+  const pem = tls.enabled ? [['certificate', tls.certificate_file], ['trust bundle', tls.trust_bundle_file]] as const : [];
+  const results = pem.map(([what, file]) => checkPem(what, project.path(file), nowMs));
+  if (identity.jwt_bundle_file !== '') results.push(checkKeySet(project.path(identity.jwt_bundle_file)));
+  return results.length > 0 ? results : [ok('certificates', 'none configured (no mTLS, no JWT-SVID)')];
+}
+
+function checkPem(what: string, file: string, nowMs: number): CheckResult {
+  let certificates: X509Certificate[];
+  try {
+    certificates = (readFileSync(file, 'utf8').match(PEM) ?? []).map((text) => new X509Certificate(text));
+  } catch (error) {
+    return bad(what, `${file}: ${error instanceof Error ? error.message : 'unreadable'}`, 'Put a PEM file there.');
+  }
+  if (certificates.length === 0) return bad(what, `${file} holds no certificate`, 'Put a PEM file there.');
+  const days = Math.floor(Math.min(...certificates.map((certificate) => Date.parse(certificate.validTo) - nowMs)) / DAY_MS);
+  if (days < 0) return bad(what, `${file} has expired`, 'Replace it; it is taken up without a restart.');
+  return days < EXPIRES_SOON_DAYS ? note(what, `${file} expires in ${days} d`, 'Replace it; it is taken up without a restart.') : ok(what, `good for ${days} d`);
+}
+
+function checkKeySet(file: string): CheckResult {
+  try {
+    const keys = listOf(JSON.parse(readFileSync(file, 'utf8')), 'keys').length;
+    return keys === 0 ? bad('JWT bundle', `${file} holds no key`, 'Fetch the bundle of the trust domain again.') : ok('JWT bundle', `${keys} keys`);
+  } catch (error) {
+    return bad('JWT bundle', `${file}: ${error instanceof Error ? error.message : 'unreadable'}`, 'Put a JWK set there.');
+  }
+}

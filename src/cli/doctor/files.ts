@@ -1,0 +1,92 @@
+// Checks of the files: each is there, is what it should be, and nobody else may read the keys.
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { ConfigFault, describeFault } from '../../base/config/fault.js';
+import type { GatewayConfig } from '../../base/config/schema.js';
+import { readConfigText } from '../edit-file.js';
+import { openPolicies } from '../offline-policy.js';
+import { plural } from '../printing.js';
+import type { Project } from '../project.js';
+import { bad, guarded, note, ok, type CheckResult } from './check.js';
+
+/** Empty = the config itself is wrong, and nothing else can be checked by it. */
+export async function checkConfig(project: Project): Promise<{ results: CheckResult[]; config: GatewayConfig | undefined }> {
+  try {
+    const config = await project.config();
+    return { results: [ok('config', `${project.configFile}, profile ${config.profile}`)], config };
+  } catch (error) {
+    const found = error instanceof ConfigFault ? describeFault(error) : String(error);
+    return { results: [bad('config', found, 'Repair the file, then: agw config check')], config: undefined };
+  }
+}
+
+export async function checkFiles(project: Project, config: GatewayConfig): Promise<CheckResult[]> {
+  const checks = [
+    guarded('identities', () => checkIdentities(project, config)),
+    guarded('registry', () => checkRegistry(project, config)),
+    guarded('policies', () => checkPolicies(project)),
+    guarded('other files', () => checkPresent(project, config)),
+    guarded('key files', () => checkModes(project, config)),
+  ];
+  return (await Promise.all(checks)).flat();
+}
+
+async function checkIdentities(project: Project, config: GatewayConfig): Promise<CheckResult[]> {
+  const { parseIdentities } = await import('../../engines/identity/identity-table.js');
+  const file = project.path(config.identity.file);
+  return faultsAsResults('identities', () => {
+    const table = parseIdentities(readConfigText(file), file, config.identity.trust_domain);
+    const count = `${plural(table.identities.length, 'identity').replace(/identitys$/, 'identities')} of ${table.trustDomain}`;
+    return table.identities.length === 0 ? note('identities', 'none is registered: every call is refused', 'agw identity add NAME') : ok('identities', count);
+  });
+}
+
+async function checkRegistry(project: Project, config: GatewayConfig): Promise<CheckResult[]> {
+  const { parseRegistry } = await import('../../engines/registry/registry-file.js');
+  const file = project.path(config.registry.file);
+  return faultsAsResults('registry', () => {
+    const registry = parseRegistry(readConfigText(file), file);
+    const count = `${plural(registry.tools.size, 'tool')} of ${plural(registry.upstreams.length, 'upstream')}`;
+    return registry.tools.size === 0 ? note('registry', 'no tool is registered', 'agw tools add --from URL') : ok('registry', count);
+  });
+}
+
+async function checkPolicies(project: Project): Promise<CheckResult[]> {
+  try {
+    const set = await openPolicies(project);
+    set.close();
+    const rules = set.packages.reduce((sum, item) => sum + item.rules.length, 0);
+    return [rules === 0 ? note('policies', 'no rule: every call that needs one is denied', 'Write one below config/opa/policies') : ok('policies', `${plural(rules, 'rule')} in ${plural(set.packages.length, 'file')}`)];
+  } catch (error) {
+    const place = error instanceof Error && 'line' in error && 'file' in error ? `${String(error.file)}:${String(error.line)}: ` : '';
+    return [bad('policies', `${place}${error instanceof Error ? error.message : String(error)}`, 'Repair the file, then: agw policy reload')];
+  }
+}
+
+function checkPresent(project: Project, config: GatewayConfig): CheckResult[] {
+  const wanted = { 'risk thresholds': config.step_up.thresholds_file, destinations: config.step_up.destinations_file, 'session chains': config.session.chains_file, 'DLP rules': config.dlp.dir };
+  return Object.entries(wanted).map(([what, written]) => (existsSync(project.path(written)) ? ok(what, written) : bad(what, `${written} is missing`, 'Restore it from the repository.')));
+}
+
+/** Against other users of the machine: a key that they read or replace is theirs. */
+function checkModes(project: Project, config: GatewayConfig): CheckResult[] {
+  if (!existsSync(project.stateDir)) return [note('state folder', `${project.stateDir} is not there yet`, 'It is made at the first start: make up')];
+  const secret = [join(project.stateDir, 'keys'), join(project.stateDir, 'approvers')].flatMap((dir) => filesIn(dir, /\.key$/));
+  const named = [config.tls.private_key_file, config.secrets.key_file].filter((file) => file !== '').map((file) => project.path(file));
+  const loose = [...secret, ...named].filter((file) => existsSync(file) && (statSync(file).mode & 0o077) !== 0);
+  const folder = (statSync(project.stateDir).mode & 0o077) !== 0 ? [bad('state folder', `${project.stateDir} is open to others`, `chmod 700 ${project.stateDir}`)] : [ok('state folder', project.stateDir)];
+  return [...folder, ...(loose.length === 0 ? [ok('key files', 'readable by their owner alone')] : loose.map((file) => bad('key files', `${file} is readable by others`, `chmod 600 ${file}`)))];
+}
+
+function filesIn(dir: string, pattern: RegExp): string[] {
+  return existsSync(dir) ? readdirSync(dir).filter((name) => pattern.test(name)).map((name) => join(dir, name)) : [];
+}
+
+function faultsAsResults(what: string, check: () => CheckResult): CheckResult[] {
+  try {
+    return [check()];
+  } catch (error) {
+    if (!(error instanceof ConfigFault)) throw error;
+    return [error, ...error.others].map((fault) => bad(what, `${fault.file}:${fault.line}:${fault.column}: ${fault.message}`, fault.remedy ?? 'Repair the line.'));
+  }
+}

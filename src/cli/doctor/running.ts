@@ -1,0 +1,50 @@
+// Checks of the running gateway, by what it says of itself: engines, tool hashes, upstreams, audit.
+import type { ControlClient } from '../control-client.js';
+import { plural } from '../printing.js';
+import { listOf, member, recordOf, textOf, textsOf, truthOf, type JsonRecord } from '../reading.js';
+import { bad, note, ok, type CheckResult } from './check.js';
+
+/** Undefined when no gateway answers. */
+export async function readStatus(control: ControlClient): Promise<JsonRecord | undefined> {
+  return control.get('/v1/status').then(recordOf, () => undefined);
+}
+
+export async function checkRunning(control: ControlClient, status: JsonRecord): Promise<CheckResult[]> {
+  const tools = await control.get('/v1/tools');
+  return [ok('gateway', `version ${textOf(status, 'version')}, pid ${textOf(status, 'pid')}`), ...checkEngines(status), ...checkUpstreams(status), ...checkTools(tools), checkAuditHealth(status), ...textsOf(status, 'warnings').map((text) => note('gateway says', text, 'See agw status'))];
+}
+
+function checkEngines(status: JsonRecord): CheckResult[] {
+  const engines = status['engines'];
+  return ['front', 'matcher', 'json', 'policy'].map((name) => {
+    const engine = textOf(member(engines, name), 'engine') || textOf(engines, name);
+    const because = textOf(member(engines, name), 'because');
+    const found = because === '' ? engine : `${engine} (${because})`;
+    if (name === 'matcher' && engine === 're2') return note('matcher', found, 'Slower, equally strict. For Hyperscan: install libhyperscan-dev, then make up');
+    return name === 'json' && /typescript/i.test(engine) ? note('json', found, 'Slower, equally strict. Build the addon: node native/build.mjs') : ok(name, found);
+  });
+}
+
+function checkUpstreams(status: JsonRecord): CheckResult[] {
+  return listOf(status, 'upstreams').map((upstream) => {
+    const url = textOf(upstream, 'url');
+    if (textOf(upstream, 'state') === 'up') return ok('upstream', `${url}, ${plural(Number(textOf(upstream, 'tools')), 'tool')}`);
+    return bad('upstream', `${url} is ${textOf(upstream, 'state')}${textOf(upstream, 'error') === '' ? '' : `: ${textOf(upstream, 'error')}`}`, 'Start the server, or correct upstream: in the registry.');
+  });
+}
+
+function checkTools(answer: unknown): CheckResult[] {
+  const tools = listOf(answer, 'tools');
+  const named = (state: string): string[] => tools.filter((tool) => textOf(tool, 'state') === state).map((tool) => textOf(tool, 'name'));
+  const results: CheckResult[] = [];
+  for (const name of named('mismatch')) results.push(bad('tool hash', `${name} changed since it was registered: its calls are refused`, `agw tools diff ${name}`));
+  for (const name of named('absent')) results.push(note('tool hash', `${name} is registered, but not served`, `Take it out of the registry, or ask its server's operator.`));
+  if (named('unknown').length > 0) results.push(note('tool hash', `not verified yet: ${named('unknown').join(', ')}`, 'Their server must answer tools/list.'));
+  return [...results, ok('tool hash', `${plural(named('verified').length, 'tool')} verified with their server`)];
+}
+
+function checkAuditHealth(status: JsonRecord): CheckResult {
+  const audit = status['audit'];
+  if (!truthOf(audit, 'healthy')) return bad('audit log', textOf(audit, 'because') || 'unhealthy', 'Free the disk or repair the folder: until then every call is refused.');
+  return ok('audit log', `line ${textOf(audit, 'seq')}`);
+}

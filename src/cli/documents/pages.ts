@@ -1,0 +1,96 @@
+// docs/configuration.md, docs/error-codes.md and docs/cli.md, from the schema, the error table and the command table.
+import { ENVIRONMENT_VARIABLES } from '../../base/config/environment.js';
+import { ERRORS, LAYER_NAMES, RPC, type ErrorRow } from '../../base/errors/table.js';
+import type { CommandSpec } from '../command.js';
+import { EXIT_CODES } from '../failure.js';
+import { GLOBAL_OPTIONS, type GroupSpec } from '../program.js';
+import { configSections, type ConfigSection } from './config-keys.js';
+import { SHIPPED, valueText } from './gateway-yaml.js';
+
+const NOTICE = '<!-- Generated: node scripts/generate-docs.mjs. Edit the source instead. -->';
+
+export function configurationPage(): string {
+  const intro = `# Configuration
+
+${NOTICE}
+
+\`config/gateway.yaml\` is read once at the start; \`agw config check\` checks it, \`agw config show\` shows it with every default filled in.
+A wrong or unknown key stops the start with \`file:line:column\`, what is allowed, and the nearest key. Paths are relative to the folder
+that holds \`config/\`. The files it names (registry, policies, rules, identities, thresholds) are swapped by \`agw reload\` or SIGHUP, and the
+registry and the identities as soon as they change on disk.
+`;
+  const environment = `## Environment\n\n| variable | meaning |\n|---|---|\n${ENVIRONMENT_VARIABLES.map(([name, about]) => `| \`${name}\` | ${cell(about)} |`).join('\n')}\n`;
+  return [intro, ...configSections().map(sectionPage), environment].join('\n');
+}
+
+function sectionPage(section: ConfigSection): string {
+  const rows = section.keys.map((key) => `| \`${key.key}\` | \`${valueText(key.default)}\`${shippedNote(section, key.key)} | ${cell(key.allowed)} | ${cell(key.reason)} |`);
+  return `## ${section.name === undefined ? 'At the top' : `\`${section.name}\``}\n\n${section.reason}\n\n| key | default | allowed | reason |\n|---|---|---|---|\n${rows.join('\n')}\n`;
+}
+
+function shippedNote(section: ConfigSection, key: string): string {
+  const shipped = section.name === undefined ? SHIPPED.get(key) : undefined;
+  return shipped === undefined ? '' : ` (the shipped file: \`${valueText(shipped.value)}\`)`;
+}
+
+export function errorCodesPage(): string {
+  const intro = `# Error codes
+
+${NOTICE}
+
+Every refusal carries one of these codes, in the envelope's \`code\` and in the audit record. Steps 1–13 are the layers; 0 is admission, 14 the
+response firewall and the way to the tool server, 15 the gateway itself. \`agw audit explain DECISION_ID\` says more of one decision.
+`;
+  const steps = [...new Set(Object.values(ERRORS).map((row) => row.step))].toSorted((a, b) => a - b);
+  const rpc = `## JSON-RPC and MCP protocol errors\n\n| name | code |\n|---|---|\n${Object.entries(RPC).map(([name, code]) => `| ${name} | ${code} |`).join('\n')}\n`;
+  return [intro, ...steps.map(stepPage), rpc].join('\n');
+}
+
+function stepPage(step: number): string {
+  const rows = Object.entries<ErrorRow>(ERRORS).filter(([, row]) => row.step === step);
+  const names = LAYER_NAMES[step - 1] ?? [...new Set(rows.map(([, row]) => row.middleware))].join(', ');
+  const lines = rows.map(([code, row]) => `| \`${code}\` | ${row.status} | ${row.retryable ? 'yes' : 'no'} | ${cell(row.message)} | ${cell(row.remediation)} |`);
+  return `## Step ${step}: ${names}\n\n| code | HTTP | retry | says | what to do |\n|---|---|---|---|---|\n${lines.join('\n')}\n`;
+}
+
+export function cliPage(commands: readonly CommandSpec[], groups: readonly GroupSpec[]): string {
+  const row = (a: string | number, b: string): string => `| \`${a}\` | ${cell(b)} |`;
+  const intro = `# agw
+
+${NOTICE}
+
+| option everywhere | meaning |
+|---|---|
+${GLOBAL_OPTIONS.map((option) => row(option.flags, option.about)).join('\n')}
+
+| variable | meaning |
+|---|---|
+${ENVIRONMENT_VARIABLES.map(([name, about]) => row(name, about)).join('\n')}
+
+| exit code | meaning |
+|---|---|
+${EXIT_CODES.map(([code, about]) => row(code, about)).join('\n')}
+
+Commands print tables for people, and JSON with \`--json\`; \`agw audit\` prints JSON lines when piped. An unknown command or option is
+answered with the nearest one.
+`;
+  const aliases = groups.flatMap((group) => (group.alone === undefined ? [] : [`\`agw ${group.name}\` alone is \`agw ${group.alone}\`.`]));
+  return [intro, ...commands.map(commandPage), `${aliases.join(' ')}\n`].join('\n');
+}
+
+function commandPage(spec: CommandSpec): string {
+  const usage = ['agw', spec.path, ...(spec.arguments ?? []).map((argument) => argument.name), ...(spec.options === undefined ? [] : ['[options]'])].join(' ');
+  const parameters = [...(spec.arguments ?? []).map((a) => [a.name, a.about] as const), ...(spec.options ?? []).map((o) => [o.flags, optionAbout(o.about, o.choices)] as const)];
+  const table = parameters.length === 0 ? '' : `\n| | |\n|---|---|\n${parameters.map(([name, about]) => `| \`${name}\` | ${cell(about)} |`).join('\n')}\n`;
+  const negative = spec.negative === undefined ? '' : `\nExit code 1: ${spec.negative}.\n`;
+  return `## agw ${spec.path}\n\n${spec.summary}.${spec.detail === undefined ? '' : ` ${spec.detail}`}\n\n\`${usage}\`\n${table}${negative}\n\`\`\`sh\n${spec.examples.join('\n')}\n\`\`\`\n`;
+}
+
+function optionAbout(about: string, choices: readonly string[] | undefined): string {
+  return choices === undefined ? about : `${about} (${choices.join(', ')})`;
+}
+
+/** A bar would end the cell. */
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|');
+}

@@ -1,0 +1,61 @@
+// Rewrites a config file whole or not at all, and asks a running gateway to take it up.
+import { chmodSync, closeSync, existsSync, fsyncSync, openSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import type { CommandContext } from './command.js';
+import { CliFailure } from './failure.js';
+import { decodeUtf8 } from './prompt.js';
+
+/** The file's text, or '' when there is none. */
+export function readConfigText(file: string): string {
+  if (!existsSync(file)) return '';
+  try {
+    return decodeUtf8(readFileSync(file), file);
+  } catch (error) {
+    if (error instanceof CliFailure) throw error;
+    throw new CliFailure(`${file} cannot be read (${codeOf(error)}).`);
+  }
+}
+
+/** Through a temporary file beside it: a watcher sees the old text or the new one, never half. Keeps mode and symbolic links. */
+export function replaceFile(file: string, text: string, mode = 0o644): void {
+  const target = existsSync(file) ? realpathSync(file) : file;
+  const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.new`);
+  try {
+    writeDurably(temporary, text, existsSync(target) ? statSync(target).mode & 0o777 : mode);
+    renameSync(temporary, target);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw new CliFailure(`${file} cannot be written (${codeOf(error)}).`, { remedy: 'Check who owns it, and that the disk is not full.' });
+  }
+}
+
+function writeDurably(file: string, text: string, mode: number): void {
+  const descriptor = openSync(file, 'wx', mode);
+  try {
+    writeSync(descriptor, text);
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+  chmodSync(file, mode);
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? String(error);
+}
+
+/** Reloads a running gateway. No gateway is fine: it reads the file at its start. The answer says which it was. */
+export async function reloadIfRunning(context: CommandContext): Promise<'active' | 'not running'> {
+  try {
+    await context.control().post('/v1/reload', {});
+    return 'active';
+  } catch (error) {
+    if (error instanceof CliFailure && error.code === 'gateway_not_running') return 'not running';
+    throw error;
+  }
+}
+
+/** `, active now` or when it will be. */
+export function activeNote(reloaded: 'active' | 'not running'): string {
+  return reloaded === 'active' ? 'active now' : 'no gateway is running: active at its start';
+}

@@ -1,0 +1,140 @@
+// agw's command table and its entry: which commands there are, and what each ends with.
+import { CommanderError } from 'commander';
+import { readEnvironment, type Environment } from '../base/config/environment.js';
+import { ConfigFault, describeFault } from '../base/config/fault.js';
+import type { CommandContext, CommandSpec } from './command.js';
+import { approvalsCommands } from './commands/approvals.js';
+import { approverCommands } from './commands/approver.js';
+import { auditCommands } from './commands/audit.js';
+import { completionCommands } from './commands/completion.js';
+import { configCommands } from './commands/config.js';
+import { doctorCommands } from './commands/doctor.js';
+import { identityCommands } from './commands/identity.js';
+import { inspectCommands } from './commands/inspect.js';
+import { policyCommands } from './commands/policy.js';
+import { secretCommands } from './commands/secret.js';
+import { statusCommands } from './commands/status.js';
+import { toolsCommands } from './commands/tools.js';
+import { controlClient } from './control-client.js';
+import { CliFailure, type ExitCode } from './failure.js';
+import { findProject } from './project.js';
+import { buildProgram, explainUsage, type GroupSpec, type Runner } from './program.js';
+import { textOf } from './reading.js';
+import { printable, processTerminal, type Terminal } from './terminal.js';
+
+/** In the order of `agw --help`. To add a command: one entry in one of these files. */
+export const COMMANDS: readonly CommandSpec[] = [
+  ...statusCommands,
+  ...doctorCommands,
+  ...identityCommands,
+  ...inspectCommands,
+  ...toolsCommands,
+  ...policyCommands,
+  ...auditCommands,
+  ...approverCommands,
+  ...approvalsCommands,
+  ...secretCommands,
+  ...configCommands,
+  ...completionCommands,
+];
+
+export const GROUPS: readonly GroupSpec[] = [
+  { name: 'identity', summary: 'Who may call: registered SPIFFE IDs' },
+  { name: 'inspect', summary: 'What the running gateway knows of tools, layers, an identity' },
+  { name: 'tools', summary: 'Tool definitions: hash, register, compare' },
+  { name: 'policy', summary: 'Rego policies: ask, reload, list, test' },
+  { name: 'audit', summary: 'The audit log: search, verify, follow, explain', alone: 'audit search' },
+  { name: 'approver', summary: 'Who may approve: signing keys' },
+  { name: 'approvals', summary: 'Calls that wait for a person', alone: 'approvals list' },
+  { name: 'secret', summary: 'Secrets that tools receive by reference' },
+  { name: 'config', summary: 'The config file: check it, show it' },
+];
+
+export interface Installation {
+  readonly terminal: Terminal;
+  readonly environment: Environment;
+  readonly workingDir: string;
+  readonly installedIn: string;
+}
+
+/** Runs one command line (without `node agw`). Never throws; prints what went wrong. */
+export async function runCommandLine(argv: readonly string[], installation: Installation): Promise<ExitCode> {
+  const { terminal } = installation;
+  const words = completeWords(argv);
+  let exit: ExitCode = 0;
+  const output = { out: (text: string) => terminal.print(text.trimEnd()), err: (text: string) => terminal.warn(text.trimEnd()) };
+  const program = buildProgram(COMMANDS, GROUPS, runnerFor(installation), output, (code) => (exit = code));
+  try {
+    await program.parseAsync([...words], { from: 'user' });
+    return exit;
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      const text = explainUsage(error, program, words);
+      if (text !== undefined) terminal.warn(`agw: ${text}`);
+      return text === undefined ? 0 : 2;
+    }
+    return reportFailure(error, terminal, argv.includes('--json') || installation.environment.json);
+  }
+}
+
+/** `agw` alone is its help; `agw audit --last 1` is `agw audit search --last 1`. */
+function completeWords(argv: readonly string[]): readonly string[] {
+  if (argv.length === 0) return ['--help'];
+  if (argv[0] === '--version' || argv[0] === '-V') return ['version', ...argv.slice(1)];
+  const alone = GROUPS.find((group) => group.name === argv[0])?.alone;
+  const bare = argv[1] === undefined || (argv[1].startsWith('-') && argv[1] !== '--help' && argv[1] !== '-h');
+  return alone !== undefined && bare ? [...alone.split(' '), ...argv.slice(1)] : argv;
+}
+
+function runnerFor(installation: Installation): Runner {
+  return (spec, positional, options) => spec.run(contextOf(installation, positional, options));
+}
+
+function contextOf(installation: Installation, positional: readonly (string | string[] | undefined)[], options: Readonly<Record<string, unknown>>): CommandContext {
+  const { terminal, environment } = installation;
+  const option = (name: string): string | undefined => (typeof options[name] === 'string' ? options[name] : undefined);
+  const project = findProject({ ...installation, configFile: option('config'), gateway: option('gateway') }, environment);
+  return {
+    terminal,
+    json: options['json'] === true || environment.json,
+    project,
+    control: () => controlClient(project.socketPath),
+    argument: (index) => (typeof positional[index] === 'string' ? positional[index] : undefined),
+    argumentsFrom: (index) => positional.slice(index).flatMap((item) => item ?? []),
+    option,
+    flag: (name) => options[name] === true,
+  };
+}
+
+function reportFailure(error: unknown, terminal: Terminal, json: boolean): ExitCode {
+  const failure = asFailure(error);
+  if (json) terminal.warn(JSON.stringify({ error: { code: failure.code ?? 'error', message: failure.message, remediation: failure.remedy } }));
+  else terminal.warn([`agw: ${failure.message.split('\n').map(printable).join('\n')}`, ...(failure.remedy === undefined ? [] : [printable(failure.remedy)])].join('\n'));
+  return failure.exitCode;
+}
+
+function asFailure(error: unknown): CliFailure {
+  if (error instanceof CliFailure) return error;
+  if (error instanceof ConfigFault) return new CliFailure(describeFault(error), { code: 'config_fault' });
+  if (isPlaced(error)) return new CliFailure(`${error.file}:${error.line}:${error.column}: ${error.message}`, { code: 'file_fault' });
+  return new CliFailure(error instanceof Error ? error.message : String(error), hintsOf(error));
+}
+
+/** Engines' faults carry their code and remedy as members of their own. */
+function hintsOf(error: unknown): { remedy?: string; code?: string } {
+  const remedy = textOf(error, 'remedy');
+  const code = textOf(error, 'code');
+  return { ...(remedy === '' ? {} : { remedy }), ...(code === '' ? {} : { code }) };
+}
+
+/** Engines' own errors with a place: PolicyError and its like. */
+function isPlaced(error: unknown): error is Error & { file: string; line: number; column: number } {
+  return error instanceof Error && 'file' in error && typeof error.file === 'string' && 'line' in error && 'column' in error;
+}
+
+/** What bin/agw calls. */
+export async function main(installedIn: string): Promise<void> {
+  const environment = readEnvironment();
+  const terminal = processTerminal(environment.noColor);
+  process.exitCode = await runCommandLine(process.argv.slice(2), { terminal, environment, workingDir: process.cwd(), installedIn });
+}

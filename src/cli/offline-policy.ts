@@ -1,0 +1,65 @@
+// Evaluates the policy files themselves, without a gateway: `agw policy eval --offline`, list and test.
+import { systemClock } from '../base/clock/clock.js';
+import { parseWorkloadId } from '../engines/identity/spiffe-id.js';
+import { principalOf } from '../engines/identity/principal.js';
+import { loadPolicySet } from '../engines/policy/policy-set.js';
+import { runPolicyTests } from '../engines/policy/rego-tests.js';
+import { readPolicyDirs, readPolicyTests } from '../engines/policy/sources.js';
+import type { PolicyDecision, PolicySet, PolicyTestResult } from '../engines/policy/types.js';
+import { parseRegistry } from '../engines/registry/registry-file.js';
+import { readConfigText } from './edit-file.js';
+import { CliFailure } from './failure.js';
+import type { Project } from './project.js';
+
+export interface OfflineQuestion {
+  readonly caller: string;
+  readonly tool: string | undefined;
+  readonly method: string;
+  /** JSON text of the arguments. */
+  readonly argumentsJson: string;
+}
+
+export interface OfflineAnswer {
+  readonly decision: PolicyDecision;
+  readonly registered: boolean;
+}
+
+/** Throws PolicyError for a wrong file. */
+export async function openPolicies(project: Project): Promise<PolicySet> {
+  const { policy } = await project.config();
+  return loadPolicySet(readPolicyDirs(project.root, policy.dirs), { cacheEntries: 0, timeoutMs: policy.timeout_ms, sourceBytesMax: policy.source_bytes_max, clock: systemClock });
+}
+
+/** With a fresh session: risk 0, no flags, no actions. */
+export async function evaluateOffline(project: Project, question: OfflineQuestion): Promise<OfflineAnswer> {
+  const config = await project.config();
+  const caller = parseWorkloadId(question.caller);
+  if (caller === undefined) throw new CliFailure(`${question.caller} is not a SPIFFE ID.`, { remedy: `Write spiffe://${config.identity.trust_domain}/agents/mcp-client/<agent>/<env>` });
+  const registryFile = project.path(config.registry.file);
+  const tool = question.tool === undefined ? undefined : parseRegistry(readConfigText(registryFile), registryFile).tools.get(question.tool);
+  const policies = await openPolicies(project);
+  try {
+    const decision = policies.decide({
+      callerSpiffeId: caller,
+      toolName: question.tool ?? '',
+      method: question.method,
+      server: tool?.upstream ?? '',
+      riskLevel: tool?.riskLevel ?? '',
+      authMethod: config.profile === 'dev' ? 'header_declared' : 'mtls_svid',
+      principal: principalOf(caller, config.identity.trust_domain),
+      stepUpApproved: false,
+      argumentsJson: () => question.argumentsJson,
+      session: () => ({ id: 'caller', risk_score: 0, previous_actions: [], flags: [] }),
+      timeNs: BigInt(systemClock.nowMs()) * 1_000_000n,
+    });
+    return { decision, registered: question.tool === undefined || tool !== undefined };
+  } finally {
+    policies.close();
+  }
+}
+
+/** `dirs` undefined: the configured folders, and the gateway's own policies. */
+export async function testPolicies(project: Project, dirs: readonly string[] | undefined): Promise<PolicyTestResult[]> {
+  const folders = dirs ?? (await project.config()).policy.dirs;
+  return runPolicyTests(readPolicyDirs(project.root, folders), readPolicyTests(project.root, folders));
+}

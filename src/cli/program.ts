@@ -1,0 +1,137 @@
+// The command table as a commander program: parsing, help with examples, the nearest command proposed, exit codes.
+import { Command, Option, type CommanderError } from 'commander';
+import { ENVIRONMENT_VARIABLES } from '../base/config/environment.js';
+import { nearest } from '../base/config/nearest.js';
+import type { CommandSpec, OptionSpec } from './command.js';
+import { EXIT_CODES, type ExitCode } from './failure.js';
+
+export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
+  { flags: '--json', about: 'print JSON, for machines' },
+  { flags: '--gateway <address>', about: 'the control socket\'s path, or http://host:port for health alone' },
+  { flags: '--config <file>', about: 'the config file (default: config/gateway.yaml here or above)' },
+];
+
+/** Called with what was parsed; its exit code becomes the program's. */
+export type Runner = (spec: CommandSpec, positional: readonly (string | string[] | undefined)[], options: Readonly<Record<string, unknown>>) => Promise<ExitCode>;
+
+export interface ProgramOutput {
+  out(text: string): void;
+  err(text: string): void;
+}
+
+/** `alone` runs when `group` is typed with nothing behind it: `agw audit`. */
+export interface GroupSpec {
+  readonly name: string;
+  readonly summary: string;
+  readonly alone?: string;
+}
+
+export function buildProgram(commands: readonly CommandSpec[], groups: readonly GroupSpec[], run: Runner, output: ProgramOutput, done: (exit: ExitCode) => void): Command {
+  const program = prepare(new Command('agw'), output)
+    .description('Operates a PRECINCT gateway: identities, tools, policies, approvals, secrets and the audit log.')
+    .addHelpText('after', footer());
+  for (const option of GLOBAL_OPTIONS) program.addOption(toOption(option));
+  const homes = new Map(groups.map((group) => [group.name, addGroup(program, group, output)]));
+  for (const spec of commands) addCommand(program, homes, spec, output, async (positional, options) => done(await run(spec, positional, options)));
+  return program;
+}
+
+function prepare(command: Command, output: ProgramOutput): Command {
+  return command
+    .exitOverride()
+    .showSuggestionAfterError(false)
+    .helpCommand(false)
+    .helpOption('-h, --help', 'show this help')
+    .configureOutput({ writeOut: output.out, writeErr: output.err, outputError: () => undefined });
+}
+
+function addGroup(program: Command, group: GroupSpec, output: ProgramOutput): Command {
+  const command = prepare(program.command(group.name), output).summary(group.summary).description(group.summary);
+  return command;
+}
+
+function addCommand(
+  program: Command,
+  groups: ReadonlyMap<string, Command>,
+  spec: CommandSpec,
+  output: ProgramOutput,
+  run: (positional: (string | string[] | undefined)[], options: Record<string, unknown>) => Promise<void>,
+): void {
+  const words = spec.path.split(' ');
+  const home = words.length > 1 ? groups.get(words[0] ?? '') : program;
+  if (home === undefined) throw new RangeError(`no group for ${spec.path}`);
+  const command = prepare(home.command(words.at(-1) ?? ''), output).summary(spec.summary).description(descriptionOf(spec));
+  for (const argument of spec.arguments ?? []) command.argument(argument.name, argument.about);
+  for (const option of spec.options ?? []) command.addOption(toOption(option));
+  command.addHelpText('after', examplesOf(spec));
+  command.action(async (...parameters: unknown[]) => {
+    const positional = parameters.slice(0, -2) as (string | string[] | undefined)[];
+    await run(positional, command.optsWithGlobals());
+  });
+}
+
+function descriptionOf(spec: CommandSpec): string {
+  return spec.detail === undefined ? `${spec.summary}.` : `${spec.summary}. ${spec.detail}`;
+}
+
+function examplesOf(spec: CommandSpec): string {
+  const negative = spec.negative === undefined ? '' : `\nExit code 1: ${spec.negative}.`;
+  return `\nExamples:\n${spec.examples.map((line) => `  $ ${line}`).join('\n')}\n${negative}`;
+}
+
+function toOption(spec: OptionSpec): Option {
+  const option = new Option(spec.flags, spec.about);
+  if (spec.choices !== undefined) option.choices([...spec.choices]);
+  if (spec.required === true) option.makeOptionMandatory();
+  return option;
+}
+
+function footer(): string {
+  const rows = (pairs: readonly (readonly [string | number, string])[]): string => pairs.map(([key, about]) => `  ${String(key).padEnd(14)} ${about}`).join('\n');
+  return `\nExit codes:\n${rows(EXIT_CODES)}\n\nEnvironment:\n${rows(ENVIRONMENT_VARIABLES)}\n\nagw COMMAND --help shows examples.`;
+}
+
+/** What to print for wrong usage; undefined for help that was asked for. */
+export function explainUsage(error: CommanderError, program: Command, words: readonly string[]): string | undefined {
+  if (error.exitCode === 0) return undefined;
+  const command = commandAt(program, words);
+  const name = ['agw', ...pathOf(command)].join(' ');
+  const message = error.message.replace(/^error: /, '');
+  if (error.code === 'commander.help') return `say what to do: ${name} ${command.commands.map((child) => child.name()).join('|')}`;
+  return [`${message}.`, proposalFor(error, command, words), `See: ${name} --help`].filter((part) => part !== undefined).join('\n');
+}
+
+function proposalFor(error: CommanderError, command: Command, words: readonly string[]): string | undefined {
+  if (error.code === 'commander.unknownOption') {
+    const wrong = /'([^']+)'/.exec(error.message)?.[1] ?? '';
+    const known = [...command.options, ...rootOf(command).options].flatMap((option) => (option.long === undefined || option.long === null ? [] : [option.long]));
+    return propose(wrong.split('=', 1)[0] ?? '', [...known, '--help']);
+  }
+  if (error.code !== 'commander.unknownCommand' && error.code !== 'commander.excessArguments') return undefined;
+  const wrong = words.filter((word) => !word.startsWith('-'))[pathOf(command).length] ?? '';
+  return propose(wrong, command.commands.map((child) => child.name()), ['agw', ...pathOf(command), ''].join(' '));
+}
+
+function propose(wrong: string, known: readonly string[], before = ''): string | undefined {
+  const found = nearest(wrong, known);
+  return found === undefined ? undefined : `Did you mean ${before}${found}?`;
+}
+
+/** The deepest command the words name. */
+function commandAt(program: Command, words: readonly string[]): Command {
+  let command = program;
+  for (const word of words.filter((item) => !item.startsWith('-'))) {
+    const child = command.commands.find((candidate) => candidate.name() === word);
+    if (child === undefined) break;
+    command = child;
+  }
+  return command;
+}
+
+function pathOf(command: Command): string[] {
+  return command.parent === null ? [] : [...pathOf(command.parent), command.name()];
+}
+
+function rootOf(command: Command): Command {
+  return command.parent === null ? command : rootOf(command.parent);
+}

@@ -1,0 +1,69 @@
+// Tables for people: one line per row, whatever the terminal's width. What doesn't fit is cut with an ellipsis, never wrapped.
+import { columnsOf, printable, type Colors, type Terminal } from './terminal.js';
+
+export interface Column {
+  readonly title: string;
+  /** Cut this one first; several are cut widest first. The rest keep their width. */
+  readonly shrinks?: boolean;
+  readonly right?: boolean;
+  /** Colours a cell after it was cut. */
+  readonly paint?: (text: string, colors: Colors) => string;
+}
+
+const GAP = 2;
+const CUT_WIDTH_MIN = 6;
+
+/** `cells` are untrusted text; colours come from `paint` alone. */
+export function renderTable(columns: readonly Column[], rows: readonly (readonly string[])[], terminal: Pick<Terminal, 'width' | 'colors'>): string {
+  const clean = rows.map((row) => columns.map((_, i) => printable(row[i] ?? '')));
+  const widths = fitWidths(columns, clean, terminal.width);
+  const head = columns.map((column, i) => terminal.colors.bold(pad(cut(column.title, widths[i] ?? 0), widths[i] ?? 0, column.right)));
+  const lines = clean.map((row) => row.map((text, i) => renderCell(text, widths[i] ?? 0, columns[i], terminal.colors)));
+  return [head, ...lines].map((cells) => cells.join(' '.repeat(GAP)).trimEnd()).join('\n');
+}
+
+function renderCell(text: string, width: number, column: Column | undefined, colors: Colors): string {
+  const short = cut(text, width);
+  const painted = column?.paint === undefined ? short : column.paint(short, colors);
+  const space = ' '.repeat(Math.max(0, width - columnsOf(short)));
+  return column?.right === true ? space + painted : painted + space;
+}
+
+function fitWidths(columns: readonly Column[], rows: readonly (readonly string[])[], width: number): number[] {
+  const widths = columns.map((column, i) => Math.max(columnsOf(column.title), ...rows.map((row) => columnsOf(row[i] ?? ''))));
+  const total = (): number => widths.reduce((sum, w) => sum + w, 0) + GAP * (columns.length - 1);
+  const shrinkable = (i: number): boolean => columns[i]?.shrinks === true;
+  shrink(widths, () => total() - width, shrinkable);
+  // Still too wide: a narrow terminal. Then every column gives.
+  shrink(widths, () => total() - width, () => true);
+  return widths;
+}
+
+function shrink(widths: number[], excess: () => number, may: (index: number) => boolean): void {
+  for (let over = excess(); over > 0; over = excess()) {
+    const widest = widths.reduce((best, w, i) => (may(i) && w > CUT_WIDTH_MIN && (best < 0 || w > (widths[best] ?? 0)) ? i : best), -1);
+    if (widest < 0) return;
+    widths[widest] = Math.max(CUT_WIDTH_MIN, (widths[widest] ?? 0) - 1);
+  }
+}
+
+export function cut(text: string, width: number): string {
+  if (columnsOf(text) <= width) return text;
+  let kept = '';
+  for (const character of text) {
+    if (columnsOf(kept + character) > width - 1) break;
+    kept += character;
+  }
+  return `${kept}…`;
+}
+
+function pad(text: string, width: number, right = false): string {
+  const space = ' '.repeat(Math.max(0, width - columnsOf(text)));
+  return right ? space + text : text + space;
+}
+
+/** `key  value` lines, keys aligned. */
+export function renderFields(fields: readonly (readonly [string, string])[], colors: Colors): string {
+  const width = Math.max(...fields.map(([key]) => columnsOf(key)));
+  return fields.map(([key, value]) => `${colors.dim(pad(key, width))}  ${value}`).join('\n');
+}

@@ -1,0 +1,50 @@
+// Approval requests: list, look, decide. A decision is signed by its approver; the gateway holds public keys only.
+import type { ApprovalRequest, DecideResult } from '../engines/step-up/types.js';
+import { optionalText, textMember } from './reading.js';
+import type { ControlParts } from './parts.js';
+import { ControlFault, type Route } from './server.js';
+
+const STATES: readonly ApprovalRequest['state'][] = ['pending', 'approved', 'denied', 'reserved', 'consumed', 'expired'];
+
+const REFUSALS: Readonly<Record<Exclude<DecideResult['kind'], 'ok'>, readonly [status: number, message: string, remediation: string]>> = {
+  unknown_request: [404, 'there is no such approval request', 'See agw approvals list.'],
+  already_decided: [409, 'the request has been decided already', 'See agw approvals list.'],
+  expired: [410, 'the request has expired', 'Let the agent repeat its call: that opens a new request.'],
+  unknown_approver: [403, 'the gateway does not know this approver', 'Add one with agw approver add NAME.'],
+  bad_signature: [403, 'the signature is not this approver\'s', 'Use the key agw approver add made.'],
+  self_approval: [403, 'nobody approves their own request', 'Ask another approver.'],
+};
+
+export function approvalRoutes(parts: ControlParts): Route[] {
+  return [
+    {
+      method: 'GET', path: '/v1/approvals',
+      answer: ({ query }) => ({ status: 200, json: { approvals: parts.approvals.list(stateOf(query.get('state')), parts.clock.nowMs()) } }),
+    },
+    {
+      method: 'GET', path: '/v1/approvals/*',
+      answer: ({ name }) => {
+        const request = parts.approvals.get(name, parts.clock.nowMs());
+        if (request === undefined) throw new ControlFault(404, 'unknown_request', 'there is no such approval request', { remediation: 'See agw approvals list.' });
+        return { status: 200, json: { approval: request } };
+      },
+    },
+    { method: 'POST', path: '/v1/approvals/*/decide', answer: ({ name, body }) => decide(parts, name, body) },
+  ];
+}
+
+function decide(parts: ControlParts, id: string, body: unknown): { status: number; json: unknown } {
+  const decision = textMember(body, 'decision');
+  if (decision !== 'approve' && decision !== 'deny') throw new ControlFault(400, 'member_wrong', 'decision must be approve or deny');
+  const result = parts.approvals.decide(id, decision, textMember(body, 'approver'), textMember(body, 'signature'), optionalText(body, 'reason'), parts.clock.nowMs());
+  if (result.kind === 'ok') return { status: 200, json: { approval: result.request } };
+  const [status, message, remediation] = REFUSALS[result.kind];
+  throw new ControlFault(status, result.kind, message, { remediation });
+}
+
+function stateOf(text: string | null): ApprovalRequest['state'] | undefined {
+  if (text === null || text === 'all') return undefined;
+  const state = STATES.find((one) => one === text);
+  if (state === undefined) throw new ControlFault(400, 'member_wrong', `state must be one of ${STATES.join(', ')}, all`);
+  return state;
+}

@@ -1,0 +1,49 @@
+// GET /metrics: Prometheus text, gathered from the threads when it is asked for and not before.
+import { Counter, Gauge, Registry } from 'prom-client';
+import { LAYER_NAMES } from '../base/errors/table.js';
+import { VERDICT_WORDS } from '../chain/context.js';
+import type { GatewayStats } from '../threads/messages.js';
+import type { ControlParts } from './parts.js';
+import type { Route } from './server.js';
+import { sum } from './status.js';
+
+const US_PER_SECOND = 1_000_000;
+const BREAKER_VALUES = { closed: 0, half_open: 1, open: 2 } as const;
+
+export function metricsRoutes(parts: ControlParts): Route[] {
+  return [{ method: 'GET', path: '/metrics', answer: async () => ({ status: 200, text: await render(parts) }) }];
+}
+
+async function render(parts: ControlParts): Promise<string> {
+  const [stats, audit] = await Promise.all([parts.threads.stats(), parts.audit()]);
+  const register = new Registry();
+  const registers = [register];
+  const requests = new Counter({ name: 'precinct_requests_total', help: 'Requests by decision.', labelNames: ['decision'], registers });
+  requests.inc({ decision: 'ALLOW' }, sum(stats.map((one) => one.chain.allowed)));
+  requests.inc({ decision: 'DENY' }, sum(stats.map((one) => one.chain.denied)));
+  const codes = new Counter({ name: 'precinct_codes_total', help: 'Requests that ended with an error code.', labelNames: ['code'], registers });
+  for (const one of stats) for (const [code, count] of Object.entries(one.chain.byCode)) codes.inc({ code }, count);
+  layerMetrics(stats, registers);
+  new Gauge({ name: 'precinct_audit_healthy', help: '1 while the audit log keeps what it promises.', registers }).set(audit.healthy ? 1 : 0);
+  new Gauge({ name: 'precinct_audit_seq', help: 'Sequence number of the last durable audit line.', registers }).set(audit.seq);
+  const up = new Gauge({ name: 'precinct_upstream_up', help: '1 while the tool server could be listed.', labelNames: ['upstream'], registers });
+  for (const upstream of parts.upstreams()) up.set({ upstream: upstream.url }, upstream.state === 'up' ? 1 : 0);
+  const breakers = new Gauge({ name: 'precinct_breaker_state', help: '0 closed, 1 half-open, 2 open.', labelNames: ['breaker'], registers });
+  for (const one of stats) for (const [breaker, state] of one.breakers) breakers.set({ breaker }, BREAKER_VALUES[state.kind]);
+  new Gauge({ name: 'precinct_mcp_sessions', help: 'Open MCP sessions.', registers }).set(sum(stats.map((one) => one.mcpSessions)));
+  new Gauge({ name: 'precinct_resident_bytes', help: 'Resident memory of the process.', registers }).set(process.memoryUsage.rss());
+  return register.metrics();
+}
+
+function layerMetrics(stats: readonly GatewayStats[], registers: Registry[]): void {
+  const verdicts = new Counter({ name: 'precinct_layer_verdicts_total', help: 'Verdicts by layer.', labelNames: ['layer', 'verdict'], registers });
+  const seconds = new Counter({ name: 'precinct_layer_seconds_total', help: 'Time spent in each layer.', labelNames: ['layer'], registers });
+  LAYER_NAMES.forEach((layer, i) => {
+    for (const one of stats) {
+      const report = one.chain.layers[i];
+      if (report === undefined) continue;
+      VERDICT_WORDS.forEach((verdict, v) => verdicts.inc({ layer, verdict }, report.byVerdict[v] ?? 0));
+      seconds.inc({ layer }, report.sumUs / US_PER_SECOND);
+    }
+  });
+}

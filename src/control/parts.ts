@@ -1,0 +1,41 @@
+// What the control resources ask: the control thread's state, as functions.
+import type { AuditStatus } from '../audit/protocol.js';
+import type { Clock } from '../base/clock/clock.js';
+import type { GatewayConfig } from '../base/config/schema.js';
+import type { SnapshotDigests } from '../chain/snapshot.js';
+import type { IdentityTable } from '../engines/identity/types.js';
+import type { PolicySet } from '../engines/policy/types.js';
+import type { Observations } from '../engines/registry/observations.js';
+import type { ToolRegistry } from '../engines/registry/types.js';
+import type { SecretFile } from '../engines/secrets/file-store.js';
+import type { ApprovalStore } from '../engines/step-up/types.js';
+import type { GatewayStats, IdentityReport, UpstreamReport } from '../threads/messages.js';
+
+/** What is in force in the control thread; replaced whole by a reload, like the threads' snapshots. */
+export interface InForce {
+  readonly registry: ToolRegistry;
+  readonly identities: IdentityTable;
+  readonly policy: PolicySet;
+  readonly policyFiles: number;
+}
+
+export interface ControlParts {
+  readonly clock: Clock;
+  readonly version: string;
+  readonly startedMs: number;
+  readonly configFile: string;
+  readonly stateDir: string;
+  readonly config: () => GatewayConfig;
+  readonly inForce: () => InForce;
+  readonly listeners: () => readonly { readonly kind: 'http' | 'mtls'; readonly address: string }[];
+  readonly threads: { readonly count: number; stats(): Promise<GatewayStats[]>; identity(spiffeId: string): Promise<IdentityReport[]> };
+  readonly audit: () => Promise<AuditStatus>;
+  readonly observations: Observations;
+  readonly upstreams: () => readonly UpstreamReport[];
+  readonly approvals: ApprovalStore;
+  readonly secrets: SecretFile;
+  readonly warnings: () => readonly string[];
+  /** Reject with ControlFault 422 (file, line, column), and nothing changed anywhere. */
+  readonly reload: () => Promise<SnapshotDigests>;
+  readonly reloadPolicies: () => Promise<SnapshotDigests>;
+}

@@ -1,0 +1,7 @@
+// POST /v1/reload: registry, policies, rules, identities and thresholds together, whole or not at all.
+import type { ControlParts } from './parts.js';
+import type { Route } from './server.js';
+
+export function reloadRoutes(parts: ControlParts): Route[] {
+  return [{ method: 'POST', path: '/v1/reload', answer: async () => ({ status: 200, json: { digests: await parts.reload(), threads: parts.threads.count } }) }];
+}

@@ -1,0 +1,45 @@
+// GET /v1/status: what an operator looks at first.
+import type { ControlParts } from './parts.js';
+import type { Route } from './server.js';
+
+const MS_PER_SECOND = 1000;
+
+export function statusRoutes(parts: ControlParts): Route[] {
+  return [{ method: 'GET', path: '/v1/status', answer: async () => ({ status: 200, json: await describe(parts) }) }];
+}
+
+async function describe(parts: ControlParts): Promise<unknown> {
+  const [stats, audit] = await Promise.all([parts.threads.stats(), parts.audit()]);
+  const first = stats[0];
+  const { identities } = parts.inForce();
+  return {
+    version: parts.version,
+    pid: process.pid,
+    node: process.version,
+    uptime_s: Math.floor((parts.clock.nowMs() - parts.startedMs) / MS_PER_SECOND),
+    started_at: new Date(parts.startedMs).toISOString(),
+    profile: parts.config().profile,
+    listeners: parts.listeners(),
+    engines: first?.engines,
+    digests: first?.digests,
+    threads: { gateway: parts.threads.count },
+    audit: { healthy: audit.healthy, because: audit.because, seq: audit.seq, last_hash: audit.lastHash, file: audit.file, unresolved: audit.unresolved },
+    upstreams: parts.upstreams().map((upstream) => ({
+      url: upstream.url, state: upstream.state, tools: upstream.tools, verified_at: timeOf(upstream.verifiedMs), era: upstream.modern ? 'modern' : 'legacy', ...(upstream.error === undefined ? {} : { error: upstream.error }),
+    })),
+    identities: { count: identities.identities.length, default: identities.defaultIdentity ?? null },
+    requests: { allowed: sum(stats.map((one) => one.chain.allowed)), denied: sum(stats.map((one) => one.chain.denied)) },
+    mcp_sessions: sum(stats.map((one) => one.mcpSessions)),
+    warnings: parts.warnings(),
+    state_dir: parts.stateDir,
+    config_file: parts.configFile,
+  };
+}
+
+export function timeOf(ms: number): string | null {
+  return ms === 0 ? null : new Date(ms).toISOString();
+}
+
+export function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

@@ -1,0 +1,151 @@
+// Finds long runs of base64 and hex characters in a text and reads what they stand for. All readable pieces go into one text, so that they cost one scan.
+import { isUtf8 } from 'node:buffer';
+import type { Range } from './transforms.js';
+import { hexDigit } from './transforms.js';
+
+/** Shorter runs hold fewer characters than any rule asks for. */
+const RUN_MIN = 16;
+/** What is decoded is kept where at least this many readable bytes stand together: binary data around a secret doesn't hide it, noise drops out. */
+const READABLE_MIN = 8;
+const NEWLINE = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+
+const BASE64 = 1;
+const HEX = 2;
+const PRINTABLE = 4;
+const HIGH = 8;
+
+const KINDS = new Uint8Array(256);
+const SEXTETS = new Uint8Array(256);
+for (let byte = 0; byte < 256; byte++) {
+  const sextet = sextetOf(byte);
+  if (sextet >= 0) SEXTETS[byte] = sextet;
+  KINDS[byte] = (sextet >= 0 ? BASE64 : 0) | (hexDigit(byte) >= 0 ? HEX : 0) | ((byte >= 0x20 && byte < 0x7f) || byte === 9 || byte === 10 || byte === 13 ? PRINTABLE : 0) | (byte > 0x7f ? HIGH : 0);
+}
+
+/** Standard and URL-safe alphabet in one. */
+function sextetOf(byte: number): number {
+  if (byte >= 0x41 && byte <= 0x5a) return byte - 0x41;
+  if (byte >= 0x61 && byte <= 0x7a) return byte - 0x61 + 26;
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30 + 52;
+  if (byte === 0x2b || byte === 0x2d) return 62;
+  return byte === 0x2f || byte === 0x5f ? 63 : -1;
+}
+
+interface Piece {
+  readonly outFrom: number;
+  readonly run: Range;
+  readonly kind: 'base64' | 'hex';
+}
+
+/** The readable pieces of all runs, one after another, and from which run each came. */
+export interface DecodedRuns {
+  readonly bytes: Uint8Array;
+  kindAt(outAt: number): 'base64' | 'hex';
+  runAt(outAt: number): Range;
+}
+
+/** Undefined when no run of `bytes` decodes to anything readable. */
+export function decodeRuns(bytes: Uint8Array): DecodedRuns | undefined {
+  const pieces: Piece[] = [];
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  const keep = (decoded: Uint8Array, run: Range, kind: Piece['kind']): void => {
+    const mask = PRINTABLE | (isUtf8(decoded) ? HIGH : 0);
+    forEachRun(decoded, 0, decoded.length, mask, READABLE_MIN, (from, to) => {
+      pieces.push({ outFrom: size, run, kind });
+      parts.push(decoded.slice(from, to));
+      size += to - from + 1;
+      return to;
+    });
+  };
+  forEachRun(bytes, 0, bytes.length, BASE64, RUN_MIN, (from, firstEnd) => {
+    const to = endOfLines(bytes, firstEnd);
+    const run: Range = [from, to];
+    const sextets = sextetsOf(bytes, from, to);
+    // What stands before the encoded text may be of the same alphabet (`path/`, `key-`): any of four alignments may be the right one.
+    for (let shift = 0; shift < 4; shift++) keep(fromSextets(sextets, shift), run, 'base64');
+    forEachRun(bytes, from, to, HEX, RUN_MIN, (hexFrom, hexTo) => {
+      for (let shift = 0; shift < 2; shift++) keep(fromHex(bytes, hexFrom + shift, hexTo), [hexFrom, hexTo], 'hex');
+      return hexTo;
+    });
+    return to;
+  });
+  return size === 0 ? undefined : join(pieces, parts, size);
+}
+
+/** Calls `found` for each longest run of bytes of one kind. Looks at every `min`th byte first: a run that long can't step over all of them. */
+function forEachRun(bytes: Uint8Array, first: number, last: number, mask: number, min: number, found: (from: number, to: number) => number): void {
+  let floor = first;
+  for (let at = first + min - 1; at < last; ) {
+    if (((KINDS[bytes[at] ?? 0] ?? 0) & mask) === 0) {
+      at += min;
+      continue;
+    }
+    let from = at;
+    while (from > floor && ((KINDS[bytes[from - 1] ?? 0] ?? 0) & mask) !== 0) from--;
+    let to = at + 1;
+    while (to < last && ((KINDS[bytes[to] ?? 0] ?? 0) & mask) !== 0) to++;
+    floor = to - from >= min ? found(from, to) : to;
+    at = floor + min - 1;
+  }
+}
+
+/** Base64 is often wrapped: goes on over single line breaks. */
+function endOfLines(bytes: Uint8Array, end: number): number {
+  let to = end;
+  for (;;) {
+    let next = to;
+    if (bytes[next] === CARRIAGE_RETURN) next++;
+    if (bytes[next] !== NEWLINE) return to;
+    next++;
+    const start = next;
+    while (next < bytes.length && ((KINDS[bytes[next] ?? 0] ?? 0) & BASE64) !== 0) next++;
+    if (next === start) return to;
+    to = next;
+  }
+}
+
+function sextetsOf(bytes: Uint8Array, from: number, to: number): Uint8Array {
+  const out = new Uint8Array(to - from);
+  let size = 0;
+  for (let at = from; at < to; at++) {
+    const byte = bytes[at] ?? 0;
+    if (byte !== NEWLINE && byte !== CARRIAGE_RETURN) out[size++] = SEXTETS[byte] ?? 0;
+  }
+  return out.subarray(0, size);
+}
+
+function fromSextets(sextets: Uint8Array, shift: number): Uint8Array {
+  const length = sextets.length - shift;
+  const out = new Uint8Array(Math.floor((length * 3) / 4));
+  let size = 0;
+  let at = shift;
+  for (; at + 4 <= sextets.length; at += 4) {
+    const word = ((sextets[at] ?? 0) << 18) | ((sextets[at + 1] ?? 0) << 12) | ((sextets[at + 2] ?? 0) << 6) | (sextets[at + 3] ?? 0);
+    out[size++] = word >> 16;
+    out[size++] = word >> 8;
+    out[size++] = word;
+  }
+  if (sextets.length - at >= 2) out[size++] = ((sextets[at] ?? 0) << 2) | ((sextets[at + 1] ?? 0) >> 4);
+  if (sextets.length - at === 3) out[size++] = ((sextets[at + 1] ?? 0) << 4) | ((sextets[at + 2] ?? 0) >> 2);
+  return out.subarray(0, size);
+}
+
+function fromHex(bytes: Uint8Array, from: number, to: number): Uint8Array {
+  const out = new Uint8Array((to - from) >> 1);
+  for (let i = 0; i < out.length; i++) out[i] = (hexDigit(bytes[from + 2 * i] ?? 0) << 4) | hexDigit(bytes[from + 2 * i + 1] ?? 0);
+  return out;
+}
+
+/** One line break between pieces, so that no rule reads two of them as one word. */
+function join(pieces: readonly Piece[], parts: readonly Uint8Array[], size: number): DecodedRuns {
+  const bytes = new Uint8Array(size).fill(NEWLINE);
+  pieces.forEach((piece, index) => bytes.set(parts[index] ?? new Uint8Array(0), piece.outFrom));
+  const pieceAt = (outAt: number): Piece | undefined => pieces.findLast((piece) => piece.outFrom <= outAt);
+  return {
+    bytes,
+    kindAt: (outAt) => pieceAt(outAt)?.kind ?? 'base64',
+    runAt: (outAt) => pieceAt(outAt)?.run ?? [0, 0],
+  };
+}

@@ -1,0 +1,47 @@
+// Collects the findings of one message: merged, bounded, and never fewer in consequence than what was found.
+import { maskSample } from './sample.js';
+import type { ConfirmedMatch } from './confirm.js';
+import type { Range } from './transforms.js';
+import type { DlpAction, DlpRule } from './types.js';
+
+/** The rule name of the note that says findings were left out. */
+export const FINDINGS_MAX_RULE = 'findings-max-reached';
+
+export interface Found {
+  readonly rule: Pick<DlpRule, 'id' | 'category'>;
+  readonly action: DlpAction;
+  readonly range: Range;
+  readonly sample: string;
+  readonly decoded: string;
+}
+
+export interface FoundList {
+  /** False when nothing more that this rule finds can change the outcome. */
+  add(rule: DlpRule, action: DlpAction, range: Range, match: ConfirmedMatch, decoded: string): boolean;
+  /** In the order found, at most `findingsMax`, and the note where some were left out. */
+  list(): Found[];
+}
+
+export function createFoundList(findingsMax: number): FoundList {
+  const kept: Found[] = [];
+  let note: Found | undefined;
+
+  function leaveOut(rule: DlpRule, action: DlpAction): boolean {
+    // What isn't listed can't be redacted: so it must block.
+    const consequence: DlpAction = action === 'flag' ? 'flag' : 'block';
+    if (note === undefined || (note.action === 'flag' && consequence === 'block')) {
+      note = { rule: { id: FINDINGS_MAX_RULE, category: rule.category }, action: consequence, range: [0, 0], sample: '', decoded: 'raw' };
+    }
+    return note.action !== consequence && note.action === 'flag';
+  }
+
+  function add(rule: DlpRule, action: DlpAction, range: Range, match: ConfirmedMatch, decoded: string): boolean {
+    // The same thing read in another way: the plainest reading came first.
+    if (kept.some((other) => other.rule.id === rule.id && other.range[0] < range[1] && range[0] < other.range[1])) return true;
+    if (kept.length >= findingsMax) return leaveOut(rule, action);
+    kept.push({ rule, action, range, sample: maskSample(match.text), decoded });
+    return true;
+  }
+
+  return { add, list: () => (note === undefined ? kept : [...kept, note]) };
+}

@@ -1,0 +1,92 @@
+// Reads one file of config/dlp: detection rules as data, each with its own hits and near misses.
+import { z } from 'zod';
+import { ConfigFault } from '../../base/config/fault.js';
+import { faultOfSchema, joinFaults } from '../../base/config/schema-faults.js';
+import { parseYamlWithLines, type KeyPath, type YamlFile } from '../../base/config/yaml-lines.js';
+import { lintPattern as lintForEngines } from '../../base/matcher/lint.js';
+import { lintPattern } from './pattern-lint.js';
+import { CHECKSUMS, type DlpRule } from './types.js';
+
+/** Each rule costs compile time and memory on every thread. */
+const RULES_MAX = 2000;
+const SAMPLES_MIN = 2;
+/** An expanded sample is scanned by the lint; more than this tests nothing further. */
+const SAMPLE_LENGTH_MAX = 100_000;
+
+const samples = (what: string) => z.array(z.string()).min(SAMPLES_MIN).describe(what);
+
+const ruleSchema = z.strictObject({
+  id: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/).describe('Stable name, lower case and dashes: it stands in findings and audit records.'),
+  category: z.enum(['credentials', 'injection', 'pii']).describe('credentials, injection or pii.'),
+  description: z.string().min(1).describe('What it finds, for a person.'),
+  pattern: z.string().min(1).describe('RE2 syntax; capture group 1, where there is one, is what is reported.'),
+  keywords: z.array(z.string().regex(/^[!-~ ]+$/)).default([]).describe('Every match holds at least one of these, whatever its case.'),
+  flags: z.enum(['', 'i']).default('').describe('i = any case.'),
+  checksum: z.enum(CHECKSUMS).optional().describe(`One of ${CHECKSUMS.join(', ')}.`),
+  entropy: z.strictObject({
+    min: z.number().min(0).max(8).describe('Least bits per character of what matched.'),
+    kinds: z.number().int().min(1).max(4).default(1).describe('Least number of kinds of characters in it: lower, upper, digit, other.'),
+  }).optional().describe('Tells a random value from a word.'),
+  hits: samples('At least two texts it finds.'),
+  misses: samples('At least two texts that look alike and are none.'),
+});
+
+const fileSchema = z.strictObject({ rules: z.array(ruleSchema).max(RULES_MAX).describe('The rules of this file.') });
+
+/** Throws ConfigFault with every fault of the file, each at its place. `file` is only named, not read. */
+export function parseRules(text: string, file: string): DlpRule[] {
+  const yaml = parseYamlWithLines(text, file);
+  const parsed = fileSchema.safeParse(yaml.value);
+  if (!parsed.success) throw faultOfSchema(yaml, fileSchema, parsed.error);
+  const faults = parsed.data.rules.flatMap((rule, index) => faultsOf(yaml, rule, index, parsed.data.rules.findIndex((other) => other.id === rule.id)));
+  if (faults.length > 0) throw joinFaults(faults);
+  return parsed.data.rules.map((rule, index) => Object.freeze({
+    id: rule.id,
+    category: rule.category,
+    description: rule.description,
+    pattern: rule.pattern,
+    keywords: rule.keywords.map((word) => word.toLowerCase()),
+    caseless: rule.flags === 'i',
+    checksum: rule.checksum,
+    entropy: rule.entropy,
+    hits: rule.hits.map(expandSample),
+    misses: rule.misses.map(expandSample),
+    file,
+    line: yaml.placeOf(['rules', index]).line,
+  }));
+}
+
+/** Rules of several files together; two rules of one name would make findings ambiguous. */
+export function joinRules(files: readonly (readonly DlpRule[])[]): DlpRule[] {
+  const byId = new Map<string, DlpRule>();
+  for (const rule of files.flat()) {
+    const other = byId.get(rule.id);
+    if (other !== undefined) throw new ConfigFault(`rule ${rule.id} is already defined in ${other.file}:${other.line}.`, { file: rule.file, line: rule.line, column: 1, remedy: 'Give it another id.' });
+    byId.set(rule.id, rule);
+  }
+  return [...byId.values()];
+}
+
+/** `${ab*20}` in a sample stands for `ab` twenty times, so that no file holds what a secret scanner would take for a live key. */
+export function expandSample(sample: string): string {
+  return sample.replace(/\$\{([^{}*]+)\*(\d{1,4})\}/g, (_all, part: string, times: string) => part.repeat(Number(times)).slice(0, SAMPLE_LENGTH_MAX));
+}
+
+type RawRule = z.infer<typeof ruleSchema>;
+
+function faultsOf(yaml: YamlFile, rule: RawRule, index: number, firstIndex: number): ConfigFault[] {
+  const faults: ConfigFault[] = [];
+  const blame = (path: KeyPath, cause: string, remedy: string, shift = 0): void => {
+    const place = yaml.placeOf(['rules', index, ...path]);
+    faults.push(new ConfigFault(`rule ${rule.id}: ${cause}.`, { file: yaml.file, line: place.line, column: place.column + shift, remedy }));
+  };
+  if (firstIndex !== index) blame(['id'], 'this id is already taken in this file', 'Give it another id.');
+  const lint = lintPattern(rule.pattern);
+  // Counted from the pattern's opening quote; exact for patterns on one line.
+  if (lint !== undefined) blame(['pattern'], `the pattern can't be used: ${lint.why}`, 'See CONTRIBUTING, detection rules.', lint.offset + 1);
+  const engines = lint === undefined ? lintForEngines(rule.pattern) : undefined;
+  if (engines !== undefined) blame(['pattern'], `the pattern can't be used: ${engines}`, 'Check brackets and repetitions.');
+  const silent = rule.hits.findIndex((hit) => rule.keywords.length > 0 && !rule.keywords.some((word) => expandSample(hit).toLowerCase().includes(word.toLowerCase())));
+  if (silent >= 0) blame(['hits', silent], 'no keyword of the rule is in this hit, so it would never be tried', 'Add a keyword that every match holds.');
+  return faults;
+}

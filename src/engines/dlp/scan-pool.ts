@@ -1,0 +1,56 @@
+// Scans of large messages in the worker pool. The rules travel in shared memory: each task points at them, and a worker reads them once per digest.
+import type { WorkerPool } from '../../base/workers/pool.js';
+import type { ScanPool } from './scanner.js';
+import type { DlpActions, DlpRule, LocatedFinding } from './types.js';
+
+/** What a worker needs to build the same scanner. */
+export interface ScanRuleset {
+  readonly rules: readonly DlpRule[];
+  readonly actions: DlpActions;
+  readonly findingsMax: number;
+  /** `auto` is decided before: the pool must find what the inline scan finds. */
+  readonly engine: 'hyperscan' | 're2';
+}
+
+export interface ScanTask {
+  /** Equal digests = equal rules, engine and limits. */
+  readonly key: string;
+  /** ScanRuleset as JSON in UTF-8. */
+  readonly ruleset: SharedArrayBuffer;
+  /** The compiled database as the matcher's serialize() gave it; undefined = the worker compiles. */
+  readonly database: SharedArrayBuffer | undefined;
+  readonly bytes: Uint8Array;
+  readonly escapes: boolean;
+}
+
+export function createScanPool(pool: WorkerPool, digest: string, ruleset: ScanRuleset, database: SharedArrayBuffer | undefined): ScanPool {
+  // Samples are for the lint only.
+  const bare = { ...ruleset, rules: ruleset.rules.map((rule) => ({ ...rule, hits: [], misses: [] })) };
+  const shared = {
+    key: `${ruleset.engine}:${ruleset.findingsMax}:${digest}`,
+    ruleset: share(Buffer.from(JSON.stringify(bare), 'utf8')),
+    database,
+  };
+  return {
+    scan: async (bytes, escapes) => {
+      // Piscina clones when it dispatches, perhaps after the front's chunk is gone; and a clone of a pooled Buffer would take its whole slab.
+      const task: ScanTask = { ...shared, bytes: new Uint8Array(bytes), escapes };
+      return parseFindings(await pool.run(task));
+    },
+  };
+}
+
+export function parseRuleset(shared: SharedArrayBuffer): ScanRuleset {
+  return JSON.parse(Buffer.from(new Uint8Array(shared)).toString('utf8')) as ScanRuleset;
+}
+
+function parseFindings(answer: unknown): LocatedFinding[] {
+  if (!Array.isArray(answer)) throw new TypeError('the scan worker answered with something else than findings');
+  return answer as LocatedFinding[];
+}
+
+function share(bytes: Uint8Array): SharedArrayBuffer {
+  const shared = new SharedArrayBuffer(bytes.length);
+  new Uint8Array(shared).set(bytes);
+  return shared;
+}

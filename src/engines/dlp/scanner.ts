@@ -1,0 +1,81 @@
+// The DLP scanner: every reading of a message goes through the matcher once; only hits are looked at closer (SPEC section 7).
+import { createHash } from 'node:crypto';
+import type { Matcher, Pattern } from '../../base/matcher/types.js';
+import { confirmMatches } from './confirm.js';
+import { createFoundList, type Found } from './findings.js';
+import { locateInJson } from './locate.js';
+import { forEachView } from './views.js';
+import type { DlpActions, DlpRule, DlpScanner, LocatedFinding } from './types.js';
+
+/** Scans elsewhere, over a copy. Rejects when it can't: the caller refuses. */
+export interface ScanPool {
+  scan(bytes: Uint8Array, escapes: boolean): Promise<LocatedFinding[]>;
+}
+
+export interface DlpScannerOptions {
+  readonly rules: readonly DlpRule[];
+  readonly actions: DlpActions;
+  /** Built from `toPatterns(rules)`. The scanner closes it. */
+  readonly matcher: Matcher;
+  /** Undefined in a worker, where everything is inline. */
+  readonly pool: ScanPool | undefined;
+  /** Larger messages go to the pool; 0 sends all there. */
+  readonly inlineBytesMax: number;
+  readonly findingsMax: number;
+}
+
+/** Pattern id = the rule's place in the list. */
+export function toPatterns(rules: readonly DlpRule[]): Pattern[] {
+  return rules.map((rule, id) => ({ id, source: rule.pattern, caseless: rule.caseless, keywords: rule.keywords }));
+}
+
+/** SHA-256 over all that decides what is found: for records, and to know equal rules in workers. */
+export function digestRules(rules: readonly DlpRule[], actions: DlpActions): string {
+  const facts = rules.map((rule) => [rule.id, rule.category, rule.pattern, rule.caseless, rule.keywords, rule.checksum, rule.entropy]);
+  return createHash('sha256').update(JSON.stringify([facts, actions.credentials, actions.injection, actions.pii])).digest('hex');
+}
+
+export function createDlpScanner(options: DlpScannerOptions): DlpScanner {
+  const { rules, actions, matcher, pool, inlineBytesMax, findingsMax } = options;
+
+  function find(bytes: Uint8Array, escapes: boolean): Found[] {
+    const found = createFoundList(findingsMax);
+    forEachView(bytes, escapes, (view) => {
+      for (const id of matcher.hits(view.bytes)) {
+        const rule = rules[id];
+        if (rule === undefined) throw new RangeError(`the matcher reports pattern ${id}, which no rule has`);
+        const action = actions[rule.category];
+        confirmMatches(matcher, id, rule, view.bytes, (match) => found.add(rule, action, view.toRaw(match.from, match.to), match, view.labelAt(match.from)));
+      }
+    });
+    return found.list();
+  }
+
+  function scanInline(bytes: Uint8Array, escapes: boolean): LocatedFinding[] {
+    const found = find(bytes, escapes);
+    return found.length === 0 ? [] : placeInJson(bytes, found);
+  }
+
+  return {
+    engine: matcher.engine,
+    digest: digestRules(rules, actions),
+    ruleCount: rules.length,
+    scan: (bytes, escapes) => (pool === undefined || (bytes.length <= inlineBytesMax && inlineBytesMax > 0) ? scanInline(bytes, escapes) : pool.scan(bytes, escapes)),
+    scanText: (text, path) => find(Buffer.from(text, 'utf8'), false).map((one) => toFinding(one, path, one.range[0], one.range[1])),
+    close: () => matcher.close(),
+  };
+}
+
+function placeInJson(bytes: Uint8Array, found: readonly Found[]): LocatedFinding[] {
+  const places = locateInJson(bytes, found.map((one) => one.range));
+  return found.map((one, index) => {
+    const place = places[index] ?? { path: '$', from: one.range[0], to: one.range[1] };
+    // What is not within one string (a number, a match over several) can't be cut out and leave JSON.
+    const action = one.action === 'redact' && place.path === '$' ? 'block' : one.action;
+    return toFinding({ ...one, action }, place.path, place.from, place.to);
+  });
+}
+
+function toFinding(one: Found, path: string, from: number, to: number): LocatedFinding {
+  return { rule: one.rule.id, category: one.rule.category, action: one.action, path, sample: one.sample, decoded: one.decoded, from, to };
+}

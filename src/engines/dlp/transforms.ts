@@ -1,0 +1,200 @@
+// Readings of a whole text that keep its context: escapes resolved, percent-encoding resolved, Unicode look-alikes folded to ASCII.
+// Each can say afterwards where a place in its output came from; that walk is repeated only for findings.
+import { isAscii, isUtf8 } from 'node:buffer';
+
+export type Range = readonly [from: number, to: number];
+
+export interface Reading {
+  readonly bytes: Uint8Array;
+  /** The smallest range of the input that holds this range of the output. */
+  toInput(from: number, to: number): Range;
+}
+
+const BACKSLASH = 0x5c;
+const PERCENT = 0x25;
+const QUESTION_MARK = 0x3f;
+
+/** Reads one encoded unit at `at`, writes what it stands for, and returns consumed × 8 + produced (both ≤ 12 and ≤ 4). 0 = no such unit here. */
+type ReadUnit = (bytes: Uint8Array, at: number, out: Uint8Array, outAt: number) => number;
+
+/** JSON escapes, and `\xHH`. Works on any text: a backslash that begins no escape stays. Undefined = nothing to resolve. */
+export function unescapeText(bytes: Uint8Array): Reading | undefined {
+  return bytes.includes(BACKSLASH) ? resolve(bytes, BACKSLASH, readEscape) : undefined;
+}
+
+/** Whether a text that is not known to be JSON holds escapes that hide something (a Windows path's `\n` does not count). */
+export function hidesEscapes(bytes: Uint8Array): boolean {
+  for (let at = bytes.indexOf(BACKSLASH); at >= 0; at = bytes.indexOf(BACKSLASH, at + 1)) {
+    const next = bytes[at + 1];
+    if (next === 0x22 || next === 0x2f) return true;
+    if ((next === 0x75 && hexValue(bytes, at + 2, 4) >= 0) || (next === 0x78 && hexValue(bytes, at + 2, 2) >= 0)) return true;
+  }
+  return false;
+}
+
+export function percentDecodeText(bytes: Uint8Array): Reading | undefined {
+  let at = bytes.indexOf(PERCENT);
+  while (at >= 0 && hexValue(bytes, at + 1, 2) < 0) at = bytes.indexOf(PERCENT, at + 1);
+  if (at < 0) return undefined;
+  const reading = resolve(bytes, PERCENT, readPercent);
+  if (!isUtf8(reading.bytes)) repairUtf8(reading.bytes);
+  return reading;
+}
+
+/** The engines read UTF-8: bytes that are none become question marks, one for one, so that places stay. All else stays: one `%80` must not blind the rest. */
+function repairUtf8(bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) {
+    const length = sequenceLength(bytes[at] ?? 0);
+    if (length === 1 || (length > 1 && isUtf8(bytes.subarray(at, at + length)))) at += length;
+    else bytes[at++] = QUESTION_MARK;
+  }
+}
+
+/** 0 = no byte that begins a character. */
+function sequenceLength(byte: number): number {
+  if (byte < 0x80) return 1;
+  if (byte < 0xc2) return 0;
+  return byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : byte < 0xf5 ? 4 : 0;
+}
+
+function resolve(bytes: Uint8Array, trigger: number, readUnit: ReadUnit): Reading {
+  const out = new Uint8Array(bytes.length);
+  let outAt = 0;
+  for (let at = 0; at < bytes.length; ) {
+    const byte = bytes[at] ?? 0;
+    const unit = byte === trigger ? readUnit(bytes, at, out, outAt) : 0;
+    if (unit === 0) out[outAt] = byte;
+    at += unit === 0 ? 1 : unit >> 3;
+    outAt += unit === 0 ? 1 : unit & 7;
+  }
+  return { bytes: out.subarray(0, outAt), toInput: (from, to) => retrace(bytes, trigger, readUnit, from, to) };
+}
+
+function retrace(bytes: Uint8Array, trigger: number, readUnit: ReadUnit, from: number, to: number): Range {
+  const scratch = new Uint8Array(8);
+  let outAt = 0;
+  let inputFrom = 0;
+  for (let at = 0; at < bytes.length; ) {
+    const unit = bytes[at] === trigger ? readUnit(bytes, at, scratch, 0) : 0;
+    const produced = unit === 0 ? 1 : unit & 7;
+    const next = at + (unit === 0 ? 1 : unit >> 3);
+    if (outAt <= from) inputFrom = at;
+    if (outAt + produced >= to) return [inputFrom, next];
+    outAt += produced;
+    at = next;
+  }
+  return [inputFrom, bytes.length];
+}
+
+const SHORT_ESCAPES = new Map([[0x6e, 0x0a], [0x72, 0x0d], [0x74, 0x09], [0x62, 0x08], [0x66, 0x0c], [0x22, 0x22], [0x2f, 0x2f], [BACKSLASH, BACKSLASH]]);
+const REPLACEMENT = 0xfffd;
+
+function readEscape(bytes: Uint8Array, at: number, out: Uint8Array, outAt: number): number {
+  const letter = bytes[at + 1];
+  if (letter === undefined) return 0;
+  if (letter === 0x78) {
+    const value = hexValue(bytes, at + 2, 2);
+    return value < 0 ? 0 : (4 << 3) | writeUtf8(value, out, outAt);
+  }
+  if (letter === 0x75) return readUnicodeEscape(bytes, at, out, outAt);
+  const short = SHORT_ESCAPES.get(letter);
+  if (short === undefined) return 0;
+  out[outAt] = short;
+  return (2 << 3) | 1;
+}
+
+function readUnicodeEscape(bytes: Uint8Array, at: number, out: Uint8Array, outAt: number): number {
+  const value = hexValue(bytes, at + 2, 4);
+  if (value < 0) return 0;
+  if (value < 0xd800 || value > 0xdfff) return (6 << 3) | writeUtf8(value, out, outAt);
+  const low = value < 0xdc00 && bytes[at + 6] === BACKSLASH && bytes[at + 7] === 0x75 ? hexValue(bytes, at + 8, 4) : -1;
+  if (low >= 0xdc00 && low <= 0xdfff) return (12 << 3) | writeUtf8(0x10000 + ((value - 0xd800) << 10) + (low - 0xdc00), out, outAt);
+  return (6 << 3) | writeUtf8(REPLACEMENT, out, outAt);
+}
+
+function readPercent(bytes: Uint8Array, at: number, out: Uint8Array, outAt: number): number {
+  const value = hexValue(bytes, at + 1, 2);
+  if (value < 0) return 0;
+  out[outAt] = value;
+  return (3 << 3) | 1;
+}
+
+/** −1 when one of the characters is no hexadecimal digit. */
+function hexValue(bytes: Uint8Array, at: number, length: number): number {
+  let value = 0;
+  for (let i = 0; i < length; i++) {
+    const digit = hexDigit(bytes[at + i] ?? 0);
+    if (digit < 0) return -1;
+    value = value * 16 + digit;
+  }
+  return value;
+}
+
+export function hexDigit(byte: number): number {
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
+  const letter = byte | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
+}
+
+function writeUtf8(point: number, out: Uint8Array, at: number): number {
+  if (point < 0x80) {
+    out[at] = point;
+    return 1;
+  }
+  const tails = point < 0x800 ? 1 : point < 0x10000 ? 2 : 3;
+  out[at] = (0xf00 >> tails) & 0xff | (point >> (6 * tails));
+  for (let tail = 1; tail <= tails; tail++) out[at + tail] = 0x80 | ((point >> (6 * (tails - tail))) & 0x3f);
+  return tails + 1;
+}
+
+/** Marks and invisible characters: format controls, variation selectors, Hangul fillers. */
+const INVISIBLE = /[\p{M}\p{Cf}\u115f\u1160\u3164]/gu;
+/** Tag characters spell ASCII that no person sees. */
+const TAGS = /[\u{e0020}-\u{e007e}]/gu;
+const LOOKALIKES = new Map(pairs(
+  'аaеeоoрpсcуyхxіiјjѕsԁdһhкkмmтtвbнhґrАAВBЕEКKМMНHОOРPСCТTХXУYІIЈJЅSԛqԝw' +
+  'αaοoνvρpτtυuιiκkεeΑAΒBΕEΖZΗHΙIΚKΜMΝNΟOΡPΤTΥYΧX' +
+  'ıiɡgɑaɩiʏyᴀaᴄcᴇeᴏoᴛtꜱsɪiɴnʀrʟl' +
+  '‐-‑-‒-–-—-―-−-‘\'’\'‚\'“"”"„"⁄/∕/∶:꞉:。.',
+));
+const LOOKALIKE = new RegExp(`[${[...LOOKALIKES.keys()].join('')}]`, 'gu');
+
+function pairs(text: string): [string, string][] {
+  const letters = [...text];
+  return letters.flatMap((letter, place) => (place % 2 === 0 ? [[letter, letters[place + 1] ?? ''] as [string, string]] : []));
+}
+
+/** Compatibility forms, marks, invisible characters and the commonest look-alikes. Undefined when that changes nothing. */
+export function foldText(bytes: Uint8Array): Reading | undefined {
+  if (isAscii(bytes)) return undefined;
+  const folded = Buffer.from(fold(toBuffer(bytes).toString('utf8')), 'utf8');
+  if (folded.equals(bytes)) return undefined;
+  return { bytes: folded, toInput: (from, to) => retraceFold(bytes, from, to) };
+}
+
+function fold(text: string): string {
+  return text
+    .replace(TAGS, (tag) => String.fromCharCode((tag.codePointAt(0) ?? 0) - 0xe0000))
+    .normalize('NFKD')
+    .replace(INVISIBLE, '')
+    .replace(LOOKALIKE, (letter) => LOOKALIKES.get(letter) ?? letter);
+}
+
+/** Folding looks at one code point at a time, but for the order of marks, which are dropped: so folding each alone retraces the whole. */
+function retraceFold(bytes: Uint8Array, from: number, to: number): Range {
+  let outAt = 0;
+  let at = 0;
+  let inputFrom = 0;
+  for (const character of toBuffer(bytes).toString('utf8')) {
+    const produced = character < '\x80' ? 1 : Buffer.byteLength(fold(character));
+    if (outAt <= from) inputFrom = at;
+    at += character < '\x80' ? 1 : Buffer.byteLength(character);
+    outAt += produced;
+    if (outAt >= to) return [inputFrom, at];
+  }
+  return [inputFrom, at];
+}
+
+export function toBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,87 @@
+// Every way to read one message: as it came, then with each encoding resolved in turn, until nothing is left to resolve or a limit is met.
+import { decodeRuns } from './encoded-runs.js';
+import { foldText, hidesEscapes, percentDecodeText, unescapeText, type Range, type Reading } from './transforms.js';
+
+export interface View {
+  readonly bytes: Uint8Array;
+  /** How the text at this place was read: `raw`, `json`, `json+base64`, … */
+  labelAt(at: number): string;
+  /** The range of the scanned bytes it came from. */
+  toRaw(from: number, to: number): Range;
+}
+
+/** Steps after which reading stops: an honest message needs three; each more costs a scan of the whole. */
+const STEPS_MAX = 12;
+/** Base64 in base64 is read, and once more. */
+const RUN_LEVELS_MAX = 3;
+/**
+ * Decoded bytes in all, as a multiple of the message. Decoding shrinks a text, so honest messages stay under 3; only nested encodings
+ * and compatibility characters that stand for whole words (U+FDFA: eighteen letters) go beyond, and those are refused.
+ */
+const DECODED_FACTOR_MAX = 8;
+const DECODED_BYTES_FREE = 64 * 1024;
+
+/** The message costs more to decode than any honest one. The caller refuses. */
+export class DecodeBudgetExceeded extends Error {
+  constructor() {
+    super('decoding this message takes more than its allowance');
+    this.name = 'DecodeBudgetExceeded';
+  }
+}
+
+/** Calls `visit` for each view. `escapes`: the text is JSON and some string in it holds a backslash. */
+export function forEachView(bytes: Uint8Array, escapes: boolean, visit: (view: View) => void): void {
+  let view: View = { bytes, labelAt: () => 'raw', toRaw: (from, to) => [from, to] };
+  visit(view);
+  let allowance = bytes.length * DECODED_FACTOR_MAX + DECODED_BYTES_FREE;
+  let runLevels = 0;
+  // Folding is its own fixed point, so that asking again right after it is in vain.
+  let justFolded = false;
+  for (let step = 0; step < STEPS_MAX; step++) {
+    const decoded: View | undefined = decodeText(view, step === 0 && escapes);
+    const folded: View | undefined = decoded === undefined && !justFolded ? foldView(view) : undefined;
+    const runs: View | undefined = decoded === undefined && folded === undefined && runLevels < RUN_LEVELS_MAX ? readRuns(view) : undefined;
+    const next: View | undefined = decoded ?? folded ?? runs;
+    if (next === undefined) return;
+    if (runs !== undefined) runLevels++;
+    justFolded = folded !== undefined;
+    allowance -= next.bytes.length;
+    if (allowance < 0) throw new DecodeBudgetExceeded();
+    visit(next);
+    view = next;
+  }
+}
+
+function decodeText(view: View, jsonWithEscapes: boolean): View | undefined {
+  const unescaped = jsonWithEscapes || hidesEscapes(view.bytes) ? unescapeText(view.bytes) : undefined;
+  if (unescaped !== undefined) return derive(view, unescaped, 'json');
+  const percent = percentDecodeText(view.bytes);
+  return percent === undefined ? undefined : derive(view, percent, 'url');
+}
+
+function foldView(view: View): View | undefined {
+  const folded = foldText(view.bytes);
+  return folded === undefined ? undefined : derive(view, folded, 'unicode');
+}
+
+function derive(parent: View, reading: Reading, label: string): View {
+  return {
+    bytes: reading.bytes,
+    labelAt: (at) => join(parent.labelAt(reading.toInput(at, at + 1)[0]), label),
+    toRaw: (from, to) => parent.toRaw(...reading.toInput(from, to)),
+  };
+}
+
+function readRuns(parent: View): View | undefined {
+  const runs = decodeRuns(parent.bytes);
+  if (runs === undefined) return undefined;
+  return {
+    bytes: runs.bytes,
+    labelAt: (at) => join(parent.labelAt(runs.runAt(at)[0]), runs.kindAt(at)),
+    toRaw: (from) => parent.toRaw(...runs.runAt(from)),
+  };
+}
+
+function join(outer: string, label: string): string {
+  return outer === 'raw' ? label : `${outer}+${label}`;
+}

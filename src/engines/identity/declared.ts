@@ -1,0 +1,51 @@
+// Declared identities of the dev profile: X-SPIFFE-ID, /as/<agent>/<env>, or the default; from near peers and for registered identities only.
+import { principalOf } from './principal.js';
+import { invalid, missing } from './refuse.js';
+import { isPathSegment, parseWorkloadId, trustDomainOf } from './spiffe-id.js';
+import type { TrustedPeers } from './trusted-peers.js';
+import type { AuthMethod, IdentityResult, IdentityTable, PeerEvidence, SpiffeId } from './types.js';
+
+type Declaration = { readonly text: string; readonly method: AuthMethod };
+
+/** Never called for a TLS listener or in the strict profile. */
+export function judgeDeclared(evidence: PeerEvidence, table: IdentityTable, isTrusted: TrustedPeers): IdentityResult {
+  const declared = declarationOf(evidence, table);
+  const near = evidence.loopback || isTrusted(evidence.ip);
+  if (!near) return declared === undefined ? missing('no_proof') : invalid('declared_identity_not_allowed');
+  if (declared === undefined) return judgeDefault(table);
+  if (declared === 'conflict') return invalid('conflicting_declarations', 'X-SPIFFE-ID and the path name different identities.');
+  return judgeText(declared, table);
+}
+
+/** The header goes before the path; two that disagree are nobody's identity. */
+function declarationOf(evidence: PeerEvidence, table: IdentityTable): Declaration | 'conflict' | undefined {
+  const fromPath = pathDeclaration(evidence, table.trustDomain);
+  if (evidence.declaredSpiffeId === '') return fromPath;
+  if (fromPath !== undefined && fromPath.text !== evidence.declaredSpiffeId) return 'conflict';
+  return { text: evidence.declaredSpiffeId, method: 'header_declared' };
+}
+
+function pathDeclaration(evidence: PeerEvidence, trustDomain: string): Declaration | undefined {
+  const { declaredAgent: agent, declaredEnv: env } = evidence;
+  if (agent === '' && env === '') return undefined;
+  // A slash smuggled into a segment would name another identity than the path shows.
+  const text = isPathSegment(agent) && isPathSegment(env) ? `spiffe://${trustDomain}/agents/mcp-client/${agent}/${env}` : '';
+  return { text, method: 'path_declared' };
+}
+
+function judgeText(declared: Declaration, table: IdentityTable): IdentityResult {
+  const id = parseWorkloadId(declared.text);
+  if (id === undefined) return invalid('malformed_spiffe_id');
+  if (trustDomainOf(id) !== table.trustDomain) return invalid('wrong_trust_domain');
+  if (!table.has(id)) return invalid('not_registered', 'The declared identity is not registered: agw identity list.');
+  return callerOf(id, declared.method, table);
+}
+
+function judgeDefault(table: IdentityTable): IdentityResult {
+  const id = table.defaultIdentity;
+  return id === undefined ? missing('no_default_identity') : callerOf(id, 'default_identity', table);
+}
+
+function callerOf(spiffeId: SpiffeId, authMethod: AuthMethod, table: IdentityTable): IdentityResult {
+  return { ok: true, caller: { spiffeId, authMethod, principal: principalOf(spiffeId, table.trustDomain), expiresMs: Infinity } };
+}

@@ -1,0 +1,100 @@
+// X.509-SVIDs: the certificate a TLS listener was shown → a caller (X509-SVID standard, sections 2–5). The TLS stack has verified
+// the path already; it is verified here again, against the same bundle, so that a listener opened wrongly lets nobody in.
+import { LRUCache } from 'lru-cache';
+import { readCertificate, type Certificate } from './certificate.js';
+import { principalOf } from './principal.js';
+import { invalid, type Refused } from './refuse.js';
+import { parseWorkloadId, trustDomainOf } from './spiffe-id.js';
+import type { Caller, IdentityResult, SpiffeId } from './types.js';
+import { isIssuedUnder, parseX509Bundle, splitPem, type X509Bundle } from './x509-bundle.js';
+
+/** A leaf and its intermediates are a few KiB; longer text is refused before it is read. */
+const PEM_LENGTH_MAX = 64 * 1024;
+const CERTIFICATES_MAX = 6;
+const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2';
+const ANY_EXTENDED_KEY_USAGE = '2.5.29.37.0';
+/** MD5 and SHA-1 with RSA, SHA-1 with ECDSA: collisions of these can be bought. */
+const BROKEN_SIGNATURES: ReadonlySet<string> = new Set(['1.2.840.113549.1.1.4', '1.2.840.113549.1.1.5', '1.2.840.10045.4.1']);
+
+export interface X509SvidVerifier {
+  verify(pem: string, trustDomain: string, nowMs: number): IdentityResult;
+  /** Throws ConfigFault, and then the old bundle stays. Forgets every caller. */
+  reloadBundle(text: string, file: string): void;
+  forget(): void;
+}
+
+interface Proven {
+  readonly caller: Caller;
+  readonly trustDomain: string;
+  readonly notBeforeMs: number;
+}
+
+/** `bundle` undefined: no certificate is believed. */
+export function createX509SvidVerifier(options: { readonly bundle?: { readonly text: string; readonly file: string } | undefined; readonly cacheEntries: number }): X509SvidVerifier {
+  let bundle: X509Bundle = options.bundle === undefined ? [] : parseX509Bundle(options.bundle.text, options.bundle.file);
+  const proven = new LRUCache<string, Proven>({ max: options.cacheEntries });
+
+  return {
+    verify(pem, trustDomain, nowMs) {
+      const known = proven.get(pem);
+      if (known !== undefined && known.trustDomain === trustDomain && nowMs >= known.notBeforeMs && nowMs <= known.caller.expiresMs) return { ok: true, caller: known.caller };
+      proven.delete(pem);
+      const judged = judge(pem, bundle, trustDomain, nowMs);
+      if ('code' in judged) return judged;
+      proven.set(pem, judged);
+      return { ok: true, caller: judged.caller };
+    },
+    reloadBundle(text, file) {
+      bundle = parseX509Bundle(text, file);
+      proven.clear();
+    },
+    forget: () => proven.clear(),
+  };
+}
+
+function judge(pem: string, bundle: X509Bundle, trustDomain: string, nowMs: number): Proven | Refused {
+  if (bundle.length === 0) return invalid('no_trust_bundle', 'The gateway has no trust bundle for certificates.');
+  const certificates = readCertificates(pem);
+  const leaf = certificates?.[0];
+  if (certificates === undefined || leaf === undefined) return invalid('malformed_certificate');
+  const refusal = judgeLeaf(leaf, nowMs);
+  if (refusal !== undefined) return refusal;
+  const id = idOf(leaf, trustDomain);
+  if (typeof id !== 'string') return id;
+  if (!isIssuedUnder(bundle, leaf, certificates.slice(1), trustDomain, nowMs)) return invalid('untrusted_issuer');
+  const caller: Caller = Object.freeze({ spiffeId: id, authMethod: 'mtls_svid', principal: principalOf(id, trustDomain), expiresMs: leaf.notAfterMs });
+  return { caller, trustDomain, notBeforeMs: leaf.notBeforeMs };
+}
+
+function readCertificates(pem: string): Certificate[] | undefined {
+  if (pem.length > PEM_LENGTH_MAX) return undefined;
+  const blocks = splitPem(pem);
+  if (blocks.length > CERTIFICATES_MAX) return undefined;
+  try {
+    return blocks.map(readCertificate);
+  } catch {
+    return undefined; // hostile bytes; what exactly is wrong with them helps nobody
+  }
+}
+
+/** X509-SVID section 5.2 and appendix A. */
+function judgeLeaf(leaf: Certificate, nowMs: number): Refused | undefined {
+  if (nowMs < leaf.notBeforeMs) return invalid('certificate_not_yet_valid');
+  if (nowMs > leaf.notAfterMs) return invalid('certificate_expired');
+  if (leaf.isCa) return invalid('certificate_is_ca');
+  if (leaf.keyUsage === undefined || !leaf.keyUsage.digitalSignature) return invalid('digital_signature_missing');
+  if (leaf.keyUsage.keyCertSign || leaf.keyUsage.crlSign) return invalid('signing_key_usage');
+  const uses = leaf.extendedKeyUsage;
+  if (uses !== undefined && !uses.includes(CLIENT_AUTH) && !uses.includes(ANY_EXTENDED_KEY_USAGE)) return invalid('client_auth_missing');
+  if (leaf.unknownCritical.length > 0) return invalid('unknown_critical_extension');
+  return BROKEN_SIGNATURES.has(leaf.signatureAlgorithm) ? invalid('weak_signature') : undefined;
+}
+
+function idOf(leaf: Certificate, trustDomain: string): SpiffeId | Refused {
+  const [uri, ...others] = leaf.uris;
+  if (uri === undefined) return invalid('uri_san_missing');
+  if (others.length > 0) return invalid('uri_san_not_unique');
+  const id = parseWorkloadId(uri);
+  if (id === undefined) return invalid('malformed_spiffe_id');
+  return trustDomainOf(id) === trustDomain ? id : invalid('wrong_trust_domain');
+}

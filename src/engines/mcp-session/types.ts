@@ -1,0 +1,21 @@
+// Legacy MCP sessions (2025-11-25 and older): minted here, bound to the caller, mapped to one session on each tool server.
+
+/** The gateway's session with one tool server on behalf of one client session. */
+export interface UpstreamBinding {
+  /** Empty when the server works without sessions. */
+  readonly sessionId: string;
+  readonly protocolVersion: string;
+}
+
+export interface McpSession {
+  readonly id: string;
+  readonly caller: string;
+  readonly protocolVersion: string;
+  /** Raw JSON text of the client's initialize params; sent on to each tool server when its session is opened. */
+  readonly initializeParams: string;
+  readonly createdMs: number;
+  usedMs: number;
+  readonly upstreams: Map<string, UpstreamBinding>;
+  /** Requests a tool server made of this client and that wait for its answer: raw id text → upstream URL. */
+  readonly asked: Map<string, string>;
+}

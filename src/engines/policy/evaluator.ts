@@ -1,0 +1,160 @@
+// Runs one rule of a loaded set: keeps its engine instance, replaces it after a trap or when its memory has grown too far.
+import { policyErrorFrom } from './error-text.js';
+import { RegoInstance, RegoTrap } from './rego-instance.js';
+import type { RegoAnswer } from './rego-instance.js';
+import { PolicyError } from './types.js';
+import type { PolicyClock, PolicySource } from './types.js';
+
+export const ALLOW_RULE = 'data.precinct.authz.allow';
+
+/** Linear memory never shrinks: an instance that grew by this much over its size after loading is replaced. */
+const MEMORY_GROWTH_BYTES_MAX = 64 << 20;
+/** Engines kept for subsets of the rules; each holds little more than the few rules of one subset. */
+const VARIANTS_MAX = 128;
+const MAIN = '';
+const NO_SUCH_RULE = 'not a valid rule path';
+
+/** A part of the set that answers the same for some inputs. */
+export interface Variant {
+  readonly key: string;
+  sources(): readonly PolicySource[];
+}
+
+export interface EvaluatorOptions {
+  readonly module: WebAssembly.Module;
+  readonly clock: PolicyClock;
+  readonly timeoutMs: number;
+}
+
+export class PolicyEvaluator {
+  readonly #sources: readonly PolicySource[];
+  readonly #options: EvaluatorOptions;
+  readonly #engines = new Map<string, number>();
+  #nowNs = 0n;
+  #instance: RegoInstance;
+  #memoryBytesMax = 0;
+  #byQuery = false;
+  #replaced = 0;
+
+  /** Throws PolicyError for what the engine finds wrong with the sources. */
+  constructor(sources: readonly PolicySource[], options: EvaluatorOptions) {
+    this.#sources = sources;
+    this.#options = options;
+    this.#instance = this.#start();
+    this.#check();
+    this.#memoryBytesMax = this.#instance.memoryBytes + MEMORY_GROWTH_BYTES_MAX;
+  }
+
+  get instance(): RegoInstance {
+    return this.#instance;
+  }
+
+  /** The engine that holds all sources. */
+  get engine(): number {
+    return this.#engineFor(MAIN, () => this.#sources);
+  }
+
+  /** How many instances were given up. */
+  get replaced(): number {
+    return this.#replaced;
+  }
+
+  /** Never throws: a trap is an error answer, and the next call meets a fresh instance. */
+  evaluate(inputJson: string, nowNs: bigint, variant?: Variant): RegoAnswer {
+    this.#nowNs = nowNs;
+    try {
+      const engine = variant === undefined ? this.engine : this.#engineFor(variant.key, () => variant.sources());
+      const answer = this.#evaluateIn(engine, inputJson);
+      if (this.#instance.memoryBytes > this.#memoryBytesMax) this.#replace();
+      return answer;
+    } catch (fault) {
+      this.#replace();
+      return { kind: 'error', text: fault instanceof RegoTrap ? 'error: the Rego engine gave up' : 'error: the policy could not be evaluated' };
+    }
+  }
+
+  #evaluateIn(engine: number, inputJson: string): RegoAnswer {
+    if (!this.#byQuery) return this.#instance.evalRule(engine, ALLOW_RULE, inputJson, this.#options.timeoutMs);
+    return firstValue(this.#instance.evalQuery(engine, ALLOW_RULE, inputJson, this.#options.timeoutMs));
+  }
+
+  #start(): RegoInstance {
+    const { module, clock } = this.#options;
+    return new RegoInstance(module, { monotonicMs: () => clock.monotonicMs(), nowNs: () => this.#nowNs });
+  }
+
+  #replace(): void {
+    this.#replaced++;
+    this.#engines.clear();
+    this.#instance = this.#start();
+  }
+
+  #engineFor(key: string, sources: () => readonly PolicySource[]): number {
+    const known = this.#engines.get(key);
+    if (known !== undefined) {
+      if (key !== MAIN) this.#touch(key, known);
+      return known;
+    }
+    if (this.#engines.size > VARIANTS_MAX) this.#evictOldest();
+    const engine = addAll(this.#instance, sources());
+    this.#engines.set(key, engine);
+    return engine;
+  }
+
+  #touch(key: string, engine: number): void {
+    this.#engines.delete(key);
+    this.#engines.set(key, engine);
+  }
+
+  #evictOldest(): void {
+    for (const [key, engine] of this.#engines) {
+      if (key === MAIN) continue;
+      this.#engines.delete(key);
+      this.#instance.freeEngine(engine);
+      return;
+    }
+  }
+
+  // Analyses all modules, then asks once with an empty input: what fails without any input fails for every request.
+  #check(): void {
+    this.#nowNs = BigInt(this.#options.clock.nowMs()) * 1_000_000n;
+    const file = this.#sources[0]?.file ?? ALLOW_RULE;
+    try {
+      const analysed = this.#instance.evalQuery(this.engine, 'true', '', this.#options.timeoutMs);
+      if (analysed.kind === 'error') throw policyErrorFrom(analysed.text, file);
+      const probed = this.#instance.evalRule(this.engine, ALLOW_RULE, '{}', this.#options.timeoutMs);
+      if (probed.kind !== 'error') return;
+      if (!probed.text.includes(NO_SUCH_RULE)) throw policyErrorFrom(probed.text, file);
+      this.#byQuery = true;
+    } catch (fault) {
+      if (fault instanceof RegoTrap) throw new PolicyError(`the Rego engine gave up: ${fault.message}`, file, 1, 1);
+      throw fault;
+    }
+  }
+}
+
+/** Answers the new engine's number; throws PolicyError at the first source that doesn't parse. */
+export function addAll(instance: RegoInstance, sources: readonly PolicySource[]): number {
+  const engine = instance.newEngine(true);
+  for (const source of sources) {
+    try {
+      const answer = instance.addPolicy(engine, source.file, source.text);
+      if (answer.kind === 'error') throw policyErrorFrom(answer.text, source.file);
+    } catch (fault) {
+      if (fault instanceof RegoTrap) throw new PolicyError(`the Rego engine gave up: ${fault.message}`, source.file, 1, 1);
+      instance.freeEngine(engine);
+      throw fault;
+    }
+  }
+  return engine;
+}
+
+/** The value of the first result's first expression; undefined if there is none. */
+export function firstValue(answer: RegoAnswer): RegoAnswer {
+  if (answer.kind !== 'value') return answer;
+  const results = JSON.parse(answer.text) as { result?: { expressions?: { value?: unknown }[] }[] };
+  const value = results.result?.[0]?.expressions?.[0]?.value;
+  // The engine writes an undefined value as this text.
+  if (value === undefined || value === '<undefined>') return { kind: 'undefined' };
+  return { kind: 'value', text: JSON.stringify(value) };
+}

@@ -1,0 +1,83 @@
+// The input document of SPEC section 6 and the cache key, both built from no more than what a policy set reads.
+import { createHash } from 'node:crypto';
+import type { PolicyReads } from './reads.js';
+import type { PolicyFacts } from './types.js';
+
+/** Longer key parts are replaced by their digest, so that the cache's memory is bounded by its number of entries. */
+const KEY_PART_CHARS_MAX = 256;
+const NS_PER_SECOND = 1_000_000_000n;
+
+type Writer = (facts: PolicyFacts) => string;
+
+export interface InputBuilder {
+  /** The input document as JSON. */
+  toJson(facts: PolicyFacts): string;
+  /** Differs whenever a member that the set reads differs. */
+  toKey(facts: PolicyFacts): string;
+}
+
+interface Member {
+  readonly names: readonly string[];
+  readonly write: Writer;
+  /** Absent where caller, tool and method are in every key anyway, or the value never changes or is never cached. */
+  readonly key?: Writer;
+}
+
+// Arguments come first: their text is the caller's, and of a doubled member the last one counts.
+function createMembers(): readonly Member[] {
+  const principals = new WeakMap<object, string>();
+  const writePrincipal: Writer = ({ principal }) => {
+    const known = principals.get(principal);
+    if (known !== undefined) return known;
+    const text = JSON.stringify({ level: principal.level, role: principal.role, capabilities: principal.capabilities });
+    principals.set(principal, text);
+    return text;
+  };
+  const writeArguments: Writer = (facts) => facts.argumentsJson() || '{}';
+  const writeSession: Writer = (facts) => JSON.stringify(facts.session());
+  return [
+    { names: ['arguments', 'params'], write: writeArguments, key: writeArguments },
+    { names: ['session'], write: writeSession, key: writeSession },
+    { names: ['caller_spiffe_id', 'spiffe_id'], write: (facts) => JSON.stringify(facts.callerSpiffeId) },
+    { names: ['tool_name', 'tool'], write: (facts) => JSON.stringify(facts.toolName) },
+    { names: ['method'], write: (facts) => JSON.stringify(facts.method) },
+    { names: ['server'], write: (facts) => JSON.stringify(facts.server), key: (facts) => facts.server },
+    { names: ['risk_level'], write: (facts) => JSON.stringify(facts.riskLevel), key: (facts) => facts.riskLevel },
+    { names: ['principal'], write: writePrincipal, key: writePrincipal },
+    { names: ['auth_method'], write: (facts) => JSON.stringify(facts.authMethod), key: (facts) => facts.authMethod },
+    { names: ['oauth'], write: () => '{}' },
+    { names: ['step_up'], write: (facts) => `{"approved":${facts.stepUpApproved}}`, key: (facts) => String(facts.stepUpApproved) },
+    { names: ['time'], write: (facts) => `{"now_ns":${facts.timeNs},"rfc3339":"${formatRfc3339(facts.timeNs)}"}` },
+  ];
+}
+
+export function createInputBuilder(reads: Pick<PolicyReads, 'members' | 'all'>): InputBuilder {
+  const members = createMembers();
+  const written = members.flatMap((member) =>
+    member.names.filter((name) => reads.all || reads.members.has(name)).map((name) => ({ name: JSON.stringify(name), write: member.write })),
+  );
+  const keyed = members
+    .filter((member) => reads.all || member.names.some((name) => reads.members.has(name)))
+    .flatMap((member) => (member.key === undefined ? [] : [member.key]));
+  return {
+    toJson: (facts) => `{${written.map(({ name, write }) => `${name}:${write(facts)}`).join(',')}}`,
+    // Every part carries its length: no two different triples can run together into one key.
+    toKey: (facts) => {
+      const { callerSpiffeId: caller, toolName: tool, method } = facts;
+      let key = `${caller.length}:${caller}${tool.length}:${tool}${method.length}:${method}`;
+      for (const part of keyed) key += keyPart(part(facts));
+      return key;
+    },
+  };
+}
+
+function keyPart(text: string): string {
+  if (text.length <= KEY_PART_CHARS_MAX) return `${text.length}:${text}`;
+  return `#${createHash('sha256').update(text).digest('base64')}`;
+}
+
+function formatRfc3339(ns: bigint): string {
+  const seconds = ns / NS_PER_SECOND;
+  const fraction = (ns % NS_PER_SECOND).toString().padStart(9, '0');
+  return `${new Date(Number(seconds) * 1000).toISOString().slice(0, 19)}.${fraction}Z`;
+}

@@ -1,0 +1,94 @@
+// Finds what a policy set can read: which members of the input, and whether anything beside the input can change its answer.
+// Every loaded module counts, reachable or not: reading too much costs cache hits, reading too little would be a hole.
+import { dotted, list, member, isNode, refPath } from './ast.js';
+import type { ParsedModule, RefPath } from './ast.js';
+
+export interface PolicyReads {
+  /** Dotted paths below `input`, sorted; `*` = all of it. */
+  readonly inputs: readonly string[];
+  /** Their first members; a whole-input read is `all`. */
+  readonly members: ReadonlySet<string>;
+  readonly all: boolean;
+  /** Whether any module replaces parts of the input or functions while it evaluates. */
+  readonly usesWith: boolean;
+  readonly cacheable: boolean;
+  readonly because: string;
+}
+
+// Answers that depend on more than the arguments (or may one day): time, randomness, network, the machine, output.
+const IMPURE_CALL = /^(?:time|rand|uuid|http|opa|rego|io\.jwt|net\.lookup_\w+|providers)(?:\.|$)|^(?:print|trace)$/;
+
+const WITH_OBSTACLE = 'it uses `with`';
+
+interface Findings {
+  readonly paths: Set<string>;
+  readonly obstacles: Set<string>;
+}
+
+export function findReads(modules: readonly ParsedModule[], isKnownFunction: (module: ParsedModule, name: string) => boolean): PolicyReads {
+  const findings: Findings = { paths: new Set(), obstacles: new Set() };
+  for (const module of modules) {
+    for (const imported of module.imports) readImport(imported, findings);
+    const isKnown = (name: string): boolean => isKnownFunction(module, name);
+    for (const rule of module.rules) visit(rule.node, findings, isKnown);
+  }
+  const inputs = [...findings.paths].sort();
+  const members = new Set(inputs.map((path) => path.split('.')[0] ?? ''));
+  if (members.has('time')) findings.obstacles.add('it reads input.time');
+  const [because] = findings.obstacles;
+  return {
+    inputs,
+    members,
+    all: members.has('*'),
+    usesWith: findings.obstacles.has(WITH_OBSTACLE),
+    cacheable: because === undefined,
+    because: because ?? 'its answer depends on these inputs alone',
+  };
+}
+
+// `import input.session as s`: whatever is read through the name lies below the path.
+function readImport(imported: ParsedModule['imports'][number], findings: Findings): void {
+  if (imported.path.root !== 'input') return;
+  // A plain `import input` means nothing; under another name it is a way to all of it.
+  if (imported.path.parts.length > 0 || imported.alias !== undefined) readInput(imported.path, findings);
+}
+
+function visit(node: unknown, findings: Findings, isKnown: (name: string) => boolean): void {
+  if (Array.isArray(node)) {
+    for (const item of node) visit(item, findings, isKnown);
+    return;
+  }
+  if (!isNode(node)) return;
+  const call = member(node, 'Call');
+  if (isNode(call)) {
+    readCall(call, findings, isKnown);
+    visit(member(call, 'params'), findings, isKnown);
+    return;
+  }
+  const path = 'RefDot' in node || 'RefBrack' in node || 'Var' in node ? refPath(node) : undefined;
+  if (path !== undefined) {
+    if (path.root === 'input') readInput(path, findings);
+    visit(path.indexes, findings, isKnown);
+    visit(path.rootNode, findings, isKnown);
+    return;
+  }
+  if (list(member(node, 'with_mods')).length > 0) findings.obstacles.add(WITH_OBSTACLE);
+  for (const child of Object.values(node)) visit(child, findings, isKnown);
+}
+
+function readInput(path: RefPath, findings: Findings): void {
+  if (path.parts.length > 0) {
+    findings.paths.add(path.parts.join('.'));
+    return;
+  }
+  findings.paths.add('*');
+  findings.obstacles.add(path.dynamic ? 'it reads input by a computed name' : 'it uses the input as a whole');
+}
+
+function readCall(call: unknown, findings: Findings, isKnown: (name: string) => boolean): void {
+  const path = refPath(member(call, 'fcn'));
+  const name = dotted(path);
+  if (path === undefined || path.dynamic || path.rootNode !== undefined) findings.obstacles.add('it calls a function by a computed name');
+  else if (IMPURE_CALL.test(name)) findings.obstacles.add(`it calls ${name}`);
+  else if (!isKnown(name)) findings.obstacles.add(`it calls ${name}, which the engine doesn't know`);
+}

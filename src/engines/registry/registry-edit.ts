@@ -1,0 +1,73 @@
+// Edits the registry's YAML text for `agw tools add`, keeping a person's comments and order.
+import { isMap, isNode, isSeq, parseDocument, stringify, type Document, type YAMLMap, type YAMLSeq } from 'yaml';
+import { ConfigFault } from '../../base/config/fault.js';
+import { parseRegistry, type ToolEntry } from './registry-file.js';
+
+/** A description is never folded, so that a diff shows only what changed. */
+const LINE_WIDTH = 0;
+
+/** Appends an entry; throws ConfigFault when the name is taken, or when the result is no valid registry. */
+export function addTool(text: string, entry: ToolEntry, file: string): string {
+  const document = open(text, file);
+  if (findEntry(document, entry.name) !== undefined) {
+    throw new ConfigFault(`${entry.name} is registered already.`, { file, line: 1, column: 1, remedy: 'Register it again with agw tools add --replace, or choose another.' });
+  }
+  return append(text, document, entry, file);
+}
+
+/** Sets the given members of an entry and leaves its others as they are; appends the entry when the name is new. */
+export function setTool(text: string, entry: ToolEntry, file: string): string {
+  const document = open(text, file);
+  const existing = findEntry(document, entry.name);
+  if (existing === undefined) return append(text, document, entry, file);
+  for (const [key, value] of Object.entries(entry)) if (value !== undefined) setMember(document, existing, key, value);
+  return checked(document.toString({ lineWidth: LINE_WIDTH, flowCollectionPadding: /[[{] \S/.test(text) }), file);
+}
+
+function open(text: string, file: string): Document {
+  parseRegistry(text, file); // a file that is wrong is repaired by a person, not extended
+  return parseDocument(text);
+}
+
+/** Nothing is written that could not be read again. */
+function checked(text: string, file: string): string {
+  parseRegistry(text, file);
+  return text;
+}
+
+function findEntry(document: Document, name: string): YAMLMap | undefined {
+  const tools = document.get('tools');
+  if (!isSeq(tools)) return undefined;
+  return tools.items.find((item): item is YAMLMap => isMap(item) && item.get('name') === name);
+}
+
+/** A plain value replaces the scalar's value only, so that the comment beside it stays. */
+function setMember(document: Document, entry: YAMLMap, key: string, value: unknown): void {
+  if (JSON.stringify(toPlain(entry, key)) === JSON.stringify(value)) return;
+  entry.set(key, typeof value === 'object' ? document.createNode(value) : value);
+}
+
+function toPlain(entry: YAMLMap, key: string): unknown {
+  return (entry.toJSON() as Record<string, unknown>)[key];
+}
+
+function append(text: string, document: Document, entry: ToolEntry, file: string): string {
+  const plain = Object.fromEntries(Object.entries(entry).filter(([, value]) => value !== undefined));
+  const tools = document.get('tools');
+  if (isSeq(tools) && tools.items.length > 0 && tools.flow !== true) return appendText(text, tools, plain, file);
+  document.set('tools', document.createNode(isSeq(tools) ? [...(tools.toJSON() as unknown[]), plain] : [plain]));
+  return checked(document.toString({ lineWidth: LINE_WIDTH }), file);
+}
+
+/** Puts the entry's lines behind those of the last one, so that no other line of the file changes. */
+function appendText(text: string, tools: YAMLSeq, plain: Readonly<Record<string, unknown>>, file: string): string {
+  const from = tools.range?.[0] ?? 0;
+  const indent = ' '.repeat(from - (text.lastIndexOf('\n', from - 1) + 1));
+  const lines = stringify([plain], { lineWidth: LINE_WIDTH }).trimEnd().split('\n');
+  const last = tools.items.at(-1);
+  const end = text.slice(0, (isNode(last) ? last.range?.[1] : undefined) ?? text.length).trimEnd().length;
+  const lineEnd = text.indexOf('\n', end);
+  const at = lineEnd === -1 ? text.length : lineEnd + 1;
+  const entryText = `${lineEnd === -1 ? '\n' : ''}\n${lines.map((line) => line === '' ? line : indent + line).join('\n')}\n`;
+  return checked(text.slice(0, at) + entryText + text.slice(at), file);
+}

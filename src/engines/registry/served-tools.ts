@@ -1,0 +1,134 @@
+// Reads a tools/list answer from its bytes: each tool with its own text and hashes. Remembers tools by their text.
+import { LRUCache } from 'lru-cache';
+import { decodeString, elementSpans, memberSpans, type MemberSpan } from '../../base/json/spans.js';
+import { GUARD_OUT_LENGTH, type JsonGuard } from '../../base/json/types.js';
+import { canonicalHash, jcsHash, legacyHash, seedHash, type HashedMembers } from './hashes.js';
+import type { ServedTool } from './types.js';
+
+/** The limits of a list, not of a request: thousands of tools with nested schemas are legal. */
+const LIST_LIMITS = { depthMax: 128, keysMax: 2_000_000 } as const;
+const TOOLS_REMEMBERED = 10_000;
+const TEXT_BYTES_REMEMBERED = 64 * 1024 * 1024;
+export const HASHED_MEMBERS: readonly string[] = ['name', 'description', 'inputSchema'];
+
+export interface ToolsPage {
+  readonly tools: readonly ServedTool[];
+  readonly nextCursor: string | undefined;
+  /** Elements that are no tool: no object, no name, or no schema. They are not served. */
+  readonly skipped: number;
+}
+
+/** A tools/list answer that can't be read. */
+export class ToolsListFault extends Error {
+  readonly kind: 'not_json' | 'error_answer' | 'no_tools';
+
+  constructor(kind: ToolsListFault['kind'], message: string) {
+    super(message);
+    this.name = 'ToolsListFault';
+    this.kind = kind;
+  }
+}
+
+/** Tools by their text, so that hashes are computed when an answer's bytes change and not per call. One per thread. */
+export interface ToolCache {
+  get(text: string): ServedTool | undefined;
+  set(text: string, tool: ServedTool): unknown;
+}
+
+export function createToolCache(): ToolCache {
+  return new LRUCache<string, ServedTool>({ max: TOOLS_REMEMBERED, maxSize: TEXT_BYTES_REMEMBERED, sizeCalculation: (_tool, text) => text.length + 1 });
+}
+
+/**
+ * `bytes`: a JSON-RPC answer, or its result alone, which has passed the JSON guard (duplicate keys would be two tools for two readers).
+ * Throws ToolsListFault when it is an error or has no list.
+ */
+export function parseToolsList(bytes: Uint8Array, cache?: ToolCache): ToolsPage {
+  const result = resultMembers(bytes);
+  const list = result.find(({ key }) => key === 'tools');
+  if (list === undefined || bytes[list.from] !== 0x5b) throw new ToolsListFault('no_tools', 'the answer has no list of tools');
+  const elements = elementSpans(bytes, list.from, list.to);
+  const tools = elements.map(({ from, to }) => toolAt(bytes, from, to, cache)).filter((tool) => tool !== undefined);
+  return { tools, nextCursor: cursorOf(bytes, result), skipped: elements.length - tools.length };
+}
+
+/** For bytes that nobody has checked yet. One per thread, as the guard is. */
+export interface ToolsReader {
+  parseToolsList(bytes: Uint8Array): ToolsPage;
+  /** One tool's own JSON text. Throws ToolsListFault when it is none. */
+  describeTool(text: string): ServedTool;
+}
+
+export function createToolsReader(guard: JsonGuard): ToolsReader {
+  const cache = createToolCache();
+  const out = new Uint32Array(GUARD_OUT_LENGTH);
+
+  function check(bytes: Uint8Array): void {
+    const status = guard.check(bytes, LIST_LIMITS, out);
+    if (status !== 'ok') throw new ToolsListFault('not_json', `the tool list is not one sound JSON object (${status})`);
+  }
+
+  return {
+    parseToolsList(bytes) {
+      check(bytes);
+      return parseToolsList(bytes, cache);
+    },
+    describeTool(text) {
+      const bytes = Buffer.from(text, 'utf8');
+      check(bytes);
+      const tool = toolAt(bytes, 0, bytes.length, cache);
+      if (tool === undefined) throw new ToolsListFault('no_tools', 'the text is no tool definition: it needs a name and an inputSchema');
+      return tool;
+    },
+  };
+}
+
+function toolAt(bytes: Uint8Array, from: number, to: number, cache: ToolCache | undefined): ServedTool | undefined {
+  const text = textOf(bytes, from, to);
+  const known = cache?.get(text);
+  if (known !== undefined) return known;
+  const tool = describe(bytes, from, to, text);
+  if (tool !== undefined) cache?.set(text, tool);
+  return tool;
+}
+
+function resultMembers(bytes: Uint8Array): MemberSpan[] {
+  const root = memberSpans(bytes, 0, bytes.length);
+  if (!root.some(({ key }) => key === 'jsonrpc')) return root;
+  const result = root.find(({ key }) => key === 'result');
+  if (result === undefined) throw new ToolsListFault('error_answer', 'tools/list was answered with an error');
+  return memberSpans(bytes, result.from, result.to);
+}
+
+function cursorOf(bytes: Uint8Array, result: readonly MemberSpan[]): string | undefined {
+  const cursor = result.find(({ key }) => key === 'nextCursor');
+  return cursor === undefined || !isString(bytes, cursor) ? undefined : decodeString(bytes, cursor.from, cursor.to);
+}
+
+function describe(bytes: Uint8Array, from: number, to: number, text: string): ServedTool | undefined {
+  const members = memberSpans(bytes, from, to);
+  const named = (key: string): MemberSpan | undefined => members.find((member) => member.key === key);
+  const name = named('name');
+  const schema = named('inputSchema');
+  const description = named('description');
+  if (name === undefined || !isString(bytes, name) || schema === undefined || bytes[schema.from] !== 0x7b) return undefined;
+  if (description !== undefined && !isString(bytes, description)) return undefined;
+  const raw = (member: MemberSpan | undefined): string | undefined => member === undefined ? undefined : textOf(bytes, member.from, member.to);
+  const hashed: HashedMembers = { name: textOf(bytes, name.from, name.to), description: raw(description), inputSchema: raw(schema) };
+  const others = members.filter(({ key }) => !HASHED_MEMBERS.includes(key));
+  return Object.freeze({
+    name: decodeString(bytes, name.from, name.to),
+    text,
+    hashes: Object.freeze({ seed: seedHash(hashed), jcs: jcsHash(hashed), legacy: legacyHash(hashed) }),
+    definitionHash: canonicalHash(text),
+    memberHashes: Object.freeze(Object.fromEntries(others.map((member) => [member.key, canonicalHash(textOf(bytes, member.from, member.to))]))),
+  });
+}
+
+function isString(bytes: Uint8Array, span: MemberSpan): boolean {
+  return bytes[span.from] === 0x22;
+}
+
+function textOf(bytes: Uint8Array, from: number, to: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString('utf8');
+}

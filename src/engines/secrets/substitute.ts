@@ -1,0 +1,119 @@
+// References in string values of the arguments become secrets: judged all first, then put in, JSON-escaped, never expanded again.
+import { decodeString, forEachString } from '../../base/json/spans.js';
+import type { Content, StoredReference } from './content.js';
+import { parseReferences, REFERENCE_START, type ParsedReference } from './reference.js';
+import type { SubstituteResult } from './types.js';
+
+/** A call needs one or two; the bound keeps what 10 MiB of references cost finite. */
+const REFERENCES_MAX = 64;
+/** Every character of `$SPIKE{` is ASCII, so an escape that could write it begins so; JSON knows no other. */
+const ASCII_ESCAPE = '\\u00';
+
+/** What layer 13 knows when it asks. */
+export interface SubstituteFacts {
+  readonly caller: string;
+  readonly requiredScope: string | undefined;
+  readonly nowMs: number;
+  /** Opens the store; throws when it is damaged. Not called unless a reference is there. */
+  readonly read: () => Content;
+}
+
+interface Place {
+  readonly from: number;
+  readonly to: number;
+  readonly text: string;
+  readonly references: readonly ParsedReference[];
+}
+type Refused = Extract<SubstituteResult, { kind: 'refused' }>;
+
+const NONE: SubstituteResult = Object.freeze({ kind: 'none' });
+
+export function substituteSpan(bytes: Uint8Array, from: number, to: number, facts: SubstituteFacts): SubstituteResult {
+  if (to <= from || !mayHoldReference(Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from))) return NONE;
+  const places = findPlaces(bytes, from, to);
+  if ('kind' in places) return places;
+  return places.length === 0 ? NONE : redeem(bytes, places, facts);
+}
+
+/** So cheap that nearly every call ends here. */
+function mayHoldReference(span: Buffer): boolean {
+  return span.includes(REFERENCE_START) || span.includes(ASCII_ESCAPE);
+}
+
+function findPlaces(bytes: Uint8Array, from: number, to: number): Place[] | Refused {
+  const whole = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const places: Place[] = [];
+  let count = 0;
+  let malformed = false;
+  forEachString(bytes, from, to, (_path, stringFrom, stringTo, isKey) => {
+    if (isKey || malformed || count > REFERENCES_MAX || !mayHoldReference(whole.subarray(stringFrom, stringTo))) return;
+    const text = decodeString(bytes, stringFrom, stringTo);
+    const references = parseReferences(text);
+    if (references === undefined) malformed = true;
+    else if (references.length > 0) {
+      count += references.length;
+      places.push({ from: stringFrom, to: stringTo, text, references });
+    }
+  });
+  if (malformed) return refused('invalid_spike_token', 'malformed_reference');
+  return count > REFERENCES_MAX ? refused('invalid_spike_token', 'too_many_references') : places;
+}
+
+function redeem(bytes: Uint8Array, places: readonly Place[], facts: SubstituteFacts): SubstituteResult {
+  if (facts.requiredScope === undefined) return refused('token_scope_failed', 'tool_without_required_scope');
+  const content = open(facts);
+  if (content === undefined) return refused('token_redemption_failed', 'store_unavailable');
+  const valueOf = new Map<string, string>();
+  for (const reference of places.flatMap((place) => place.references)) {
+    const stored = content.references.get(reference.ref);
+    const secret = stored === undefined ? undefined : content.secrets.get(stored.name);
+    if (stored === undefined || secret === undefined) return refused('token_redemption_failed', 'unknown_reference');
+    const refusal = judge(reference, stored, facts);
+    if (refusal !== undefined) return refusal;
+    valueOf.set(reference.ref, secret.value);
+  }
+  return { kind: 'substituted', bytes: putIn(bytes, places, valueOf), values: [...new Set(valueOf.values())], refs: [...valueOf.keys()] };
+}
+
+function open(facts: SubstituteFacts): Content | undefined {
+  try {
+    return facts.read();
+  } catch {
+    return undefined; // the store's fault is for the operator (agw doctor), not for the caller
+  }
+}
+
+/** Owner first: whoever is not the owner learns neither scope nor expiry. */
+function judge(reference: ParsedReference, stored: StoredReference, facts: SubstituteFacts): Refused | undefined {
+  if (stored.owner !== facts.caller) return refused('token_ownership_failed', 'not_the_owner');
+  if (stored.scope !== facts.requiredScope) return refused('token_scope_failed', 'scope_differs_from_tool');
+  if (reference.scope !== undefined && reference.scope !== stored.scope) return refused('token_scope_failed', 'scope_differs_from_issued');
+  const shortenedMs = reference.expSeconds === undefined ? Infinity : stored.issuedMs + reference.expSeconds * 1000;
+  return facts.nowMs >= Math.min(stored.expiresMs, shortenedMs) ? refused('token_expired', 'reference_expired') : undefined;
+}
+
+/** Copies every byte but the strings that held references. */
+function putIn(bytes: Uint8Array, places: readonly Place[], valueOf: ReadonlyMap<string, string>): Uint8Array {
+  const pieces: Uint8Array[] = [];
+  let copied = 0;
+  for (const place of places) {
+    pieces.push(bytes.subarray(copied, place.from), Buffer.from(JSON.stringify(expand(place, valueOf))));
+    copied = place.to;
+  }
+  pieces.push(bytes.subarray(copied));
+  return Buffer.concat(pieces);
+}
+
+function expand(place: Place, valueOf: ReadonlyMap<string, string>): string {
+  let text = '';
+  let copied = 0;
+  for (const reference of place.references) {
+    text += place.text.slice(copied, reference.from) + (valueOf.get(reference.ref) ?? '');
+    copied = reference.to;
+  }
+  return text + place.text.slice(copied);
+}
+
+function refused(code: Refused['code'], reasonCode: string): Refused {
+  return { kind: 'refused', code, reasonCode };
+}

@@ -1,0 +1,95 @@
+// The approvals database: its one table, how it is opened, and how a row reads as a request.
+import { closeSync, openSync } from 'node:fs';
+import Database from 'better-sqlite3';
+import { StepUpFault } from './fault.js';
+import type { ApprovalRequest } from './types.js';
+
+const FILE_MODE = 0o600;
+const VERSION = 1;
+
+const TABLE = `
+CREATE TABLE IF NOT EXISTS approvals (
+  id TEXT PRIMARY KEY,
+  caller TEXT NOT NULL,
+  tool TEXT NOT NULL,
+  tool_hash TEXT NOT NULL,
+  upstream TEXT NOT NULL,
+  arguments_digest TEXT NOT NULL,
+  mcp_session TEXT,
+  created_ms INTEGER NOT NULL,
+  expires_ms INTEGER NOT NULL,
+  score INTEGER NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('pending', 'approved', 'denied', 'reserved', 'consumed', 'expired')),
+  decided_by TEXT,
+  decided_ms INTEGER,
+  reason TEXT,
+  signature TEXT,
+  grant_expires_ms INTEGER,
+  reservation TEXT,
+  arguments_preview TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS approvals_by_binding ON approvals (caller, tool, arguments_digest, state);
+CREATE INDEX IF NOT EXISTS approvals_by_state ON approvals (state, created_ms);
+`;
+
+export interface ApprovalRow {
+  readonly id: string;
+  readonly caller: string;
+  readonly tool: string;
+  readonly tool_hash: string;
+  readonly upstream: string;
+  readonly arguments_digest: string;
+  readonly mcp_session: string | null;
+  readonly created_ms: number;
+  readonly expires_ms: number;
+  readonly score: number;
+  readonly state: ApprovalRequest['state'];
+  readonly decided_by: string | null;
+  readonly decided_ms: number | null;
+  readonly reason: string | null;
+  readonly signature: string | null;
+  readonly grant_expires_ms: number | null;
+  readonly reservation: string | null;
+  readonly arguments_preview: string;
+}
+
+/** Throws StepUpFault: `store_in_use` if another process has it, `store_unusable` if it is damaged. */
+export function openApprovalsDatabase(path: string): Database.Database {
+  let database: Database.Database | undefined;
+  try {
+    closeSync(openSync(path, 'a', FILE_MODE)); // SQLite gives its log the mode of the database
+    database = new Database(path, { timeout: 0 });
+    // One owner: a second one would take reservations of living calls for those of a crash.
+    database.pragma('locking_mode = EXCLUSIVE');
+    database.pragma('journal_mode = WAL');
+    database.pragma('synchronous = FULL'); // a commit is on disk when it returns
+    database.exec(`BEGIN IMMEDIATE; ${TABLE} PRAGMA user_version = ${VERSION}; COMMIT;`);
+    return database;
+  } catch (error) {
+    database?.close();
+    const code = error instanceof Database.SqliteError ? error.code : '';
+    if (code.startsWith('SQLITE_BUSY')) throw new StepUpFault('store_in_use', `${path} is open in another process.`, 'Only one gateway may use a state folder: agw status.');
+    throw new StepUpFault('store_unusable', `${path} cannot be used (${code === '' ? 'not readable or writable' : code}).`, 'Check its owner and the disk; or move the file aside: open approvals are lost then, and must be asked for again.');
+  }
+}
+
+export function requestOf(row: ApprovalRow): ApprovalRequest {
+  return {
+    id: row.id,
+    caller: row.caller,
+    tool: row.tool,
+    toolHash: row.tool_hash,
+    upstream: row.upstream,
+    argumentsDigest: row.arguments_digest,
+    mcpSession: row.mcp_session ?? undefined,
+    createdMs: row.created_ms,
+    expiresMs: row.expires_ms,
+    score: row.score,
+    state: row.state,
+    decidedBy: row.decided_by ?? undefined,
+    decidedMs: row.decided_ms ?? undefined,
+    reason: row.reason ?? undefined,
+    argumentsPreview: row.arguments_preview,
+    grantExpiresMs: row.grant_expires_ms ?? undefined,
+  };
+}

@@ -1,0 +1,131 @@
+// Where a call would send to, and whether that is allowed: config/destinations.yaml and the tool's own allowed_destinations.
+import { createHash } from 'node:crypto';
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import { ConfigFault } from '../../base/config/fault.js';
+import { faultOfSchema, joinFaults } from '../../base/config/schema-faults.js';
+import { parseYamlWithLines } from '../../base/config/yaml-lines.js';
+import { hostOfName, hostsOfEmail, hostsOfUrl, UNREADABLE_HOST } from './destination-host.js';
+
+/** Frozen, part of the snapshot. */
+export interface Destinations {
+  /** Exact hosts and `*.suffix`, normalised. */
+  readonly allowed: readonly string[];
+  readonly digest: string;
+}
+
+/** What ScoreFacts wants to know. `destination` is the first that is not allowed, else the first. */
+export interface DestinationJudgement {
+  readonly destination: string | undefined;
+  readonly destinationAllowedByTool: boolean;
+  readonly destinationAllowedGlobally: boolean;
+}
+
+const ENTRIES_MAX = 10_000;
+/** More hosts in one call than this are no destination a person could have meant. */
+const HOSTS_MAX = 256;
+
+const fileSchema = z.strictObject({
+  allowed_destinations: z.array(z.string()).max(ENTRIES_MAX).nullish().describe('hosts such as api.example.com or *.example.com'),
+});
+
+/** Throws ConfigFault; every fault of the file is in it. */
+export function parseDestinations(text: string, file: string): Destinations {
+  const yaml = parseYamlWithLines(text, file);
+  const parsed = fileSchema.safeParse(yaml.value ?? {});
+  if (!parsed.success) throw faultOfSchema(yaml, fileSchema, parsed.error);
+  const faults: ConfigFault[] = [];
+  const allowed: string[] = [];
+  for (const [at, entry] of (parsed.data.allowed_destinations ?? []).entries()) {
+    const pattern = normalPattern(entry);
+    if (pattern !== undefined) allowed.push(pattern);
+    else faults.push(new ConfigFault(`${JSON.stringify(entry.slice(0, 100))} is not a host.`, { file, ...yaml.placeOf(['allowed_destinations', at]), remedy: 'Write a host name or address without scheme, port and path, or *.example.com for every host below example.com.' }));
+  }
+  if (faults.length > 0) throw joinFaults(faults);
+  return Object.freeze({ allowed: Object.freeze(allowed), digest: createHash('sha256').update(text).digest('hex') });
+}
+
+/** Undefined for what could never match, or would match a whole top-level domain. */
+export function normalPattern(entry: string): string | undefined {
+  const wildcard = entry.startsWith('*.');
+  const written = wildcard ? entry.slice(2) : entry;
+  if (!/^(?:[^\s*:/@\\?#%]+|\[[0-9a-f:.]+\])$/i.test(written)) return undefined;
+  const host = hostOfName(written);
+  if (host === UNREADABLE_HOST) return undefined;
+  if (!wildcard) return host;
+  return host.includes('.') && isIP(host) === 0 ? `*.${host}` : undefined;
+}
+
+/** `host` as destinationsOf gives it. Entries that are no hosts match nothing; a wildcard never matches its own apex, nor an address. */
+export function isAllowedHost(host: string, allowed: readonly string[]): boolean {
+  if (host === UNREADABLE_HOST) return false;
+  return allowed.some((entry) => {
+    const pattern = normalPattern(entry);
+    if (pattern === undefined) return false;
+    return pattern.startsWith('*.') ? isIP(host) === 0 && host.endsWith(pattern.slice(1)) && host.length > pattern.length - 1 : host === pattern;
+  });
+}
+
+/** Every destination must be allowed, by the tool or by the file; one that is not decides. */
+export function judgeDestinations(hosts: readonly string[], allowedByTool: readonly string[], global: Destinations): DestinationJudgement {
+  const foreign = hosts.find((host) => !isAllowedHost(host, allowedByTool) && !isAllowedHost(host, global.allowed));
+  if (foreign !== undefined) return { destination: foreign, destinationAllowedByTool: false, destinationAllowedGlobally: false };
+  const byFileOnly = hosts.find((host) => !isAllowedHost(host, allowedByTool));
+  return { destination: byFileOnly ?? hosts[0], destinationAllowedByTool: hosts.length > 0 && byFileOnly === undefined, destinationAllowedGlobally: byFileOnly !== undefined };
+}
+
+/** The first destination, for display; decisions need all of them: destinationsOf and judgeDestinations. */
+export function destinationOf(argumentsJson: string): string | undefined {
+  return destinationsOf(argumentsJson)[0];
+}
+
+/**
+ * All distinct hosts a call's arguments name, in order: of members named like a destination, and of every string that is an
+ * absolute URL. UNREADABLE_HOST stands for what hides its host. Text that is not JSON has an unreadable destination.
+ */
+export function destinationsOf(argumentsJson: string): string[] {
+  const hosts = new Set<string>();
+  const walk = (value: unknown, kind: MemberKind): void => {
+    if (hosts.size > HOSTS_MAX) return;
+    if (typeof value === 'string') for (const host of hostsOfText(value, kind)) hosts.add(host);
+    else if (Array.isArray(value)) value.forEach((one) => walk(one, kind));
+    // An object under `to` or `destination` ({"address": …}) is read by its own members' names.
+    else if (typeof value === 'object' && value !== null) for (const [name, one] of Object.entries(value)) walk(one, kindOf(name));
+  };
+  try {
+    if (argumentsJson.trim() !== '') walk(JSON.parse(argumentsJson), 'other');
+  } catch {
+    return [UNREADABLE_HOST];
+  }
+  return hosts.size > HOSTS_MAX ? [UNREADABLE_HOST] : [...hosts];
+}
+
+/** `host`: its text is a host whatever it looks like. `address`: it may be one. `other`: only an absolute URL counts. */
+type MemberKind = 'host' | 'address' | 'other';
+
+const HOST_WORDS: ReadonlySet<string> = new Set(['host', 'hostname', 'url', 'uri', 'endpoint', 'domain', 'webhook', 'href']);
+const ADDRESS_WORDS: ReadonlySet<string> = new Set(['to', 'cc', 'bcc', 'destination', 'dest', 'recipient', 'recipients', 'email', 'emails', 'mail', 'target', 'server', 'address', 'addresses', 'remote', 'upstream', 'proxy', 'callback', 'urls', 'uris', 'hosts', 'endpoints', 'domains', 'webhooks', 'destinations']);
+
+/** By the words of the member's name: callback_url, webhookUrl, TARGET-HOST. */
+function kindOf(name: string): MemberKind {
+  const words = name.replace(/([a-z0-9])([A-Z])/g, '$1 $2').toLowerCase().split(/[^a-z0-9]+/);
+  const last = words.at(-1) ?? '';
+  if (HOST_WORDS.has(last)) return 'host';
+  return words.some((word) => ADDRESS_WORDS.has(word) || HOST_WORDS.has(word)) ? 'address' : 'other';
+}
+
+function hostsOfText(text: string, kind: MemberKind): readonly string[] {
+  const byUrl = hostsOfUrl(text, kind === 'other');
+  if (byUrl !== undefined) return byUrl;
+  if (kind === 'other' || text.trim() === '') return [];
+  const byEmail = hostsOfEmail(text);
+  if (byEmail !== undefined) return byEmail;
+  const isPath = /^\.{0,2}[\\/](?![\\/])/.test(text.trim());
+  if (isPath) return [];
+  return kind === 'host' || looksLikeHost(text) || text.includes('://') ? [hostOfName(text)] : [];
+}
+
+/** `api.example.com`, `localhost:8080`, `10.0.0.1/x`; not `alice`, `# general` or a sentence. */
+function looksLikeHost(text: string): boolean {
+  return /^(?:[^\s/:@]+\.[^\s/:@]+|localhost|\[[0-9a-f:.]+\]|0x[0-9a-f]+|\d{8,10})(?::\d+)?(?:[/?#]\S*)?$/i.test(text.trim());
+}

@@ -1,0 +1,15 @@
+// What can go wrong with approvals and approver keys, for the operator. No text here ever holds a key or a passphrase.
+
+export type StepUpFaultCode = 'store_unusable' | 'store_in_use' | 'approver_exists' | 'unknown_approver' | 'approver_unsafe' | 'wrong_passphrase' | 'invalid_input';
+
+export class StepUpFault extends Error {
+  readonly code: StepUpFaultCode;
+  readonly remedy: string;
+
+  constructor(code: StepUpFaultCode, message: string, remedy: string) {
+    super(message);
+    this.name = 'StepUpFault';
+    this.code = code;
+    this.remedy = remedy;
+  }
+}

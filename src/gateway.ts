@@ -1,0 +1,158 @@
+// The wiring of one gateway thread, by hand, on one screen: who gets what.
+import type { AuditAppender } from './audit/types.js';
+import type { Clock } from './base/clock/clock.js';
+import type { Ids } from './base/ids/ids.js';
+import { continueTrace } from './base/ids/trace-context.js';
+import type { JsonGuard } from './base/json/types.js';
+import { Context } from './chain/context.js';
+import { Exchange, type ExitServices, type GrantKeeper } from './chain/exchange.js';
+import { createRunner, type FaultListener } from './chain/run.js';
+import type { Snapshot } from './chain/snapshot.js';
+import { ChainStats } from './chain/stats.js';
+import { createSharedLines } from './chain/unidentified.js';
+import { deny, PASS, type Deny, type Verdict } from './chain/verdict.js';
+import type { Authenticator } from './engines/identity/types.js';
+import { createCircuitBreakers } from './engines/limits/circuit-breaker.js';
+import { createRateLimiter } from './engines/limits/token-bucket.js';
+import type { Guard } from './engines/guard/types.js';
+import { createMcpSessions } from './engines/mcp-session/sessions.js';
+import type { SecretStore } from './engines/secrets/types.js';
+import type { SessionRisk } from './engines/session-risk/types.js';
+import type { Handle, Inbound, Refuse, Reply } from './front/types.js';
+import type { ToolVerifier } from './layers/05-tool-registry-verify.js';
+import type { Approvals } from './layers/09-step-up-gating.js';
+import { buildLayers } from './layers/index.js';
+import { limitsOf } from './terminals/answers.js';
+import { dispatch } from './terminals/index.js';
+import { createLegs, ownInitializeParams } from './terminals/legs.js';
+import type { TerminalServices, ToolKnowledge } from './terminals/services.js';
+import type { UpstreamClient } from './upstream/types.js';
+
+const SPAN_ID_BYTES = 8;
+const MS_PER_SECOND = 1000;
+const RATE_KEYS_MAX = 200_000; // callers and caller-tool pairs with a bucket that is not full
+
+export interface GatewayParts {
+  readonly first: Snapshot;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly version: string;
+  readonly jsonGuard: JsonGuard;
+  readonly appender: AuditAppender;
+  readonly authenticator: Authenticator;
+  readonly guard: Guard;
+  readonly secrets: SecretStore;
+  readonly sessionRisk: SessionRisk;
+  readonly client: UpstreamClient;
+  /** The control thread: approvals, and what the tool servers were last seen to serve. */
+  readonly approvals: Approvals & GrantKeeper;
+  readonly tools: ToolKnowledge & ToolVerifier;
+  /** undefined = plain SHA-256. */
+  readonly argumentsKey: Buffer | undefined;
+  readonly resourceMetadataUrl: string;
+  readonly after: (ms: number, run: () => void) => void;
+  readonly every: (ms: number, tick: () => void) => () => void;
+  readonly onFault: FaultListener;
+  /** A fault outside any layer. */
+  readonly onGatewayFault: (fault: unknown, decisionId: string) => void;
+}
+
+export type Gateway = ReturnType<typeof buildGateway>;
+
+export function buildGateway(parts: GatewayParts) {
+  const { clock, ids, first } = parts;
+  const { config } = first;
+  let snapshot = first;
+  let inFlight = 0;
+
+  const rateLimiter = createRateLimiter({ keysMax: RATE_KEYS_MAX });
+  const breakers = createCircuitBreakers({
+    failuresToOpen: config.breaker.failures_to_open, resetTimeoutMs: config.breaker.reset_timeout_s * MS_PER_SECOND,
+    successesToClose: config.breaker.successes_to_close, probesMax: config.breaker.probes_max,
+  });
+  const mcpSessions = createMcpSessions(
+    { perCallerMax: config.session.mcp_sessions_per_caller_max, totalMax: config.session.sessions_max, ttlMs: config.session.mcp_session_ttl_s * MS_PER_SECOND },
+    (bytes) => ids.hex(bytes),
+  );
+  const stats = new ChainStats();
+  const runner = createRunner(
+    buildLayers({
+      jsonGuard: parts.jsonGuard, authenticator: parts.authenticator, mcpSessions, appender: parts.appender, verifier: parts.tools, sessionRisk: parts.sessionRisk,
+      approvals: parts.approvals, guard: parts.guard, rateLimiter, breakers, secrets: parts.secrets,
+    }).layers,
+    clock,
+    parts.onFault,
+  );
+  const exit: ExitServices = {
+    clock, appender: parts.appender, grants: parts.approvals, breakers, sessionRisk: parts.sessionRisk, stats,
+    sharedLines: createSharedLines(parts.appender, () => snapshot.config.audit.unidentified_per_second, (flush, afterMs) => parts.after(afterMs, flush)),
+    resourceMetadataUrl: parts.resourceMetadataUrl, argumentsKey: parts.argumentsKey, onFault: parts.onGatewayFault,
+  };
+  let lastId = 0;
+  const terminals: TerminalServices = {
+    client: parts.client, jsonGuard: parts.jsonGuard, mcpSessions, sessionRisk: parts.sessionRisk, tools: parts.tools, version: parts.version,
+    nextId: () => ++lastId, every: parts.every, listeners: new Set(),
+    legs: createLegs({
+      asker: { client: parts.client, guard: parts.jsonGuard, limits: limitsOf(config), answerBytesMax: config.upstream.answer_bytes_max },
+      ownInitializeParams: ownInitializeParams(parts.version),
+      timeouts: { answerMs: config.upstream.answer_timeout_ms, idleMs: config.upstream.idle_timeout_ms },
+      isModern: (url) => {
+        const known = parts.tools.upstream(url);
+        return known.state === 'unknown' ? undefined : known.modern;
+      },
+    }),
+  };
+
+  const enter = (inbound: Inbound, reply: Reply): Exchange => {
+    const { traceId } = continueTrace(inbound.headers.traceparent, ids);
+    const ctx = new Context(inbound, snapshot, { decisionId: ids.uuid(), traceId, spanId: ids.hex(SPAN_ID_BYTES) }, clock.nowMs());
+    return new Exchange(ctx, reply, exit);
+  };
+
+  const conclude = (exchange: Exchange, verdict: Verdict): void => {
+    exchange.decided();
+    if (verdict !== PASS) exchange.refuse(verdict as Deny);
+    else if (exchange.reply.aborted) exchange.refuse(deny('client_disconnected'));
+    else dispatch(exchange, terminals);
+  };
+
+  const handle: Handle = (inbound, reply) => {
+    const exchange = enter(inbound, reply);
+    if (reply.aborted) {
+      exchange.guard(() => conclude(exchange, deny('client_disconnected')));
+      return;
+    }
+    inFlight++;
+    exchange.guard(() => runner.run(exchange.ctx, (verdict) => {
+      inFlight--;
+      exchange.guard(() => conclude(exchange, verdict));
+    }));
+  };
+
+  /** Step 0: the front's own refusals are recorded like any other. */
+  const refuse: Refuse = (code, reasonCode, inbound, reply) => {
+    const exchange = enter(inbound, reply);
+    exchange.guard(() => conclude(exchange, deny(code, { reasonCode, ...(code === 'gateway_overloaded' ? { retryAfterSeconds: 1 } : {}) })));
+  };
+
+  return {
+    handle,
+    refuse,
+    /** Requests that entered before keep the snapshot they pinned. */
+    commit(next: Snapshot): void {
+      snapshot = next;
+    },
+    snapshot: () => snapshot,
+    announceToolsChanged(): void {
+      for (const tell of terminals.listeners) tell('{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}');
+    },
+    report: () => ({ chain: stats.report(), breakers: [...breakers.all()], mcpSessions: mcpSessions.size, riskEntries: parts.sessionRisk.size, deciding: inFlight }),
+    identity: (spiffeId: string) => {
+      const nowMs = clock.nowMs();
+      const view = parts.sessionRisk.load(spiffeId, undefined, nowMs);
+      const { per_minute: perMinute, burst } = snapshot.config.rate_limit;
+      return { riskScore: view.riskScore, flags: view.flags, rate: rateLimiter.peek(spiffeId, perMinute, burst, nowMs) };
+    },
+    flush: () => exit.sharedLines.flush(),
+  };
+}

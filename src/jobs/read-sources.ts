@@ -1,0 +1,72 @@
+// Reads everything a snapshot is made of from disk, as text; one reading serves every thread.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import type { GatewayConfig } from '../base/config/schema.js';
+import { ConfigFault } from '../base/config/fault.js';
+import { resolveInProject } from '../base/config/load.js';
+import { readPolicyDirs } from '../engines/policy/sources.js';
+import type { PolicySource } from '../engines/policy/types.js';
+
+export interface SourceFile {
+  /** As people know it, relative to the project. */
+  readonly file: string;
+  readonly text: string;
+}
+
+/** Everything a snapshot is made of, as text: each thread compiles its own. */
+export interface SnapshotSources {
+  readonly version: number;
+  readonly config: GatewayConfig;
+  readonly registry: SourceFile;
+  readonly identities: SourceFile;
+  readonly policies: readonly PolicySource[];
+  readonly rules: readonly SourceFile[];
+  readonly thresholds: SourceFile;
+  readonly destinations: SourceFile;
+  readonly chains: SourceFile;
+}
+
+const RULE_FILE = /\.ya?ml$/;
+
+/** Throws ConfigFault naming the file that can't be read. */
+export function readSources(root: string, config: GatewayConfig, version: number): SnapshotSources {
+  return {
+    version,
+    config,
+    registry: readSource(root, config.registry.file),
+    identities: readSource(root, config.identity.file),
+    policies: readPolicies(root, config),
+    rules: readRules(root, config.dlp.dir),
+    thresholds: readSource(root, config.step_up.thresholds_file),
+    destinations: readSource(root, config.step_up.destinations_file),
+    chains: readSource(root, config.session.chains_file),
+  };
+}
+
+export function readPolicies(root: string, config: GatewayConfig): readonly PolicySource[] {
+  return readPolicyDirs(root, config.policy.dirs);
+}
+
+function readRules(root: string, dir: string): SourceFile[] {
+  const folder = resolveInProject(root, dir);
+  let names: string[];
+  try {
+    names = readdirSync(folder).filter((name) => RULE_FILE.test(name)).sort();
+  } catch (cause) {
+    throw unreadable(dir, cause);
+  }
+  return names.map((name) => readSource(root, relative(root, join(folder, name))));
+}
+
+function readSource(root: string, file: string): SourceFile {
+  try {
+    return { file, text: readFileSync(resolveInProject(root, file), 'utf8') };
+  } catch (cause) {
+    throw unreadable(file, cause);
+  }
+}
+
+function unreadable(file: string, cause: unknown): ConfigFault {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unreadable';
+  return new ConfigFault(`${file} can't be read (${code}).`, { file, line: 1, column: 1, remedy: 'Restore the file, or name another in config/gateway.yaml.' });
+}

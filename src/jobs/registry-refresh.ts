@@ -1,0 +1,102 @@
+// Lists every upstream's tools at start, on an interval and when asked, and tells everybody what was seen. Runs in the control thread.
+import type { Clock } from '../base/clock/clock.js';
+import { findPoison } from '../engines/registry/poison.js';
+import type { ObserveResult, Observations } from '../engines/registry/observations.js';
+import type { ToolsReader } from '../engines/registry/served-tools.js';
+import type { ToolRegistry } from '../engines/registry/types.js';
+import type { UpstreamClient } from '../upstream/types.js';
+import { listTools, type ToolListing } from '../upstream/tool-lister.js';
+
+export interface UpstreamFacts {
+  readonly modern: boolean;
+  readonly capabilities: Readonly<Record<string, unknown>>;
+  readonly instructions: string | undefined;
+}
+
+export interface RegistryRefresh {
+  /** One listing for all who wait; resolves when the state is as fresh as it can be had, whatever came of it. */
+  refresh(upstream: string): Promise<void>;
+  refreshAll(): Promise<void>;
+  setRegistry(registry: ToolRegistry): void;
+  factsOf(upstream: string): UpstreamFacts | undefined;
+}
+
+export interface RefreshOptions {
+  readonly client: UpstreamClient;
+  readonly observations: Observations;
+  readonly registry: ToolRegistry;
+  readonly reader: ToolsReader;
+  readonly listTimeoutMs: () => number;
+  readonly version: string;
+  readonly clock: Clock;
+  /** Something is known now that was not before; `changed` when a tool's state is another. */
+  readonly publish: (changed: boolean) => void;
+  /** For the audit log: rug pulls, poisoned definitions, an upstream going down or coming back. */
+  readonly event: (event: string, details: Readonly<Record<string, string | readonly string[]>>) => void;
+}
+
+export function createRegistryRefresh(options: RefreshOptions): RegistryRefresh {
+  const underWay = new Map<string, Promise<void>>();
+  const facts = new Map<string, UpstreamFacts>();
+  const poisoned = new Set<string>();
+  let registry = options.registry;
+
+  const refresh = (upstream: string): Promise<void> => {
+    const running = underWay.get(upstream);
+    if (running !== undefined) return running;
+    const started = list(upstream).finally(() => underWay.delete(upstream));
+    underWay.set(upstream, started);
+    return started;
+  };
+
+  const list = async (upstream: string): Promise<void> => {
+    const before = stateOf(upstream);
+    try {
+      const listing = await listTools(options.client, upstream, {
+        timeoutMs: options.listTimeoutMs(), clientInfo: { name: 'precinct', version: options.version }, monotonicMs: options.clock.monotonicMs,
+        parseToolsList: (bytes) => options.reader.parseToolsList(bytes),
+      });
+      facts.set(upstream, { modern: listing.era === 'modern', capabilities: listing.capabilities, instructions: listing.instructions });
+      const result = options.observations.observe(upstream, listing.tools, options.clock.nowMs());
+      tell(result, before === 'down' ? upstream : undefined);
+      tellPoison(upstream, listing);
+      options.publish(result.changed.length > 0);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : 'unknown';
+      options.observations.observeFailure(upstream, reason);
+      if (before !== 'down') options.event('upstream_down', { upstream, reason });
+      options.publish(false);
+    }
+  };
+
+  const stateOf = (upstream: string): string | undefined => options.observations.upstreams().find((one) => one.url === upstream)?.state;
+
+  const tell = (result: ObserveResult, backUp: string | undefined): void => {
+    if (backUp !== undefined) options.event('upstream_up', { upstream: backUp });
+    if (result.rugPulls.length > 0) options.event('tool_definition_changed', { tools: result.rugPulls });
+  };
+
+  /** A poisoned definition is told once per text, registered or not. */
+  const tellPoison = (upstream: string, listing: ToolListing): void => {
+    for (const tool of listing.tools) {
+      const key = `${upstream} ${tool.definitionHash}`;
+      if (poisoned.has(key)) continue;
+      const reasons = findPoison(JSON.parse(tool.text));
+      if (reasons.length === 0) continue;
+      poisoned.add(key);
+      options.event('tool_definition_poisoned', { upstream, tool: tool.name, reasons: [...new Set(reasons.map((reason) => reason.kind))] });
+    }
+  };
+
+  return {
+    refresh,
+    async refreshAll() {
+      await Promise.all(registry.upstreams.map(refresh));
+    },
+    setRegistry(next) {
+      registry = next;
+      tell(options.observations.setRegistry(next), undefined);
+    },
+    factsOf: (upstream) => facts.get(upstream),
+  };
+}

@@ -1,0 +1,64 @@
+// Layer 2: one strict JSON-RPC message, found by one pass over the bytes; adds the call.
+import { GUARD_OUT_LENGTH, type GuardLimits, type JsonGuard } from '../base/json/types.js';
+import type { GatewayConfig } from '../base/config/schema.js';
+import type { Layer } from '../chain/layer.js';
+import { deny, PASS, type Verdict } from '../chain/verdict.js';
+import { parseCall } from '../mcp/json-rpc.js';
+import type { Call, ProtocolError } from '../mcp/types.js';
+
+const JSON_MEDIA_TYPE = /^application\/json\s*(;|$)/i;
+
+export function shapeValidator(guard: JsonGuard): Layer<never, 'call'> {
+  const out = new Uint32Array(GUARD_OUT_LENGTH);
+  const limitsOf = cachedLimits();
+  return {
+    step: 2,
+    name: 'shape_validator',
+    onFault: deny('mcp_invalid_request', { reasonCode: 'layer_fault' }),
+    decide(ctx) {
+      const { inbound } = ctx;
+      if (inbound.httpMethod !== 'POST') {
+        ctx.call = bodiless(inbound.httpMethod, inbound.headers.mcpProtocolVersion);
+        return PASS;
+      }
+      if (!JSON_MEDIA_TYPE.test(inbound.headers.contentType)) return wrongMediaType(inbound.headers.contentType);
+      const status = guard.check(inbound.body, limitsOf(ctx.snapshot.config), out);
+      const parsed = parseCall(inbound.body, status, out, inbound.headers);
+      if (!parsed.ok) return refuse(parsed.error);
+      ctx.call = parsed.call;
+      return PASS;
+    },
+  };
+}
+
+/** A GET opens and a DELETE ends the caller's own session; they carry no message, so the record names the HTTP method. */
+function bodiless(httpMethod: string, protocolVersion: string): Call {
+  return {
+    kind: 'notification', era: 'legacy', method: httpMethod, idText: undefined, name: '', uri: '', protocolVersion,
+    argumentsFrom: 0, argumentsTo: 0, escapes: false,
+  };
+}
+
+function refuse(error: ProtocolError): Verdict {
+  return deny('mcp_invalid_request', { protocol: error, message: error.message });
+}
+
+function wrongMediaType(contentType: string): Verdict {
+  return deny('mcp_invalid_request', {
+    reasonCode: 'content_type',
+    message: 'Content-Type must be application/json.',
+    details: { content_type: contentType.slice(0, 100) },
+  });
+}
+
+function cachedLimits(): (config: GatewayConfig) => GuardLimits {
+  let seen: GatewayConfig | undefined;
+  let limits: GuardLimits = { depthMax: 0, keysMax: 0 };
+  return (config) => {
+    if (config !== seen) {
+      seen = config;
+      limits = { depthMax: config.front.json_depth_max, keysMax: config.front.json_keys_max };
+    }
+    return limits;
+  };
+}

@@ -1,0 +1,73 @@
+// Layer 5: the tool is registered, and what its server serves now is what was registered; adds the tool.
+import type { Layer } from '../chain/layer.js';
+import { deny, PASS, type Verdict } from '../chain/verdict.js';
+import type { HashAlg, RegisteredTool, ToolState } from '../engines/registry/types.js';
+
+/** What the layer asks: the last observation of a tool, and a fresh one when that is too old. */
+export interface ToolVerifier {
+  stateOf(tool: RegisteredTool): ToolState;
+  /** Lists the tool's upstream again, one listing for all who wait. Resolves once the state is as fresh as it can be had. */
+  refresh(upstream: string): Promise<void>;
+}
+
+interface ToolSlot {
+  tool: { readonly registered: RegisteredTool; readonly hashAlg: HashAlg } | 'none' | undefined;
+}
+
+const MS_PER_SECOND = 1000;
+
+export function toolRegistryVerify(verifier: ToolVerifier): Layer<'call' | 'caller' | 'recordOpen', 'tool'> {
+  return {
+    step: 5,
+    name: 'tool_registry_verify',
+    onFault: deny('registry_tool_unverified', { reasonCode: 'layer_fault' }),
+    decide(ctx) {
+      if (ctx.call.method !== 'tools/call') {
+        ctx.tool = 'none';
+        return PASS;
+      }
+      const registered = ctx.snapshot.registry.tools.get(ctx.call.name);
+      if (registered === undefined) return deny('registry_tool_unknown', { details: { tool: ctx.call.name } });
+      const oldestMs = ctx.nowMs - ctx.snapshot.config.registry.verify_max_age_s * MS_PER_SECOND;
+      const state = verifier.stateOf(registered);
+      if (isFresh(state, oldestMs)) return judge(ctx, registered, state);
+      return verifier.refresh(registered.upstream).then(() => {
+        const renewed = verifier.stateOf(registered);
+        return isFresh(renewed, oldestMs) ? judge(ctx, registered, renewed) : unverified(registered);
+      });
+    },
+  };
+}
+
+/** A mismatch stays until a person registers the tool again: no listing can heal it. */
+function isFresh(state: ToolState, oldestMs: number): boolean {
+  switch (state.kind) {
+    case 'verified': return state.verifiedMs >= oldestMs;
+    case 'mismatch': return true;
+    case 'absent': return state.sinceMs >= oldestMs;
+    case 'unknown': return false;
+  }
+}
+
+function judge(slot: ToolSlot & { note(step: number, text: string): void; flag(step: number, text: string): void }, registered: RegisteredTool, state: ToolState): Verdict {
+  switch (state.kind) {
+    case 'verified':
+      slot.tool = { registered, hashAlg: state.alg };
+      if (state.changedMembers.length > 0) slot.flag(5, `changed outside the hash: ${state.changedMembers.join(', ')}`);
+      else slot.note(5, `hash ${state.alg}`);
+      return PASS;
+    case 'mismatch':
+      return deny('registry_hash_mismatch', {
+        reasonCode: 'definition_changed',
+        details: { tool: registered.name, registered_hash: registered.hash, served_hashes: state.served.hashes, command: `agw tools diff ${registered.name}` },
+      });
+    case 'absent':
+      return deny('registry_tool_unverified', { reasonCode: 'not_served', details: { tool: registered.name, upstream: registered.upstream } });
+    case 'unknown':
+      return unverified(registered);
+  }
+}
+
+function unverified(registered: RegisteredTool): Verdict {
+  return deny('registry_tool_unverified', { reasonCode: 'upstream_not_listed', details: { tool: registered.name, upstream: registered.upstream }, retryAfterSeconds: 1 });
+}

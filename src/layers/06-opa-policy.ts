@@ -1,0 +1,77 @@
+// Layer 6: Rego decides; deny on undefined, refused on a fault. Protocol housekeeping needs an identity but no rule.
+import type { Context } from '../chain/context.js';
+import type { Ctx, Layer } from '../chain/layer.js';
+import { deny, PASS } from '../chain/verdict.js';
+import type { Caller } from '../engines/identity/types.js';
+import type { PolicyFacts } from '../engines/policy/types.js';
+import type { RegisteredTool } from '../engines/registry/types.js';
+import type { SessionView } from '../engines/session-risk/types.js';
+import { needsPolicyRule } from '../mcp/methods.js';
+
+const ANONYMOUS_LEVEL = 5;
+const EMPTY_ARGUMENTS = '{}';
+const NS_PER_MS = 1_000_000n;
+
+export function opaPolicy(): Layer<'call' | 'caller' | 'tool' | 'session', 'permission'> {
+  return {
+    step: 6,
+    name: 'opa_policy',
+    onFault: deny('authz_evaluation_error', { reasonCode: 'layer_fault' }),
+    decide(ctx) {
+      if (isHousekeeping(ctx)) {
+        ctx.permission = { reason: 'protocol housekeeping', cached: false, needed: false };
+        ctx.note(6, 'no rule needed');
+        return PASS;
+      }
+      if (ctx.caller.principal.level === ANONYMOUS_LEVEL) return deny('principal_level_insufficient', { details: { role: ctx.caller.principal.role } });
+      const decision = ctx.snapshot.policy.decide(factsOf(ctx));
+      switch (decision.kind) {
+        case 'allow':
+          ctx.permission = { reason: decision.reason, cached: decision.cached, needed: true };
+          if (decision.cached) ctx.note(6, 'cached');
+          return PASS;
+        case 'deny':
+          return deny('authz_policy_denied', { details: { reason: decision.reason ?? 'no policy permits this combination', caller: ctx.caller.spiffeId, tool: ctx.call.name, method: ctx.call.method } });
+        case 'fault':
+          return deny('authz_evaluation_error', { details: { fault: decision.message } });
+      }
+    },
+  };
+}
+
+type PolicyCtx = Ctx<'call' | 'caller' | 'tool' | 'session', 'permission'>;
+
+function isHousekeeping(ctx: PolicyCtx): boolean {
+  return ctx.inbound.httpMethod !== 'POST' || !needsPolicyRule(ctx.call);
+}
+
+function factsOf(ctx: PolicyCtx): PolicyFacts {
+  return policyFacts(ctx.caller, ctx.call.name === '' ? ctx.call.uri : ctx.call.name, ctx.call.method, ctx.tool === 'none' ? undefined : ctx.tool.registered, ctx.session, ctx.nowMs,
+    () => argumentsJson(ctx));
+}
+
+/** Also used to ask whether a tool may be shown to this caller. */
+export function policyFacts(
+  caller: Caller, toolName: string, method: string, tool: RegisteredTool | undefined, session: SessionView, nowMs: number, argumentsOf: () => string,
+): PolicyFacts {
+  return {
+    callerSpiffeId: caller.spiffeId,
+    toolName,
+    method,
+    server: tool?.upstream ?? '',
+    riskLevel: tool?.riskLevel ?? '',
+    authMethod: caller.authMethod,
+    principal: caller.principal,
+    stepUpApproved: false,
+    argumentsJson: argumentsOf,
+    session: () => ({ id: session.id, risk_score: session.riskScore, previous_actions: session.previousActions, flags: session.flags }),
+    timeNs: BigInt(nowMs) * NS_PER_MS,
+  };
+}
+
+/** The arguments' own JSON text; layer 2 has proved that it is valid UTF-8 JSON. */
+export function argumentsJson(ctx: Pick<Context, 'inbound'> & { readonly call: { readonly argumentsFrom: number; readonly argumentsTo: number } }): string {
+  const { argumentsFrom: from, argumentsTo: to } = ctx.call;
+  if (from === to) return EMPTY_ARGUMENTS;
+  return Buffer.from(ctx.inbound.body.buffer, ctx.inbound.body.byteOffset + from, to - from).toString('utf8');
+}

@@ -1,0 +1,120 @@
+// Layer 9: scores the call; what is risky is checked, what is critical needs a person's grant, which is reserved here and consumed at the wire.
+import { createHash } from 'node:crypto';
+import { canonicalArguments } from '../base/json/canonical.js';
+import type { Ctx, Layer } from '../chain/layer.js';
+import { deny, PASS, type Verdict } from '../chain/verdict.js';
+import type { Guard } from '../engines/guard/types.js';
+import type { RegisteredTool } from '../engines/registry/types.js';
+import { destinationsOf, judgeDestinations, type DestinationJudgement } from '../engines/step-up/destinations.js';
+import { scoreCall } from '../engines/step-up/score.js';
+import { gateOf } from '../engines/step-up/thresholds.js';
+import type { ApprovalBinding, ReserveResult, StepUpScore } from '../engines/step-up/types.js';
+import { argumentsJson } from './06-opa-policy.js';
+import { sessionIdOf } from './load-session.js';
+
+/** The control thread's approval store, seen from a gateway thread. */
+export interface Approvals {
+  reserveOrRequest(binding: ApprovalBinding, score: number, argumentsPreview: string): Promise<ReserveResult>;
+}
+
+type StepUpCtx = Ctx<'call' | 'caller' | 'mcpSession' | 'tool' | 'permission' | 'session' | 'findings' | 'action', 'stepUp'>;
+
+const EMPTY_OBJECT_SHA256 = createHash('sha256').update('{}').digest('hex');
+const PREVIEW_CHARACTERS_MAX = 400;
+const APPROVAL_RETRY_SECONDS = 5;
+
+export function stepUpGating(approvals: Approvals, guard: Guard): Layer<'call' | 'caller' | 'mcpSession' | 'tool' | 'permission' | 'session' | 'findings' | 'action', 'stepUp'> {
+  return {
+    step: 9,
+    name: 'step_up_gating',
+    onFault: deny('stepup_unavailable_fail_closed', { reasonCode: 'layer_fault' }),
+    decide(ctx) {
+      if (ctx.tool === 'none') {
+        ctx.stepUp = 'none';
+        return PASS;
+      }
+      const { registered } = ctx.tool;
+      const where = whereTo(ctx, registered);
+      const score = scoreOf(ctx, registered, where);
+      const gate = gateOf(score, { toolName: registered.name, critical: registered.riskLevel === 'critical', requiresStepUp: registered.requiresStepUp }, ctx.snapshot.thresholds);
+      ctx.stepUp = { score, grant: undefined, argumentsDigest: '' };
+      ctx.note(9, `score ${score.total}`);
+      switch (gate) {
+        case 'pass': return PASS;
+        case 'checked': return check(ctx, registered, where, guard);
+        case 'approval': return askApproval(ctx, registered, score, approvals);
+        case 'denied': return deny('stepup_denied', { reasonCode: 'score', details: { score } });
+      }
+    },
+  };
+}
+
+const NOWHERE: DestinationJudgement = Object.freeze({ destination: undefined, destinationAllowedByTool: true, destinationAllowedGlobally: true });
+const DIMENSION_MAX = 3;
+
+/** The arguments are parsed only where a destination could lift the score over the line that passes unchecked. */
+function whereTo(ctx: StepUpCtx, tool: RegisteredTool): DestinationJudgement {
+  const { thresholds, destinations } = ctx.snapshot;
+  const passAt = (thresholds.tools.get(tool.name) ?? thresholds).pass;
+  if (scoreOf(ctx, tool, NOWHERE).total + DIMENSION_MAX <= passAt) return NOWHERE;
+  return judgeDestinations(destinationsOf(argumentsJson(ctx)), tool.allowedDestinations, destinations);
+}
+
+function scoreOf(ctx: StepUpCtx, tool: RegisteredTool, where: DestinationJudgement): StepUpScore {
+  return scoreCall({
+    riskLevel: tool.riskLevel,
+    external: ctx.action !== 'none' && ctx.action.external,
+    sessionTainted: ctx.session.tainted,
+    classification: tool.classification,
+    ...where,
+  });
+}
+
+function check(ctx: StepUpCtx, tool: RegisteredTool, where: DestinationJudgement, guard: Guard): Verdict | Promise<Verdict> {
+  if (where.destination !== undefined && !where.destinationAllowedByTool && !where.destinationAllowedGlobally) {
+    return deny('stepup_destination_blocked', { details: { destination: where.destination, tool: tool.name } });
+  }
+  if (!guard.configured) return PASS;
+  return guard.classify(argumentsJson(ctx)).then((answer) => {
+    switch (answer.kind) {
+      case 'benign': return PASS;
+      case 'unsafe': return deny('stepup_guard_blocked', { details: { label: answer.label, score: answer.score } });
+      case 'unavailable': return deny('stepup_unavailable_fail_closed', { reasonCode: 'guard_unavailable', details: { reason: answer.reason } });
+    }
+  });
+}
+
+async function askApproval(ctx: StepUpCtx, tool: RegisteredTool, score: StepUpScore, approvals: Approvals): Promise<Verdict> {
+  const argumentsDigest = digestOf(ctx);
+  const binding: ApprovalBinding = {
+    caller: ctx.caller.spiffeId, tool: tool.name, toolHash: tool.hash, upstream: tool.upstream, argumentsDigest,
+    mcpSession: sessionIdOf(ctx.mcpSession),
+  };
+  const result = await approvals.reserveOrRequest(binding, score.total, preview(ctx));
+  switch (result.kind) {
+    case 'reserved':
+      ctx.stepUp = { score, grant: { requestId: result.requestId, token: result.token, approver: result.approver }, argumentsDigest };
+      ctx.note(9, `score ${score.total}, approved by ${result.approver}`);
+      return PASS;
+    case 'pending':
+      return deny('stepup_approval_required', {
+        retryAfterSeconds: APPROVAL_RETRY_SECONDS,
+        remediation: `Ask an approver to run: agw approvals approve ${result.requestId} — then repeat the identical call.`,
+        details: { request_id: result.requestId, command: `agw approvals approve ${result.requestId}`, expires_at: new Date(result.expiresMs).toISOString(), score },
+      });
+    case 'denied':
+      return deny('stepup_denied', { reasonCode: 'denied_by_approver', details: { request_id: result.requestId, approver: result.approver, ...(result.reason === undefined ? {} : { reason: result.reason }) } });
+  }
+}
+
+function digestOf(ctx: StepUpCtx): string {
+  const { argumentsFrom, argumentsTo } = ctx.call;
+  if (argumentsFrom === argumentsTo) return EMPTY_OBJECT_SHA256;
+  return createHash('sha256').update(canonicalArguments(ctx.inbound.body, argumentsFrom, argumentsTo)).digest('hex');
+}
+
+/** What the approver sees. Layer 7 has refused credentials; what it only flagged is cut out as well. */
+function preview(ctx: StepUpCtx): string {
+  if (ctx.findings.length > 0) return `[withheld: ${[...new Set(ctx.findings.map((finding) => finding.rule))].join(', ')}]`;
+  return argumentsJson(ctx).slice(0, PREVIEW_CHARACTERS_MAX);
+}

@@ -1,0 +1,113 @@
+// The process: reads its config, takes the state folder's lock, starts the threads, drains on SIGTERM, reloads on SIGHUP.
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { systemClock } from './base/clock/clock.js';
+import { allowLargeHeaders, readEnvironment } from './base/config/environment.js';
+import { ConfigFault, describeFault } from './base/config/fault.js';
+import { loadGatewayConfig, projectRoot, resolveInProject } from './base/config/load.js';
+import { describeSourceFault, startControl, type RunningControl } from './threads/control.js';
+
+const EXIT_USAGE = 2;
+const FOLDER_MODE = 0o700;
+const LOCK_MODE = 0o600;
+
+const USAGE = `precinct-gateway — the gateway process (make up starts it for you)
+
+usage: node dist/main.js [--config FILE]
+
+  --config FILE   the config file (default: config/gateway.yaml, or $AGW_CONFIG)
+  --help          this text
+
+signals: SIGHUP reloads, SIGTERM and SIGINT drain and stop. See docs/operations.md.
+`;
+
+export function packageVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  const parsed: unknown = JSON.parse(text);
+  return typeof parsed === 'object' && parsed !== null && 'version' in parsed && typeof parsed.version === 'string' ? parsed.version : 'unknown';
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { config: { type: 'string' }, help: { type: 'boolean', short: 'h' } }, strict: true });
+  if (values.help === true) {
+    process.stdout.write(USAGE);
+    return;
+  }
+  const environment = readEnvironment();
+  const configFile = values.config ?? environment.configFile ?? 'config/gateway.yaml';
+  const config = loadGatewayConfig(configFile, environment);
+  const root = projectRoot(configFile);
+  const stateDir = resolveInProject(root, config.state_dir);
+  mkdirSync(stateDir, { recursive: true, mode: FOLDER_MODE });
+  const unlock = lock(join(stateDir, 'gateway.pid'));
+  allowLargeHeaders();
+
+  let running: RunningControl | undefined;
+  let stopping = false;
+  const stop = async (code: number): Promise<void> => {
+    if (stopping) return;
+    stopping = true;
+    await running?.stop().catch((fault: unknown) => say(describe(fault)));
+    unlock();
+    process.exit(code);
+  };
+  process.on('SIGTERM', () => void stop(0));
+  process.on('SIGINT', () => void stop(0));
+  process.on('SIGHUP', () => void running?.reload().catch((fault: unknown) => say(`reload refused: ${describe(fault)}`)));
+  try {
+    running = await startControl({
+      root, configFile, config, version: packageVersion(), clock: systemClock,
+      fatal: (reason) => {
+        say(reason);
+        void stop(1);
+      },
+    });
+  } catch (fault) {
+    unlock();
+    throw fault;
+  }
+  for (const warning of running.warnings) say(`note: ${warning}`);
+  for (const { kind, address } of running.listeners) say(`listening: ${kind === 'http' ? 'http' : 'https'}://${address}`);
+}
+
+/** One gateway per state folder. A file left by a process that no longer lives is taken over. */
+function lock(path: string): () => void {
+  const take = (): void => writeFileSync(path, `${process.pid}\n`, { flag: 'wx', mode: LOCK_MODE });
+  try {
+    take();
+  } catch {
+    const pid = Number(readFileSync(path, 'utf8'));
+    if (Number.isInteger(pid) && pid > 0 && isAlive(pid)) {
+      throw new ConfigFault(`another gateway (pid ${pid}) uses this state folder.`, { file: path, line: 1, column: 1, remedy: 'Stop it with make down, or set another state_dir.' });
+    }
+    rmSync(path);
+    take();
+  }
+  return () => rmSync(path, { force: true });
+}
+
+function isAlive(pid: number): boolean {
+  if (pid === process.pid) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (fault) {
+    return fault instanceof Error && 'code' in fault && fault.code === 'EPERM';
+  }
+}
+
+function describe(fault: unknown): string {
+  if (fault instanceof ConfigFault) return describeFault(fault);
+  const { message, file, line, column, remedy } = describeSourceFault(fault);
+  return `${file === undefined ? '' : `${file}:${line}:${column}: `}${message}${remedy === undefined ? '' : ` ${remedy}`}`;
+}
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+main().catch((fault: unknown) => {
+  say(describe(fault));
+  process.exit(fault instanceof ConfigFault || (fault instanceof Error && 'code' in fault && String(fault.code).startsWith('ERR_PARSE_ARGS')) ? EXIT_USAGE : 1);
+});

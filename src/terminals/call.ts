@@ -1,0 +1,361 @@
+// Forwards one request to one tool server and brings its answer back: whole, or event by event.
+import type { GuardLimits } from '../base/json/types.js';
+import type { Exchange } from '../chain/exchange.js';
+import { deny, type Deny } from '../chain/verdict.js';
+import { createResponseFirewall, type ResponseFirewall } from '../response/index.js';
+import type { Screened } from '../response/scanned.js';
+import { createSseSplitter, type SseEvent, type SseSplitter } from '../upstream/sse.js';
+import type { UpstreamCall, UpstreamFault, UpstreamSink } from '../upstream/types.js';
+import { faultRefusal, isJson, isSse, limitsOf } from './answers.js';
+import { readServerMessage, withId, type ServerMessage } from './message.js';
+import type { Leg, TerminalServices } from './services.js';
+import { keepEvent, messageEvent, withData } from './sse-event.js';
+import { renderRefusal } from '../mcp/errors.js';
+
+const SSE_HEADERS: readonly (readonly [string, string])[] = [['content-type', 'text/event-stream'], ['cache-control', 'no-cache'], ['x-accel-buffering', 'no']];
+const METHOD_NOT_FOUND = -32601;
+const OK = 200;
+const NOT_FOUND = 404;
+const SERVER_ERROR_FROM = 500;
+const CLIENT_ERROR_FROM = 400;
+
+export function forwardCall(exchange: Exchange, url: string, services: TerminalServices): void {
+  const { ctx } = exchange;
+  services.legs.open(
+    ctx, url,
+    (leg) => exchange.beforeWire(() => new ForwardedCall(exchange, services).send(leg)),
+    (refusal) => {
+      exchange.settle('failure');
+      exchange.refuse(refusal);
+    },
+  );
+}
+
+class ForwardedCall implements UpstreamSink {
+  readonly #exchange: Exchange;
+  readonly #services: TerminalServices;
+  readonly #limits: GuardLimits;
+  readonly #firewall: ResponseFirewall;
+  readonly #idText: string;
+  #leg: Leg | undefined;
+  #wireIdText = '';
+  #call: UpstreamCall | undefined;
+  #renewed = false;
+  #status = 0;
+  #contentType = '';
+  #parts: Uint8Array[] = [];
+  #bytes = 0;
+  #splitter: SseSplitter | undefined;
+  /** Events whose turn has not come: the stream's head is not out yet, or one before them is still being scanned. */
+  #queue: SseEvent[] = [];
+  #busy = false;
+  #answered = false;
+  #upstreamEnded = false;
+
+  constructor(exchange: Exchange, services: TerminalServices) {
+    this.#exchange = exchange;
+    this.#services = services;
+    const { ctx } = exchange;
+    this.#limits = limitsOf(ctx.snapshot.config);
+    this.#firewall = createResponseFirewall(ctx.snapshot.responseRules, services.jsonGuard, this.#limits, ctx.outbound?.secretValues ?? []);
+    this.#idText = ctx.call?.idText ?? 'null';
+    // A legacy client that hangs up has not cancelled (2025-11-25, basic/transports): its session may still want the answer's effects.
+    if (ctx.call?.era === 'modern' || ctx.mcpSession === 'none') exchange.onClientGone = () => this.#abandon();
+  }
+
+  send(leg: Leg): void {
+    const { ctx } = this.#exchange;
+    this.#leg = leg;
+    if (this.#exchange.reply.aborted && this.#exchange.onClientGone !== undefined) {
+      this.#exchange.refuse(deny('client_disconnected'));
+      return;
+    }
+    let body = ctx.outboundBytes();
+    this.#wireIdText = this.#idText;
+    if (leg.shared) {
+      this.#wireIdText = String(this.#services.nextId());
+      body = withId(body, readServerMessage(body, this.#services.jsonGuard, this.#limits), this.#wireIdText);
+    }
+    const tool = ctx.tool === undefined || ctx.tool === 'none' ? undefined : ctx.tool.registered;
+    const { upstream } = ctx.snapshot.config;
+    this.#call = this.#services.client.send(
+      { url: leg.url, httpMethod: 'POST', headers: leg.headers, body, answerTimeoutMs: tool?.timeoutMs ?? upstream.answer_timeout_ms, idleTimeoutMs: upstream.idle_timeout_ms },
+      this.#guarded(),
+    );
+  }
+
+  onHead(status: number, headers: Readonly<Record<string, string>>): void {
+    this.#status = status;
+    this.#contentType = headers['content-type'] ?? '';
+    if (status === NOT_FOUND && this.#leg?.sessionBound === true && !this.#renewed) {
+      this.#renew(this.#leg);
+      return;
+    }
+    if (status !== OK || !isSse(this.#contentType)) return;
+    this.#splitter = createSseSplitter(this.#exchange.ctx.snapshot.config.upstream.answer_bytes_max, (event) => this.#onEvent(event));
+    if (!this.#exchange.mcpClient) return;
+    this.#busy = true;
+    this.#exchange.beginStream(OK, SSE_HEADERS, () => {
+      this.#busy = false;
+      this.#drain();
+    });
+  }
+
+  onData(chunk: Uint8Array): void {
+    if (this.#splitter !== undefined) {
+      if (!this.#splitter.push(chunk)) this.#fail(deny('mcp_invalid_response', { reasonCode: 'event_too_large' }));
+      return;
+    }
+    this.#bytes += chunk.length;
+    if (this.#bytes > this.#exchange.ctx.snapshot.config.upstream.answer_bytes_max) {
+      this.#fail(deny('mcp_invalid_response', { reasonCode: 'answer_too_large' }));
+      return;
+    }
+    this.#parts.push(Uint8Array.from(chunk));
+  }
+
+  onEnd(): void {
+    this.#upstreamEnded = true;
+    if (this.#splitter !== undefined) this.#drain();
+    else this.#finishWhole(this.#parts.length === 1 && this.#parts[0] !== undefined ? this.#parts[0] : Buffer.concat(this.#parts));
+  }
+
+  onFault(fault: UpstreamFault): void {
+    if (this.#answered) {
+      this.#upstreamEnded = true;
+      this.#drain();
+      return;
+    }
+    this.#exchange.settle('failure');
+    this.#finishWith(faultRefusal(fault));
+  }
+
+  /** A fault here must end as this request's answer, not as the thread's. */
+  #guarded(): UpstreamSink {
+    return {
+      onHead: (status, headers) => this.#exchange.guard(() => this.onHead(status, headers)),
+      onData: (chunk) => this.#exchange.guard(() => this.onData(chunk)),
+      onEnd: () => this.#exchange.guard(() => this.onEnd()),
+      onFault: (fault) => this.#exchange.guard(() => this.onFault(fault)),
+    };
+  }
+
+  /** The session was lost before anything of this call was run: once, on a new one. */
+  #renew(leg: Leg): void {
+    const { ctx } = this.#exchange;
+    this.#renewed = true;
+    this.#call?.abort();
+    this.#services.legs.forget(ctx, leg);
+    this.#services.legs.open(ctx, leg.url, (fresh) => this.send(fresh), (refusal) => {
+      this.#exchange.settle('failure');
+      this.#exchange.refuse(refusal);
+    });
+  }
+
+  #finishWhole(bytes: Uint8Array): void {
+    if (this.#status >= SERVER_ERROR_FROM) {
+      this.#fail(deny('mcp_request_failed', { details: { upstream_status: this.#status } }));
+      return;
+    }
+    if (!isJson(this.#contentType)) {
+      this.#fail(deny(this.#status === OK ? 'mcp_invalid_response' : 'mcp_request_failed', { reasonCode: 'not_json', details: { upstream_status: this.#status, content_type: this.#contentType.slice(0, 100) } }));
+      return;
+    }
+    const message = readServerMessage(bytes, this.#services.jsonGuard, this.#limits);
+    if (message.kind !== 'response' || !this.#isOurs(message)) {
+      this.#fail(deny(this.#status === OK ? 'mcp_invalid_response' : 'mcp_request_failed', { reasonCode: 'not_the_answer', details: { upstream_status: this.#status } }));
+      return;
+    }
+    this.#release(this.#restoreId(bytes, message), message, (screened) => this.#answerWhole(screened, this.#status >= CLIENT_ERROR_FROM ? this.#status : OK));
+  }
+
+  #answerWhole(screened: Screened, status: number): void {
+    if (screened.kind === 'block') {
+      this.#exchange.settle('success');
+      this.#exchange.refuse(screened.refusal);
+      return;
+    }
+    this.#exchange.settle('success');
+    this.#exchange.answer(status, [['content-type', 'application/json']], screened.bytes);
+  }
+
+  /** Some servers answer a request they could not read with id null. */
+  #isOurs(message: ServerMessage): boolean {
+    return message.idText === this.#wireIdText || (message.isError && message.idText === 'null');
+  }
+
+  #restoreId(bytes: Uint8Array, message: ServerMessage): Uint8Array {
+    return message.idText === this.#idText ? bytes : withId(bytes, message, this.#idText);
+  }
+
+  /** Screens a message, sets the taint its tool gives before the first byte leaves, then hands it on. */
+  #release(bytes: Uint8Array, message: ServerMessage, then: (screened: Screened) => void): void {
+    const accept = (screened: Screened): void => {
+      this.#exchange.addFindings(screened.findings);
+      if (screened.kind === 'release' && message.kind === 'response' && !message.isError) this.#taint();
+      then(screened);
+    };
+    const screened = this.#firewall.screen(bytes);
+    if (!(screened instanceof Promise)) {
+      accept(screened);
+      return;
+    }
+    screened.then(accept, () => accept({ kind: 'block', refusal: deny('response_blocked', { reasonCode: 'scan_failed' }), findings: [] }));
+  }
+
+  #taint(): void {
+    const { ctx } = this.#exchange;
+    if (ctx.tool === undefined || ctx.tool === 'none' || ctx.caller === undefined) return;
+    const session = ctx.mcpSession === undefined || ctx.mcpSession === 'none' ? undefined : ctx.mcpSession.id;
+    this.#services.sessionRisk.taint(ctx.caller.spiffeId, session, ctx.tool.registered.classification, ctx.tool.registered.name, ctx.nowMs);
+  }
+
+  #onEvent(event: SseEvent): void {
+    if (!this.#busy && this.#queue.length === 0) this.#take(event);
+    else this.#queue.push(keepEvent(event));
+  }
+
+  #drain(): void {
+    while (!this.#busy) {
+      const next = this.#queue.shift();
+      if (next === undefined) break;
+      this.#take(next);
+    }
+    if (!this.#busy && this.#upstreamEnded && this.#queue.length === 0) this.#finishStream();
+  }
+
+  #take(event: SseEvent): void {
+    if (event.data === undefined || event.data.length === 0) {
+      this.#pass(event.raw);
+      return;
+    }
+    const message = readServerMessage(event.data, this.#services.jsonGuard, this.#limits);
+    switch (message.kind) {
+      case 'invalid':
+        this.#fail(deny('mcp_invalid_response', { reasonCode: 'not_json_rpc' }));
+        return;
+      case 'response':
+        if (!this.#isOurs(message)) {
+          this.#fail(deny('mcp_invalid_response', { reasonCode: 'not_the_answer' }));
+          return;
+        }
+        break;
+      case 'request':
+        if (!this.#mayAsk(message)) return;
+        break;
+      case 'notification':
+        break;
+    }
+    this.#screenEvent(event, message);
+  }
+
+  #screenEvent(event: SseEvent, message: ServerMessage): void {
+    const data = event.data ?? new Uint8Array(0);
+    const bytes = message.kind === 'response' ? this.#restoreId(data, message) : data;
+    const kept = keepEvent(event);
+    let now = true;
+    this.#busy = true;
+    this.#release(bytes, message, (screened) => {
+      this.#busy = false;
+      if (screened.kind === 'block') this.#blockStream(screened.refusal);
+      else this.#deliver(kept, message, screened.bytes, screened.bytes === data);
+      if (!now) this.#drain();
+    });
+    now = false;
+  }
+
+  #deliver(event: SseEvent, message: ServerMessage, bytes: Uint8Array, unchanged: boolean): void {
+    if (message.kind === 'response') this.#answered = true;
+    if (!this.#exchange.mcpClient) {
+      // Collapsed: of the stream only the answer reaches a caller that reads one JSON document.
+      if (message.kind === 'response') this.#answerWhole({ kind: 'release', bytes: Uint8Array.from(bytes), findings: [] }, OK);
+      return;
+    }
+    const raw = unchanged ? event.raw : withData(event, bytes);
+    if (message.kind === 'request') {
+      this.#busy = true;
+      this.#exchange.serverRequest(message.method, this.#leg?.url ?? '', undefined, () => {
+        this.#pass(raw);
+        this.#busy = false;
+        this.#drain();
+      });
+      return;
+    }
+    this.#pass(raw);
+  }
+
+  /** A tool server may ask only a client that has a session to answer in; others get "no such method" in their name. */
+  #mayAsk(message: ServerMessage): boolean {
+    const { ctx } = this.#exchange;
+    if (ctx.mcpSession !== undefined && ctx.mcpSession !== 'none' && this.#exchange.mcpClient) {
+      if (this.#leg !== undefined) ctx.mcpSession.asked.set(message.idText, this.#leg.url);
+      return true;
+    }
+    const leg = this.#leg;
+    if (leg === undefined) return false;
+    this.#exchange.serverRequest(message.method, leg.url, deny('mcp_invalid_request', { reasonCode: 'client_cannot_answer' }), () => {
+      const body = Buffer.from(`{"jsonrpc":"2.0","id":${message.idText},"error":{"code":${METHOD_NOT_FOUND},"message":"The client cannot answer requests."}}`);
+      const { upstream } = ctx.snapshot.config;
+      this.#services.client.send({ url: leg.url, httpMethod: 'POST', headers: leg.headers, body, answerTimeoutMs: upstream.answer_timeout_ms, idleTimeoutMs: upstream.idle_timeout_ms }, IGNORE);
+    });
+    return false;
+  }
+
+  #pass(raw: Uint8Array): void {
+    if (!this.#exchange.mcpClient) return;
+    if (!this.#exchange.write(raw)) {
+      this.#call?.pause();
+      this.#exchange.reply.onDrain(() => this.#call?.resume());
+    }
+  }
+
+  #blockStream(refusal: Deny): void {
+    this.#call?.abort();
+    this.#queue = [];
+    this.#exchange.settle('success');
+    this.#finishWith(refusal);
+  }
+
+  /** A refusal after the stream began is its last event, under the request's id. */
+  #finishWith(refusal: Deny): void {
+    const { ctx } = this.#exchange;
+    if (this.#splitter === undefined || !this.#exchange.mcpClient) {
+      this.#exchange.refuse(refusal);
+      return;
+    }
+    if (!this.#answered) {
+      const rendered = renderRefusal(refusal, { decisionId: ctx.decisionId, traceId: ctx.traceId, idText: this.#idText, isMcpClient: true, resourceMetadataUrl: '' });
+      this.#exchange.write(messageEvent(rendered.body));
+    }
+    this.#exchange.endStream(refusal.code);
+  }
+
+  #finishStream(): void {
+    if (this.#exchange.ended) return;
+    if (!this.#answered) {
+      this.#exchange.settle('failure');
+      this.#finishWith(deny('mcp_invalid_response', { reasonCode: 'stream_ended_without_answer' }));
+      return;
+    }
+    this.#exchange.settle('success');
+    this.#exchange.endStream();
+  }
+
+  #fail(refusal: Deny): void {
+    this.#call?.abort();
+    this.#queue = [];
+    this.#upstreamEnded = true;
+    this.#exchange.settle('failure');
+    this.#finishWith(refusal);
+  }
+
+  /** The client is gone: cancels upstream; the breaker learns nothing of it. */
+  #abandon(): void {
+    this.#call?.abort();
+    this.#exchange.settle('neutral');
+    if (this.#splitter !== undefined && this.#exchange.mcpClient) this.#exchange.endStream('client_disconnected');
+    else this.#exchange.refuse(deny('client_disconnected'));
+  }
+}
+
+const IGNORE: UpstreamSink = { onHead: () => undefined, onData: () => undefined, onEnd: () => undefined, onFault: () => undefined };

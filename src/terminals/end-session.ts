@@ -1,0 +1,18 @@
+// DELETE: the client ends its session; so do its sessions with the tool servers.
+import type { Exchange } from '../chain/exchange.js';
+import { deny } from '../chain/verdict.js';
+import type { TerminalServices } from './services.js';
+
+const NO_CONTENT = 204;
+
+export function endSession(exchange: Exchange, services: TerminalServices): void {
+  const session = exchange.ctx.mcpSession;
+  if (session === undefined || session === 'none') {
+    const message = 'DELETE ends a session: name it in Mcp-Session-Id.';
+    exchange.refuse(deny('mcp_invalid_request', { reasonCode: 'session_missing', message, headers: { allow: 'POST' }, protocol: { rpcCode: -32600, httpStatus: 405, message, idText: undefined } }));
+    return;
+  }
+  services.legs.closeSession(session);
+  services.mcpSessions.close(session);
+  exchange.answer(NO_CONTENT, [], '');
+}

@@ -1,0 +1,86 @@
+// initialize, ping and server/discover: what the gateway answers itself, in the name of all its tool servers.
+import { GUARD_OUT_LENGTH, SLOT } from '../base/json/types.js';
+import type { Exchange } from '../chain/exchange.js';
+import { deny } from '../chain/verdict.js';
+import { MODERN_VERSIONS, negotiateLegacyVersion } from '../mcp/versions.js';
+import { limitsOf } from './answers.js';
+import type { TerminalServices, UpstreamKnowledge } from './services.js';
+
+const DISCOVER_TTL_MS = 60_000;
+const METHOD_NOT_FOUND = -32601;
+const NOT_FOUND = 404;
+
+export function answerHandshake(exchange: Exchange, services: TerminalServices): void {
+  switch (exchange.ctx.call?.method) {
+    case 'initialize': return initialize(exchange, services);
+    case 'server/discover': return discover(exchange, services);
+    default: return exchange.json(`{"jsonrpc":"2.0","id":${exchange.ctx.call?.idText ?? 'null'},"result":{}}`);
+  }
+}
+
+function initialize(exchange: Exchange, services: TerminalServices): void {
+  const { ctx } = exchange;
+  if (ctx.caller === undefined || ctx.call === undefined) return;
+  const protocolVersion = negotiateLegacyVersion(ctx.call.protocolVersion);
+  const session = services.mcpSessions.open(ctx.caller.spiffeId, protocolVersion, paramsText(exchange, services), ctx.nowMs);
+  if (session === undefined) {
+    exchange.refuse(deny('gateway_overloaded', { reasonCode: 'sessions_full', retryAfterSeconds: 1 }));
+    return;
+  }
+  ctx.mcpSession = session;
+  const upstreams = ctx.snapshot.registry.upstreams.map((url) => services.tools.upstream(url));
+  const result = { protocolVersion, capabilities: mergedCapabilities(upstreams), serverInfo: { name: 'precinct', version: services.version }, ...instructionsOf(upstreams), ...unavailable(upstreams) };
+  exchange.answer(200, [['content-type', 'application/json'], ['mcp-session-id', session.id]], `{"jsonrpc":"2.0","id":${ctx.call.idText ?? 'null'},"result":${JSON.stringify(result)}}`);
+}
+
+/** A discovery that named only versions with a handshake would stop some clients from falling back to it (MCP 2026-07-28 leaves "no such method" for that). */
+function discover(exchange: Exchange, services: TerminalServices): void {
+  const { ctx } = exchange;
+  const upstreams = ctx.snapshot.registry.upstreams.map((url) => services.tools.upstream(url));
+  if (upstreams.some((upstream) => upstream.state === 'up' && !upstream.modern)) {
+    const message = 'Some tool servers need a handshake: send initialize.';
+    exchange.refuse(deny('mcp_invalid_request', { reasonCode: 'handshake_needed', message, protocol: { rpcCode: METHOD_NOT_FOUND, httpStatus: NOT_FOUND, message, idText: ctx.call?.idText } }));
+    return;
+  }
+  const result = {
+    supportedVersions: MODERN_VERSIONS, capabilities: mergedCapabilities(upstreams), serverInfo: { name: 'precinct', version: services.version }, ...instructionsOf(upstreams),
+    resultType: 'complete', ttlMs: DISCOVER_TTL_MS, cacheScope: 'private', ...unavailable(upstreams),
+  };
+  exchange.json(`{"jsonrpc":"2.0","id":${ctx.call?.idText ?? 'null'},"result":${JSON.stringify(result)}}`);
+}
+
+function paramsText(exchange: Exchange, services: TerminalServices): string {
+  const { body } = exchange.ctx.inbound;
+  const out = new Uint32Array(GUARD_OUT_LENGTH);
+  services.jsonGuard.check(body, limitsOf(exchange.ctx.snapshot.config), out);
+  const from = out[SLOT.params * 2] ?? 0;
+  const to = out[SLOT.params * 2 + 1] ?? 0;
+  return to > from ? Buffer.from(body.buffer, body.byteOffset + from, to - from).toString('utf8') : '{}';
+}
+
+/** Union of what the servers offer; tools are always offered, so that a client keeps asking while a server is down. */
+function mergedCapabilities(upstreams: readonly UpstreamKnowledge[]): Record<string, unknown> {
+  const merged: Record<string, unknown> = { tools: { listChanged: true } };
+  for (const { capabilities } of upstreams) {
+    for (const [name, value] of Object.entries(capabilities)) {
+      const known = merged[name];
+      merged[name] = isObject(known) && isObject(value) ? { ...value, ...known } : known ?? value;
+    }
+  }
+  return merged;
+}
+
+function instructionsOf(upstreams: readonly UpstreamKnowledge[]): { instructions?: string } {
+  const texts = upstreams.map((upstream) => upstream.instructions).filter((text) => text !== undefined && text !== '');
+  return texts.length === 0 ? {} : { instructions: texts.join('\n\n') };
+}
+
+/** Nobody should take a server that is down for one that offers nothing. */
+function unavailable(upstreams: readonly UpstreamKnowledge[]): { _meta?: Record<string, unknown> } {
+  const down = upstreams.filter((upstream) => upstream.state === 'down').length;
+  return down === 0 ? {} : { _meta: { 'precinct/upstreamsDown': down } };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

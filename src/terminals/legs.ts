@@ -1,0 +1,145 @@
+// Which session a message travels in: none (2026-07-28), the client's own one with that server, or the gateway's for stateless callers.
+import { eraOfVersion, negotiateLegacyVersion, LEGACY_VERSIONS } from '../mcp/versions.js';
+import { memberSpans, decodeString } from '../base/json/spans.js';
+import type { Context } from '../chain/context.js';
+import { deny, type Deny } from '../chain/verdict.js';
+import type { McpSession, UpstreamBinding } from '../engines/mcp-session/types.js';
+import type { UpstreamRequest } from '../upstream/types.js';
+import { ask, AskRefused, type Asker } from './ask.js';
+import type { Leg, Legs } from './services.js';
+
+const POST_HEADERS = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' } as const;
+const INITIALIZED = Buffer.from('{"jsonrpc":"2.0","method":"notifications/initialized"}');
+const HTTP_OK = 200;
+
+export interface LegOptions {
+  readonly asker: Asker;
+  /** What the gateway says of itself when it opens its own session. */
+  readonly ownInitializeParams: string;
+  readonly timeouts: { readonly answerMs: number; readonly idleMs: number };
+  /** Whether this upstream speaks 2026-07-28. */
+  readonly isModern: (url: string) => boolean | undefined;
+}
+
+export function createLegs(options: LegOptions): Legs {
+  const own = new Map<string, Promise<UpstreamBinding>>();
+  const ownReady = new Map<string, UpstreamBinding>();
+  const opening = new WeakMap<McpSession, Map<string, Promise<UpstreamBinding>>>();
+
+  const request = (url: string, httpMethod: 'POST' | 'DELETE', headers: Record<string, string>, body: Uint8Array | undefined): UpstreamRequest =>
+    ({ url, httpMethod, headers, body, answerTimeoutMs: options.timeouts.answerMs, idleTimeoutMs: options.timeouts.idleMs });
+
+  const openSession = async (url: string, initializeParams: string): Promise<UpstreamBinding> => {
+    const body = Buffer.from(`{"jsonrpc":"2.0","id":0,"method":"initialize","params":${initializeParams}}`);
+    const answer = await ask(options.asker, request(url, 'POST', { ...POST_HEADERS }, body));
+    if (answer.status !== HTTP_OK) throw new AskRefused(deny('mcp_request_failed', { reasonCode: 'initialize_refused', details: { upstream_status: answer.status } }), answer.status);
+    const protocolVersion = negotiatedVersion(answer.bytes);
+    if (protocolVersion === undefined) throw new AskRefused(deny('mcp_invalid_response', { reasonCode: 'initialize_answer' }), answer.status);
+    const binding = { sessionId: answer.headers['mcp-session-id'] ?? '', protocolVersion };
+    await ask(options.asker, request(url, 'POST', headersOf(binding), INITIALIZED));
+    return binding;
+  };
+
+  const shared = (url: string): Promise<UpstreamBinding> => {
+    const known = own.get(url);
+    if (known !== undefined) return known;
+    const opened = openSession(url, options.ownInitializeParams);
+    own.set(url, opened);
+    opened.then((binding) => ownReady.set(url, binding), () => own.delete(url));
+    return opened;
+  };
+
+  const forClient = (session: McpSession, url: string): Promise<UpstreamBinding> => {
+    const inProgress = opening.get(session) ?? new Map<string, Promise<UpstreamBinding>>();
+    opening.set(session, inProgress);
+    const known = inProgress.get(url);
+    if (known !== undefined) return known;
+    const opened = openSession(url, session.initializeParams);
+    inProgress.set(url, opened);
+    void opened.then((binding) => session.upstreams.set(url, binding), () => undefined).finally(() => inProgress.delete(url));
+    return opened;
+  };
+
+  const whenOpen = (ctx: Context, url: string, binding: Promise<UpstreamBinding>, isShared: boolean, ready: (leg: Leg) => void, failed: (refusal: Deny) => void): void => {
+    ctx.inbound.retain();
+    binding.then(
+      (open) => ready(legOf(ctx, url, open, isShared)),
+      (cause: unknown) => failed(cause instanceof AskRefused ? cause.refusal : deny('mcp_transport_failed', { reasonCode: 'session_not_opened' })),
+    );
+  };
+
+  return {
+    open(ctx, url, ready, failed) {
+      if (ctx.call?.era === 'modern') {
+        if (options.isModern(url) === false) failed(deny('mcp_request_failed', { reasonCode: 'upstream_era', message: 'The tool\'s server does not speak this protocol version; use an initialize handshake.' }));
+        else ready({ url, headers: modernHeaders(ctx), shared: false, sessionBound: false });
+        return;
+      }
+      if (ctx.mcpSession !== undefined && ctx.mcpSession !== 'none') {
+        const bound = ctx.mcpSession.upstreams.get(url);
+        if (bound !== undefined) ready(legOf(ctx, url, bound, false));
+        else whenOpen(ctx, url, forClient(ctx.mcpSession, url), false, ready, failed);
+        return;
+      }
+      const bound = ownReady.get(url);
+      if (bound !== undefined) ready(legOf(ctx, url, bound, true));
+      else whenOpen(ctx, url, shared(url), true, ready, failed);
+    },
+    forget(ctx, leg) {
+      if (leg.shared) {
+        own.delete(leg.url);
+        ownReady.delete(leg.url);
+      } else if (ctx.mcpSession !== undefined && ctx.mcpSession !== 'none') {
+        ctx.mcpSession.upstreams.delete(leg.url);
+      }
+    },
+    closeSession(session) {
+      for (const [url, binding] of session.upstreams) {
+        if (binding.sessionId === '') continue;
+        options.asker.client.send(request(url, 'DELETE', { 'mcp-session-id': binding.sessionId, 'mcp-protocol-version': binding.protocolVersion }, undefined), SILENT);
+      }
+      session.upstreams.clear();
+    },
+  };
+}
+
+const SILENT = { onHead: () => undefined, onData: () => undefined, onEnd: () => undefined, onFault: () => undefined };
+
+function legOf(ctx: Context, url: string, binding: UpstreamBinding, isShared: boolean): Leg {
+  return { url, headers: { ...headersOf(binding), ...passedHeaders(ctx) }, shared: isShared, sessionBound: binding.sessionId !== '' };
+}
+
+function headersOf(binding: UpstreamBinding): Record<string, string> {
+  const headers: Record<string, string> = { ...POST_HEADERS, 'mcp-protocol-version': binding.protocolVersion };
+  if (binding.sessionId !== '') headers['mcp-session-id'] = binding.sessionId;
+  return headers;
+}
+
+function modernHeaders(ctx: Context): Record<string, string> {
+  const { mcpProtocolVersion, mcpMethod, mcpName } = ctx.inbound.headers;
+  const headers: Record<string, string> = { ...POST_HEADERS, ...passedHeaders(ctx), 'mcp-protocol-version': mcpProtocolVersion, 'mcp-method': mcpMethod };
+  if (mcpName !== '') headers['mcp-name'] = mcpName;
+  return headers;
+}
+
+/** What the caller sent for the server, and the trace with the gateway's span as the parent. Bearer tokens are never among them. */
+function passedHeaders(ctx: Context): Record<string, string> {
+  const headers: Record<string, string> = Object.fromEntries(ctx.inbound.headers.forwarded);
+  headers['traceparent'] = `00-${ctx.traceId}-${ctx.spanId}-01`;
+  if (ctx.inbound.headers.tracestate !== '') headers['tracestate'] = ctx.inbound.headers.tracestate;
+  return headers;
+}
+
+function negotiatedVersion(answer: Uint8Array): string | undefined {
+  const result = memberSpans(answer, 0, answer.length).find((member) => member.key === 'result');
+  if (result === undefined) return undefined;
+  const version = memberSpans(answer, result.from, result.to).find((member) => member.key === 'protocolVersion');
+  if (version === undefined) return undefined;
+  const text = decodeString(answer, version.from, version.to);
+  return eraOfVersion(text) === 'legacy' ? text : undefined;
+}
+
+/** The gateway as a client of its own: no capabilities, so that no server asks it anything. */
+export function ownInitializeParams(version: string): string {
+  return JSON.stringify({ protocolVersion: negotiateLegacyVersion(LEGACY_VERSIONS[0] ?? ''), capabilities: {}, clientInfo: { name: 'precinct', version } });
+}

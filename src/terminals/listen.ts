@@ -1,0 +1,119 @@
+// GET: the stream on which the session's tool servers, and the gateway itself, speak without being asked (2025-11-25 and older).
+import type { Exchange } from '../chain/exchange.js';
+import { deny, type Deny } from '../chain/verdict.js';
+import { createResponseFirewall } from '../response/index.js';
+import { createSseSplitter, type SseEvent } from '../upstream/sse.js';
+import type { UpstreamCall } from '../upstream/types.js';
+import { isSse, limitsOf } from './answers.js';
+import { readServerMessage } from './message.js';
+import type { Leg, TerminalServices } from './services.js';
+import { keepEvent, messageEvent, withData } from './sse-event.js';
+
+const SSE_HEADERS: readonly (readonly [string, string])[] = [['content-type', 'text/event-stream'], ['cache-control', 'no-cache'], ['x-accel-buffering', 'no']];
+const KEEP_ALIVE_MS = 8_000; // below the 10 s after which some fronts and proxies drop a silent connection
+const SSE_OK = 200;
+
+export function listen(exchange: Exchange, services: TerminalServices): void {
+  const { ctx } = exchange;
+  const session = ctx.mcpSession;
+  if (session === undefined || session === 'none' || !exchange.mcpClient) {
+    const message = 'GET opens a session\'s stream: name the session in Mcp-Session-Id and accept text/event-stream.';
+    exchange.refuse(deny('mcp_invalid_request', { reasonCode: 'session_missing', message, headers: { allow: 'POST' }, protocol: { rpcCode: -32600, httpStatus: 405, message, idText: undefined } }));
+    return;
+  }
+  exchange.beginStream(SSE_OK, SSE_HEADERS, () => new SessionStream(exchange, services).start(ctx.snapshot.registry.upstreams));
+}
+
+class SessionStream {
+  readonly #exchange: Exchange;
+  readonly #services: TerminalServices;
+  readonly #calls = new Set<UpstreamCall>();
+  readonly #stopTicking: () => void;
+  readonly #onGateway = (message: string): void => this.#write(messageEvent(message));
+  #order: Promise<void> = Promise.resolve();
+
+  constructor(exchange: Exchange, services: TerminalServices) {
+    this.#exchange = exchange;
+    this.#services = services;
+    this.#stopTicking = services.every(KEEP_ALIVE_MS, () => this.#write(': keep-alive\n\n'));
+    services.listeners.add(this.#onGateway);
+    exchange.onClientGone = () => this.#stop(() => exchange.endStream('client_disconnected'));
+  }
+
+  start(upstreams: readonly string[]): void {
+    this.#write(': open\n\n');
+    for (const url of upstreams) this.#services.legs.open(this.#exchange.ctx, url, (leg) => this.#follow(leg, upstreams.length === 1), () => undefined);
+    if (this.#exchange.reply.aborted) this.#stop(() => this.#exchange.endStream('client_disconnected'));
+  }
+
+  #follow(leg: Leg, only: boolean): void {
+    const { ctx } = this.#exchange;
+    if (this.#exchange.reply.aborted || !leg.sessionBound) return;
+    const { 'content-type': _type, ...headers } = leg.headers;
+    const resume = ctx.inbound.headers.lastEventId;
+    let splitter: ReturnType<typeof createSseSplitter> | undefined;
+    const done = (): void => void this.#calls.delete(call);
+    const call = this.#services.client.send(
+      {
+        url: leg.url, httpMethod: 'GET', body: undefined,
+        headers: { ...headers, accept: 'text/event-stream', ...(only && resume !== '' ? { 'last-event-id': resume } : {}) },
+        answerTimeoutMs: ctx.snapshot.config.upstream.answer_timeout_ms,
+        // A session's stream may stay silent for as long as the session lives.
+        idleTimeoutMs: ctx.snapshot.config.session.mcp_session_ttl_s * 1000,
+      },
+      {
+        onHead: (status, fields) => {
+          if (status === SSE_OK && isSse(fields['content-type'] ?? '')) splitter = createSseSplitter(ctx.snapshot.config.upstream.answer_bytes_max, (event) => this.#take(keepEvent(event), leg));
+        },
+        onData: (chunk) => {
+          if (splitter?.push(chunk) === false) call.abort();
+        },
+        onEnd: done,
+        onFault: done,
+      },
+    );
+    this.#calls.add(call);
+  }
+
+  #take(event: SseEvent, leg: Leg): void {
+    this.#order = this.#order.then(() => this.#handle(event, leg)).catch(() => this.#stop(() => this.#exchange.cut(deny('gateway_fault'))));
+  }
+
+  async #handle(event: SseEvent, leg: Leg): Promise<void> {
+    const { ctx } = this.#exchange;
+    if (event.data === undefined || event.data.length === 0) {
+      this.#write(event.raw);
+      return;
+    }
+    const limits = limitsOf(ctx.snapshot.config);
+    const message = readServerMessage(event.data, this.#services.jsonGuard, limits);
+    if (message.kind === 'invalid') return;
+    const screened = await createResponseFirewall(ctx.snapshot.responseRules, this.#services.jsonGuard, limits, []).screen(event.data);
+    this.#exchange.addFindings(screened.findings);
+    if (message.kind === 'request') await this.#recordRequest(message.method, leg, screened.kind === 'block' ? screened.refusal : undefined);
+    // Nobody waits for a notification: one that may not pass is left out, and its finding is in the stream's record.
+    if (screened.kind === 'block') return;
+    if (message.kind === 'request' && ctx.mcpSession !== undefined && ctx.mcpSession !== 'none') ctx.mcpSession.asked.set(message.idText, leg.url);
+    this.#write(screened.bytes === event.data ? event.raw : withData(event, screened.bytes));
+  }
+
+  #recordRequest(method: string, leg: Leg, refusal: Deny | undefined): Promise<void> {
+    return new Promise((resolve) => this.#exchange.serverRequest(method, leg.url, refusal, resolve));
+  }
+
+  #write(bytes: Uint8Array | string): void {
+    if (this.#exchange.write(bytes)) return;
+    for (const call of this.#calls) call.pause();
+    this.#exchange.reply.onDrain(() => {
+      for (const call of this.#calls) call.resume();
+    });
+  }
+
+  #stop(end: () => void): void {
+    this.#stopTicking();
+    this.#services.listeners.delete(this.#onGateway);
+    for (const call of this.#calls) call.abort();
+    this.#calls.clear();
+    end();
+  }
+}

@@ -1,0 +1,59 @@
+// What the terminals ask: the way to tool servers, and the gateway's own knowledge of them.
+import type { JsonGuard } from '../base/json/types.js';
+import type { Context } from '../chain/context.js';
+import type { Deny } from '../chain/verdict.js';
+import type { McpSession } from '../engines/mcp-session/types.js';
+import type { McpSessions } from '../engines/mcp-session/sessions.js';
+import type { RegisteredTool, ServedTool, ToolState } from '../engines/registry/types.js';
+import type { SessionRisk } from '../engines/session-risk/types.js';
+import type { UpstreamClient } from '../upstream/types.js';
+
+/** The headers of one message to one tool server, on behalf of one caller. */
+export interface Leg {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** The session is the gateway's own, shared by stateless callers: ids must be made unique. */
+  readonly shared: boolean;
+  /** A session id goes with it, so that a 404 means the session was lost. */
+  readonly sessionBound: boolean;
+}
+
+export interface Legs {
+  /** Calls one of the two, at once or later; in the latter case the body was retained. */
+  open(ctx: Context, url: string, ready: (leg: Leg) => void, failed: (refusal: Deny) => void): void;
+  /** The server no longer knows the session behind `leg`: the next open makes a new one. */
+  forget(ctx: Context, leg: Leg): void;
+  /** Ends a client session's sessions with its tool servers. */
+  closeSession(session: McpSession): void;
+}
+
+/** What the control thread's listings found of one upstream. */
+export interface UpstreamKnowledge {
+  readonly url: string;
+  readonly state: 'up' | 'down' | 'unknown';
+  readonly modern: boolean;
+  readonly capabilities: Readonly<Record<string, unknown>>;
+  readonly instructions: string | undefined;
+}
+
+export interface ToolKnowledge {
+  stateOf(tool: RegisteredTool): ToolState;
+  /** What of `served` may be shown: its text, without members changed since it was pinned; undefined = hide it. A change makes the control thread look. */
+  presentable(tool: RegisteredTool, served: ServedTool): string | undefined;
+  upstream(url: string): UpstreamKnowledge;
+}
+
+export interface TerminalServices {
+  readonly client: UpstreamClient;
+  readonly legs: Legs;
+  readonly jsonGuard: JsonGuard;
+  readonly mcpSessions: McpSessions;
+  readonly sessionRisk: SessionRisk;
+  readonly tools: ToolKnowledge;
+  /** Unique within this thread. */
+  nextId(): number;
+  /** Streams of GET requests that want the gateway's own list_changed notifications. */
+  readonly listeners: Set<(message: string) => void>;
+  readonly every: (ms: number, tick: () => void) => () => void;
+  readonly version: string;
+}

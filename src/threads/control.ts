@@ -1,0 +1,267 @@
+// The control thread: owns approvals, secrets, observations and reloads; starts the audit writer and the gateway threads; serves the control plane.
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { spawnAuditWriter } from '../audit/spawn-writer.js';
+import { openAppender } from '../audit/appender.js';
+import { eventLine, type DetailValue } from '../audit/record.js';
+import type { Clock } from '../base/clock/clock.js';
+import { ConfigFault } from '../base/config/fault.js';
+import { readEnvironment } from '../base/config/environment.js';
+import { loadGatewayConfig, resolveInProject } from '../base/config/load.js';
+import type { GatewayConfig } from '../base/config/schema.js';
+import { loadJsonGuard } from '../base/json/choose.js';
+import { createLog, faultFacts, type Log } from '../base/telemetry/log.js';
+import type { SnapshotDigests } from '../chain/snapshot.js';
+import { approvalRoutes } from '../control/approvals.js';
+import { identityRoutes } from '../control/identities.js';
+import { layerRoutes } from '../control/layers.js';
+import { metricsRoutes } from '../control/metrics.js';
+import type { ControlParts } from '../control/parts.js';
+import { policyRoutes } from '../control/policy.js';
+import { reloadRoutes } from '../control/reload.js';
+import { secretRoutes } from '../control/secrets.js';
+import { ControlFault, serveControl } from '../control/server.js';
+import { statusRoutes } from '../control/status.js';
+import { toolRoutes } from '../control/tools.js';
+import { PolicyError } from '../engines/policy/types.js';
+import { Observations } from '../engines/registry/observations.js';
+import { readPinsFile, writePinsFile } from '../engines/registry/pins.js';
+import { createToolsReader } from '../engines/registry/served-tools.js';
+import { createSecretFile } from '../engines/secrets/file-store.js';
+import { createSecretKeyFile, parseSecretKey, readSecretKeyFile } from '../engines/secrets/key-file.js';
+import { loadPublicKeys } from '../engines/step-up/approver-keys.js';
+import { openApprovalStore } from '../engines/step-up/approvals-store.js';
+import { readPolicies, readSources, type SnapshotSources } from '../jobs/read-sources.js';
+import { createRegistryRefresh } from '../jobs/registry-refresh.js';
+import { watchFiles } from '../jobs/watch-files.js';
+import { createUpstreamClient } from '../upstream/http-client.js';
+import { startGatewayThreads, ThreadRefused, type GatewayThreads } from './gateway-threads.js';
+import { compileInForce, warningsOf } from './in-force.js';
+import type { AnswerOf, Question, SourceFault, UpstreamReport } from './messages.js';
+
+export interface ControlOptions {
+  readonly root: string;
+  readonly configFile: string;
+  readonly config: GatewayConfig;
+  readonly version: string;
+  readonly clock: Clock;
+  /** The process can't go on: a gateway thread died. */
+  readonly fatal: (reason: string) => void;
+}
+
+export interface RunningControl {
+  readonly listeners: readonly { readonly kind: 'http' | 'mtls'; readonly address: string }[];
+  readonly warnings: readonly string[];
+  reload(): Promise<SnapshotDigests>;
+  stop(): Promise<void>;
+}
+
+const MS_PER_SECOND = 1000;
+const KEY_BYTES = 32;
+const FOLDER_MODE = 0o700;
+const KEY_MODE = 0o600;
+const CONTROL_CONNECTIONS_MAX = 4; // to one upstream, for listings
+const UNPROCESSABLE = 422;
+
+/** Rejects with what a person should read; then nothing is left running. */
+export async function startControl(options: ControlOptions): Promise<RunningControl> {
+  const { root, config, clock, version } = options;
+  const stateDir = resolveInProject(root, config.state_dir);
+  mkdirSync(join(stateDir, 'keys'), { recursive: true, mode: FOLDER_MODE });
+  mkdirSync(join(stateDir, 'approvers'), { recursive: true, mode: FOLDER_MODE });
+  const log = createLog(config.log_level, 'control');
+  let sources = readSources(root, config, 1);
+  let inForce = compileInForce(sources, clock);
+  const secretsKey = openSecretsKey(config, stateDir, root);
+  const argumentsKey = config.audit.arguments_digest === 'hmac' ? openArgumentsKey(join(stateDir, 'keys', 'arguments.key')) : undefined;
+  const evidence = readEvidence(root, config);
+
+  const writer = spawnAuditWriter({
+    dir: config.audit.dir === '' ? join(stateDir, 'audit') : resolveInProject(root, config.audit.dir), fileBytesMax: config.audit.file_bytes_max,
+    start: { version, profile: config.profile, policy_digest: inForce.policy.digest, registry_digest: inForce.registry.digest, identities_digest: inForce.identities.digest },
+  });
+  writer.onHealth((health) => (health.healthy ? log.info({}, 'the audit log is healthy again') : log.error({ because: health.because }, 'the audit log is failing: calls are refused')));
+  const audit = await writer.status();
+  if (!audit.healthy) {
+    await writer.close();
+    throw new ConfigFault(`the audit log can't be opened: ${audit.because}`, { file: audit.file, line: 1, column: 1, remedy: 'Free the folder or its disk: nothing is served without an audit log.' });
+  }
+  const events = openAppender(writer.connect(), { queueLinesMax: config.audit.queue_lines_max, durability: 'group' });
+  const event = (name: string, details: Readonly<Record<string, DetailValue>>): void => {
+    log.info({ event: name, ...details }, name);
+    events.append(eventLine(clock.nowUs(), name, details), () => undefined);
+  };
+
+  const approvals = openApprovalStore({
+    path: join(stateDir, 'approvals.sqlite'), requestTtlMs: config.step_up.request_ttl_s * MS_PER_SECOND, grantTtlMs: config.step_up.grant_ttl_s * MS_PER_SECOND,
+    pendingPerCallerMax: config.step_up.pending_per_caller_max, approvers: () => loadPublicKeys(join(stateDir, 'approvers')), nowMs: clock.nowMs(),
+  });
+  const secrets = createSecretFile(resolveInProject(root, config.secrets.file === '' ? join(config.state_dir, 'secrets.enc') : config.secrets.file), secretsKey);
+  const client = createUpstreamClient({ connectTimeoutMs: config.upstream.connect_timeout_ms, connectionsMax: CONTROL_CONNECTIONS_MAX });
+  const reader = createToolsReader(loadJsonGuard());
+  const pinsFile = join(stateDir, 'pins.json');
+  const observations = new Observations({ registry: inForce.registry, reader, restored: readPinsFile(pinsFile), persist: (json) => writePinsFile(pinsFile, json) });
+
+  let threads: GatewayThreads | undefined;
+  const refresh = createRegistryRefresh({
+    client, observations, registry: inForce.registry, reader, clock, version, listTimeoutMs: () => sources.config.registry.list_timeout_ms,
+    publish: (changed) => threads?.broadcast({ kind: 'observations', observations: observations.snapshot(), upstreams: upstreamReports(), changed }),
+    event,
+  });
+  const upstreamReports = (): UpstreamReport[] => observations.upstreams().map((upstream) => {
+    const facts = refresh.factsOf(upstream.url);
+    return {
+      url: upstream.url, state: upstream.state, modern: facts?.modern ?? false, capabilities: facts?.capabilities ?? {}, instructions: facts?.instructions,
+      tools: upstream.tools.length, verifiedMs: upstream.verifiedMs, error: upstream.error,
+    };
+  });
+
+  const answer = async (question: Question): Promise<unknown> => {
+    switch (question.kind) {
+      case 'reserve': return approvals.reserveOrRequest(question.binding, question.score, question.preview, clock.nowMs());
+      case 'consume': return approvals.consume(question.requestId, question.token, clock.nowMs());
+      case 'refresh':
+        await refresh.refresh(question.upstream);
+        return null;
+    }
+  };
+
+  const cleanup: (() => Promise<void> | void)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const step of cleanup.reverse()) await step();
+  };
+  cleanup.push(() => writer.close(), () => events.close(), () => approvals.close(), () => client.close());
+
+  try {
+    threads = await startGatewayThreads(
+      config.threads.gateway,
+      { root, sources, version, connectAudit: () => writer.connect(), secretsKey, argumentsKey, ...evidence },
+      { answer: (question) => answer(question) as Promise<AnswerOf[typeof question.kind]>, releaseGrant: (id, token) => approvals.release(id, token), died: (index, reason) => options.fatal(`gateway thread ${index} ended: ${reason}`) },
+    );
+  } catch (fault) {
+    await stop();
+    throw fault;
+  }
+  const running = threads;
+  cleanup.push(() => running.drain(sources.config.shutdown_grace_s * MS_PER_SECOND));
+
+  /** Proves the sources here, then swaps every thread, then this thread's own copy. */
+  const swap = async (next: SnapshotSources, what: string): Promise<SnapshotDigests> => {
+    try {
+      const compiled = compileInForce(next, clock);
+      const digests = await running.swap(next);
+      sources = next;
+      inForce = compiled;
+      refresh.setRegistry(compiled.registry);
+      running.broadcast({ kind: 'observations', observations: observations.snapshot(), upstreams: upstreamReports(), changed: true });
+      for (const { url, state } of observations.upstreams()) if (state === 'unknown') void refresh.refresh(url);
+      event('reload', { what, policy_digest: digests.policy, registry_digest: digests.registry, identities_digest: digests.identities, rules_digest: digests.rules });
+      return digests;
+    } catch (fault) {
+      const described = describeSourceFault(fault);
+      event('reload_refused', { what, file: described.file ?? '', line: described.line ?? 0, message: described.message });
+      throw new ControlFault(UNPROCESSABLE, 'reload_refused', described.message, {
+        ...(described.file === undefined ? {} : { file: described.file, line: described.line, column: described.column }), ...(described.remedy === undefined ? {} : { remediation: described.remedy }),
+      });
+    }
+  };
+  const freshSources = (): SnapshotSources => {
+    try {
+      return readSources(root, loadFresh(options, sources.config), sources.version + 1);
+    } catch (fault) {
+      const described = describeSourceFault(fault);
+      throw new ControlFault(UNPROCESSABLE, 'reload_refused', described.message, { file: described.file, line: described.line, column: described.column, remediation: described.remedy });
+    }
+  };
+  const reload = async (): Promise<SnapshotDigests> => swap(freshSources(), 'all');
+  const reloadPolicies = async (): Promise<SnapshotDigests> => swap({ ...sources, version: sources.version + 1, policies: readPolicies(root, sources.config) }, 'policies');
+
+  const parts: ControlParts = {
+    clock, version, startedMs: clock.nowMs(), configFile: options.configFile, stateDir, config: () => sources.config, inForce: () => inForce, listeners: () => running.listeners,
+    threads: running, audit: () => writer.status(), observations, upstreams: upstreamReports, approvals, secrets, warnings: () => warningsOf(inForce, sources, audit), reload, reloadPolicies,
+  };
+  try {
+    const server = await serveControl(
+      join(stateDir, 'control.sock'),
+      [statusRoutes, toolRoutes, layerRoutes, identityRoutes, policyRoutes, approvalRoutes, secretRoutes, reloadRoutes, metricsRoutes].flatMap((routes) => routes(parts)),
+      (fault) => log.error(faultFacts(fault), 'the control plane failed on a request'),
+    );
+    cleanup.push(() => server.close());
+  } catch (fault) {
+    await stop();
+    throw fault;
+  }
+  cleanup.push(...watchEverything(root, sources.config, { reload, log, threads: running, event }));
+  const timer = setInterval(() => void refresh.refreshAll(), sources.config.registry.refresh_interval_s * MS_PER_SECOND);
+  cleanup.push(() => clearInterval(timer));
+  await refresh.refreshAll();
+
+  return { listeners: running.listeners, warnings: parts.warnings(), reload, stop };
+}
+
+/** Keys that a reload may not change keep their running value: listeners and state belong to the process. */
+function loadFresh(options: ControlOptions, current: GatewayConfig): GatewayConfig {
+  const fresh = loadGatewayConfig(options.configFile, readEnvironment());
+  return Object.freeze({ ...fresh, profile: current.profile, state_dir: current.state_dir, threads: current.threads, front: current.front, tls: current.tls, audit: current.audit });
+}
+
+interface WatchParts {
+  readonly reload: () => Promise<unknown>;
+  readonly log: Log;
+  readonly threads: GatewayThreads;
+  readonly event: (name: string, details: Readonly<Record<string, DetailValue>>) => void;
+}
+
+function watchEverything(root: string, config: GatewayConfig, parts: WatchParts): (() => void)[] {
+  const every = (ms: number, tick: () => void): (() => void) => {
+    const timer = setInterval(tick, ms);
+    return () => clearInterval(timer);
+  };
+  const absolute = (paths: readonly string[]): string[] => paths.filter((path) => path !== '').map((path) => resolveInProject(root, path));
+  const inputs = absolute([config.registry.file, config.identity.file, config.dlp.dir, config.step_up.thresholds_file, config.step_up.destinations_file, config.session.chains_file]);
+  const reloading = watchFiles(inputs, (path) => {
+    parts.reload().then(
+      () => parts.log.info({ path }, 'a changed file is in force'),
+      (fault: unknown) => parts.log.error({ path, ...describeSourceFault(fault) }, 'a changed file was refused; the old state stays'),
+    );
+  }, every);
+  const certificates = watchFiles(absolute([config.tls.certificate_file, config.tls.private_key_file, config.tls.trust_bundle_file, config.identity.jwt_bundle_file]), (path) => {
+    const evidence = readEvidence(root, config);
+    parts.threads.broadcast({ kind: 'evidence', ...evidence, replaceTls: config.tls.enabled });
+    parts.event('evidence_replaced', { path });
+  }, every);
+  return [reloading.stop, certificates.stop];
+}
+
+function readEvidence(root: string, config: GatewayConfig): { jwtBundle: string | undefined; trustBundle: string | undefined } {
+  const read = (file: string): string | undefined => {
+    if (file === '') return undefined;
+    try {
+      return readFileSync(resolveInProject(root, file), 'utf8');
+    } catch {
+      throw new ConfigFault(`${file} can't be read.`, { file, line: 1, column: 1, remedy: 'Restore the file, or name another in config/gateway.yaml.' });
+    }
+  };
+  return { jwtBundle: read(config.identity.jwt_bundle_file), trustBundle: config.tls.enabled ? read(config.tls.trust_bundle_file) : undefined };
+}
+
+function openSecretsKey(config: GatewayConfig, stateDir: string, root: string): Buffer {
+  const { key_env: name, key_file: file } = config.secrets;
+  if (name !== '') return parseSecretKey(readEnvironment().secret(name) ?? '', `the environment variable ${name}`);
+  const path = file === '' ? join(stateDir, 'keys', 'secrets.key') : resolveInProject(root, file);
+  if (!existsSync(path) && config.profile === 'dev') return createSecretKeyFile(path);
+  return readSecretKeyFile(path);
+}
+
+function openArgumentsKey(path: string): Buffer {
+  if (!existsSync(path)) writeFileSync(path, `${randomBytes(KEY_BYTES).toString('base64')}\n`, { mode: KEY_MODE, flag: 'wx' });
+  return parseSecretKey(readFileSync(path, 'utf8'), path);
+}
+
+export function describeSourceFault(fault: unknown): SourceFault {
+  if (fault instanceof ThreadRefused) return fault.fault;
+  if (fault instanceof ConfigFault) return { message: fault.message, file: fault.file, line: fault.line, column: fault.column, remedy: fault.remedy };
+  if (fault instanceof PolicyError) return { message: fault.message, file: fault.file, line: fault.line, column: fault.column, remedy: undefined };
+  return { message: fault instanceof Error ? fault.message : 'unknown fault', file: undefined, line: undefined, column: undefined, remedy: undefined };
+}

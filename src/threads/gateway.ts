@@ -1,0 +1,223 @@
+// A gateway thread: builds its engines, opens its front, and swaps snapshots when the control thread says so.
+import { join } from 'node:path';
+import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
+import { openAppender } from '../audit/appender.js';
+import { systemClock } from '../base/clock/clock.js';
+import { readEnvironment } from '../base/config/environment.js';
+import { ConfigFault, describeFault } from '../base/config/fault.js';
+import { resolveInProject } from '../base/config/load.js';
+import type { GatewayConfig } from '../base/config/schema.js';
+import { createHttpClient } from '../base/http-client/post-json.js';
+import { createIds } from '../base/ids/ids.js';
+import { loadJsonGuard } from '../base/json/choose.js';
+import { createLog, faultFacts } from '../base/telemetry/log.js';
+import type { Snapshot } from '../chain/snapshot.js';
+import { createAuthenticator, type ReloadableAuthenticator } from '../engines/identity/authenticator.js';
+import { createGuard } from '../engines/guard/guard.js';
+import { PolicyError } from '../engines/policy/types.js';
+import { createSecretFile } from '../engines/secrets/file-store.js';
+import { parseChains } from '../engines/session-risk/chains.js';
+import { createSessionRisk } from '../engines/session-risk/session-risk.js';
+import { startFront, tlsFilesOf, type Front } from '../front/listeners.js';
+import { loadUws } from '../front/load-uws.js';
+import { buildGateway, type Gateway } from '../gateway.js';
+import { buildSnapshot } from '../jobs/build-snapshot.js';
+import type { SnapshotSources } from '../jobs/read-sources.js';
+import { createUpstreamClient } from '../upstream/http-client.js';
+import { createControlLink } from './control-link.js';
+import type { FromGateway, GatewayStats, SourceFault, ToGateway } from './messages.js';
+import { createScanners } from './scanners.js';
+import { createToolKnowledge } from './tool-knowledge.js';
+
+export interface GatewayThreadData {
+  readonly root: string;
+  readonly sources: SnapshotSources;
+  readonly audit: MessagePort;
+  readonly control: MessagePort;
+  /** This thread is the only one on its ports. */
+  readonly exclusive: boolean;
+  readonly version: string;
+  readonly index: number;
+  readonly secretsKey: Uint8Array;
+  readonly argumentsKey: Uint8Array | undefined;
+  readonly jwtBundle: string | undefined;
+  readonly trustBundle: string | undefined;
+}
+
+const MS_PER_SECOND = 1000;
+const PERCENT = 100;
+const GUARD_CONNECTIONS_MAX = 16; // the guard's own breaker and time-out bound what waits
+
+async function main(data: GatewayThreadData): Promise<void> {
+  const { config } = data.sources;
+  const log = createLog(config.log_level, `gateway-${data.index}`);
+  const clock = systemClock;
+  const stateDir = resolveInProject(data.root, config.state_dir);
+  const link = createControlLink(data.control);
+  const tools = createToolKnowledge(link.refresh);
+  const scanners = createScanners(config, join(stateDir, 'cache'));
+  const jsonGuard = loadJsonGuard();
+  const appender = openAppender(data.audit, { queueLinesMax: config.audit.queue_lines_max, durability: config.audit.durability });
+  const sessionRisk = createSessionRisk(sessionThresholds(config), parseChains(data.sources.chains.text, data.sources.chains.file));
+  const authenticator = createAuthenticator({
+    profile: config.profile, trustedPeers: config.dev.trusted_peers, jwtAudiences: config.identity.jwt_audience, cacheEntries: config.identity.cache_entries,
+    x509Bundle: bundle(data.trustBundle, config.tls.trust_bundle_file), jwtBundle: bundle(data.jwtBundle, config.identity.jwt_bundle_file),
+  });
+  const client = createUpstreamClient({ connectTimeoutMs: config.upstream.connect_timeout_ms, connectionsMax: config.upstream.connections_max });
+  const snapshotTools = { clock, scannerFor: scanners.scannerFor };
+  const first = buildSnapshot(data.sources, undefined, snapshotTools);
+  const guard = createGuard(guardConfig(config), createHttpClient({ connectionsMax: GUARD_CONNECTIONS_MAX }));
+
+  const gateway = buildGateway({
+    first, clock, ids: createIds(), version: data.version, jsonGuard, appender, authenticator, guard, sessionRisk, client, tools, approvals: link,
+    secrets: createSecretFile(resolveInProject(data.root, config.secrets.file === '' ? join(config.state_dir, 'secrets.enc') : config.secrets.file), Buffer.from(data.secretsKey)),
+    argumentsKey: data.argumentsKey === undefined ? undefined : Buffer.from(data.argumentsKey),
+    resourceMetadataUrl: `http://${config.front.host}:${config.front.port}/.well-known/oauth-protected-resource`,
+    after: (ms, run) => void setTimeout(run, ms),
+    every: (ms, tick) => {
+      const timer = setInterval(tick, ms);
+      return () => clearInterval(timer);
+    },
+    onFault: (layer, fault, ctx) => log.error({ ...faultFacts(fault), layer: layer.name, decision_id: ctx.decisionId }, 'a layer failed; its declared verdict was given'),
+    onGatewayFault: (fault, decisionId) => log.error({ ...faultFacts(fault), decision_id: decisionId }, 'the gateway failed on a request'),
+  });
+
+  const { uws, because } = loadUws(join(stateDir, 'cache'));
+  const front = await startFront({
+    config, uws, handle: gateway.handle, refuse: gateway.refuse, exclusive: data.exclusive, nowUs: clock.nowUs,
+    onFault: (fault) => log.error(faultFacts(fault), 'the front failed on a request'),
+    probes: {
+      health: () => ({ status: 200, json: { status: 'ok', version: data.version, profile: config.profile, matcher: scanners.engine(), json: { engine: jsonGuard.engine }, audit: appender.healthy ? 'ok' : 'failing' } }),
+      ready: () => (appender.healthy ? { status: 200, json: { status: 'ready' } } : { status: 503, json: { status: 'not_ready', reason: appender.because } }),
+    },
+  });
+
+  const report = (): GatewayStats => ({
+    ...gateway.report(), digests: gateway.snapshot().digests, rssBytes: process.memoryUsage.rss(),
+    engines: { front: `uWebSockets.js (${because})`, matcher: scanners.engine(), json: { engine: jsonGuard.engine, because: jsonGuard.because }, policy: 'regorus (WebAssembly)' },
+  });
+  serveControl(data.control, { gateway, front, authenticator, config, report, tools, link, sessionRisk, snapshotTools, log, close: async () => {
+    gateway.flush();
+    await appender.close();
+    await client.close();
+    await guard.close();
+    await scanners.close();
+  } });
+  data.control.postMessage({ kind: 'ready', listeners: front.listeners.map(({ kind, address }) => ({ kind, address })) } satisfies FromGateway);
+}
+
+interface ThreadParts {
+  readonly gateway: Gateway;
+  readonly front: Front;
+  readonly authenticator: ReloadableAuthenticator;
+  readonly config: GatewayConfig;
+  readonly report: () => GatewayStats;
+  readonly tools: ReturnType<typeof createToolKnowledge>;
+  readonly link: ReturnType<typeof createControlLink>;
+  readonly sessionRisk: ReturnType<typeof createSessionRisk>;
+  readonly snapshotTools: Parameters<typeof buildSnapshot>[2];
+  readonly log: ReturnType<typeof createLog>;
+  readonly close: () => Promise<void>;
+}
+
+function serveControl(port: MessagePort, parts: ThreadParts): void {
+  const prepared = new Map<number, { snapshot: Snapshot; sources: SnapshotSources }>();
+  const done = (call: number, value: unknown, error?: SourceFault): void => port.postMessage({ kind: 'done', call, value, error } satisfies FromGateway);
+  const attempt = (call: number, work: () => unknown): void => {
+    try {
+      done(call, work());
+    } catch (fault) {
+      done(call, undefined, sourceFault(fault));
+    }
+  };
+
+  port.on('message', (message: ToGateway) => {
+    switch (message.kind) {
+      case 'prepare':
+        attempt(message.call, () => {
+          const snapshot = buildSnapshot(message.sources, parts.gateway.snapshot(), parts.snapshotTools);
+          parseChains(message.sources.chains.text, message.sources.chains.file);
+          prepared.set(message.sources.version, { snapshot, sources: message.sources });
+          return snapshot.digests;
+        });
+        return;
+      case 'commit':
+        attempt(message.call, () => {
+          const next = prepared.get(message.version);
+          if (next === undefined) throw new Error('nothing is prepared under this version');
+          prepared.clear();
+          parts.sessionRisk.update(sessionThresholds(next.sources.config), parseChains(next.sources.chains.text, next.sources.chains.file));
+          parts.gateway.commit(next.snapshot);
+          return next.snapshot.digests;
+        });
+        return;
+      case 'discard':
+        prepared.delete(message.version);
+        return;
+      case 'observations':
+        parts.tools.observe(message.observations, message.upstreams);
+        if (message.changed) parts.gateway.announceToolsChanged();
+        return;
+      case 'evidence':
+        takeEvidence(message, parts);
+        return;
+      case 'stats':
+        attempt(message.call, parts.report);
+        return;
+      case 'identity':
+        attempt(message.call, () => parts.gateway.identity(message.spiffeId));
+        return;
+      case 'answer':
+        parts.link.settle(message.call, message.value, message.error);
+        return;
+      case 'drain':
+        void parts.front.drain(message.graceMs).then(parts.close).then(() => done(message.call, undefined)).finally(() => port.close());
+        return;
+    }
+  });
+}
+
+/** Replaced keys and certificates: a bad one leaves the old in force and is said. */
+function takeEvidence(message: Extract<ToGateway, { kind: 'evidence' }>, parts: ThreadParts): void {
+  const { authenticator, config, log } = parts;
+  try {
+    if (message.jwtBundle !== undefined) authenticator.reloadJwtBundle({ text: message.jwtBundle, file: config.identity.jwt_bundle_file });
+    if (message.trustBundle !== undefined) authenticator.reloadX509Bundle({ text: message.trustBundle, file: config.tls.trust_bundle_file });
+    if (message.replaceTls) parts.front.replaceTls(tlsFilesOf(config.tls));
+  } catch (fault) {
+    log.error(fault instanceof ConfigFault ? { fault: describeFault(fault) } : faultFacts(fault), 'a replaced certificate or bundle was refused; the old one stays');
+  }
+}
+
+export function sourceFault(fault: unknown): SourceFault {
+  if (fault instanceof ConfigFault) return { message: fault.message, file: fault.file, line: fault.line, column: fault.column, remedy: fault.remedy };
+  if (fault instanceof PolicyError) return { message: fault.message, file: fault.file, line: fault.line, column: fault.column, remedy: undefined };
+  return { message: fault instanceof Error ? fault.message : 'unknown fault', file: undefined, line: undefined, column: undefined, remedy: undefined };
+}
+
+function bundle(text: string | undefined, file: string) {
+  return text === undefined ? undefined : { text, file };
+}
+
+function sessionThresholds(config: GatewayConfig) {
+  const { session } = config;
+  return { ttlMs: session.ttl_s * MS_PER_SECOND, halfLifeMs: session.half_life_s * MS_PER_SECOND, riskDenyAt: 1, actionsKept: session.actions_kept, sessionsMax: session.sessions_max };
+}
+
+function guardConfig(config: GatewayConfig): Parameters<typeof createGuard>[0] {
+  const { guard } = config;
+  return {
+    url: guard.url, kind: guard.kind, model: guard.model, apiKey: guard.api_key_env === '' ? undefined : readEnvironment().secret(guard.api_key_env),
+    timeoutMs: guard.timeout_ms, threshold: guard.threshold_percent / PERCENT, failuresToOpen: guard.failures_to_open, resetTimeoutMs: guard.reset_timeout_s * MS_PER_SECOND, clock: systemClock.nowMs,
+  };
+}
+
+if (parentPort !== null) {
+  const data = workerData as GatewayThreadData;
+  main(data).catch((fault: unknown) => {
+    const described = sourceFault(fault);
+    const place = described.file === undefined ? '' : `${described.file}:${described.line}:${described.column}: `;
+    data.control.postMessage({ kind: 'failed', message: `${place}${described.message}`, remedy: described.remedy } satisfies FromGateway);
+    data.control.close();
+  });
+}

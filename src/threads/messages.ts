@@ -1,0 +1,73 @@
+// What the control thread and a gateway thread say to each other.
+import type { ChainStatsReport } from '../chain/stats.js';
+import type { SnapshotDigests } from '../chain/snapshot.js';
+import type { BreakerState, RateDecision } from '../engines/limits/types.js';
+import type { SnapshotSources } from '../jobs/read-sources.js';
+import type { ApprovalBinding, ReserveResult } from '../engines/step-up/types.js';
+import type { ObservationSnapshot } from '../engines/registry/observations.js';
+
+export interface UpstreamReport {
+  readonly url: string;
+  readonly state: 'up' | 'down' | 'unknown';
+  readonly modern: boolean;
+  readonly capabilities: Readonly<Record<string, unknown>>;
+  readonly instructions: string | undefined;
+  readonly tools: number;
+  readonly verifiedMs: number;
+  readonly error: string | undefined;
+}
+
+/** Two-phase swap: every thread prepares, then every thread commits; a fault in the first phase changes nothing anywhere. */
+export type ToGateway =
+  | { readonly kind: 'prepare'; readonly call: number; readonly sources: SnapshotSources }
+  | { readonly kind: 'commit'; readonly call: number; readonly version: number }
+  | { readonly kind: 'discard'; readonly version: number }
+  | { readonly kind: 'observations'; readonly observations: ObservationSnapshot; readonly upstreams: readonly UpstreamReport[]; readonly changed: boolean }
+  | { readonly kind: 'evidence'; readonly jwtBundle: string | undefined; readonly trustBundle: string | undefined; readonly replaceTls: boolean }
+  | { readonly kind: 'stats'; readonly call: number }
+  | { readonly kind: 'identity'; readonly call: number; readonly spiffeId: string }
+  | { readonly kind: 'answer'; readonly call: number; readonly value: unknown; readonly error: string | undefined }
+  | { readonly kind: 'drain'; readonly call: number; readonly graceMs: number };
+
+export interface GatewayStats {
+  readonly chain: ChainStatsReport;
+  readonly breakers: readonly (readonly [string, BreakerState])[];
+  readonly mcpSessions: number;
+  readonly riskEntries: number;
+  readonly engines: { readonly front: string; readonly matcher: { engine: string; because: string }; readonly json: { engine: string; because: string }; readonly policy: string };
+  readonly digests: SnapshotDigests;
+  readonly rssBytes: number;
+}
+
+export interface IdentityReport {
+  readonly riskScore: number;
+  readonly flags: readonly string[];
+  readonly rate: RateDecision;
+}
+
+export type FromGateway =
+  | { readonly kind: 'ready'; readonly listeners: readonly { readonly kind: 'http' | 'mtls'; readonly address: string }[] }
+  | { readonly kind: 'failed'; readonly message: string; readonly remedy: string | undefined }
+  | { readonly kind: 'done'; readonly call: number; readonly value: unknown; readonly error: SourceFault | undefined }
+  | { readonly kind: 'ask'; readonly call: number; readonly question: Question }
+  | { readonly kind: 'release_grant'; readonly requestId: string; readonly token: string };
+
+export interface SourceFault {
+  readonly message: string;
+  readonly file: string | undefined;
+  readonly line: number | undefined;
+  readonly column: number | undefined;
+  readonly remedy: string | undefined;
+}
+
+/** What a gateway thread waits for the control thread to answer. */
+export type Question =
+  | { readonly kind: 'reserve'; readonly binding: ApprovalBinding; readonly score: number; readonly preview: string }
+  | { readonly kind: 'consume'; readonly requestId: string; readonly token: string }
+  | { readonly kind: 'refresh'; readonly upstream: string };
+
+export interface AnswerOf {
+  readonly reserve: ReserveResult;
+  readonly consume: boolean;
+  readonly refresh: null;
+}

@@ -1,0 +1,5 @@
+// The scan pool's worker: what Piscina runs for each large message. It holds its own scanners, built from what the tasks point at.
+import { buildMatcher } from '../base/matcher/choose.js';
+import { createScanTask } from '../engines/dlp/scan-worker.js';
+
+export default createScanTask((patterns, engine, database) => buildMatcher(patterns, { engine, serialized: database }));

@@ -1,0 +1,50 @@
+// The scanners of one gateway thread: one matcher per rule set, one pool for large messages, both kept while the rules stay the same.
+import { buildMatcher } from '../base/matcher/choose.js';
+import type { ShareableMatcher } from '../base/matcher/types.js';
+import type { GatewayConfig } from '../base/config/schema.js';
+import { createWorkerPool } from '../base/workers/pool.js';
+import { createScanPool } from '../engines/dlp/scan-pool.js';
+import { createDlpScanner, digestRules, toPatterns } from '../engines/dlp/scanner.js';
+import type { DlpActions, DlpRule, DlpScanner } from '../engines/dlp/types.js';
+
+export interface Scanners {
+  readonly scannerFor: (rules: readonly DlpRule[], actions: DlpActions, config: GatewayConfig) => DlpScanner;
+  engine(): { readonly engine: string; readonly because: string };
+  close(): Promise<void>;
+}
+
+const SCAN_TIMEOUT_MS = 10_000; // a 10 MiB body takes tens of milliseconds; what takes this long hangs
+const SCANNERS_KEPT = 4; // request and response rules, of this snapshot and the next
+
+export function createScanners(first: GatewayConfig, cacheDir: string): Scanners {
+  const pool = createWorkerPool({
+    filename: new URL('./scan.js', import.meta.url).href, threads: first.dlp.pool_threads, queueMax: first.dlp.pool_queue_max, timeoutMs: SCAN_TIMEOUT_MS,
+  });
+  const kept = new Map<string, DlpScanner>();
+  let last: { readonly key: string; readonly matcher: ShareableMatcher } | undefined;
+
+  const matcherFor = (rules: readonly DlpRule[], config: GatewayConfig): ShareableMatcher => {
+    const patterns = toPatterns(rules);
+    const key = JSON.stringify([config.dlp.engine, patterns]);
+    if (last?.key !== key) last = { key, matcher: buildMatcher(patterns, { engine: config.dlp.engine, cacheDir }) };
+    return last.matcher;
+  };
+
+  return {
+    scannerFor(rules, actions, config) {
+      const digest = digestRules(rules, actions);
+      const key = JSON.stringify([digest, config.dlp.engine, config.dlp.inline_bytes_max, config.dlp.findings_max]);
+      const known = kept.get(key);
+      if (known !== undefined) return known;
+      const matcher = matcherFor(rules, config);
+      const scanPool = createScanPool(pool, digest, { rules, actions, engine: matcher.engine, findingsMax: config.dlp.findings_max }, matcher.serialize());
+      const scanner = createDlpScanner({ rules, actions, matcher, pool: scanPool, inlineBytesMax: config.dlp.inline_bytes_max, findingsMax: config.dlp.findings_max });
+      kept.set(key, scanner);
+      // Requests may still be using what is dropped here: it ends with its last reference.
+      for (const old of [...kept.keys()].slice(0, Math.max(0, kept.size - SCANNERS_KEPT))) kept.delete(old);
+      return scanner;
+    },
+    engine: () => ({ engine: last?.matcher.engine ?? 'none', because: last?.matcher.because ?? 'no rules were compiled' }),
+    close: () => pool.close(),
+  };
+}

@@ -1,0 +1,49 @@
+// The scan pool with real threads and the built worker: the same findings as inline, rules swapped by digest.
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buildMatcher } from '../../src/base/matcher/choose.js';
+import { createWorkerPool, type WorkerPool } from '../../src/base/workers/pool.js';
+import { createScanPool } from '../../src/engines/dlp/scan-pool.js';
+import { createDlpScanner, digestRules, toPatterns } from '../../src/engines/dlp/scanner.js';
+import type { DlpRule } from '../../src/engines/dlp/types.js';
+import { blockFlagFlag, shippedRules } from '../unit/engines/dlp/shipped-rules.js';
+
+const built = process.env['PRECINCT_DIST'] ?? fileURLToPath(new URL('../../dist', import.meta.url));
+const worker = `${built}/threads/scan.js`;
+const here = existsSync(worker);
+
+describe.skipIf(!here)(`scan pool (${here ? worker : 'dist/threads/scan.js is not built'})`, () => {
+  let pool: WorkerPool;
+  beforeAll(() => { pool = createWorkerPool({ filename: worker, threads: 1, queueMax: 8, timeoutMs: 20_000 }); });
+  afterAll(() => pool.close());
+
+  const engines = (['hyperscan', 're2'] as const).filter((engine) => {
+    try {
+      buildMatcher([{ id: 0, source: 'a' }], { engine }).close();
+      return true;
+    } catch {
+      return false;
+    }
+  });
+  const scannerOf = (engine: 'hyperscan' | 're2', rules: readonly DlpRule[], inlineBytesMax: number) => {
+    const matcher = buildMatcher(toPatterns(rules), { engine });
+    const scans = createScanPool(pool, digestRules(rules, blockFlagFlag), { rules, actions: blockFlagFlag, findingsMax: 100, engine }, matcher.serialize());
+    return createDlpScanner({ rules, actions: blockFlagFlag, matcher, pool: scans, inlineBytesMax, findingsMax: 100 });
+  };
+  const filler = Array.from({ length: 3000 }, (_, index) => ({ id: index, name: `row ${index}`, note: 'a\nb "c"' }));
+  const body = Buffer.from(JSON.stringify({ filler, text: `key AKIA${'AB'.repeat(8)}`, deep: [{ inner: Buffer.from('mail ada@example.org now').toString('base64') }] }));
+
+  it.each(engines)('finds what the inline scan finds, with %s', async (engine) => {
+    const pooled = await scannerOf(engine, shippedRules, 0).scan(body, true);
+    expect(pooled).toEqual(scannerOf(engine, shippedRules, 1 << 30).scan(body, true));
+    expect(pooled.map((finding) => [finding.rule, finding.path])).toEqual([['aws-access-key-id', '$.text'], ['email-address', '$.deep[0].inner']]);
+  });
+
+  it.each(engines)('uses the rules of the snapshot that sent the task, with %s', async (engine) => {
+    const all = scannerOf(engine, shippedRules, 0);
+    const few = scannerOf(engine, shippedRules.filter((rule) => rule.category === 'pii'), 0);
+    const [first, second, third] = await Promise.all([all.scan(body, true), few.scan(body, true), all.scan(body, true)]);
+    expect([first?.length, second?.length, third?.length]).toEqual([2, 1, 2]);
+  });
+});

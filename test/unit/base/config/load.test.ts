@@ -1,0 +1,117 @@
+// config/gateway.yaml → config, or every fault with its line.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { ConfigFault, describeFault } from '../../../../src/base/config/fault.js';
+import { loadGatewayConfig, parseGatewayConfig, projectRoot, resolveInProject } from '../../../../src/base/config/load.js';
+
+const dir = mkdtempSync(join(tmpdir(), 'agw config '));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+function faultOf(text: string): ConfigFault {
+  try {
+    parseGatewayConfig(text, 'config/gateway.yaml');
+  } catch (error) {
+    if (error instanceof ConfigFault) return error;
+    throw error;
+  }
+  throw new Error('no fault');
+}
+
+function places(text: string): string[] {
+  const fault = faultOf(text);
+  return [fault, ...fault.others].map((one) => `${one.line}:${one.column}`);
+}
+
+describe('a config file that is right', () => {
+  it('fills in every default and is frozen to the last level', () => {
+    const config = parseGatewayConfig('profile: dev\n', 'f');
+    expect(config.front.port).toBe(9090);
+    expect(config.policy.dirs).toEqual(['config/opa/policies', 'policies']);
+    expect([config, config.front, config.policy.dirs].every(Object.isFrozen)).toBe(true);
+  });
+
+  it('takes a section whose keys are all commented out as its defaults', () => {
+    expect(parseGatewayConfig('profile: dev\nfront:\n  # port: 1\n', 'f').front.port).toBe(9090);
+  });
+
+  it('lets the environment move the state folder', () => {
+    const file = join(dir, 'a.yaml');
+    writeFileSync(file, 'profile: dev\nstate_dir: here\n');
+    expect(loadGatewayConfig(file).state_dir).toBe('here');
+    expect(loadGatewayConfig(file, { stateDir: dir }).state_dir).toBe(dir);
+  });
+
+  it('starts relative paths at the folder that holds config/', () => {
+    expect(projectRoot('/a/b c/config/gateway.yaml')).toBe('/a/b c');
+    expect(resolveInProject('/a/b c', 'config/x.yaml')).toBe('/a/b c/config/x.yaml');
+    expect(resolveInProject('/a/b c', '/etc/x.yaml')).toBe('/etc/x.yaml');
+  });
+});
+
+describe('a config file that is wrong', () => {
+  it('shows an unknown key at its place with the nearest one', () => {
+    const fault = faultOf('profile: dev\nfront:\n  prot: 9090\n');
+    expect([fault.line, fault.column]).toEqual([3, 3]);
+    expect(fault.remedy).toContain('port');
+  });
+
+  it('names the section a key belongs to when it stands in another', () => {
+    expect(faultOf('profile: dev\nfront:\n  trust_domain: a\n').remedy).toContain('identity.trust_domain');
+  });
+
+  it('shows every fault, in the order of the file', () => {
+    expect(places('profile: deev\nfront:\n  prot: 1\n  port: 70000\ndlp: [1]\npolicy:\n  dirs: [a, 3]\n')).toEqual(['1:10', '3:3', '4:9', '5:6', '7:13']);
+  });
+
+  it('gives each fault a line of its own in the text', () => {
+    expect(describeFault(faultOf('profile: deev\nfrontt: {}\n')).split('\n')).toHaveLength(2);
+  });
+
+  it.each([
+    ['a duplicate key', 'profile: dev\nprofile: strict\n', 2],
+    ['a broken flow list', 'profile: dev\npolicy:\n  dirs: [a\n', 4],
+    ['a tab as indentation', 'profile: dev\nfront:\n\tport: 1\n', 3],
+    ['a list at the top', '- a\n', 1],
+    ['a lone text', 'hello\n', 1],
+  ])('refuses %s with its line', (_, text, line) => {
+    expect(faultOf(text).line).toBe(line);
+  });
+
+  it('refuses a file whose aliases multiply', () => {
+    const levels = Array.from({ length: 9 }, (_, i) => `a${i + 1}: &a${i + 1} [${Array(9).fill(`*a${i}`).join(',')}]`);
+    expect(() => parseGatewayConfig(`a0: &a0 [x]\n${levels.join('\n')}\n`, 'f')).toThrow(ConfigFault);
+  });
+
+  it.each(['__proto__: 1\n', 'constructor: 1\n', 'front:\n  __proto__: {port: 1}\n'])('takes %j for an unknown key and changes no prototype', (text) => {
+    expect(faultOf(`profile: dev\n${text}`)).toBeInstanceOf(ConfigFault);
+    expect(({} as { port?: unknown }).port).toBeUndefined();
+  });
+
+  it.each(['9090.5', '"9090"', '-1', '1e9', 'null', '.inf', '.nan'])('refuses the port %s', (port) => {
+    expect(places(`profile: dev\nfront:\n  port: ${port}\n`)).toEqual(['3:9']);
+  });
+
+  it('says that a file is not there', () => {
+    expect(() => loadGatewayConfig(join(dir, 'none.yaml'))).toThrow(ConfigFault);
+  });
+});
+
+describe('combinations that would start an open or a useless gateway', () => {
+  it.each([
+    ['the dev profile on an address others reach', 'profile: dev\nfront: {host: 0.0.0.0}\n', 'front.host'],
+    ['the dev profile on a name that only looks like loopback', 'profile: dev\nfront: {host: 127.0.0.1.evil.example}\n', 'front.host'],
+    ['the strict profile without a guard', 'profile: strict\n', 'guard.url'],
+    ['mTLS without a trust bundle', 'profile: dev\ntls: {enabled: true, certificate_file: a, private_key_file: b}\n', 'tls.trust_bundle_file'],
+    ['a JWT bundle without an audience', 'profile: dev\nidentity: {jwt_bundle_file: a}\n', 'identity.jwt_audience'],
+    ['no listener at all', 'profile: dev\nfront: {plain: false}\n', 'front.plain'],
+    ['two keys for the secrets', 'profile: dev\nsecrets: {key_file: a, key_env: B}\n', 'secrets.key_env'],
+  ])('refuses %s', (_, text, key) => {
+    expect(faultOf(text).message).toContain(key);
+  });
+
+  it.each(['127.0.0.1', '127.1.2.3', 'localhost', '"::1"'])('accepts the dev profile on %s', (host) => {
+    expect(parseGatewayConfig(`profile: dev\nfront: {host: ${host}}\n`, 'f').profile).toBe('dev');
+  });
+});

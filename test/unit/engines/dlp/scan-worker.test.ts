@@ -1,0 +1,40 @@
+// The worker's side: one scanner per ruleset, swapped by its key, old ones closed.
+import { describe, expect, it } from 'vitest';
+import type { WorkerPool } from '../../../../src/base/workers/pool.js';
+import { createScanPool, type ScanTask } from '../../../../src/engines/dlp/scan-pool.js';
+import { createScanTask } from '../../../../src/engines/dlp/scan-worker.js';
+import { blockFlagFlag, shippedRules, shippedScanner } from './shipped-rules.js';
+import { plainMatcher } from './re2-matcher.js';
+
+/** A pool that clones as threads do and works here. */
+function localPool(task: (task: ScanTask) => unknown): WorkerPool {
+  return { run: (value) => Promise.resolve(structuredClone(task(structuredClone(value) as ScanTask))), waiting: 0, close: () => Promise.resolve() };
+}
+
+const body = Buffer.from(JSON.stringify({ text: `key AKIA${'AB'.repeat(8)}`, mail: 'ada@example.org' }));
+
+describe('scan worker', () => {
+  it('finds what the inline scan finds', async () => {
+    const pool = createScanPool(localPool(createScanTask((patterns) => plainMatcher(patterns))), 'd1', { rules: shippedRules, actions: blockFlagFlag, findingsMax: 100, engine: 're2' }, undefined);
+    expect(await pool.scan(body, false)).toEqual(shippedScanner().scan(body, false));
+  });
+
+  it('builds once per ruleset, gets the database, and closes what is no longer asked for', async () => {
+    let built = 0;
+    let closed = 0;
+    const database = new SharedArrayBuffer(3);
+    const databases: (SharedArrayBuffer | undefined)[] = [];
+    const workers = localPool(createScanTask((patterns, _engine, given) => {
+      built++;
+      databases.push(given);
+      return { ...plainMatcher(patterns), close: () => void closed++ };
+    }));
+    const poolOf = (digest: string) => createScanPool(workers, digest, { rules: shippedRules.slice(0, 1), actions: blockFlagFlag, findingsMax: 100, engine: 're2' }, database);
+    const first = poolOf('d1');
+    for (let i = 0; i < 5; i++) expect(await first.scan(body, false)).toHaveLength(1);
+    expect([built, closed]).toEqual([1, 0]);
+    expect(databases[0]?.byteLength).toBe(3);
+    for (let i = 2; i < 8; i++) await poolOf(`d${i}`).scan(body, false);
+    expect([built, closed]).toEqual([7, 3]);
+  });
+});

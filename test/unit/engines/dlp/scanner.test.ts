@@ -1,0 +1,194 @@
+// The scanner: every reading of a message, place, mask, merge, limits; and planted secrets in generated JSON in each encoding.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { DecodeBudgetExceeded } from '../../../../src/engines/dlp/views.js';
+import { FINDINGS_MAX_RULE } from '../../../../src/engines/dlp/findings.js';
+import { createScanPool } from '../../../../src/engines/dlp/scan-pool.js';
+import { digestRules } from '../../../../src/engines/dlp/scanner.js';
+import { blockFlagFlag, scanJson, shippedRules, shippedScanner } from './shipped-rules.js';
+
+const scanner = shippedScanner();
+const KEY = `AKIA${'AB'.repeat(8)}`;
+const call = (text: string): string => JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 't', arguments: { text } } });
+const find = (json: string, rule = 'aws-access-key-id') => scanJson(scanner, json).find((finding) => finding.rule === rule);
+
+const base64 = (text: string): string => Buffer.from(text).toString('base64');
+const hex = (text: string): string => Buffer.from(text).toString('hex');
+const percent = (text: string): string => [...Buffer.from(text)].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('');
+const escaped = (text: string): string => [...text].map((letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`).join('');
+const fullWidth = (text: string): string => [...text].map((letter) => String.fromCharCode(letter.charCodeAt(0) + 0xfee0)).join('');
+const zeroWidth = (text: string): string => [...text].join('\u200b');
+const tags = (text: string): string => [...text].map((letter) => String.fromCodePoint(letter.charCodeAt(0) + 0xe0000)).join('');
+
+const READINGS: readonly (readonly [string, string, string])[] = [
+  ['raw', 'raw', call(`key ${KEY}.`)],
+  ['JSON escapes', 'json', call('X').replace('X', escaped(KEY))],
+  ['base64', 'base64', call(base64(`the key is ${KEY}`))],
+  ['base64url without padding', 'base64', call(Buffer.from(`>>>??? ${KEY} ???>>>`).toString('base64url'))],
+  ['base64 behind other letters', 'base64', call(`data/${base64(`my key ${KEY}`)}`)],
+  ['base64 with binary around', 'base64', call(Buffer.concat([Buffer.alloc(40, 0xff), Buffer.from(KEY), Buffer.alloc(40, 0x01)]).toString('base64'))],
+  ['wrapped base64', 'json+base64', call(base64(`${'words before it, '.repeat(6)}${KEY}`).replace(/(.{40})/g, '$1\n'))],
+  ['hex', 'hex', call(hex(`key ${KEY}`))],
+  ['upper-case hex of odd length', 'hex', call(`f${hex(`key ${KEY}`).toUpperCase()}`)],
+  ['percent', 'url', call(percent(KEY))],
+  ['full-width letters', 'unicode', call(fullWidth(KEY))],
+  ['zero-width characters', 'unicode', call(zeroWidth(KEY))],
+  ['tag characters', 'unicode', call(`hello ${tags(` ${KEY} `)}`)],
+  ['Cyrillic look-alikes', 'unicode', call(KEY.replaceAll('A', 'А').replaceAll('B', 'В'))],
+  ['base64 in a JSON string in JSON', 'json+base64', call(JSON.stringify({ inner: base64(`key: ${KEY} end`) }))],
+  ['base64 in base64', 'base64+base64', call(base64(base64(`secret ${KEY}`)))],
+  ['percent in percent', 'url+url', call(percent(percent(KEY)))],
+  ['escapes in escaped JSON', 'json+json', call(`{"a":"${escaped(KEY)}"}`)],
+  ['base64 in percent', 'url+base64', call(base64(`the key is ${KEY}!!`).replaceAll('=', '%3D').replace(/^./, (letter) => percent(letter)))],
+  ['hex escapes', 'json+json', call([...KEY].map((letter) => `\\x${letter.charCodeAt(0).toString(16)}`).join(''))],
+];
+
+describe('readings', () => {
+  it.each(READINGS)('finds a key in %s', (_name, decoded, json) => {
+    const finding = find(json);
+    expect(finding).toMatchObject({ category: 'credentials', action: 'block', path: '$.params.arguments.text', decoded });
+    // The place lies within the string, so that it can be cut out and leave JSON.
+    if (finding === undefined) return;
+    const cut = Buffer.concat([Buffer.from(json).subarray(0, finding.from), Buffer.from('[x]'), Buffer.from(json).subarray(finding.to)]).toString();
+    expect(() => JSON.parse(cut) as unknown).not.toThrow();
+    expect(find(cut)).toBeUndefined();
+  });
+
+  it('finds a password whose key is escaped', () => {
+    expect(find('{"p\\u0061ssword":"hunter2-hunter2"}', 'generic-password')?.path).toBe('$.password');
+  });
+
+  it('is not blinded by bad percent-encoding elsewhere', () => {
+    expect(find(JSON.stringify(['%80%ff', fullWidth(KEY)]))).toBeDefined();
+    expect(find(JSON.stringify(['%80', percent(fullWidth(KEY))]))).toBeDefined();
+  });
+
+  it('finds planted secrets at any place of any JSON, in each encoding', () => {
+    const encodings = [(text: string) => text, base64, hex, percent, fullWidth, zeroWidth, (text: string) => base64(base64(text)), (text: string) => JSON.stringify({ in: text })];
+    const filler = fc.string({ maxLength: 30 }).map((text) => text.replace(/[\\%]/g, ' '));
+    fc.assert(fc.property(filler, filler, fc.constantFrom(...encodings), fc.jsonValue({ maxDepth: 3 }), fc.nat(2), (before, after, encode, value, slot) => {
+      const text = `${before} ${encode(` ${KEY} `)} ${after}`;
+      const json = JSON.stringify([{ a: value, text }, [value, text], { deep: [[{ text }], value] }][slot]);
+      const finding = find(json);
+      expect(finding, json).toBeDefined();
+      expect(finding?.path.endsWith('text') === true || finding?.path === '$[1]' || finding?.path.startsWith('$.deep')).toBe(true);
+    }), { numRuns: 300 });
+  });
+
+  it('finds nothing in generated JSON without secrets', () => {
+    fc.assert(fc.property(fc.jsonValue({ maxDepth: 4, stringUnit: 'binary' }), (value) => {
+      expect(scanJson(scanner, JSON.stringify(value)).filter((finding) => finding.action === 'block')).toEqual([]);
+    }), { numRuns: 300 });
+  });
+});
+
+describe('findings', () => {
+  it('never hold the secret: masked sample, path without it', () => {
+    const json = JSON.stringify({ params: { [KEY]: { mail: 'ada@example.org', list: [{ n: 1 }, KEY] } } });
+    const findings = scanJson(scanner, json);
+    expect(findings.map((finding) => finding.rule).sort()).toEqual(['aws-access-key-id', 'aws-access-key-id', 'email-address']);
+    expect(JSON.stringify(findings)).not.toContain(KEY);
+    expect(JSON.stringify(findings)).not.toContain('ABABAB');
+    expect(findings[0]?.sample).toBe('AKIA…AB');
+  });
+
+  it('show at most a third of a short match', () => {
+    const [finding] = scanJson(scanner, '{"password":"ab1-cd"}');
+    expect(finding?.sample.replace('…', '').length).toBeLessThanOrEqual(2);
+  });
+
+  it('are merged over readings, and name the plainest', () => {
+    const json = call(`${KEY}\n"quoted" and %41`);
+    expect(scanJson(scanner, json).filter((finding) => finding.rule === 'aws-access-key-id').map((finding) => finding.decoded)).toEqual(['raw']);
+  });
+
+  it('name each place', () => {
+    const json = JSON.stringify({ a: ['x', 'ada@example.org'], b: { c: 'bob@example.org' }, n: 4111111111111111 });
+    expect(scanJson(scanner, json).map((finding) => [finding.rule, finding.path])).toEqual([['email-address', '$.a[1]'], ['email-address', '$.b.c'], ['payment-card', '$']]);
+  });
+
+  it('cut no escape in two', () => {
+    const json = '{"text":"\\u0041KIA\\u0041' + 'BA'.repeat(7) + '\\u0042 tail"}';
+    const finding = find(json);
+    expect(json.slice(finding?.from, finding?.to)).toBe('\\u0041KIA\\u0041' + 'BA'.repeat(7) + '\\u0042');
+  });
+
+  it('block what can not be redacted', () => {
+    const redacting = shippedScanner({ actions: { ...blockFlagFlag, pii: 'redact' } });
+    expect(scanJson(redacting, '{"n":4111111111111111}').map((finding) => finding.action)).toEqual(['block']);
+    expect(scanJson(redacting, '{"n":"4111111111111111"}').map((finding) => finding.action)).toEqual(['redact']);
+  });
+
+  it('are bounded, and the note still blocks', () => {
+    const few = shippedScanner({ findingsMax: 3, actions: { ...blockFlagFlag, pii: 'flag' } });
+    const mails = Array.from({ length: 50 }, (_, index) => `m${index}@example.org`);
+    const flagged = scanJson(few, JSON.stringify(mails));
+    expect(flagged.map((finding) => [finding.rule, finding.action])).toEqual([...Array.from({ length: 3 }, () => ['email-address', 'flag']), [FINDINGS_MAX_RULE, 'flag']]);
+    expect(scanJson(few, JSON.stringify([...mails, KEY])).some((finding) => finding.action === 'block')).toBe(true);
+    const redacting = shippedScanner({ findingsMax: 3, actions: { ...blockFlagFlag, pii: 'redact' } });
+    expect(scanJson(redacting, JSON.stringify(mails)).at(-1)).toMatchObject({ rule: FINDINGS_MAX_RULE, action: 'block' });
+  });
+
+  it('stand behind any number of decoys that fail their checksum', () => {
+    const decoys = Array.from({ length: 1200 }, () => '4111111111111112').join(' ');
+    expect(find(call(`${decoys} 4111111111111111`), 'payment-card')).toBeDefined();
+  });
+});
+
+describe('secret references', () => {
+  const reference = '$SPIKE{ref:0a1b2c3d4e5f6071,exp:300,scope:tools.call.read}';
+
+  it.each(['"password":"REF"', '"api_key":"REF"', '"token": "REF"', '"url":"postgres://app:REF@db.example/app"', '"authorization":"Bearer REF"', '"text":"password=\'REF\'"'])('are no credential: %s', (json) => {
+    expect(scanJson(scanner, `{${json.replace('REF', reference)}}`)).toEqual([]);
+  });
+
+  it('hide no key and no password', () => {
+    expect(find(`{"x":"$SPIKE{ref:${KEY}}"}`)).toBeDefined();
+    expect(find(`{"password":"${reference}hunter2-hunter2"}`, 'generic-password')).toBeDefined();
+    expect(find('{"password":"$SPIKE{nothing of the kind 1}"}', 'generic-password')).toBeDefined();
+  });
+});
+
+describe('limits', () => {
+  it('refuses a message whose decoding costs more than its allowance', () => {
+    // U+FDFA stands for eighteen letters.
+    expect(() => scanJson(scanner, JSON.stringify({ text: '\ufdfa'.repeat(60_000) }))).toThrow(DecodeBudgetExceeded);
+  });
+
+  it('ends on text that decodes for ever', () => {
+    let text = KEY;
+    for (let i = 0; i < 30; i++) text = text.replaceAll('%', '%25').replace(/^A|^%2541/, '%2541');
+    expect(() => scanJson(scanner, call(text))).not.toThrow();
+  });
+
+  it('sends large messages to the pool as a copy, small ones not, and all at 0', async () => {
+    const sent: unknown[] = [];
+    const pool = createScanPool({ run: (task) => (sent.push(task), Promise.resolve([])), waiting: 0, close: () => Promise.resolve() }, 'd', { rules: shippedRules, actions: blockFlagFlag, findingsMax: 9, engine: 're2' }, undefined);
+    const bytes = Buffer.from(call(KEY));
+    const pooled = shippedScanner({ pool, inlineBytesMax: bytes.length - 1 });
+    await pooled.scan(bytes, false);
+    bytes.fill(0);
+    expect(Buffer.from((sent[0] as { bytes: Uint8Array }).bytes).toString()).toBe(call(KEY));
+    expect(Array.isArray(shippedScanner({ pool, inlineBytesMax: bytes.length }).scan(bytes, false))).toBe(true);
+    expect(shippedScanner({ pool, inlineBytesMax: 0 }).scan(Buffer.from('{}'), false)).toBeInstanceOf(Promise);
+  });
+
+  it('passes on what the matcher throws: the caller refuses', () => {
+    const broken = shippedScanner({ matcher: { engine: 're2', because: '', hits: () => { throw new Error('engine'); }, find: () => [], close: () => undefined } });
+    expect(() => scanJson(broken, '{}')).toThrow('engine');
+    expect(() => broken.scanText('x', 'header:x')).toThrow('engine');
+  });
+
+  it('has a digest that changes with rules and actions', () => {
+    const digests = new Set([digestRules(shippedRules, blockFlagFlag), digestRules(shippedRules.slice(1), blockFlagFlag), digestRules(shippedRules, { ...blockFlagFlag, pii: 'block' })]);
+    expect(digests.size).toBe(3);
+    expect(scanner.digest).toBe(digestRules(shippedRules, blockFlagFlag));
+  });
+});
+
+describe('header text', () => {
+  it('is scanned under its own name, encoded or not', () => {
+    expect(scanner.scanText(`x ${KEY}`, 'header:x-note')).toMatchObject([{ path: 'header:x-note', decoded: 'raw', from: 2, to: 22 }]);
+    expect(scanner.scanText(percent(KEY), 'header:x-note')).toMatchObject([{ path: 'header:x-note', decoded: 'url' }]);
+  });
+});
