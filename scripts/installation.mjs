@@ -18,7 +18,7 @@ export function installation() {
   return {
     configFile: CONFIG_FILE,
     stateDir,
-    gateway: { what: 'the gateway', words: [join(ROOT, 'dist', 'main.js'), '--config', CONFIG_FILE], part: join('dist', 'main.js'), pidFile: at('gateway.pid'), log: at('gateway.log'), buildFile: at('gateway.build') },
+    gateway: { what: 'the gateway', words: [join(ROOT, 'dist', 'main.js'), '--config', CONFIG_FILE], part: join('dist', 'main.js'), pidFile: at('gateway.pid'), log: at('gateway.log'), writesPidFile: true, buildFile: at('gateway.build') },
     demo: { what: 'the demo server', words: [join(ROOT, 'examples', 'demo-server', 'server.mjs'), '--port', String(DEMO_PORT)], part: join('demo-server', 'server.mjs'), pidFile: at('demo.pid'), log: at('demo.log') },
   };
 }

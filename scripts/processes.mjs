@@ -32,14 +32,14 @@ function commandOf(pid) {
   return spawnSync('ps', ['-p', String(pid), '-o', 'command='], { encoding: 'utf8' }).stdout ?? '';
 }
 
-/** Detached: it outlives make and its terminal. Returns its pid. */
-export function startDetached(words, { pidFile, log, env = {} }) {
+/** Detached: it outlives make and its terminal. Returns its pid. `writesPidFile`: the program does that itself, as its lock. */
+export function startDetached(words, { pidFile, log, writesPidFile = false }) {
   if (existsSync(log) && statSync(log).size > LOG_BYTES_MAX) truncateSync(log);
   const out = openSync(log, 'a', 0o600);
-  const child = spawn(process.execPath, words, { cwd: ROOT, detached: true, stdio: ['ignore', out, out], env: { ...process.env, ...env } });
+  const child = spawn(process.execPath, words, { cwd: ROOT, detached: true, stdio: ['ignore', out, out] });
   closeSync(out);
   child.unref();
-  writeFileSync(pidFile, `${child.pid}\n`, { mode: 0o600 });
+  if (!writesPidFile) writeFileSync(pidFile, `${child.pid}\n`, { mode: 0o600 });
   return child.pid;
 }
 

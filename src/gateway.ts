@@ -1,4 +1,6 @@
 // The wiring of one gateway thread, by hand, on one screen: who gets what.
+import { hash } from 'node:crypto';
+import { createHmacSha256 } from './base/crypto/hmac.js';
 import type { AuditAppender } from './audit/types.js';
 import type { Clock } from './base/clock/clock.js';
 import type { Ids } from './base/ids/ids.js';
@@ -16,6 +18,7 @@ import { createCircuitBreakers } from './engines/limits/circuit-breaker.js';
 import { createRateLimiter } from './engines/limits/token-bucket.js';
 import type { Guard } from './engines/guard/types.js';
 import { createMcpSessions } from './engines/mcp-session/sessions.js';
+import { createToolCache } from './engines/registry/served-tools.js';
 import type { SecretStore } from './engines/secrets/types.js';
 import type { SessionRisk } from './engines/session-risk/types.js';
 import type { Handle, Inbound, Refuse, Reply } from './front/types.js';
@@ -57,6 +60,12 @@ export interface GatewayParts {
   readonly onGatewayFault: (fault: unknown, decisionId: string) => void;
 }
 
+function argumentsDigest(key: Buffer | undefined): (canonical: string) => string {
+  if (key === undefined) return (canonical) => `sha256:${hash('sha256', canonical, 'hex')}`;
+  const hmac = createHmacSha256(key);
+  return (canonical) => `hmac-sha256:${hmac(canonical)}`;
+}
+
 export type Gateway = ReturnType<typeof buildGateway>;
 
 export function buildGateway(parts: GatewayParts) {
@@ -86,12 +95,12 @@ export function buildGateway(parts: GatewayParts) {
   const exit: ExitServices = {
     clock, appender: parts.appender, grants: parts.approvals, breakers, sessionRisk: parts.sessionRisk, stats,
     sharedLines: createSharedLines(parts.appender, () => snapshot.config.audit.unidentified_per_second, (flush, afterMs) => parts.after(afterMs, flush)),
-    resourceMetadataUrl: parts.resourceMetadataUrl, argumentsKey: parts.argumentsKey, onFault: parts.onGatewayFault,
+    resourceMetadataUrl: parts.resourceMetadataUrl, digestArguments: argumentsDigest(parts.argumentsKey), onFault: parts.onGatewayFault,
   };
   let lastId = 0;
   const terminals: TerminalServices = {
     client: parts.client, jsonGuard: parts.jsonGuard, mcpSessions, sessionRisk: parts.sessionRisk, tools: parts.tools, version: parts.version,
-    nextId: () => ++lastId, every: parts.every, listeners: new Set(),
+    toolCache: createToolCache(), nextId: () => ++lastId, every: parts.every, listeners: new Set(),
     legs: createLegs({
       asker: { client: parts.client, guard: parts.jsonGuard, limits: limitsOf(config), answerBytesMax: config.upstream.answer_bytes_max },
       ownInitializeParams: ownInitializeParams(parts.version),

@@ -1,5 +1,5 @@
 // The command table as a commander program: parsing, help with examples, the nearest command proposed, exit codes.
-import { Command, Option, type CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { ENVIRONMENT_VARIABLES } from '../base/config/environment.js';
 import { nearest } from '../base/config/nearest.js';
 import type { CommandSpec, OptionSpec } from './command.js';
@@ -31,8 +31,7 @@ export function buildProgram(commands: readonly CommandSpec[], groups: readonly 
     .description('Operates a PRECINCT gateway: identities, tools, policies, approvals, secrets and the audit log.')
     .addHelpText('after', footer());
   for (const option of GLOBAL_OPTIONS) program.addOption(toOption(option));
-  const homes = new Map(groups.map((group) => [group.name, addGroup(program, group, output)]));
-  for (const spec of commands) addCommand(program, homes, spec, output, async (positional, options) => done(await run(spec, positional, options)));
+  for (const spec of commands) addCommand(homeOf(program, spec, groups, output), spec, output, async (positional, options) => done(await run(spec, positional, options)));
   return program;
 }
 
@@ -45,29 +44,32 @@ function prepare(command: Command, output: ProgramOutput): Command {
     .configureOutput({ writeOut: output.out, writeErr: output.err, outputError: () => undefined });
 }
 
-function addGroup(program: Command, group: GroupSpec, output: ProgramOutput): Command {
-  const command = prepare(program.command(group.name), output).summary(group.summary).description(group.summary);
-  return command;
+/** The program itself, or its group, made with the first of its commands: help then keeps the table's order. */
+function homeOf(program: Command, spec: CommandSpec, groups: readonly GroupSpec[], output: ProgramOutput): Command {
+  const [name = '', ...rest] = spec.path.split(' ');
+  if (rest.length === 0) return program;
+  const made = program.commands.find((command) => command.name() === name);
+  if (made !== undefined) return made;
+  const group = groups.find((candidate) => candidate.name === name);
+  if (group === undefined) throw new RangeError(`no group for ${spec.path}`);
+  return prepare(program.command(name), output).summary(group.summary).description(group.summary);
 }
 
-function addCommand(
-  program: Command,
-  groups: ReadonlyMap<string, Command>,
-  spec: CommandSpec,
-  output: ProgramOutput,
-  run: (positional: (string | string[] | undefined)[], options: Record<string, unknown>) => Promise<void>,
-): void {
-  const words = spec.path.split(' ');
-  const home = words.length > 1 ? groups.get(words[0] ?? '') : program;
-  if (home === undefined) throw new RangeError(`no group for ${spec.path}`);
-  const command = prepare(home.command(words.at(-1) ?? ''), output).summary(spec.summary).description(descriptionOf(spec));
+function addCommand(home: Command, spec: CommandSpec, output: ProgramOutput, run: (positional: (string | string[] | undefined)[], options: Record<string, unknown>) => Promise<void>): void {
+  const command = prepare(home.command(spec.path.split(' ').at(-1) ?? ''), output).summary(spec.summary).description(descriptionOf(spec));
   for (const argument of spec.arguments ?? []) command.argument(argument.name, argument.about);
   for (const option of spec.options ?? []) command.addOption(toOption(option));
   command.addHelpText('after', examplesOf(spec));
   command.action(async (...parameters: unknown[]) => {
-    const positional = parameters.slice(0, -2) as (string | string[] | undefined)[];
-    await run(positional, command.optsWithGlobals());
+    refuseMissing(spec, command);
+    await run(parameters.slice(0, -2) as (string | string[] | undefined)[], command.optsWithGlobals());
   });
+}
+
+/** commander would say this before it says that another option is unknown, which is the reason more often than not. */
+function refuseMissing(spec: CommandSpec, command: Command): void {
+  const missing = (spec.options ?? []).find((option) => option.required === true && command.getOptionValue(toOption(option).attributeName()) === undefined);
+  if (missing !== undefined) throw new CommanderError(2, 'commander.missingMandatoryOptionValue', `required option '${missing.flags}' not specified`);
 }
 
 function descriptionOf(spec: CommandSpec): string {
@@ -82,7 +84,6 @@ function examplesOf(spec: CommandSpec): string {
 function toOption(spec: OptionSpec): Option {
   const option = new Option(spec.flags, spec.about);
   if (spec.choices !== undefined) option.choices([...spec.choices]);
-  if (spec.required === true) option.makeOptionMandatory();
   return option;
 }
 
@@ -96,7 +97,7 @@ export function explainUsage(error: CommanderError, program: Command, words: rea
   if (error.exitCode === 0) return undefined;
   const command = commandAt(program, words);
   const name = ['agw', ...pathOf(command)].join(' ');
-  const message = error.message.replace(/^error: /, '');
+  const message = error.message.replace(/^error: /, '').replace(/\.$/, '');
   if (error.code === 'commander.help') return `say what to do: ${name} ${command.commands.map((child) => child.name()).join('|')}`;
   return [`${message}.`, proposalFor(error, command, words), `See: ${name} --help`].filter((part) => part !== undefined).join('\n');
 }

@@ -24,6 +24,14 @@ const PREVIEW_CHARACTERS_MAX = 400;
 const APPROVAL_RETRY_SECONDS = 5;
 
 export function stepUpGating(approvals: Approvals, guard: Guard): Layer<'call' | 'caller' | 'mcpSession' | 'tool' | 'permission' | 'session' | 'findings' | 'action', 'stepUp'> {
+  // Of an untainted session, and with no destination, a tool's score is always the same.
+  const calm = new WeakMap<RegisteredTool, StepUpScore>();
+  const baseScore = (ctx: StepUpCtx, tool: RegisteredTool): StepUpScore => {
+    if (ctx.session.tainted || ctx.action === 'none' || ctx.action.destination !== undefined) return scoreOf(ctx, tool, NOWHERE);
+    const known = calm.get(tool) ?? scoreOf(ctx, tool, NOWHERE);
+    calm.set(tool, known);
+    return known;
+  };
   return {
     step: 9,
     name: 'step_up_gating',
@@ -34,8 +42,9 @@ export function stepUpGating(approvals: Approvals, guard: Guard): Layer<'call' |
         return PASS;
       }
       const { registered } = ctx.tool;
-      const where = whereTo(ctx, registered);
-      const score = scoreOf(ctx, registered, where);
+      const atLeast = baseScore(ctx, registered);
+      const where = whereTo(ctx, registered, atLeast);
+      const score = where === NOWHERE ? atLeast : scoreOf(ctx, registered, where);
       const gate = gateOf(score, { toolName: registered.name, critical: registered.riskLevel === 'critical', requiresStepUp: registered.requiresStepUp }, ctx.snapshot.thresholds);
       ctx.stepUp = { score, grant: undefined, argumentsDigest: '' };
       ctx.note(9, `score ${score.total}`);
@@ -53,15 +62,16 @@ const NOWHERE: DestinationJudgement = Object.freeze({ destination: undefined, de
 const DIMENSION_MAX = 3;
 
 /** The arguments are parsed only where a destination could lift the score over the line that passes unchecked. */
-function whereTo(ctx: StepUpCtx, tool: RegisteredTool): DestinationJudgement {
+function whereTo(ctx: StepUpCtx, tool: RegisteredTool, atLeast: StepUpScore): DestinationJudgement {
   const { thresholds, destinations } = ctx.snapshot;
   const passAt = (thresholds.tools.get(tool.name) ?? thresholds).pass;
-  if (scoreOf(ctx, tool, NOWHERE).total + DIMENSION_MAX <= passAt) return NOWHERE;
+  if (atLeast.total + DIMENSION_MAX <= passAt) return NOWHERE;
   return judgeDestinations(destinationsOf(argumentsJson(ctx)), tool.allowedDestinations, destinations);
 }
 
 function scoreOf(ctx: StepUpCtx, tool: RegisteredTool, where: DestinationJudgement): StepUpScore {
   return scoreCall({
+    toolName: tool.name,
     riskLevel: tool.riskLevel,
     external: ctx.action !== 'none' && ctx.action.external,
     sessionTainted: ctx.session.tainted,

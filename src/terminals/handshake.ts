@@ -6,6 +6,7 @@ import { MODERN_VERSIONS, negotiateLegacyVersion } from '../mcp/versions.js';
 import { limitsOf } from './answers.js';
 import type { TerminalServices, UpstreamKnowledge } from './services.js';
 
+const SERVER_INFO_KEY = 'io.modelcontextprotocol/serverInfo'; // 2026-07-28, basic: where a server names itself
 const DISCOVER_TTL_MS = 60_000;
 const METHOD_NOT_FOUND = -32601;
 const NOT_FOUND = 404;
@@ -43,8 +44,8 @@ function discover(exchange: Exchange, services: TerminalServices): void {
     return;
   }
   const result = {
-    supportedVersions: MODERN_VERSIONS, capabilities: mergedCapabilities(upstreams), serverInfo: { name: 'precinct', version: services.version }, ...instructionsOf(upstreams),
-    resultType: 'complete', ttlMs: DISCOVER_TTL_MS, cacheScope: 'private', ...unavailable(upstreams),
+    supportedVersions: MODERN_VERSIONS, capabilities: mergedCapabilities(upstreams), ...instructionsOf(upstreams), resultType: 'complete', ttlMs: DISCOVER_TTL_MS, cacheScope: 'private',
+    _meta: { [SERVER_INFO_KEY]: { name: 'precinct', version: services.version }, ...unavailable(upstreams)._meta },
   };
   exchange.json(`{"jsonrpc":"2.0","id":${ctx.call?.idText ?? 'null'},"result":${JSON.stringify(result)}}`);
 }

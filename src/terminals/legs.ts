@@ -106,28 +106,30 @@ export function createLegs(options: LegOptions): Legs {
 const SILENT = { onHead: () => undefined, onData: () => undefined, onEnd: () => undefined, onFault: () => undefined };
 
 function legOf(ctx: Context, url: string, binding: UpstreamBinding, isShared: boolean): Leg {
-  return { url, headers: { ...headersOf(binding), ...passedHeaders(ctx) }, shared: isShared, sessionBound: binding.sessionId !== '' };
+  const headers = headersOf(binding);
+  passHeaders(ctx, headers);
+  return { url, headers, shared: isShared, sessionBound: binding.sessionId !== '' };
 }
 
 function headersOf(binding: UpstreamBinding): Record<string, string> {
-  const headers: Record<string, string> = { ...POST_HEADERS, 'mcp-protocol-version': binding.protocolVersion };
+  const headers: Record<string, string> = { 'content-type': POST_HEADERS['content-type'], accept: POST_HEADERS.accept, 'mcp-protocol-version': binding.protocolVersion };
   if (binding.sessionId !== '') headers['mcp-session-id'] = binding.sessionId;
   return headers;
 }
 
 function modernHeaders(ctx: Context): Record<string, string> {
   const { mcpProtocolVersion, mcpMethod, mcpName } = ctx.inbound.headers;
-  const headers: Record<string, string> = { ...POST_HEADERS, ...passedHeaders(ctx), 'mcp-protocol-version': mcpProtocolVersion, 'mcp-method': mcpMethod };
+  const headers: Record<string, string> = { 'content-type': POST_HEADERS['content-type'], accept: POST_HEADERS.accept, 'mcp-protocol-version': mcpProtocolVersion, 'mcp-method': mcpMethod };
+  passHeaders(ctx, headers);
   if (mcpName !== '') headers['mcp-name'] = mcpName;
   return headers;
 }
 
 /** What the caller sent for the server, and the trace with the gateway's span as the parent. Bearer tokens are never among them. */
-function passedHeaders(ctx: Context): Record<string, string> {
-  const headers: Record<string, string> = Object.fromEntries(ctx.inbound.headers.forwarded);
+function passHeaders(ctx: Context, headers: Record<string, string>): void {
+  for (const [name, value] of ctx.inbound.headers.forwarded) headers[name] = value;
   headers['traceparent'] = `00-${ctx.traceId}-${ctx.spanId}-01`;
   if (ctx.inbound.headers.tracestate !== '') headers['tracestate'] = ctx.inbound.headers.tracestate;
-  return headers;
 }
 
 function negotiatedVersion(answer: Uint8Array): string | undefined {

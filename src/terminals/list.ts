@@ -96,7 +96,7 @@ async function listOne(ctx: Context, url: string, meta: string, services: Termin
       leg = await openLeg(ctx, url, services);
       answer = await askPage(ctx, leg, meta, cursor, services);
     }
-    const listed = parseToolsList(answer.bytes);
+    const listed = parseToolsList(answer.bytes, services.toolCache);
     tools.push(...listed.tools);
     if (listed.nextCursor === undefined) return tools;
     cursor = listed.nextCursor;

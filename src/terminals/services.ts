@@ -4,6 +4,7 @@ import type { Context } from '../chain/context.js';
 import type { Deny } from '../chain/verdict.js';
 import type { McpSession } from '../engines/mcp-session/types.js';
 import type { McpSessions } from '../engines/mcp-session/sessions.js';
+import type { ToolCache } from '../engines/registry/served-tools.js';
 import type { RegisteredTool, ServedTool, ToolState } from '../engines/registry/types.js';
 import type { SessionRisk } from '../engines/session-risk/types.js';
 import type { UpstreamClient } from '../upstream/types.js';
@@ -50,6 +51,8 @@ export interface TerminalServices {
   readonly mcpSessions: McpSessions;
   readonly sessionRisk: SessionRisk;
   readonly tools: ToolKnowledge;
+  /** Hashes of definitions seen before: a tool is hashed when its text changes, not when it is listed. */
+  readonly toolCache: ToolCache;
   /** Unique within this thread. */
   nextId(): number;
   /** Streams of GET requests that want the gateway's own list_changed notifications. */

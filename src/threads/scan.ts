@@ -2,4 +2,4 @@
 import { buildMatcher } from '../base/matcher/choose.js';
 import { createScanTask } from '../engines/dlp/scan-worker.js';
 
-export default createScanTask((patterns, engine, database) => buildMatcher(patterns, { engine, serialized: database }));
+export const scan = createScanTask((patterns, engine, database) => buildMatcher(patterns, { engine, serialized: database }));

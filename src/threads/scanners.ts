@@ -18,7 +18,7 @@ const SCANNERS_KEPT = 4; // request and response rules, of this snapshot and the
 
 export function createScanners(first: GatewayConfig, cacheDir: string): Scanners {
   const pool = createWorkerPool({
-    filename: new URL('./scan.js', import.meta.url).href, threads: first.dlp.pool_threads, queueMax: first.dlp.pool_queue_max, timeoutMs: SCAN_TIMEOUT_MS,
+    filename: new URL('./scan.js', import.meta.url).href, task: 'scan', threads: first.dlp.pool_threads, queueMax: first.dlp.pool_queue_max, timeoutMs: SCAN_TIMEOUT_MS,
   });
   const kept = new Map<string, DlpScanner>();
   let last: { readonly key: string; readonly matcher: ShareableMatcher } | undefined;

@@ -15,7 +15,7 @@ const here = existsSync(worker);
 
 describe.skipIf(!here)(`scan pool (${here ? worker : 'dist/threads/scan.js is not built'})`, () => {
   let pool: WorkerPool;
-  beforeAll(() => { pool = createWorkerPool({ filename: worker, threads: 1, queueMax: 8, timeoutMs: 20_000 }); });
+  beforeAll(() => { pool = createWorkerPool({ filename: worker, task: 'scan', threads: 1, queueMax: 8, timeoutMs: 20_000 }); });
   afterAll(() => pool.close());
 
   const engines = (['hyperscan', 're2'] as const).filter((engine) => {

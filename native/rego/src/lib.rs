@@ -119,10 +119,21 @@ pub extern "C" fn engine_add_data(engine: usize) -> u32 {
     })
 }
 
-/// The parsed form of all modules, as JSON.
+/// The parsed form of all modules, as JSON: `[{"file":…,"text":…,"ast":…}]`. The engine's own writer indents, which
+/// triples the text.
 #[no_mangle]
 pub extern "C" fn engine_ast(engine: usize) -> u32 {
-    reply(|state, _| Ok(Answer::Text(engine_at(state, engine)?.get_ast_as_json()?)))
+    reply(|state, _| {
+        let mut answer = String::from("[");
+        for (i, module) in engine_at(state, engine)?.get_modules().iter().enumerate() {
+            let source = &module.package.span.source;
+            let separator = if i == 0 { "" } else { "," };
+            let (file, text) = (to_json(source.get_path())?, to_json(source.get_contents())?);
+            answer += &format!("{separator}{{\"file\":{file},\"text\":{text},\"ast\":{}}}", to_json(&**module)?);
+        }
+        answer.push(']');
+        Ok(Answer::Text(answer))
+    })
 }
 
 /// Request: a rule path (`rule_len` bytes), then the input as JSON (may be empty: undefined).
@@ -151,7 +162,7 @@ pub extern "C" fn engine_eval_query(engine: usize, query_len: usize, input_is_te
         engine.set_input(input);
         let results = engine.eval_query(query.to_owned(), false)?;
         engine.set_input(Value::Undefined);
-        Ok(Answer::Text(serde_json::to_string(&results).map_err(|fault| anyhow!("{fault}"))?))
+        Ok(Answer::Text(to_json(&results)?))
     })
 }
 
@@ -197,6 +208,10 @@ fn limit(engine: &mut Engine, limit_ms: f64) -> Result<()> {
     let limit = Duration::try_from_secs_f64(limit_ms / 1000.0).map_err(|fault| anyhow!("{fault}"))?;
     engine.set_execution_timer_config(ExecutionTimerConfig { limit, check_interval: UNITS_PER_CLOCK_READ });
     Ok(())
+}
+
+fn to_json(value: &(impl serde::Serialize + ?Sized)) -> Result<String> {
+    serde_json::to_string(value).map_err(|fault| anyhow!("{fault}"))
 }
 
 fn parse_input(json: &str) -> Result<Value> {

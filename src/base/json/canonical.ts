@@ -1,5 +1,4 @@
 // Canonical JSON: RFC 8785 (JCS) for parsed values, and the form of arguments that keeps number literals as they were written.
-import { decodeString, skipSpace, skipString, skipWord } from './spans.js';
 
 /** Deeper than any message the guard lets pass; also ends a cyclic value. */
 const DEPTH_MAX = 1024;
@@ -39,28 +38,46 @@ function canonicalAt(value: unknown, depth: number): string {
   return `{${members.join(',')}}`;
 }
 
-interface Member {
-  readonly key: string;
-  readonly text: string;
-}
-
-/** An open object or array and what is complete of it. */
+/** An open object or array and what is complete of it: per member its text, in an object with the key before it. */
 interface Frame {
   readonly isObject: boolean;
-  readonly members: Member[];
-  key: string;
+  readonly keys: string[];
+  readonly texts: string[];
+  sorted: boolean;
 }
 
 function closeFrame(frame: Frame): string {
-  if (frame.isObject) frame.members.sort((a, b) => compareCodeUnits(a.key, b.key));
+  const { keys, texts } = frame;
+  let order: readonly number[] | undefined;
+  if (!frame.sorted) order = [...keys.keys()].sort((a, b) => compareCodeUnits(keys[a] ?? '', keys[b] ?? ''));
   // Concatenation links the pieces; joining would copy every level's text once more.
-  let text = '';
-  for (const member of frame.members) {
-    if (text !== '') text += ',';
-    text += frame.isObject ? `${JSON.stringify(member.key)}:` : '';
-    text += member.text;
+  let text = frame.isObject ? '{' : '[';
+  for (let place = 0; place < texts.length; place += 1) {
+    if (place > 0) text += ',';
+    text += texts[order?.[place] ?? place] ?? '';
   }
-  return frame.isObject ? `{${text}}` : `[${text}]`;
+  return text + (frame.isObject ? '}' : ']');
+}
+
+/** Offset after the string whose opening quote is at `from`. */
+function endOfString(text: string, from: number): number {
+  for (let at = text.indexOf('"', from + 1); at >= 0; at = text.indexOf('"', at + 1)) {
+    let backslashes = 0;
+    while (text.charCodeAt(at - 1 - backslashes) === 0x5c) backslashes += 1;
+    if (backslashes % 2 === 0) return at + 1;
+  }
+  return text.length;
+}
+
+/** End of a number or of true, false, null. */
+function endOfWord(text: string, from: number): number {
+  let at = from;
+  for (; at < text.length; at += 1) {
+    const unit = text.charCodeAt(at);
+    if (unit <= 0x20 || unit === 0x2c || unit === 0x5d || unit === 0x7d) break;
+  }
+  if (at === from) throw new SyntaxError(`not JSON at character ${from}`);
+  return at;
 }
 
 /**
@@ -68,41 +85,53 @@ function closeFrame(frame: Frame): string {
  * The digest of an approved call and of the audit record are made of it. An empty span (no arguments) gives the empty string.
  */
 export function canonicalArguments(bytes: Uint8Array, from: number, to: number): string {
+  const source = Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString('utf8');
   const frames: Frame[] = [];
+  let frame: Frame | undefined;
+  // The member's key and colon, until its value is complete.
+  const pending: string[] = [];
   let whole = '';
-  for (let at = skipSpace(bytes, from); at < to; at = skipSpace(bytes, at)) {
-    const byte = bytes[at];
-    const frame = frames.at(-1);
-    let text: string | undefined;
-    if (byte === 0x22) {
-      const end = skipString(bytes, at);
-      const decoded = decodeString(bytes, at, end);
-      at = skipSpace(bytes, end);
-      if (bytes[at] === 0x3a && frame !== undefined) {
-        frame.key = decoded;
-        at += 1;
+  const complete = (text: string): void => {
+    if (frame === undefined) whole = text;
+    else frame.texts.push(frame.isObject ? (pending.pop() ?? '') + text : text);
+  };
+  for (let at = 0; at < source.length; ) {
+    const unit = source.charCodeAt(at);
+    if (unit === 0x22) {
+      const end = endOfString(source, at);
+      const raw = source.slice(at, end);
+      // Without an escape the literal is its own canonical form.
+      const decoded = raw.includes('\\') ? (JSON.parse(raw) as string) : undefined;
+      const literal = decoded === undefined ? raw : JSON.stringify(decoded);
+      at = end;
+      if (frame?.isObject === true && frame.keys.length === frame.texts.length) {
+        noteKey(frame, decoded ?? raw.slice(1, -1));
+        pending.push(`${literal}:`);
       } else {
-        text = JSON.stringify(decoded);
+        complete(literal);
       }
-    } else if (byte === 0x7b || byte === 0x5b) {
-      frames.push({ isObject: byte === 0x7b, members: [], key: '' });
+    } else if (unit === 0x7b || unit === 0x5b) {
+      frame = { isObject: unit === 0x7b, keys: [], texts: [], sorted: true };
+      frames.push(frame);
       at += 1;
-    } else if (byte === 0x7d || byte === 0x5d) {
+    } else if (unit === 0x7d || unit === 0x5d) {
       const closed = frames.pop();
-      text = closed === undefined ? undefined : closeFrame(closed);
+      frame = frames.at(-1);
+      if (closed !== undefined) complete(closeFrame(closed));
       at += 1;
-    } else if (byte === 0x2c) {
+    } else if (unit <= 0x20 || unit === 0x2c || unit === 0x3a) {
       at += 1;
     } else {
-      const end = skipWord(bytes, at);
-      if (end === at) throw new SyntaxError(`not JSON at byte ${at}`);
-      text = Buffer.from(bytes.buffer, bytes.byteOffset + at, end - at).toString('latin1');
+      const end = endOfWord(source, at);
+      complete(source.slice(at, end));
       at = end;
     }
-    if (text === undefined) continue;
-    const holder = frames.at(-1);
-    if (holder === undefined) whole = text;
-    else holder.members.push({ key: holder.key, text });
   }
   return whole;
+}
+
+function noteKey(frame: Frame, key: string): void {
+  const last = frame.keys.at(-1);
+  if (last !== undefined && last > key) frame.sorted = false;
+  frame.keys.push(key);
 }

@@ -57,7 +57,7 @@ function lintEngines(source: string): string | undefined {
 export function lintPattern(source: string): string | undefined {
   if (source.length > SOURCE_LENGTH_MAX) return `longer than ${SOURCE_LENGTH_MAX} characters`;
   if (source.includes('\0')) return 'holds NUL, at which Hyperscan would stop reading';
-  if (/[^\x01-\x7f]/.test(source)) return 'only ASCII: Hyperscan sees bytes, RE2 sees code points';
+  if (/[^\t\n\r -~]/.test(source)) return 'only ASCII, control characters as escapes: Hyperscan sees bytes, RE2 sees code points';
   // What looks like a counted repetition but is none: literal to some versions, a repetition to others.
   if (/\{,\d+\}/.test(source)) return '{,n}: write {0,n}';
   for (const token of tokenizePattern(source)) {

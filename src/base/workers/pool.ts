@@ -2,8 +2,10 @@
 import { Piscina } from 'piscina';
 
 export interface WorkerPoolOptions {
-  /** The built worker file: a path or file URL. Its default export gets each task. */
+  /** The built worker file: a path or file URL. */
   readonly filename: string;
+  /** The function it exports that gets each task. */
+  readonly task: string;
   readonly threads: number;
   /** Tasks that may wait; one more is refused. */
   readonly queueMax: number;
@@ -36,6 +38,7 @@ export class PoolTimeout extends Error {
 export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
   const piscina = new Piscina({
     filename: options.filename,
+    name: options.task,
     minThreads: options.threads,
     maxThreads: options.threads,
     workerData: options.workerData,

@@ -105,7 +105,7 @@ function paintDecision(text: string, colors: Colors): string {
 }
 
 async function verify(context: CommandContext): Promise<ExitCode> {
-  const { verifyAudit } = await import('../audit-log.js');
+  const { verifyAudit } = await import('../audit-verify.js');
   const result = await verifyAudit(context.project);
   const { colors } = context.terminal;
   printAnswer(context, result, () => {

@@ -26,7 +26,7 @@ function sectionText(section: ConfigSection): string {
 function keyText(key: ConfigKey, indent: string): string {
   const shipped = key.section === undefined ? SHIPPED.get(key.key) : undefined;
   const because = shipped === undefined ? '' : ` ${shipped.because}`;
-  return `${comment(`${key.reason}${because} [${key.allowed}]`, indent)}${indent}${key.key}: ${valueText(shipped?.value ?? key.default)}\n`;
+  return `${comment(`${key.reason}${because} [${key.allowed}; default ${valueText(key.default)}]`, indent)}${indent}${key.key}: ${valueText(shipped?.value ?? key.default)}\n`;
 }
 
 export function valueText(value: unknown): string {

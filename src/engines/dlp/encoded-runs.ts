@@ -1,12 +1,14 @@
 // Finds long runs of base64 and hex characters in a text and reads what they stand for. All readable pieces go into one text, so that they cost one scan.
 import { isUtf8 } from 'node:buffer';
 import type { Range } from './transforms.js';
-import { hexDigit } from './transforms.js';
+import { hexDigit, toBuffer } from './transforms.js';
 
 /** Shorter runs hold fewer characters than any rule asks for. */
 const RUN_MIN = 16;
 /** What is decoded is kept where at least this many readable bytes stand together: binary data around a secret doesn't hide it, noise drops out. */
 const READABLE_MIN = 8;
+/** From here on Node's own decoder is faster, string and all. */
+const NATIVE_RUN_MIN = 512;
 const NEWLINE = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 
@@ -62,9 +64,9 @@ export function decodeRuns(bytes: Uint8Array): DecodedRuns | undefined {
   forEachRun(bytes, 0, bytes.length, BASE64, RUN_MIN, (from, firstEnd) => {
     const to = endOfLines(bytes, firstEnd);
     const run: Range = [from, to];
-    const sextets = sextetsOf(bytes, from, to);
+    const decodeAt = base64Decoder(bytes, from, to);
     // What stands before the encoded text may be of the same alphabet (`path/`, `key-`): any of four alignments may be the right one.
-    for (let shift = 0; shift < 4; shift++) keep(fromSextets(sextets, shift), run, 'base64');
+    for (let shift = 0; shift < 4; shift++) keep(decodeAt(shift), run, 'base64');
     forEachRun(bytes, from, to, HEX, RUN_MIN, (hexFrom, hexTo) => {
       for (let shift = 0; shift < 2; shift++) keep(fromHex(bytes, hexFrom + shift, hexTo), [hexFrom, hexTo], 'hex');
       return hexTo;
@@ -104,6 +106,16 @@ function endOfLines(bytes: Uint8Array, end: number): number {
     if (next === start) return to;
     to = next;
   }
+}
+
+/** Decodes the run without its first `shift` characters. Short runs are cheaper here than through a string. */
+function base64Decoder(bytes: Uint8Array, from: number, to: number): (shift: number) => Uint8Array {
+  if (to - from < NATIVE_RUN_MIN) {
+    const sextets = sextetsOf(bytes, from, to);
+    return (shift) => fromSextets(sextets, shift);
+  }
+  const text = toBuffer(bytes).toString('latin1', from, to);
+  return (shift) => Buffer.from(text.slice(shift), 'base64');
 }
 
 function sextetsOf(bytes: Uint8Array, from: number, to: number): Uint8Array {

@@ -36,7 +36,7 @@ export class PolicyEvaluator {
   #byQuery = false;
   #replaced = 0;
 
-  /** Throws PolicyError for what the engine finds wrong with the sources. */
+  /** Throws PolicyError (or RegoTrap) for what the engine finds wrong with the sources. */
   constructor(sources: readonly PolicySource[], options: EvaluatorOptions) {
     this.#sources = sources;
     this.#options = options;
@@ -119,17 +119,12 @@ export class PolicyEvaluator {
   #check(): void {
     this.#nowNs = BigInt(this.#options.clock.nowMs()) * 1_000_000n;
     const file = this.#sources[0]?.file ?? ALLOW_RULE;
-    try {
-      const analysed = this.#instance.evalQuery(this.engine, 'true', '', this.#options.timeoutMs);
-      if (analysed.kind === 'error') throw policyErrorFrom(analysed.text, file);
-      const probed = this.#instance.evalRule(this.engine, ALLOW_RULE, '{}', this.#options.timeoutMs);
-      if (probed.kind !== 'error') return;
-      if (!probed.text.includes(NO_SUCH_RULE)) throw policyErrorFrom(probed.text, file);
-      this.#byQuery = true;
-    } catch (fault) {
-      if (fault instanceof RegoTrap) throw new PolicyError(`the Rego engine gave up: ${fault.message}`, file, 1, 1);
-      throw fault;
-    }
+    const analysed = this.#instance.evalQuery(this.engine, 'true', '', this.#options.timeoutMs);
+    if (analysed.kind === 'error') throw policyErrorFrom(analysed.text, file);
+    const probed = this.#instance.evalRule(this.engine, ALLOW_RULE, '{}', this.#options.timeoutMs);
+    if (probed.kind !== 'error') return;
+    if (!probed.text.includes(NO_SUCH_RULE)) throw policyErrorFrom(probed.text, file);
+    this.#byQuery = true;
   }
 }
 

@@ -10,31 +10,48 @@ import { createInputBuilder } from './input.js';
 import type { InputBuilder } from './input.js';
 import { findReads } from './reads.js';
 import type { PolicyReads } from './reads.js';
-import { RegoInstance } from './rego-instance.js';
+import { RegoInstance, RegoTrap } from './rego-instance.js';
 import { compileRegoModule } from './rego-module.js';
 import { createRuleIndex } from './rule-index.js';
 import type { RuleIndex } from './rule-index.js';
 import { PolicyError } from './types.js';
 import type { PolicyDecision, PolicyFacts, PolicySet, PolicySetOptions, PolicySource } from './types.js';
 
-export interface LoadedSources {
+interface Analysis {
   readonly modules: readonly ParsedModule[];
   readonly reads: PolicyReads;
+  readonly index?: RuleIndex | undefined;
 }
 
 /** Throws PolicyError (file, line, column) for whatever is wrong with the sources; the caller keeps its old set. */
 export function loadPolicySet(sources: readonly PolicySource[], options: PolicySetOptions): PolicySet {
   checkSize(sources, options.sourceBytesMax);
   const sorted = [...sources].sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : 0));
-  const evaluator = new PolicyEvaluator(sorted, { module: options.module ?? compileRegoModule(), clock: options.clock, timeoutMs: options.timeoutMs });
-  const { modules, reads } = analyse(evaluator.instance, evaluator.engine);
-  return new LoadedPolicySet(digestOf(sorted), modules, reads, evaluator, options.cacheEntries);
+  const module = options.module ?? compileRegoModule();
+  return refuseExhaustion(sorted[0]?.file ?? 'policies', () => {
+    const evaluator = new PolicyEvaluator(sorted, { module, clock: options.clock, timeoutMs: options.timeoutMs });
+    const { modules, reads } = analyse(evaluator.instance, evaluator.engine);
+    const index = checkedIndex(evaluator.instance, createRuleIndex(modules, reads));
+    return new LoadedPolicySet(digestOf(sorted), { modules, reads, index }, evaluator, options.cacheEntries);
+  });
+}
+
+// A reference of 500 parts or a sum of 500 terms exhausts the stack, in the engine or here: the set is refused, nothing crashes.
+function refuseExhaustion<T>(file: string, load: () => T): T {
+  try {
+    return load();
+  } catch (fault) {
+    if (!(fault instanceof RegoTrap || fault instanceof RangeError)) throw fault;
+    throw new PolicyError(`the Rego engine gave up (${fault.message}): an expression or a chain of rules in the set is too deep`, file, 1, 1);
+  }
 }
 
 /** Packages and rules of sources that need only parse. */
 export function listPackages(sources: readonly PolicySource[], module = compileRegoModule()): PolicySet['packages'] {
-  const instance = new RegoInstance(module, { monotonicMs: () => 0, nowNs: () => 0n });
-  return describePackages(parsedForm(instance, addAll(instance, sources)));
+  return refuseExhaustion(sources[0]?.file ?? 'policies', () => {
+    const instance = new RegoInstance(module, { monotonicMs: () => 0, nowNs: () => 0n });
+    return describePackages(parsedForm(instance, addAll(instance, sources)));
+  });
 }
 
 export function parsedForm(instance: RegoInstance, engine: number): ParsedModule[] {
@@ -43,11 +60,25 @@ export function parsedForm(instance: RegoInstance, engine: number): ParsedModule
   return parseModules(answer.text);
 }
 
-function analyse(instance: RegoInstance, engine: number): LoadedSources {
+function analyse(instance: RegoInstance, engine: number): Analysis {
   const modules = parsedForm(instance, engine);
   const functions = collectFunctions(modules, instance.builtins());
   checkDeclarations(modules, functions);
   return { modules, reads: findReads(modules, functions.isKnown) };
+}
+
+// Without an index the set is only slower; with cuts in the wrong place it would be another set.
+function checkedIndex(instance: RegoInstance, index: RuleIndex | undefined): RuleIndex | undefined {
+  if (index === undefined) return undefined;
+  try {
+    const engine = addAll(instance, index.bare.sources);
+    const declared = parsedForm(instance, engine).reduce((sum, module) => sum + module.rules.length, 0);
+    instance.freeEngine(engine);
+    return declared === index.bare.rules ? index : undefined;
+  } catch (fault) {
+    if (fault instanceof PolicyError) return undefined;
+    throw fault;
+  }
 }
 
 class LoadedPolicySet implements PolicySet {
@@ -60,13 +91,13 @@ class LoadedPolicySet implements PolicySet {
   readonly #cache: LRUCache<string, PolicyDecision> | undefined;
   #closed = false;
 
-  constructor(digest: string, modules: readonly ParsedModule[], reads: PolicyReads, evaluator: PolicyEvaluator, cacheEntries: number) {
+  constructor(digest: string, { modules, reads, index }: Analysis, evaluator: PolicyEvaluator, cacheEntries: number) {
     this.digest = digest;
     this.packages = describePackages(modules);
     this.reads = { inputs: reads.inputs, cacheable: reads.cacheable, because: reads.because };
     this.#evaluator = evaluator;
     this.#input = createInputBuilder(reads);
-    this.#index = createRuleIndex(modules, reads);
+    this.#index = index;
     this.#cache = reads.cacheable && cacheEntries > 0 ? new LRUCache({ max: cacheEntries }) : undefined;
   }
 

@@ -28,6 +28,8 @@ interface GuardedRule {
 }
 
 export interface RuleIndex {
+  /** The set without any guarded rule, and how many rules that text must declare: a check that the cuts fall between rules. */
+  readonly bare: { readonly sources: readonly PolicySource[]; readonly rules: number };
   /** The part of the set that can answer this request. */
   select(facts: PolicyFacts): Variant;
 }
@@ -40,7 +42,10 @@ export function createRuleIndex(modules: readonly ParsedModule[], reads: PolicyR
   if (rules.length < GUARDED_RULES_MIN) return undefined;
   const texts = modules.map((module) => Buffer.from(module.text));
   const buckets = fillBuckets(rules);
+  const cut = (kept: ReadonlySet<number>): PolicySource[] => modules.map((module, i) => cutSource(module, i, texts[i] ?? Buffer.alloc(0), rules, kept));
+  const declared = modules.reduce((sum, module) => sum + module.rules.length, 0);
   return {
+    bare: { sources: cut(new Set()), rules: declared - rules.length + new Set(rules.map((rule) => rule.module)).size },
     select: (facts) => {
       const values: Record<GuardName, string> = { caller: facts.callerSpiffeId, tool: facts.toolName, method: facts.method };
       const kept = new Set<number>();
@@ -51,7 +56,7 @@ export function createRuleIndex(modules: readonly ParsedModule[], reads: PolicyR
       }
       // Never empty: the empty key is the whole set's.
       const key = `rules:${[...kept].join(',')}`;
-      return { key, sources: () => modules.map((module, i) => cutSource(module, i, texts[i] ?? Buffer.alloc(0), rules, kept)) };
+      return { key, sources: () => cut(kept) };
     },
   };
 }

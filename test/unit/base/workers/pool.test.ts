@@ -6,7 +6,7 @@ import { createWorkerPool, PoolFull, PoolTimeout, type WorkerPool } from '../../
 const filename = fileURLToPath(new URL('./task-fixture.mjs', import.meta.url));
 let pool: WorkerPool | undefined;
 afterEach(() => pool?.close());
-const open = (queueMax: number, timeoutMs = 20_000): WorkerPool => (pool = createWorkerPool({ filename, threads: 1, queueMax, timeoutMs }));
+const open = (queueMax: number, timeoutMs = 20_000): WorkerPool => (pool = createWorkerPool({ filename, task: 'work', threads: 1, queueMax, timeoutMs }));
 
 describe('worker pool', () => {
   it('runs tasks and passes on what they throw', async () => {

@@ -28,6 +28,8 @@ const READINGS: readonly (readonly [string, string, string])[] = [
   ['base64 behind other letters', 'base64', call(`data/${base64(`my key ${KEY}`)}`)],
   ['base64 with binary around', 'base64', call(Buffer.concat([Buffer.alloc(40, 0xff), Buffer.from(KEY), Buffer.alloc(40, 0x01)]).toString('base64'))],
   ['wrapped base64', 'json+base64', call(base64(`${'words before it, '.repeat(6)}${KEY}`).replace(/(.{40})/g, '$1\n'))],
+  ['long base64', 'base64', call(`x/${base64(`${'words before it, '.repeat(60)}${KEY}${' and after'.repeat(60)}`)}`)],
+  ['long wrapped base64url', 'json+base64', call(Buffer.from(`${'>>>???'.repeat(200)} ${KEY} `).toString('base64url').replace(/(.{76})/g, '$1\r\n'))],
   ['hex', 'hex', call(hex(`key ${KEY}`))],
   ['upper-case hex of odd length', 'hex', call(`f${hex(`key ${KEY}`).toUpperCase()}`)],
   ['percent', 'url', call(percent(KEY))],

@@ -149,6 +149,20 @@ describe('a set', () => {
     expect(refusal(() => load(`package a${'.a'.repeat(50_000)}`)).file).toBe('policies/p0.rego');
   });
 
+  it.each([100, 500, 2000, 8000])('of %i parts in one expression, reference or chain of rules loads or is refused, but never crashes', (n) => {
+    const chain = `${Array.from({ length: n }, (_, i) => `r${i} if r${i + 1}`).join('\n')}\nr${n} := true\nallow if r0`;
+    for (const text of [`x := 1${' + 1'.repeat(n)}`, `allow if input${'.a'.repeat(n)}`, `allow if input${'[_]'.repeat(n)}`, `x${'.y'.repeat(n)} := 1`, chain]) {
+      let decision: string;
+      try {
+        decision = load(BASE + text).decide(facts()).kind;
+      } catch (fault) {
+        expect(fault).toBeInstanceOf(PolicyError);
+        continue;
+      }
+      expect(['deny', 'fault', ...(text === chain ? ['allow'] : [])]).toContain(decision);
+    }
+  });
+
   it('has the same digest in any order and another one for any other text or name', () => {
     const [a, b] = ['package a\nx := 1', 'package b\ny := 2'];
     const digest = load([a, b]).digest;

@@ -1,0 +1,114 @@
+// The processes of the wire bench: an upstream and a plain proxy (both nginx), and the gateway with every layer on. All on loopback, all ended by pid.
+import { spawn, execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+export const VERSION = '2026-07-28';
+export const CALLER = 'spiffe://poc.local/agents/mcp-client/bench/dev';
+const DESCRIPTION = 'Return the given text';
+const SCHEMA = '{"type":"object","properties":{"text":{"type":"string"}},"required":["text"]}';
+
+/** A free loopback port. */
+export function freePort() {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+function pinned(core, command, args, options) {
+  return core === undefined ? spawn(command, args, options) : spawn('taskset', ['-c', String(core), command, ...args], options);
+}
+
+/** The cheapest tool server there is: fixed answers, chosen by the Mcp-Method header. Every call must have the id 1. */
+export async function startUpstream(dir, core, answerBytes) {
+  const port = await freePort();
+  const result = (id, value) => `{"jsonrpc":"2.0","id":${id},"result":${value}}`;
+  const discover = result(1, `{"supportedVersions":["${VERSION}"],"capabilities":{"tools":{}},"resultType":"complete","ttlMs":60000,"cacheScope":"public"}`);
+  const list = result(2, `{"tools":[{"name":"echo","description":"${DESCRIPTION}","inputSchema":${SCHEMA}}],"resultType":"complete","ttlMs":0,"cacheScope":"private"}`);
+  const call = result(1, `{"content":[{"type":"text","text":"${'lorem ipsum '.repeat(Math.ceil(answerBytes / 12)).slice(0, answerBytes)}"}],"resultType":"complete"}`);
+  const http = `map $http_mcp_method $answer { default '${call}'; "server/discover" '${discover}'; "tools/list" '${list}'; }
+    server { listen 127.0.0.1:${port} backlog=4096; keepalive_requests 1000000000; location / { default_type application/json; return 200 $answer; } }`;
+  return { ...(await startNginx(join(dir, 'upstream'), http, core)), port };
+}
+
+/** nginx as a plain proxy: what sockets alone cost. */
+export async function startProxy(dir, core, upstreamPort) {
+  const port = await freePort();
+  const http = `upstream tools { server 127.0.0.1:${upstreamPort}; keepalive 128; keepalive_requests 1000000000; }
+    server { listen 127.0.0.1:${port} backlog=4096; keepalive_requests 1000000000;
+      location / { proxy_pass http://tools; proxy_http_version 1.1; proxy_set_header Connection ""; client_body_buffer_size 2m; proxy_buffers 16 64k; proxy_buffer_size 64k; } }`;
+  return { ...(await startNginx(join(dir, 'proxy'), http, core)), port };
+}
+
+async function startNginx(dir, http, core) {
+  mkdirSync(dir, { recursive: true });
+  const conf = join(dir, 'nginx.conf');
+  const temp = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${join(dir, name)};`).join(' ');
+  writeFileSync(conf, `daemon off; master_process off; worker_processes 1; pid ${join(dir, 'pid')}; error_log ${join(dir, 'error.log')} crit;
+  events { worker_connections 4096; } http { access_log off; ${temp} client_max_body_size 20m; ${http} }`);
+  const child = pinned(core, 'nginx', ['-p', dir, '-c', conf], { stdio: 'ignore' });
+  await sleep(300);
+  if (child.exitCode !== null) throw new Error(`nginx did not start, see ${join(dir, 'error.log')}`);
+  return { pid: child.pid, stop: () => stop(child) };
+}
+
+/** The gateway as a user runs it, all 13 layers and the response firewall on, durable audit. */
+export async function startGateway(dir, core, upstreamPort, overrides = {}) {
+  const project = join(dir, 'gateway');
+  mkdirSync(join(project, 'config', 'opa', 'policies'), { recursive: true });
+  for (const name of ['dlp', 'risk_thresholds.yaml', 'destinations.yaml', 'session_chains.yaml']) cpSync(join(ROOT, 'config', name), join(project, 'config', name), { recursive: true });
+  const { seedHash } = await import('../../dist/engines/registry/hashes.js');
+  const hash = seedHash({ name: '"echo"', description: JSON.stringify(DESCRIPTION), inputSchema: SCHEMA });
+  const port = await freePort();
+  const config = { profile: 'dev', log_level: 'warn', front: { port }, rate_limit: { per_minute: 100_000_000, burst: 100_000_000 }, ...overrides };
+  writeFileSync(join(project, 'config', 'gateway.yaml'), JSON.stringify(config));
+  writeFileSync(join(project, 'config', 'identities.yaml'), JSON.stringify({ identities: [{ spiffe_id: CALLER }] }));
+  writeFileSync(join(project, 'config', 'capability-registry-v2.yaml'), JSON.stringify({
+    tools: [{ name: 'echo', description: DESCRIPTION, upstream: `http://127.0.0.1:${upstreamPort}/mcp`, hash, risk_level: 'low', input_schema: JSON.parse(SCHEMA) }],
+  }));
+  writeFileSync(join(project, 'config', 'opa', 'policies', 'bench.rego'),
+    `package precinct.authz\n\nimport rego.v1\n\nallow if {\n\tinput.caller_spiffe_id == "${CALLER}"\n\tinput.tool_name == "echo"\n}\n`);
+  const child = pinned(core, process.execPath, [join(ROOT, 'dist', 'main.js'), '--config', join(project, 'config', 'gateway.yaml')], { stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  child.stderr.on('data', (part) => { said += part; });
+  for (let i = 0; i < 200 && !said.includes('listening:'); i++) {
+    if (child.exitCode !== null) throw new Error(`the gateway did not start:\n${said}`);
+    await sleep(100);
+  }
+  return { pid: child.pid, port, project, stop: () => stop(child) };
+}
+
+async function stop(child) {
+  if (child.exitCode !== null) return;
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGTERM');
+  const late = setTimeout(() => child.kill('SIGKILL'), 15_000);
+  await ended;
+  clearTimeout(late);
+}
+
+/** A temporary folder, and a way to remove it. */
+export function scratch() {
+  const dir = mkdtempSync(join(tmpdir(), 'precinct-bench-'));
+  return { dir, remove: () => rmSync(dir, { recursive: true, force: true }) };
+}
+
+/** Names the programs that are missing, so that one line can say how to get them. */
+export function missingPrograms(names) {
+  return names.filter((name) => {
+    try {
+      execFileSync('which', [name], { stdio: 'ignore' });
+      return false;
+    } catch {
+      return true;
+    }
+  });
+}

@@ -1,0 +1,244 @@
+// Commands that speak to the gateway: what they send, print and end with.
+import { mkdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openBench, type Answers, type Bench } from './cli-fixture.js';
+
+const ME = 'spiffe://poc.local/agents/mcp-client/my-agent/dev';
+let bench: Bench;
+beforeEach(() => (bench = openBench()));
+afterEach(() => bench.close());
+
+describe('agw policy eval', () => {
+  const answering = (json: unknown): Answers => ({ 'POST /v1/policy/eval': () => ({ json }) });
+  const line = ['policy', 'eval', '--caller', ME, '--tool', 'my_tool', '--method', 'tools/call'];
+
+  it('prints ALLOW alone and ends with 0', async () => {
+    await bench.serve(answering({ decision: 'ALLOW', cached: false, registered: true }));
+    expect(await bench.agw(line)).toEqual({ code: 0, out: 'ALLOW', err: '' });
+    expect(bench.asked).toEqual([{ method: 'POST', path: '/v1/policy/eval', body: { caller: ME, tool: 'my_tool', method: 'tools/call' } }]);
+  });
+
+  it('prints DENY with the standard words and ends with 1', async () => {
+    await bench.serve(answering({ decision: 'DENY', cached: false, registered: true }));
+    expect(await bench.agw(line)).toEqual({ code: 1, out: 'DENY (no policy permits this combination)', err: '' });
+  });
+
+  it('prints the policy\'s own reason in their place, without its control characters', async () => {
+    await bench.serve(answering({ decision: 'DENY', reason: 'office\u001b[2J hours', registered: true }));
+    expect((await bench.agw(line)).out).toBe('DENY (office\\u{1b}[2J hours)');
+  });
+
+  it('ends with 2 when the policy could not be evaluated: a fault is no DENY', async () => {
+    await bench.serve(answering({ decision: 'DENY', fault: 'time-out', registered: true }));
+    expect((await bench.agw(line)).code).toBe(2);
+  });
+
+  it('ends with 2 for an answer that is no decision', async () => {
+    await bench.serve(answering({ decision: 'allow' }));
+    expect((await bench.agw(line)).code).toBe(2);
+  });
+
+  it('says beside the decision that the tool is not registered', async () => {
+    await bench.serve(answering({ decision: 'ALLOW', registered: false }));
+    const { out, err } = await bench.agw(line);
+    expect(out).toBe('ALLOW');
+    expect(err).toContain('my_tool');
+  });
+
+  it('sends arguments as they are, and refuses what is no object', async () => {
+    await bench.serve(answering({ decision: 'ALLOW', registered: true }));
+    await bench.agw([...line, '--arguments', '{"q":1}']);
+    expect(bench.asked[0]?.body).toMatchObject({ arguments: { q: 1 } });
+    expect((await bench.agw([...line, '--arguments', '[1]'])).code).toBe(2);
+  });
+});
+
+describe('errors of the gateway', () => {
+  it('are shown with file, line, column and remedy, and end with 2', async () => {
+    await bench.serve({ 'POST /v1/policy/reload': () => ({ status: 422, json: { error: { code: 'policy_fault', message: 'unexpected token', file: 'config/opa/policies/a.rego', line: 3, column: 7, remediation: 'Repair it.' } } }) });
+    const { code, err } = await bench.agw(['policy', 'reload']);
+    expect(code).toBe(2);
+    expect(err).toBe('agw: config/opa/policies/a.rego:3:7: unexpected token\nRepair it.');
+  });
+
+  it('end with 1 where something was not found', async () => {
+    await bench.serve({});
+    expect((await bench.agw(['tools', 'diff', 'nothing'])).code).toBe(1);
+  });
+});
+
+describe('agw status', () => {
+  const status = (healthy: boolean): Answers => ({ 'GET /v1/status': () => ({ json: { version: '1', audit: { healthy, because: 'disk full', seq: 3 }, engines: { front: 'uws', matcher: { engine: 're2', because: 'no libhs' } }, warnings: [], listeners: [] } }) });
+
+  it('ends with 0 when all is well, and with 1 when nothing can be audited', async () => {
+    await bench.serve(status(true));
+    expect((await bench.agw(['status'])).code).toBe(0);
+    await bench.close();
+    bench = openBench();
+    await bench.serve(status(false));
+    const { code, out } = await bench.agw(['status']);
+    expect(code).toBe(1);
+    expect(out).toContain('disk full');
+  });
+
+  it('passes the gateway\'s answer on as JSON, also when the environment asks for it', async () => {
+    await bench.serve(status(true));
+    expect(JSON.parse((await bench.agw(['status', '--json'])).out)).toMatchObject({ version: '1' });
+    expect(JSON.parse((await bench.agw(['status'], { env: { AGW_JSON: '1' } })).out)).toMatchObject({ version: '1' });
+  });
+
+  it('finds the gateway through --gateway, the environment, and from a folder below', async () => {
+    await bench.serve(status(true));
+    const socket = join(bench.root, '.precinct', 'control.sock');
+    mkdirSync(join(bench.root, 'a', 'b'), { recursive: true });
+    expect((await bench.agw(['status', '--gateway', socket], { cwd: '/' })).code).toBe(0);
+    expect((await bench.agw(['status'], { cwd: '/', env: { AGW_GATEWAY: socket } })).code).toBe(0);
+    expect((await bench.agw(['status'], { cwd: join(bench.root, 'a', 'b') })).code).toBe(0);
+  });
+
+  it('works while the config file is broken', async () => {
+    bench.file('config/gateway.yaml', 'profile: [\n');
+    await bench.serve(status(true));
+    expect((await bench.agw(['status'])).code).toBe(0);
+  });
+});
+
+describe('agw identity', () => {
+  const reloading: Answers = { 'POST /v1/reload': () => ({ json: { digests: {}, threads: 1 } }) };
+  const text = (): string => readFileSync(join(bench.root, 'config/identities.yaml'), 'utf8');
+
+  it('adds by name, keeps comments, and reloads', async () => {
+    await bench.serve(reloading);
+    expect((await bench.agw(['identity', 'add', 'reporter', '--env', 'prod', '--description', 'nightly: "report"'])).code).toBe(0);
+    expect(text()).toContain('# the first one');
+    expect(text()).toContain('spiffe://poc.local/agents/mcp-client/reporter/prod');
+    expect(bench.asked.map((asked) => asked.path)).toEqual(['/v1/reload']);
+  });
+
+  it('writes without a gateway too, and lists from the file', async () => {
+    expect((await bench.agw(['identity', 'add', 'reporter'])).code).toBe(0);
+    const { out } = await bench.agw(['identity', 'list', '--json']);
+    expect(JSON.parse(out)).toMatchObject({ default: ME, identities: [{ spiffe_id: ME }, { spiffe_id: 'spiffe://poc.local/agents/mcp-client/reporter/dev' }] });
+  });
+
+  it.each(['spiffe://other.example/agents/mcp-client/a/dev', 'spiffe://poc.local/../etc', 'a b', '../x', 'a\nb', ME])('refuses to add %j and leaves the file alone', async (id) => {
+    const before = text();
+    expect((await bench.agw(['identity', 'add', id])).code).toBe(2);
+    expect(text()).toBe(before);
+  });
+
+  it('removes, and says with 1 that there was none', async () => {
+    await bench.agw(['identity', 'add', 'reporter']);
+    expect((await bench.agw(['identity', 'remove', 'reporter'])).code).toBe(0);
+    expect((await bench.agw(['identity', 'remove', 'reporter'])).code).toBe(1);
+    expect(text()).not.toContain('reporter');
+  });
+});
+
+describe('agw secret', () => {
+  it('takes the value from stdin alone, without the line break, and never prints it', async () => {
+    await bench.serve({ 'POST /v1/secrets/put': () => ({ json: {} }) });
+    const ran = await bench.agw(['secret', 'put', 'token', '--owner', ME, '--scope', 'a:read'], { stdin: 'geheim 1\n' });
+    expect(ran.code).toBe(0);
+    expect(bench.asked[0]?.body).toEqual({ name: 'token', owner: ME, scope: 'a:read', value: 'geheim 1' });
+    expect(ran.out + ran.err).not.toContain('geheim');
+  });
+
+  it('refuses an empty value, and a value as an argument', async () => {
+    await bench.serve({});
+    expect((await bench.agw(['secret', 'put', 'token', '--owner', ME, '--scope', 's'], { stdin: '' })).code).toBe(2);
+    expect((await bench.agw(['secret', 'put', 'token', 'geheim', '--owner', ME, '--scope', 's'])).code).toBe(2);
+    expect(bench.asked).toEqual([]);
+  });
+
+  it('refuses bytes that are not UTF-8 instead of storing something else', async () => {
+    await bench.serve({});
+    expect((await bench.agw(['secret', 'rotate', 'token'], { stdin: Buffer.from([0xff, 0xfe]) })).code).toBe(2);
+    expect(bench.asked).toEqual([]);
+  });
+
+  it('prints the issued reference alone', async () => {
+    await bench.serve({ 'POST /v1/secrets/issue': () => ({ json: { ref: 'r', token: '$SPIKE{ref:r}' } }) });
+    expect(await bench.agw(['secret', 'issue', 'token', '--ttl', '60'])).toMatchObject({ code: 0, out: '$SPIKE{ref:r}' });
+    expect(bench.asked[0]?.body).toEqual({ name: 'token', ttl_s: 60 });
+  });
+
+  it.each(['0', '-1', '1.5', 'x', '999999999'])('refuses the lifetime %s', async (ttl) => {
+    await bench.serve({});
+    expect((await bench.agw(['secret', 'issue', 'token', '--ttl', ttl])).code).toBe(2);
+  });
+});
+
+describe('agw approver and approvals', () => {
+  const request = { id: 'apr_1', caller: ME, tool: 'bash', toolHash: 'h', upstream: 'u', argumentsDigest: 'd', createdMs: 1, expiresMs: 2, score: 8, state: 'pending', argumentsPreview: '{}' };
+  const answers: Answers = { 'GET /v1/approvals/apr_1': () => ({ json: { approval: request } }), 'POST /v1/approvals/apr_1/decide': () => ({ json: { approval: request } }) };
+
+  it('makes a key that others cannot read, lists it and removes it', async () => {
+    expect((await bench.agw(['approver', 'add', 'alice'])).code).toBe(0);
+    expect(statSync(join(bench.root, '.precinct/approvers/alice.key')).mode & 0o777).toBe(0o600);
+    expect(JSON.parse((await bench.agw(['approver', 'list', '--json'])).out)).toMatchObject({ approvers: [{ name: 'alice', sealed: false }] });
+    expect((await bench.agw(['approver', 'remove', 'alice', '--yes'])).code).toBe(0);
+    expect((await bench.agw(['approver', 'remove', 'alice', '--yes'])).code).toBe(1);
+  });
+
+  it('does not remove without a yes when nobody is at the terminal', async () => {
+    await bench.agw(['approver', 'add', 'alice']);
+    expect((await bench.agw(['approver', 'remove', 'alice'])).code).toBe(2);
+    expect((await bench.agw(['approver', 'list'])).out).toContain('alice');
+  });
+
+  it('sends a decision whose signature verifies', async () => {
+    await bench.serve(answers);
+    await bench.agw(['approver', 'add', 'alice']);
+    expect((await bench.agw(['approvals', 'approve', 'apr_1', '--reason', 'planned'])).code).toBe(0);
+    const sent = bench.asked.at(-1)?.body as { decision: string; approver: string; signature: string; reason: string };
+    expect(sent).toMatchObject({ decision: 'approve', approver: 'alice', reason: 'planned' });
+    const { isDecisionSigned, loadPublicKeys } = await import('../../../src/engines/step-up/approver-keys.js');
+    const alice = loadPublicKeys(join(bench.root, '.precinct/approvers')).get('alice');
+    const full = { ...request, state: 'pending' as const, mcpSession: undefined, decidedBy: undefined, decidedMs: undefined, reason: undefined };
+    expect(alice !== undefined && isDecisionSigned(alice, full, 'approve', sent.signature)).toBe(true);
+    expect(alice !== undefined && isDecisionSigned(alice, full, 'deny', sent.signature)).toBe(false);
+  });
+
+  it('asks which approver when there are several, and says how to make one when there is none', async () => {
+    await bench.serve(answers);
+    expect((await bench.agw(['approvals', 'deny', 'apr_1'])).err).toContain('agw approver add');
+    await bench.agw(['approver', 'add', 'alice']);
+    await bench.agw(['approver', 'add', 'bob']);
+    expect((await bench.agw(['approvals', 'deny', 'apr_1'])).code).toBe(2);
+    expect((await bench.agw(['approvals', 'deny', 'apr_1', '--as', 'bob'])).code).toBe(0);
+  });
+});
+
+describe('agw tools hash', () => {
+  const definition = '{"name":"my_tool","description":"Does something useful","inputSchema":{"type":"object","properties":{"query":{"type":"string"}}}}';
+
+  it('gives the three hashes of the contract\'s example', async () => {
+    const { code, out } = await bench.agw(['tools', 'hash', '-', '--json'], { stdin: definition });
+    expect(code).toBe(0);
+    const { hashes } = JSON.parse(out) as { hashes: Record<string, string> };
+    expect(hashes['seed']).toMatch(/^bcc9258a.*c9e4$/);
+    expect(hashes['jcs']).toMatch(/^d2839df7.*24b2$/);
+    expect(hashes['legacy']).toMatch(/^bb128ea0.*2325$/);
+  });
+
+  it.each(['', '{', '[]', '{"name":"x"}', '{"name":"a","name":"b","inputSchema":{}}'])('refuses %j', async (text) => {
+    expect((await bench.agw(['tools', 'hash'], { stdin: text })).code).toBe(2);
+  });
+});
+
+describe('agw config', () => {
+  it('lists every fault with its place and ends with 1', async () => {
+    bench.file('config/gateway.yaml', 'profile: dev\nfrontt: {}\nfront:\n  port: x\n');
+    const { code, out } = await bench.agw(['config', 'check', '--json']);
+    expect(code).toBe(1);
+    expect((JSON.parse(out) as { faults: { line: number }[] }).faults.map((fault) => fault.line)).toEqual([2, 4]);
+  });
+
+  it('shows one key of a right config', async () => {
+    expect((await bench.agw(['config', 'show', 'front.port'])).out).toBe('9090');
+    expect((await bench.agw(['config', 'show', 'frnt'])).code).toBe(1);
+    expect((await bench.agw(['config', 'check'])).code).toBe(0);
+  });
+});

@@ -1,0 +1,73 @@
+// Command lines as a person types them: usage, proposals, exit codes.
+import { afterAll, describe, expect, it } from 'vitest';
+import { COMMANDS } from '../../../src/cli/index.js';
+import { openBench } from './cli-fixture.js';
+
+const bench = openBench();
+afterAll(() => bench.close());
+
+describe('help', () => {
+  it('is shown for agw alone, with exit codes and environment, and ends with 0', async () => {
+    const { code, out } = await bench.agw([]);
+    expect(code).toBe(0);
+    for (const word of ['status', 'doctor', 'audit', 'AGW_GATEWAY', 'NO_COLOR', 'Exit codes']) expect(out).toContain(word);
+  });
+
+  it.each(COMMANDS.map((spec) => spec.path))('of agw %s shows its examples', async (path) => {
+    const { code, out } = await bench.agw([...path.split(' '), '--help']);
+    expect(code).toBe(0);
+    expect(out).toContain('Examples:');
+    expect(out).toContain('agw ');
+  });
+
+  it('gives every command an example that names it', () => {
+    expect(COMMANDS.filter((spec) => !spec.examples.some((line) => line.includes(`agw ${spec.path}`))).map((spec) => spec.path)).toEqual([]);
+  });
+
+  it('has every command the contract names', () => {
+    const contract = 'status,doctor,reload,version,completion,identity list,identity add,identity remove,inspect tools,inspect layers,inspect identity,tools hash,tools add,tools list,tools diff,policy eval,policy reload,policy list,policy test,audit search,audit verify,audit tail,audit explain,approver add,approver list,approver remove,approvals list,approvals approve,approvals deny,secret put,secret list,secret issue,secret rotate,secret remove,config check,config show';
+    expect(COMMANDS.map((spec) => spec.path).toSorted()).toEqual(contract.split(',').toSorted());
+  });
+});
+
+describe('wrong usage ends with 2 and names the nearest', () => {
+  it.each([
+    [['stauts'], 'agw status'],
+    [['audit', 'serch'], 'agw audit search'],
+    [['approvals', 'aprove', 'x'], 'agw approvals approve'],
+    [['status', '--jsn'], '--json'],
+    [['policy', 'eval', '--calller', 'x'], '--caller'],
+    [['audit', '--lst', '1'], '--last'],
+    [['completion', 'bahs'], 'bash'],
+    [['inspect', 'tool'], 'agw inspect tools'],
+  ])('%j → %s', async (line, meant) => {
+    const { code, err } = await bench.agw(line);
+    expect(code).toBe(2);
+    expect(err).toContain(`Did you mean ${meant}?`);
+  });
+
+  it.each([[['policy']], [['policy', 'eval']], [['status', 'more']], [['tools', 'diff']], [['approvals', 'list', '--state', 'lost']]])('%j', async (line) => {
+    expect((await bench.agw(line)).code).toBe(2);
+  });
+});
+
+describe('without a gateway', () => {
+  it.each([[['status']], [['reload']], [['inspect', 'tools']], [['policy', 'reload']], [['approvals', 'list']], [['secret', 'list']]])('%j says so in one line with the remedy, and ends with 2', async (line) => {
+    const { code, err, out } = await bench.agw(line);
+    expect(code).toBe(2);
+    expect(out).toBe('');
+    expect(err.split('\n')).toHaveLength(2);
+    expect(err).toContain('make up');
+  });
+
+  it('says it as JSON when JSON was asked for', async () => {
+    const { err } = await bench.agw(['status', '--json']);
+    expect(JSON.parse(err)).toMatchObject({ error: { code: 'gateway_not_running' } });
+  });
+
+  it('refuses the data plane for what needs the control plane', async () => {
+    const { code, err } = await bench.agw(['policy', 'reload', '--gateway', 'http://127.0.0.1:1']);
+    expect(code).toBe(2);
+    expect(err).toContain('control');
+  });
+});

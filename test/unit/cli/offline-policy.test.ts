@@ -1,0 +1,53 @@
+// agw policy eval --offline, list and test, on files.
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openBench, type Bench } from './cli-fixture.js';
+
+const ME = 'spiffe://poc.local/agents/mcp-client/my-agent/dev';
+const POLICY = `package precinct.authz
+import rego.v1
+allow if { input.caller_spiffe_id == "${ME}"; input.tool_name == "my_tool" }
+allow if { input.caller_spiffe_id == "${ME}"; input.method == "tools/list" }
+`;
+let bench: Bench;
+beforeEach(() => (bench = openBench()));
+afterEach(() => bench.close());
+
+const evaluate = (...words: string[]): ReturnType<Bench['agw']> => bench.agw(['policy', 'eval', '--offline', '--caller', ME, ...words]);
+
+describe('policies without a gateway', () => {
+  it('decide as the walk says', async () => {
+    bench.file('config/opa/policies/my_agent.rego', POLICY);
+    expect(await evaluate('--tool', 'my_tool', '--method', 'tools/call')).toMatchObject({ code: 0, out: 'ALLOW' });
+    expect(await evaluate('--tool', 'bash', '--method', 'tools/call')).toMatchObject({ code: 1, out: 'DENY (no policy permits this combination)' });
+    expect(await evaluate('--method', 'tools/list')).toEqual({ code: 0, out: 'ALLOW', err: '' });
+  });
+
+  it('deny everything when there is none', async () => {
+    expect((await evaluate('--tool', 'my_tool')).code).toBe(1);
+  });
+
+  it('end with 2 and file:line for a syntax error', async () => {
+    bench.file('policies/a.rego', 'package precinct.authz\nimport rego.v1\nallow if {\n');
+    const { code, err } = await evaluate('--tool', 'my_tool');
+    expect(code).toBe(2);
+    expect(err).toMatch(/a\.rego:\d+:\d+: /);
+  });
+
+  it('list packages, rules and what is read', async () => {
+    bench.file('policies/my agent.rego', POLICY);
+    const { out } = await bench.agw(['policy', 'list', '--offline', '--json']);
+    expect(JSON.parse(out)).toMatchObject({ packages: [{ name: 'precinct.authz' }], reads: { cacheable: true } });
+  });
+
+  it('are tested: 0 when all pass, 1 when one fails or there is none', async () => {
+    bench.file('policies/my_agent.rego', POLICY);
+    expect((await bench.agw(['policy', 'test'])).code).toBe(1);
+    const test = (tool: string): string => `package precinct.authz_test\nimport rego.v1\nimport data.precinct.authz\ntest_it if authz.allow with input as {"caller_spiffe_id": "${ME}", "tool_name": "${tool}"}\n`;
+    bench.file('policies/my_agent_test.rego', test('my_tool'));
+    expect((await bench.agw(['policy', 'test'])).code).toBe(0);
+    bench.file('policies/my_agent_test.rego', test('bash'));
+    const { code, out } = await bench.agw(['policy', 'test']);
+    expect(code).toBe(1);
+    expect(out).toContain('my_agent_test.rego:4');
+  });
+});

@@ -1,0 +1,57 @@
+// Tables: one line per row at any width, and no text from elsewhere that steers the terminal.
+import fc from 'fast-check';
+import pc from 'picocolors';
+import { describe, expect, it } from 'vitest';
+import { cut, renderTable } from '../../../src/cli/table.js';
+import { columnsOf, printable, printableJson } from '../../../src/cli/terminal.js';
+
+const colors = pc.createColors(false);
+const COLUMNS = [{ title: 'NAME' }, { title: 'WHERE', shrinks: true }, { title: 'COUNT', right: true }];
+
+describe('a table', () => {
+  it('never is wider than the terminal and has one line per row', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'grapheme' }), fc.string()), { maxLength: 5 }), fc.integer({ min: 40, max: 200 }), (rows, width) => {
+        const lines = renderTable(COLUMNS, rows, { width, colors }).split('\n');
+        expect(lines).toHaveLength(rows.length + 1);
+        expect(Math.max(...lines.map(columnsOf))).toBeLessThanOrEqual(width);
+      }),
+    );
+  });
+
+  it('cuts the column that may shrink before any other', () => {
+    const [, row = ''] = renderTable(COLUMNS, [['a-name-that-stays', 'http://127.0.0.1:9191/a/long/path/to/cut', '7']], { width: 50, colors }).split('\n');
+    expect(row).toContain('a-name-that-stays');
+    expect(row).toContain('…');
+  });
+
+  it('cuts nothing when piped', () => {
+    expect(renderTable(COLUMNS, [['x'.repeat(500), '', '']], { width: Infinity, colors })).toContain('x'.repeat(500));
+  });
+
+  it('counts wide characters as two columns', () => {
+    expect(columnsOf('日本')).toBe(4);
+    expect(columnsOf(cut('日本語', 4))).toBeLessThanOrEqual(4);
+  });
+});
+
+describe('text from elsewhere', () => {
+  it.each([
+    ['an escape sequence', '\u001b[2J\u001b]0;x\u0007'],
+    ['a line break', 'a\nALLOW'],
+    ['a carriage return', 'DENY\rALLOW'],
+    ['an override of direction', 'a\u202egnp.exe'],
+    ['a zero width space', 'ba\u200bsh'],
+    ['a C1 control', 'a\u009b31m'],
+    ['tag characters', 'a\u{e0041}'],
+  ])('shows %s instead of obeying it', (_, text) => {
+    expect(printable(text)).not.toMatch(/[\p{Cc}\u200b\u202e\u{e0041}]/u);
+  });
+
+  it('keeps the meaning of JSON', () => {
+    const value = { text: 'a\u202e\u009b\u200bb' };
+    const shown = printableJson(JSON.stringify(value));
+    expect(shown).not.toMatch(/[\u202e\u009b\u200b]/);
+    expect(JSON.parse(shown)).toEqual(value);
+  });
+});

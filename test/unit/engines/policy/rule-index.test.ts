@@ -1,0 +1,94 @@
+// The index answers as the whole set would, for rules in every shape a text can have.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parsedForm } from '../../../../src/engines/policy/policy-set.js';
+import { addAll } from '../../../../src/engines/policy/evaluator.js';
+import { findReads } from '../../../../src/engines/policy/reads.js';
+import { RegoInstance } from '../../../../src/engines/policy/rego-instance.js';
+import { compileRegoModule } from '../../../../src/engines/policy/rego-module.js';
+import { createRuleIndex } from '../../../../src/engines/policy/rule-index.js';
+import type { RuleIndex } from '../../../../src/engines/policy/rule-index.js';
+import { BASE, facts, load, sourcesOf } from './facts.js';
+
+function indexOf(...texts: string[]): RuleIndex | undefined {
+  const instance = new RegoInstance(compileRegoModule(), { monotonicMs: () => 0, nowNs: () => 0n });
+  const modules = parsedForm(instance, addAll(instance, sourcesOf(...texts)));
+  return createRuleIndex(modules, findReads(modules, () => true));
+}
+
+const many = (rule: (i: number) => string, n = 40): string => Array.from({ length: n }, (_, i) => rule(i)).join('\n');
+
+// `with` in a module that takes no part turns the index off: the same rules, evaluated whole.
+const INDEX_OFF = 'package unrelated\nimport rego.v1\nx if true with input as {}';
+
+const SHAPES: ((i: number) => string)[] = [
+  (i) => `allow if {\n  input.caller_spiffe_id == "c${i}"\n  input.tool_name == "t${i % 3}"\n}`,
+  (i) => `allow if { input.spiffe_id == "c${i}"; input.method == "m1" }`,
+  (i) => `allow if "t${i}" == input["tool"]`,
+  (i) => `allow := {"allow": true, "reason": "§ ${i} — «}»"} if { input.tool == "o${i}" } # } comment {`,
+  (i) => `# müßig ${i}\r\nallow if {\r\n  # "\r\n  input.tool == "u${i}"\r\n  x := "} allow if {"\r\n  count(x) > 1\r\n}\r\n`,
+  (i) => `allow if { not input.tool == "t${i}"; input.caller_spiffe_id == "n${i}" }`,
+  (i) => `allow if { input.tool == "t0"; input.tool == "t${i}" }`,
+  (i) => `allow if input.tool == "e${i}" else := false if input.tool == "never${i}"`,
+  (i) => `allow if { some t in {"s${i}", "t1"}; input.tool == t; input.caller_spiffe_id != "c1" }`,
+  (i) => `allow if { input.arguments.tool == "t${i}"; input.method == "m2" }`,
+  (i) => `helper${i} if input.caller_spiffe_id == "h${i}"\nallow if { helper${i}; input.tool == "t2" }`,
+];
+
+describe('the rule index', () => {
+  it('is used for a set of many guarded rules only, and never beside a with', () => {
+    const rules = many((i) => `allow if input.caller_spiffe_id == "c${i}"`);
+    expect(indexOf(BASE + rules)).toBeDefined();
+    expect(indexOf(`${BASE}allow if input.caller_spiffe_id == "c"`)).toBeUndefined();
+    expect(indexOf(BASE + rules, INDEX_OFF)).toBeUndefined();
+    expect(indexOf(BASE + many((i) => `allow if input.caller_spiffe_id == input.arguments.c${i}`))).toBeUndefined();
+    expect(indexOf(`package other\nimport rego.v1\n${rules}`)).toBeUndefined();
+  });
+
+  it('keeps only the rules whose demands the request meets', () => {
+    const index = indexOf(BASE + many((i) => `allow if {\n  input.caller_spiffe_id == "c${i}"\n  input.tool == "t"\n}`));
+    const texts = index?.select(facts({ callerSpiffeId: 'c7', toolName: 't' })).sources().map((source) => source.text) ?? [];
+    expect(texts.join('').match(/"c\d+"/g)).toEqual(['"c7"']);
+    expect(index?.select(facts({ callerSpiffeId: 'c7', toolName: 'other' })).sources()[0]?.text).not.toContain('"c7"');
+  });
+
+  it('keeps the line of every rule that stays', () => {
+    const text = BASE + many((i) => `allow if {\n  input.caller_spiffe_id == "c${i}"\n  to_number(input.arguments.n) > 1\n}`);
+    const line = text.split('\n').findIndex((found) => found.includes('"c33"')) + 2;
+    expect(load(text).decide(facts({ callerSpiffeId: 'c33', arguments: '{"n":"x"}' }))).toMatchObject({ kind: 'fault', message: expect.stringContaining(`:${line}:`) });
+  });
+
+  it('answers like the whole set, for rules of any shape, in any order', () => {
+    const shapes = fc.array(fc.tuple(fc.nat(SHAPES.length - 1), fc.nat(9)), { minLength: 40, maxLength: 80 });
+    const names = ['c0', 'c1', 'n1', 'h1', 'x'];
+    const tools = ['t0', 't1', 't2', 'o1', 'u1', 'e1', 's1', 'never1', 'x'];
+    fc.assert(fc.property(shapes, fc.boolean(), (picked, withDefault) => {
+      const seen = new Set<string>();
+      const rules = picked.map(([shape, i]) => SHAPES[shape]?.(i) ?? '').filter((rule) => !seen.has(rule) && seen.add(rule));
+      const text = BASE + (withDefault ? 'default allow := false\n' : '') + rules.join('\n');
+      const indexed = load(text, { cacheEntries: 0 });
+      const whole = load([text, INDEX_OFF], { cacheEntries: 0 });
+      for (const callerSpiffeId of names) {
+        for (const toolName of tools) {
+          for (const method of ['m1', 'm2']) {
+            const asked = facts({ callerSpiffeId, toolName, method, arguments: '{"tool":"t1"}' });
+            expect(withoutPlace(indexed.decide(asked))).toEqual(withoutPlace(whole.decide(asked)));
+          }
+        }
+      }
+    }), { numRuns: 15 });
+  });
+
+  it('holds no more engines than its limit, however many callers ask', () => {
+    const set = load(BASE + many((i) => `allow if input.caller_spiffe_id == "c${i}"`, 400), { cacheEntries: 0 });
+    for (let round = 0; round < 2; round++) {
+      for (let i = 0; i < 400; i++) expect(set.decide(facts({ callerSpiffeId: `c${i}` })).kind).toBe('allow');
+    }
+    expect(set.decide(facts({ callerSpiffeId: 'c400' })).kind).toBe('deny');
+  });
+});
+
+// Two rules that disagree are a fault either way, though which of them is named may differ.
+function withoutPlace(decision: object): object {
+  return 'message' in decision ? { ...decision, message: '' } : decision;
+}
