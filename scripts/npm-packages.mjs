@@ -33,7 +33,9 @@ function failure(output, log) {
 
 /** Node's own headers where they lie beside it: then nothing is downloaded to compile against. */
 function headersHere() {
-  const prefixes = [process.env.npm_config_nodedir, dirname(dirname(process.execPath)), '/usr', '/usr/local'].filter(Boolean);
+  const prefix = dirname(dirname(process.execPath));
+  // npm's own `node` package keeps its headers one folder further down.
+  const prefixes = [process.env.npm_config_nodedir, prefix, join(prefix, 'node_modules', `node-${process.platform}-${process.arch}`), '/usr', '/usr/local'].filter(Boolean);
   const found = prefixes.find((prefix) => versionOf(prefix) === process.versions.node);
   return found === undefined ? {} : { npm_config_nodedir: found };
 }

@@ -14,7 +14,6 @@ const READY_TIMEOUT_MS = 60_000; // a cold start compiles rules and policies on 
 async function startDemoServer({ demo }) {
   const pid = runningPid(demo.pidFile, demo.part);
   if (pid !== undefined) return done(`demo MCP server already running (pid ${pid}) on http://127.0.0.1:${DEMO_PORT}/mcp`);
-  await refuseTakenPort(DEMO_PORT, 'the demo server');
   const started = startDetached(demo.words, demo);
   await waitUntilReady({ ...demo, pid: started, timeoutMs: READY_TIMEOUT_MS, isReady: () => isPortOpen(DEMO_PORT) });
   done(`demo MCP server started (pid ${started}) on http://127.0.0.1:${DEMO_PORT}/mcp`);
@@ -31,7 +30,6 @@ async function startGateway({ gateway, configFile, stateDir }, config) {
     say(`  the gateway (pid ${pid}) runs older code or an older config: restarting it`);
     await stop(gateway.pidFile, gateway.part);
   }
-  await refuseTakenPort(port, 'the gateway');
   const started = startDetached(gateway.words, gateway);
   await waitUntilReady({ ...gateway, pid: started, timeoutMs: READY_TIMEOUT_MS, isReady: () => isReady(port) });
   writeFileSync(gateway.buildFile, build);
@@ -49,6 +47,12 @@ async function isReady(port) {
   } catch {
     return false;
   }
+}
+
+/** Both, before anything is started: nothing is left half-started. */
+async function refuseTakenPorts({ gateway, demo }, config) {
+  if (runningPid(demo.pidFile, demo.part) === undefined) await refuseTakenPort(DEMO_PORT, 'the demo server');
+  if (runningPid(gateway.pidFile, gateway.part) === undefined) await refuseTakenPort(config.front.port, 'the gateway');
 }
 
 async function refuseTakenPort(port, what) {
@@ -80,6 +84,7 @@ await runScript(async () => {
   await setUp();
   const here = installation();
   const config = await loadConfig();
+  await refuseTakenPorts(here, config);
   await startDemoServer(here);
   await startGateway(here, config);
   const identity = await playDemo(here, config);

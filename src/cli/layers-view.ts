@@ -25,6 +25,11 @@ function paintSign(sign: string, colors: Colors): string {
 
 const BAR_WIDTH = 16;
 
+/** By its logarithm: the registry's first look at a server takes a thousand times what a check does, and both should be seen. */
+function barOf(us: number, slowest: number): string {
+  return '▪'.repeat(Math.round((Math.log1p(us) / Math.log1p(slowest)) * BAR_WIDTH));
+}
+
 /** One line per layer: sign, step, name, µs with a bar, verdict and note. */
 export function layersTall(record: unknown, colors: Colors): string {
   const layers = listOf(record, 'layers_traversed');
@@ -36,7 +41,7 @@ function tallLine(layer: unknown, slowest: number, colors: Colors): string {
   const verdict = textOf(layer, 'verdict');
   const reached = verdict !== 'not_reached';
   const us = numberOf(layer, 'us') ?? 0;
-  const bar = reached ? '▪'.repeat(Math.max(us > 0 ? 1 : 0, Math.round((us / slowest) * BAR_WIDTH))) : '';
+  const bar = reached ? barOf(us, slowest) : '';
   const time = reached ? `${us.toFixed(1).padStart(9)} µs` : ' '.repeat(12);
   const note = textOf(layer, 'note');
   const head = `${paintSign(SIGNS[verdict] ?? '?', colors)} ${textOf(layer, 'step').padStart(2)} ${printable(textOf(layer, 'name')).padEnd(20)}`;

@@ -6,6 +6,8 @@ export interface Column {
   /** Cut this one first; several are cut widest first. The rest keep their width. */
   readonly shrinks?: boolean;
   readonly right?: boolean;
+  /** Cut at the front: of a SPIFFE ID the end tells. */
+  readonly keepsEnd?: boolean;
   /** Colours a cell after it was cut. */
   readonly paint?: (text: string, colors: Colors) => string;
 }
@@ -23,7 +25,7 @@ export function renderTable(columns: readonly Column[], rows: readonly (readonly
 }
 
 function renderCell(text: string, width: number, column: Column | undefined, colors: Colors): string {
-  const short = cut(text, width);
+  const short = column?.keepsEnd === true ? cutStart(text, width) : cut(text, width);
   const painted = column?.paint === undefined ? short : column.paint(short, colors);
   const space = ' '.repeat(Math.max(0, width - columnsOf(short)));
   return column?.right === true ? space + painted : painted + space;
@@ -55,6 +57,10 @@ export function cut(text: string, width: number): string {
     kept += character;
   }
   return `${kept}…`;
+}
+
+function cutStart(text: string, width: number): string {
+  return [...cut([...text].reverse().join(''), width)].reverse().join('');
 }
 
 function pad(text: string, width: number, right = false): string {

@@ -53,7 +53,7 @@ async function list(context: CommandContext): Promise<ExitCode> {
     if (context.flag('wide')) return terminal.print(approvals.map((approval) => describe(approval, terminal.colors)).join('\n\n'));
     const rows = approvals.map((approval) => [textOf(approval, 'id'), textOf(approval, 'state'), textOf(approval, 'tool'), textOf(approval, 'score'), localTime(timeOf(approval, 'expires')), textOf(approval, 'caller'), preview(approval)]);
     terminal.print(
-      renderTable([{ title: 'REQUEST' }, { title: 'STATE' }, { title: 'TOOL' }, { title: 'SCORE', right: true }, { title: 'EXPIRES' }, { title: 'CALLER', shrinks: true }, { title: 'ARGUMENTS', shrinks: true }], rows, terminal),
+      renderTable([{ title: 'REQUEST' }, { title: 'STATE' }, { title: 'TOOL' }, { title: 'SCORE', right: true }, { title: 'EXPIRES' }, { title: 'CALLER', shrinks: true, keepsEnd: true }, { title: 'ARGUMENTS', shrinks: true }], rows, terminal),
     );
     terminal.print(`\napprove with: agw approvals approve REQUEST`);
   });

@@ -82,7 +82,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'TOOL', shrinks: true },
   { title: 'METHOD' },
   { title: 'LAYERS 1–13', paint: paintLayers },
-  { title: 'CALLER', shrinks: true },
+  { title: 'CALLER', shrinks: true, keepsEnd: true },
 ];
 const WIDE_COLUMNS: readonly Column[] = [{ title: 'STATUS' }, { title: 'µs', right: true }, { title: 'RISK', right: true }, { title: 'DECISION ID' }, { title: 'SEQ', right: true }, { title: 'HASH' }];
 

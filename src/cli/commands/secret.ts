@@ -67,7 +67,7 @@ async function list(context: CommandContext): Promise<ExitCode> {
     const { terminal } = context;
     const secrets = listOf(answer, 'secrets').map((item) => [textOf(item, 'name'), textOf(item, 'scope'), textOf(item, 'owner'), textOf(item, 'version'), timeOf(item, 'createdMs')]);
     if (secrets.length === 0) return terminal.print('no secrets are stored: agw secret put NAME --owner ID --scope SCOPE');
-    terminal.print(renderTable([{ title: 'NAME' }, { title: 'SCOPE' }, { title: 'OWNER', shrinks: true }, { title: 'VERSION', right: true }, { title: 'CREATED' }], secrets, terminal));
+    terminal.print(renderTable([{ title: 'NAME' }, { title: 'SCOPE' }, { title: 'OWNER', shrinks: true, keepsEnd: true }, { title: 'VERSION', right: true }, { title: 'CREATED' }], secrets, terminal));
     const references = listOf(answer, 'references').map((item) => [textOf(item, 'ref'), textOf(item, 'name'), textOf(item, 'scope'), timeOf(item, 'expiresMs')]);
     if (references.length > 0) terminal.print(`\n${renderTable([{ title: 'REFERENCE' }, { title: 'SECRET' }, { title: 'SCOPE' }, { title: 'EXPIRES' }], references, terminal)}`);
   });

@@ -53,7 +53,8 @@ function printStatus({ terminal }: CommandContext, answer: JsonRecord): void {
   terminal.print(`PRECINCT ${printable(textOf(answer, 'version'))}: ${state}\n`);
   terminal.print(renderFields(statusFields(answer), colors));
   if (!healthy) terminal.print(`\n${colors.red('✗')} audit log: ${printable(textOf(audit, 'because'))}`);
-  for (const warning of textsOf(answer, 'warnings')) terminal.print(`\n${colors.yellow('!')} ${printable(warning)}`);
+  const warnings = textsOf(answer, 'warnings').map((warning) => `${colors.yellow('!')} ${printable(warning)}`);
+  if (warnings.length > 0) terminal.print(`\n${warnings.join('\n')}`);
   const upstreams = listOf(answer, 'upstreams');
   if (upstreams.length > 0) terminal.print(`\n${upstreamTable(upstreams, terminal)}`);
 }

@@ -1,4 +1,4 @@
-// Reads the engine's parsed form (JSON of regorus' syntax tree): the one place that knows its shape.
+// Reads the engine's parsed form (JSON of regorus' syntax tree, written by native/rego): the one place that knows its shape.
 
 export type AstNode = Readonly<Record<string, unknown>>;
 
@@ -109,12 +109,11 @@ export function refPath(expression: unknown): RefPath | undefined {
 
 export function parseModules(json: string): ParsedModule[] {
   return list(JSON.parse(json) as unknown).map((policy) => {
-    const source = member(policy, 'source');
     const ast = member(policy, 'ast');
-    const text = String(member(source, 'contents') ?? '');
+    const text = String(member(policy, 'text') ?? '');
     const bytes = Buffer.from(text);
     return {
-      file: String(member(source, 'file') ?? ''),
+      file: String(member(policy, 'file') ?? ''),
       text,
       packageName: dotted(refPath(member(member(ast, 'package'), 'refr'))),
       imports: list(member(ast, 'imports')).map((node) => parseImport(node, bytes)),

@@ -24,6 +24,13 @@ export interface EvaluatorOptions {
   readonly module: WebAssembly.Module;
   readonly clock: PolicyClock;
   readonly timeoutMs: number;
+  /** What an earlier check of the same sources found; they are not checked again. */
+  readonly checked?: EvaluatorCheck;
+}
+
+export interface EvaluatorCheck {
+  /** Whether `allow` is no rule of its own name, so that it has to be asked as a query. */
+  readonly byQuery: boolean;
 }
 
 export class PolicyEvaluator {
@@ -32,8 +39,8 @@ export class PolicyEvaluator {
   readonly #engines = new Map<string, number>();
   #nowNs = 0n;
   #instance: RegoInstance;
-  #memoryBytesMax = 0;
-  #byQuery = false;
+  readonly #memoryBytesMax: number;
+  readonly #byQuery: boolean;
   #replaced = 0;
 
   /** Throws PolicyError (or RegoTrap) for what the engine finds wrong with the sources. */
@@ -41,7 +48,7 @@ export class PolicyEvaluator {
     this.#sources = sources;
     this.#options = options;
     this.#instance = this.#start();
-    this.#check();
+    this.#byQuery = options.checked === undefined ? this.#check() : options.checked.byQuery;
     this.#memoryBytesMax = this.#instance.memoryBytes + MEMORY_GROWTH_BYTES_MAX;
   }
 
@@ -52,6 +59,10 @@ export class PolicyEvaluator {
   /** The engine that holds all sources. */
   get engine(): number {
     return this.#engineFor(MAIN, () => this.#sources);
+  }
+
+  get byQuery(): boolean {
+    return this.#byQuery;
   }
 
   /** How many instances were given up. */
@@ -116,15 +127,15 @@ export class PolicyEvaluator {
   }
 
   // Analyses all modules, then asks once with an empty input: what fails without any input fails for every request.
-  #check(): void {
+  #check(): boolean {
     this.#nowNs = BigInt(this.#options.clock.nowMs()) * 1_000_000n;
     const file = this.#sources[0]?.file ?? ALLOW_RULE;
     const analysed = this.#instance.evalQuery(this.engine, 'true', '', this.#options.timeoutMs);
     if (analysed.kind === 'error') throw policyErrorFrom(analysed.text, file);
     const probed = this.#instance.evalRule(this.engine, ALLOW_RULE, '{}', this.#options.timeoutMs);
-    if (probed.kind !== 'error') return;
+    if (probed.kind !== 'error') return false;
     if (!probed.text.includes(NO_SUCH_RULE)) throw policyErrorFrom(probed.text, file);
-    this.#byQuery = true;
+    return true;
   }
 }
 

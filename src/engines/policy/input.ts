@@ -1,6 +1,5 @@
 // The input document of SPEC section 6 and the cache key, both built from no more than what a policy set reads.
 import { createHash } from 'node:crypto';
-import type { PolicyReads } from './reads.js';
 import type { PolicyFacts } from './types.js';
 
 /** Longer key parts are replaced by their digest, so that the cache's memory is bounded by its number of entries. */
@@ -51,13 +50,16 @@ function createMembers(): readonly Member[] {
   ];
 }
 
-export function createInputBuilder(reads: Pick<PolicyReads, 'members' | 'all'>): InputBuilder {
+/** `inputs` are the dotted paths that findReads found. */
+export function createInputBuilder(inputs: readonly string[]): InputBuilder {
   const members = createMembers();
+  const read = new Set(inputs.map((path) => path.split('.')[0] ?? ''));
+  const reads = (name: string): boolean => read.has('*') || read.has(name);
   const written = members.flatMap((member) =>
-    member.names.filter((name) => reads.all || reads.members.has(name)).map((name) => ({ name: JSON.stringify(name), write: member.write })),
+    member.names.filter(reads).map((name) => ({ name: JSON.stringify(name), write: member.write })),
   );
   const keyed = members
-    .filter((member) => reads.all || member.names.some((name) => reads.members.has(name)))
+    .filter((member) => member.names.some(reads))
     .flatMap((member) => (member.key === undefined ? [] : [member.key]));
   return {
     toJson: (facts) => `{${written.map(({ name, write }) => `${name}:${write(facts)}`).join(',')}}`,

@@ -1,84 +1,30 @@
-// Loads a set of Rego sources and decides with it: cached where that is sound, a fault where anything is in doubt.
-import { createHash } from 'node:crypto';
+// Decides with a set of Rego sources: cached where that is sound, a fault where anything is in doubt.
 import { LRUCache } from 'lru-cache';
-import { parseModules } from './ast.js';
-import type { ParsedModule } from './ast.js';
-import { checkDeclarations, collectFunctions, describePackages } from './declarations.js';
 import { readDecision } from './decision.js';
-import { PolicyEvaluator, addAll } from './evaluator.js';
+import type { PolicyEvaluator } from './evaluator.js';
 import { createInputBuilder } from './input.js';
 import type { InputBuilder } from './input.js';
-import { findReads } from './reads.js';
-import type { PolicyReads } from './reads.js';
-import { RegoInstance, RegoTrap } from './rego-instance.js';
-import { compileRegoModule } from './rego-module.js';
+import { digestSources, makePlan, sortSources, startPlanned } from './plan.js';
 import { createRuleIndex } from './rule-index.js';
 import type { RuleIndex } from './rule-index.js';
-import { PolicyError } from './types.js';
-import type { PolicyDecision, PolicyFacts, PolicySet, PolicySetOptions, PolicySource } from './types.js';
-
-interface Analysis {
-  readonly modules: readonly ParsedModule[];
-  readonly reads: PolicyReads;
-  readonly index?: RuleIndex | undefined;
-}
+import type { PolicyDecision, PolicyFacts, PolicyPlan, PolicySet, PolicySetOptions, PolicySource } from './types.js';
 
 /** Throws PolicyError (file, line, column) for whatever is wrong with the sources; the caller keeps its old set. */
 export function loadPolicySet(sources: readonly PolicySource[], options: PolicySetOptions): PolicySet {
-  checkSize(sources, options.sourceBytesMax);
-  const sorted = [...sources].sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : 0));
-  const module = options.module ?? compileRegoModule();
-  return refuseExhaustion(sorted[0]?.file ?? 'policies', () => {
-    const evaluator = new PolicyEvaluator(sorted, { module, clock: options.clock, timeoutMs: options.timeoutMs });
-    const { modules, reads } = analyse(evaluator.instance, evaluator.engine);
-    const index = checkedIndex(evaluator.instance, createRuleIndex(modules, reads));
-    return new LoadedPolicySet(digestOf(sorted), { modules, reads, index }, evaluator, options.cacheEntries);
-  });
+  const sorted = sortSources(sources);
+  const { plan, evaluator } = options.plan === undefined ? makePlan(sorted, options) : startPlanned(sorted, options.plan, options);
+  const index = plan.guardedRules.length === 0 ? undefined : createRuleIndex(sorted, plan.guardedRules);
+  return new LoadedPolicySet(plan, evaluator, index, options.cacheEntries);
 }
 
-// A reference of 500 parts or a sum of 500 terms exhausts the stack, in the engine or here: the set is refused, nothing crashes.
-function refuseExhaustion<T>(file: string, load: () => T): T {
-  try {
-    return load();
-  } catch (fault) {
-    if (!(fault instanceof RegoTrap || fault instanceof RangeError)) throw fault;
-    throw new PolicyError(`the Rego engine gave up (${fault.message}): an expression or a chain of rules in the set is too deep`, file, 1, 1);
-  }
+/** Checks the sources once, for all threads: the plan, and the sources, are what each of them loads. */
+export function planPolicySet(sources: readonly PolicySource[], options: Omit<PolicySetOptions, 'cacheEntries' | 'plan'>): PolicyPlan {
+  return makePlan(sortSources(sources), options).plan;
 }
 
-/** Packages and rules of sources that need only parse. */
-export function listPackages(sources: readonly PolicySource[], module = compileRegoModule()): PolicySet['packages'] {
-  return refuseExhaustion(sources[0]?.file ?? 'policies', () => {
-    const instance = new RegoInstance(module, { monotonicMs: () => 0, nowNs: () => 0n });
-    return describePackages(parsedForm(instance, addAll(instance, sources)));
-  });
-}
-
-export function parsedForm(instance: RegoInstance, engine: number): ParsedModule[] {
-  const answer = instance.parsedForm(engine);
-  if (answer.kind !== 'value') throw new PolicyError('the Rego engine gave no parsed form', 'policies', 1, 1);
-  return parseModules(answer.text);
-}
-
-function analyse(instance: RegoInstance, engine: number): Analysis {
-  const modules = parsedForm(instance, engine);
-  const functions = collectFunctions(modules, instance.builtins());
-  checkDeclarations(modules, functions);
-  return { modules, reads: findReads(modules, functions.isKnown) };
-}
-
-// Without an index the set is only slower; with cuts in the wrong place it would be another set.
-function checkedIndex(instance: RegoInstance, index: RuleIndex | undefined): RuleIndex | undefined {
-  if (index === undefined) return undefined;
-  try {
-    const engine = addAll(instance, index.bare.sources);
-    const declared = parsedForm(instance, engine).reduce((sum, module) => sum + module.rules.length, 0);
-    instance.freeEngine(engine);
-    return declared === index.bare.rules ? index : undefined;
-  } catch (fault) {
-    if (fault instanceof PolicyError) return undefined;
-    throw fault;
-  }
+/** The digest a set of these sources has. */
+export function digestPolicies(sources: readonly PolicySource[]): string {
+  return digestSources(sortSources(sources));
 }
 
 class LoadedPolicySet implements PolicySet {
@@ -91,12 +37,12 @@ class LoadedPolicySet implements PolicySet {
   readonly #cache: LRUCache<string, PolicyDecision> | undefined;
   #closed = false;
 
-  constructor(digest: string, { modules, reads, index }: Analysis, evaluator: PolicyEvaluator, cacheEntries: number) {
+  constructor({ digest, packages, reads }: PolicyPlan, evaluator: PolicyEvaluator, index: RuleIndex | undefined, cacheEntries: number) {
     this.digest = digest;
-    this.packages = describePackages(modules);
-    this.reads = { inputs: reads.inputs, cacheable: reads.cacheable, because: reads.because };
+    this.packages = packages;
+    this.reads = reads;
     this.#evaluator = evaluator;
-    this.#input = createInputBuilder(reads);
+    this.#input = createInputBuilder(reads.inputs);
     this.#index = index;
     this.#cache = reads.cacheable && cacheEntries > 0 ? new LRUCache({ max: cacheEntries }) : undefined;
   }
@@ -121,21 +67,4 @@ class LoadedPolicySet implements PolicySet {
   #evaluate(facts: PolicyFacts): PolicyDecision {
     return readDecision(this.#evaluator.evaluate(this.#input.toJson(facts), facts.timeNs, this.#index?.select(facts)));
   }
-}
-
-function checkSize(sources: readonly PolicySource[], bytesMax: number): void {
-  let bytes = 0;
-  for (const source of sources) {
-    bytes += Buffer.byteLength(source.text);
-    if (bytes > bytesMax) {
-      throw new PolicyError(`the policy text is larger than ${bytesMax} bytes together (policy.source_bytes_max)`, source.file, 1, 1);
-    }
-  }
-}
-
-// Names and texts carry their lengths, so that no other division of the same bytes gives the same digest.
-function digestOf(sorted: readonly PolicySource[]): string {
-  const hash = createHash('sha256');
-  for (const { file, text } of sorted) hash.update(`${Buffer.byteLength(file)}:${file}${Buffer.byteLength(text)}:${text}`);
-  return hash.digest('hex');
 }

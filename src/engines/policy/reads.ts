@@ -6,9 +6,6 @@ import type { ParsedModule, RefPath } from './ast.js';
 export interface PolicyReads {
   /** Dotted paths below `input`, sorted; `*` = all of it. */
   readonly inputs: readonly string[];
-  /** Their first members; a whole-input read is `all`. */
-  readonly members: ReadonlySet<string>;
-  readonly all: boolean;
   /** Whether any module replaces parts of the input or functions while it evaluates. */
   readonly usesWith: boolean;
   readonly cacheable: boolean;
@@ -33,13 +30,10 @@ export function findReads(modules: readonly ParsedModule[], isKnownFunction: (mo
     for (const rule of module.rules) visit(rule.node, findings, isKnown);
   }
   const inputs = [...findings.paths].sort();
-  const members = new Set(inputs.map((path) => path.split('.')[0] ?? ''));
-  if (members.has('time')) findings.obstacles.add('it reads input.time');
+  if (inputs.some((path) => path === 'time' || path.startsWith('time.'))) findings.obstacles.add('it reads input.time');
   const [because] = findings.obstacles;
   return {
     inputs,
-    members,
-    all: members.has('*'),
     usesWith: findings.obstacles.has(WITH_OBSTACLE),
     cacheable: because === undefined,
     because: because ?? 'its answer depends on these inputs alone',

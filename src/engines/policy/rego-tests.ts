@@ -3,7 +3,7 @@ import { systemClock } from '../../base/clock/clock.js';
 import type { ParsedModule, ParsedRule } from './ast.js';
 import { addAll, firstValue } from './evaluator.js';
 import { policyErrorFrom } from './error-text.js';
-import { parsedForm } from './policy-set.js';
+import { parsedForm, refuseExhaustion } from './plan.js';
 import { RegoInstance, RegoTrap } from './rego-instance.js';
 import type { RegoAnswer } from './rego-instance.js';
 import { compileRegoModule } from './rego-module.js';

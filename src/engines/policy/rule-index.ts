@@ -6,7 +6,6 @@
 import { constantString, list, member, refPath } from './ast.js';
 import type { ParsedModule, ParsedRule } from './ast.js';
 import type { Variant } from './evaluator.js';
-import type { PolicyReads } from './reads.js';
 import type { PolicyFacts, PolicySource } from './types.js';
 
 /** Below this the whole set is evaluated faster than a variant is built. */
@@ -14,63 +13,65 @@ const GUARDED_RULES_MIN = 16;
 // Keeps `allow` declared in a file all of whose rules are left out.
 const PLACEHOLDER = 'allow if false';
 
-type GuardName = 'caller' | 'tool' | 'method';
+// In this order: callers divide a set best.
+const GUARD_NAMES = ['caller', 'tool', 'method'] as const;
+type GuardName = (typeof GUARD_NAMES)[number];
 const GUARDS: ReadonlyMap<string, GuardName> = new Map([
   ['caller_spiffe_id', 'caller'], ['spiffe_id', 'caller'], ['tool_name', 'tool'], ['tool', 'tool'], ['method', 'method'],
 ]);
 
-interface GuardedRule {
+/** An allow rule that can be left out, and where it stands: byte offsets into the source of that number. */
+export interface GuardedRule {
   readonly id: number;
-  readonly module: number;
+  readonly source: number;
   readonly start: number;
   readonly end: number;
   readonly guards: readonly { readonly name: GuardName; readonly value: string }[];
 }
 
 export interface RuleIndex {
-  /** The set without any guarded rule, and how many rules that text must declare: a check that the cuts fall between rules. */
-  readonly bare: { readonly sources: readonly PolicySource[]; readonly rules: number };
   /** The part of the set that can answer this request. */
   select(facts: PolicyFacts): Variant;
+  /** The set without the guarded rules. */
+  bare(): readonly PolicySource[];
 }
 
-/** Undefined where an index would not pay or could not be sound. */
-export function createRuleIndex(modules: readonly ParsedModule[], reads: PolicyReads): RuleIndex | undefined {
-  // Under `with`, a rule may be asked about another input than the request's.
-  if (reads.usesWith) return undefined;
-  const rules = findGuardedRules(modules);
-  if (rules.length < GUARDED_RULES_MIN) return undefined;
-  const texts = modules.map((module) => Buffer.from(module.text));
+/** `rules` as findGuardedRules found them in these very sources. */
+export function createRuleIndex(sources: readonly PolicySource[], rules: readonly GuardedRule[]): RuleIndex {
+  const texts = sources.map((source) => Buffer.from(source.text));
   const buckets = fillBuckets(rules);
-  const cut = (kept: ReadonlySet<number>): PolicySource[] => modules.map((module, i) => cutSource(module, i, texts[i] ?? Buffer.alloc(0), rules, kept));
-  const declared = modules.reduce((sum, module) => sum + module.rules.length, 0);
+  const cut = (kept: ReadonlySet<number>): PolicySource[] => sources.map((source, i) => ({ file: source.file, text: cutText(texts[i] ?? Buffer.alloc(0), rules.filter((rule) => rule.source === i && !kept.has(rule.id))) }));
   return {
-    bare: { sources: cut(new Set()), rules: declared - rules.length + new Set(rules.map((rule) => rule.module)).size },
+    bare: () => cut(new Set()),
     select: (facts) => {
       const values: Record<GuardName, string> = { caller: facts.callerSpiffeId, tool: facts.toolName, method: facts.method };
       const kept = new Set<number>();
-      for (const name of ['caller', 'tool', 'method'] as const) {
+      for (const name of GUARD_NAMES) {
         for (const rule of buckets[name].get(values[name]) ?? []) {
           if (rule.guards.every((guard) => values[guard.name] === guard.value)) kept.add(rule.id);
         }
       }
       // Never empty: the empty key is the whole set's.
-      const key = `rules:${[...kept].join(',')}`;
-      return { key, sources: () => cut(kept) };
+      return { key: `rules:${[...kept].join(',')}`, sources: () => cut(kept) };
     },
   };
 }
 
-function findGuardedRules(modules: readonly ParsedModule[]): GuardedRule[] {
-  const rules: GuardedRule[] = [];
-  modules.forEach((module, at) => {
-    if (module.packageName !== 'precinct.authz') return;
-    for (const rule of module.rules) {
-      const guards = guardsOf(rule);
-      if (guards.length > 0) rules.push({ id: rules.length, module: at, start: rule.span.start, end: rule.span.end, guards });
-    }
-  });
-  return rules;
+/** Empty where an index would not pay or could not be sound. */
+export function findGuardedRules(modules: readonly ParsedModule[], usesWith: boolean): readonly GuardedRule[] {
+  // Under `with`, a rule may be asked about another input than the request's.
+  if (usesWith) return [];
+  const rules = modules.flatMap((module, source) => (module.packageName === 'precinct.authz' ? module.rules : []).flatMap((rule) => {
+    const guards = guardsOf(rule);
+    return guards.length === 0 ? [] : [{ source, start: rule.span.start, end: rule.span.end, guards }];
+  }));
+  return rules.length < GUARDED_RULES_MIN ? [] : rules.map((rule, id) => ({ id, ...rule }));
+}
+
+/** How many rules the bare set must declare, if every cut falls exactly between two rules. */
+export function countBareRules(modules: readonly ParsedModule[], rules: readonly GuardedRule[]): number {
+  const declared = modules.reduce((sum, module) => sum + module.rules.length, 0);
+  return declared - rules.length + new Set(rules.map((rule) => rule.source)).size;
 }
 
 function guardsOf(rule: ParsedRule): GuardedRule['guards'] {
@@ -96,8 +97,7 @@ function guardOf(reference: unknown, constant: unknown): GuardedRule['guards'] |
 function fillBuckets(rules: readonly GuardedRule[]): Record<GuardName, Map<string, GuardedRule[]>> {
   const buckets = { caller: new Map<string, GuardedRule[]>(), tool: new Map<string, GuardedRule[]>(), method: new Map<string, GuardedRule[]>() };
   for (const rule of rules) {
-    // The first of caller, tool, method: callers divide a set best.
-    const first = (['caller', 'tool', 'method'] as const).map((name) => rule.guards.find((guard) => guard.name === name)).find((guard) => guard !== undefined);
+    const first = GUARD_NAMES.map((name) => rule.guards.find((guard) => guard.name === name)).find((guard) => guard !== undefined);
     if (first === undefined) continue;
     const bucket = buckets[first.name].get(first.value);
     if (bucket === undefined) buckets[first.name].set(first.value, [rule]);
@@ -107,15 +107,13 @@ function fillBuckets(rules: readonly GuardedRule[]): Record<GuardName, Map<strin
 }
 
 // Line feeds stay, so that an error still names the operator's own line.
-function cutSource(module: ParsedModule, at: number, text: Buffer, rules: readonly GuardedRule[], kept: ReadonlySet<number>): PolicySource {
+function cutText(text: Buffer, left: readonly GuardedRule[]): string {
   const parts: string[] = [];
   let from = 0;
-  let placeholder = PLACEHOLDER;
-  for (const rule of rules) {
-    if (rule.module !== at || kept.has(rule.id)) continue;
-    parts.push(text.subarray(from, rule.start).toString('utf8'), placeholder, text.subarray(rule.start, rule.end).toString('utf8').replace(/[^\n]/g, ''));
-    placeholder = '';
+  for (const rule of left) {
+    const lines = text.subarray(rule.start, rule.end).toString('utf8').replace(/[^\n]/g, '');
+    parts.push(text.subarray(from, rule.start).toString('utf8'), from === 0 ? PLACEHOLDER : '', lines);
     from = rule.end;
   }
-  return { file: module.file, text: parts.join('') + text.subarray(from).toString('utf8') };
+  return parts.join('') + text.subarray(from).toString('utf8');
 }

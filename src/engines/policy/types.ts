@@ -71,6 +71,25 @@ export interface PolicySetOptions {
   readonly clock: PolicyClock;
   /** The compiled engine, where another thread has it already; compiled here otherwise. */
   readonly module?: WebAssembly.Module;
+  /** What another thread found out about the same sources (planPolicySet): then loading costs a few milliseconds, whatever their size. */
+  readonly plan?: PolicyPlan;
+}
+
+/** What was found out about a set: plain data, to be handed to other threads. */
+export interface PolicyPlan {
+  readonly digest: string;
+  readonly packages: PolicySet['packages'];
+  readonly reads: PolicySet['reads'];
+  /** Whether `allow` is no rule of its own name, so that it has to be asked as a query. */
+  readonly byQuery: boolean;
+  /** Rules that need no evaluation for some requests; empty without an index. */
+  readonly guardedRules: readonly {
+    readonly id: number;
+    readonly source: number;
+    readonly start: number;
+    readonly end: number;
+    readonly guards: readonly { readonly name: 'caller' | 'tool' | 'method'; readonly value: string }[];
+  }[];
 }
 
 export interface PolicyTestResult {

@@ -1,7 +1,8 @@
 // The runner of `test_*` rules, and the policies the gateway ships.
 import { describe, expect, it } from 'vitest';
 import { runPolicyTests } from '../../../../src/engines/policy/rego-tests.js';
-import { listPackages, loadPolicySet } from '../../../../src/engines/policy/policy-set.js';
+import { listPackages } from '../../../../src/engines/policy/plan.js';
+import { loadPolicySet } from '../../../../src/engines/policy/policy-set.js';
 import { readPolicyDirs, readPolicyTests } from '../../../../src/engines/policy/sources.js';
 import { PolicyError } from '../../../../src/engines/policy/types.js';
 import { AGENT, BASE, facts, steppingClock } from './facts.js';
