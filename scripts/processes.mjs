@@ -17,24 +17,36 @@ export function runningPid(pidFile, commandPart) {
   return Number.isInteger(pid) && pid > 1 && isAlive(pid) && commandOf(pid).includes(commandPart) ? pid : undefined;
 }
 
+/** A process that has ended but that nobody has waited for yet (a zombie) still takes signals: it is not alive. */
 function isAlive(pid) {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
     return error.code === 'EPERM';
+  }
+  const stat = `/proc/${pid}/stat`;
+  try {
+    return !existsSync(stat) || !/\) [ZX] /.test(readFileSync(stat, 'utf8'));
+  } catch {
+    return false; // gone between the two
   }
 }
 
 function commandOf(pid) {
   const proc = `/proc/${pid}/cmdline`;
-  if (existsSync(proc)) return readFileSync(proc, 'utf8').replaceAll('\0', ' ');
+  try {
+    if (existsSync(proc)) return readFileSync(proc, 'utf8').replaceAll('\0', ' ');
+  } catch {
+    return '';
+  }
   return spawnSync('ps', ['-p', String(pid), '-o', 'command='], { encoding: 'utf8' }).stdout ?? '';
 }
 
 /** Detached: it outlives make and its terminal. Returns its pid. `writesPidFile`: the program does that itself, as its lock. */
 export function startDetached(words, { pidFile, log, writesPidFile = false }) {
   if (existsSync(log) && statSync(log).size > LOG_BYTES_MAX) truncateSync(log);
+  // The caller has seen that no such process runs: a pid file that is still there is of one that was killed, or of before a reboot.
+  rmSync(pidFile, { force: true });
   const out = openSync(log, 'a', 0o600);
   const child = spawn(process.execPath, words, { cwd: ROOT, detached: true, stdio: ['ignore', out, out] });
   closeSync(out);

@@ -4,7 +4,7 @@ import type { FromWriter, ToWriter } from './protocol.js';
 import type { AuditAppender, OpenLine, SealedLine } from './types.js';
 
 const LINE_CHARS_MAX = 1024 * 1024; // every member is clipped well below; a longer line is a mistake, and would break the bound of one commit
-const MESSAGES_UNDERWAY_MAX = 2; // one being written, one waiting: the writer never idles, and a loaded thread sends fewer, larger messages
+const MESSAGES_UNDERWAY_MAX = 1; // what arrives during a commit waits here and goes in one message: each message wakes a thread twice
 
 export interface AppenderOptions {
   /** audit.queue_lines_max: lines without an answer; above it `append` refuses. */
@@ -135,6 +135,7 @@ class PortAppender implements AuditAppender {
     this.#answered += count;
     for (let i = 0; i < count; i++) {
       const done = this.#waiting[from + i];
+      this.#waiting[from + i] = NOBODY; // an answered request must not be kept alive by its place in the row
       if (done !== undefined && done !== NOBODY) answer(done, error, sealedAt(i));
     }
     // Forgetting answered entries in runs keeps an append at constant cost.

@@ -1,7 +1,7 @@
 // Builds audit lines from templates (SPEC section 8): no walk over an object, every string escaped, member order fixed.
 import { LAYER_NAMES } from '../base/errors/table.js';
 import { frameworkRefsText } from './framework-refs.js';
-import { isoMicros, numberText, quote, quoteAll, quoteOrNull } from './json-text.js';
+import { isoMicros, numberText, tenthsText, quote, quoteAll, quoteOrNull } from './json-text.js';
 import type { OpenLine } from './types.js';
 
 /** Index = the code kept per layer while a request runs. */
@@ -81,8 +81,7 @@ function layersText(layers: LayerFacts): string {
   let out = '[';
   for (let i = 0; i < LAYER_HEAD.length; i++) {
     const note = layers.notes[i];
-    const us = Math.round((layers.us[i] ?? 0) * 10) / 10;
-    out += (i === 0 ? '' : ',') + (LAYER_HEAD[i]?.[layers.verdicts[i] ?? 0] ?? LAYER_HEAD[i]?.[VERDICT.fault] ?? '{"us":') + numberText(us);
+    out += (i === 0 ? '' : ',') + (LAYER_HEAD[i]?.[layers.verdicts[i] ?? 0] ?? LAYER_HEAD[i]?.[VERDICT.fault] ?? '{"us":') + tenthsText(layers.us[i] ?? 0);
     out += note === undefined || note === '' ? '}' : `,"note":${quote(note, NOTE_CHARS_MAX)}}`;
   }
   return out + ']';

@@ -56,12 +56,14 @@ export class Exchange {
   readonly #answerFindings: LocatedFinding[] = [];
   /** Upstream work to give up when the client is gone; set by the terminal that has any. */
   onClientGone: (() => void) | undefined = undefined;
+  /** Upstream work to give up when nothing of it can be used any more, whether or not the client is still there. */
+  onGivenUp: (() => void) | undefined = undefined;
 
   constructor(ctx: Context, reply: Reply, services: ExitServices) {
     this.ctx = ctx;
     this.reply = reply;
     this.#services = services;
-    reply.onAbort(() => this.onClientGone?.());
+    reply.onAbort(() => this.guard(() => this.onClientGone?.()));
   }
 
   get ended(): boolean {
@@ -78,7 +80,9 @@ export class Exchange {
       step();
     } catch (fault) {
       this.#services.onFault(fault, this.ctx.decisionId);
-      this.refuse(deny('gateway_fault'));
+      if (this.#phase === 'ended') this.reply.destroy(); // its record is written; an answer that could not be given is cut, not left hanging
+      else this.refuse(deny('gateway_fault'));
+      this.onGivenUp?.();
     }
   }
 
@@ -122,14 +126,18 @@ export class Exchange {
   beforeWire(go: () => void): void {
     const { ctx } = this;
     const grant = ctx.stepUp === undefined || ctx.stepUp === 'none' ? undefined : ctx.stepUp.grant;
+    // Whatever waits before it, a fault of what follows must end as this request's answer, not as the thread's.
+    const forward = (): void => {
+      this.#phase = 'forwarded';
+      this.guard(go);
+    };
     const proceed = (): void => {
       if (this.ended) return;
       if (ctx.action !== undefined && ctx.action !== 'none' && ctx.caller !== undefined) {
         this.#services.sessionRisk.record(ctx.caller.spiffeId, sessionIdOf(ctx), ctx.action);
       }
       if (!this.#needsIntent()) {
-        this.#phase = 'forwarded';
-        go();
+        forward();
         return;
       }
       ctx.inbound.retain();
@@ -138,8 +146,7 @@ export class Exchange {
           this.refuse(deny('audit_unavailable_fail_closed', { reasonCode: 'intent' }));
           return;
         }
-        this.#phase = 'forwarded';
-        go();
+        forward();
       });
     };
     if (grant === undefined) {
@@ -149,7 +156,7 @@ export class Exchange {
     ctx.inbound.retain();
     this.#grantConsumed = true;
     this.#services.grants.consume(grant.requestId, grant.token).then(
-      (consumed) => (consumed ? proceed() : this.refuse(deny('stepup_denied', { reasonCode: 'grant_not_usable' }))),
+      (consumed) => this.guard(() => (consumed ? proceed() : this.refuse(deny('stepup_denied', { reasonCode: 'grant_not_usable' })))),
       () => this.refuse(deny('stepup_unavailable_fail_closed', { reasonCode: 'grant_not_consumed' })),
     );
   }
@@ -173,13 +180,15 @@ export class Exchange {
       this.#phase = 'streaming';
       this.reply.begin(status, headers);
       ready();
+      // Whoever hung up while the line was being written could not end a stream that had not begun.
+      if (this.reply.aborted) this.onClientGone?.();
     });
   }
 
   /** False = the client is slow. */
   write(bytes: Uint8Array | string): boolean {
     if (this.#phase !== 'streaming') return true;
-    this.#streamBytes += bytes.length;
+    this.#streamBytes += typeof bytes === 'string' ? Buffer.byteLength(bytes) : bytes.length;
     this.#streamMessages++;
     return this.reply.write(bytes);
   }
@@ -198,7 +207,7 @@ export class Exchange {
   serverRequest(method: string, server: string, refusal: Deny | undefined, then: () => void): void {
     this.#services.appender.append(
       serverRequestLine({ ...this.#decisionFacts(), atUs: this.#services.clock.nowUs(), server, method, decision: refusal === undefined ? 'ALLOW' : 'DENY', code: refusal?.code, findings: [] }),
-      (error) => (error === undefined ? then() : this.refuse(deny('audit_unavailable_fail_closed', { reasonCode: 'server_request' }))),
+      (error) => this.guard(() => (error === undefined ? then() : this.refuse(deny('audit_unavailable_fail_closed', { reasonCode: 'server_request' })))),
     );
   }
 
@@ -220,7 +229,7 @@ export class Exchange {
     this.#services.stats.count(ctx, decision === 'ALLOW', facts.code);
     const done = (error: Error | undefined): void => {
       if (this.#phase === 'sealing') this.#phase = 'ended';
-      if (error === undefined) release();
+      if (error === undefined) this.guard(release);
       else this.#refuseUnrecorded();
     };
     if (ctx.caller === undefined) {
@@ -249,7 +258,7 @@ export class Exchange {
     });
     this.#phase = 'ended';
     this.reply.send(rendered.status, rendered.headers, rendered.body);
-    this.onClientGone?.();
+    this.onGivenUp?.();
   }
 
   #needsIntent(): boolean {

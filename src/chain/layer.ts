@@ -15,7 +15,8 @@ export interface Layer<Needs extends Fact = never, Adds extends Fact = never> {
   readonly unnumbered?: true;
   /** The verdict when this layer throws or rejects: the same in every profile. */
   readonly onFault: Deny;
-  decide(ctx: Ctx<Needs, Adds>): Verdict | Promise<Verdict>;
+  /** A property, not a method: methods are compared bivariantly, and a layer that needs more than there is would pass. */
+  readonly decide: (ctx: Ctx<Needs, Adds>) => Verdict | Promise<Verdict>;
 }
 
 /** A layer with its types forgotten, as the runner holds it. */

@@ -15,9 +15,13 @@ export interface Runner {
 export type FaultListener = (layer: AnyLayer, fault: unknown, ctx: Context) => void;
 
 export function createRunner(layers: readonly AnyLayer[], clock: Clock, onFault: FaultListener): Runner {
+  const addTime = (ctx: Context, at: number, startedMs: number): void => {
+    ctx.layerUs[at] = (ctx.layerUs[at] ?? 0) + (clock.monotonicMs() - startedMs) * US_PER_MS;
+  };
+
   const settle = (ctx: Context, layer: AnyLayer, verdict: unknown, startedMs: number): Verdict => {
     const at = layer.step - 1;
-    ctx.layerUs[at] = (ctx.layerUs[at] ?? 0) + (clock.monotonicMs() - startedMs) * US_PER_MS;
+    addTime(ctx, at, startedMs);
     if (verdict === PASS) {
       if (ctx.verdicts[at] === NOT_REACHED && layer.unnumbered !== true) ctx.verdicts[at] = PASSED;
       return PASS;
@@ -44,6 +48,7 @@ export function createRunner(layers: readonly AnyLayer[], clock: Clock, onFault:
       try {
         verdict = layer.decide(ctx);
       } catch (fault) {
+        addTime(ctx, layer.step - 1, startedMs);
         done(faulted(ctx, layer, fault));
         return;
       }
@@ -53,7 +58,10 @@ export function createRunner(layers: readonly AnyLayer[], clock: Clock, onFault:
         const goOn = (settled: Verdict): void => (settled === PASS ? runFrom(i + 1, ctx, done) : done(settled));
         verdict.then(
           (late) => goOn(settle(ctx, layer, late, startedMs)),
-          (fault: unknown) => done(faulted(ctx, layer, fault)),
+          (fault: unknown) => {
+            addTime(ctx, layer.step - 1, startedMs);
+            done(faulted(ctx, layer, fault));
+          },
         );
         return;
       }

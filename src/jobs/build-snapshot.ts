@@ -1,12 +1,13 @@
 // Compiles sources into one frozen snapshot; a fault anywhere means no snapshot at all.
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import type { GatewayConfig } from '../base/config/schema.js';
 import type { Clock } from '../base/clock/clock.js';
 import type { Snapshot } from '../chain/snapshot.js';
 import { joinRules, parseRules } from '../engines/dlp/rule-file.js';
 import type { DlpActions, DlpRule, DlpScanner } from '../engines/dlp/types.js';
 import { parseIdentities } from '../engines/identity/identity-table.js';
-import { loadPolicySet } from '../engines/policy/policy-set.js';
+import { digestPolicies, loadPolicySet } from '../engines/policy/policy-set.js';
 import type { PolicySet, PolicySource } from '../engines/policy/types.js';
 import { parseRegistry } from '../engines/registry/registry-file.js';
 import { parseDestinations } from '../engines/step-up/destinations.js';
@@ -42,10 +43,11 @@ export function buildSnapshot(sources: SnapshotSources, last: Snapshot | undefin
 }
 
 export function policyFor(sources: readonly PolicySource[], config: GatewayConfig, last: Snapshot | undefined, clock: Clock): PolicySet {
-  const fresh = loadPolicySet(sources, {
+  // Before compiling, and by value: the config of a reload is another object even where nothing in it changed.
+  if (last !== undefined && last.policy.digest === digestPolicies(sources) && isDeepStrictEqual(last.config.policy, config.policy)) return last.policy;
+  return loadPolicySet(sources, {
     cacheEntries: config.policy.cache_entries, timeoutMs: config.policy.timeout_ms, sourceBytesMax: config.policy.source_bytes_max, clock,
   });
-  return last !== undefined && last.policy.digest === fresh.digest && last.config.policy === config.policy ? last.policy : fresh;
 }
 
 function digestOf(parts: readonly string[]): string {

@@ -1,16 +1,13 @@
 // Layer 6: Rego decides; deny on undefined, refused on a fault. Protocol housekeeping needs an identity but no rule.
 import type { Context } from '../chain/context.js';
 import type { Ctx, Layer } from '../chain/layer.js';
+import { policyFacts } from '../chain/policy-facts.js';
 import { deny, PASS } from '../chain/verdict.js';
-import type { Caller } from '../engines/identity/types.js';
 import type { PolicyFacts } from '../engines/policy/types.js';
-import type { RegisteredTool } from '../engines/registry/types.js';
-import type { SessionView } from '../engines/session-risk/types.js';
 import { needsPolicyRule } from '../mcp/methods.js';
 
 const ANONYMOUS_LEVEL = 5;
 const EMPTY_ARGUMENTS = '{}';
-const NS_PER_MS = 1_000_000n;
 
 export function opaPolicy(): Layer<'call' | 'caller' | 'tool' | 'session', 'permission'> {
   return {
@@ -48,25 +45,6 @@ function isHousekeeping(ctx: PolicyCtx): boolean {
 function factsOf(ctx: PolicyCtx): PolicyFacts {
   return policyFacts(ctx.caller, ctx.call.name === '' ? ctx.call.uri : ctx.call.name, ctx.call.method, ctx.tool === 'none' ? undefined : ctx.tool.registered, ctx.session, ctx.nowMs,
     () => argumentsJson(ctx));
-}
-
-/** Also used to ask whether a tool may be shown to this caller. */
-export function policyFacts(
-  caller: Caller, toolName: string, method: string, tool: RegisteredTool | undefined, session: SessionView, nowMs: number, argumentsOf: () => string,
-): PolicyFacts {
-  return {
-    callerSpiffeId: caller.spiffeId,
-    toolName,
-    method,
-    server: tool?.upstream ?? '',
-    riskLevel: tool?.riskLevel ?? '',
-    authMethod: caller.authMethod,
-    principal: caller.principal,
-    stepUpApproved: false,
-    argumentsJson: argumentsOf,
-    session: () => ({ id: session.id, risk_score: session.riskScore, previous_actions: session.previousActions, flags: session.flags }),
-    timeNs: BigInt(nowMs) * NS_PER_MS,
-  };
 }
 
 /** The arguments' own JSON text; layer 2 has proved that it is valid UTF-8 JSON. */

@@ -2,6 +2,8 @@
 import type { Layer } from '../chain/layer.js';
 import { deny, PASS, type Verdict } from '../chain/verdict.js';
 import type { ErrorCode } from '../base/errors/table.js';
+import type { InboundHeaders } from '../front/types.js';
+import type { Call } from '../mcp/types.js';
 import type { DlpCategory, DlpScanner, Finding, LocatedFinding } from '../engines/dlp/types.js';
 
 const CODES: Readonly<Record<DlpCategory, ErrorCode>> = {
@@ -24,7 +26,7 @@ export function dlpScan(): Layer<'call' | 'caller' | 'permission', 'findings'> {
     onFault: deny('dlp_unavailable_fail_closed', { reasonCode: 'scan_failed' }),
     decide(ctx) {
       const { requestRules } = ctx.snapshot;
-      const inHeaders = scanHeaders(requestRules, ctx.inbound.headers.forwarded);
+      const inHeaders = scanHeaders(requestRules, ctx.inbound.headers, ctx.call);
       if (ctx.inbound.body.length === 0) return judge(ctx, inHeaders);
       const scanned = requestRules.scan(ctx.inbound.body, ctx.call.escapes);
       if (scanned instanceof Promise) return scanned.then((late) => judge(ctx, inHeaders.concat(late)));
@@ -33,9 +35,14 @@ export function dlpScan(): Layer<'call' | 'caller' | 'permission', 'findings'> {
   };
 }
 
-function scanHeaders(rules: DlpScanner, headers: readonly (readonly [string, string])[]): LocatedFinding[] {
-  if (headers.length === 0) return [];
-  return headers.flatMap(([name, value]) => rules.scanText(value, `header:${name}`));
+/** Every header whose text the caller chose and a tool server gets to see. A mirrored name was scanned where it stands in the body. */
+function scanHeaders(rules: DlpScanner, headers: InboundHeaders, call: Pick<Call, 'name' | 'uri'>): LocatedFinding[] {
+  const { forwarded, tracestate, lastEventId, mcpName } = headers;
+  const unmirrored = mcpName === call.name || mcpName === call.uri ? '' : mcpName;
+  if (forwarded.length === 0 && tracestate === '' && lastEventId === '' && unmirrored === '') return [];
+  return [...forwarded, ['tracestate', tracestate] as const, ['last-event-id', lastEventId] as const, ['mcp-name', unmirrored] as const]
+    .filter(([, value]) => value !== '')
+    .flatMap(([name, value]) => rules.scanText(value, `header:${name}`));
 }
 
 function judge(slot: FindingsSlot, findings: readonly LocatedFinding[]): Verdict {

@@ -23,7 +23,7 @@ export function sessionContext(risk: SessionRisk): Layer<'call' | 'caller' | 'to
       // One host may hide behind another: each destination is judged, the worst one is recorded.
       const actions = actionsOf(ctx, ctx.tool.registered);
       for (const action of actions) {
-        ctx.action = action;
+        if (ctx.action === undefined || ctx.action === 'none' || risk.weigh(action) > risk.weigh(ctx.action)) ctx.action = action;
         const judgement = risk.judge(ctx.session, action);
         if (judgement.kind === 'exfiltration') {
           return deny('exfiltration_detected', { details: { source: judgement.source, destination: judgement.destination ?? 'unknown', tool: action.tool } });

@@ -2,7 +2,10 @@
 import type { Layer } from '../chain/layer.js';
 import { deny, PASS } from '../chain/verdict.js';
 import type { Guard } from '../engines/guard/types.js';
+import type { LocatedFinding } from '../engines/dlp/types.js';
 import { argumentsJson } from './06-opa-policy.js';
+
+const ARGUMENTS_PATH = /^\$\.params\.arguments(?:$|[.[])/;
 
 export function deepScan(guard: Guard): Layer<'call' | 'findings', 'guard'> {
   return {
@@ -15,8 +18,9 @@ export function deepScan(guard: Guard): Layer<'call' | 'findings', 'guard'> {
         ctx.skip(10, 'no guard configured');
         return PASS;
       }
-      if (!ctx.findings.some((finding) => finding.category === 'injection')) return PASS;
-      return guard.classify(argumentsJson(ctx)).then((answer) => {
+      const injections = ctx.findings.filter((finding) => finding.category === 'injection');
+      if (injections.length === 0) return PASS;
+      return guard.classify(textToJudge(ctx, injections)).then((answer) => {
         ctx.guard = answer;
         switch (answer.kind) {
           case 'benign': return PASS;
@@ -26,4 +30,13 @@ export function deepScan(guard: Guard): Layer<'call' | 'findings', 'guard'> {
       });
     },
   };
+}
+
+/** The arguments, unless something was flagged outside them: then all that the caller wrote, so that the guard sees what layer 7 saw. */
+function textToJudge(ctx: Parameters<typeof argumentsJson>[0], flagged: readonly LocatedFinding[]): string {
+  if (flagged.every((finding) => ARGUMENTS_PATH.test(finding.path))) return argumentsJson(ctx);
+  const { body, headers } = ctx.inbound;
+  const { forwarded, tracestate, lastEventId, mcpName } = headers;
+  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8');
+  return [text, ...forwarded.map(([, value]) => value), tracestate, lastEventId, mcpName].filter((part) => part !== '').join('\n');
 }

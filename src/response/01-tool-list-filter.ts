@@ -1,7 +1,7 @@
 // What of a tool server's list this caller may see: registered, unchanged, and permitted; everything else is left out.
 import type { Context } from '../chain/context.js';
+import { policyFacts } from '../chain/policy-facts.js';
 import type { RegisteredTool, ServedTool } from '../engines/registry/types.js';
-import { policyFacts } from '../layers/06-opa-policy.js';
 
 export interface ListedTools {
   /** Raw JSON texts, as served. */

@@ -7,6 +7,7 @@ import type { Screened } from '../response/scanned.js';
 import { createSseSplitter, type SseEvent, type SseSplitter } from '../upstream/sse.js';
 import type { UpstreamCall, UpstreamFault, UpstreamSink } from '../upstream/types.js';
 import { faultRefusal, isJson, isSse, limitsOf } from './answers.js';
+import { claimAnswer } from './asked.js';
 import { readServerMessage, withId, type ServerMessage } from './message.js';
 import type { Leg, TerminalServices } from './services.js';
 import { keepEvent, messageEvent, withData } from './sse-event.js';
@@ -23,7 +24,7 @@ export function forwardCall(exchange: Exchange, url: string, services: TerminalS
   const { ctx } = exchange;
   services.legs.open(
     ctx, url,
-    (leg) => exchange.beforeWire(() => new ForwardedCall(exchange, services).send(leg)),
+    (leg) => exchange.guard(() => exchange.beforeWire(() => new ForwardedCall(exchange, services).send(leg))),
     (refusal) => {
       exchange.settle('failure');
       exchange.refuse(refusal);
@@ -49,8 +50,14 @@ class ForwardedCall implements UpstreamSink {
   /** Events whose turn has not come: the stream's head is not out yet, or one before them is still being scanned. */
   #queue: SseEvent[] = [];
   #busy = false;
+  /** The stream's line is being written: nothing can be sent or ended yet. */
+  #beginning = false;
   #answered = false;
   #upstreamEnded = false;
+  /** Nothing that still comes from upstream counts. */
+  #done = false;
+  /** Why the answer will not come; told once the stream has begun. */
+  #cause: Deny | undefined;
 
   constructor(exchange: Exchange, services: TerminalServices) {
     this.#exchange = exchange;
@@ -59,6 +66,7 @@ class ForwardedCall implements UpstreamSink {
     this.#limits = limitsOf(ctx.snapshot.config);
     this.#firewall = createResponseFirewall(ctx.snapshot.responseRules, services.jsonGuard, this.#limits, ctx.outbound?.secretValues ?? []);
     this.#idText = ctx.call?.idText ?? 'null';
+    exchange.onGivenUp = () => this.#giveUp();
     // A legacy client that hangs up has not cancelled (2025-11-25, basic/transports): its session may still want the answer's effects.
     if (ctx.call?.era === 'modern' || ctx.mcpSession === 'none') exchange.onClientGone = () => this.#abandon();
   }
@@ -70,6 +78,8 @@ class ForwardedCall implements UpstreamSink {
       this.#exchange.refuse(deny('client_disconnected'));
       return;
     }
+    // A lost session is renewed later, when the bytes of the handler are gone.
+    if (leg.sessionBound) ctx.inbound.retain();
     let body = ctx.outboundBytes();
     this.#wireIdText = this.#idText;
     if (leg.shared) {
@@ -95,8 +105,10 @@ class ForwardedCall implements UpstreamSink {
     this.#splitter = createSseSplitter(this.#exchange.ctx.snapshot.config.upstream.answer_bytes_max, (event) => this.#onEvent(event));
     if (!this.#exchange.mcpClient) return;
     this.#busy = true;
+    this.#beginning = true;
     this.#exchange.beginStream(OK, SSE_HEADERS, () => {
       this.#busy = false;
+      this.#beginning = false;
       this.#drain();
     });
   }
@@ -121,13 +133,15 @@ class ForwardedCall implements UpstreamSink {
   }
 
   onFault(fault: UpstreamFault): void {
-    if (this.#answered) {
-      this.#upstreamEnded = true;
+    this.#upstreamEnded = true;
+    this.#cause = faultRefusal(fault);
+    // Events that came before the fault still count, the answer may be among them.
+    if (this.#splitter !== undefined) {
       this.#drain();
       return;
     }
     this.#exchange.settle('failure');
-    this.#finishWith(faultRefusal(fault));
+    this.#finishWith(this.#cause);
   }
 
   /** A fault here must end as this request's answer, not as the thread's. */
@@ -146,7 +160,7 @@ class ForwardedCall implements UpstreamSink {
     this.#renewed = true;
     this.#call?.abort();
     this.#services.legs.forget(ctx, leg);
-    this.#services.legs.open(ctx, leg.url, (fresh) => this.send(fresh), (refusal) => {
+    this.#services.legs.open(ctx, leg.url, (fresh) => this.#exchange.guard(() => this.send(fresh)), (refusal) => {
       this.#exchange.settle('failure');
       this.#exchange.refuse(refusal);
     });
@@ -192,7 +206,8 @@ class ForwardedCall implements UpstreamSink {
   #release(bytes: Uint8Array, message: ServerMessage, then: (screened: Screened) => void): void {
     const accept = (screened: Screened): void => {
       this.#exchange.addFindings(screened.findings);
-      if (screened.kind === 'release' && message.kind === 'response' && !message.isError) this.#taint();
+      // What a tool tells before its answer, it may have from the same source.
+      if (screened.kind === 'release' && !message.isError) this.#taint();
       then(screened);
     };
     const screened = this.#firewall.screen(bytes);
@@ -200,7 +215,8 @@ class ForwardedCall implements UpstreamSink {
       accept(screened);
       return;
     }
-    screened.then(accept, () => accept({ kind: 'block', refusal: deny('response_blocked', { reasonCode: 'scan_failed' }), findings: [] }));
+    const failed: Screened = { kind: 'block', refusal: deny('response_blocked', { reasonCode: 'scan_failed' }), findings: [] };
+    screened.then((late) => this.#exchange.guard(() => accept(late)), () => this.#exchange.guard(() => accept(failed)));
   }
 
   #taint(): void {
@@ -211,6 +227,7 @@ class ForwardedCall implements UpstreamSink {
   }
 
   #onEvent(event: SseEvent): void {
+    if (this.#done) return;
     if (!this.#busy && this.#queue.length === 0) this.#take(event);
     else this.#queue.push(keepEvent(event));
   }
@@ -250,9 +267,9 @@ class ForwardedCall implements UpstreamSink {
   }
 
   #screenEvent(event: SseEvent, message: ServerMessage): void {
-    const data = event.data ?? new Uint8Array(0);
+    const kept = keepEvent(event); // a scan in the pool ends long after the splitter has taken its bytes back
+    const data = kept.data ?? new Uint8Array(0);
     const bytes = message.kind === 'response' ? this.#restoreId(data, message) : data;
-    const kept = keepEvent(event);
     let now = true;
     this.#busy = true;
     this.#release(bytes, message, (screened) => {
@@ -287,12 +304,9 @@ class ForwardedCall implements UpstreamSink {
   /** A tool server may ask only a client that has a session to answer in; others get "no such method" in their name. */
   #mayAsk(message: ServerMessage): boolean {
     const { ctx } = this.#exchange;
-    if (ctx.mcpSession !== undefined && ctx.mcpSession !== 'none' && this.#exchange.mcpClient) {
-      if (this.#leg !== undefined) ctx.mcpSession.asked.set(message.idText, this.#leg.url);
-      return true;
-    }
     const leg = this.#leg;
     if (leg === undefined) return false;
+    if (ctx.mcpSession !== undefined && ctx.mcpSession !== 'none' && this.#exchange.mcpClient && claimAnswer(ctx.mcpSession, message.idText, leg.url)) return true;
     this.#exchange.serverRequest(message.method, leg.url, deny('mcp_invalid_request', { reasonCode: 'client_cannot_answer' }), () => {
       const body = Buffer.from(`{"jsonrpc":"2.0","id":${message.idText},"error":{"code":${METHOD_NOT_FOUND},"message":"The client cannot answer requests."}}`);
       const { upstream } = ctx.snapshot.config;
@@ -309,9 +323,14 @@ class ForwardedCall implements UpstreamSink {
     }
   }
 
-  #blockStream(refusal: Deny): void {
-    this.#call?.abort();
+  #giveUp(): void {
+    this.#done = true;
     this.#queue = [];
+    this.#call?.abort();
+  }
+
+  #blockStream(refusal: Deny): void {
+    this.#giveUp();
     this.#exchange.settle('success');
     this.#finishWith(refusal);
   }
@@ -334,7 +353,7 @@ class ForwardedCall implements UpstreamSink {
     if (this.#exchange.ended) return;
     if (!this.#answered) {
       this.#exchange.settle('failure');
-      this.#finishWith(deny('mcp_invalid_response', { reasonCode: 'stream_ended_without_answer' }));
+      this.#finishWith(this.#cause ?? deny('mcp_invalid_response', { reasonCode: 'stream_ended_without_answer' }));
       return;
     }
     this.#exchange.settle('success');
@@ -342,16 +361,16 @@ class ForwardedCall implements UpstreamSink {
   }
 
   #fail(refusal: Deny): void {
-    this.#call?.abort();
-    this.#queue = [];
+    this.#giveUp();
     this.#upstreamEnded = true;
+    this.#cause = refusal;
     this.#exchange.settle('failure');
-    this.#finishWith(refusal);
+    if (!this.#beginning) this.#finishWith(refusal);
   }
 
   /** The client is gone: cancels upstream; the breaker learns nothing of it. */
   #abandon(): void {
-    this.#call?.abort();
+    this.#giveUp();
     this.#exchange.settle('neutral');
     if (this.#splitter !== undefined && this.#exchange.mcpClient) this.#exchange.endStream('client_disconnected');
     else this.#exchange.refuse(deny('client_disconnected'));

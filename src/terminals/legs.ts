@@ -86,10 +86,13 @@ export function createLegs(options: LegOptions): Legs {
       else whenOpen(ctx, url, shared(url), true, ready, failed);
     },
     forget(ctx, leg) {
+      // Another call may have renewed it meanwhile: then the new one stays.
+      const lost = leg.headers['mcp-session-id'];
       if (leg.shared) {
+        if (ownReady.get(leg.url)?.sessionId !== lost) return;
         own.delete(leg.url);
         ownReady.delete(leg.url);
-      } else if (ctx.mcpSession !== undefined && ctx.mcpSession !== 'none') {
+      } else if (ctx.mcpSession !== undefined && ctx.mcpSession !== 'none' && ctx.mcpSession.upstreams.get(leg.url)?.sessionId === lost) {
         ctx.mcpSession.upstreams.delete(leg.url);
       }
     },

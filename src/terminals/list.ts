@@ -21,7 +21,7 @@ export function answerList(exchange: Exchange, services: TerminalServices): void
   exchange.ctx.inbound.retain();
   exchange.beforeWire(() => {
     gather(exchange.ctx, services).then(
-      (answer) => finish(exchange, services, answer),
+      (answer) => exchange.guard(() => finish(exchange, services, answer)),
       () => exchange.refuse(deny('gateway_fault')),
     );
   });
@@ -72,7 +72,7 @@ function finish(exchange: Exchange, services: TerminalServices, gathered: Gather
   };
   const screened = createResponseFirewall(ctx.snapshot.responseRules, services.jsonGuard, limitsOf(ctx.snapshot.config), []).screen(Buffer.from(text));
   if (!(screened instanceof Promise)) release(screened);
-  else screened.then(release, () => exchange.refuse(deny('response_blocked', { reasonCode: 'scan_failed' })));
+  else screened.then((late) => exchange.guard(() => release(late)), () => exchange.refuse(deny('response_blocked', { reasonCode: 'scan_failed' })));
 }
 
 /** Says that something is left out, so that nobody takes an access problem for an empty server; never what. */

@@ -5,6 +5,7 @@ import { createResponseFirewall } from '../response/index.js';
 import { createSseSplitter, type SseEvent } from '../upstream/sse.js';
 import type { UpstreamCall } from '../upstream/types.js';
 import { isSse, limitsOf } from './answers.js';
+import { claimAnswer } from './asked.js';
 import { readServerMessage } from './message.js';
 import type { Leg, TerminalServices } from './services.js';
 import { keepEvent, messageEvent, withData } from './sse-event.js';
@@ -90,11 +91,17 @@ class SessionStream {
     if (message.kind === 'invalid') return;
     const screened = await createResponseFirewall(ctx.snapshot.responseRules, this.#services.jsonGuard, limits, []).screen(event.data);
     this.#exchange.addFindings(screened.findings);
-    if (message.kind === 'request') await this.#recordRequest(message.method, leg, screened.kind === 'block' ? screened.refusal : undefined);
+    const refusal = screened.kind === 'block' ? screened.refusal : message.kind === 'request' ? this.#cannotAnswer(message.idText, leg) : undefined;
+    if (message.kind === 'request') await this.#recordRequest(message.method, leg, refusal);
     // Nobody waits for a notification: one that may not pass is left out, and its finding is in the stream's record.
-    if (screened.kind === 'block') return;
-    if (message.kind === 'request' && ctx.mcpSession !== undefined && ctx.mcpSession !== 'none') ctx.mcpSession.asked.set(message.idText, leg.url);
+    if (refusal !== undefined || screened.kind === 'block') return;
     this.#write(screened.bytes === event.data ? event.raw : withData(event, screened.bytes));
+  }
+
+  #cannotAnswer(idText: string, leg: Leg): Deny | undefined {
+    const session = this.#exchange.ctx.mcpSession;
+    if (session !== undefined && session !== 'none' && claimAnswer(session, idText, leg.url)) return undefined;
+    return deny('mcp_invalid_request', { reasonCode: 'client_cannot_answer' });
   }
 
   #recordRequest(method: string, leg: Leg, refusal: Deny | undefined): Promise<void> {

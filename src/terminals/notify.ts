@@ -20,7 +20,7 @@ export function forwardNotification(exchange: Exchange, services: TerminalServic
     exchange.refuse(deny('mcp_invalid_request', { reasonCode: 'nobody_asked', message: 'No tool server of this session waits for this answer.' }));
     return;
   }
-  exchange.beforeWire(() => void deliver(exchange, services, targets));
+  exchange.beforeWire(() => void deliver(exchange, services, targets).catch((fault: unknown) => exchange.guard(() => { throw fault; })));
 }
 
 /** An answer goes to the server that asked; a notification to every server this session has opened. */

@@ -110,6 +110,9 @@ interface Waiting {
   readonly reject: (fault: Error) => void;
 }
 
+// Calls in flight must not look long-lived to the collector: with the default 16 MiB a busy thread copies them again and again.
+const YOUNG_GENERATION_MB = 96;
+
 class GatewayThread {
   readonly ready: Promise<void>;
   listeners: readonly Listener[] = [];
@@ -128,7 +131,7 @@ class GatewayThread {
     const audit = connectAudit();
     this.#port = port1;
     const workerData: GatewayThreadData = { ...data, audit, control: port2, exclusive, index };
-    this.#worker = new Worker(program, { workerData, transferList: [port2, audit], name: `gateway-${index}` });
+    this.#worker = new Worker(program, { workerData, transferList: [port2, audit], name: `gateway-${index}`, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB } });
     let reason = 'it ended';
     this.#worker.on('error', (error) => {
       reason = error instanceof Error ? error.message : 'an unknown error';

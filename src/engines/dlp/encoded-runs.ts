@@ -64,9 +64,13 @@ export function decodeRuns(bytes: Uint8Array): DecodedRuns | undefined {
   forEachRun(bytes, 0, bytes.length, BASE64, RUN_MIN, (from, firstEnd) => {
     const to = endOfLines(bytes, firstEnd);
     const run: Range = [from, to];
-    const decodeAt = base64Decoder(bytes, from, to);
+    let decodeAt: ((shift: number) => Uint8Array) | undefined;
     // What stands before the encoded text may be of the same alphabet (`path/`, `key-`): any of four alignments may be the right one.
-    for (let shift = 0; shift < 4; shift++) keep(decodeAt(shift), run, 'base64');
+    for (let shift = 0; shift < 4; shift++) {
+      if (!mayBeReadable(bytes, from, to, shift)) continue;
+      decodeAt ??= base64Decoder(bytes, from, to);
+      keep(decodeAt(shift), run, 'base64');
+    }
     forEachRun(bytes, from, to, HEX, RUN_MIN, (hexFrom, hexTo) => {
       for (let shift = 0; shift < 2; shift++) keep(fromHex(bytes, hexFrom + shift, hexTo), [hexFrom, hexTo], 'hex');
       return hexTo;
@@ -91,6 +95,56 @@ function forEachRun(bytes: Uint8Array, first: number, last: number, mask: number
     floor = to - from >= min ? found(from, to) : to;
     at = floor + min - 1;
   }
+}
+
+/**
+ * Whether the run could hold READABLE_MIN readable bytes together, without keeping what it decodes to: long names and paths are of base64's
+ * alphabet too, and nearly every message has one. Says yes too often (what looks like UTF-8 so far counts as readable), never no too often.
+ */
+function mayBeReadable(bytes: Uint8Array, from: number, to: number, shift: number): boolean {
+  if (to - from >= NATIVE_RUN_MIN) return true;
+  let bits = 0;
+  let bitCount = 0;
+  let skipped = 0;
+  let ascii = 0;
+  let together = 0;
+  let longest = 0;
+  let pending = 0;
+  let utf8 = true;
+  for (let at = from; at < to; at++) {
+    const byte = bytes[at] ?? 0;
+    if (byte === NEWLINE || byte === CARRIAGE_RETURN) continue;
+    if (skipped < shift) {
+      skipped++;
+      continue;
+    }
+    bits = ((bits << 6) | (SEXTETS[byte] ?? 0)) & 0xffff;
+    bitCount += 6;
+    if (bitCount < 8) continue;
+    bitCount -= 8;
+    const decoded = (bits >> bitCount) & 0xff;
+    const kind = KINDS[decoded] ?? 0;
+    ascii = (kind & PRINTABLE) === 0 ? 0 : ascii + 1;
+    if (ascii >= READABLE_MIN) return true;
+    if (!utf8) continue;
+    pending = continuationsAfter(decoded, pending);
+    if (pending < 0) {
+      utf8 = false;
+      continue;
+    }
+    together = (kind & (PRINTABLE | HIGH)) === 0 ? 0 : together + 1;
+    if (together > longest) longest = together;
+  }
+  return utf8 && longest >= READABLE_MIN;
+}
+
+/** How many continuation bytes must follow `byte`, when `pending` had to follow what came before it; −1 = no UTF-8 (RFC 3629 section 4, leniently). */
+function continuationsAfter(byte: number, pending: number): number {
+  if (pending > 0) return byte >> 6 === 0b10 ? pending - 1 : -1;
+  if (byte < 0x80) return 0;
+  if (byte >= 0xc2 && byte < 0xe0) return 1;
+  if (byte >= 0xe0 && byte < 0xf0) return 2;
+  return byte >= 0xf0 && byte < 0xf5 ? 3 : -1;
 }
 
 /** Base64 is often wrapped: goes on over single line breaks. */

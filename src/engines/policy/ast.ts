@@ -53,6 +53,11 @@ export function list(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
+function textMember(value: unknown, name: string): string {
+  const text = member(value, name);
+  return typeof text === 'string' ? text : '';
+}
+
 export function spanOf(node: unknown): AstSpan {
   const span = member(node, 'span') ?? node;
   const number = (name: string): number => Number(member(span, name) ?? 0);
@@ -110,10 +115,10 @@ export function refPath(expression: unknown): RefPath | undefined {
 export function parseModules(json: string): ParsedModule[] {
   return list(JSON.parse(json) as unknown).map((policy) => {
     const ast = member(policy, 'ast');
-    const text = String(member(policy, 'text') ?? '');
+    const text = textMember(policy, 'text');
     const bytes = Buffer.from(text);
     return {
-      file: String(member(policy, 'file') ?? ''),
+      file: textMember(policy, 'file'),
       text,
       packageName: dotted(refPath(member(member(ast, 'package'), 'refr'))),
       imports: list(member(ast, 'imports')).map((node) => parseImport(node, bytes)),

@@ -32,10 +32,14 @@ export function runPolicyTests(sources: readonly PolicySource[], testSources: re
     const instance = new RegoInstance(module, { monotonicMs: () => options.clock.monotonicMs(), nowNs });
     return { instance, engine: addAll(instance, all) };
   };
-  let running = start();
-  const tests = findTests(parsedForm(running.instance, running.engine));
-  const analysed = running.instance.evalQuery(running.engine, 'true', '', options.timeoutMs);
-  if (analysed.kind === 'error') throw policyErrorFrom(analysed.text, all[0]?.file ?? '');
+  const file = all[0]?.file ?? 'policies';
+  const [first, tests] = refuseExhaustion(file, () => {
+    const begun = start();
+    const analysed = begun.instance.evalQuery(begun.engine, 'true', '', options.timeoutMs);
+    if (analysed.kind === 'error') throw policyErrorFrom(analysed.text, file);
+    return [begun, findTests(parsedForm(begun.instance, begun.engine))] as const;
+  });
+  let running = first;
   return tests.map((test) => {
     try {
       return judge(test, firstValue(running.instance.evalQuery(running.engine, queryOf(test), '', options.timeoutMs)));

@@ -1,5 +1,6 @@
 // The part of the WebAssembly API used here: the project's `lib` has no browser types, and @types/node only names Module.
 declare namespace WebAssembly {
+  interface Module { readonly __module?: never }
   interface ImportDescriptor { readonly module: string; readonly name: string; readonly kind: string }
   interface Memory { readonly buffer: ArrayBuffer }
   type ModuleImports = Record<string, (...args: never[]) => number>;

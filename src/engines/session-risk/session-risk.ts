@@ -13,8 +13,8 @@ interface Entry {
   raisedAtMs: number;
   taint: Classification | undefined;
   taintSource: string | undefined;
-  /** Replaced, never changed: views hold it. */
-  actions: readonly SessionAction[];
+  /** Grows to twice what is kept, then is replaced by its end: a view remembers the list and its length, and stays what it was. */
+  actions: SessionAction[];
 }
 
 interface CallerEntry extends Entry {
@@ -126,10 +126,14 @@ export function createSessionRisk(firstThresholds: SessionThresholds, firstChain
     const riskScore = Math.min(1, Math.max(whole.risk, session?.risk ?? 0));
     const worse = session !== undefined && severity(session.taint) > severity(whole.taint) ? session : whole;
     const flags = [...(worse.taint === undefined ? [] : [`tainted:${worse.taint}`]), ...(isHigh(riskScore) ? ['risk:high'] : [])];
+    const { actions } = session ?? whole;
+    const seen = actions.length;
     return {
       id: mcpSession ?? 'caller',
       riskScore,
-      previousActions: (session ?? whole).actions,
+      get previousActions() {
+        return actions.slice(Math.max(0, seen - thresholds.actionsKept), seen);
+      },
       flags,
       tainted: worse.taint !== undefined,
       taintSource: worse.taintSource,
@@ -155,7 +159,8 @@ export function createSessionRisk(firstThresholds: SessionThresholds, firstChain
   function record(caller: string, mcpSession: string | undefined, action: SessionAction): void {
     const added = riskOf(action);
     for (const entry of entriesOf(caller, mcpSession, action.atMs)) {
-      entry.actions = [...entry.actions.slice(1 - thresholds.actionsKept || entry.actions.length), action];
+      if (entry.actions.length >= 2 * thresholds.actionsKept) entry.actions = entry.actions.slice(-thresholds.actionsKept);
+      entry.actions.push(action);
       if (added === 0) continue;
       entry.risk = Math.min(1, entry.risk + added);
       entry.raisedAtMs = Math.max(entry.raisedAtMs, action.atMs);
@@ -171,7 +176,7 @@ export function createSessionRisk(firstThresholds: SessionThresholds, firstChain
   }
 
   return {
-    load, judge, record, taint,
+    load, judge, record, taint, weigh: riskOf,
     update: (newThresholds, newChains) => {
       thresholds = newThresholds;
       chains = newChains;

@@ -41,6 +41,8 @@ export interface SessionRisk {
   load(caller: string, mcpSession: string | undefined, nowMs: number): SessionView;
   /** Would `action` complete a chain from sensitive data to an external destination, or pass the risk threshold? Changes nothing. */
   judge(view: SessionView, action: SessionAction): SessionJudgement;
+  /** What the action would add to the risk: of several readings of one call the heaviest is recorded. */
+  weigh(action: SessionAction): number;
   /** Adds the action and its risk to caller and session. Called once per forwarded call, before anything goes upstream. */
   record(caller: string, mcpSession: string | undefined, action: SessionAction): void;
   /** Sets taint; called before the first byte of an answer that holds classified data leaves. */

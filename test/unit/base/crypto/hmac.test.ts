@@ -1,3 +1,4 @@
+// The HMAC against node:crypto, for keys and texts of every length class.
 import { createHmac, randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { createHmacSha256 } from '../../../../src/base/crypto/hmac.js';

@@ -1,25 +1,29 @@
 // The index answers as the whole set would, for rules in every shape a text can have.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parsedForm } from '../../../../src/engines/policy/policy-set.js';
 import { addAll } from '../../../../src/engines/policy/evaluator.js';
+import { parsedForm } from '../../../../src/engines/policy/plan.js';
 import { findReads } from '../../../../src/engines/policy/reads.js';
 import { RegoInstance } from '../../../../src/engines/policy/rego-instance.js';
 import { compileRegoModule } from '../../../../src/engines/policy/rego-module.js';
-import { createRuleIndex } from '../../../../src/engines/policy/rule-index.js';
+import { createRuleIndex, findGuardedRules } from '../../../../src/engines/policy/rule-index.js';
 import type { RuleIndex } from '../../../../src/engines/policy/rule-index.js';
-import { BASE, facts, load, sourcesOf } from './facts.js';
+import { planPolicySet } from '../../../../src/engines/policy/policy-set.js';
+import { BASE, facts, load, sourcesOf, steppingClock } from './facts.js';
 
 function indexOf(...texts: string[]): RuleIndex | undefined {
   const instance = new RegoInstance(compileRegoModule(), { monotonicMs: () => 0, nowNs: () => 0n });
   const modules = parsedForm(instance, addAll(instance, sourcesOf(...texts)));
-  return createRuleIndex(modules, findReads(modules, () => true));
+  const rules = findGuardedRules(modules, findReads(modules, () => true).usesWith);
+  return rules.length === 0 ? undefined : createRuleIndex(sourcesOf(...texts), rules);
 }
 
 const many = (rule: (i: number) => string, n = 40): string => Array.from({ length: n }, (_, i) => rule(i)).join('\n');
 
 // `with` in a module that takes no part turns the index off: the same rules, evaluated whole.
 const INDEX_OFF = 'package unrelated\nimport rego.v1\nx if true with input as {}';
+
+const PLAN_OPTIONS = { timeoutMs: 1000, sourceBytesMax: 1 << 20, clock: steppingClock() };
 
 const SHAPES: ((i: number) => string)[] = [
   (i) => `allow if {\n  input.caller_spiffe_id == "c${i}"\n  input.tool_name == "t${i % 3}"\n}`,
@@ -29,7 +33,7 @@ const SHAPES: ((i: number) => string)[] = [
   (i) => `# müßig ${i}\r\nallow if {\r\n  # "\r\n  input.tool == "u${i}"\r\n  x := "} allow if {"\r\n  count(x) > 1\r\n}\r\n`,
   (i) => `allow if { not input.tool == "t${i}"; input.caller_spiffe_id == "n${i}" }`,
   (i) => `allow if { input.tool == "t0"; input.tool == "t${i}" }`,
-  (i) => `allow if input.tool == "e${i}" else := false if input.tool == "never${i}"`,
+  (i) => `allow if input.tool == "e${i}" else := true if input.tool == "never${i}"`,
   (i) => `allow if { some t in {"s${i}", "t1"}; input.tool == t; input.caller_spiffe_id != "c1" }`,
   (i) => `allow if { input.arguments.tool == "t${i}"; input.method == "m2" }`,
   (i) => `helper${i} if input.caller_spiffe_id == "h${i}"\nallow if { helper${i}; input.tool == "t2" }`,
@@ -67,6 +71,8 @@ describe('the rule index', () => {
       const rules = picked.map(([shape, i]) => SHAPES[shape]?.(i) ?? '').filter((rule) => !seen.has(rule) && seen.add(rule));
       const text = BASE + (withDefault ? 'default allow := false\n' : '') + rules.join('\n');
       const indexed = load(text, { cacheEntries: 0 });
+      // A set whose cuts don't fall between rules is evaluated whole; with these shapes that must not happen.
+      expect(planPolicySet(sourcesOf(text), PLAN_OPTIONS).guardedRules.length > 0).toBe(indexOf(text) !== undefined);
       const whole = load([text, INDEX_OFF], { cacheEntries: 0 });
       for (const callerSpiffeId of names) {
         for (const toolName of tools) {

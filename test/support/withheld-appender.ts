@@ -1,0 +1,36 @@
+// An audit appender that writes nothing until it is told to: what must not happen before a line is durable can be seen.
+import type { AuditAppender, OpenLine, SealedLine } from '../../src/audit/types.js';
+
+type Done = (error: Error | undefined, sealed: SealedLine | undefined) => void;
+
+export class WithheldAppender implements AuditAppender {
+  healthy = true;
+  because = '';
+  /** In the order they were appended, durable or not. */
+  readonly lines: Record<string, unknown>[] = [];
+  readonly #waiting: Done[] = [];
+
+  append(line: OpenLine, done: Done): void {
+    this.lines.push(JSON.parse(`${line}}`) as Record<string, unknown>);
+    this.#waiting.push(done);
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  get types(): unknown[] {
+    return this.lines.map(({ type }) => type);
+  }
+
+  /** The oldest line is on disk, or failed. */
+  settle(error?: Error): void {
+    const done = this.#waiting.shift();
+    if (done === undefined) throw new Error('no line waits');
+    done(error, error === undefined ? { seq: 1, hash: '' } : undefined);
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
