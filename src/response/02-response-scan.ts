@@ -9,7 +9,7 @@ const BACKSLASHES_MAX = 8; // longer runs than an escape's are data
 const FINDINGS_SHOWN_MAX = 10;
 
 export function screenMessage(bytes: Uint8Array, rules: DlpScanner, guard: JsonGuard, limits: GuardLimits): Screened | Promise<Screened> {
-  const out = new Uint32Array(GUARD_OUT_LENGTH);
+  const out = guard.scratch ?? new Uint32Array(GUARD_OUT_LENGTH);
   const status = guard.check(bytes, limits, out);
   if (status !== 'ok') return { kind: 'block', refusal: deny('mcp_invalid_response', { reasonCode: status }), findings: [] };
   const escapes = ((out[FLAGS] ?? 0) & FLAG.escapes) !== 0;

@@ -66,7 +66,7 @@ export function ask(asker: Asker, request: UpstreamRequest): Promise<Answer> {
         splitter = createSseSplitter(asker.answerBytesMax, (event) => {
           if (event.data === undefined || settled) return;
           if (readServerMessage(event.data, asker.guard, asker.limits).kind !== 'response') return;
-          finish(Uint8Array.from(event.data));
+          finish(Buffer.from(event.data));
           call.abort();
         });
       },
@@ -75,7 +75,7 @@ export function ask(asker: Asker, request: UpstreamRequest): Promise<Answer> {
         bytes += chunk.length;
         if (bytes > asker.answerBytesMax) fail(deny('mcp_invalid_response', { reasonCode: 'answer_too_large' }));
         else if (splitter !== undefined) splitter.push(chunk);
-        else parts.push(Uint8Array.from(chunk));
+        else parts.push(Buffer.from(chunk));
       },
       onEnd() {
         if (settled) return;

@@ -123,7 +123,7 @@ class ForwardedCall implements UpstreamSink {
       this.#fail(deny('mcp_invalid_response', { reasonCode: 'answer_too_large' }));
       return;
     }
-    this.#parts.push(Uint8Array.from(chunk));
+    this.#parts.push(Buffer.from(chunk));
   }
 
   onEnd(): void {
@@ -285,7 +285,7 @@ class ForwardedCall implements UpstreamSink {
     if (message.kind === 'response') this.#answered = true;
     if (!this.#exchange.mcpClient) {
       // Collapsed: of the stream only the answer reaches a caller that reads one JSON document.
-      if (message.kind === 'response') this.#answerWhole({ kind: 'release', bytes: Uint8Array.from(bytes), findings: [] }, OK);
+      if (message.kind === 'response') this.#answerWhole({ kind: 'release', bytes: Buffer.from(bytes), findings: [] }, OK);
       return;
     }
     const raw = unchanged ? event.raw : withData(event, bytes);

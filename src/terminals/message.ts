@@ -16,7 +16,7 @@ const INVALID: ServerMessage = { kind: 'invalid', method: '', idText: '', idFrom
 
 
 export function readServerMessage(bytes: Uint8Array, guard: JsonGuard, limits: GuardLimits): ServerMessage {
-  const out = new Uint32Array(GUARD_OUT_LENGTH);
+  const out = guard.scratch ?? new Uint32Array(GUARD_OUT_LENGTH);
   if (guard.check(bytes, limits, out) !== 'ok') return INVALID;
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const span = (slot: number): [number, number] => [out[slot * 2] ?? 0, out[slot * 2 + 1] ?? 0];

@@ -17,5 +17,5 @@ export function messageEvent(json: string): string {
 
 /** The event's bytes are only lent; this keeps them. */
 export function keepEvent(event: SseEvent): SseEvent {
-  return { ...event, raw: Uint8Array.from(event.raw), data: event.data === undefined ? undefined : Uint8Array.from(event.data) };
+  return { ...event, raw: Buffer.from(event.raw), data: event.data === undefined ? undefined : Buffer.from(event.data) };
 }

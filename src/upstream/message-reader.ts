@@ -69,7 +69,7 @@ class Reading {
     if (this.#id === undefined && status >= STATUS_OK && status < 300) return this.#settle({ bytes: new Uint8Array(0), result: undefined });
     const type = mediaType(headers);
     if (type === 'text/event-stream' && status === STATUS_OK) {
-      this.#splitter = createSseSplitter(this.#bytesMax, (event) => { if (!this.#settled && event.data !== undefined) this.#take(Uint8Array.from(event.data), false); });
+      this.#splitter = createSseSplitter(this.#bytesMax, (event) => { if (!this.#settled && event.data !== undefined) this.#take(Buffer.from(event.data), false); });
     } else if (type !== 'application/json' && status < 400) {
       this.#fail('not_mcp', status === STATUS_ACCEPTED ? 'it accepted the request without answering' : status >= 300 ? 'it answered with a redirect' : 'it answered neither JSON nor an event stream');
     }
@@ -79,7 +79,7 @@ class Reading {
     if (this.#settled) return;
     this.#bytes += chunk.length;
     if (this.#bytes > this.#bytesMax) return this.#fail('too_large', `it answered with more than ${this.#bytesMax} bytes`);
-    if (this.#splitter === undefined) this.#parts.push(Uint8Array.from(chunk));
+    if (this.#splitter === undefined) this.#parts.push(Buffer.from(chunk));
     else if (!this.#splitter.push(chunk)) this.#fail('too_large', `it sent an event of more than ${this.#bytesMax} bytes`);
   }
 

@@ -1,6 +1,6 @@
 // The JSON guard of native/build/json_guard.node behind the JsonGuard interface.
 import { createRequire } from 'node:module';
-import { GUARD_STATUS } from './types.js';
+import { GUARD_OUT_LENGTH, GUARD_STATUS } from './types.js';
 import type { JsonGuard } from './types.js';
 
 /** What the addon exports. Throws TypeError on arguments of any other kind. */
@@ -27,6 +27,7 @@ export function loadNativeGuard(file: string): JsonGuard {
   return {
     engine: 'native',
     because: `native addon, ${addon.scan} string scan`,
+    scratch: new Uint32Array(GUARD_OUT_LENGTH),
     check(bytes, limits, out) {
       const status = GUARD_STATUS[addon.check(bytes, limits.depthMax, limits.keysMax, limits.tokenizerOnly === true, out)];
       if (status === undefined) throw new Error('JSON guard: unknown status');

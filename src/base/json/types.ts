@@ -53,6 +53,8 @@ export interface JsonGuard {
   readonly engine: 'native' | 'typescript';
   /** Why this engine was chosen, for people. */
   readonly because: string;
+  /** An `out` for whoever reads it before the next check: a fresh one is an allocation outside the heap per message. */
+  readonly scratch?: Uint32Array;
   /** Validates `bytes` (strict UTF-8, RFC 8259, limits, no duplicate keys, no lone surrogate escapes) and fills `out` (length ≥ GUARD_OUT_LENGTH). */
   check(bytes: Uint8Array, limits: GuardLimits, out: Uint32Array): GuardStatus;
 }

@@ -284,5 +284,5 @@ function findSlot(candidates: readonly SlotKey[], source: Uint8Array, from: numb
 
 export function createTypescriptGuard(seed: HashSeed, because: string): JsonGuard {
   const run = new GuardRun(seed);
-  return { engine: 'typescript', because, check: (bytes, limits, out) => run.check(bytes, limits, out) };
+  return { engine: 'typescript', because, scratch: new Uint32Array(GUARD_OUT_LENGTH), check: (bytes, limits, out) => run.check(bytes, limits, out) };
 }

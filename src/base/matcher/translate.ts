@@ -53,8 +53,8 @@ function translateToken(token: PatternToken, multiline: boolean): string {
 
 /** For every valid UTF-8 text: where RE2 finds `pattern`, Hyperscan finds the result; texts with FOLDING_SIGNS excepted. */
 export function translateForHyperscan(pattern: Pattern): HyperscanPattern {
-  const tokens = tokenizePattern(pattern.source);
-  let exact = true;
+  const tokens = tokenizePattern(pattern.trigger ?? pattern.source);
+  let exact = pattern.trigger === undefined;
   let source = '';
   tokens.forEach((token, index) => {
     if (token.kind === 'repeat' && isWide(tokens[index - 1])) {

@@ -5,6 +5,8 @@ export interface Pattern {
   readonly id: number;
   /** RE2 syntax, ASCII only, linted: see native.md section 3. */
   readonly source: string;
+  /** A part that every match holds, cheaper to look for than the whole; RE2 confirms. Same syntax and flags. */
+  readonly trigger?: string | undefined;
   readonly caseless?: boolean;
   readonly dotAll?: boolean;
   readonly multiline?: boolean;

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Matcher, Pattern } from '../../base/matcher/types.js';
 import { confirmMatches } from './confirm.js';
-import { createFoundList, type Found } from './findings.js';
+import { createFoundList, type Found, type FoundList } from './findings.js';
 import { locateInJson } from './locate.js';
 import { forEachView } from './views.js';
 import type { DlpActions, DlpRule, DlpScanner, LocatedFinding } from './types.js';
@@ -26,7 +26,7 @@ export interface DlpScannerOptions {
 
 /** Pattern id = the rule's place in the list. */
 export function toPatterns(rules: readonly DlpRule[]): Pattern[] {
-  return rules.map((rule, id) => ({ id, source: rule.pattern, caseless: rule.caseless, keywords: rule.keywords }));
+  return rules.map((rule, id) => ({ id, source: rule.pattern, trigger: rule.trigger, caseless: rule.caseless, keywords: rule.keywords }));
 }
 
 /** SHA-256 over all that decides what is found: for records, and to know equal rules in workers. */
@@ -39,16 +39,17 @@ export function createDlpScanner(options: DlpScannerOptions): DlpScanner {
   const { rules, actions, matcher, pool, inlineBytesMax, findingsMax } = options;
 
   function find(bytes: Uint8Array, escapes: boolean): Found[] {
-    const found = createFoundList(findingsMax);
+    let found: FoundList | undefined;
     forEachView(bytes, escapes, (view) => {
       for (const id of matcher.hits(view.bytes)) {
         const rule = rules[id];
         if (rule === undefined) throw new RangeError(`the matcher reports pattern ${id}, which no rule has`);
         const action = actions[rule.category];
-        confirmMatches(matcher, id, rule, view.bytes, (match) => found.add(rule, action, view.toRaw(match.from, match.to), match, view.labelAt(match.from)));
+        const list = (found ??= createFoundList(findingsMax));
+        confirmMatches(matcher, id, rule, view.bytes, (match) => list.add(rule, action, view.toRaw(match.from, match.to), match, view.labelAt(match.from)));
       }
     });
-    return found.list();
+    return found?.list() ?? [];
   }
 
   function scanInline(bytes: Uint8Array, escapes: boolean): LocatedFinding[] {

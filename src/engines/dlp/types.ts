@@ -47,6 +47,8 @@ export interface DlpRule {
   readonly description: string;
   /** RE2 syntax, linted so that Hyperscan and RE2 find the same. */
   readonly pattern: string;
+  /** A part that every match holds, cheaper to look for; undefined = the pattern itself. */
+  readonly trigger: string | undefined;
   /** Lower case; every match holds at least one of them (compared caseless). Empty = always tried. */
   readonly keywords: readonly string[];
   readonly caseless: boolean;
