@@ -78,7 +78,7 @@ function lock(path: string): () => void {
     take();
   } catch {
     const pid = Number(readFileSync(path, 'utf8'));
-    if (Number.isInteger(pid) && pid > 0 && isAlive(pid)) {
+    if (Number.isInteger(pid) && pid > 0 && isGateway(pid)) {
       throw new ConfigFault(`another gateway (pid ${pid}) uses this state folder.`, { file: path, line: 1, column: 1, remedy: 'Stop it with make down, or set another state_dir.' });
     }
     rmSync(path);
@@ -87,13 +87,18 @@ function lock(path: string): () => void {
   return () => rmSync(path, { force: true });
 }
 
-function isAlive(pid: number): boolean {
+/** After a reboot another process may have the pid, and one that ended may still stand in the table: where /proc tells, it decides. */
+function isGateway(pid: number): boolean {
   if (pid === process.pid) return false;
   try {
     process.kill(pid, 0);
-    return true;
   } catch (fault) {
     return fault instanceof Error && 'code' in fault && fault.code === 'EPERM';
+  }
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('main.js');
+  } catch {
+    return true;
   }
 }
 

@@ -1,7 +1,7 @@
 // Speaks to the running gateway: JSON over its unix socket, or, for health alone, over the data port.
 import { request as httpRequest, type ClientRequest, type RequestOptions } from 'node:http';
 import { CliFailure } from './failure.js';
-import { reachableSocketPath } from './socket-path.js';
+import { reachableSocketPath } from '../base/store/socket-path.js';
 import { member, recordOf, textOf } from './reading.js';
 
 /** A reload compiles every policy on every thread; nothing else takes seconds. */

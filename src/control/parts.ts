@@ -32,6 +32,8 @@ export interface ControlParts {
   readonly audit: () => Promise<AuditStatus>;
   readonly observations: Observations;
   readonly upstreams: () => readonly UpstreamReport[];
+  /** A person registered the tool again: what its server serves now is listed afresh and lifts the refusal if it matches. False: no such tool. */
+  readonly acknowledge: (tool: string) => Promise<boolean>;
   readonly approvals: ApprovalStore;
   readonly secrets: SecretFile;
   readonly warnings: () => readonly string[];

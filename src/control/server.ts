@@ -1,6 +1,7 @@
 // The control plane: JSON over a unix socket that only the gateway's own user can open. Never on the data port.
 import { chmodSync, existsSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { reachableSocketPath } from '../base/store/socket-path.js';
 
 export interface ControlRequest {
   readonly method: string;
@@ -53,8 +54,9 @@ export async function serveControl(socketPath: string, routes: readonly Route[],
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     // The folder has mode 0700, so that nobody can connect before the socket's own mode is set.
-    server.listen(socketPath, () => {
-      chmodSync(socketPath, SOCKET_MODE);
+    const reachable = reachableSocketPath(socketPath);
+    server.listen(reachable, () => {
+      chmodSync(reachable, SOCKET_MODE);
       resolve();
     });
   });

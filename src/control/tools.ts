@@ -11,8 +11,8 @@ export function toolRoutes(parts: ControlParts): Route[] {
     { method: 'GET', path: '/v1/tools/*/diff', answer: ({ name }) => ({ status: 200, json: diffTool(parts, name) }) },
     {
       method: 'POST', path: '/v1/tools/*/acknowledge',
-      answer: ({ name }) => {
-        if (!parts.observations.acknowledge(name)) throw new ControlFault(404, 'registry_tool_unknown', `no tool ${name} is registered`);
+      answer: async ({ name }) => {
+        if (!(await parts.acknowledge(name))) throw new ControlFault(404, 'registry_tool_unknown', `no tool ${name} is registered`);
         return { status: 200, json: { name, acknowledged: true } };
       },
     },

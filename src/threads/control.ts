@@ -27,6 +27,7 @@ import { toolRoutes } from '../control/tools.js';
 import { PolicyError } from '../engines/policy/types.js';
 import { Observations } from '../engines/registry/observations.js';
 import { readPinsFile, writePinsFile } from '../engines/registry/pins.js';
+import type { ToolRegistry } from '../engines/registry/types.js';
 import { createToolsReader } from '../engines/registry/served-tools.js';
 import { createSecretFile } from '../engines/secrets/file-store.js';
 import { createSecretKeyFile, parseSecretKey, readSecretKeyFile } from '../engines/secrets/key-file.js';
@@ -106,9 +107,10 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   let threads: GatewayThreads | undefined;
   const refresh = createRegistryRefresh({
     client, observations, registry: inForce.registry, reader, clock, version, listTimeoutMs: () => sources.config.registry.list_timeout_ms,
-    publish: (changed) => threads?.broadcast({ kind: 'observations', observations: observations.snapshot(), upstreams: upstreamReports(), changed }),
+    publish: (changed) => publish(changed),
     event,
   });
+  const publish = (changed: boolean): void => threads?.broadcast({ kind: 'observations', observations: observations.snapshot(), upstreams: upstreamReports(), changed });
   const upstreamReports = (): UpstreamReport[] => observations.upstreams().map((upstream) => {
     const facts = refresh.factsOf(upstream.url);
     return {
@@ -151,10 +153,13 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
     try {
       const compiled = compileInForce(next, clock);
       const digests = await running.swap(next);
+      // A renewed registration must be judged by what is served now, not by a listing that is older than the change it accepts.
+      const renewed = renewedUpstreams(inForce.registry, compiled.registry);
       sources = next;
       inForce = compiled;
+      await Promise.all(observations.upstreams().filter(({ url, state }) => state === 'up' && renewed.has(url)).map(({ url }) => refresh.refresh(url)));
       refresh.setRegistry(compiled.registry);
-      running.broadcast({ kind: 'observations', observations: observations.snapshot(), upstreams: upstreamReports(), changed: true });
+      publish(true);
       for (const { url, state } of observations.upstreams()) if (state === 'unknown') void refresh.refresh(url);
       event('reload', { what, policy_digest: digests.policy, registry_digest: digests.registry, identities_digest: digests.identities, rules_digest: digests.rules });
       return digests;
@@ -175,11 +180,22 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
     }
   };
   const reload = async (): Promise<SnapshotDigests> => swap(freshSources(), 'all');
+  /** A watched file changed: policies are not watched, so a half-written one must not hold up a registry. */
+  const reloadWatched = async (): Promise<SnapshotDigests> => swap({ ...freshSources(), policies: sources.policies }, 'watched files');
+  const acknowledge = async (name: string): Promise<boolean> => {
+    const tool = inForce.registry.tools.get(name);
+    if (tool === undefined) return false;
+    await refresh.refresh(tool.upstream);
+    const known = observations.acknowledge(name);
+    event('tool_acknowledged', { tool: name, state: observations.stateOf(tool).kind });
+    publish(true);
+    return known;
+  };
   const reloadPolicies = async (): Promise<SnapshotDigests> => swap({ ...sources, version: sources.version + 1, policies: readPolicies(root, sources.config) }, 'policies');
 
   const parts: ControlParts = {
     clock, version, startedMs: clock.nowMs(), configFile: options.configFile, stateDir, config: () => sources.config, inForce: () => inForce, listeners: () => running.listeners,
-    threads: running, audit: () => writer.status(), observations, upstreams: upstreamReports, approvals, secrets, warnings: () => warningsOf(inForce, sources, audit), reload, reloadPolicies,
+    threads: running, audit: () => writer.status(), observations, upstreams: upstreamReports, acknowledge, approvals, secrets, warnings: () => warningsOf(inForce, sources, audit), reload, reloadPolicies,
   };
   try {
     const server = await serveControl(
@@ -192,12 +208,21 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
     await stop();
     throw fault;
   }
-  cleanup.push(...watchEverything(root, sources.config, { reload, log, threads: running, event }));
+  cleanup.push(...watchEverything(root, sources.config, { reload: reloadWatched, log, threads: running, event }));
   const timer = setInterval(() => void refresh.refreshAll(), sources.config.registry.refresh_interval_s * MS_PER_SECOND);
   cleanup.push(() => clearInterval(timer));
   await refresh.refreshAll();
 
   return { listeners: running.listeners, warnings: parts.warnings(), reload, stop };
+}
+
+/** Upstreams with a tool whose registration is new or another than before. */
+function renewedUpstreams(before: ToolRegistry, after: ToolRegistry): ReadonlySet<string> {
+  const changed = [...after.tools.values()].filter((tool) => {
+    const old = before.tools.get(tool.name);
+    return old === undefined || old.hash !== tool.hash || old.upstream !== tool.upstream || old.definitionHash !== tool.definitionHash || old.hashAlg !== tool.hashAlg;
+  });
+  return new Set(changed.map((tool) => tool.upstream));
 }
 
 /** Keys that a reload may not change keep their running value: listeners and state belong to the process. */

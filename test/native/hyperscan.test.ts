@@ -79,7 +79,7 @@ describe.skipIf(!existsSync(ADDON))('the Hyperscan addon', () => {
 
   it('survives a getter that detaches the flags while the patterns are read', () => {
     const flags = flagsOf(2);
-    const sources = Object.defineProperty(['abc', 'x'], 1, { get: () => { structuredClone(flags, { transfer: [flags.buffer] }); return 'x'; } });
+    const sources = Object.defineProperty(['abc', 'x'], 1, { get: () => { structuredClone(flags, { transfer: [flags.buffer as ArrayBuffer] }); return 'x'; } });
     expect(() => addon.compile(sources, flags)).toThrow(RangeError);
   });
 

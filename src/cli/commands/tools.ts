@@ -165,6 +165,8 @@ async function register(context: CommandContext, file: string, from: string, cho
   const text = chosen.reduce((before, tool) => setTool(before, entryFor(tool, from, context, !known.has(tool.name)), file), readConfigText(file));
   replaceFile(file, text);
   const reloaded = await reloadIfRunning(context);
+  // A tool that was refused because it changed stays refused until a person says that the change is wanted: this is the saying.
+  if (reloaded === 'active') for (const tool of chosen) await context.control().post(`/v1/tools/${encodeURIComponent(tool.name)}/acknowledge`, {});
   printAnswer(context, { registered: chosen.map((tool) => ({ name: tool.name, hash: tool.hashes.jcs, hash_alg: 'jcs' })), active: reloaded === 'active' }, () => {
     context.terminal.print(`registered ${chosen.map((tool) => printable(tool.name)).join(', ')} in ${file} (${activeNote(reloaded)})`);
     context.terminal.print('Callers need a policy rule for them; then: agw policy reload');

@@ -16,7 +16,7 @@ function fits(path: string): boolean {
   return Buffer.byteLength(path) <= SOCKET_PATH_BYTES_MAX;
 }
 
-/** The folder's descriptor stays open until the process ends: the CLI's is short. */
+/** The folder's descriptor stays open until the process ends: the CLI is short-lived, and the gateway needs its socket as long as it runs. */
 function throughDescriptor(path: string): string {
   try {
     return `/proc/self/fd/${openSync(dirname(path), 'r')}/${basename(path)}`;
