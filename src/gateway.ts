@@ -100,7 +100,7 @@ export function buildGateway(parts: GatewayParts) {
   let lastId = 0;
   const terminals: TerminalServices = {
     client: parts.client, jsonGuard: parts.jsonGuard, mcpSessions, sessionRisk: parts.sessionRisk, tools: parts.tools, version: parts.version,
-    toolCache: createToolCache(), nextId: () => ++lastId, every: parts.every, listeners: new Set(),
+    toolCache: createToolCache(), nextId: () => ++lastId, every: parts.every, listeners: new Set(), openStreams: new Set(),
     legs: createLegs({
       asker: { client: parts.client, guard: parts.jsonGuard, limits: limitsOf(config), answerBytesMax: config.upstream.answer_bytes_max },
       ownInitializeParams: ownInitializeParams(parts.version),
@@ -161,6 +161,10 @@ export function buildGateway(parts: GatewayParts) {
       const view = parts.sessionRisk.load(spiffeId, undefined, nowMs);
       const { per_minute: perMinute, burst } = snapshot.config.rate_limit;
       return { riskScore: view.riskScore, flags: view.flags, rate: rateLimiter.peek(spiffeId, perMinute, burst, nowMs) };
+    },
+    /** The clients of open streams see a proper end and may connect elsewhere. */
+    endStreams(): void {
+      for (const end of [...terminals.openStreams]) end();
     },
     flush: () => exit.sharedLines.flush(),
   };

@@ -9,12 +9,13 @@ import { renderListAnswer } from '../mcp/lists.js';
 import { filterTools, type ListedTools } from '../response/01-tool-list-filter.js';
 import { createResponseFirewall } from '../response/index.js';
 import type { Screened } from '../response/scanned.js';
-import { ask, AskRefused, type Asker } from './ask.js';
+import { ask, AskRefused, type Answer, type Asker } from './ask.js';
 import { limitsOf } from './answers.js';
 import type { Leg, TerminalServices } from './services.js';
 
 const PAGES_MAX = 100; // a server that pages for ever must not hold the caller for ever
 const LIST_TTL_MS = 0; // filtered for one caller and checked at every serving: not to be kept
+const HTTP_OK = 200;
 const NOT_FOUND = 404;
 
 export function answerList(exchange: Exchange, services: TerminalServices): void {
@@ -104,12 +105,15 @@ async function listOne(ctx: Context, url: string, meta: string, services: Termin
   throw new AskRefused(deny('mcp_invalid_response', { reasonCode: 'too_many_pages' }), 0);
 }
 
-function askPage(ctx: Context, leg: Leg, meta: string, cursor: string | undefined, services: TerminalServices) {
+async function askPage(ctx: Context, leg: Leg, meta: string, cursor: string | undefined, services: TerminalServices): Promise<Answer> {
   const { upstream } = ctx.snapshot.config;
   const asker: Asker = { client: services.client, guard: services.jsonGuard, limits: limitsOf(ctx.snapshot.config), answerBytesMax: upstream.answer_bytes_max };
   const params = [meta === '' ? '' : `"_meta":${meta}`, cursor === undefined ? '' : `"cursor":${JSON.stringify(cursor)}`].filter((part) => part !== '');
   const body = Buffer.from(`{"jsonrpc":"2.0","id":${services.nextId()},"method":"tools/list","params":{${params.join(',')}}}`);
-  return ask(asker, { url: leg.url, httpMethod: 'POST', headers: leg.headers, body, answerTimeoutMs: upstream.answer_timeout_ms, idleTimeoutMs: upstream.idle_timeout_ms });
+  const answer = await ask(asker, { url: leg.url, httpMethod: 'POST', headers: leg.headers, body, answerTimeoutMs: upstream.answer_timeout_ms, idleTimeoutMs: upstream.idle_timeout_ms });
+  // A lost session is told with 404, with a JSON-RPC error in the body or without.
+  if (answer.status !== HTTP_OK) throw new AskRefused(deny('mcp_request_failed', { reasonCode: 'tools_list', details: { upstream_status: answer.status } }), answer.status);
+  return answer;
 }
 
 function openLeg(ctx: Context, url: string, services: TerminalServices): Promise<Leg> {

@@ -31,6 +31,7 @@ class SessionStream {
   readonly #calls = new Set<UpstreamCall>();
   readonly #stopTicking: () => void;
   readonly #onGateway = (message: string): void => this.#write(messageEvent(message));
+  readonly #end = (): void => this.#stop(() => this.#exchange.endStream());
   #order: Promise<void> = Promise.resolve();
 
   constructor(exchange: Exchange, services: TerminalServices) {
@@ -38,6 +39,7 @@ class SessionStream {
     this.#services = services;
     this.#stopTicking = services.every(KEEP_ALIVE_MS, () => this.#write(': keep-alive\n\n'));
     services.listeners.add(this.#onGateway);
+    services.openStreams.add(this.#end);
     exchange.onClientGone = () => this.#stop(() => exchange.endStream('client_disconnected'));
   }
 
@@ -119,6 +121,7 @@ class SessionStream {
   #stop(end: () => void): void {
     this.#stopTicking();
     this.#services.listeners.delete(this.#onGateway);
+    this.#services.openStreams.delete(this.#end);
     for (const call of this.#calls) call.abort();
     this.#calls.clear();
     end();

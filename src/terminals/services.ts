@@ -57,6 +57,8 @@ export interface TerminalServices {
   nextId(): number;
   /** Streams of GET requests that want the gateway's own list_changed notifications. */
   readonly listeners: Set<(message: string) => void>;
+  /** Ends the streams that would never end by themselves, when the gateway stops. */
+  readonly openStreams: Set<() => void>;
   readonly every: (ms: number, tick: () => void) => () => void;
   readonly version: string;
 }

@@ -171,6 +171,8 @@ function serveControl(port: MessagePort, parts: ThreadParts): void {
         parts.link.settle(message.call, message.value, message.error);
         return;
       case 'drain':
+        parts.front.close();
+        parts.gateway.endStreams();
         void parts.front.drain(message.graceMs).then(parts.close).then(() => done(message.call, undefined)).finally(() => port.close());
         return;
     }

@@ -10,6 +10,8 @@ export interface Greeting {
   /** What the gateway says it is. Never evidence for anything. */
   readonly clientInfo: { readonly name: string; readonly version: string };
   readonly answerBytesMax: number;
+  /** What the gateway claims to be able to do; absent = nothing, so that no server asks it anything. */
+  readonly capabilities?: Readonly<Record<string, unknown>>;
 }
 
 /** How later requests of the gateway go to this upstream. */
@@ -53,7 +55,7 @@ function answersLegacy(fault: AskFault): boolean {
 
 /** initialize and notifications/initialized. Rejects with AskFault. */
 export async function initialize(greeting: Greeting, timeoutMs: number): Promise<UpstreamSession> {
-  const params = { protocolVersion: LEGACY_VERSIONS[0], capabilities: {}, clientInfo: greeting.clientInfo };
+  const params = { protocolVersion: LEGACY_VERSIONS[0], capabilities: greeting.capabilities ?? {}, clientInfo: greeting.clientInfo };
   const answer = await post(greeting, {}, { jsonrpc: '2.0', id: 1, method: 'initialize', params }, timeoutMs);
   const result = objectOf(answer.result);
   const protocolVersion = LEGACY_VERSIONS.find((one) => one === result.protocolVersion);
@@ -88,7 +90,7 @@ export function sessionHeaders(session: UpstreamSession): Record<string, string>
 function askModern(greeting: Greeting, version: string, method: string, params: Readonly<Record<string, unknown>>, timeoutMs: number, id = 1): Promise<AskAnswer> {
   const meta = {
     'io.modelcontextprotocol/protocolVersion': version,
-    'io.modelcontextprotocol/clientCapabilities': {},
+    'io.modelcontextprotocol/clientCapabilities': greeting.capabilities ?? {},
     'io.modelcontextprotocol/clientInfo': greeting.clientInfo,
   };
   const message = { jsonrpc: '2.0', id, method, params: { ...params, _meta: meta } };

@@ -4,6 +4,8 @@ import { askInSession, discover, endSession, initialize, type Greeting, type Ups
 import { AskFault } from './message-reader.js';
 import type { UpstreamClient } from './types.js';
 
+/** Some servers show a tool only to clients that could answer its questions: a listing must see them all. It is over before any question comes. */
+const LISTING_CAPABILITIES = { sampling: {}, elicitation: {}, roots: {} } as const;
 const PAGES_MAX = 200; // a server that always names a next page must end somewhere
 const LIST_BYTES_MAX = 32 * 1024 * 1024; // all pages together
 const DISCOVER_SHARE = 0.5; // of the time: an old server may leave the probe unanswered, and must still be listed
@@ -23,7 +25,7 @@ export interface ToolListing extends UpstreamSession {
 
 /** Rejects with AskFault. */
 export async function listTools(client: UpstreamClient, url: string, options: ListOptions): Promise<ToolListing> {
-  const greeting: Greeting = { client, url, clientInfo: options.clientInfo, answerBytesMax: LIST_BYTES_MAX };
+  const greeting: Greeting = { client, url, clientInfo: options.clientInfo, answerBytesMax: LIST_BYTES_MAX, capabilities: LISTING_CAPABILITIES };
   const endsMs = options.monotonicMs() + options.timeoutMs;
   const leftMs = (): number => {
     const left = Math.ceil(endsMs - options.monotonicMs());

@@ -1,0 +1,71 @@
+// Sessions of older protocol versions: unguessable, bound to their caller, bounded, ending.
+import { describe, expect, it } from 'vitest';
+import { createIds } from '../../../../src/base/ids/ids.js';
+import { createMcpSessions } from '../../../../src/engines/mcp-session/sessions.js';
+
+const LIMITS = { perCallerMax: 2, totalMax: 4, ttlMs: 1000 };
+const table = (changes: Partial<typeof LIMITS> = {}) => {
+  const ids = createIds();
+  const sessions = createMcpSessions({ ...LIMITS, ...changes }, (bytes) => ids.hex(bytes));
+  const open = (caller: string, nowMs = 0) => {
+    const session = sessions.open(caller, '2025-11-25', '{}', nowMs);
+    if (session === undefined) throw new Error('the table is full');
+    return session;
+  };
+  return { sessions, open };
+};
+
+describe('an MCP session', () => {
+  it('has 192 random bits for its name', () => {
+    const { open } = table();
+    const [first, second] = [open('a'), open('b')];
+    expect([first.id, second.id]).toEqual([expect.stringMatching(/^[0-9a-f]{48}$/), expect.stringMatching(/^[0-9a-f]{48}$/)]);
+    expect(first.id).not.toBe(second.id);
+  });
+
+  it('is found by its own caller only', () => {
+    const { sessions, open } = table();
+    const session = open('a');
+    expect([sessions.find(session.id, 'a', 1)?.id, sessions.find(session.id, 'b', 1), sessions.find('nothing', 'a', 1), sessions.find('', 'a', 1), sessions.find('__proto__', 'a', 1)]).toEqual([session.id, undefined, undefined, undefined, undefined]);
+  });
+
+  it('is not kept alive by a stranger who knows its name', () => {
+    const { sessions, open } = table();
+    const session = open('a');
+    for (let now = 0; now < 1000; now += 100) sessions.find(session.id, 'b', now);
+    expect(sessions.find(session.id, 'a', 1000)).toBeUndefined();
+  });
+
+  it('ends when unused for its time, to the millisecond, and lives on when used', () => {
+    const { sessions, open } = table();
+    const session = open('a');
+    expect(sessions.find(session.id, 'a', 999)).toBe(session);
+    expect(sessions.find(session.id, 'a', 1998)).toBe(session);
+    expect([sessions.find(session.id, 'a', 2998), sessions.size]).toEqual([undefined, 0]);
+  });
+
+  it('makes room for its own caller by the longest unused one', () => {
+    const { sessions, open } = table();
+    const [first, second] = [open('a', 0), open('a', 1)];
+    sessions.find(first.id, 'a', 2);
+    const third = open('a', 3);
+    expect([first, second, third].map(({ id }) => sessions.find(id, 'a', 4)?.id)).toEqual([first.id, undefined, third.id]);
+  });
+
+  it('takes no place from another caller: a full table refuses until something ends', () => {
+    const { sessions, open } = table();
+    for (const caller of ['a', 'a', 'b', 'b']) open(caller);
+    expect([sessions.open('c', '2025-11-25', '{}', 999), sessions.size]).toEqual([undefined, 4]);
+    expect(sessions.open('c', '2025-11-25', '{}', 1000)).toBeDefined();
+  });
+
+  it('gives its place back when closed, once', () => {
+    const { sessions, open } = table({ perCallerMax: 1 });
+    const session = open('a');
+    sessions.close(session);
+    sessions.close(session);
+    expect([sessions.find(session.id, 'a', 0), sessions.size]).toEqual([undefined, 0]);
+    const [next] = [open('a'), open('b')];
+    expect(sessions.find(next.id, 'a', 0)).toBe(next);
+  });
+});
