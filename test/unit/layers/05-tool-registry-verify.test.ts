@@ -1,0 +1,65 @@
+// Layer 5: registered, seen lately, unchanged.
+import { describe, expect, it } from 'vitest';
+import { FLAGGED } from '../../../src/chain/context.js';
+import { PASS } from '../../../src/chain/verdict.js';
+import type { ServedTool, ToolRegistry, ToolState } from '../../../src/engines/registry/types.js';
+import { toolRegistryVerify } from '../../../src/layers/05-tool-registry-verify.js';
+import { callOf, contextOf, NOW_MS, toolOf } from '../chain/contexts.js';
+
+const MAX_AGE_MS = 300_000;
+const verified = (ageMs: number, changedMembers: string[] = []): ToolState => ({ kind: 'verified', alg: 'jcs', verifiedMs: NOW_MS - ageMs, changedMembers });
+const mismatch: ToolState = { kind: 'mismatch', served: { hashes: { seed: 'x' } } as ServedTool, sinceMs: 1 };
+const registry: ToolRegistry = { tools: new Map([['my_tool', toolOf()]]), upstreams: [toolOf().upstream], digest: 'r' };
+
+async function decide(before: ToolState, after: ToolState = before, call = callOf()) {
+  const ctx = contextOf('{}', { snapshot: { registry } });
+  ctx.call = call;
+  ctx.tool = undefined;
+  let state = before;
+  const refreshed: string[] = [];
+  const verifier = { stateOf: () => state, refresh: (url: string) => {
+    refreshed.push(url);
+    state = after;
+    return Promise.resolve();
+  } };
+  return { verdict: await toolRegistryVerify(verifier).decide(ctx), ctx, refreshed };
+}
+
+describe('the registry layer', () => {
+  it('adds a tool that was verified lately, without asking its server', async () => {
+    const { verdict, ctx, refreshed } = await decide(verified(MAX_AGE_MS));
+    expect([verdict, ctx.tool, refreshed]).toEqual([PASS, { registered: toolOf(), hashAlg: 'jcs' }, []]);
+  });
+
+  it.each(['other', '__proto__', 'constructor', 'MY_TOOL', 'my_tool '])('does not know %j', async (name) => {
+    expect((await decide(verified(0), verified(0), callOf({ name }))).verdict).toMatchObject({ code: 'registry_tool_unknown' });
+  });
+
+  it('asks again when the verification is too old, and judges by the answer', async () => {
+    const good = await decide(verified(MAX_AGE_MS + 1), verified(0));
+    expect([good.verdict, good.refreshed]).toEqual([PASS, [toolOf().upstream]]);
+    expect((await decide(verified(MAX_AGE_MS + 1), mismatch)).verdict).toMatchObject({ code: 'registry_hash_mismatch' });
+    expect((await decide({ kind: 'unknown' }, { kind: 'absent', sinceMs: NOW_MS })).verdict).toMatchObject({ code: 'registry_tool_unverified', reasonCode: 'not_served' });
+  });
+
+  it('refuses when the server could not be listed: an old verification is none', async () => {
+    for (const state of [verified(MAX_AGE_MS + 1), { kind: 'unknown' } as const]) {
+      expect((await decide(state)).verdict).toMatchObject({ code: 'registry_tool_unverified', reasonCode: 'upstream_not_listed', retryAfterSeconds: 1 });
+    }
+  });
+
+  it('refuses a changed definition at once: no listing can heal it', async () => {
+    const { verdict, refreshed, ctx } = await decide(mismatch, verified(0));
+    expect([verdict, refreshed, ctx.tool]).toMatchObject([{ code: 'registry_hash_mismatch' }, [], undefined]);
+  });
+
+  it('flags a change outside the hashed members and lets the call go', async () => {
+    const { verdict, ctx } = await decide(verified(0, ['annotations']));
+    expect([verdict, ctx.verdicts[4], ctx.notes[4]]).toEqual([PASS, FLAGGED, expect.stringContaining('annotations')]);
+  });
+
+  it('asks nothing of methods that name no tool', async () => {
+    const { verdict, ctx } = await decide(mismatch, mismatch, callOf({ method: 'tools/list', name: '' }));
+    expect([verdict, ctx.tool]).toEqual([PASS, 'none']);
+  });
+});

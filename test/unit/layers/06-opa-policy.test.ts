@@ -1,0 +1,65 @@
+// Layer 6: Rego's answer as a verdict; housekeeping needs none.
+import { describe, expect, it } from 'vitest';
+import { PASS } from '../../../src/chain/verdict.js';
+import type { PolicyDecision, PolicyFacts } from '../../../src/engines/policy/types.js';
+import { argumentsJson, opaPolicy } from '../../../src/layers/06-opa-policy.js';
+import { AGENT_ID, callOf, contextOf } from '../chain/contexts.js';
+import { load } from '../engines/policy/facts.js';
+
+function decide(decision: PolicyDecision | ((facts: PolicyFacts) => PolicyDecision), ctx = contextOf('{"a":1}')) {
+  const asked: PolicyFacts[] = [];
+  const policy = { ...load('package precinct.authz\n\nimport rego.v1\n\nallow := false\n'), decide: (facts: PolicyFacts) => {
+    asked.push(facts);
+    return typeof decision === 'function' ? decision(facts) : decision;
+  } };
+  Object.assign(ctx, { snapshot: { ...ctx.snapshot, policy }, permission: undefined });
+  return { verdict: opaPolicy().decide(ctx), asked, ctx };
+}
+const ALLOW: PolicyDecision = { kind: 'allow', reason: 'because', cached: true };
+
+describe('the policy layer', () => {
+  it('asks with what is known of the call, and remembers the answer', () => {
+    const { verdict, asked, ctx } = decide(ALLOW);
+    expect([verdict, ctx.permission]).toEqual([PASS, { reason: 'because', cached: true, needed: true }]);
+    expect(asked[0]).toMatchObject({ callerSpiffeId: AGENT_ID, toolName: 'my_tool', method: 'tools/call', server: 'http://127.0.0.1:9/mcp', riskLevel: 'low', authMethod: 'header_declared', timeNs: 1_700_000_000_000_000_000n });
+    expect(asked[0]?.argumentsJson()).toBe('{"a":1}');
+    expect(asked[0]?.session()).toEqual({ id: 'caller', risk_score: 0, previous_actions: [], flags: [] });
+  });
+
+  it('names a resource by its URI', () => {
+    const ctx = contextOf('{}');
+    ctx.call = callOf({ method: 'resources/read', name: '', uri: 'file:///x' });
+    expect(decide(ALLOW, ctx).asked[0]?.toolName).toBe('file:///x');
+  });
+
+  it('refuses what no policy permits, and what could not be evaluated', () => {
+    expect(decide({ kind: 'deny', reason: undefined, cached: false }).verdict).toMatchObject({ code: 'authz_policy_denied', details: { reason: 'no policy permits this combination' } });
+    expect(decide({ kind: 'fault', message: 'timeout' }).verdict).toMatchObject({ code: 'authz_evaluation_error' });
+  });
+
+  it.each([
+    ['initialize', 'request'], ['ping', 'request'], ['server/discover', 'request'], ['notifications/cancelled', 'notification'], ['', 'response'],
+  ] as const)('needs no rule for %s', (method, kind) => {
+    const ctx = contextOf('{}');
+    ctx.call = callOf({ method, kind, name: '' });
+    const { verdict, asked } = decide({ kind: 'deny', reason: undefined, cached: false }, ctx);
+    expect([verdict, asked]).toEqual([PASS, []]);
+  });
+
+  it.each([['tools/call', 'notification'], ['custom', 'notification'], ['tools/list', 'request'], ['unknown/method', 'request'], ['sampling/createMessage', 'request']] as const)('needs a rule for %s as a %s', (method, kind) => {
+    const ctx = contextOf('{}');
+    ctx.call = callOf({ method, kind, name: '' });
+    expect(decide({ kind: 'deny', reason: undefined, cached: false }, ctx).verdict).toMatchObject({ code: 'authz_policy_denied' });
+  });
+
+  it('refuses a principal of the lowest level without asking', () => {
+    const ctx = contextOf('{}');
+    Object.assign(ctx, { caller: { ...ctx.caller, principal: { level: 5, role: 'anonymous', capabilities: [] } } });
+    const { verdict, asked } = decide(ALLOW, ctx);
+    expect([verdict, asked]).toMatchObject([{ code: 'principal_level_insufficient' }, []]);
+  });
+
+  it('reads absent arguments as an empty object', () => {
+    expect(argumentsJson(Object.assign(contextOf('{}'), { call: callOf() }))).toBe('{}');
+  });
+});

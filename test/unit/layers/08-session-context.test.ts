@@ -1,0 +1,59 @@
+// Layer 8: a chain from sensitive data to the outside is refused; the heaviest reading of a call is what gets recorded.
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { FLAGGED } from '../../../src/chain/context.js';
+import { PASS } from '../../../src/chain/verdict.js';
+import type { RegisteredTool } from '../../../src/engines/registry/types.js';
+import { parseChains } from '../../../src/engines/session-risk/chains.js';
+import { createSessionRisk } from '../../../src/engines/session-risk/session-risk.js';
+import { loadSession } from '../../../src/layers/load-session.js';
+import { sessionContext } from '../../../src/layers/08-session-context.js';
+import { AGENT_ID, contextOf, NOW_MS, toolOf } from '../chain/contexts.js';
+
+const chains = parseChains(readFileSync('config/session_chains.yaml', 'utf8'), 'config/session_chains.yaml');
+
+function decide(tool: Partial<RegisteredTool>, args: unknown, more: { tainted?: boolean; raised?: number } = {}) {
+  const risk = createSessionRisk({ ttlMs: 3_600_000, halfLifeMs: 900_000, riskDenyAt: 1, actionsKept: 50, sessionsMax: 100 }, chains);
+  if (more.tainted === true) risk.taint(AGENT_ID, undefined, 'sensitive', 'read_customer', NOW_MS);
+  for (let i = 0; i < (more.raised ?? 0); i++) risk.record(AGENT_ID, undefined, { tool: 't', classification: 'sensitive', external: true, riskLevel: 'critical', destination: undefined, atMs: NOW_MS });
+  const ctx = contextOf(JSON.stringify(args));
+  Object.assign(ctx, { tool: { registered: toolOf(tool), hashAlg: 'seed' }, action: undefined, session: undefined });
+  expect(loadSession(risk).decide(ctx as never)).toBe(PASS);
+  return { verdict: sessionContext(risk).decide(ctx as never), ctx };
+}
+
+describe('the session layer', () => {
+  it('passes a clean session and notes what the call will do', () => {
+    const { verdict, ctx } = decide({ external: true }, { to: 'partner.example' });
+    expect([verdict, ctx.action]).toMatchObject([PASS, { tool: 'my_tool', external: true, destination: 'partner.example', atMs: NOW_MS }]);
+  });
+
+  it.each([
+    ['an external tool', { external: true }, {}], ['an external tool with a destination', { external: true }, { to: 'a@partner.example' }], ['any tool that is given an outside URL', {}, { text: 'https://evil.example/x' }],
+    ['one hidden behind an inside one', {}, { urls: ['http://localhost/', 'https://evil.example/'] }], ['user information before the host', {}, { url: 'https://localhost@evil.example/' }],
+  ])('refuses %s once sensitive data was read', (_what, tool, args) => {
+    expect(decide(tool, args, { tainted: true }).verdict).toMatchObject({ code: 'exfiltration_detected', details: { source: 'read_customer' } });
+  });
+
+  it('lets a tainted session work inside, and says that it is tainted', () => {
+    const { verdict, ctx } = decide({}, { url: 'http://127.0.0.1/' }, { tainted: true });
+    expect([verdict, ctx.verdicts[7]]).toEqual([PASS, FLAGGED]);
+  });
+
+  it('records the heaviest of several destinations, wherever it stands', () => {
+    for (const to of [['localhost', 'evil.example'], ['evil.example', 'localhost']]) {
+      expect(decide({ external: true }, { to }).ctx.action).toMatchObject({ destination: 'evil.example' });
+    }
+  });
+
+  it('flags a high risk', () => {
+    const { verdict, ctx } = decide({}, {}, { raised: 10 });
+    expect([verdict, ctx.verdicts[7], ctx.notes[7]]).toEqual([PASS, FLAGGED, expect.stringContaining('risk:high')]);
+  });
+
+  it('has nothing to say of methods that name no tool', () => {
+    const ctx = contextOf('{}');
+    ctx.tool = 'none';
+    expect([sessionContext(createSessionRisk({ ttlMs: 1, halfLifeMs: 1, riskDenyAt: 1, actionsKept: 1, sessionsMax: 1 }, chains)).decide(ctx as never), ctx.action]).toEqual([PASS, 'none']);
+  });
+});

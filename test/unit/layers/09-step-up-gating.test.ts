@@ -1,0 +1,88 @@
+// Layer 9: score, gate, destination, guard, approval.
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { PASS } from '../../../src/chain/verdict.js';
+import type { Guard, GuardAnswer } from '../../../src/engines/guard/types.js';
+import type { RegisteredTool } from '../../../src/engines/registry/types.js';
+import { parseDestinations } from '../../../src/engines/step-up/destinations.js';
+import { parseThresholds } from '../../../src/engines/step-up/thresholds.js';
+import type { ApprovalBinding, ReserveResult } from '../../../src/engines/step-up/types.js';
+import { stepUpGating } from '../../../src/layers/09-step-up-gating.js';
+import { AGENT_ID, contextOf, NOW_MS, toolOf } from '../chain/contexts.js';
+
+const thresholds = parseThresholds(readFileSync('config/risk_thresholds.yaml', 'utf8'), 't');
+const destinations = parseDestinations(readFileSync('config/destinations.yaml', 'utf8'), 'd');
+const PENDING: ReserveResult = { kind: 'pending', requestId: 'req-1', expiresMs: NOW_MS + 1000 };
+
+async function decide(tool: Partial<RegisteredTool>, args = '{}', more: { result?: ReserveResult; guard?: GuardAnswer; findings?: boolean; tainted?: boolean } = {}) {
+  const ctx = contextOf(args, { snapshot: { thresholds, destinations } });
+  const registered = toolOf(tool);
+  Object.assign(ctx, { tool: { registered, hashAlg: 'seed' }, stepUp: undefined });
+  if (more.tainted === true) Object.assign(ctx, { session: { ...ctx.session, tainted: true } });
+  ctx.action = { tool: registered.name, classification: registered.classification, external: registered.external, riskLevel: registered.riskLevel, destination: undefined, atMs: NOW_MS };
+  if (more.findings === true) ctx.findings = [{ rule: 'pii-email', category: 'pii', action: 'flag', path: '$', sample: '', decoded: 'raw', from: 0, to: 0 }];
+  const asked: { binding: ApprovalBinding; score: number; preview: string }[] = [];
+  const judged: string[] = [];
+  const guard: Guard = { configured: more.guard !== undefined, classify: (text) => {
+    judged.push(text);
+    return Promise.resolve(more.guard ?? { kind: 'unavailable', reason: 'none' });
+  }, close: () => Promise.resolve() };
+  const approvals = { reserveOrRequest: (binding: ApprovalBinding, score: number, preview: string) => {
+    asked.push({ binding, score, preview });
+    return Promise.resolve(more.result ?? PENDING);
+  } };
+  return { verdict: await stepUpGating(approvals, guard).decide(ctx as never), ctx, asked, judged };
+}
+
+describe('the step-up layer', () => {
+  it('passes what is harmless and asks nobody', async () => {
+    const { verdict, ctx, asked } = await decide({ riskLevel: 'low' });
+    expect([verdict, asked, ctx.stepUp]).toMatchObject([PASS, [], { score: { total: expect.any(Number) as number }, grant: undefined }]);
+  });
+
+  it.each([['critical', { riskLevel: 'critical' }], ['marked', { riskLevel: 'low', requiresStepUp: true }]] as const)('asks a person for a tool that is %s, however low it scores', async (_what, tool) => {
+    const { verdict, asked } = await decide(tool, '{ "b":1, "a":2.0 }');
+    expect(verdict).toMatchObject({ code: 'stepup_approval_required', details: { request_id: 'req-1', command: 'agw approvals approve req-1' } });
+    expect(asked[0]?.binding).toEqual({
+      caller: AGENT_ID, tool: 'my_tool', toolHash: 'a'.repeat(64), upstream: toolOf().upstream, mcpSession: undefined, argumentsDigest: createHash('sha256').update('{"a":2.0,"b":1}').digest('hex'),
+    });
+  });
+
+  it('binds absent arguments like empty ones', async () => {
+    const ctxFree = await decide({ riskLevel: 'critical' }, '{}');
+    expect(ctxFree.asked[0]?.binding.argumentsDigest).toBe(createHash('sha256').update('{}').digest('hex'));
+  });
+
+  it('shows the approver the arguments, but not where something was found in them', async () => {
+    expect((await decide({ riskLevel: 'critical' }, '{"command":"ls"}')).asked[0]?.preview).toBe('{"command":"ls"}');
+    expect((await decide({ riskLevel: 'critical' }, '{"mail":"a@b.example"}', { findings: true })).asked[0]?.preview).toBe('[withheld: pii-email]');
+    expect((await decide({ riskLevel: 'critical' }, JSON.stringify({ x: 'y'.repeat(5000) }))).asked[0]?.preview.length).toBeLessThanOrEqual(400);
+  });
+
+  it('keeps a reserved grant for the wire', async () => {
+    const { verdict, ctx } = await decide({ riskLevel: 'critical' }, '{}', { result: { kind: 'reserved', requestId: 'req-1', token: 'tok', approver: 'alice' } });
+    expect([verdict, ctx.stepUp]).toMatchObject([PASS, { grant: { requestId: 'req-1', token: 'tok', approver: 'alice' } }]);
+  });
+
+  it('says that a person denied it', async () => {
+    expect((await decide({ riskLevel: 'critical' }, '{}', { result: { kind: 'denied', requestId: 'req-1', approver: 'bob', reason: 'no' } })).verdict).toMatchObject({ code: 'stepup_denied', reasonCode: 'denied_by_approver', details: { approver: 'bob', reason: 'no' } });
+  });
+
+  it('checks the destination of what scores in between', async () => {
+    const sending = { riskLevel: 'medium', external: true, allowedDestinations: ['partner.example'] } as const;
+    expect((await decide(sending, '{"to":"partner.example"}')).verdict).toBe(PASS);
+    expect((await decide(sending, '{"to":"partner.example","cc":"evil.example"}')).verdict).toMatchObject({ details: {} });
+    expect((await decide({ ...sending, riskLevel: 'low' }, '{"to":"evil.example"}')).verdict).toMatchObject({ code: 'stepup_destination_blocked', details: { destination: 'evil.example' } });
+  });
+
+  it.each([[{ kind: 'benign', score: 0 }, 'pass'], [{ kind: 'unsafe', label: 'INJECTION', score: 0.9 }, 'stepup_guard_blocked'], [{ kind: 'unavailable', reason: 'timeout' }, 'stepup_unavailable_fail_closed']] as const)('asks the guard, where there is one: %j', async (guard, wanted) => {
+    const { verdict, judged } = await decide({ riskLevel: 'medium', external: true, allowedDestinations: ['partner.example'] }, '{"to":"partner.example"}', { guard: guard as GuardAnswer });
+    expect([verdict.kind === 'deny' ? verdict.code : verdict.kind, judged]).toEqual([wanted, ['{"to":"partner.example"}']]);
+  });
+
+  it('denies what is beyond any approval', async () => {
+    const { verdict, asked } = await decide({ name: 'delete_everything', riskLevel: 'high', external: true }, '{"to":"evil.example"}', { tainted: true });
+    expect([verdict, asked]).toMatchObject([{ code: 'stepup_denied', reasonCode: 'score' }, []]);
+  });
+});
