@@ -10,7 +10,7 @@ describe('the audit layer', () => {
     const appender = new WithheldAppender();
     const ctx = contextOf('{}');
     ctx.recordOpen = undefined;
-    expect([auditLog(appender).decide(ctx), ctx.recordOpen, appender.lines]).toEqual([PASS, true, []]);
+    expect([auditLog(appender).decide(ctx as never), ctx.recordOpen, appender.lines]).toEqual([PASS, true, []]);
   });
 
   it('refuses while the log fails, with its reason', () => {
@@ -18,7 +18,7 @@ describe('the audit layer', () => {
     Object.assign(appender, { healthy: false, because: 'no space left' });
     const ctx = contextOf('{}');
     ctx.recordOpen = undefined;
-    expect(auditLog(appender).decide(ctx)).toMatchObject({ code: 'audit_unavailable_fail_closed', reasonCode: 'no space left' });
+    expect(auditLog(appender).decide(ctx as never)).toMatchObject({ code: 'audit_unavailable_fail_closed', reasonCode: 'no space left' });
     expect(ctx.recordOpen).toBeUndefined();
   });
 });

@@ -22,7 +22,7 @@ async function decide(before: ToolState, after: ToolState = before, call = callO
     state = after;
     return Promise.resolve();
   } };
-  return { verdict: await toolRegistryVerify(verifier).decide(ctx), ctx, refreshed };
+  return { verdict: await toolRegistryVerify(verifier).decide(ctx as never), ctx, refreshed };
 }
 
 describe('the registry layer', () => {

@@ -13,7 +13,7 @@ function decide(decision: PolicyDecision | ((facts: PolicyFacts) => PolicyDecisi
     return typeof decision === 'function' ? decision(facts) : decision;
   } };
   Object.assign(ctx, { snapshot: { ...ctx.snapshot, policy }, permission: undefined });
-  return { verdict: opaPolicy().decide(ctx), asked, ctx };
+  return { verdict: opaPolicy().decide(ctx as never), asked, ctx };
 }
 const ALLOW: PolicyDecision = { kind: 'allow', reason: 'because', cached: true };
 

@@ -56,7 +56,7 @@ describe('the step-up layer', () => {
 
   it('shows the approver the arguments, but not where something was found in them', async () => {
     expect((await decide({ riskLevel: 'critical' }, '{"command":"ls"}')).asked[0]?.preview).toBe('{"command":"ls"}');
-    expect((await decide({ riskLevel: 'critical' }, '{"mail":"a@b.example"}', { findings: true })).asked[0]?.preview).toBe('[withheld: pii-email]');
+    expect((await decide({ riskLevel: 'critical' }, '{"note":"a@b.example"}', { findings: true })).asked[0]?.preview).toBe('[withheld: pii-email]');
     expect((await decide({ riskLevel: 'critical' }, JSON.stringify({ x: 'y'.repeat(5000) }))).asked[0]?.preview.length).toBeLessThanOrEqual(400);
   });
 
