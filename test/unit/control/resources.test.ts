@@ -1,0 +1,205 @@
+// The control plane's resources over a real registry, policy set, approval store and secret file.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { LAYER_NAMES } from '../../../src/base/errors/table.js';
+import { loadJsonGuard } from '../../../src/base/json/choose.js';
+import { PASSED } from '../../../src/chain/context.js';
+import { ChainStats } from '../../../src/chain/stats.js';
+import { approvalRoutes } from '../../../src/control/approvals.js';
+import { identityRoutes } from '../../../src/control/identities.js';
+import { layerRoutes } from '../../../src/control/layers.js';
+import { metricsRoutes } from '../../../src/control/metrics.js';
+import type { ControlParts } from '../../../src/control/parts.js';
+import { policyRoutes } from '../../../src/control/policy.js';
+import { reloadRoutes } from '../../../src/control/reload.js';
+import { secretRoutes } from '../../../src/control/secrets.js';
+import { ControlFault, type ControlAnswer, type Route } from '../../../src/control/server.js';
+import { statusRoutes } from '../../../src/control/status.js';
+import { toolRoutes } from '../../../src/control/tools.js';
+import { parseIdentities } from '../../../src/engines/identity/identity-table.js';
+import { loadPolicySet } from '../../../src/engines/policy/policy-set.js';
+import { Observations } from '../../../src/engines/registry/observations.js';
+import { parseRegistry } from '../../../src/engines/registry/registry-file.js';
+import { createToolsReader } from '../../../src/engines/registry/served-tools.js';
+import { createSecretFile } from '../../../src/engines/secrets/file-store.js';
+import { openApprovalStore } from '../../../src/engines/step-up/approvals-store.js';
+import type { GatewayStats } from '../../../src/threads/messages.js';
+import { AGENT_ID, configOf, contextOf, NOW_MS } from '../chain/contexts.js';
+import { toolText } from '../../support/gateway-in-process.js';
+
+const URL_ONE = 'http://127.0.0.1:9/mcp';
+const reader = createToolsReader(loadJsonGuard());
+const registry = parseRegistry(`version: v2\ntools:\n  - name: one\n    description: d\n    upstream: ${URL_ONE}\n    hash: ${reader.describeTool(toolText('one')).hashes.seed}\n    risk_level: high\n    input_schema: {type: object}\n`, 'registry.yaml');
+const identities = parseIdentities(`default: ${AGENT_ID}\nidentities:\n  - spiffe_id: ${AGENT_ID}\n    description: an agent\n`, 'identities.yaml', 'poc.local');
+const policyText = `package precinct.authz\n\nimport rego.v1\n\nallow if { input.caller_spiffe_id == "${AGENT_ID}"; input.tool_name == "one"; input.arguments.ok == true }\n`;
+
+let dir: string;
+let parts: ControlParts;
+let routes: Route[];
+let reloaded: string[];
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'resources-'));
+  reloaded = [];
+  const clock = { nowMs: () => NOW_MS, nowUs: () => NOW_MS * 1000, monotonicMs: () => performance.now() };
+  const policy = loadPolicySet([{ file: 'policies/a.rego', text: policyText }], { cacheEntries: 0, timeoutMs: 1000, sourceBytesMax: 1 << 20, clock });
+  const digests = { policy: policy.digest, registry: registry.digest, rules: 'u', identities: identities.digest, thresholds: 't' };
+  const stats = (us: number): GatewayStats => {
+    const chain = new ChainStats();
+    const ctx = contextOf('{}');
+    ctx.verdicts.fill(PASSED);
+    ctx.layerUs[0] = us;
+    chain.count(ctx, true, undefined);
+    chain.count(contextOf('{}'), false, 'authz_policy_denied');
+    return { chain: chain.report(), breakers: [[`${URL_ONE} one`, { kind: 'open', untilMs: 1 }]], mcpSessions: 2, riskEntries: 1, digests, rssBytes: 1, engines: { front: 'f', matcher: { engine: 're2', because: 'b' }, json: { engine: 'typescript', because: 'b' }, policy: 'regorus' } };
+  };
+  const reload = (what: string) => () => {
+    reloaded.push(what);
+    return Promise.resolve(digests);
+  };
+  parts = {
+    clock, version: '1.2.3', startedMs: NOW_MS - 5000, configFile: 'config/gateway.yaml', stateDir: '.precinct', config: () => configOf(), inForce: () => ({ registry, identities, policy, policyFiles: 1 }),
+    listeners: () => [{ kind: 'http', address: '127.0.0.1:9090' }],
+    threads: { count: 2, stats: () => Promise.resolve([stats(10), stats(30)]), identity: () => Promise.resolve([{ riskScore: 0.1, flags: [], rate: { allowed: true, limit: 100, remaining: 99, resetSeconds: 1, retryAfterSeconds: 0 } }, { riskScore: 0.4, flags: ['tainted:sensitive'], rate: { allowed: true, limit: 100, remaining: 50, resetSeconds: 1, retryAfterSeconds: 0 } }]) },
+    audit: () => Promise.resolve({ healthy: true, because: '', seq: 7, lastHash: 'h', file: 'audit.jsonl', unresolved: 0 }),
+    observations: new Observations({ registry, reader, restored: undefined, persist: () => undefined }),
+    upstreams: () => [{ url: URL_ONE, state: 'up', modern: false, capabilities: {}, instructions: undefined, tools: 1, verifiedMs: NOW_MS, error: undefined }],
+    acknowledge: (name) => Promise.resolve(name === 'one'),
+    approvals: openApprovalStore({ path: join(dir, 'a.sqlite'), requestTtlMs: 60_000, grantTtlMs: 60_000, pendingPerCallerMax: 5, approvers: () => new Map(), nowMs: NOW_MS }),
+    secrets: createSecretFile(join(dir, 's.enc'), Buffer.alloc(32, 1)), warnings: () => ['mind this'], reload: reload('all'), reloadPolicies: reload('policies'),
+  };
+  routes = [statusRoutes, toolRoutes, layerRoutes, identityRoutes, policyRoutes, approvalRoutes, secretRoutes, reloadRoutes, metricsRoutes].flatMap((of) => of(parts));
+});
+afterEach(() => {
+  parts.approvals.close();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+async function ask(method: string, path: string, more: { name?: string; query?: string; body?: unknown } = {}): Promise<ControlAnswer> {
+  const route = routes.find((one) => one.method === method && one.path === path);
+  if (route === undefined) throw new Error(`no route ${method} ${path}`);
+  return route.answer({ method, path, name: more.name ?? '', query: new URLSearchParams(more.query ?? ''), body: more.body ?? {} });
+}
+const json = async (...args: Parameters<typeof ask>): Promise<Record<string, unknown>> => (await ask(...args)).json as Record<string, unknown>;
+async function refusal(...args: Parameters<typeof ask>): Promise<unknown> {
+  try {
+    return (await ask(...args)).status;
+  } catch (fault) {
+    return fault instanceof ControlFault ? [fault.status, fault.code] : fault;
+  }
+}
+
+describe('status', () => {
+  it('says what an operator looks at first, over all threads', async () => {
+    expect(await json('GET', '/v1/status')).toMatchObject({
+      version: '1.2.3', uptime_s: 5, profile: 'dev', threads: { gateway: 2 }, requests: { allowed: 2, denied: 2 }, audit: { seq: 7, healthy: true }, identities: { count: 1, default: AGENT_ID }, warnings: ['mind this'],
+      upstreams: [{ url: URL_ONE, state: 'up', tools: 1 }], listeners: [{ kind: 'http' }], state_dir: '.precinct', config_file: 'config/gateway.yaml',
+    });
+  });
+
+  it('counts layers over all threads', async () => {
+    const layers = (await json('GET', '/v1/layers'))['layers'] as Record<string, unknown>[];
+    expect(layers.map(({ name }) => name)).toEqual([...LAYER_NAMES]);
+    expect(layers[0]).toMatchObject({ step: 1, pass: 2, not_reached: 2, deny: 0, mean_us: 20, max_us: 30 });
+    expect(layers.every(({ why }) => typeof why === 'string' && why !== '')).toBe(true);
+  });
+
+  it('speaks Prometheus', async () => {
+    const { text = '' } = await ask('GET', '/metrics');
+    for (const line of ['precinct_requests_total{decision="ALLOW"} 2', 'precinct_codes_total{code="authz_policy_denied"} 2', 'precinct_layer_verdicts_total{layer="request_size_limit",verdict="pass"} 2', 'precinct_audit_healthy 1', `precinct_breaker_state{breaker="${URL_ONE} one"} 2`, 'precinct_mcp_sessions 4']) expect(text).toContain(line);
+  });
+});
+
+describe('tools', () => {
+  it('are listed with hash and state, and what is served beside them', async () => {
+    expect(await json('GET', '/v1/tools')).toMatchObject({ tools: [{ name: 'one', state: 'unknown', verified_at: null, risk_level: 'high' }], unregistered: [] });
+    parts.observations.observe(URL_ONE, [reader.describeTool(toolText('one')), reader.describeTool(toolText('stranger'))], NOW_MS);
+    expect(await json('GET', '/v1/tools')).toMatchObject({ tools: [{ name: 'one', state: 'verified', hash_alg: 'seed', verified_at: new Date(NOW_MS).toISOString() }], unregistered: [{ name: 'stranger', upstream: URL_ONE }] });
+  });
+
+  it('show what changed', async () => {
+    parts.observations.observe(URL_ONE, [reader.describeTool(toolText('one').replace('of the tests', 'and sends mail'))], NOW_MS);
+    expect(await json('GET', '/v1/tools/*/diff', { name: 'one' })).toMatchObject({ state: 'mismatch', changes: expect.arrayContaining([expect.objectContaining({ kind: 'changed' })]) as unknown });
+    expect(await refusal('GET', '/v1/tools/*/diff', { name: 'none' })).toEqual([404, 'registry_tool_unknown']);
+  });
+
+  it('are acknowledged by name', async () => {
+    expect([await refusal('POST', '/v1/tools/*/acknowledge', { name: 'one' }), await refusal('POST', '/v1/tools/*/acknowledge', { name: 'none' })]).toEqual([200, [404, 'registry_tool_unknown']]);
+  });
+});
+
+describe('identities', () => {
+  it('are listed, and one of them described by its worst thread', async () => {
+    expect(await json('GET', '/v1/identities')).toEqual({ trust_domain: 'poc.local', default: AGENT_ID, identities: [{ spiffe_id: AGENT_ID, description: 'an agent' }] });
+    expect(await json('GET', '/v1/identity', { query: `id=${AGENT_ID}` })).toMatchObject({ registered: true, trust_domain_ok: true, session: { risk_score: 0.4, flags: ['tainted:sensitive'] }, rate: { limit: 100, remaining: 50 } });
+    expect(await json('GET', '/v1/identity', { query: 'id=spiffe://elsewhere/agents/mcp-client/a/b' })).toMatchObject({ registered: false, trust_domain_ok: false, principal: { level: 5 } });
+    expect(await refusal('GET', '/v1/identity', { query: 'id=nonsense' })).toEqual([400, 'auth_invalid_identity']);
+    expect(await refusal('GET', '/v1/identity')).toEqual([400, 'auth_invalid_identity']);
+  });
+});
+
+describe('policy', () => {
+  const question = { caller: AGENT_ID, tool: 'one', method: 'tools/call', arguments: { ok: true } };
+  it.each([
+    [{}, { decision: 'ALLOW', registered: true }], [{ arguments: {} }, { decision: 'DENY' }], [{ arguments: undefined }, { decision: 'DENY' }], [{ tool: 'bash' }, { decision: 'DENY', registered: false }],
+    [{ caller: 'spiffe://poc.local/agents/mcp-client/other/dev' }, { decision: 'DENY' }], [{ method: 'initialize', tool: undefined }, { decision: 'ALLOW' }],
+  ])('is tried with %j', async (changes, answer) => {
+    expect(await json('POST', '/v1/policy/eval', { body: { ...question, ...changes } })).toMatchObject(answer);
+  });
+
+  it('wants to know who asks for what', async () => {
+    expect(await refusal('POST', '/v1/policy/eval', { body: { method: 'tools/call' } })).toEqual([400, 'member_missing']);
+    expect(await refusal('POST', '/v1/policy/eval', { body: { caller: 'me', method: 'tools/call' } })).toEqual([400, 'auth_invalid_identity']);
+    expect(await refusal('POST', '/v1/policy/eval', { body: { caller: AGENT_ID } })).toEqual([400, 'member_missing']);
+  });
+
+  it('is described and reloaded alone', async () => {
+    expect(await json('GET', '/v1/policy')).toMatchObject({ packages: [{ name: 'precinct.authz', file: 'policies/a.rego' }], reads: { cacheable: true } });
+    expect(await json('POST', '/v1/policy/reload')).toMatchObject({ files: 1, rules: 1, threads: 2 });
+    expect(await json('POST', '/v1/reload')).toMatchObject({ threads: 2, digests: { rules: 'u' } });
+    expect(reloaded).toEqual(['policies', 'all']);
+  });
+});
+
+describe('approvals', () => {
+  const open = () => parts.approvals.reserveOrRequest({ caller: AGENT_ID, tool: 'one', toolHash: 'h', upstream: URL_ONE, argumentsDigest: 'd', mcpSession: undefined }, 9, '{}', NOW_MS);
+  it('are listed by state and looked up by id', async () => {
+    const { requestId } = open();
+    expect(await json('GET', '/v1/approvals', { query: 'state=pending' })).toMatchObject({ approvals: [{ id: requestId, state: 'pending', caller: AGENT_ID }] });
+    expect(await json('GET', '/v1/approvals', { query: 'state=consumed' })).toEqual({ approvals: [] });
+    expect(await json('GET', '/v1/approvals/*', { name: requestId })).toMatchObject({ approval: { id: requestId } });
+    expect(await refusal('GET', '/v1/approvals/*', { name: 'none' })).toEqual([404, 'unknown_request']);
+    expect(await refusal('GET', '/v1/approvals', { query: 'state=maybe' })).toEqual([400, 'member_wrong']);
+  });
+
+  it('are not decided by somebody unknown, of something unknown, or in some other way', async () => {
+    const { requestId } = open();
+    const decision = { decision: 'approve', approver: 'mallory', signature: 'AAAA' };
+    expect(await refusal('POST', '/v1/approvals/*/decide', { name: requestId, body: decision })).toEqual([403, 'unknown_approver']);
+    expect(await refusal('POST', '/v1/approvals/*/decide', { name: 'none', body: decision })).toEqual([404, 'unknown_request']);
+    expect(await refusal('POST', '/v1/approvals/*/decide', { name: requestId, body: { ...decision, decision: 'maybe' } })).toEqual([400, 'member_wrong']);
+    expect(await refusal('POST', '/v1/approvals/*/decide', { name: requestId, body: { decision: 'approve' } })).toEqual([400, 'member_missing']);
+    expect(await json('GET', '/v1/approvals/*', { name: requestId })).toMatchObject({ approval: { state: 'pending' } });
+  });
+});
+
+describe('secrets', () => {
+  it('go in and never come out', async () => {
+    const value = 'v3ry-secret-value';
+    const put = await json('POST', '/v1/secrets/put', { body: { name: 'token', owner: AGENT_ID, scope: 'github', value } });
+    const issued = await json('POST', '/v1/secrets/issue', { body: { name: 'token', ttl_s: 60 } });
+    const rotated = await json('POST', '/v1/secrets/rotate', { body: { name: 'token', value: `${value}2` } });
+    const listed = await json('GET', '/v1/secrets');
+    expect([issued['token'], issued['expires_at']]).toEqual([`$SPIKE{ref:${String(issued['ref'])}}`, new Date(NOW_MS + 60_000).toISOString()]);
+    expect(listed).toMatchObject({ secrets: [{ name: 'token', version: 2 }], references: [{ name: 'token' }] });
+    expect(JSON.stringify([put, issued, rotated, listed])).not.toContain(value);
+    expect(await json('POST', '/v1/secrets/remove', { body: { name: 'token' } })).toEqual({ name: 'token', removed: true });
+  });
+
+  it('are refused with the store\'s own code', async () => {
+    expect(await refusal('POST', '/v1/secrets/issue', { body: { name: 'none', ttl_s: 60 } })).toEqual([404, 'unknown_secret']);
+    expect(await refusal('POST', '/v1/secrets/put', { body: { name: 'x', owner: 'y', scope: 'z' } })).toEqual([400, 'member_missing']);
+    expect(await refusal('POST', '/v1/secrets/issue', { body: { name: 'x', ttl_s: 'long' } })).toEqual([400, 'member_wrong']);
+  });
+});

@@ -1,0 +1,72 @@
+// Which changes are noticed: content, replacement, coming and going, whole folders.
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { watchFiles } from '../../../src/jobs/watch-files.js';
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'watch-'));
+  mkdirSync(join(dir, 'rules', 'deep'), { recursive: true });
+  writeFileSync(join(dir, 'file.yaml'), 'a');
+  writeFileSync(join(dir, 'rules', 'deep', 'x.yaml'), 'a');
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+function watch() {
+  const told: string[] = [];
+  let tick: () => void = () => undefined;
+  let intervalMs = 0;
+  let stopped = false;
+  const watching = watchFiles([join(dir, 'file.yaml'), join(dir, 'rules'), join(dir, 'absent.yaml')], (path) => void told.push(path.slice(dir.length + 1)), (ms, run) => {
+    [intervalMs, tick] = [ms, run];
+    return () => void (stopped = true);
+  });
+  const changesAfter = (change: () => void): string[] => {
+    told.length = 0;
+    change();
+    tick();
+    const first = [...told];
+    tick();
+    expect(told).toEqual(first); // told once
+    return first;
+  };
+  return { changesAfter, watching, intervalMs: () => intervalMs, stopped: () => stopped };
+}
+
+describe('a watch', () => {
+  it('looks often enough for a second, and stops', () => {
+    const { intervalMs, watching, stopped } = watch();
+    expect(intervalMs()).toBeLessThanOrEqual(500);
+    watching.stop();
+    expect(stopped()).toBe(true);
+  });
+
+  it('says nothing while nothing changes', () => {
+    expect(watch().changesAfter(() => undefined)).toEqual([]);
+  });
+
+  it.each<readonly [string, () => void, readonly string[]]>([
+    ['another length', () => writeFileSync(join(dir, 'file.yaml'), 'longer'), ['file.yaml']],
+    ['another time', () => utimesSync(join(dir, 'file.yaml'), 1, 1), ['file.yaml']],
+    ['another file in its place, of the same length and time', () => {
+      writeFileSync(join(dir, 'next'), 'b');
+      utimesSync(join(dir, 'file.yaml'), 1, 1);
+      utimesSync(join(dir, 'next'), 1, 1);
+      renameSync(join(dir, 'next'), join(dir, 'file.yaml'));
+    }, ['file.yaml']],
+    ['a file gone', () => rmSync(join(dir, 'file.yaml')), ['file.yaml']],
+    ['a file that comes', () => writeFileSync(join(dir, 'absent.yaml'), ''), ['absent.yaml']],
+    ['a file deep in a folder', () => writeFileSync(join(dir, 'rules', 'deep', 'x.yaml'), 'bb'), ['rules']],
+    ['a new file in a folder', () => writeFileSync(join(dir, 'rules', 'y.yaml'), ''), ['rules']],
+    ['a folder gone', () => rmSync(join(dir, 'rules'), { recursive: true }), ['rules']],
+  ])('tells %s', (_what, change, expected) => {
+    expect(watch().changesAfter(change)).toEqual(expected);
+  });
+
+  it('ends in a folder that holds itself', () => {
+    symlinkSync(join(dir, 'rules'), join(dir, 'rules', 'again'));
+    expect(watch().changesAfter(() => writeFileSync(join(dir, 'rules', 'z.yaml'), ''))).toEqual(['rules']);
+  });
+});

@@ -1,0 +1,97 @@
+// The control thread's hold on its gateway threads, over real threads: start, two-phase swap, questions, death, drain.
+import { MessageChannel } from 'node:worker_threads';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from 'vitest';
+import { startGatewayThreads, ThreadRefused, type GatewayThreads } from '../../../src/threads/gateway-threads.js';
+import type { Question } from '../../../src/threads/messages.js';
+import type { SnapshotSources } from '../../../src/jobs/read-sources.js';
+
+const PROGRAM = new URL('./thread-fixture.mjs', import.meta.url);
+const version = (number: number): SnapshotSources => ({ version: number }) as SnapshotSources;
+let running: GatewayThreads | undefined;
+const died: string[] = [];
+const asked: Question[] = [];
+const released: string[] = [];
+
+async function start(script: object, count = 2): Promise<GatewayThreads> {
+  for (const list of [died, asked, released]) list.length = 0;
+  running = await startGatewayThreads(
+    count,
+    { root: JSON.stringify(script), sources: version(0), version: '0', secretsKey: new Uint8Array(1), argumentsKey: undefined, jwtBundle: undefined, trustBundle: undefined, connectAudit: () => new MessageChannel().port1 },
+    {
+      answer: (question) => {
+        asked.push(question);
+        return question.kind === 'consume' ? Promise.resolve(true as never) : Promise.reject(new Error('down'));
+      },
+      releaseGrant: (id, token) => void released.push(`${id} ${token}`),
+      died: (index) => void died.push(String(index)),
+    },
+    PROGRAM,
+  );
+  return running;
+}
+/** What each thread has heard, without the question itself. */
+const heard = async (threads: GatewayThreads): Promise<unknown[][]> => (await threads.stats()).map((one) => (one as unknown as unknown[]).filter((word) => word !== 'stats'));
+
+afterEach(async () => {
+  await running?.drain(0);
+  running = undefined;
+});
+
+describe('a swap', () => {
+  it('prepares everywhere, then commits everywhere', async () => {
+    const threads = await start({});
+    expect(await threads.swap(version(7))).toEqual({ policy: 'p7' });
+    expect(await heard(threads)).toEqual([[7, 7], [7, 7]]);
+  });
+
+  it.each([0, 1])('that thread %d refuses commits nowhere, and says file and line', async (refuseAt) => {
+    const threads = await start({ badVersion: 7, refuseAt });
+    const refused: unknown = await threads.swap(version(7)).catch((fault: unknown) => fault);
+    expect(refused).toBeInstanceOf(ThreadRefused);
+    expect((refused as ThreadRefused).fault).toMatchObject({ file: 'a.rego', line: 3, column: 7 });
+    // 7 prepared, 7 discarded; the next one is not in the way of it.
+    expect(await threads.swap(version(8))).toEqual({ policy: 'p8' });
+    expect(await heard(threads)).toEqual([[7, 7, 8, 8], [7, 7, 8, 8]]);
+  });
+
+  it('waits for the one before it: two never mix', async () => {
+    const threads = await start({ slowVersion: 7 });
+    expect(await Promise.all([threads.swap(version(7)), threads.swap(version(8))])).toEqual([{ policy: 'p7' }, { policy: 'p8' }]);
+    expect(await heard(threads)).toEqual([[7, 7, 8, 8], [7, 7, 8, 8]]);
+  });
+});
+
+describe('the threads', () => {
+  it('name each listener once', async () => {
+    expect((await start({ ports: true })).listeners.map(({ address }) => address)).toEqual(['127.0.0.1:1', '127.0.0.1:2', '127.0.0.1:3']);
+  });
+
+  it('are all ended when one can not start', async () => {
+    await expect(start({ failAt: 1 })).rejects.toMatchObject({ fault: { message: 'port taken', remedy: 'free it' } });
+    expect(died).toEqual([]);
+    await expect(start({ dieAt: 0 }, 1)).rejects.toBeInstanceOf(ThreadRefused);
+  });
+
+  it('get answers to what they ask, and faults as faults', async () => {
+    const threads = await start({ asks: true }, 1);
+    for (let i = 0; i < 100 && (await heard(threads))[0]?.length !== 4; i++) await sleep(2);
+    expect(asked).toEqual([{ kind: 'consume', requestId: 'a', token: 't' }, { kind: 'refresh', upstream: 'u' }]);
+    expect((await heard(threads))[0]).toEqual(expect.arrayContaining(['answer', true, 'down']));
+    expect(released).toEqual(['a t']);
+  });
+
+  it('that die are told, and nobody waits for their answer', async () => {
+    const threads = await start({}, 1);
+    await expect(threads.identity('x')).rejects.toThrow();
+    expect(died).toEqual(['0']);
+    running = undefined;
+  });
+
+  it('end without being missed when they are drained', async () => {
+    const threads = await start({});
+    await threads.drain(10);
+    running = undefined;
+    expect(died).toEqual([]);
+  });
+});

@@ -1,0 +1,33 @@
+// The control thread's own copy, and what it warns of.
+import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../../src/base/clock/clock.js';
+import { ConfigFault } from '../../../src/base/config/fault.js';
+import { readSources } from '../../../src/jobs/read-sources.js';
+import { compileInForce, warningsOf } from '../../../src/threads/in-force.js';
+import { configOf } from '../chain/contexts.js';
+
+const sources = readSources(process.cwd(), configOf('policy: {dirs: [policies], timeout_ms: 2000}'), 1);
+
+describe('what is in force', () => {
+  it('is the registry, the identities and the policies of the same sources', () => {
+    const inForce = compileInForce(sources, systemClock);
+    expect([inForce.registry.tools.has('bash'), inForce.identities.defaultIdentity !== undefined, inForce.policy.packages.length > 0, inForce.policyFiles]).toEqual([true, true, true, sources.policies.length]);
+  });
+
+  it('is nothing when one of them is wrong', () => {
+    expect(() => compileInForce({ ...sources, registry: { file: 'r.yaml', text: 'tools: 7' } }, systemClock)).toThrow(ConfigFault);
+  });
+});
+
+describe('the warnings', () => {
+  const inForce = compileInForce(sources, systemClock);
+  it('name what an operator of the dev profile should know', () => {
+    const text = warningsOf(inForce, sources, { unresolved: 2 }).join('\n');
+    for (const part of ['profile dev', 'my-agent/dev', 'guard', '2 call']) expect(text).toContain(part);
+  });
+
+  it('are fewer in the strict profile with a guard', () => {
+    const strict = { ...sources, config: { ...sources.config, profile: 'strict' as const, guard: { ...sources.config.guard, url: 'http://127.0.0.1:1/' } } };
+    expect(warningsOf(inForce, strict, { unresolved: 0 }).length).toBeLessThan(warningsOf(inForce, sources, { unresolved: 0 }).length);
+  });
+});

@@ -1,0 +1,42 @@
+// A gateway thread that opens nothing: it answers the control thread's messages as its instructions in `root` say.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { workerData } from 'node:worker_threads';
+
+const { control, audit, index, root } = workerData;
+const script = JSON.parse(root);
+const heard = [];
+audit.close();
+if (script.failAt === index) {
+  control.postMessage({ kind: 'failed', message: 'port taken', remedy: 'free it' });
+  control.close();
+} else if (script.dieAt === index) {
+  throw new Error('no engine');
+} else {
+  control.on('message', async (message) => {
+    heard.push(message.version ?? message.sources?.version ?? message.kind);
+    const done = (value, error) => control.postMessage({ kind: 'done', call: message.call, value, error });
+    switch (message.kind) {
+      case 'prepare':
+        if (message.sources.version === script.badVersion && index === script.refuseAt) return done(undefined, { message: 'a rule is wrong', file: 'a.rego', line: 3, column: 7, remedy: undefined });
+        if (message.sources.version === script.slowVersion) await sleep(30);
+        return done({ policy: `p${message.sources.version}` });
+      case 'commit':
+        return done({ policy: `p${message.version}` });
+      case 'stats':
+        return done(heard);
+      case 'identity':
+        return process.exit(3);
+      case 'drain':
+        done(undefined);
+        return control.close();
+      case 'answer':
+        return heard.push(message.error ?? message.value);
+    }
+  });
+  control.postMessage({ kind: 'ready', listeners: [{ kind: 'http', address: '127.0.0.1:1' }, { kind: 'http', address: `127.0.0.1:${script.ports ? index + 2 : 2}` }] });
+  if (script.asks) {
+    control.postMessage({ kind: 'ask', call: 1, question: { kind: 'consume', requestId: 'a', token: 't' } });
+    control.postMessage({ kind: 'ask', call: 2, question: { kind: 'refresh', upstream: 'u' } });
+    control.postMessage({ kind: 'release_grant', requestId: 'a', token: 't' });
+  }
+}
