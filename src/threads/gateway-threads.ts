@@ -123,6 +123,7 @@ class GatewayThread {
   readonly #exited: Promise<void>;
   #lastCall = 0;
   #ending = false;
+  #over = false;
 
   constructor(program: URL, start: ThreadStart, index: number, exclusive: boolean, events: ThreadEvents) {
     this.#events = events;
@@ -142,6 +143,7 @@ class GatewayThread {
     });
     this.#exited = new Promise((resolve) => {
       this.#worker.on('exit', () => {
+        this.#over = true;
         for (const { reject } of this.#waiting.values()) reject(new Error('the gateway thread ended'));
         this.#waiting.clear();
         if (!this.#ending) events.died(index, reason);
@@ -151,6 +153,8 @@ class GatewayThread {
   }
 
   call(message: (call: number) => ToGateway): Promise<unknown> {
+    // Nobody would answer, and whoever asked would wait for ever.
+    if (this.#over) return Promise.reject(new Error('the gateway thread has ended'));
     return new Promise((resolve, reject) => {
       const call = ++this.#lastCall;
       this.#waiting.set(call, { resolve, reject });

@@ -31,7 +31,6 @@ export const gatewayConfigSchema = z.strictObject({
     json_keys_max: int(16, 10_000_000, 20_000, 'Layer 2: most object keys in one message.'),
     allowed_hosts: list('Host names (host or host:port) this gateway is called by, besides loopback names on a loopback listener. DNS rebinding ends here.'),
     allowed_origins: list('Origins of web pages that may call the gateway. Loopback origins are accepted on a loopback listener.'),
-    idle_timeout_s: int(5, 3600, 120, 'A keep-alive connection that is silent this long is closed.'),
     body_timeout_s: int(1, 600, 30, 'A body that is not complete this long after its headers is refused.'),
   }, 'The listener agents connect to.'),
   tls: room({
@@ -133,7 +132,6 @@ export const gatewayConfigSchema = z.strictObject({
     answer_bytes_max: int(KIB, 1024 * MIB, 64 * MIB, 'Largest single answer or SSE event.'),
   }, 'The way to tool servers.'),
   response: room({
-    hold_bytes_max: int(KIB, 64 * MIB, MIB, 'Answers up to this size are held until scanned; larger ones stream with redaction.'),
     credentials: action('redact', 'What a credential in an answer means.'),
     injection: action('flag', 'What injected instructions in an answer mean.'),
     pii: action('flag', 'What personal data in an answer means.'),
