@@ -24,7 +24,7 @@ describe('the rate limit', () => {
 
   it('counts each caller alone', () => {
     const layer = limiter();
-    for (let i = 0; i < 4; i++) layer.decide(contextWith());
+    for (let i = 0; i < 4; i++) void layer.decide(contextWith());
     expect(layer.decide(contextWith({ caller: 'spiffe://poc.local/agents/mcp-client/other/dev' }))).toBe(PASS);
   });
 

@@ -85,6 +85,7 @@ describe('the threads', () => {
     const threads = await start({}, 1);
     await expect(threads.identity('x')).rejects.toThrow();
     expect(died).toEqual(['0']);
+    await expect(threads.stats()).rejects.toThrow();
     running = undefined;
   });
 
