@@ -25,6 +25,8 @@ export function createMcpSessions(limits: McpSessionLimits, newHex: (bytes: numb
 
   const remove = (session: McpSession): void => {
     if (!byId.delete(session.id)) return;
+    for (const close of [...session.closers]) close();
+    session.closers.clear();
     const left = (perCaller.get(session.caller) ?? 1) - 1;
     if (left === 0) perCaller.delete(session.caller);
     else perCaller.set(session.caller, left);
@@ -52,7 +54,7 @@ export function createMcpSessions(limits: McpSessionLimits, newHex: (bytes: numb
       if ((perCaller.get(caller) ?? 0) >= limits.perCallerMax) dropOldestOf(caller);
       if (byId.size >= limits.totalMax) return undefined;
       const session: McpSession = {
-        id: newHex(ID_BYTES), caller, protocolVersion, initializeParams, createdMs: nowMs, usedMs: nowMs, upstreams: new Map(), asked: new Map(),
+        id: newHex(ID_BYTES), caller, protocolVersion, initializeParams, createdMs: nowMs, usedMs: nowMs, upstreams: new Map(), closers: new Set(), asked: new Map(),
       };
       byId.set(session.id, session);
       perCaller.set(caller, (perCaller.get(caller) ?? 0) + 1);

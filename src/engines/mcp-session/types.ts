@@ -16,6 +16,8 @@ export interface McpSession {
   readonly createdMs: number;
   usedMs: number;
   readonly upstreams: Map<string, UpstreamBinding>;
+  /** Told once when the session ends, however it does: its open streams end with it. */
+  readonly closers: Set<() => void>;
   /** Requests a tool server made of this client and that wait for its answer: raw id text → upstream URL. */
   readonly asked: Map<string, string>;
 }

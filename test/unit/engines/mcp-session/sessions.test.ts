@@ -68,4 +68,18 @@ describe('an MCP session', () => {
     const [next] = [open('a'), open('b')];
     expect(sessions.find(next.id, 'a', 0)).toBe(next);
   });
+
+  it.each([
+    ['its caller ends it', (t: ReturnType<typeof table>, s: ReturnType<ReturnType<typeof table>['open']>) => t.sessions.close(s)],
+    ['it was unused too long', (t: ReturnType<typeof table>, s: ReturnType<ReturnType<typeof table>['open']>) => void t.sessions.find(s.id, 'a', 1000)],
+    ['its caller opens too many', (t: ReturnType<typeof table>) => void [t.open('a', 1), t.open('a', 2)]],
+  ])('takes its open streams with it when %s, once', (_how, end) => {
+    const t = table();
+    const session = t.open('a');
+    let closed = 0;
+    session.closers.add(() => void closed++);
+    end(t, session);
+    t.sessions.close(session);
+    expect(closed).toBe(1);
+  });
 });
