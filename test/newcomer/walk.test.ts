@@ -1,16 +1,29 @@
 // The README's walk, block by block as typed, in a copy of the project on free ports: what a newcomer sees is what the tests see.
+import { createHash } from 'node:crypto';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LAYER_NAMES } from '../../src/base/errors/table.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const COPIED = ['config', 'policies', 'bin', 'examples', 'package.json'];
 const LINKED = ['dist', 'native', 'node_modules'];
+const TYPED = ['bash', 'curl', 'jq', 'shasum'];
+const CALLER = 'spiffe://poc.local/agents/mcp-client/my-agent/dev';
+const MY_TOOL_HASH = 'bcc9258aeaf2af0999e181615b748e2855a53ab8cff8515491b3d7707900c9e4';
+const READY_TRIES = 300;
+const TRY_EVERY_MS = 50;
+
+interface Block {
+  readonly typed: string;
+  /** What the README says it prints; '' where it says nothing. */
+  readonly shows: string;
+}
 
 interface Shown {
   readonly code: number | null;
@@ -18,20 +31,24 @@ interface Shown {
   readonly stderr: string;
 }
 
+interface RecordLine {
+  readonly [member: string]: unknown;
+  readonly layers_traversed: readonly { readonly step: number; readonly name: string; readonly verdict: string; readonly us: number }[];
+  readonly prev_hash: string;
+  readonly hash: string;
+}
+
 let dir = '';
 let gatewayPort = 0;
 let demoPort = 0;
 const running: ChildProcess[] = [];
 const shown: Shown[] = [];
-
-/** The blocks marked `sh walk`, with this run's ports in the place of the README's. */
-function blocks(): string[] {
-  const text = readFileSync(join(ROOT, 'README.md'), 'utf8');
-  return [...text.matchAll(/^```sh walk\n([\s\S]*?)^```$/gm)].map((match) => onOurPorts(match[1] ?? ''));
-}
+const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
+const BLOCKS: readonly Block[] = [...README.matchAll(/^```sh walk\n([\s\S]*?)^```$(?:\n```\n([\s\S]*?)^```$)?/gm)].map(([, typed = '', shows = '']) => ({ typed, shows }));
+const REGISTERED = /<<'YAML'\n([\s\S]*?)^YAML$/m.exec(README)?.[1] ?? '';
 
 function onOurPorts(text: string): string {
-  return text.replaceAll('localhost:9090', `localhost:${gatewayPort}`).replaceAll('127.0.0.1:9191', `127.0.0.1:${demoPort}`);
+  return text.replaceAll('localhost:9090', `localhost:${gatewayPort}`).replaceAll('127.0.0.1:9191', `127.0.0.1:${demoPort}`).replaceAll('port: 9090', `port: ${gatewayPort}`);
 }
 
 function freePort(): Promise<number> {
@@ -48,43 +65,57 @@ async function started(args: readonly string[], sign: RegExp): Promise<void> {
   running.push(child);
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (part: Buffer) => { said += part.toString(); });
-  for (let tries = 0; tries < 300 && !sign.test(said); tries++) {
-    if (child.exitCode !== null) throw new Error(said);
-    await sleep(50);
+  for (let tries = 0; tries < READY_TRIES && !sign.test(said); tries++) {
+    if (child.exitCode !== null) break;
+    await sleep(TRY_EVERY_MS);
+  }
+  if (!sign.test(said)) throw new Error(`${args.join(' ')} does not serve:\n${said}`);
+}
+
+/** Whoever runs the tests may have walked already: what the walk wrote is taken back in the copy. */
+function makeProject(): string {
+  const made = mkdtempSync(join(tmpdir(), 'precinct walk ')); // with a space, as a home folder may have
+  for (const name of COPIED) cpSync(join(ROOT, name), join(made, name), { recursive: true });
+  for (const name of LINKED) symlinkSync(join(ROOT, name), join(made, name));
+  rmSync(join(made, 'config', 'opa'), { recursive: true, force: true });
+  mkdirSync(join(made, '.precinct'), { mode: 0o700 });
+  for (const file of ['config/gateway.yaml', 'config/capability-registry-v2.yaml']) {
+    const text = readFileSync(join(made, file), 'utf8').replace(REGISTERED, '');
+    writeFileSync(join(made, file), onOurPorts(text));
+  }
+  return made;
+}
+
+/** One shell, as a newcomer has: what a block exports is there for the next one. */
+function walk(): void {
+  let before = '';
+  for (const { typed } of BLOCKS) {
+    const script = onOurPorts(typed);
+    const { status, stdout, stderr } = spawnSync('bash', ['-eu', '-o', 'pipefail', '-c', `${before}\n${script}`], { cwd: dir, encoding: 'utf8', timeout: 60_000 });
+    shown.push({ code: status, stdout, stderr });
+    before += `\n${[...script.matchAll(/^export .*$/gm)].map((match) => match[0]).join('\n')}`;
   }
 }
 
 beforeAll(async () => {
-  dir = mkdtempSync(join(tmpdir(), 'precinct walk ')); // with a space, as a home folder may have
-  for (const name of COPIED) cpSync(join(ROOT, name), join(dir, name), { recursive: true });
-  for (const name of LINKED) symlinkSync(join(ROOT, name), join(dir, name));
+  const missing = TYPED.filter((program) => spawnSync('sh', ['-c', 'command -v "$1"', 'sh', program]).status !== 0);
+  if (missing.length > 0) throw new Error(`the walk types ${missing.join(', ')}: make test installs what is missing`);
+  if (!existsSync(join(ROOT, 'dist', 'main.js'))) throw new Error('dist/ is not built: make test builds it');
   [gatewayPort, demoPort] = await Promise.all([freePort(), freePort()]);
-  mkdirSync(join(dir, '.precinct'), { mode: 0o700 });
-  for (const file of ['config/gateway.yaml', 'config/capability-registry-v2.yaml']) {
-    const text = readFileSync(join(dir, file), 'utf8');
-    spawnSync('tee', [join(dir, file)], { input: text.replaceAll('port: 9090', `port: ${gatewayPort}`).replaceAll('127.0.0.1:9191', `127.0.0.1:${demoPort}`), stdio: ['pipe', 'ignore', 'ignore'] });
-  }
+  dir = makeProject();
   await started([join('examples', 'demo-server', 'server.mjs'), '--port', String(demoPort)], /demo MCP server on/);
   await started([join(ROOT, 'dist', 'main.js'), '--config', 'config/gateway.yaml'], /listening:/);
-  // One shell, as a newcomer has: what a block exports is there for the next one.
-  let before = '';
-  for (const block of blocks()) {
-    const exported = [...block.matchAll(/^export .*$/gm)].map((match) => match[0]).join('\n');
-    const { status, stdout, stderr } = spawnSync('bash', ['-eu', '-o', 'pipefail', '-c', `${before}\n${block}`], { cwd: dir, encoding: 'utf8', timeout: 60_000 });
-    shown.push({ code: status, stdout, stderr });
-    before += `\n${exported}`;
-  }
+  walk();
 }, 180_000);
 
 afterAll(async () => {
   for (const child of running.reverse()) {
+    if (child.exitCode !== null) continue;
     const ended = new Promise((resolve) => child.once('exit', resolve));
-    if (child.exitCode === null) {
-      child.kill('SIGTERM');
-      await ended;
-    }
+    child.kill('SIGTERM');
+    await ended;
   }
-  rmSync(dir, { recursive: true, force: true });
+  if (dir !== '') rmSync(dir, { recursive: true, force: true });
 });
 
 function step(n: number): Shown {
@@ -93,58 +124,119 @@ function step(n: number): Shown {
   return found;
 }
 
+function linesOf(output: string): string[] {
+  return output.trim().split('\n');
+}
+
+function agw(...words: string[]): number | null {
+  return spawnSync(join(dir, 'bin', 'agw'), words, { cwd: dir }).status;
+}
+
+/** Without what differs from run to run: hashes, then numbers. */
+function lasting(text: string): string {
+  return text.replace(/[0-9a-f]{64}/g, 'H').replace(/[0-9a-f]{8}…[0-9a-f]{4}/g, 'h').replace(/\d+/g, 'N');
+}
+
+function lastRecord(): RecordLine {
+  const text = step(10).stdout;
+  return JSON.parse(text.slice(0, text.lastIndexOf('}') + 1)) as RecordLine;
+}
+
+function auditLines(): string[] {
+  return linesOf(readFileSync(join(dir, '.precinct', 'audit', 'audit.jsonl'), 'utf8'));
+}
+
 describe('the newcomer\'s walk', () => {
   it('has a block for each of its ten steps, and each runs to its end', () => {
     expect(shown.map(({ code, stderr }) => (code === 0 ? 0 : stderr))).toEqual(new Array(10).fill(0));
+    expect([...README.matchAll(/^\*\*(\d+)\. /gm)].map((match) => Number(match[1]))).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  });
+
+  // Step 8 shows what a terminal shows; here it is piped.
+  it.each([1, 2, 3, 5, 6, 7, 9, 10])('%i: prints what the README shows', (n) => {
+    const fragments = linesOf(lasting(BLOCKS[n - 1]?.shows ?? '')).flatMap((line) => line.split('…')).map((part) => part.trim()).filter((part) => part !== '');
+    expect(fragments).not.toEqual([]);
+    expect(fragments.filter((part) => !lasting(step(n).stdout).includes(part))).toEqual([]);
   });
 
   it('1: finds the gateway well', () => {
-    expect(JSON.parse(step(1).stdout)).toMatchObject({ status: 'ok' });
+    expect(JSON.parse(step(1).stdout)).toMatchObject({ status: 'ok', profile: 'dev', audit: 'ok' });
   });
 
-  it('2: lists the registered identity', () => {
-    expect(step(2).stdout).toContain('spiffe://poc.local/agents/mcp-client/my-agent/dev');
+  it('2: lists the registered identity as the default', () => {
+    expect(linesOf(step(2).stdout).find((line) => line.includes(CALLER))).toMatch(/\bdefault\b/);
   });
 
-  it('3: gets the hash of the contract and lists the tool with hash and risk level', () => {
-    expect(step(3).stdout).toContain('bcc9258aeaf2af0999e181615b748e2855a53ab8cff8515491b3d7707900c9e4');
-    const row = step(3).stdout.split('\n').find((line) => line.includes('my_tool'));
-    expect(row).toMatch(/bcc9258a/);
-    expect(row).toMatch(/low/);
+  it('3: gets the hash of the contract and lists the tool with hash, risk level and verification', () => {
+    expect(linesOf(step(3).stdout)[0]?.split(' ')[0]).toBe(MY_TOOL_HASH);
+    expect(linesOf(step(3).stdout).find((line) => line.startsWith('my_tool'))?.split(/\s+/).slice(0, 4)).toEqual(['my_tool', 'bcc9258a…c9e4', 'low', 'verified']);
   });
 
-  it('5 and 6: reloads, allows my_tool and denies bash', () => {
-    expect(step(6).stdout.trim().split('\n')).toEqual(['ALLOW', 'DENY (no policy permits this combination)']);
+  it('5: evaluates the files before they are loaded', () => {
+    expect(linesOf(step(5).stdout)).toEqual(['ALLOW', 'DENY (no policy permits this combination)', 'exit code 1']);
   });
 
-  it('6: tells scripts by exit codes 0, 1 and 2', () => {
-    const ask = (...args: string[]): number | null => spawnSync(join(dir, 'bin', 'agw'), ['policy', 'eval', ...args], { cwd: dir }).status;
-    const caller = ['--caller', 'spiffe://poc.local/agents/mcp-client/my-agent/dev', '--method', 'tools/call'];
-    expect([ask(...caller, '--tool', 'my_tool'), ask(...caller, '--tool', 'bash'), ask('--caller', 'nobody', '--tool', 'x', '--method', 'tools/call')]).toEqual([0, 1, 2]);
+  it('6: allows my_tool in the running gateway once the policies are reloaded', () => {
+    expect(linesOf(step(6).stdout).at(-1)).toBe('ALLOW');
   });
 
-  it('7: serves an unmodified MCP client', () => {
-    const [tools, answer] = step(7).stdout.trim().split('\n').slice(-2);
-    expect(step(7).stdout).toContain('my_tool');
-    expect(tools).toBeDefined();
-    expect(answer).toContain('content');
+  it('6: tells scripts by exit codes 0, 1 and 2, with the gateway and without', () => {
+    const ask = ['policy', 'eval', '--caller', CALLER, '--method', 'tools/call', '--tool'];
+    expect([agw(...ask, 'my_tool'), agw(...ask, 'bash'), agw('policy', 'eval', '--caller', 'nobody', '--tool', 'my_tool')]).toEqual([0, 1, 2]);
+    expect([agw(...ask, 'my_tool', '--offline'), agw(...ask, 'bash', '--offline')]).toEqual([0, 1]);
   });
 
-  it('8: shows the call with ALLOW and all 13 layers', () => {
-    const records = step(8).stdout.trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+  it('7: serves an unmodified MCP client what it may call, and nothing else', () => {
+    const [tools = '', answer = ''] = linesOf(step(7).stdout);
+    expect(tools.split(' ').sort()).toEqual(['echo', 'get_time', 'my_tool', 'read_customer', 'send_message']);
+    expect(JSON.parse(answer)).toEqual({ content: [{ type: 'text', text: 'my_tool looked at: hello' }] });
+  });
+
+  it('8: shows the call with ALLOW and all 13 layers, each with a verdict and a time', () => {
+    const records = linesOf(step(8).stdout).map((line) => JSON.parse(line) as RecordLine);
     const call = records.find((record) => record['tool'] === 'my_tool' && record['method'] === 'tools/call');
-    expect(call).toMatchObject({ decision: 'ALLOW', status: 200 });
-    expect((call?.['layers_traversed'] as unknown[]).length).toBe(13);
+    expect(call).toMatchObject({ decision: 'ALLOW', status: 200, spiffe_id: CALLER, auth_method: 'default_identity', code: null });
+    expect(call?.layers_traversed.map(({ step: at, name }) => [at, name])).toEqual(LAYER_NAMES.map((name, i) => [i + 1, name]));
+    expect(call?.layers_traversed.map(({ verdict }) => verdict)).toEqual(LAYER_NAMES.map((name) => (name === 'deep_scan' ? 'skipped' : 'pass')));
+    expect(call?.layers_traversed.every(({ us }) => us >= 0)).toBe(true);
   });
 
   it('9: is refused with 403 and authz_policy_denied', () => {
-    expect(JSON.parse(step(9).stdout)).toMatchObject({ code: 'authz_policy_denied', middleware: 'opa_policy', middleware_step: 6, error: { code: 403 } });
+    expect(JSON.parse(step(9).stdout)).toMatchObject({ code: 'authz_policy_denied', middleware: 'opa_policy', middleware_step: 6, jsonrpc: '2.0', id: 1, error: { code: 403, data: { code: 'authz_policy_denied' } } });
   });
 
-  it('10: proves the last record', () => {
-    const text = step(10).stdout;
-    const record = JSON.parse(text.slice(0, text.lastIndexOf('}') + 1)) as Record<string, unknown>;
+  it('9: is an HTTP 403', async () => {
+    const body = '{"jsonrpc":"2.0","method":"tools/call","params":{"name":"bash","arguments":{"command":"whoami"}},"id":1}';
+    const response = await fetch(`http://127.0.0.1:${gatewayPort}/`, { method: 'POST', headers: { 'content-type': 'application/json', 'x-spiffe-id': CALLER }, body });
+    expect(response.status).toBe(403);
+  });
+
+  it('10: shows the record of that refusal', () => {
+    const record = lastRecord();
     for (const member of ['decision_id', 'trace_id', 'spiffe_id', 'tool', 'decision', 'layers_traversed', 'timestamps', 'risk_score', 'prev_hash', 'hash']) expect(record).toHaveProperty(member);
-    expect(record).toMatchObject({ tool: 'bash', decision: 'DENY', code: 'authz_policy_denied' });
+    expect(record).toMatchObject({ tool: 'bash', decision: 'DENY', code: 'authz_policy_denied', decision_id: (JSON.parse(step(9).stdout) as RecordLine)['decision_id'] });
+    expect(record.layers_traversed.map(({ verdict }) => verdict)).toEqual([...new Array<string>(5).fill('pass'), 'deny', ...new Array<string>(7).fill('not_reached')]);
+  });
+
+  it('10: has a chain that anybody can recompute', () => {
+    let before = createHash('sha256').update('').digest('hex');
+    for (const line of auditLines()) {
+      const at = line.lastIndexOf(',"hash":"');
+      const { prev_hash: linked, hash } = JSON.parse(line) as RecordLine;
+      expect(linked).toBe(before);
+      expect(createHash('sha256').update(`${line.slice(0, at)}}`).digest('hex')).toBe(hash);
+      before = hash;
+    }
+    expect(agw('audit', 'verify')).toBe(0);
+  });
+
+  it('10: notices a record that was changed', () => {
+    const copy = join(dir, 'copy');
+    cpSync(join(dir, '.precinct', 'audit'), join(copy, 'audit'), { recursive: true });
+    const verify = (): number | null => spawnSync(join(dir, 'bin', 'agw'), ['audit', 'verify'], { cwd: dir, env: { ...process.env, AGW_STATE_DIR: copy } }).status;
+    expect(verify()).toBe(0);
+    const file = join(copy, 'audit', 'audit.jsonl');
+    writeFileSync(file, readFileSync(file, 'utf8').replace('"decision":"DENY"', '"decision":"ALLOW"'));
+    expect(verify()).toBe(1);
   });
 });
