@@ -15,12 +15,12 @@ const STEPS = [
   { name: 'types', words: [bin('typescript', 'bin', 'tsc'), '-p', 'tsconfig.json', '--noEmit'] },
   { name: 'generated files', words: [join(ROOT, 'scripts', 'generate-docs.mjs'), '--check'] },
   { name: 'config', words: [join(ROOT, 'bin', 'agw'), 'config', 'check'] },
-  { name: 'policies', words: [join(ROOT, 'bin', 'agw'), 'policy', 'test'], onlyIf: hasPolicyTests },
+  { name: 'policies', words: [join(ROOT, 'bin', 'agw'), 'policy', 'test', 'policies'], onlyIf: hasPolicyTests },
   { name: 'Rego engine', words: [join(ROOT, 'native', 'rego', 'check.mjs')], onlyIf: () => existsSync(join(ROOT, 'native', 'rego', 'check.mjs')) },
 ];
 
 async function hasPolicyTests() {
-  const { code, output } = await run(process.execPath, [join(ROOT, 'bin', 'agw'), 'policy', 'test', '--json']);
+  const { code, output } = await run(process.execPath, [join(ROOT, 'bin', 'agw'), 'policy', 'test', 'policies', '--json']);
   return code !== 1 || !output.includes('"tests":[]');
 }
 

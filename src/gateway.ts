@@ -19,6 +19,7 @@ import { createRateLimiter } from './engines/limits/token-bucket.js';
 import type { Guard } from './engines/guard/types.js';
 import { createMcpSessions } from './engines/mcp-session/sessions.js';
 import { createToolCache } from './engines/registry/served-tools.js';
+import { createSentSecrets } from './engines/secrets/sent-secrets.js';
 import type { SecretStore } from './engines/secrets/types.js';
 import type { SessionRisk } from './engines/session-risk/types.js';
 import type { Handle, Inbound, Refuse, Reply } from './front/types.js';
@@ -100,7 +101,7 @@ export function buildGateway(parts: GatewayParts) {
   let lastId = 0;
   const terminals: TerminalServices = {
     client: parts.client, jsonGuard: parts.jsonGuard, mcpSessions, sessionRisk: parts.sessionRisk, tools: parts.tools, version: parts.version,
-    toolCache: createToolCache(), nextId: () => ++lastId, every: parts.every, listeners: new Set(), openStreams: new Set(),
+    toolCache: createToolCache(), nextId: () => ++lastId, every: parts.every, listeners: new Set(), openStreams: new Set(), sentSecrets: createSentSecrets(),
     legs: createLegs({
       asker: { client: parts.client, guard: parts.jsonGuard, limits: limitsOf(config), answerBytesMax: config.upstream.answer_bytes_max },
       ownInitializeParams: ownInitializeParams(parts.version),

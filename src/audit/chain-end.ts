@@ -1,6 +1,6 @@
 // Where the chain ends on disk, and what a crash left behind it: the torn tail is moved aside, never deleted.
 import { createHash } from 'node:crypto';
-import { closeSync, fsyncSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, ftruncateSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { CURRENT_NAME, listRotated, openForReading } from './chain-files.js';
 import { GENESIS_HASH, readLink, verifyLine } from './hash-chain.js';
@@ -80,6 +80,9 @@ export function moveTornTail(dir: string, fd: number, from: number, size: number
   try {
     for (let have = 0; have < tail.length;) have += writeSync(aside, tail, have);
     fsyncSync(aside);
+  } catch (error) {
+    unlinkSync(join(dir, movedTo)); // a full disk is tried again and again: half copies must not pile up on it
+    throw error;
   } finally {
     closeSync(aside);
   }

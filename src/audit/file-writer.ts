@@ -49,8 +49,7 @@ export class FileWriter {
   constructor(options: FileWriterOptions) {
     this.#options = options;
     this.#path = join(options.dir, CURRENT_NAME);
-    mkdirSync(options.dir, { recursive: true, mode: 0o700 });
-    chmodSync(options.dir, 0o700);
+    makePrivateDir(options.dir);
     this.#lock = lockAuditDir(options.dir);
     try {
       this.#end = endOfRotated(options.dir);
@@ -183,7 +182,11 @@ export class FileWriter {
   }
 
   #write(bytes: Buffer): void {
-    for (let written = 0; written < bytes.length;) written += this.#options.disk.write(this.#fd, bytes, written);
+    for (let written = 0; written < bytes.length;) {
+      const more = this.#options.disk.write(this.#fd, bytes, written);
+      if (more === 0) throw new Error('the disk takes no more bytes and gives no reason');
+      written += more;
+    }
   }
 
   // The name must still lead to our file, at our length: a file that somebody removed, replaced or cut takes lines without keeping them.
@@ -208,6 +211,18 @@ export class FileWriter {
   #lost(): Error {
     return new Error(`it no longer ends with the last acknowledged line (seq ${this.#end.seq}). Put the file back as it was, or restart the gateway to go on from what is there`);
   }
+}
+
+// Parents are made only when they are missing: a recursive mkdir reports a read-only disk as a missing folder.
+function makePrivateDir(dir: string): void {
+  try {
+    mkdirSync(dir, { mode: 0o700 });
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT') mkdirSync(dir, { recursive: true, mode: 0o700 });
+    else if (code !== 'EEXIST' || !statSync(dir).isDirectory()) throw error;
+  }
+  chmodSync(dir, 0o700);
 }
 
 function tornLine(atUs: number, torn: TornTail): OpenLine {

@@ -2,8 +2,13 @@
 import type { GatewayConfig } from '../base/config/schema.js';
 import type { GuardLimits } from '../base/json/types.js';
 import { deny, type Deny } from '../chain/verdict.js';
+import type { BreakerOutcome } from '../engines/limits/types.js';
 import type { UpstreamFault } from '../upstream/types.js';
 
+/** A transport's refusal is a line. */
+const LOST_BYTES_MAX = 4096;
+export const SERVER_ERROR_FROM = 500;
+export const CLIENT_ERROR_FROM = 400;
 /** A tool's answer may be far larger than a request: only its nesting is bounded as strictly. */
 const ANSWER_KEYS_MAX = 5_000_000;
 
@@ -17,6 +22,27 @@ export function isJson(contentType: string): boolean {
 
 export function limitsOf(config: GatewayConfig): GuardLimits {
   return { depthMax: config.front.json_depth_max, keysMax: ANSWER_KEYS_MAX };
+}
+
+/** How servers say that they no longer know a session: 404 as the standard has it (2025-11-25, basic/transports), 400 as many do after a restart. */
+export const SESSION_LOST: ReadonlySet<number> = new Set([404, 400]);
+
+/** The code of the error that the SDKs' transports give with that 400; a tool's own errors come with 200. */
+const TRANSPORT_ERROR = /"code"\s*:\s*-32000\s*[,}]/;
+
+export function saysSessionLost(body: Uint8Array): boolean {
+  return body.length <= LOST_BYTES_MAX && TRANSPORT_ERROR.test(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1'));
+}
+
+/**
+ * What a handshake that failed says of the tool's server. In a client's session it carries what the client wrote, and the era is the client's
+ * choice: then only a server that can't be reached or fails is to blame, or one caller could stop a tool for all.
+ */
+export function blameOf(refusal: Deny, own: boolean): BreakerOutcome {
+  if (refusal.reasonCode === 'upstream_era') return 'neutral';
+  const status = refusal.details?.['upstream_status'];
+  const failed = refusal.code === 'mcp_timeout' || refusal.code === 'mcp_transport_failed' || (typeof status === 'number' && status >= SERVER_ERROR_FROM);
+  return own || failed ? 'failure' : 'neutral';
 }
 
 export function faultRefusal(fault: UpstreamFault): Deny {

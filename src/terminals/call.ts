@@ -6,7 +6,7 @@ import { createResponseFirewall, type ResponseFirewall } from '../response/index
 import type { Screened } from '../response/scanned.js';
 import { createSseSplitter, type SseEvent, type SseSplitter } from '../upstream/sse.js';
 import type { UpstreamCall, UpstreamFault, UpstreamSink } from '../upstream/types.js';
-import { faultRefusal, isJson, isSse, limitsOf } from './answers.js';
+import { blameOf, CLIENT_ERROR_FROM, faultRefusal, isJson, isSse, limitsOf, saysSessionLost, SERVER_ERROR_FROM } from './answers.js';
 import { claimAnswer } from './asked.js';
 import { readServerMessage, withId, type ServerMessage } from './message.js';
 import type { Leg, TerminalServices } from './services.js';
@@ -17,16 +17,16 @@ const SSE_HEADERS: readonly (readonly [string, string])[] = [['content-type', 't
 const METHOD_NOT_FOUND = -32601;
 const OK = 200;
 const NOT_FOUND = 404;
-const SERVER_ERROR_FROM = 500;
-const CLIENT_ERROR_FROM = 400;
+const BAD_REQUEST = 400;
+const AFTER_ANSWER_MS = 500; // a stream ends with its answer (2025-11-25, basic/transports); one that does not would hold a connection for minutes
 
 export function forwardCall(exchange: Exchange, url: string, services: TerminalServices): void {
   const { ctx } = exchange;
   services.legs.open(
     ctx, url,
-    (leg) => exchange.guard(() => exchange.beforeWire(() => new ForwardedCall(exchange, services).send(leg))),
+    (leg) => exchange.guard(() => exchange.beforeWire(() => new ForwardedCall(exchange, services, url).send(leg))),
     (refusal) => {
-      exchange.settle('failure');
+      exchange.settle(blameOf(refusal, ctx.mcpSession === 'none'));
       exchange.refuse(refusal);
     },
   );
@@ -36,7 +36,9 @@ class ForwardedCall implements UpstreamSink {
   readonly #exchange: Exchange;
   readonly #services: TerminalServices;
   readonly #limits: GuardLimits;
-  readonly #firewall: ResponseFirewall;
+  readonly #url: string;
+  #firewall: ResponseFirewall | undefined;
+  #scrubbed: readonly string[] = [];
   readonly #idText: string;
   #leg: Leg | undefined;
   #wireIdText = '';
@@ -59,12 +61,13 @@ class ForwardedCall implements UpstreamSink {
   /** Why the answer will not come; told once the stream has begun. */
   #cause: Deny | undefined;
 
-  constructor(exchange: Exchange, services: TerminalServices) {
+  constructor(exchange: Exchange, services: TerminalServices, url: string) {
     this.#exchange = exchange;
     this.#services = services;
+    this.#url = url;
     const { ctx } = exchange;
     this.#limits = limitsOf(ctx.snapshot.config);
-    this.#firewall = createResponseFirewall(ctx.snapshot.responseRules, services.jsonGuard, this.#limits, ctx.outbound?.secretValues ?? []);
+    services.sentSecrets.remember(url, ctx.outbound?.secretValues ?? []);
     this.#idText = ctx.call?.idText ?? 'null';
     exchange.onGivenUp = () => this.#giveUp();
     // A legacy client that hangs up has not cancelled (2025-11-25, basic/transports): its session may still want the answer's effects.
@@ -159,14 +162,21 @@ class ForwardedCall implements UpstreamSink {
     const { ctx } = this.#exchange;
     this.#renewed = true;
     this.#call?.abort();
+    this.#upstreamEnded = false;
+    this.#parts = [];
+    this.#bytes = 0;
     this.#services.legs.forget(ctx, leg);
     this.#services.legs.open(ctx, leg.url, (fresh) => this.#exchange.guard(() => this.send(fresh)), (refusal) => {
-      this.#exchange.settle('failure');
+      this.#exchange.settle(blameOf(refusal, leg.shared));
       this.#exchange.refuse(refusal);
     });
   }
 
   #finishWhole(bytes: Uint8Array): void {
+    if (this.#status === BAD_REQUEST && this.#leg?.sessionBound === true && !this.#renewed && saysSessionLost(bytes)) {
+      this.#renew(this.#leg);
+      return;
+    }
     if (this.#status >= SERVER_ERROR_FROM) {
       this.#fail(deny('mcp_request_failed', { details: { upstream_status: this.#status } }));
       return;
@@ -180,7 +190,17 @@ class ForwardedCall implements UpstreamSink {
       this.#fail(deny(this.#status === OK ? 'mcp_invalid_response' : 'mcp_request_failed', { reasonCode: 'not_the_answer', details: { upstream_status: this.#status } }));
       return;
     }
-    this.#release(this.#restoreId(bytes, message), message, (screened) => this.#answerWhole(screened, this.#status >= CLIENT_ERROR_FROM ? this.#status : OK));
+    this.#release(this.#restoreId(bytes, message), (screened) => this.#answerWhole(screened, this.#status >= CLIENT_ERROR_FROM ? this.#status : OK));
+  }
+
+  /** Built anew when the server was given another secret meanwhile. */
+  #screen(bytes: Uint8Array): Screened | Promise<Screened> {
+    const secrets = this.#services.sentSecrets.of(this.#url);
+    if (this.#firewall === undefined || secrets !== this.#scrubbed) {
+      this.#scrubbed = secrets;
+      this.#firewall = createResponseFirewall(this.#exchange.ctx.snapshot.responseRules, this.#services.jsonGuard, this.#limits, secrets);
+    }
+    return this.#firewall.screen(bytes);
   }
 
   #answerWhole(screened: Screened, status: number): void {
@@ -203,14 +223,14 @@ class ForwardedCall implements UpstreamSink {
   }
 
   /** Screens a message, sets the taint its tool gives before the first byte leaves, then hands it on. */
-  #release(bytes: Uint8Array, message: ServerMessage, then: (screened: Screened) => void): void {
+  #release(bytes: Uint8Array, then: (screened: Screened) => void): void {
     const accept = (screened: Screened): void => {
       this.#exchange.addFindings(screened.findings);
-      // What a tool tells before its answer, it may have from the same source.
-      if (screened.kind === 'release' && !message.isError) this.#taint();
+      // What a tool tells before its answer, or in an error, it may have from the same source.
+      if (screened.kind === 'release') this.#taint();
       then(screened);
     };
-    const screened = this.#firewall.screen(bytes);
+    const screened = this.#screen(bytes);
     if (!(screened instanceof Promise)) {
       accept(screened);
       return;
@@ -261,6 +281,7 @@ class ForwardedCall implements UpstreamSink {
         if (!this.#mayAsk(message)) return;
         break;
       case 'notification':
+        if (message.method === 'notifications/tools/list_changed' && this.#leg !== undefined) void this.#services.tools.refresh(this.#leg.url).catch(() => undefined);
         break;
     }
     this.#screenEvent(event, message);
@@ -272,7 +293,7 @@ class ForwardedCall implements UpstreamSink {
     const bytes = message.kind === 'response' ? this.#restoreId(data, message) : data;
     let now = true;
     this.#busy = true;
-    this.#release(bytes, message, (screened) => {
+    this.#release(bytes, (screened) => {
       this.#busy = false;
       if (screened.kind === 'block') this.#blockStream(screened.refusal);
       else this.#deliver(kept, message, screened.bytes, screened.bytes === data);
@@ -285,7 +306,9 @@ class ForwardedCall implements UpstreamSink {
     if (message.kind === 'response') this.#answered = true;
     if (!this.#exchange.mcpClient) {
       // Collapsed: of the stream only the answer reaches a caller that reads one JSON document.
-      if (message.kind === 'response') this.#answerWhole({ kind: 'release', bytes: Buffer.from(bytes), findings: [] }, OK);
+      if (message.kind !== 'response') return;
+      this.#answerWhole({ kind: 'release', bytes: Buffer.from(bytes), findings: [] }, OK);
+      this.#endSoon();
       return;
     }
     const raw = unchanged ? event.raw : withData(event, bytes);
@@ -323,6 +346,13 @@ class ForwardedCall implements UpstreamSink {
     }
   }
 
+  #endSoon(): void {
+    const stop = this.#services.every(AFTER_ANSWER_MS, () => {
+      stop();
+      this.#giveUp();
+    });
+  }
+
   #giveUp(): void {
     this.#done = true;
     this.#queue = [];
@@ -338,6 +368,8 @@ class ForwardedCall implements UpstreamSink {
   /** A refusal after the stream began is its last event, under the request's id. */
   #finishWith(refusal: Deny): void {
     const { ctx } = this.#exchange;
+    // What a broken stream still owes can be fetched on the session's own stream (2025-11-25, basic/transports: resumability).
+    if (this.#splitter !== undefined) this.#taint();
     if (this.#splitter === undefined || !this.#exchange.mcpClient) {
       this.#exchange.refuse(refusal);
       return;
@@ -364,7 +396,8 @@ class ForwardedCall implements UpstreamSink {
     this.#giveUp();
     this.#upstreamEnded = true;
     this.#cause = refusal;
-    this.#exchange.settle('failure');
+    // A message that its server refuses is the caller's doing: it must not stop the tool for others.
+    this.#exchange.settle(this.#status >= CLIENT_ERROR_FROM && this.#status < SERVER_ERROR_FROM ? 'neutral' : 'failure');
     if (!this.#beginning) this.#finishWith(refusal);
   }
 

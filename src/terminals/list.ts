@@ -10,13 +10,12 @@ import { filterTools, type ListedTools } from '../response/01-tool-list-filter.j
 import { createResponseFirewall } from '../response/index.js';
 import type { Screened } from '../response/scanned.js';
 import { ask, AskRefused, type Answer, type Asker } from './ask.js';
-import { limitsOf } from './answers.js';
+import { limitsOf, SESSION_LOST } from './answers.js';
 import type { Leg, TerminalServices } from './services.js';
 
 const PAGES_MAX = 100; // a server that pages for ever must not hold the caller for ever
 const LIST_TTL_MS = 0; // filtered for one caller and checked at every serving: not to be kept
 const HTTP_OK = 200;
-const NOT_FOUND = 404;
 
 export function answerList(exchange: Exchange, services: TerminalServices): void {
   exchange.ctx.inbound.retain();
@@ -71,7 +70,7 @@ function finish(exchange: Exchange, services: TerminalServices, gathered: Gather
     if (screened.kind === 'block') exchange.refuse(screened.refusal);
     else exchange.answer(200, [['content-type', 'application/json']], screened.bytes);
   };
-  const screened = createResponseFirewall(ctx.snapshot.responseRules, services.jsonGuard, limitsOf(ctx.snapshot.config), []).screen(Buffer.from(text));
+  const screened = createResponseFirewall(ctx.snapshot.responseRules, services.jsonGuard, limitsOf(ctx.snapshot.config), ctx.snapshot.registry.upstreams.flatMap((url) => services.sentSecrets.of(url))).screen(Buffer.from(text));
   if (!(screened instanceof Promise)) release(screened);
   else screened.then((late) => exchange.guard(() => release(late)), () => exchange.refuse(deny('response_blocked', { reasonCode: 'scan_failed' })));
 }
@@ -92,7 +91,7 @@ async function listOne(ctx: Context, url: string, meta: string, services: Termin
     try {
       answer = await askPage(ctx, leg, meta, cursor, services);
     } catch (cause) {
-      if (!(cause instanceof AskRefused) || cause.status !== NOT_FOUND || !leg.sessionBound || page > 0) throw cause;
+      if (!(cause instanceof AskRefused) || !SESSION_LOST.has(cause.status) || !leg.sessionBound || page > 0) throw cause;
       services.legs.forget(ctx, leg);
       leg = await openLeg(ctx, url, services);
       answer = await askPage(ctx, leg, meta, cursor, services);

@@ -1,6 +1,7 @@
 // GET: the stream on which the session's tool servers, and the gateway itself, speak without being asked (2025-11-25 and older).
 import type { Exchange } from '../chain/exchange.js';
 import { deny, type Deny } from '../chain/verdict.js';
+import type { McpSession } from '../engines/mcp-session/types.js';
 import { createResponseFirewall } from '../response/index.js';
 import { createSseSplitter, type SseEvent } from '../upstream/sse.js';
 import type { UpstreamCall } from '../upstream/types.js';
@@ -10,6 +11,7 @@ import { readServerMessage } from './message.js';
 import type { Leg, TerminalServices } from './services.js';
 import { keepEvent, messageEvent, withData } from './sse-event.js';
 
+const TOOLS_CHANGED = 'notifications/tools/list_changed';
 const SSE_HEADERS: readonly (readonly [string, string])[] = [['content-type', 'text/event-stream'], ['cache-control', 'no-cache'], ['x-accel-buffering', 'no']];
 const KEEP_ALIVE_MS = 8_000; // below the 10 s after which some fronts and proxies drop a silent connection
 const SSE_OK = 200;
@@ -40,6 +42,7 @@ class SessionStream {
     this.#stopTicking = services.every(KEEP_ALIVE_MS, () => this.#write(': keep-alive\n\n'));
     services.listeners.add(this.#onGateway);
     services.openStreams.add(this.#end);
+    this.#session()?.closers.add(this.#end);
     exchange.onClientGone = () => this.#stop(() => exchange.endStream('client_disconnected'));
   }
 
@@ -91,7 +94,8 @@ class SessionStream {
     const limits = limitsOf(ctx.snapshot.config);
     const message = readServerMessage(event.data, this.#services.jsonGuard, limits);
     if (message.kind === 'invalid') return;
-    const screened = await createResponseFirewall(ctx.snapshot.responseRules, this.#services.jsonGuard, limits, []).screen(event.data);
+    if (message.method === TOOLS_CHANGED) void this.#services.tools.refresh(leg.url).catch(() => undefined);
+    const screened = await createResponseFirewall(ctx.snapshot.responseRules, this.#services.jsonGuard, limits, this.#services.sentSecrets.of(leg.url)).screen(event.data);
     this.#exchange.addFindings(screened.findings);
     const refusal = screened.kind === 'block' ? screened.refusal : message.kind === 'request' ? this.#cannotAnswer(message.idText, leg) : undefined;
     if (message.kind === 'request') await this.#recordRequest(message.method, leg, refusal);
@@ -118,10 +122,16 @@ class SessionStream {
     });
   }
 
+  #session(): McpSession | undefined {
+    const session = this.#exchange.ctx.mcpSession;
+    return session === 'none' ? undefined : session;
+  }
+
   #stop(end: () => void): void {
     this.#stopTicking();
     this.#services.listeners.delete(this.#onGateway);
     this.#services.openStreams.delete(this.#end);
+    this.#session()?.closers.delete(this.#end);
     for (const call of this.#calls) call.abort();
     this.#calls.clear();
     end();

@@ -6,6 +6,7 @@ import type { McpSession } from '../engines/mcp-session/types.js';
 import type { McpSessions } from '../engines/mcp-session/sessions.js';
 import type { ToolCache } from '../engines/registry/served-tools.js';
 import type { RegisteredTool, ServedTool, ToolState } from '../engines/registry/types.js';
+import type { SentSecrets } from '../engines/secrets/sent-secrets.js';
 import type { SessionRisk } from '../engines/session-risk/types.js';
 import type { UpstreamClient } from '../upstream/types.js';
 
@@ -42,6 +43,8 @@ export interface ToolKnowledge {
   /** What of `served` may be shown: its text, without members changed since it was pinned; undefined = hide it. A change makes the control thread look. */
   presentable(tool: RegisteredTool, served: ServedTool): string | undefined;
   upstream(url: string): UpstreamKnowledge;
+  /** The server said that its list changed: the control thread looks, once for all who say so. */
+  refresh(upstream: string): Promise<void>;
 }
 
 export interface TerminalServices {
@@ -59,6 +62,8 @@ export interface TerminalServices {
   readonly listeners: Set<(message: string) => void>;
   /** Ends the streams that would never end by themselves, when the gateway stops. */
   readonly openStreams: Set<() => void>;
+  /** What no answer of a tool server may hold. */
+  readonly sentSecrets: SentSecrets;
   readonly every: (ms: number, tick: () => void) => () => void;
   readonly version: string;
 }

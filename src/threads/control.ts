@@ -82,7 +82,12 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
     dir: config.audit.dir === '' ? join(stateDir, 'audit') : resolveInProject(root, config.audit.dir), fileBytesMax: config.audit.file_bytes_max,
     start: { version, profile: config.profile, policy_digest: inForce.policy.digest, registry_digest: inForce.registry.digest, identities_digest: inForce.identities.digest },
   });
-  writer.onHealth((health) => (health.healthy ? log.info({}, 'the audit log is healthy again') : log.error({ because: health.because }, 'the audit log is failing: calls are refused')));
+  let failed = false;
+  writer.onHealth((health) => {
+    if (health.healthy && failed) log.info({}, 'the audit log is healthy again');
+    if (!health.healthy) log.error({ because: health.because }, 'the audit log is failing: calls are refused');
+    failed = !health.healthy;
+  });
   const audit = await writer.status();
   if (!audit.healthy) {
     await writer.close();
@@ -149,8 +154,9 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   cleanup.push(() => running.drain(sources.config.shutdown_grace_s * MS_PER_SECOND));
 
   /** Proves the sources here, then swaps every thread, then this thread's own copy. */
-  const swap = async (next: SnapshotSources, what: string): Promise<SnapshotDigests> => {
+  const swap = async (read: () => SnapshotSources, what: string): Promise<SnapshotDigests> => {
     try {
+      const next = read();
       const compiled = compileInForce(next, clock);
       const digests = await running.swap(next);
       // A renewed registration must be judged by what is served now, not by a listing that is older than the change it accepts.
@@ -171,17 +177,17 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
       });
     }
   };
-  const freshSources = (): SnapshotSources => {
-    try {
-      return readSources(root, loadFresh(options, sources.config), sources.version + 1);
-    } catch (fault) {
-      const described = describeSourceFault(fault);
-      throw new ControlFault(UNPROCESSABLE, 'reload_refused', described.message, { file: described.file, line: described.line, column: described.column, remediation: described.remedy });
-    }
+  let turn: Promise<unknown> = Promise.resolve();
+  /** One after another, each reading when its turn comes: what one keeps as it is must not be what another is about to replace. */
+  const swapInTurn = (read: () => SnapshotSources, what: string): Promise<SnapshotDigests> => {
+    const mine = turn.then(() => swap(read, what));
+    turn = mine.catch(() => undefined);
+    return mine;
   };
-  const reload = async (): Promise<SnapshotDigests> => swap(freshSources(), 'all');
+  const freshSources = (): SnapshotSources => readSources(root, loadFresh(options, sources.config), sources.version + 1);
+  const reload = (): Promise<SnapshotDigests> => swapInTurn(freshSources, 'all');
   /** A watched file changed: policies are not watched, so a half-written one must not hold up a registry. */
-  const reloadWatched = async (): Promise<SnapshotDigests> => swap({ ...freshSources(), policies: sources.policies }, 'watched files');
+  const reloadWatched = (): Promise<SnapshotDigests> => swapInTurn(() => ({ ...freshSources(), policies: sources.policies }), 'watched files');
   const acknowledge = async (name: string): Promise<boolean> => {
     const tool = inForce.registry.tools.get(name);
     if (tool === undefined) return false;
@@ -191,7 +197,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
     publish(true);
     return known;
   };
-  const reloadPolicies = async (): Promise<SnapshotDigests> => swap({ ...sources, version: sources.version + 1, policies: readPolicies(root, sources.config) }, 'policies');
+  const reloadPolicies = (): Promise<SnapshotDigests> => swapInTurn(() => ({ ...sources, version: sources.version + 1, policies: readPolicies(root, sources.config) }), 'policies');
 
   const parts: ControlParts = {
     clock, version, startedMs: clock.nowMs(), configFile: options.configFile, stateDir, config: () => sources.config, inForce: () => inForce, listeners: () => running.listeners,
@@ -252,9 +258,15 @@ function watchEverything(root: string, config: GatewayConfig, parts: WatchParts)
     );
   }, every);
   const certificates = watchFiles(absolute([config.tls.certificate_file, config.tls.private_key_file, config.tls.trust_bundle_file, config.identity.jwt_bundle_file]), (path) => {
-    const evidence = readEvidence(root, config);
-    parts.threads.broadcast({ kind: 'evidence', ...evidence, replaceTls: config.tls.enabled });
-    parts.event('evidence_replaced', { path });
+    try {
+      parts.threads.broadcast({ kind: 'evidence', ...readEvidence(root, config), replaceTls: config.tls.enabled });
+      parts.event('evidence_replaced', { path });
+    } catch (fault) {
+      // A file may be away for a moment while it is replaced: the old evidence stays.
+      const { message } = describeSourceFault(fault);
+      parts.log.error({ path, message }, 'a changed certificate or bundle was refused; the old one stays');
+      parts.event('evidence_refused', { path, message });
+    }
   }, every);
   return [reloading.stop, certificates.stop];
 }

@@ -87,6 +87,8 @@ async function main(data: GatewayThreadData): Promise<void> {
     config, uws, handle: gateway.handle, refuse: gateway.refuse, exclusive: data.exclusive, nowUs: clock.nowUs,
     onFault: (fault) => log.error(faultFacts(fault), 'the front failed on a request'),
     probes: {
+      // RFC 9728: enough for a client to learn how to present a token; there is no authorization server to name.
+      resourceMetadata: () => ({ status: 200, json: { resource: `http://${config.front.host}:${config.front.port}/`, bearer_methods_supported: ['header'], resource_name: 'PRECINCT' } }),
       health: () => ({ status: 200, json: { status: 'ok', version: data.version, profile: config.profile, matcher: scanners.engine(), json: { engine: jsonGuard.engine }, audit: appender.healthy ? 'ok' : 'failing' } }),
       ready: () => (appender.healthy ? { status: 200, json: { status: 'ready' } } : { status: 503, json: { status: 'not_ready', reason: appender.because } }),
     },

@@ -32,6 +32,8 @@ export interface GatewayOptions {
   /** Further files, relative to the project. */
   readonly files?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
+  /** Called with the project's folder before the program starts. */
+  readonly prepare?: (dir: string) => void;
 }
 
 export interface HttpAnswer {
@@ -65,7 +67,7 @@ export function permitAll(caller = CALLER): string {
 
 export function makeProject(options: GatewayOptions = {}): string {
   const dir = mkdtempSync(join(tmpdir(), 'precinct-process-'));
-  cpSync(join(ROOT, 'config'), join(dir, 'config'), { recursive: true });
+  cpSync(join(ROOT, 'config'), join(dir, 'config'), { recursive: true, filter: (path) => !path.endsWith('.rego') });
   if (options.policies === undefined) cpSync(join(ROOT, 'policies'), join(dir, 'policies'), { recursive: true });
   const write = (file: string, text: string): void => {
     mkdirSync(dirname(join(dir, file)), { recursive: true });
@@ -84,6 +86,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   if (!existsSync(join(ROOT, 'dist', 'main.js'))) throw new Error('dist/ is not built: run npx tsc -p tsconfig.build.json');
   const gateway = new RunningGateway(makeProject(options), options.env ?? {});
   try {
+    options.prepare?.(gateway.dir);
     await gateway.restart();
   } catch (fault) {
     rmSync(gateway.dir, { recursive: true, force: true });

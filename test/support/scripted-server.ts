@@ -20,6 +20,8 @@ export interface ScriptedServer {
   /** Of GET streams; 405 when there is none. */
   stream: Script | undefined;
   tools: readonly string[];
+  /** Handshakes it refuses. */
+  refuseHandshake: ((request: ScriptedRequest) => boolean) | undefined;
   /** Connections that the other side ended before their answer was whole. */
   hangUps: number;
   of(method: string): ScriptedRequest[];
@@ -61,6 +63,7 @@ export async function startScriptedServer(tools: readonly string[]): Promise<Scr
     if (seen.httpMethod === 'GET') return server.stream === undefined ? void response.writeHead(405).end() : server.stream(seen, response);
     switch (seen.method) {
       case 'initialize': {
+        if (server.refuseHandshake?.(seen) === true) return jsonAnswer(response, `{"jsonrpc":"2.0","id":${seen.idText},"error":{"code":-32602,"message":"Invalid params"}}`);
         const id = `s-${++opened}`;
         server.sessions.add(id);
         response.setHeader('mcp-session-id', id);
@@ -77,7 +80,7 @@ export async function startScriptedServer(tools: readonly string[]): Promise<Scr
   }
 
   const server: ScriptedServer = {
-    url: '', seen: [], sessions: new Set(), tools, stream: undefined, hangUps: 0,
+    url: '', seen: [], sessions: new Set(), tools, stream: undefined, refuseHandshake: undefined, hangUps: 0,
     script: ({ idText }, response) => jsonAnswer(response, resultFor(idText, 'fine')),
     of: (method) => server.seen.filter((one) => one.method === method),
     close: () => new Promise((resolve) => {

@@ -19,7 +19,7 @@ export const gatewayConfigSchema = z.strictObject({
   state_dir: text('.precinct', 'Where the gateway keeps what must survive a restart: audit log, approvals, pins, keys, control socket. Created with mode 0700.'),
   log_level: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('Operational log (stderr, JSON lines). Never holds arguments or secrets.'),
   threads: room({
-    gateway: int(1, 64, 1, 'Gateway threads, each with its own front on the same port.'),
+    gateway: int(1, 1, 1, 'Gateway threads. One: taint, limits and sessions are kept per thread, and a second thread would be a way around them.'),
   }, 'Worker threads.'),
   front: room({
     host: text('127.0.0.1', 'Address of the plain HTTP listener. The dev profile refuses any but a loopback address.'),

@@ -9,7 +9,8 @@ import { registryWarnings } from '../../../../src/engines/registry/warnings.js';
 
 const HASH = 'bcc9258aeaf2af0999e181615b748e2855a53ab8cff8515491b3d7707900c9e4';
 const FILE = 'config/capability-registry-v2.yaml';
-const SHIPPED = readFileSync(new URL('../../../../config/capability-registry-v2.yaml', import.meta.url), 'utf8');
+// Whoever has taken the README's walk has `my_tool` at the end of it.
+const SHIPPED = readFileSync(new URL('../../../../config/capability-registry-v2.yaml', import.meta.url), 'utf8').replace(/\n+ *- name: my_tool\n[\s\S]*$/, '\n');
 const MY_TOOL: ToolEntry = {
   name: 'my_tool', description: 'Does something useful', upstream: 'http://127.0.0.1:9191/mcp', hash: HASH, risk_level: 'low',
   input_schema: { type: 'object', properties: { query: { type: 'string' } } },

@@ -1,0 +1,68 @@
+// JSON text by hand: whatever the string, the literal is valid JSON and gives the string back.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { TEXT_CHARS_MAX, isoMicros, numberText, quote, quoteAll, quoteOrNull, tenthsText } from '../../../src/audit/json-text.js';
+
+const anyText = fc.oneof(fc.string({ unit: 'binary', maxLength: 300 }), fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 60 }).map((units) => String.fromCharCode(...units)));
+
+describe('quote', () => {
+  it('gives back any string, lone surrogates included, and is valid UTF-8', () => {
+    fc.assert(fc.property(anyText, (text) => {
+      const literal = quote(text);
+      expect(JSON.parse(literal)).toBe(text);
+      expect(Buffer.from(literal, 'utf8').toString('utf8')).toBe(literal);
+      expect(literal).not.toMatch(/[\n\r]/);
+    }), { numRuns: 2000 });
+  });
+
+  it.each(['\u009b31m', '\u007f', '\u2028', '\u202egnp.exe', '\u2066', '\u001b[2J'])('leaves nothing raw that a terminal obeys or a reader is fooled by: %j', (text) => {
+    // eslint-disable-next-line no-control-regex
+    expect(quote(text)).toMatch(/^[\u0020-\u007e]*$/);
+    expect(JSON.parse(quote(text))).toBe(text);
+  });
+
+  it('cuts a text at its limit, says by how much, and stays valid where the cut parts a pair', () => {
+    const text = `${'a'.repeat(TEXT_CHARS_MAX - 1)}😀${'b'.repeat(100)}`;
+    const kept = JSON.parse(quote(text)) as string;
+    expect(kept.startsWith('a'.repeat(TEXT_CHARS_MAX - 1))).toBe(true);
+    expect(kept).toMatch(/\(\+101\)$/);
+    expect(kept.length).toBeLessThan(TEXT_CHARS_MAX + 20);
+  });
+
+  it('keeps the longest SPIFFE ID whole', () => {
+    const id = `spiffe://poc.local/${'x'.repeat(2048 - 19)}`;
+    expect(JSON.parse(quote(id))).toBe(id);
+  });
+});
+
+describe('the other members', () => {
+  it('writes null for what is absent', () => {
+    expect([quoteOrNull(undefined), quoteOrNull(''), quoteOrNull('x')]).toEqual(['null', 'null', '"x"']);
+    expect([numberText(Number.NaN), numberText(Infinity), numberText(-0), numberText(1.5)]).toEqual(['null', 'null', '0', '1.5']);
+  });
+
+  it('writes lists of any strings', () => {
+    fc.assert(fc.property(fc.array(anyText, { maxLength: 5 }), (texts) => {
+      expect(JSON.parse(quoteAll(texts))).toEqual(texts);
+    }));
+  });
+
+  it('rounds durations to a tenth', () => {
+    fc.assert(fc.property(fc.double({ min: 0, max: 1e12, noNaN: true }), (us) => {
+      expect(Number(tenthsText(us))).toBeCloseTo(Math.round(us * 10) / 10, 3);
+    }));
+  });
+
+  it('writes any number as valid JSON', () => {
+    fc.assert(fc.property(fc.double(), (value) => {
+      JSON.parse(numberText(value));
+      JSON.parse(tenthsText(value));
+    }));
+  });
+
+  it('writes microseconds as ISO 8601, to the last digit', () => {
+    expect(isoMicros(1_767_225_600_000_000)).toBe('2026-01-01T00:00:00.000000Z');
+    expect(isoMicros(1_767_225_599_999_999)).toBe('2025-12-31T23:59:59.999999Z');
+    expect(isoMicros(Number.NaN)).toBe('1970-01-01T00:00:00.000000Z');
+  });
+});

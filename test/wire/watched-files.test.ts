@@ -1,0 +1,85 @@
+// Files that change while others are being taken up: no change is lost, and a file that vanishes for a moment ends nothing.
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { permitAll, startGateway, type GatewayProcess } from '../support/gateway-process.js';
+import { jwtBundleText, makeJwtAuthority } from '../support/pki.js';
+import { startToolServer, type ToolServer } from '../support/tool-server.js';
+import { call, codeOf, eventually, registration, toolText } from './calls.js';
+
+const REGISTRY = 'config/capability-registry-v2.yaml';
+const POLICY = 'config/opa/policies/all.rego';
+const BUNDLE = 'config/jwt-bundle.json';
+const WATCH_INTERVAL_MS = 400;
+const STEP_MS = 30;
+
+let server: ToolServer;
+let gateway: GatewayProcess;
+
+beforeAll(async () => {
+  server = await startToolServer({ tools: [toolText('echo')] });
+  gateway = await startGateway({
+    config: { identity: { jwt_bundle_file: BUNDLE, jwt_audience: ['precinct'] }, rate_limit: { per_minute: 1_000_000, burst: 100_000 } },
+    policies: { 'all.rego': permitAll() }, tools: [registration('echo', server.url)], files: { [BUNDLE]: jwtBundleText(makeJwtAuthority('a')) },
+  });
+});
+
+afterAll(async () => {
+  await gateway.stop();
+  await server.close();
+});
+
+/** In one step, as editors that are careful do. */
+function replace(file: string, text: string): void {
+  const path = join(gateway.dir, file);
+  writeFileSync(`${path}.new`, text);
+  renameSync(`${path}.new`, path);
+}
+
+function watchedReloads(): number {
+  return gateway.lines('event').filter((line) => line['event'] === 'reload' && (line['details'] as { what: string }).what === 'watched files').length;
+}
+
+describe('a policy reload', () => {
+  it('beside a watched file that changes is never taken back', async () => {
+    const lost: number[] = [];
+    for (let offsetMs = 0, allowed = false; offsetMs < WATCH_INTERVAL_MS; offsetMs += STEP_MS, allowed = !allowed) {
+      const before = watchedReloads();
+      replace(REGISTRY, JSON.stringify({ tools: [{ ...registration('echo', server.url), risk_level: 'low', description: `after ${offsetMs}` }] }));
+      await sleep(offsetMs);
+      replace(POLICY, allowed ? permitAll() : 'package precinct.authz\n\nimport rego.v1\n\nallow if false\n');
+      expect((await gateway.control('POST', '/v1/policy/reload')).status).toBe(200);
+      expect(await eventually(() => watchedReloads() > before)).toBe(true);
+      if (((await gateway.post(call('echo'))).status === 200) !== allowed) lost.push(offsetMs);
+    }
+    expect(lost).toEqual([]);
+  }, 60_000);
+});
+
+describe('a watched file', () => {
+  it('of keys that vanishes is said and ends nothing; its return is taken up', async () => {
+    const { pid } = gateway;
+    rmSync(join(gateway.dir, BUNDLE));
+    expect(await eventually(() => gateway.lines('event').some((line) => line['event'] === 'evidence_refused'))).toBe(true);
+    expect((await gateway.control('GET', '/v1/status')).json['pid']).toBe(pid);
+    replace(BUNDLE, jwtBundleText(makeJwtAuthority('b')));
+    expect(await eventually(() => gateway.lines('event').some((line) => line['event'] === 'evidence_replaced'))).toBe(true);
+  });
+
+  it.each([['the registry', REGISTRY], ['identities', 'config/identities.yaml']])('of %s that vanishes, or becomes a folder, is refused and the old state stays', async (_what, file) => {
+    replace(POLICY, permitAll());
+    expect((await gateway.control('POST', '/v1/policy/reload')).status).toBe(200);
+    const path = join(gateway.dir, file);
+    const refusals = () => gateway.lines('event').filter((line) => line['event'] === 'reload_refused').length;
+    const before = refusals();
+    renameSync(path, `${path}.away`);
+    expect(await eventually(() => refusals() > before)).toBe(true);
+    mkdirSync(path);
+    expect(await eventually(() => refusals() > before + 1)).toBe(true);
+    expect((await gateway.post(call('echo'))).status).toBe(200);
+    rmSync(path, { recursive: true });
+    renameSync(`${path}.away`, path);
+    expect(codeOf(await gateway.post(call('echo')))).toBeUndefined();
+  });
+});
