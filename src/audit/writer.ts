@@ -11,7 +11,7 @@ import type { AuditHealth, AuditStatus, AuditWriterOptions, FromWriter, ToWriter
 import { eventLine } from './record.js';
 import type { OpenLine, SealedLine } from './types.js';
 
-const COMMIT_INTERVAL_MS = 2; // an idle disk answers one line at once; a busy one gets more lines per fdatasync, and fewer wake-ups of two threads
+const COMMIT_INTERVAL_MS = 0.5; // an idle disk answers one line at once; a busy one gets more lines per fdatasync, and fewer wake-ups of two threads
 const COMMIT_CHARS_MAX = 1024 * 1024; // with a last line of 1 Mi characters at 3 bytes each it stays below COMMIT_BYTES_MAX
 const RETRY_MS = 1_000;
 
