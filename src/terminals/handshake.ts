@@ -4,6 +4,7 @@ import type { Exchange } from '../chain/exchange.js';
 import { deny } from '../chain/verdict.js';
 import { MODERN_VERSIONS, negotiateLegacyVersion } from '../mcp/versions.js';
 import { limitsOf } from './answers.js';
+import { answerScreened } from './own-answer.js';
 import type { TerminalServices, UpstreamKnowledge } from './services.js';
 
 const SERVER_INFO_KEY = 'io.modelcontextprotocol/serverInfo'; // 2026-07-28, basic: where a server names itself
@@ -15,7 +16,7 @@ export function answerHandshake(exchange: Exchange, services: TerminalServices):
   switch (exchange.ctx.call?.method) {
     case 'initialize': return initialize(exchange, services);
     case 'server/discover': return discover(exchange, services);
-    default: return exchange.json(`{"jsonrpc":"2.0","id":${exchange.ctx.call?.idText ?? 'null'},"result":{}}`);
+    default: return exchange.json(resultText(exchange.ctx.call?.idText, {}));
   }
 }
 
@@ -31,7 +32,10 @@ function initialize(exchange: Exchange, services: TerminalServices): void {
   ctx.mcpSession = session;
   const upstreams = ctx.snapshot.registry.upstreams.map((url) => services.tools.upstream(url));
   const result = { protocolVersion, capabilities: mergedCapabilities(upstreams), serverInfo: { name: 'precinct', version: services.version }, ...instructionsOf(upstreams), ...unavailable(upstreams) };
-  exchange.answer(200, [['content-type', 'application/json'], ['mcp-session-id', session.id]], `{"jsonrpc":"2.0","id":${ctx.call.idText ?? 'null'},"result":${JSON.stringify(result)}}`);
+  answerScreened(exchange, services, {
+    text: resultText(ctx.call.idText, result), withheld: resultText(ctx.call.idText, { ...result, capabilities: mergedCapabilities([]), instructions: undefined }),
+    headers: [['content-type', 'application/json'], ['mcp-session-id', session.id]],
+  });
 }
 
 /** A discovery that named only versions with a handshake would stop some clients from falling back to it (MCP 2026-07-28 leaves "no such method" for that). */
@@ -47,7 +51,13 @@ function discover(exchange: Exchange, services: TerminalServices): void {
     supportedVersions: MODERN_VERSIONS, capabilities: mergedCapabilities(upstreams), ...instructionsOf(upstreams), resultType: 'complete', ttlMs: DISCOVER_TTL_MS, cacheScope: 'private',
     _meta: { [SERVER_INFO_KEY]: { name: 'precinct', version: services.version }, ...unavailable(upstreams)._meta },
   };
-  exchange.json(`{"jsonrpc":"2.0","id":${ctx.call?.idText ?? 'null'},"result":${JSON.stringify(result)}}`);
+  answerScreened(exchange, services, {
+    text: resultText(ctx.call?.idText, result), withheld: resultText(ctx.call?.idText, { ...result, capabilities: mergedCapabilities([]), instructions: undefined }),
+  });
+}
+
+function resultText(idText: string | undefined, result: unknown): string {
+  return `{"jsonrpc":"2.0","id":${idText ?? 'null'},"result":${JSON.stringify(result)}}`;
 }
 
 function paramsText(exchange: Exchange, services: TerminalServices): string {

@@ -7,10 +7,9 @@ import { parseToolsList } from '../engines/registry/served-tools.js';
 import type { ServedTool } from '../engines/registry/types.js';
 import { renderListAnswer } from '../mcp/lists.js';
 import { filterTools, type ListedTools } from '../response/01-tool-list-filter.js';
-import { createResponseFirewall } from '../response/index.js';
-import type { Screened } from '../response/scanned.js';
 import { ask, AskRefused, type Answer, type Asker } from './ask.js';
 import { limitsOf, SESSION_LOST } from './answers.js';
+import { answerScreened } from './own-answer.js';
 import type { Leg, TerminalServices } from './services.js';
 
 const PAGES_MAX = 100; // a server that pages for ever must not hold the caller for ever
@@ -65,14 +64,7 @@ function finish(exchange: Exchange, services: TerminalServices, gathered: Gather
   const text = renderListAnswer({
     idText: ctx.call?.idText ?? 'null', era: ctx.call?.era ?? 'legacy', member: 'tools', items: gathered.texts, metaText: hiddenMeta(gathered), ttlMs: LIST_TTL_MS,
   });
-  const release = (screened: Screened): void => {
-    exchange.addFindings(screened.findings);
-    if (screened.kind === 'block') exchange.refuse(screened.refusal);
-    else exchange.answer(200, [['content-type', 'application/json']], screened.bytes);
-  };
-  const screened = createResponseFirewall(ctx.snapshot.responseRules, services.jsonGuard, limitsOf(ctx.snapshot.config), ctx.snapshot.registry.upstreams.flatMap((url) => services.sentSecrets.of(url))).screen(Buffer.from(text));
-  if (!(screened instanceof Promise)) release(screened);
-  else screened.then((late) => exchange.guard(() => release(late)), () => exchange.refuse(deny('response_blocked', { reasonCode: 'scan_failed' })));
+  answerScreened(exchange, services, { text });
 }
 
 /** Says that something is left out, so that nobody takes an access problem for an empty server; never what. */

@@ -20,6 +20,7 @@ export interface ScriptedServer {
   /** Of GET streams; 405 when there is none. */
   stream: Script | undefined;
   tools: readonly string[];
+  instructions: string;
   /** Handshakes it refuses. */
   refuseHandshake: ((request: ScriptedRequest) => boolean) | undefined;
   /** Connections that the other side ended before their answer was whole. */
@@ -67,7 +68,7 @@ export async function startScriptedServer(tools: readonly string[]): Promise<Scr
         const id = `s-${++opened}`;
         server.sessions.add(id);
         response.setHeader('mcp-session-id', id);
-        return jsonAnswer(response, `{"jsonrpc":"2.0","id":${seen.idText},"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"s","version":"1"}}}`);
+        return jsonAnswer(response, `{"jsonrpc":"2.0","id":${seen.idText},"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"s","version":"1"},"instructions":${JSON.stringify(server.instructions)}}}`);
       }
       case 'tools/list':
         return jsonAnswer(response, `{"jsonrpc":"2.0","id":${seen.idText},"result":{"tools":[${server.tools.join(',')}]}}`);
@@ -80,7 +81,7 @@ export async function startScriptedServer(tools: readonly string[]): Promise<Scr
   }
 
   const server: ScriptedServer = {
-    url: '', seen: [], sessions: new Set(), tools, stream: undefined, refuseHandshake: undefined, hangUps: 0,
+    url: '', seen: [], sessions: new Set(), tools, stream: undefined, instructions: '', refuseHandshake: undefined, hangUps: 0,
     script: ({ idText }, response) => jsonAnswer(response, resultFor(idText, 'fine')),
     of: (method) => server.seen.filter((one) => one.method === method),
     close: () => new Promise((resolve) => {
