@@ -105,7 +105,8 @@ export function buildGateway(parts: GatewayParts) {
     legs: createLegs({
       asker: { client: parts.client, guard: parts.jsonGuard, limits: limitsOf(config), answerBytesMax: config.upstream.answer_bytes_max },
       ownInitializeParams: ownInitializeParams(parts.version),
-      timeouts: { answerMs: config.upstream.answer_timeout_ms, idleMs: config.upstream.idle_timeout_ms },
+      // A handshake takes no longer than a listing: one server that hangs must not hold up the list of all.
+      timeouts: { answerMs: Math.min(config.registry.list_timeout_ms, config.upstream.answer_timeout_ms), idleMs: Math.min(config.registry.list_timeout_ms, config.upstream.idle_timeout_ms) },
       isModern: (url) => {
         const known = parts.tools.upstream(url);
         return known.state === 'unknown' ? undefined : known.modern;

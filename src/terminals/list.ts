@@ -36,7 +36,8 @@ interface Gathered {
 async function gather(ctx: Context, services: TerminalServices): Promise<Gathered> {
   const urls = ctx.snapshot.registry.upstreams;
   const meta = metaText(ctx, services);
-  const results = await Promise.allSettled(urls.map((url) => listOne(ctx, url, meta, services)));
+  const { list_timeout_ms: timeoutMs } = ctx.snapshot.config.registry;
+  const results = await Promise.allSettled(urls.map((url) => within(timeoutMs, listOne(ctx, url, meta, services), services)));
   const texts: string[] = [];
   const hidden = { unregistered: 0, changed: 0, forbidden: 0 };
   const failed: AskRefused[] = [];
@@ -74,6 +75,17 @@ function hiddenMeta(gathered: Gathered): string | undefined {
   return JSON.stringify({ 'precinct/hiddenTools': { unregistered, changed, forbidden }, ...(gathered.failed.length === 0 ? {} : { 'precinct/upstreamsDown': gathered.failed.length }) });
 }
 
+/** One server that hangs, or sends a byte now and then, must not hold up the list of all. */
+function within(timeoutMs: number, listing: Promise<ServedTool[]>, services: TerminalServices): Promise<ServedTool[]> {
+  return new Promise((resolve, reject) => {
+    const stop = services.every(timeoutMs, () => {
+      stop();
+      reject(new AskRefused(deny('mcp_timeout', { reasonCode: 'tools_list' }), 0));
+    });
+    void listing.then(resolve, reject).finally(() => stop());
+  });
+}
+
 async function listOne(ctx: Context, url: string, meta: string, services: TerminalServices): Promise<ServedTool[]> {
   let leg = await openLeg(ctx, url, services);
   const tools: ServedTool[] = [];
@@ -97,11 +109,12 @@ async function listOne(ctx: Context, url: string, meta: string, services: Termin
 }
 
 async function askPage(ctx: Context, leg: Leg, meta: string, cursor: string | undefined, services: TerminalServices): Promise<Answer> {
-  const { upstream } = ctx.snapshot.config;
+  const { upstream, registry } = ctx.snapshot.config;
+  const timeoutMs = Math.min(registry.list_timeout_ms, upstream.answer_timeout_ms);
   const asker: Asker = { client: services.client, guard: services.jsonGuard, limits: limitsOf(ctx.snapshot.config), answerBytesMax: upstream.answer_bytes_max };
   const params = [meta === '' ? '' : `"_meta":${meta}`, cursor === undefined ? '' : `"cursor":${JSON.stringify(cursor)}`].filter((part) => part !== '');
   const body = Buffer.from(`{"jsonrpc":"2.0","id":${services.nextId()},"method":"tools/list","params":{${params.join(',')}}}`);
-  const answer = await ask(asker, { url: leg.url, httpMethod: 'POST', headers: leg.headers, body, answerTimeoutMs: upstream.answer_timeout_ms, idleTimeoutMs: upstream.idle_timeout_ms });
+  const answer = await ask(asker, { url: leg.url, httpMethod: 'POST', headers: leg.headers, body, answerTimeoutMs: timeoutMs, idleTimeoutMs: Math.min(timeoutMs, upstream.idle_timeout_ms) });
   // A lost session is told with 404, with a JSON-RPC error in the body or without.
   if (answer.status !== HTTP_OK) throw new AskRefused(deny('mcp_request_failed', { reasonCode: 'tools_list', details: { upstream_status: answer.status } }), answer.status);
   return answer;

@@ -45,7 +45,7 @@ function writeRegistry(): void {
 beforeAll(async () => {
   demo = await startDemoProcess();
   gateway = await startGateway({
-    policies: { 'all.rego': permitAll() }, tools: [], config: { registry: { refresh_interval_s: 1, verify_max_age_s: 2, list_timeout_ms: 1000 }, rate_limit: { per_minute: 1_000_000, burst: 100_000 }, upstream: { connect_timeout_ms: 500 } },
+    policies: { 'all.rego': permitAll() }, tools: [], config: { registry: { refresh_interval_s: 1, verify_max_age_s: 2, list_timeout_ms: 1000 }, rate_limit: { per_minute: 1_000_000, burst: 100_000 }, upstream: { connect_timeout_ms: 500 }, breaker: { failures_to_open: 1000 } },
   });
   const entry = (name: string, hash: string): ProjectTool => ({ name, upstream: demo.url, hash, description: 'as served', risk_level: 'low', input_schema: {} });
   tools = ['get_time', 'echo'].map((name) => entry(name, '0'.repeat(64)));
@@ -64,6 +64,8 @@ afterAll(async () => {
 describe('a tool whose definition changes', () => {
   it('is refused and left out, while others are served, and the record of it says so', async () => {
     expect(await listed()).toEqual(expect.arrayContaining(['get_time', 'echo']));
+    const told = () => gateway.lines('event').filter((line) => line['event'] === 'tool_definition_changed').length;
+    const before = told();
     await rugPull(true);
     expect(await listed()).toEqual(['echo']);
     expect(await eventually(async () => codeOf(await gateway.post(call('get_time'))) === 'registry_hash_mismatch')).toBe(true);
@@ -71,7 +73,7 @@ describe('a tool whose definition changes', () => {
     expect(answer.json).toMatchObject({ error: { code: 403, data: { code: 'registry_hash_mismatch', middleware_step: 5 } } });
     expect(answer.text).not.toContain('id_rsa');
     expect((await gateway.post(call('echo', { text: 'x' }))).status).toBe(200);
-    expect(gateway.lines('event').filter((line) => line['event'] === 'tool_definition_changed')).toHaveLength(1);
+    expect(told()).toBe(before + 1);
     const { json } = await gateway.control('GET', '/v1/tools/get_time/diff');
     expect(json['changes']).toContainEqual(expect.objectContaining({ path: expect.stringContaining('description') as string, kind: 'changed' }));
   });
@@ -124,6 +126,21 @@ describe('a tool server', () => {
     } finally {
       await other.stop();
       await server.close();
+    }
+  });
+
+  it.each([['hang', 'tools/list'], ['hang', 'initialize'], ['slow', 'tools/list'], ['slow', 'initialize']] as const)('that answers with "%s" at %s does not hold up the list of all others', async (answering, method) => {
+    const [well, hung] = await Promise.all([startToolServer({ tools: ['{"name":"other","description":"Tool of the tests","inputSchema":{"type":"object"}}'] }), startToolServer()]);
+    const two = await startGateway({ policies: { 'all.rego': permitAll() }, tools: [registration('other', well.url), registration('away', hung.url)], config: { registry: { list_timeout_ms: 300 } } });
+    try {
+      hung.answering = answering;
+      hung.slowMs = 250;
+      hung.answeringFor = [method];
+      const { json } = await two.post(LIST);
+      expect(json).toMatchObject({ result: { tools: [{ name: 'other' }], _meta: { 'precinct/upstreamsDown': 1 } } });
+    } finally {
+      await two.stop();
+      await Promise.all([well.close(), hung.close()]);
     }
   });
 });
