@@ -29,6 +29,16 @@ const writer = spawnAuditWriter({ dir, fileBytesMax: ${FILE_BYTES_MAX}, start: {
 const status = await writer.status();
 if (!status.healthy) throw new Error(status.because);
 const { writeSync } = await import('node:fs');
+// A pipe whose reader is busy takes nothing for a moment; what is said must be said whole.
+const say = (text) => {
+  for (let at = 0; at < text.length;) {
+    try {
+      at += writeSync(1, text.slice(at));
+    } catch (error) {
+      if (error.code !== 'EAGAIN') throw error;
+    }
+  }
+};
 for (const port of [0, 1]) {
   const appender = openAppender(writer.connect(), { queueLinesMax: 1000, durability: 'group' });
   let n = 0;
@@ -37,7 +47,7 @@ for (const port of [0, 1]) {
     if (n % 10 === 0) appender.append(intentLine({ ...facts, decisionId: id + '.intent', atUs: 1 }), () => undefined);
     appender.append(requestLine({ ...facts, decisionId: id }), (error, sealed) => {
       if (error) throw error;
-      writeSync(1, id + ' ' + sealed.seq + ' ' + sealed.hash + '\\n');
+      say(id + ' ' + sealed.seq + ' ' + sealed.hash + '\\n');
       more();
     });
   };
