@@ -1,3 +1,4 @@
+// Which answers say that a session is lost, and which failed handshakes are the server's fault.
 import { describe, expect, it } from 'vitest';
 import { deny } from '../../../src/chain/verdict.js';
 import { blameOf, saysSessionLost } from '../../../src/terminals/answers.js';

@@ -1,3 +1,4 @@
+// What a tool server was given is remembered, bounded, and for that server alone.
 import { describe, expect, it } from 'vitest';
 import { createSentSecrets } from '../../../../src/engines/secrets/sent-secrets.js';
 
