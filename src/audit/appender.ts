@@ -45,6 +45,7 @@ class PortAppender implements AuditAppender {
   #healthy = true; // until the writer says otherwise: nothing counts as written before it answers
   #because = '';
   #closed = false;
+  #closing: Promise<void> | undefined;
   #drained: (() => void) | undefined;
 
   constructor(port: MessagePort, options: AppenderOptions) {
@@ -90,8 +91,12 @@ class PortAppender implements AuditAppender {
     if (this.#async) answer(done, undefined, undefined);
   }
 
-  async close(): Promise<void> {
-    if (this.#closed) return;
+  close(): Promise<void> {
+    this.#closing ??= this.#drain();
+    return this.#closing;
+  }
+
+  async #drain(): Promise<void> {
     this.#closed = true;
     if (this.#pending() > 0) {
       await new Promise<void>((resolve) => {

@@ -14,12 +14,18 @@ export function rotatedName(firstSeq: number): string {
   return `audit-${firstSeq}.jsonl`;
 }
 
+/** Undefined for any other name. */
+export function rotatedFirstSeq(name: string): number | undefined {
+  const firstSeq = ROTATED_NAME.exec(name)?.[1];
+  return firstSeq === undefined ? undefined : Number(firstSeq);
+}
+
 /** Oldest first. Throws as readdir does. */
 export function listRotated(dir: string): RotatedFile[] {
   const files: RotatedFile[] = [];
   for (const name of readdirSync(dir)) {
-    const firstSeq = ROTATED_NAME.exec(name)?.[1];
-    if (firstSeq !== undefined) files.push({ name, firstSeq: Number(firstSeq) });
+    const firstSeq = rotatedFirstSeq(name);
+    if (firstSeq !== undefined) files.push({ name, firstSeq });
   }
   return files.sort((a, b) => a.firstSeq - b.firstSeq);
 }

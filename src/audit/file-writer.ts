@@ -98,7 +98,8 @@ export class FileWriter {
   /** Cuts off what a failed commit may have left. False when the disk won't have it; `recover` tries again. */
   cutBack(): boolean {
     try {
-      this.#options.disk.truncate(this.#fd, this.#bytes);
+      if (this.#fd === -1) return false;
+      if (fstatSync(this.#fd).size > this.#bytes) this.#options.disk.truncate(this.#fd, this.#bytes); // never longer: zeros would cover what somebody cut
       fsyncSync(this.#fd);
       return true;
     } catch {
@@ -112,14 +113,18 @@ export class FileWriter {
    */
   recover(): void {
     this.#closeCurrent();
+    const ours = this.#inode;
     this.#openCurrent();
     const size = fstatSync(this.#fd).size;
-    if (size < this.#bytes) throw this.#lost();
+    if (size < this.#bytes || (size > this.#bytes && this.#inode !== ours)) {
+      this.#inode = ours; // the next try must know the stranger again
+      throw this.#lost();
+    }
+    const end = this.#bytes === 0 ? endOfRotated(this.#options.dir) : soundEnd(this.#fd, this.#bytes, this.#path).end;
+    if (end?.seq !== this.#end.seq || end.hash !== this.#end.hash) throw this.#lost(); // before anything is cut: it may be another file under our name
     if (size > this.#bytes) this.#options.disk.truncate(this.#fd, this.#bytes);
     fsyncSync(this.#fd);
     fsyncDir(this.#options.dir);
-    const end = this.#bytes === 0 ? endOfRotated(this.#options.dir) : soundEnd(this.#fd, this.#bytes, this.#path).end;
-    if (end?.seq !== this.#end.seq || end.hash !== this.#end.hash) throw this.#lost();
   }
 
   close(): void {
@@ -138,12 +143,13 @@ export class FileWriter {
 
   #closeCurrent(): void {
     if (this.#fd === -1) return;
+    const fd = this.#fd;
+    this.#fd = -1; // its number is another file's from here on, whatever close says
     try {
-      closeSync(this.#fd);
+      closeSync(fd);
     } catch {
       // A deferred write error shows here; what it concerns was never acknowledged.
     }
-    this.#fd = -1;
   }
 
   #takeUp(): TornTail | undefined {
@@ -201,10 +207,9 @@ export class FileWriter {
     if (existsSync(target)) throw new Error(`${target} exists already and would be overwritten by the rotation; move it aside after looking at it with agw audit verify`);
     fsyncSync(this.#fd);
     renameSync(this.#path, target);
-    closeSync(this.#fd);
-    this.#fd = -1;
     this.#bytes = 0;
     this.#firstSeq = this.#end.seq + 1;
+    this.#closeCurrent();
     this.#openCurrent();
   }
 

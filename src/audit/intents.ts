@@ -1,17 +1,12 @@
 // Which intents still wait for their request line. Kept while writing; rebuilt at a start from the last point that names them.
 import type { OpenFile } from './chain-files.js';
 import { readLink } from './hash-chain.js';
+import type { LineObject } from './line-members.js';
+import { decisionIdOf, objectMember, parseLine, textMember } from './line-members.js';
 import { linesBackward, linesForward } from './lines.js';
 import type { UnresolvedLineFacts } from './record.js';
 
 const OPEN_MAX = 100_000; // calls in flight on one machine; more would be a leak, and the oldest is let go
-const DECISION_ID = '"decision_id":"';
-
-// Only members that the gateway itself fills come before decision_id, so its first occurrence is the member.
-function decisionIdOf(line: string): string {
-  const from = line.indexOf(DECISION_ID) + DECISION_ID.length;
-  return line.slice(from, line.indexOf('"', from));
-}
 
 export class OpenIntents {
   readonly #seqById = new Map<string, number>();
@@ -48,24 +43,12 @@ export class OpenIntents {
   }
 }
 
-type Parsed = Readonly<Record<string, unknown>>;
-
-function parse(bytes: Uint8Array): Parsed | undefined {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8'));
-    return typeof value === 'object' && value !== null ? (value as Parsed) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 /** Open intents that a start, stop or rotate event names (none for a start: it comes after the unresolved lines); undefined for any other line. */
 function baseline(bytes: Buffer): readonly string[] | undefined {
   if (!bytes.subarray(0, 15).equals(Buffer.from('{"type":"event"'))) return undefined;
-  const line = parse(bytes);
+  const line = parseLine(bytes.toString('utf8'));
   if (line?.['event'] !== 'start' && line?.['event'] !== 'stop' && line?.['event'] !== 'rotate') return undefined;
-  const details = line['details'];
-  const listed = typeof details === 'object' && details !== null ? (details as Parsed)['open_intents'] : undefined;
+  const listed = objectMember(line, 'details')?.['open_intents'];
   return Array.isArray(listed) ? listed.filter((item): item is string => typeof item === 'string') : [];
 }
 
@@ -94,11 +77,6 @@ export function findOpenIntents(filesOldestFirst: readonly OpenFile[]): OpenInte
   return intents;
 }
 
-function textMember(line: Parsed, name: string): string | undefined {
-  const value = line[name];
-  return typeof value === 'string' ? value : undefined;
-}
-
 /** What an unresolved line says, copied from its intent where that can still be read. */
 export function unresolvedFacts(files: readonly OpenFile[], decisionId: string, intentSeq: number, atUs: number): UnresolvedLineFacts {
   const intent = findBySeq(files, intentSeq) ?? {};
@@ -109,11 +87,11 @@ export function unresolvedFacts(files: readonly OpenFile[], decisionId: string, 
   };
 }
 
-function findBySeq(files: readonly OpenFile[], seq: number): Parsed | undefined {
+function findBySeq(files: readonly OpenFile[], seq: number): LineObject | undefined {
   for (const file of files.toReversed()) {
     for (const line of linesBackward(file.fd, file.size)) {
       const link = readLink(line.bytes);
-      if (link?.seq === seq) return parse(line.bytes);
+      if (link?.seq === seq) return parseLine(line.bytes.toString('utf8'));
       if (link !== undefined && link.seq < seq) return undefined;
     }
   }

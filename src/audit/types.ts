@@ -20,7 +20,10 @@ export interface AuditAppender {
 
 /** Joined view of one request: its request line with intent, stream_end and server-request lines of the same decision. */
 export interface AuditRecord {
+  /** The line's own text, so that its hash can be computed again. */
+  readonly text: string;
   readonly line: Readonly<Record<string, unknown>>;
+  /** Oldest first. */
   readonly related: readonly Readonly<Record<string, unknown>>[];
 }
 

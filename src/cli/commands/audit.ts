@@ -1,5 +1,7 @@
 // agw audit: finds, follows, explains and verifies what the gateway recorded. Reads the files themselves: it works without a gateway.
+import type { AuditRecord } from '../../audit/types.js';
 import { ERRORS, isErrorCode } from '../../base/errors/table.js';
+import { withAuditDir } from '../audit-log.js';
 import { filterOf, FILTER_OPTIONS, parseSpan } from '../audit-query.js';
 import { given, type CommandContext, type CommandSpec } from '../command.js';
 import { CliFailure, type ExitCode } from '../failure.js';
@@ -8,7 +10,6 @@ import { localTime, plural, printAnswer, shortHash } from '../printing.js';
 import { listOf, member, numberOf, recordOf, textOf, textsOf } from '../reading.js';
 import { renderFields, renderTable, type Column } from '../table.js';
 import { printable, type Colors } from '../terminal.js';
-import type { FoundRecord } from '../audit-log.js';
 
 const LAST_DEFAULT = '20';
 
@@ -55,10 +56,10 @@ export const auditCommands: readonly CommandSpec[] = [
 ];
 
 async function search(context: CommandContext): Promise<ExitCode> {
-  const { searchAudit } = await import('../audit-log.js');
+  const { searchAudit } = await import('../../audit/reader/search.js');
   const { systemClock } = await import('../../base/clock/clock.js');
   const span = parseSpan(context.option('last') ?? LAST_DEFAULT, systemClock.nowMs());
-  const found = await searchAudit(context.project, filterOf(context), span);
+  const found = await withAuditDir(context.project, (dir) => searchAudit(dir, filterOf(context), span));
   const { terminal } = context;
   if (wantsLines(context)) found.forEach((record) => terminal.print(recordLine(record)));
   else terminal.print(found.length === 0 ? 'nothing was found' : `${recordTable(found, context)}\n\n${terminal.colors.dim(LAYERS_LEGEND)}`);
@@ -71,7 +72,7 @@ function wantsLines({ json, terminal }: CommandContext): boolean {
 }
 
 /** The line as it stands in the file, so that its hash can be computed again; with what belongs to it, if anything does. */
-function recordLine({ text, line, related }: FoundRecord): string {
+function recordLine({ text, line, related }: AuditRecord): string {
   return related.length === 0 ? text : JSON.stringify({ ...recordOf(line), related });
 }
 
@@ -86,7 +87,7 @@ const COLUMNS: readonly Column[] = [
 ];
 const WIDE_COLUMNS: readonly Column[] = [{ title: 'STATUS' }, { title: 'µs', right: true }, { title: 'RISK', right: true }, { title: 'DECISION ID' }, { title: 'SEQ', right: true }, { title: 'HASH' }];
 
-function recordTable(found: readonly FoundRecord[], context: CommandContext): string {
+function recordTable(found: readonly AuditRecord[], context: CommandContext): string {
   const wide = context.flag('wide');
   const rows = found.map(({ line }) => [...rowOf(line), ...(wide ? wideRowOf(line) : [])]);
   return renderTable(wide ? [...COLUMNS, ...WIDE_COLUMNS] : COLUMNS, rows, wide ? { ...context.terminal, width: Infinity } : context.terminal);
@@ -116,14 +117,14 @@ async function verify(context: CommandContext): Promise<ExitCode> {
 }
 
 async function tail(context: CommandContext): Promise<ExitCode> {
-  const { followAudit, searchAudit } = await import('../audit-log.js');
+  const { tailAudit } = await import('../../audit/reader/tail.js');
   const span = parseSpan(context.option('last') ?? '10', 0);
   if (span.kind !== 'count') throw new CliFailure('--last is a count here.');
   const filter = filterOf(context);
-  const show = (record: FoundRecord): void => context.terminal.print(wantsLines(context) ? recordLine(record) : tailLine(record.line, context.terminal.colors));
+  const show = (record: AuditRecord): void => context.terminal.print(wantsLines(context) ? recordLine(record) : tailLine(record.line, context.terminal.colors));
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort());
-  await followAudit(context.project, filter, async () => (await searchAudit(context.project, filter, span)).forEach(show), show, stop.signal);
+  await withAuditDir(context.project, (dir) => tailAudit(dir, { filter, count: span.count }, show, stop.signal));
   return 0;
 }
 
@@ -134,9 +135,9 @@ function tailLine(line: unknown, colors: Colors): string {
 }
 
 async function explain(context: CommandContext): Promise<ExitCode> {
-  const { findAudit } = await import('../audit-log.js');
+  const { findDecision } = await import('../../audit/reader/explain.js');
   const id = given(context.argument(0));
-  const found = await findAudit(context.project, id);
+  const found = await withAuditDir(context.project, (dir) => findDecision(dir, id));
   if (found === undefined) throw new CliFailure(`the audit log has no decision ${printable(id)}.`, { exitCode: 1, code: 'not_found', remedy: 'See: agw audit search --last 20' });
   const advice = adviceOf(found.line);
   printAnswer(context, { record: found.line, related: found.related, explanation: advice }, () => {
@@ -151,14 +152,14 @@ function headline(line: unknown, colors: Colors): string {
   const code = textOf(line, 'code');
   const reason = textOf(line, 'reason_code');
   const call = [textOf(line, 'method'), textOf(line, 'tool')].filter((part) => part !== '').map(printable).join(' ');
-  return `${paintDecision(textOf(line, 'decision'), colors)}${code === '' ? '' : ` ${colors.bold(printable(code))}`}${reason === '' ? '' : ` (${printable(reason)})`}: ${call === '' ? 'not a readable message' : call}`;
+  return `${paintDecision(textOf(line, 'decision') || textOf(line, 'type'), colors)}${code === '' ? '' : ` ${colors.bold(printable(code))}`}${reason === '' ? '' : ` (${printable(reason)})`}: ${call === '' ? 'not a readable message' : call}`;
 }
 
 function factsOf(line: unknown): (readonly [string, string])[] {
   const fields: (readonly [string, string])[] = [
     ['caller', `${textOf(line, 'spiffe_id') || 'unidentified'}${textOf(line, 'auth_method') === '' ? '' : ` by ${textOf(line, 'auth_method')}`}`],
     ['time', localTime(textOf(line, 'timestamp'))],
-    ['answer', `HTTP ${textOf(line, 'status')} after ${((numberOf(line, 'latency_us') ?? 0) / 1000).toFixed(1)} ms`],
+    ['answer', textOf(line, 'status') === '' ? '' : `HTTP ${textOf(line, 'status')} after ${((numberOf(line, 'latency_us') ?? 0) / 1000).toFixed(1)} ms`],
     ['server', textOf(line, 'server')],
     ['risk score', textOf(line, 'risk_score')],
     ['arguments', textOf(line, 'arguments_digest')],

@@ -1,13 +1,14 @@
 // The built writer thread, killed at random moments: every line it acknowledged is there, the chain verifies, a torn tail was repaired.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { openAppender } from '../../../src/audit/appender.js';
+import { verifyAudit } from '../../../src/audit/reader/verify.js';
 import { requestLine } from '../../../src/audit/record.js';
 import { spawnAuditWriter } from '../../../src/audit/spawn-writer.js';
 import { readChain, requestFacts, scratchDir } from '../../unit/audit/line-fixture.js';
@@ -64,6 +65,7 @@ async function killOnce(program: string, dir: string, round: number, acknowledge
     if (id !== undefined && seq !== undefined && hash?.length === 64) acknowledged.set(Number(seq), [id, hash]);
   });
   await Promise.race([once(lines, 'line'), closed.then(() => Promise.reject(new Error('the child ended by itself')))]);
+  if (round % 4 === 1) expect(await verifyAudit(dir)).toMatchObject({ kind: 'intact' }); // while it writes
   await sleep(Math.random() * 80);
   child.kill('SIGKILL');
   await closed;
@@ -89,6 +91,7 @@ describe.skipIf(!built)('the audit writer thread (needs npm run build)', () => {
       expect((await last.status()).healthy).toBe(true);
       await last.close();
       const chain = readChain(scratch.dir);
+      expect(await verifyAudit(scratch.dir)).toEqual({ kind: 'intact', lines: chain.length, files: readdirSync(scratch.dir).filter((name) => name.endsWith('.jsonl')).length, lastHash: chain.at(-1)?.['hash'] });
       expect(acknowledged.size).toBeGreaterThan(ROUNDS * 10);
       const lost = [...acknowledged].filter(([seq, [id, hash]]) => chain[seq - 1]?.['decision_id'] !== id || chain[seq - 1]?.['hash'] !== hash);
       expect(lost).toEqual([]);

@@ -258,6 +258,31 @@ describe('a file that somebody else touches', () => {
     expect(() => writer.commit([line('b')])).toThrow();
   });
 
+  it('is not made longer by the cut after a failed commit: zeros would cover what is missing', () => {
+    const writer = open();
+    writer.commit([line('a'), line('b'), line('c')]);
+    truncateSync(current(), 10);
+    expect(() => writer.commit([line('d')])).toThrow();
+    writer.cutBack();
+    expect(readFileSync(current())).not.toContain(0);
+  });
+
+  it.each([0, 1])('and put another file in its place is not cut, with %i lines acknowledged', (acknowledged) => {
+    const disk = { ...REAL_DISK };
+    const writer = open({ disk });
+    if (acknowledged === 1) writer.commit([line('a')]);
+    disk.datasync = () => {
+      throw new Error('EIO');
+    };
+    expect(() => writer.commit([line('refused')])).toThrow();
+    const foreign = 'somebody\'s\n'.repeat(1_000);
+    renameSync(current(), `${current()}.old`);
+    writeFileSync(current(), foreign);
+    expect(() => writer.recover()).toThrow(/acknowledged/);
+    expect(() => writer.recover()).toThrow(/acknowledged/);
+    expect(readFileSync(current(), 'utf8')).toBe(foreign);
+  });
+
   it.each([['removed', () => rmSync(current())], ['cut', () => truncateSync(current(), 10)]])('is not taken up again once acknowledged lines are gone (%s)', (_, touch) => {
     const writer = open();
     writer.commit([line('a')]);

@@ -1,9 +1,10 @@
 // Facts of a request, and a folder with a writer in it, for the audit room's tests.
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { listRotated } from '../../../src/audit/chain-files.js';
-import { GENESIS_HASH, verifyLine } from '../../../src/audit/hash-chain.js';
+import { GENESIS_HASH, sealLine } from '../../../src/audit/hash-chain.js';
 import type { RequestLineFacts } from '../../../src/audit/record.js';
 
 export function requestFacts(decisionId: string, more: Partial<RequestLineFacts> = {}): RequestLineFacts {
@@ -21,7 +22,49 @@ export function scratchDir(): { readonly dir: string; remove(): void } {
   return { dir: join(root, 'audit'), remove: () => rmSync(root, { recursive: true, force: true }) };
 }
 
+/** A log written without the product's writer: sealed lines into whichever file is named; the chain goes on over the files. */
+export interface SealedLog {
+  readonly dir: string;
+  /** Of the last line. */
+  readonly hash: string;
+  path(name?: string): string;
+  write(opens: readonly string[], name?: string): void;
+  /** Changes the lines of one file. */
+  tamper(change: (lines: string[]) => readonly string[], name?: string): void;
+}
+
+export function sealedLog(dir: string): SealedLog {
+  mkdirSync(dir, { recursive: true });
+  let [seq, hash] = [0, GENESIS_HASH];
+  const path = (name = 'audit.jsonl'): string => join(dir, name);
+  return {
+    dir,
+    path,
+    get hash() {
+      return hash;
+    },
+    write(opens, name) {
+      let text = '';
+      for (const open of opens) {
+        const sealed = sealLine(open, (seq += 1), hash);
+        hash = sealed.hash;
+        text += `${sealed.text}\n`;
+      }
+      appendFileSync(path(name), text);
+    },
+    tamper(change, name) {
+      const lines = readFileSync(path(name), 'utf8').split('\n').slice(0, -1);
+      writeFileSync(path(name), change(lines).map((line) => `${line}\n`).join(''));
+    },
+  };
+}
+
 export type Line = Readonly<Record<string, unknown>>;
+
+/** As anybody would check it: cut at the last `,"hash":`, add a brace, hash. */
+export function simpleHash(line: string): string {
+  return createHash('sha256').update(`${line.slice(0, line.lastIndexOf(',"hash":'))}}`, 'utf8').digest('hex');
+}
 
 /** Every line of the folder's chain, oldest first; throws where the chain breaks. Reads files whole: an independent walk, not the product's own. */
 export function readChain(dir: string): Line[] {
@@ -32,11 +75,11 @@ export function readChain(dir: string): Line[] {
     const text = readFileSync(join(dir, name), 'utf8');
     if (text !== '' && !text.endsWith('\n')) throw new Error(`${name}: torn`);
     for (const line of text.split('\n').slice(0, -1)) {
-      const check = verifyLine(Buffer.from(line));
-      if (!check.ok) throw new Error(`${name}: ${check.problem} at seq ${lines.length + 1}`);
-      if (check.link.seq !== lines.length + 1 || check.link.prevHash !== previous) throw new Error(`${name}: link broken at seq ${lines.length + 1}`);
-      previous = check.link.hash;
-      lines.push(JSON.parse(line) as Line);
+      const value = JSON.parse(line) as Line;
+      if (value['hash'] !== simpleHash(line)) throw new Error(`${name}: hash at seq ${lines.length + 1}`);
+      if (value['seq'] !== lines.length + 1 || value['prev_hash'] !== previous) throw new Error(`${name}: link broken at seq ${lines.length + 1}`);
+      previous = value['hash'];
+      lines.push(value);
     }
   }
   return lines;

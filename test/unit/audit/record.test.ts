@@ -6,12 +6,16 @@ import { GENESIS_HASH, sealLine, verifyLine } from '../../../src/audit/hash-chai
 import type { RequestLineFacts } from '../../../src/audit/record.js';
 import { VERDICT, eventLine, intentLine, repeatedLine, requestLine, serverRequestLine, streamEndLine, unresolvedLine } from '../../../src/audit/record.js';
 import type { Line } from './line-fixture.js';
-import { requestFacts } from './line-fixture.js';
+import { requestFacts, simpleHash } from './line-fixture.js';
 
 function sealed(open: string): Line {
   const { text } = sealLine(open, 1, GENESIS_HASH);
-  expect(verifyLine(Buffer.from(text)).ok).toBe(true);
-  return JSON.parse(text) as Line;
+  const bytes = Buffer.from(text, 'utf8');
+  const line = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) as Line;
+  expect(line['hash']).toBe(simpleHash(text));
+  expect(verifyLine(bytes).ok).toBe(true);
+  expect(bytes.toString('utf8')).toBe(text); // a lone surrogate would come back as another character
+  return line;
 }
 
 const text = fc.oneof(fc.string({ unit: 'binary' }), fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 20 }).map((units) => String.fromCharCode(...units)), fc.constantFrom('","hash":"', '\n', '\\', '"}', '\u2028'));

@@ -1,0 +1,64 @@
+// Finds requests: newest first until enough was found, then joined with what belongs to them.
+import type { OpenFile } from '../chain-files.js';
+import { quote } from '../json-text.js';
+import { parseLine, textMember, type LineObject } from '../line-members.js';
+import type { AuditRecord } from '../types.js';
+import { isBefore, newestFirst, stampOf, timeMs, withChain } from './chain-lines.js';
+import { joinRelated, type FoundLine } from './related.js';
+
+export interface AuditFilter {
+  /** Every one given must hold. `decision` is ALLOW or DENY. */
+  readonly caller?: string;
+  readonly tool?: string;
+  readonly method?: string;
+  readonly decision?: string;
+  readonly code?: string;
+  readonly session?: string;
+  readonly trace?: string;
+  /** `request` unless given. */
+  readonly type?: string;
+}
+
+/** The newest `count` lines that match, or those since a time. */
+export type AuditSpan = { readonly kind: 'count'; readonly count: number } | { readonly kind: 'since'; readonly sinceMs: number };
+
+/** Filter key → the line's member. */
+export const FILTER_MEMBERS = { caller: 'spiffe_id', tool: 'tool', method: 'method', decision: 'decision', code: 'code', session: 'session_id', trace: 'trace_id' } as const;
+const FILTERS = Object.entries(FILTER_MEMBERS) as readonly (readonly [keyof typeof FILTER_MEMBERS, string])[];
+
+/** A repeated line is written up to a second after the first of its requests, and a clock may be set back a little. */
+const DISORDER_MS = 120_000;
+
+export function matches(line: LineObject, filter: AuditFilter): boolean {
+  if (textMember(line, 'type') !== (filter.type ?? 'request')) return false;
+  return FILTERS.every(([key, name]) => filter[key] === undefined || (textMember(line, name) ?? '') === filter[key]);
+}
+
+/** Oldest first. Throws AuditLogMissing. */
+export function searchAudit(dir: string, filter: AuditFilter, span: AuditSpan): Promise<AuditRecord[]> {
+  return withChain(dir, (files) => searchFiles(files, filter, span));
+}
+
+export function searchFiles(files: readonly OpenFile[], filter: AuditFilter, span: AuditSpan): AuditRecord[] {
+  const found: FoundLine[] = [];
+  const needles = needlesOf(filter);
+  const until = span.kind === 'since' ? stampOf(span.sinceMs - DISORDER_MS) : '';
+  for (const text of newestFirst(files)) {
+    if (isBefore(text, until)) break;
+    if (!needles.every((needle) => text.includes(needle))) continue;
+    const line = parseLine(text); // undefined: verify names it, a search must find the others
+    if (line === undefined || !matches(line, filter) || (span.kind === 'since' && !(timeMs(line) >= span.sinceMs))) continue;
+    found.push({ text, line });
+    if (span.kind === 'count' && found.length === span.count) break;
+  }
+  return joinRelated(files, found.reverse());
+}
+
+// A line that can't match is told by its text: parsing takes twenty times as long as looking.
+function needlesOf(filter: AuditFilter): string[] {
+  const wanted = FILTERS.flatMap(([key, name]) => {
+    const value = filter[key];
+    return value === undefined || value === '' ? [] : [`"${name}":${quote(value)}`];
+  });
+  return [`{"type":${quote(filter.type ?? 'request')}`, ...wanted];
+}
