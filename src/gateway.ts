@@ -83,6 +83,7 @@ export function buildGateway(parts: GatewayParts) {
   const mcpSessions = createMcpSessions(
     { perCallerMax: config.session.mcp_sessions_per_caller_max, totalMax: config.session.sessions_max, ttlMs: config.session.mcp_session_ttl_s * MS_PER_SECOND },
     (bytes) => ids.hex(bytes),
+    (session) => terminals.legs.closeSession(session),
   );
   const stats = new ChainStats();
   const runner = createRunner(

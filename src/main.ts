@@ -108,11 +108,17 @@ function describe(fault: unknown): string {
   return `${file === undefined ? '' : `${file}:${line}:${column}: `}${message}${remedy === undefined ? '' : ` ${remedy}`}`;
 }
 
+/** A wrong command line, or a file that a person wrote, whichever thread found it wrong. */
+function isUsage(fault: unknown): boolean {
+  if (describeSourceFault(fault).file !== undefined) return true;
+  return fault instanceof Error && 'code' in fault && String(fault.code).startsWith('ERR_PARSE_ARGS');
+}
+
 function say(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
 main().catch((fault: unknown) => {
   say(describe(fault));
-  process.exit(fault instanceof ConfigFault || (fault instanceof Error && 'code' in fault && String(fault.code).startsWith('ERR_PARSE_ARGS')) ? EXIT_USAGE : 1);
+  process.exit(isUsage(fault) ? EXIT_USAGE : 1);
 });

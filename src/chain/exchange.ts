@@ -39,6 +39,7 @@ export interface ExitServices {
 const JSON_HEADERS: HeaderPairs = [['content-type', 'application/json']];
 const HTTP_CLIENT_CLOSED = 499;
 const NO_FINDINGS: readonly AuditFinding[] = Object.freeze([]);
+const ANSWER_FINDINGS_MAX = 1000; // a stream may go on for hours, its line is one
 
 type Phase = 'deciding' | 'forwarded' | 'sealing' | 'streaming' | 'ended';
 
@@ -58,6 +59,8 @@ export class Exchange {
   onClientGone: (() => void) | undefined = undefined;
   /** Upstream work to give up when nothing of it can be used any more, whether or not the client is still there. */
   onGivenUp: (() => void) | undefined = undefined;
+  /** The answer, or the stream's end, is decided: nothing can be cancelled any more. */
+  onEnded: (() => void) | undefined = undefined;
 
   constructor(ctx: Context, reply: Reply, services: ExitServices) {
     this.ctx = ctx;
@@ -98,7 +101,8 @@ export class Exchange {
   }
 
   addFindings(findings: readonly LocatedFinding[]): void {
-    this.#answerFindings.push(...findings);
+    const room = ANSWER_FINDINGS_MAX - this.#answerFindings.length;
+    if (room > 0) this.#answerFindings.push(...findings.slice(0, room));
   }
 
   /** A refusal by the chain, the wire or the firewall. */
@@ -111,7 +115,7 @@ export class Exchange {
     const rendered = renderRefusal(refusal.protocol ?? refusal, {
       decisionId: this.ctx.decisionId,
       traceId: this.ctx.traceId,
-      idText: this.ctx.call?.idText,
+      idText: this.ctx.call?.idText ?? refusal.protocol?.idText, // what is no call may still have an id to answer under
       isMcpClient: this.mcpClient,
       resourceMetadataUrl: this.#services.resourceMetadataUrl,
     });
@@ -119,6 +123,7 @@ export class Exchange {
     // Before the wire a refusal is the decision; after it the decision to allow stands and the code says what went wrong.
     const decision = this.#phase === 'forwarded' ? 'ALLOW' : 'DENY';
     this.#settleBreaker();
+    this.onEnded?.();
     this.#seal(decision, refusal, rendered.status, () => this.reply.send(rendered.status, headers, rendered.body, this.ctx.inbound.bodyTooLarge));
   }
 
@@ -165,6 +170,7 @@ export class Exchange {
   answer(status: number, headers: HeaderPairs, body: Uint8Array | string, code?: Deny): void {
     if (this.ended || this.#phase === 'streaming') return;
     this.#settleBreaker();
+    this.onEnded?.();
     this.#seal('ALLOW', code, status, () => this.reply.send(status, headers, body));
   }
 
@@ -215,6 +221,7 @@ export class Exchange {
     if (this.#phase !== 'streaming') return;
     this.#phase = 'ended';
     this.#settleBreaker();
+    this.onEnded?.();
     const reason = this.reply.aborted ? 'client_disconnected' : code;
     const line = streamEndLine({ ...this.#decisionFacts(), atUs: this.#services.clock.nowUs(), bytes: this.#streamBytes, messages: this.#streamMessages, findings: this.#answerFindings.map(answerFinding), status: this.#streamStatus, code: reason });
     this.#services.appender.append(line, (error) => (error === undefined ? release() : this.reply.destroy()));
@@ -258,6 +265,7 @@ export class Exchange {
     });
     this.#phase = 'ended';
     this.reply.send(rendered.status, rendered.headers, rendered.body);
+    this.onEnded?.();
     this.onGivenUp?.();
   }
 

@@ -1,16 +1,32 @@
 // The response firewall: what every message from a tool server crosses before it may reach the agent, in this order.
 import type { GuardLimits, JsonGuard } from '../base/json/types.js';
-import type { DlpScanner } from '../engines/dlp/types.js';
+import type { DlpScanner, LocatedFinding } from '../engines/dlp/types.js';
 import { screenMessage } from './02-response-scan.js';
 import { scrubFor, type Scrub } from './03-scrub-secrets.js';
 import type { Screened } from './scanned.js';
 
 export interface ResponseFirewall {
   screen(bytes: Uint8Array): Screened | Promise<Screened>;
+  /** An event's lines beside its data: a client reads them, too, and no message is hidden in a comment or an id. */
+  screenFraming(framing: Uint8Array): { readonly keep: boolean; readonly findings: readonly LocatedFinding[] };
 }
+
+const FRAMING_BYTES_MAX = 4096; // ids and keep-alives are short
+const NO_FINDINGS: readonly LocatedFinding[] = Object.freeze([]);
+/** What nearly every event is framed with. */
+const PLAIN_FRAMING: ReadonlySet<string> = new Set(['data: \n\n', 'event: message\ndata: \n\n', 'data: \r\n\r\n', 'event: message\r\ndata: \r\n\r\n']);
 
 /** One per request: it knows the secrets that went upstream with it. Tool lists cross 01-tool-list-filter first, where they are put together. */
 export function createResponseFirewall(rules: DlpScanner, guard: JsonGuard, limits: GuardLimits, secretValues: readonly string[]): ResponseFirewall {
   const scrub: Scrub = scrubFor(secretValues); // first: an echoed secret is cut out quietly, not reported as a finding of the tool's own
-  return { screen: (bytes) => screenMessage(scrub(bytes), rules, guard, limits) };
+  return {
+    screen: (bytes) => screenMessage(scrub(bytes), rules, guard, limits),
+    screenFraming(framing) {
+      if (framing.length > FRAMING_BYTES_MAX) return { keep: false, findings: NO_FINDINGS };
+      const text = Buffer.from(framing.buffer, framing.byteOffset, framing.byteLength).toString('utf8');
+      if (PLAIN_FRAMING.has(text)) return { keep: true, findings: NO_FINDINGS };
+      const findings = rules.scanText(text, 'sse');
+      return { keep: scrub(framing) === framing && findings.every((finding) => finding.action === 'flag'), findings };
+    },
+  };
 }

@@ -2,15 +2,16 @@
 import type { GuardLimits } from '../base/json/types.js';
 import type { Exchange } from '../chain/exchange.js';
 import { deny, type Deny } from '../chain/verdict.js';
+import type { BreakerOutcome } from '../engines/limits/types.js';
 import { createResponseFirewall, type ResponseFirewall } from '../response/index.js';
 import type { Screened } from '../response/scanned.js';
 import { createSseSplitter, type SseEvent, type SseSplitter } from '../upstream/sse.js';
 import type { UpstreamCall, UpstreamFault, UpstreamSink } from '../upstream/types.js';
 import { blameOf, CLIENT_ERROR_FROM, faultRefusal, isJson, isSse, limitsOf, saysSessionLost, SERVER_ERROR_FROM } from './answers.js';
 import { claimAnswer } from './asked.js';
-import { readServerMessage, withId, type ServerMessage } from './message.js';
+import { comparableId, readServerMessage, withId, type ServerMessage } from './message.js';
 import type { Leg, TerminalServices } from './services.js';
-import { keepEvent, messageEvent, withData } from './sse-event.js';
+import { dataOnly, framingOf, keepEvent, messageEvent, withData } from './sse-event.js';
 import { renderRefusal } from '../mcp/errors.js';
 
 const SSE_HEADERS: readonly (readonly [string, string])[] = [['content-type', 'text/event-stream'], ['cache-control', 'no-cache'], ['x-accel-buffering', 'no']];
@@ -18,6 +19,8 @@ const METHOD_NOT_FOUND = -32601;
 const OK = 200;
 const NOT_FOUND = 404;
 const BAD_REQUEST = 400;
+/** What a caller may have asked for, of a server that is well. */
+const NOBODYS_FAILURE: ReadonlySet<string> = new Set(['answer_too_large', 'event_too_large', 'depth', 'keys', 'duplicate_key', 'lone_surrogate']);
 const AFTER_ANSWER_MS = 500; // a stream ends with its answer (2025-11-25, basic/transports); one that does not would hold a connection for minutes
 
 export function forwardCall(exchange: Exchange, url: string, services: TerminalServices): void {
@@ -52,6 +55,8 @@ class ForwardedCall implements UpstreamSink {
   /** Events whose turn has not come: the stream's head is not out yet, or one before them is still being scanned. */
   #queue: SseEvent[] = [];
   #busy = false;
+  /** The client has not taken what it was sent. */
+  #clientFull = false;
   /** The stream's line is being written: nothing can be sent or ended yet. */
   #beginning = false;
   #answered = false;
@@ -60,6 +65,8 @@ class ForwardedCall implements UpstreamSink {
   #done = false;
   /** Why the answer will not come; told once the stream has begun. */
   #cause: Deny | undefined;
+  /** The client has said that it wants no answer: that none comes is then nobody's failure. */
+  #cancelled = false;
 
   constructor(exchange: Exchange, services: TerminalServices, url: string) {
     this.#exchange = exchange;
@@ -72,6 +79,32 @@ class ForwardedCall implements UpstreamSink {
     exchange.onGivenUp = () => this.#giveUp();
     // A legacy client that hangs up has not cancelled (2025-11-25, basic/transports): its session may still want the answer's effects.
     if (ctx.call?.era === 'modern' || ctx.mcpSession === 'none') exchange.onClientGone = () => this.#abandon();
+    this.#mayBeCancelled();
+  }
+
+  /** In its session a client cancels by a message of its own. Servers leave a cancelled request unanswered: it must not hold a connection until the time is up. */
+  #mayBeCancelled(): void {
+    const { mcpSession } = this.#exchange.ctx;
+    if (mcpSession === undefined || mcpSession === 'none') return;
+    const running = {
+      id: comparableId(this.#idText),
+      cancelled: (): void => {
+        if (this.#cancelled || this.#exchange.ended) return;
+        this.#cancelled = true;
+        this.#exchange.settle('neutral');
+        // An answer that was under way already may still come.
+        const stop = this.#services.every(AFTER_ANSWER_MS, () => {
+          stop();
+          this.#exchange.guard(() => { if (!this.#exchange.ended) this.#abandon(); });
+        });
+      },
+    };
+    mcpSession.running.add(running);
+    this.#exchange.onEnded = () => void mcpSession.running.delete(running);
+  }
+
+  #blame(): BreakerOutcome {
+    return this.#cancelled ? 'neutral' : 'failure';
   }
 
   send(leg: Leg): void {
@@ -143,7 +176,7 @@ class ForwardedCall implements UpstreamSink {
       this.#drain();
       return;
     }
-    this.#exchange.settle('failure');
+    this.#exchange.settle(fault.crowdedOut === true ? 'neutral' : this.#blame());
     this.#finishWith(this.#cause);
   }
 
@@ -187,20 +220,24 @@ class ForwardedCall implements UpstreamSink {
     }
     const message = readServerMessage(bytes, this.#services.jsonGuard, this.#limits);
     if (message.kind !== 'response' || !this.#isOurs(message)) {
-      this.#fail(deny(this.#status === OK ? 'mcp_invalid_response' : 'mcp_request_failed', { reasonCode: 'not_the_answer', details: { upstream_status: this.#status } }));
+      this.#fail(deny(this.#status === OK ? 'mcp_invalid_response' : 'mcp_request_failed', { reasonCode: message.beyond ?? 'not_the_answer', details: { upstream_status: this.#status } }));
       return;
     }
     this.#release(this.#restoreId(bytes, message), (screened) => this.#answerWhole(screened, this.#status >= CLIENT_ERROR_FROM ? this.#status : OK));
   }
 
-  /** Built anew when the server was given another secret meanwhile. */
   #screen(bytes: Uint8Array): Screened | Promise<Screened> {
+    return this.#currentFirewall().screen(bytes);
+  }
+
+  /** Built anew when the server was given another secret meanwhile. */
+  #currentFirewall(): ResponseFirewall {
     const secrets = this.#services.sentSecrets.of(this.#url);
     if (this.#firewall === undefined || secrets !== this.#scrubbed) {
       this.#scrubbed = secrets;
       this.#firewall = createResponseFirewall(this.#exchange.ctx.snapshot.responseRules, this.#services.jsonGuard, this.#limits, secrets);
     }
-    return this.#firewall.screen(bytes);
+    return this.#firewall;
   }
 
   #answerWhole(screened: Screened, status: number): void {
@@ -215,7 +252,8 @@ class ForwardedCall implements UpstreamSink {
 
   /** Some servers answer a request they could not read with id null. */
   #isOurs(message: ServerMessage): boolean {
-    return message.idText === this.#wireIdText || (message.isError && message.idText === 'null');
+    if (message.idText === this.#wireIdText || (message.isError && message.idText === 'null')) return true;
+    return comparableId(message.idText) === comparableId(this.#wireIdText);
   }
 
   #restoreId(bytes: Uint8Array, message: ServerMessage): Uint8Array {
@@ -249,7 +287,16 @@ class ForwardedCall implements UpstreamSink {
   #onEvent(event: SseEvent): void {
     if (this.#done) return;
     if (!this.#busy && this.#queue.length === 0) this.#take(event);
-    else this.#queue.push(keepEvent(event));
+    else {
+      this.#queue.push(keepEvent(event));
+      this.#flow();
+    }
+  }
+
+  /** What waits here, for a scan or a slow client, is not read on from the server: memory stays at one read's worth of events. */
+  #flow(): void {
+    if (this.#clientFull || this.#queue.length > 0) this.#call?.pause();
+    else this.#call?.resume();
   }
 
   #drain(): void {
@@ -258,18 +305,29 @@ class ForwardedCall implements UpstreamSink {
       if (next === undefined) break;
       this.#take(next);
     }
+    this.#flow();
     if (!this.#busy && this.#upstreamEnded && this.#queue.length === 0) this.#finishStream();
   }
 
-  #take(event: SseEvent): void {
+  /** What frames the data reaches the client as well. */
+  #cleaned(event: SseEvent): SseEvent {
+    if (!this.#exchange.mcpClient) return event;
+    const { keep, findings } = this.#currentFirewall().screenFraming(framingOf(event));
+    this.#exchange.addFindings(findings);
+    return keep ? event : dataOnly(event);
+  }
+
+  #take(received: SseEvent): void {
+    const event = this.#cleaned(received);
     if (event.data === undefined || event.data.length === 0) {
-      this.#pass(event.raw);
+      this.#taint();
+      if (event.raw.length > 0) this.#pass(event.raw);
       return;
     }
     const message = readServerMessage(event.data, this.#services.jsonGuard, this.#limits);
     switch (message.kind) {
       case 'invalid':
-        this.#fail(deny('mcp_invalid_response', { reasonCode: 'not_json_rpc' }));
+        this.#fail(deny('mcp_invalid_response', { reasonCode: message.beyond ?? 'not_json_rpc' }));
         return;
       case 'response':
         if (!this.#isOurs(message)) {
@@ -340,10 +398,13 @@ class ForwardedCall implements UpstreamSink {
 
   #pass(raw: Uint8Array): void {
     if (!this.#exchange.mcpClient) return;
-    if (!this.#exchange.write(raw)) {
-      this.#call?.pause();
-      this.#exchange.reply.onDrain(() => this.#call?.resume());
-    }
+    if (this.#exchange.write(raw) || this.#clientFull) return;
+    this.#clientFull = true;
+    this.#flow();
+    this.#exchange.reply.onDrain(() => {
+      this.#clientFull = false;
+      this.#flow();
+    });
   }
 
   #endSoon(): void {
@@ -384,20 +445,26 @@ class ForwardedCall implements UpstreamSink {
   #finishStream(): void {
     if (this.#exchange.ended) return;
     if (!this.#answered) {
-      this.#exchange.settle('failure');
-      this.#finishWith(this.#cause ?? deny('mcp_invalid_response', { reasonCode: 'stream_ended_without_answer' }));
+      const cause = this.#cause ?? deny('mcp_invalid_response', { reasonCode: 'stream_ended_without_answer' });
+      this.#exchange.settle(this.#lessonOf(cause));
+      this.#finishWith(cause);
       return;
     }
     this.#exchange.settle('success');
     this.#exchange.endStream();
   }
 
+  /** A message that its server refuses, or an answer larger or odder than is passed on, may be the caller's doing: it must not stop the tool for others. */
+  #lessonOf(refusal: Deny): BreakerOutcome {
+    const refused = this.#status >= CLIENT_ERROR_FROM && this.#status < SERVER_ERROR_FROM;
+    return refused || NOBODYS_FAILURE.has(refusal.reasonCode ?? '') ? 'neutral' : this.#blame();
+  }
+
   #fail(refusal: Deny): void {
     this.#giveUp();
     this.#upstreamEnded = true;
     this.#cause = refusal;
-    // A message that its server refuses is the caller's doing: it must not stop the tool for others.
-    this.#exchange.settle(this.#status >= CLIENT_ERROR_FROM && this.#status < SERVER_ERROR_FROM ? 'neutral' : 'failure');
+    this.#exchange.settle(this.#lessonOf(refusal));
     if (!this.#beginning) this.#finishWith(refusal);
   }
 
@@ -405,6 +472,8 @@ class ForwardedCall implements UpstreamSink {
   #abandon(): void {
     this.#giveUp();
     this.#exchange.settle('neutral');
+    // What a cancelled stream still owes could be fetched on the session's own stream, like a broken one's.
+    if (this.#cancelled) this.#taint();
     if (this.#splitter !== undefined && this.#exchange.mcpClient) this.#exchange.endStream('client_disconnected');
     else this.#exchange.refuse(deny('client_disconnected'));
   }

@@ -12,7 +12,6 @@ export function endSession(exchange: Exchange, services: TerminalServices): void
     exchange.refuse(deny('mcp_invalid_request', { reasonCode: 'session_missing', message, headers: { allow: 'POST' }, protocol: { rpcCode: -32600, httpStatus: 405, message, idText: undefined } }));
     return;
   }
-  services.legs.closeSession(session);
   services.mcpSessions.close(session);
   exchange.answer(NO_CONTENT, [], '');
 }

@@ -9,12 +9,13 @@ import { isSse, limitsOf } from './answers.js';
 import { claimAnswer } from './asked.js';
 import { readServerMessage } from './message.js';
 import type { Leg, TerminalServices } from './services.js';
-import { keepEvent, messageEvent, withData } from './sse-event.js';
+import { dataOnly, framingOf, keepEvent, messageEvent, withData } from './sse-event.js';
 
 const TOOLS_CHANGED = 'notifications/tools/list_changed';
 const SSE_HEADERS: readonly (readonly [string, string])[] = [['content-type', 'text/event-stream'], ['cache-control', 'no-cache'], ['x-accel-buffering', 'no']];
 const KEEP_ALIVE_MS = 8_000; // below the 10 s after which some fronts and proxies drop a silent connection
 const SSE_OK = 200;
+const STREAMS_PER_SESSION_MAX = 4; // a client needs one; a second may be a reconnect whose old connection is not known to be gone
 
 export function listen(exchange: Exchange, services: TerminalServices): void {
   const { ctx } = exchange;
@@ -34,6 +35,9 @@ class SessionStream {
   readonly #stopTicking: () => void;
   readonly #onGateway = (message: string): void => this.#write(messageEvent(message));
   readonly #end = (): void => this.#stop(() => this.#exchange.endStream());
+  /** Events that were read and not yet handled. */
+  #waiting = 0;
+  #clientFull = false;
   #order: Promise<void> = Promise.resolve();
 
   constructor(exchange: Exchange, services: TerminalServices) {
@@ -42,7 +46,10 @@ class SessionStream {
     this.#stopTicking = services.every(KEEP_ALIVE_MS, () => this.#write(': keep-alive\n\n'));
     services.listeners.add(this.#onGateway);
     services.openStreams.add(this.#end);
-    this.#session()?.closers.add(this.#end);
+    const closers = this.#session()?.closers;
+    const [oldest] = closers ?? [];
+    if (oldest !== undefined && (closers?.size ?? 0) >= STREAMS_PER_SESSION_MAX) oldest();
+    closers?.add(this.#end);
     exchange.onClientGone = () => this.#stop(() => exchange.endStream('client_disconnected'));
   }
 
@@ -82,20 +89,29 @@ class SessionStream {
   }
 
   #take(event: SseEvent, leg: Leg): void {
-    this.#order = this.#order.then(() => this.#handle(event, leg)).catch(() => this.#stop(() => this.#exchange.cut(deny('gateway_fault'))));
+    this.#waiting += 1;
+    this.#flow();
+    this.#order = this.#order.then(() => this.#handle(event, leg)).catch(() => this.#stop(() => this.#exchange.cut(deny('gateway_fault')))).finally(() => {
+      this.#waiting -= 1;
+      this.#flow();
+    });
   }
 
-  async #handle(event: SseEvent, leg: Leg): Promise<void> {
+  async #handle(received: SseEvent, leg: Leg): Promise<void> {
     const { ctx } = this.#exchange;
+    const limits = limitsOf(ctx.snapshot.config);
+    const firewall = createResponseFirewall(ctx.snapshot.responseRules, this.#services.jsonGuard, limits, this.#services.sentSecrets.of(leg.url));
+    const framing = firewall.screenFraming(framingOf(received));
+    this.#exchange.addFindings(framing.findings);
+    const event = framing.keep ? received : dataOnly(received);
     if (event.data === undefined || event.data.length === 0) {
-      this.#write(event.raw);
+      if (event.raw.length > 0) this.#write(event.raw);
       return;
     }
-    const limits = limitsOf(ctx.snapshot.config);
     const message = readServerMessage(event.data, this.#services.jsonGuard, limits);
     if (message.kind === 'invalid') return;
     if (message.method === TOOLS_CHANGED) void this.#services.tools.refresh(leg.url).catch(() => undefined);
-    const screened = await createResponseFirewall(ctx.snapshot.responseRules, this.#services.jsonGuard, limits, this.#services.sentSecrets.of(leg.url)).screen(event.data);
+    const screened = await firewall.screen(event.data);
     this.#exchange.addFindings(screened.findings);
     const refusal = screened.kind === 'block' ? screened.refusal : message.kind === 'request' ? this.#cannotAnswer(message.idText, leg) : undefined;
     if (message.kind === 'request') await this.#recordRequest(message.method, leg, refusal);
@@ -115,11 +131,21 @@ class SessionStream {
   }
 
   #write(bytes: Uint8Array | string): void {
-    if (this.#exchange.write(bytes)) return;
-    for (const call of this.#calls) call.pause();
+    if (this.#exchange.write(bytes) || this.#clientFull) return;
+    this.#clientFull = true;
+    this.#flow();
     this.#exchange.reply.onDrain(() => {
-      for (const call of this.#calls) call.resume();
+      this.#clientFull = false;
+      this.#flow();
     });
+  }
+
+  /** What waits here, for a scan or a slow client, is not read on from the servers. */
+  #flow(): void {
+    for (const call of this.#calls) {
+      if (this.#clientFull || this.#waiting > 0) call.pause();
+      else call.resume();
+    }
   }
 
   #session(): McpSession | undefined {

@@ -1,5 +1,5 @@
 // Reads a message from a tool server: what it is, whose it is, and the same message under another id.
-import { GUARD_OUT_LENGTH, SLOT, type GuardLimits, type JsonGuard } from '../base/json/types.js';
+import { GUARD_OUT_LENGTH, SLOT, type GuardLimits, type GuardStatus, type JsonGuard } from '../base/json/types.js';
 
 export interface ServerMessage {
   readonly kind: 'response' | 'request' | 'notification' | 'invalid';
@@ -10,19 +10,22 @@ export interface ServerMessage {
   readonly idTo: number;
   /** For a response: whether it is an error. */
   readonly isError: boolean;
+  /** Of an invalid one that is JSON all the same: which of the gateway's own limits it passes. */
+  readonly beyond?: GuardStatus;
 }
 
 const INVALID: ServerMessage = { kind: 'invalid', method: '', idText: '', idFrom: 0, idTo: 0, isError: false };
-
+const BEYOND: ReadonlySet<GuardStatus> = new Set<GuardStatus>(['depth', 'keys', 'duplicate_key', 'lone_surrogate']);
 
 export function readServerMessage(bytes: Uint8Array, guard: JsonGuard, limits: GuardLimits): ServerMessage {
   const out = guard.scratch ?? new Uint32Array(GUARD_OUT_LENGTH);
-  if (guard.check(bytes, limits, out) !== 'ok') return INVALID;
+  const status = guard.check(bytes, limits, out);
+  if (status !== 'ok') return BEYOND.has(status) ? { ...INVALID, beyond: status } : INVALID;
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const span = (slot: number): [number, number] => [out[slot * 2] ?? 0, out[slot * 2 + 1] ?? 0];
   const [idFrom, idTo] = span(SLOT.id);
   const [methodFrom, methodTo] = span(SLOT.method);
-  const idText = view.toString('latin1', idFrom, idTo);
+  const idText = view.toString('utf8', idFrom, idTo);
   const hasMethod = methodTo > methodFrom;
   const hasResult = (out[SLOT.result * 2 + 1] ?? 0) > 0;
   const isError = (out[SLOT.error * 2 + 1] ?? 0) > 0;
@@ -32,6 +35,16 @@ export function readServerMessage(bytes: Uint8Array, guard: JsonGuard, limits: G
   }
   if (idTo === idFrom || hasResult === isError) return INVALID;
   return { kind: 'response', method: '', idText, idFrom, idTo, isError };
+}
+
+/**
+ * Equal for every spelling of one id, as most programs read it ("\u0041" and "A", -0 and 0, integers beyond 2^53): who answers or cancels may
+ * spell it anew, and who chose it must not gain by an odd spelling. Empty for what is no id.
+ */
+export function comparableId(idText: string): string {
+  const id: unknown = JSON.parse(idText);
+  if (typeof id === 'string') return `"${id}`;
+  return typeof id === 'number' ? String(id + 0) : '';
 }
 
 /** The same message under another id; every other byte as it came. */

@@ -3,6 +3,8 @@ import type { Exchange } from '../chain/exchange.js';
 import { deny } from '../chain/verdict.js';
 import { AskRefused, ask } from './ask.js';
 import { limitsOf } from './answers.js';
+import { takeAsker } from './asked.js';
+import { tellCancelled } from './cancelled.js';
 import type { Leg, TerminalServices } from './services.js';
 
 const ACCEPTED = 202;
@@ -20,6 +22,7 @@ export function forwardNotification(exchange: Exchange, services: TerminalServic
     exchange.refuse(deny('mcp_invalid_request', { reasonCode: 'nobody_asked', message: 'No tool server of this session waits for this answer.' }));
     return;
   }
+  tellCancelled(exchange, services);
   exchange.beforeWire(() => void deliver(exchange, services, targets).catch((fault: unknown) => exchange.guard(() => { throw fault; })));
 }
 
@@ -28,10 +31,8 @@ function targetsOf(exchange: Exchange): string[] | undefined {
   const { call, mcpSession } = exchange.ctx;
   if (mcpSession === undefined || mcpSession === 'none') return [];
   if (call?.kind !== 'response') return [...mcpSession.upstreams.keys()];
-  const asker = mcpSession.asked.get(call.idText ?? '');
-  if (asker === undefined) return undefined;
-  mcpSession.asked.delete(call.idText ?? '');
-  return [asker];
+  const asker = takeAsker(mcpSession, call.idText ?? 'null');
+  return asker === undefined ? undefined : [asker];
 }
 
 async function deliver(exchange: Exchange, services: TerminalServices, targets: readonly string[]): Promise<void> {

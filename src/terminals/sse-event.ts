@@ -11,6 +11,20 @@ export function withData(event: Pick<SseEvent, 'raw' | 'dataFrom' | 'dataTo' | '
   return Buffer.from(`${head}${lines.join('')}${LF}`);
 }
 
+/** Every byte of the event but its data. */
+export function framingOf(event: SseEvent): Uint8Array {
+  if (event.data === undefined || event.data.length === 0) return event.raw;
+  if (event.dataTo > event.dataFrom) return Buffer.concat([event.raw.subarray(0, event.dataFrom), event.raw.subarray(event.dataTo)]);
+  const raw = Buffer.from(event.raw.buffer, event.raw.byteOffset, event.raw.byteLength).toString('latin1');
+  return Buffer.from(raw.split(/\r\n|\r|\n/).filter((line) => !/^data(?::|$)/.test(line)).join(LF), 'latin1');
+}
+
+/** The event's data alone, and nothing of an event without any. */
+export function dataOnly(event: SseEvent): SseEvent {
+  const bare = { ...event, type: '', id: undefined, dataFrom: 0, dataTo: 0 };
+  return { ...bare, raw: event.data === undefined || event.data.length === 0 ? new Uint8Array(0) : withData(bare, event.data) };
+}
+
 export function messageEvent(json: string): string {
   return `event: message\ndata: ${json}\n\n`;
 }

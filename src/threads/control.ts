@@ -83,9 +83,10 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
     start: { version, profile: config.profile, policy_digest: inForce.policy.digest, registry_digest: inForce.registry.digest, identities_digest: inForce.identities.digest },
   });
   let failed = false;
+  let ending = false; // a log that is closed on purpose does not fail, and a start that stops has something else to say
   writer.onHealth((health) => {
     if (health.healthy && failed) log.info({}, 'the audit log is healthy again');
-    if (!health.healthy) log.error({ because: health.because }, 'the audit log is failing: calls are refused');
+    if (!health.healthy && !ending) log.error({ because: health.because }, 'the audit log is failing: calls are refused');
     failed = !health.healthy;
   });
   const audit = await writer.status();
@@ -138,7 +139,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   const stop = async (): Promise<void> => {
     for (const step of cleanup.reverse()) await step();
   };
-  cleanup.push(() => writer.close(), () => events.close(), () => approvals.close(), () => client.close());
+  cleanup.push(() => writer.close(), () => { ending = true; }, () => events.close(), () => approvals.close(), () => client.close());
 
   try {
     threads = await startGatewayThreads(
@@ -300,5 +301,7 @@ export function describeSourceFault(fault: unknown): SourceFault {
   if (fault instanceof ThreadRefused) return fault.fault;
   if (fault instanceof ConfigFault) return { message: fault.message, file: fault.file, line: fault.line, column: fault.column, remedy: fault.remedy };
   if (fault instanceof PolicyError) return { message: fault.message, file: fault.file, line: fault.line, column: fault.column, remedy: undefined };
-  return { message: fault instanceof Error ? fault.message : 'unknown fault', file: undefined, line: undefined, column: undefined, remedy: undefined };
+  // Secrets and approvals know their remedy, too; a person at a start that fails needs it most.
+  const remedy = fault instanceof Error && 'remedy' in fault && typeof fault.remedy === 'string' ? fault.remedy : undefined;
+  return { message: fault instanceof Error ? fault.message : 'unknown fault', file: undefined, line: undefined, column: undefined, remedy };
 }

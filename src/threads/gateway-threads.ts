@@ -184,7 +184,7 @@ class GatewayThread {
         ready();
         return;
       case 'failed':
-        refused(new ThreadRefused({ message: message.message, file: undefined, line: undefined, column: undefined, remedy: message.remedy }));
+        refused(new ThreadRefused(message.error));
         return;
       case 'done': {
         const waiting = this.#waiting.get(message.call);

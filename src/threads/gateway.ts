@@ -196,7 +196,8 @@ function takeEvidence(message: Extract<ToGateway, { kind: 'evidence' }>, parts: 
 export function sourceFault(fault: unknown): SourceFault {
   if (fault instanceof ConfigFault) return { message: fault.message, file: fault.file, line: fault.line, column: fault.column, remedy: fault.remedy };
   if (fault instanceof PolicyError) return { message: fault.message, file: fault.file, line: fault.line, column: fault.column, remedy: undefined };
-  return { message: fault instanceof Error ? fault.message : 'unknown fault', file: undefined, line: undefined, column: undefined, remedy: undefined };
+  const remedy = fault instanceof Error && 'remedy' in fault && typeof fault.remedy === 'string' ? fault.remedy : undefined;
+  return { message: fault instanceof Error ? fault.message : 'unknown fault', file: undefined, line: undefined, column: undefined, remedy };
 }
 
 function bundle(text: string | undefined, file: string) {
@@ -219,9 +220,7 @@ function guardConfig(config: GatewayConfig): Parameters<typeof createGuard>[0] {
 if (parentPort !== null) {
   const data = workerData as GatewayThreadData;
   main(data).catch((fault: unknown) => {
-    const described = sourceFault(fault);
-    const place = described.file === undefined ? '' : `${described.file}:${described.line}:${described.column}: `;
-    data.control.postMessage({ kind: 'failed', message: `${place}${described.message}`, remedy: described.remedy } satisfies FromGateway);
+    data.control.postMessage({ kind: 'failed', error: sourceFault(fault) } satisfies FromGateway);
     data.control.close();
   });
 }

@@ -47,7 +47,7 @@ export interface IdentityReport {
 
 export type FromGateway =
   | { readonly kind: 'ready'; readonly listeners: readonly { readonly kind: 'http' | 'mtls'; readonly address: string }[] }
-  | { readonly kind: 'failed'; readonly message: string; readonly remedy: string | undefined }
+  | { readonly kind: 'failed'; readonly error: SourceFault }
   | { readonly kind: 'done'; readonly call: number; readonly value: unknown; readonly error: SourceFault | undefined }
   | { readonly kind: 'ask'; readonly call: number; readonly question: Question }
   | { readonly kind: 'release_grant'; readonly requestId: string; readonly token: string };

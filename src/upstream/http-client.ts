@@ -4,7 +4,9 @@ import type { UpstreamCall, UpstreamClient, UpstreamFault, UpstreamRequest, Upst
 
 const HEADER_BYTES_MAX = 32 * 1024; // an MCP answer has a dozen headers; more is an attack on memory
 const WAITING_MAX = 10_000; // calls waiting for a connection of one upstream; above it a call is refused instead of queued
+const HELD_BYTES_MAX = 512 * 1024 * 1024; // bodies of calls to one upstream, those included whose caller was already told that it took too long
 const URLS_MAX = 4096; // distinct URLs come from the registry; the bound only stops a programming error
+const STREAMS_MAX = 20_000; // sessions that listen to one upstream, each on a connection of its own: bounded by file descriptors, and never at the calls' expense
 const KEEP_ALIVE_MS = 4_000; // shorter than the 5 s after which Node servers close an idle connection
 
 /** Headers the client sets itself, or that would let a caller reframe the request (RFC 9110 section 7.6.1). */
@@ -22,29 +24,36 @@ export interface UpstreamClientOptions {
   readonly connectionsMax: number;
   readonly headerBytesMax?: number;
   readonly waitingMax?: number;
+  readonly heldBytesMax?: number;
 }
 
 interface Origin {
   readonly pool: Pool;
+  readonly connectionsMax: number;
+  readonly inFlightMax: number;
   inFlight: number;
+  heldBytes: number;
 }
 
 interface Target {
-  readonly origin: Origin;
+  readonly calls: Origin;
+  /** A session's stream is open for hours: it must not take the connection of a call. */
+  readonly streams: Origin;
   readonly path: string;
 }
 
 export function createUpstreamClient(options: UpstreamClientOptions): UpstreamClient {
   const origins = new Map<string, Origin>();
   const targets = new Map<string, Target>();
-  const inFlightMax = options.connectionsMax + (options.waitingMax ?? WAITING_MAX);
   let closed = false;
 
-  function originOf(name: string): Origin {
-    const known = origins.get(name);
+  function originOf(name: string, use: 'calls' | 'streams'): Origin {
+    const key = `${use} ${name}`;
+    const known = origins.get(key);
     if (known !== undefined) return known;
+    const connections = use === 'calls' ? options.connectionsMax : STREAMS_MAX;
     const pool = new Pool(name, {
-      connections: options.connectionsMax,
+      connections,
       pipelining: 1, // a second request behind a hanging one would share its fate
       connect: { timeout: options.connectTimeoutMs },
       maxHeaderSize: options.headerBytesMax ?? HEADER_BYTES_MAX,
@@ -53,8 +62,8 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
       bodyTimeout: 0,
       allowH2: false,
     });
-    const origin = { pool, inFlight: 0 };
-    origins.set(name, origin);
+    const origin: Origin = { pool, connectionsMax: connections, inFlight: 0, heldBytes: 0, inFlightMax: use === 'calls' ? connections + (options.waitingMax ?? WAITING_MAX) : connections };
+    origins.set(key, origin);
     return origin;
   }
 
@@ -64,7 +73,7 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
     if (targets.size >= URLS_MAX) return 'too many different upstream URLs';
     const parsed = parseUpstreamUrl(url);
     if (typeof parsed === 'string') return parsed;
-    const target = { origin: originOf(parsed.origin), path: `${parsed.pathname}${parsed.search}` };
+    const target = { calls: originOf(parsed.origin, 'calls'), streams: originOf(parsed.origin, 'streams'), path: `${parsed.pathname}${parsed.search}` };
     targets.set(url, target);
     return target;
   }
@@ -73,9 +82,11 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
     send(request, sink) {
       const target = closed ? 'the upstream client is closed' : targetOf(request.url);
       if (typeof target === 'string') return new RefusedCall(sink, { kind: 'transport', maybeSent: false, message: target });
-      if (target.origin.inFlight >= inFlightMax) return new RefusedCall(sink, { kind: 'transport', maybeSent: false, message: 'too many calls wait for this upstream' });
-      const exchange = new Exchange(request, sink, target.origin);
-      exchange.start(target);
+      const origin = request.httpMethod === 'GET' ? target.streams : target.calls;
+      const full = origin.inFlight >= origin.inFlightMax || origin.heldBytes + (request.body?.length ?? 0) > (options.heldBytesMax ?? HELD_BYTES_MAX);
+      if (full) return new RefusedCall(sink, { kind: 'transport', maybeSent: false, crowdedOut: true, message: 'too many calls wait for this upstream' });
+      const exchange = new Exchange(request, sink, origin);
+      exchange.start(target.path);
       return exchange;
     },
     async close() {
@@ -117,6 +128,9 @@ class Exchange implements UpstreamCall, Dispatcher.DispatchHandler {
   #hasHead = false;
   #paused = false;
   #done = false;
+  /** undici has let go of the request: until then it counts, though its caller may have been answered. */
+  #released = false;
+  #bodyBytes = 0;
   /** While true, a fault is told after `send` has returned: the caller has no handle yet. */
   #starting = true;
 
@@ -126,12 +140,14 @@ class Exchange implements UpstreamCall, Dispatcher.DispatchHandler {
     this.#origin = origin;
   }
 
-  start(target: Target): void {
+  start(path: string): void {
     const { httpMethod, headers, body, answerTimeoutMs } = this.#request;
     this.#origin.inFlight += 1;
+    this.#bodyBytes = body?.length ?? 0; // taken now: lent bytes are gone, and then their length is 0
+    this.#origin.heldBytes += this.#bodyBytes;
     this.#timer = setTimeout(onTimer, answerTimeoutMs, this);
-    target.origin.pool.dispatch({
-      path: target.path,
+    this.#origin.pool.dispatch({
+      path,
       method: httpMethod,
       headers: headerList(headers),
       body: body === undefined ? null : Buffer.from(body), // a copy: the socket may keep it beyond this call
@@ -160,8 +176,11 @@ class Exchange implements UpstreamCall, Dispatcher.DispatchHandler {
 
   /** Called right before the request's first byte is written. */
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    if (this.#done) return controller.abort(new Error('cancelled'));
     this.#controller = controller;
+    if (this.#done) {
+      this.#release();
+      return controller.abort(new Error('cancelled'));
+    }
     if (this.#paused) controller.pause();
   }
 
@@ -189,6 +208,7 @@ class Exchange implements UpstreamCall, Dispatcher.DispatchHandler {
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
     this.#fault({ kind: faultKind(error), maybeSent: this.#controller !== undefined, message: error.message });
+    this.#release();
   }
 
   /** @internal the timer's end */
@@ -202,7 +222,8 @@ class Exchange implements UpstreamCall, Dispatcher.DispatchHandler {
 
   #timeOut(message: string): void {
     const controller = this.#controller;
-    this.#fault({ kind: 'timeout', maybeSent: controller !== undefined, message });
+    const crowdedOut = controller === undefined && this.#origin.pool.stats.running >= this.#origin.connectionsMax;
+    this.#fault({ kind: 'timeout', maybeSent: controller !== undefined, crowdedOut, message });
     controller?.abort(new Error('timeout'));
   }
 
@@ -225,8 +246,15 @@ class Exchange implements UpstreamCall, Dispatcher.DispatchHandler {
 
   #finish(): void {
     this.#done = true;
-    this.#origin.inFlight -= 1;
     clearTimeout(this.#timer);
+    if (this.#controller !== undefined) this.#release();
+  }
+
+  #release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.#origin.inFlight -= 1;
+    this.#origin.heldBytes -= this.#bodyBytes;
   }
 }
 

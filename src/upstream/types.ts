@@ -17,6 +17,8 @@ export interface UpstreamFault {
   readonly kind: 'transport' | 'timeout' | 'protocol';
   /** False only when it is certain that no byte of the request was sent: then, and only then, it may be tried again. */
   readonly maybeSent: boolean;
+  /** It waited in vain for one of the gateway's own connections: other calls held them all, and nothing was learnt of the server. */
+  readonly crowdedOut?: boolean;
   readonly message: string;
 }
 

@@ -1,31 +1,13 @@
 // Unmodified MCP clients, old and new, with one URL changed, against the demo server and the reference server "everything".
-import { createHash } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { Client as ClientV2, StreamableHTTPClientTransport as TransportV2 } from '@modelcontextprotocol/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createTypescriptGuard } from '../../src/base/json/typescript-guard.js';
-import { drawSeed } from '../../src/base/json/siphash.js';
-import { createToolsReader } from '../../src/engines/registry/served-tools.js';
-import { createUpstreamClient } from '../../src/upstream/http-client.js';
-import { listTools } from '../../src/upstream/tool-lister.js';
-import { permitAll, startGateway, type GatewayProcess, type ProjectTool } from '../support/gateway-process.js';
-import { startDemoProcess, startNodeProcess } from '../support/tool-server.js';
+import { permitAll, startGateway, type GatewayProcess } from '../support/gateway-process.js';
+import { startDemoProcess } from '../support/tool-server.js';
+import { registrationsOf, startEverything } from './servers.js';
 
-const EVERYTHING = fileURLToPath(new URL('../../node_modules/@modelcontextprotocol/server-everything/dist/index.js', import.meta.url));
 const stops: (() => Promise<unknown>)[] = [];
-
-async function registrationsOf(url: string): Promise<ProjectTool[]> {
-  const client = createUpstreamClient({ connectTimeoutMs: 2000, connectionsMax: 2 });
-  const reader = createToolsReader(createTypescriptGuard(drawSeed(), 'test'));
-  try {
-    const { tools } = await listTools(client, url, { timeoutMs: 10_000, clientInfo: { name: 'test', version: '1' }, parseToolsList: (bytes) => reader.parseToolsList(bytes), monotonicMs: () => performance.now() });
-    return tools.map((tool) => ({ name: tool.name, upstream: url, hash: tool.hashes.jcs, description: 'as served' }));
-  } finally {
-    await client.close();
-  }
-}
 
 async function gatewayFor(url: string, refused: string): Promise<GatewayProcess> {
   const tools = await registrationsOf(url);
@@ -44,10 +26,9 @@ async function demoUrl(): Promise<string> {
 }
 
 async function everythingUrl(): Promise<string> {
-  const port = 20_000 + (createHash('sha256').update(String(process.pid)).digest().readUInt16BE(0) % 20_000);
-  const server = await startNodeProcess(EVERYTHING, ['streamableHttp'], { PORT: String(port) }, /listening/i);
+  const server = await startEverything();
   stops.push(() => server.stop());
-  return `http://127.0.0.1:${port}/mcp`;
+  return server.url;
 }
 
 afterAll(async () => {

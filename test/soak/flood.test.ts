@@ -1,7 +1,9 @@
 // A flood of strangers: nobody is answered without being counted, the chain stays whole, and the disk does not fill with them.
-// FLOOD_REQUESTS sets how many (make soak sends 100,000).
+// FLOOD_REQUESTS sets how many; `node test/soak/flood.mjs --requests 100000` is the long form.
 import { Agent, request } from 'node:http';
 import { spawnSync } from 'node:child_process';
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CALLER, startGateway, type GatewayProcess } from '../support/gateway-process.js';
@@ -9,6 +11,8 @@ import { CALLER, startGateway, type GatewayProcess } from '../support/gateway-pr
 const AGW = fileURLToPath(new URL('../../bin/agw', import.meta.url));
 const REQUESTS = Number(process.env['FLOOD_REQUESTS'] ?? 5_000);
 const CONNECTIONS = 1_000;
+const LINES_PER_SECOND_MAX = 102;
+const LINE_BYTES_MAX = 3_000;
 const BODY = '{"jsonrpc":"2.0","id":1,"method":"tools/list"}';
 
 let gateway: GatewayProcess;
@@ -50,15 +54,19 @@ function flood(count: number): Promise<Map<number, number>> {
 
 describe('a flood of requests without an identity', () => {
   it(`of ${REQUESTS} is answered and counted whole, in few lines`, async () => {
+    const auditDir = join(gateway.dir, '.precinct', 'audit');
     const statuses = await flood(REQUESTS);
     expect([...statuses]).toEqual([[401, REQUESTS]]);
     const lines = gateway.lines('request').filter((line) => line['code'] === 'auth_missing_identity');
     const counted = lines.reduce((sum, line) => sum + Number(line['repeated'] ?? 1), 0);
     expect(counted).toBe(REQUESTS);
+    const bytes = readdirSync(auditDir).filter((name) => name.endsWith('.jsonl')).reduce((sum, name) => sum + statSync(join(auditDir, name)).size, 0);
     const seconds = new Set(lines.map((line) => String(line['timestamp']).slice(0, 19))).size;
-    expect(lines.length).toBeLessThanOrEqual((seconds + 1) * 102);
+    // 100 lines of their own and one shared line for this one source, in each second that was touched.
+    expect(lines.length).toBeLessThanOrEqual((seconds + 1) * LINES_PER_SECOND_MAX);
+    expect(bytes).toBeLessThan((seconds + 1) * LINES_PER_SECOND_MAX * LINE_BYTES_MAX);
     const verified = spawnSync(process.execPath, [AGW, 'audit', 'verify', '--json'], { cwd: gateway.dir, encoding: 'utf8' });
     expect(verified.status, verified.stdout + verified.stderr).toBe(0);
-    console.log(`flood: ${REQUESTS} requests, ${lines.length} lines in ${seconds} s, ${JSON.stringify(lines).length} bytes`);
+    console.log(`flood: ${REQUESTS} requests from one source over ${CONNECTIONS} connections, ${lines.length} lines in ${seconds} s, ${bytes} bytes on disk, ${Math.round(bytes / seconds)} bytes/s, ${(bytes / REQUESTS).toFixed(1)} bytes per request`);
   }, 60_000 + REQUESTS * 10);
 });

@@ -63,23 +63,22 @@ export interface OpenStream {
   ended: boolean;
   /** The connection broke before the answer was whole. */
   broken: boolean;
-  pause(): void;
   resume(): void;
   hangUp(): void;
 }
 
-/** A request whose answer is read as it comes. */
-export function openStream(gateway: GatewayProcess, method: 'POST' | 'GET', headers: Readonly<Record<string, string>>, body?: string): OpenStream {
+/** A request whose answer is read as it comes, or, where it begins paused, when `resume` says so. */
+export function openStream(gateway: GatewayProcess, method: 'POST' | 'GET', headers: Readonly<Record<string, string>>, body?: string, beginsPaused = false): OpenStream {
   const one = request({ host: '127.0.0.1', port: gateway.port, method, path: '/', agent: false, headers: { 'x-spiffe-id': CALLER, ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers } });
-  const stream: OpenStream = { request: one, status: 0, headers: {}, text: '', ended: false, broken: false, pause: () => undefined, resume: () => undefined, hangUp: () => one.destroy() };
+  const stream: OpenStream = { request: one, status: 0, headers: {}, text: '', ended: false, broken: false, resume: () => undefined, hangUp: () => one.destroy() };
   one.on('response', (response) => {
     stream.status = response.statusCode ?? 0;
     stream.headers = response.headers;
-    stream.pause = () => void response.pause();
     stream.resume = () => void response.resume();
     response.on('data', (part: Buffer) => { stream.text += part.toString('latin1'); });
     response.on('end', () => { stream.ended = true; });
     response.on('error', () => { stream.broken = true; });
+    if (beginsPaused) response.pause();
   });
   one.on('error', () => { stream.broken = true; });
   one.end(body);

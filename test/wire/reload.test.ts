@@ -1,6 +1,6 @@
 // Reloads: whole or not at all, never two generations in one request, and a bad file says its place.
 import { createHash } from 'node:crypto';
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -110,11 +110,11 @@ describe('a start', () => {
   ])('with %s stops with the place and leaves nothing running', async (_what, files, said) => {
     const dir = makeProject({ policies: {} });
     for (const [name, text] of Object.entries(files)) {
-      const { mkdirSync } = await import('node:fs');
       mkdirSync(join(dir, name, '..'), { recursive: true });
       writeFileSync(join(dir, name), text);
     }
     const { code, stderr } = await runToEnd(dir);
+    rmSync(dir, { recursive: true, force: true });
     expect(code).not.toBe(0);
     expect(stderr).toMatch(said);
   });

@@ -18,7 +18,8 @@ export interface McpSessions {
 
 const ID_BYTES = 24; // 192 random bits: not to be guessed (MCP 2025-11-25, basic/security_best_practices)
 
-export function createMcpSessions(limits: McpSessionLimits, newHex: (bytes: number) => string): McpSessions {
+/** `ended` is told of every session that ends, however it does: what it holds elsewhere must end too. */
+export function createMcpSessions(limits: McpSessionLimits, newHex: (bytes: number) => string, ended: (session: McpSession) => void = () => undefined): McpSessions {
   // A Map keeps insertion order; find() re-inserts, so the first entry is the longest unused.
   const byId = new Map<string, McpSession>();
   const perCaller = new Map<string, number>();
@@ -27,6 +28,7 @@ export function createMcpSessions(limits: McpSessionLimits, newHex: (bytes: numb
     if (!byId.delete(session.id)) return;
     for (const close of [...session.closers]) close();
     session.closers.clear();
+    ended(session);
     const left = (perCaller.get(session.caller) ?? 1) - 1;
     if (left === 0) perCaller.delete(session.caller);
     else perCaller.set(session.caller, left);
@@ -54,7 +56,7 @@ export function createMcpSessions(limits: McpSessionLimits, newHex: (bytes: numb
       if ((perCaller.get(caller) ?? 0) >= limits.perCallerMax) dropOldestOf(caller);
       if (byId.size >= limits.totalMax) return undefined;
       const session: McpSession = {
-        id: newHex(ID_BYTES), caller, protocolVersion, initializeParams, createdMs: nowMs, usedMs: nowMs, upstreams: new Map(), closers: new Set(), asked: new Map(),
+        id: newHex(ID_BYTES), caller, protocolVersion, initializeParams, createdMs: nowMs, usedMs: nowMs, upstreams: new Map(), closers: new Set(), asked: new Map(), running: new Set(),
       };
       byId.set(session.id, session);
       perCaller.set(caller, (perCaller.get(caller) ?? 0) + 1);

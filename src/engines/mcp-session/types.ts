@@ -18,6 +18,15 @@ export interface McpSession {
   readonly upstreams: Map<string, UpstreamBinding>;
   /** Told once when the session ends, however it does: its open streams end with it. */
   readonly closers: Set<() => void>;
-  /** Requests a tool server made of this client and that wait for its answer: raw id text → upstream URL. */
+  /** Requests a tool server made of this client and that wait for its answer: comparable id → upstream URL. */
   readonly asked: Map<string, string>;
+  /** Calls under way that this client may cancel. */
+  readonly running: Set<RunningCall>;
+}
+
+export interface RunningCall {
+  /** The request's id, comparable with the one that a cancellation names. */
+  readonly id: string;
+  /** The client wants no answer any more, and its server will send none (2025-11-25, basic/utilities/cancellation). */
+  cancelled(): void;
 }

@@ -7,7 +7,7 @@ const script = JSON.parse(root);
 const heard = [];
 audit.close();
 if (script.failAt === index) {
-  control.postMessage({ kind: 'failed', message: 'port taken', remedy: 'free it' });
+  control.postMessage({ kind: 'failed', error: { message: 'port taken', remedy: 'free it' } });
   control.close();
 } else if (script.dieAt === index) {
   throw new Error('no engine');

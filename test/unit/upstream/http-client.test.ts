@@ -187,6 +187,31 @@ describe('the upstream client', () => {
     await Promise.all(waiting);
   });
 
+  it('counts a call that waited in vain until its bytes are let go', async () => {
+    const server = await makeServer('hang');
+    const client = makeClient({ connectionsMax: 1, heldBytesMax: CALL.length * 2 });
+    const first = exchange(client, request(server.url, { answerTimeoutMs: 400 }));
+    expect((await exchange(client, request(server.url, { answerTimeoutMs: 50 }))).fault).toMatchObject({ kind: 'timeout', maybeSent: false, crowdedOut: true });
+    expect((await exchange(client, request(server.url))).fault).toMatchObject({ kind: 'transport', maybeSent: false, crowdedOut: true });
+    expect((await first).fault).toMatchObject({ kind: 'timeout', maybeSent: true, crowdedOut: false });
+    server.answering = 'json';
+    await expect.poll(async () => (await exchange(client, request(server.url))).status).toBe(200);
+  });
+
+  it('gives back what lent bodies held, though their bytes are gone by then', async () => {
+    const server = await makeServer('json');
+    const client = makeClient({ heldBytesMax: CALL.length });
+    for (let n = 0; n < 3; n++) {
+      const body = new Uint8Array(Buffer.from(CALL));
+      const answered = exchange(client, request(server.url, { body }));
+      structuredClone(body.buffer, { transfer: [body.buffer] });
+      expect(body.length).toBe(0);
+      expect(await answered).toMatchObject({ status: 200, fault: undefined });
+    }
+    const gone = await rawServer((socket) => socket.destroy());
+    for (let n = 0; n < 3; n++) expect((await exchange(client, request(gone.url))).fault?.message).not.toContain('too many');
+  });
+
   it('gives no callback after abort, before or within the answer, and cuts the connection', async () => {
     const server = await makeServer('slow');
     const client = makeClient();

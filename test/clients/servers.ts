@@ -1,0 +1,54 @@
+// The reference server "everything" as a process, and the registrations of whatever a server serves.
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { createTypescriptGuard } from '../../src/base/json/typescript-guard.js';
+import { drawSeed } from '../../src/base/json/siphash.js';
+import { createToolsReader } from '../../src/engines/registry/served-tools.js';
+import { createUpstreamClient } from '../../src/upstream/http-client.js';
+import { listTools } from '../../src/upstream/tool-lister.js';
+import type { ProjectTool } from '../support/gateway-process.js';
+import { startNodeProcess } from '../support/tool-server.js';
+
+const PROGRAM = fileURLToPath(new URL('../../node_modules/@modelcontextprotocol/server-everything/dist/index.js', import.meta.url));
+
+export interface Everything {
+  readonly url: string;
+  /** On the same port; every session is forgotten. */
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function startEverything(): Promise<Everything> {
+  const port = await freePort();
+  const start = () => startNodeProcess(PROGRAM, ['streamableHttp'], { PORT: String(port) }, /listening/i);
+  let running = await start();
+  return {
+    url: `http://127.0.0.1:${port}/mcp`,
+    async restart() {
+      await running.stop();
+      running = await start();
+    },
+    stop: () => running.stop(),
+  };
+}
+
+export async function registrationsOf(url: string): Promise<ProjectTool[]> {
+  const client = createUpstreamClient({ connectTimeoutMs: 2000, connectionsMax: 2 });
+  const reader = createToolsReader(createTypescriptGuard(drawSeed(), 'test'));
+  try {
+    const { tools } = await listTools(client, url, { timeoutMs: 10_000, clientInfo: { name: 'test', version: '1' }, parseToolsList: (bytes) => reader.parseToolsList(bytes), monotonicMs: () => performance.now() });
+    return tools.map((tool) => ({ name: tool.name, upstream: url, hash: tool.hashes.jcs, description: 'as served' }));
+  } finally {
+    await client.close();
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as AddressInfo;
+      probe.close(() => resolve(port));
+    });
+  });
+}

@@ -1,0 +1,75 @@
+// Everything a start reads and cannot use: it stops, says what and where, and exits with 2 for a file that a person wrote, with 1 for the state it keeps itself.
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { CALLER, makeProject, permitAll, runToEnd, startGateway, type GatewayProcess } from '../support/gateway-process.js';
+import { startToolServer } from '../support/tool-server.js';
+import { call, codeOf, registration, toolText } from './calls.js';
+
+const FOLDER_MODE = 0o700;
+const FILE_MODE = 0o600;
+
+function write(dir: string, file: string, text: string): void {
+  mkdirSync(dirname(join(dir, file)), { recursive: true, mode: FOLDER_MODE });
+  writeFileSync(join(dir, file), text, { mode: FILE_MODE });
+}
+
+async function startWith(file: string, text: string): Promise<{ code: number | null; stderr: string }> {
+  const dir = makeProject({ policies: { 'all.rego': permitAll() } });
+  try {
+    write(dir, file, text);
+    return await runToEnd(dir);
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+describe('a start with a wrong file that a person wrote', () => {
+  it.each([
+    ['config/destinations.yaml', 'destinations: []\n', '1:1'], ['config/risk_thresholds.yaml', 'thresholds: {pass: 99}\n', '1:20'], ['config/session_chains.yaml', 'taint: []\n', '1:1'],
+    ['config/dlp/x.yaml', 'rules: [{id: a}]\n', '1:9'], ['config/opa/policies/b.rego', 'package precinct.authz\n\nallow if {\n', '4:1'], ['config/capability-registry-v2.yaml', 'tools: [\n', '2:1'],
+    ['config/identities.yaml', 'identities:\n  - spiffe_id: nobody\n', '2:16'],
+  ])('%s exits with 2 and names the place alone', async (file, text, place) => {
+    const { code, stderr } = await startWith(file, text);
+    expect({ code, lines: stderr.trim().split('\n').length }).toEqual({ code: 2, lines: 1 });
+    expect(stderr).toContain(`${file}:${place}: `);
+  });
+});
+
+describe('a start with damaged state', () => {
+  it.each([
+    ['.precinct/pins.json', '{'], ['.precinct/approvals.sqlite', 'no database, but long enough to be looked at as one. '.repeat(30)], ['.precinct/keys/secrets.key', 'short'], ['.precinct/keys/arguments.key', 'short'],
+  ])('%s exits with 1, and the file is as it was', async (file, text) => {
+    const dir = makeProject({ policies: { 'all.rego': permitAll() } });
+    try {
+      write(dir, file, text);
+      const { code, stderr } = await runToEnd(dir);
+      expect(code).toBe(1);
+      expect(stderr).not.toContain('audit log is failing');
+      expect(readFileSync(join(dir, file), 'utf8')).toBe(text);
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
+  });
+});
+
+describe('a damaged file of secrets', () => {
+  let gateway: GatewayProcess | undefined;
+
+  afterEach(async () => gateway?.stop());
+
+  it('gives no secret, takes none, and is not written over', async () => {
+    const server = await startToolServer({ tools: [toolText('vault')] });
+    try {
+      gateway = await startGateway({ policies: { 'all.rego': permitAll() }, tools: [registration('vault', server.url, { required_scope: 's' })], prepare: (dir) => write(dir, '.precinct/secrets.enc', 'damaged') });
+      const { status } = await gateway.control('POST', '/v1/secrets/put', { name: 'v', owner: CALLER, scope: 's', value: 'a-value-of-some-length' });
+      expect(status).toBeGreaterThanOrEqual(400);
+      const answer = await gateway.post(call('vault', { text: `$SPIKE{ref:${'a'.repeat(32)}}` }));
+      expect({ status: answer.status, code: codeOf(answer) }).toEqual({ status: 500, code: 'token_redemption_failed' });
+      expect(server.seen.filter((seen) => seen.rpcMethod === 'tools/call')).toEqual([]);
+      expect(readFileSync(join(gateway.dir, '.precinct/secrets.enc'), 'utf8')).toBe('damaged');
+    } finally {
+      await server.close();
+    }
+  });
+});
