@@ -72,7 +72,7 @@ async function load(target, seconds) {
   const errors = /Socket errors: (.*)/.exec(stdout)?.[1];
   if (errors !== undefined) process.stderr.write(`${target.name}: socket errors ${errors}\n`);
   return {
-    perSecond: Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1] ?? 0), p50: /50%\s+(\S+)/.exec(stdout)?.[1], p99: /99%\s+(\S+)/.exec(stdout)?.[1],
+    perSecond: Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1] ?? 0), p50: /^\s+50%\s+(\S+)/m.exec(stdout)?.[1], p99: /^\s+99%\s+(\S+)/m.exec(stdout)?.[1],
     refused: refused / Math.max(1, requests), cpuUs: ((cpuMs(target.pid) - before) * 1000) / Math.max(1, requests),
   };
 }

@@ -2,11 +2,12 @@
 import { systemClock } from '../base/clock/clock.js';
 import { parseWorkloadId } from '../engines/identity/spiffe-id.js';
 import { principalOf } from '../engines/identity/principal.js';
-import { loadPolicySet } from '../engines/policy/policy-set.js';
+import { digestPolicies, loadPolicySet } from '../engines/policy/policy-set.js';
 import { runPolicyTests } from '../engines/policy/rego-tests.js';
 import { readPolicyDirs, readPolicyTests } from '../engines/policy/sources.js';
 import type { PolicyDecision, PolicySet, PolicyTestResult } from '../engines/policy/types.js';
 import { parseRegistry } from '../engines/registry/registry-file.js';
+import { needsPolicyRule } from '../mcp/methods.js';
 import { readConfigText } from './edit-file.js';
 import { CliFailure } from './failure.js';
 import type { Project } from './project.js';
@@ -30,6 +31,11 @@ export async function openPolicies(project: Project): Promise<PolicySet> {
   return loadPolicySet(readPolicyDirs(project.root, policy.dirs), { cacheEntries: 0, timeoutMs: policy.timeout_ms, sourceBytesMax: policy.source_bytes_max, clock: systemClock });
 }
 
+/** What the digest of the files would be once they are loaded. */
+export async function digestFiles(project: Project): Promise<string> {
+  return digestPolicies(readPolicyDirs(project.root, (await project.config()).policy.dirs));
+}
+
 /** With a fresh session: risk 0, no flags, no actions. */
 export async function evaluateOffline(project: Project, question: OfflineQuestion): Promise<OfflineAnswer> {
   const config = await project.config();
@@ -37,6 +43,7 @@ export async function evaluateOffline(project: Project, question: OfflineQuestio
   if (caller === undefined) throw new CliFailure(`${question.caller} is not a SPIFFE ID.`, { remedy: `Write spiffe://${config.identity.trust_domain}/agents/mcp-client/<agent>/<env>` });
   const registryFile = project.path(config.registry.file);
   const tool = question.tool === undefined ? undefined : parseRegistry(readConfigText(registryFile), registryFile).tools.get(question.tool);
+  if (!needsPolicyRule({ kind: 'request', method: question.method })) return { decision: { kind: 'allow', reason: 'protocol housekeeping needs no rule', cached: false }, registered: true };
   const policies = await openPolicies(project);
   try {
     const decision = policies.decide({

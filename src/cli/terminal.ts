@@ -18,6 +18,7 @@ export interface Terminal {
 
 /** Below this no table can be read; the terminal may wrap then. */
 const WIDTH_MIN = 40;
+const WIDTH_UNKNOWN = 160; // some pseudo-terminals (docker exec -t, CI) say 0 columns: cut as little as their logs can bear
 
 export function processTerminal(noColor: boolean): Terminal {
   const { stdout, stderr, stdin } = process;
@@ -26,13 +27,17 @@ export function processTerminal(noColor: boolean): Terminal {
   const isTty = stdout.isTTY === true;
   return {
     isTty,
-    width: isTty ? Math.max(WIDTH_MIN, stdout.columns) : Infinity,
+    width: isTty ? widthOf(stdout.columns) : Infinity,
     colors: pc.createColors(isTty && !noColor),
     stdin,
     stderr,
     print: (line) => void stdout.write(`${line}\n`),
     warn: (line) => void stderr.write(`${line}\n`),
   };
+}
+
+export function widthOf(columns: number): number {
+  return columns > 0 ? Math.max(WIDTH_MIN, columns) : WIDTH_UNKNOWN;
 }
 
 /** `agw audit | head -1` closes our stdout: that is the reader's will, no error. */

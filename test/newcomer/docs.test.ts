@@ -1,7 +1,8 @@
 // What the pages show exists and works: commands parse, links lead somewhere, keys and codes are known, every block is what it says it is.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { ENVIRONMENT_VARIABLES } from '../../src/base/config/environment.js';
@@ -10,7 +11,9 @@ import { gatewayConfigSchema } from '../../src/base/config/schema.js';
 import { ERRORS, LAYER_NAMES } from '../../src/base/errors/table.js';
 import { COMMANDS, GROUPS } from '../../src/cli/index.js';
 import { buildProgram } from '../../src/cli/program.js';
+import { buildMatcher } from '../../src/base/matcher/choose.js';
 import { parseRules } from '../../src/engines/dlp/rule-file.js';
+import { createDlpScanner, toPatterns } from '../../src/engines/dlp/scanner.js';
 import { parseIdentities } from '../../src/engines/identity/identity-table.js';
 import { loadPolicySet } from '../../src/engines/policy/policy-set.js';
 import { runPolicyTests } from '../../src/engines/policy/rego-tests.js';
@@ -27,7 +30,7 @@ const PAGES = [
 ];
 const FENCE = /^```(\w*)([^\n]*)\n([\s\S]*?)^```$/gm;
 const HEREDOC = /<<'([A-Z]+)'\n([\s\S]*?)\n\1$/gm;
-const LANGUAGES = ['', 'sh', 'yaml', 'rego', 'json'];
+const LANGUAGES = ['', 'sh', 'yaml', 'rego', 'json', 'ts'];
 const POLICY_OPTIONS = { cacheEntries: 0, timeoutMs: 1000, sourceBytesMax: 1_000_000, clock: { nowMs: () => 0, monotonicMs: () => 0 } };
 /** `secrets.enc` is a file, not a key. */
 const FILE_ENDINGS = new Set(['enc', 'key', 'sock', 'yaml', 'pid', 'log', 'sqlite']);
@@ -91,6 +94,24 @@ async function complaint(words: readonly string[]): Promise<string | undefined> 
   } catch (error) {
     return `agw ${words.join(' ')}: ${error instanceof Error ? error.message : 'refused'}`;
   }
+}
+
+/** What the compiler says to these files (name → text) as if they were in the tree. */
+function compilerSays(files: ReadonlyMap<string, string>): string[] {
+  const { options } = ts.parseJsonConfigFileContent(ts.readConfigFile(join(ROOT, 'tsconfig.json'), (path) => ts.sys.readFile(path)).config, ts.sys, ROOT);
+  const host = ts.createCompilerHost(options);
+  const { getSourceFile, fileExists } = host;
+  const shown = (path: string): string | undefined => files.get(relative(ROOT, path));
+  host.fileExists = (path) => shown(path) !== undefined || fileExists.call(host, path);
+  host.getSourceFile = (path, ...rest) => {
+    const text = shown(path);
+    return text === undefined ? getSourceFile.call(host, path, ...rest) : ts.createSourceFile(path, text, ts.ScriptTarget.ES2023);
+  };
+  const program = ts.createProgram([...files.keys()].map((name) => join(ROOT, name)), options, host);
+  return [...files.keys()].flatMap((name) => {
+    const source = program.getSourceFile(join(ROOT, name));
+    return source === undefined ? [`${name}: not compiled`] : [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)].map((one) => `${name}: ${ts.flattenDiagnosticMessageText(one.messageText, ' ')}`);
+  });
 }
 
 /** As GitHub makes them: lower case, spaces to dashes, without punctuation. */
@@ -157,6 +178,17 @@ describe.each(PAGES)('%s', (page) => {
     for (const { text: body } of of(page, 'json')) expect(() => JSON.parse(body) as unknown).not.toThrow();
   });
 
+  it('shows rules that find their hits and leave their near misses', () => {
+    for (const { text: body } of of(page, 'yaml').filter(({ word }) => word === 'rules')) {
+      const rules = parseRules(body, page);
+      const matcher = buildMatcher(toPatterns(rules), { engine: 're2' });
+      const scanner = createDlpScanner({ rules, actions: { credentials: 'flag', injection: 'flag', pii: 'flag' }, matcher, pool: undefined, inlineBytesMax: 1_000_000, findingsMax: 10 });
+      const found = (sample: string, id: string): boolean => scanner.scanText(sample, '$').some(({ rule }) => rule === id);
+      for (const { id, hits, misses } of rules) expect([hits.filter((hit) => !found(hit, id)), misses.filter((miss) => found(miss, id)), hits.length > 1, misses.length > 1]).toEqual([[], [], true, true]);
+      matcher.close();
+    }
+  });
+
   it('shows Rego that loads, and tests that pass', () => {
     const shown = of(page, 'rego').map((block, at) => ({ file: `${page}-${at}.rego`, text: block.text }));
     const tests = shown.filter((source) => /^test_/m.test(source.text));
@@ -176,6 +208,13 @@ describe('the pages together', () => {
   it('say for each code of a layer where it comes from', () => {
     const codes = Object.entries(ERRORS).filter(([, row]) => row.step <= 14).map(([code]) => code);
     expect(codes.filter((code) => !text('docs/layers.md').includes(`\`${code}\``))).toEqual([]);
+  });
+
+  it('show TypeScript that compiles where it says it stands', { timeout: 60_000 }, () => {
+    const files = new Map(PAGES.flatMap((page) => of(page, 'ts').map((block) => [block.word, block.text] as const)));
+    expect([...files.keys()].filter((name) => !/^(?:src|test)\/[\w/-]+\.ts$/.test(name) || existsSync(join(ROOT, name)))).toEqual([]);
+    expect(compilerSays(files)).toEqual([]);
+    expect(compilerSays(new Map([['src/layers/wrong.ts', 'import { PASS } from "../chain/verdict.js";\nexport const wrong: number = PASS;\n']]))).toHaveLength(1);
   });
 
   it('name the code that a fault of each layer gives', () => {

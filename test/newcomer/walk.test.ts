@@ -1,7 +1,7 @@
-// The README's walk, block by block as typed, in a copy of the project on free ports: what a newcomer sees is what the tests see.
+// The README's walk and the tour, block by block as typed, in a copy of the project on free ports: what a newcomer sees is what the tests see.
 import { createHash } from 'node:crypto';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,11 +41,20 @@ interface RecordLine {
 let dir = '';
 let gatewayPort = 0;
 let demoPort = 0;
+/** What SPEC section 1, step 5 prints when it is typed before step 6, without --offline. */
+let asked: Shown = { code: null, stdout: '', stderr: '' };
 const running: ChildProcess[] = [];
-const shown: Shown[] = [];
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
-const BLOCKS: readonly Block[] = [...README.matchAll(/^```sh walk\n([\s\S]*?)^```$(?:\n```\n([\s\S]*?)^```$)?/gm)].map(([, typed = '', shows = '']) => ({ typed, shows }));
+const WALK = blocksOf(README, 'walk');
+const TOUR = blocksOf(readFileSync(join(ROOT, 'docs', 'tour.md'), 'utf8'), 'tour');
+const walked: Shown[] = [];
+const toured: Shown[] = [];
 const REGISTERED = /<<'YAML'\n([\s\S]*?)^YAML$/m.exec(README)?.[1] ?? '';
+
+function blocksOf(page: string, word: string): readonly Block[] {
+  const fences = new RegExp(`^\`\`\`sh ${word}\\n([\\s\\S]*?)^\`\`\`$(?:\\n\`\`\`\\n([\\s\\S]*?)^\`\`\`$)?`, 'gm');
+  return [...page.matchAll(fences)].map(([, typed = '', shows = '']) => ({ typed, shows }));
+}
 
 function onOurPorts(text: string): string {
   return text.replaceAll('localhost:9090', `localhost:${gatewayPort}`).replaceAll('127.0.0.1:9191', `127.0.0.1:${demoPort}`).replaceAll('port: 9090', `port: ${gatewayPort}`);
@@ -86,15 +95,21 @@ function makeProject(): string {
   return made;
 }
 
-/** One shell, as a newcomer has: what a block exports is there for the next one. */
-function walk(): void {
-  let before = '';
-  for (const { typed } of BLOCKS) {
+/** One shell, as a newcomer has: what a block exports or defines is there for the next one. Returns the shell's memory. */
+function type(blocks: readonly Block[], remembered: string, heard: Shown[], before: (at: number, remembered: string) => void = () => undefined): string {
+  let memory = remembered;
+  for (const { typed } of blocks) {
+    before(heard.length, memory);
     const script = onOurPorts(typed);
-    const { status, stdout, stderr } = spawnSync('bash', ['-eu', '-o', 'pipefail', '-c', `${before}\n${script}`], { cwd: dir, encoding: 'utf8', timeout: 60_000 });
-    shown.push({ code: status, stdout, stderr });
-    before += `\n${[...script.matchAll(/^export .*$/gm)].map((match) => match[0]).join('\n')}`;
+    heard.push(bash(`${memory}\n${script}`));
+    memory += `\n${[...script.matchAll(/^(?:export |\w+\(\) \{).*$/gm)].map((match) => match[0]).join('\n')}`;
   }
+  return memory;
+}
+
+function bash(script: string): Shown {
+  const { status, stdout, stderr } = spawnSync('bash', ['-eu', '-o', 'pipefail', '-c', script], { cwd: dir, encoding: 'utf8', timeout: 60_000 });
+  return { code: status, stdout, stderr };
 }
 
 beforeAll(async () => {
@@ -105,8 +120,11 @@ beforeAll(async () => {
   dir = makeProject();
   await started([join('examples', 'demo-server', 'server.mjs'), '--port', String(demoPort)], /demo MCP server on/);
   await started([join(ROOT, 'dist', 'main.js'), '--config', 'config/gateway.yaml'], /listening:/);
-  walk();
-}, 180_000);
+  const memory = type(WALK, '', walked, (at, remembered) => {
+    if (at === 5) asked = bash(`${remembered}\nagw policy eval --caller "$ID" --tool my_tool --method tools/call`);
+  });
+  type(TOUR, memory, toured);
+}, 240_000);
 
 afterAll(async () => {
   for (const child of running.reverse()) {
@@ -119,7 +137,7 @@ afterAll(async () => {
 });
 
 function step(n: number): Shown {
-  const found = shown[n - 1];
+  const found = walked[n - 1];
   if (found === undefined) throw new RangeError(`the README's walk has no step ${n}`);
   return found;
 }
@@ -137,6 +155,17 @@ function lasting(text: string): string {
   return text.replace(/[0-9a-f]{64}/g, 'H').replace(/[0-9a-f]{8}…[0-9a-f]{4}/g, 'h').replace(/\d+/g, 'N');
 }
 
+/** The parts of what a page shows that the block did not print, in the page's order; `…` stands for anything. */
+function unprinted(shows: string, stdout: string): string[] {
+  const printed = lasting(stdout);
+  let at = 0;
+  return linesOf(lasting(shows)).flatMap((line) => line.split('…')).map((part) => part.trim()).filter((part) => {
+    const found = printed.indexOf(part, at);
+    if (found >= 0) at = found + part.length;
+    return found < 0;
+  });
+}
+
 function lastRecord(): RecordLine {
   const text = step(10).stdout;
   return JSON.parse(text.slice(0, text.lastIndexOf('}') + 1)) as RecordLine;
@@ -148,15 +177,15 @@ function auditLines(): string[] {
 
 describe('the newcomer\'s walk', () => {
   it('has a block for each of its ten steps, and each runs to its end', () => {
-    expect(shown.map(({ code, stderr }) => (code === 0 ? 0 : stderr))).toEqual(new Array(10).fill(0));
+    expect(walked.map(({ code, stderr }) => (code === 0 ? 0 : stderr))).toEqual(new Array(10).fill(0));
     expect([...README.matchAll(/^\*\*(\d+)\. /gm)].map((match) => Number(match[1]))).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
   });
 
   // Step 8 shows what a terminal shows; here it is piped.
   it.each([1, 2, 3, 5, 6, 7, 9, 10])('%i: prints what the README shows', (n) => {
-    const fragments = linesOf(lasting(BLOCKS[n - 1]?.shows ?? '')).flatMap((line) => line.split('…')).map((part) => part.trim()).filter((part) => part !== '');
-    expect(fragments).not.toEqual([]);
-    expect(fragments.filter((part) => !lasting(step(n).stdout).includes(part))).toEqual([]);
+    const shows = WALK[n - 1]?.shows ?? '';
+    expect(shows.trim()).not.toBe('');
+    expect(unprinted(shows, step(n).stdout)).toEqual([]);
   });
 
   it('1: finds the gateway well', () => {
@@ -176,8 +205,15 @@ describe('the newcomer\'s walk', () => {
     expect(linesOf(step(5).stdout)).toEqual(['ALLOW', 'DENY (no policy permits this combination)', 'exit code 1']);
   });
 
-  it('6: allows my_tool in the running gateway once the policies are reloaded', () => {
-    expect(linesOf(step(6).stdout).at(-1)).toBe('ALLOW');
+  it('5: denies in the running gateway what is not reloaded yet, and names the command that loads it', () => {
+    expect(asked.code).toBe(1);
+    expect(linesOf(asked.stdout)).toEqual(['DENY (no policy permits this combination)']);
+    expect(asked.stderr).toContain('agw policy reload');
+    expect(step(6).stderr).not.toContain('agw policy reload');
+  });
+
+  it('6: allows my_tool and denies bash in the running gateway once the policies are reloaded', () => {
+    expect(linesOf(step(6).stdout).slice(-3)).toEqual(['ALLOW', 'DENY (no policy permits this combination)', 'exit code 1']);
   });
 
   it('6: tells scripts by exit codes 0, 1 and 2, with the gateway and without', () => {
@@ -238,5 +274,38 @@ describe('the newcomer\'s walk', () => {
     const file = join(copy, 'audit', 'audit.jsonl');
     writeFileSync(file, readFileSync(file, 'utf8').replace('"decision":"DENY"', '"decision":"ALLOW"'));
     expect(verify()).toBe(1);
+  });
+});
+
+describe('the tour', () => {
+  it('runs each stop to its end', () => {
+    expect(toured.map(({ code, stderr }) => (code === 0 ? 0 : stderr))).toEqual(new Array(7).fill(0));
+  });
+
+  it.each(TOUR.map(({ shows }, at) => [at, shows] as const).filter(([, shows]) => shows !== ''))('prints what the page shows at stop %i', (at, shows) => {
+    expect(unprinted(shows, toured[at]?.stdout ?? '')).toEqual([]);
+  });
+
+  it('meets the refusal of each layer it promises, in this order', () => {
+    const codes = toured.map(({ stdout }) => linesOf(stdout).filter((line) => /^"[a-z_]+"$/.test(line)).map((line) => JSON.parse(line) as string));
+    expect(codes).toEqual([[], ['dlp_credentials_detected'], ['stepup_approval_required', 'stepup_approval_required'], ['token_scope_failed'], ['registry_hash_mismatch', 'registry_hash_mismatch'], ['exfiltration_detected'], []]);
+  });
+
+  it('leaves neither the credential nor the secret in anything that was written', () => {
+    const state = join(dir, '.precinct');
+    const files = readdirSync(state, { recursive: true, encoding: 'utf8' }).map((name) => join(state, name)).filter((path) => statSync(path).isFile());
+    const written = [...files.map((path) => readFileSync(path, 'latin1')), ...toured.flatMap(({ stdout, stderr }) => [stdout, stderr])];
+    for (const value of ['AKIAIOSFODNN7', 's3cr3t-of-the-tour']) expect(written.filter((text) => text.includes(value))).toEqual([]);
+  });
+
+  it('has an intent line for the call with a secret and for the approved one', () => {
+    const intents = auditLines().map((line) => JSON.parse(line) as RecordLine).filter((line) => line['type'] === 'intent');
+    expect(intents.map((line) => line['tool'])).toEqual(['bash', 'my_tool']);
+  });
+
+  it('leaves nothing of its own behind', () => {
+    expect(readFileSync(join(dir, 'config', 'identities.yaml'), 'utf8')).not.toContain('tester');
+    expect(agw('policy', 'eval', '--caller', CALLER.replace('my-agent', 'tester'), '--tool', 'echo')).toBe(1);
+    expect(agw('audit', 'verify')).toBe(0);
   });
 });

@@ -67,7 +67,18 @@ async function evaluate(context: CommandContext): Promise<ExitCode> {
     terminal.print(decisionText(answer));
     if (!answer.registered && tool !== undefined) terminal.warn(`note: ${printable(tool)} is not registered; the registry (layer 5) refuses it before any policy is asked`);
   });
+  if (!context.json && !context.flag('offline') && (await areFilesNewer(context))) terminal.warn('note: the policy files differ from what the gateway has loaded: agw policy reload takes them up, --offline asks the files');
   return answer.decision === 'ALLOW' ? 0 : 1;
+}
+
+/** Whoever has just written a rule must not take the loaded set's answer for the new one's. Unreadable files are a reload's to name. */
+async function areFilesNewer(context: CommandContext): Promise<boolean> {
+  const { digestFiles } = await import('../offline-policy.js');
+  try {
+    return textOf(await context.control().get('/v1/policy'), 'digest') !== (await digestFiles(context.project));
+  } catch {
+    return false;
+  }
 }
 
 /** Scripts read this line: its form is part of the contract (SPEC section 1, step 5). */

@@ -16,7 +16,20 @@ describe('agw policy eval', () => {
   it('prints ALLOW alone and ends with 0', async () => {
     await bench.serve(answering({ decision: 'ALLOW', cached: false, registered: true }));
     expect(await bench.agw(line)).toEqual({ code: 0, out: 'ALLOW', err: '' });
-    expect(bench.asked).toEqual([{ method: 'POST', path: '/v1/policy/eval', body: { caller: ME, tool: 'my_tool', method: 'tools/call' } }]);
+    expect(bench.asked[0]).toEqual({ method: 'POST', path: '/v1/policy/eval', body: { caller: ME, tool: 'my_tool', method: 'tools/call' } });
+  });
+
+  it('names the command that loads them when the policy files are not what the gateway has loaded', async () => {
+    const listed = await bench.agw(['policy', 'list', '--offline', '--json']);
+    const { digest } = JSON.parse(listed.out) as { digest: string };
+    let loaded = digest;
+    await bench.serve({ ...answering({ decision: 'DENY', registered: true }), 'GET /v1/policy': () => ({ json: { digest: loaded } }) });
+    expect(await bench.agw(line)).toMatchObject({ code: 1, err: '' });
+    loaded = '0'.repeat(64);
+    const { code, out, err } = await bench.agw(line);
+    expect([code, out]).toEqual([1, 'DENY (no policy permits this combination)']);
+    expect(err).toContain('agw policy reload');
+    expect((await bench.agw([...line, '--json'])).err).toBe('');
   });
 
   it('prints DENY with the standard words and ends with 1', async () => {

@@ -26,6 +26,11 @@ describe('policies without a gateway', () => {
     expect((await evaluate('--tool', 'my_tool')).code).toBe(1);
   });
 
+  it('are not asked about protocol housekeeping, as in the gateway', async () => {
+    expect((await evaluate('--method', 'initialize')).code).toBe(0);
+    expect((await evaluate('--method', 'no/such/method')).code).toBe(1);
+  });
+
   it('end with 2 and file:line for a syntax error', async () => {
     bench.file('policies/a.rego', 'package precinct.authz\nimport rego.v1\nallow if {\n');
     const { code, err } = await evaluate('--tool', 'my_tool');

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import pc from 'picocolors';
 import { describe, expect, it } from 'vitest';
 import { cut, renderTable } from '../../../src/cli/table.js';
-import { columnsOf, printable, printableJson } from '../../../src/cli/terminal.js';
+import { columnsOf, printable, printableJson, widthOf } from '../../../src/cli/terminal.js';
 
 const colors = pc.createColors(false);
 const COLUMNS = [{ title: 'NAME' }, { title: 'WHERE', shrinks: true }, { title: 'COUNT', right: true }];
@@ -27,6 +27,11 @@ describe('a table', () => {
 
   it('cuts nothing when piped', () => {
     expect(renderTable(COLUMNS, [['x'.repeat(500), '', '']], { width: Infinity, colors })).toContain('x'.repeat(500));
+  });
+
+  it('is readable on a terminal that does not know its size', () => {
+    expect([widthOf(0), widthOf(Number.NaN)].every((width) => width >= 120)).toBe(true);
+    expect([widthOf(10), widthOf(97)]).toEqual([40, 97]);
   });
 
   it('counts wide characters as two columns', () => {
