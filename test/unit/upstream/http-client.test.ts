@@ -1,4 +1,4 @@
-// The upstream client against a real server that misbehaves in every way.
+// The upstream client, over own sockets and over undici, against a real server that misbehaves in every way.
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createUpstreamClient, parseUpstreamUrl, type UpstreamClientOptions } from '../../../src/upstream/http-client.js';
@@ -15,12 +15,6 @@ interface Got {
 
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => { await Promise.all(closing.splice(0).map((close) => close())); });
-
-function makeClient(options: Partial<UpstreamClientOptions> = {}): UpstreamClient {
-  const client = createUpstreamClient({ connectTimeoutMs: 1000, connectionsMax: 4, ...options });
-  closing.push(() => client.close());
-  return client;
-}
 
 async function makeServer(answering: Answering): Promise<ToolServer> {
   const server = await startToolServer({ sessions: false, answering });
@@ -53,7 +47,13 @@ async function rawServer(onConnection: (socket: import('node:net').Socket) => vo
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`, server };
 }
 
-describe('the upstream client', () => {
+describe.each<'own' | 'undici'>(['own', 'undici'])('the upstream client (%s)', (plain) => {
+  function makeClient(options: Partial<UpstreamClientOptions> = {}): UpstreamClient {
+    const client = createUpstreamClient({ connectTimeoutMs: 1000, connectionsMax: 4, plain, ...options });
+    closing.push(() => client.close());
+    return client;
+  }
+
   it('delivers head, data and end in order, and sends exactly what it was given', async () => {
     const server = await makeServer('json');
     const got = await exchange(makeClient(), request(server.url, { headers: { 'x-custom': 'yes', host: 'evil', connection: 'close', 'transfer-encoding': 'chunked', 'accept-encoding': 'gzip' } }));
@@ -192,7 +192,9 @@ describe('the upstream client', () => {
     const client = makeClient({ connectionsMax: 1, heldBytesMax: CALL.length * 2 });
     const first = exchange(client, request(server.url, { answerTimeoutMs: 400 }));
     expect((await exchange(client, request(server.url, { answerTimeoutMs: 50 }))).fault).toMatchObject({ kind: 'timeout', maybeSent: false, crowdedOut: true });
-    expect((await exchange(client, request(server.url))).fault).toMatchObject({ kind: 'transport', maybeSent: false, crowdedOut: true });
+    // undici keeps the bytes until a connection is free; the own client lets go of them at once.
+    const third = await exchange(client, request(server.url, { answerTimeoutMs: 50 }));
+    expect(third.fault).toMatchObject({ kind: plain === 'own' ? 'timeout' : 'transport', maybeSent: false, crowdedOut: true });
     expect((await first).fault).toMatchObject({ kind: 'timeout', maybeSent: true, crowdedOut: false });
     server.answering = 'json';
     await expect.poll(async () => (await exchange(client, request(server.url))).status).toBe(200);
@@ -246,12 +248,12 @@ describe('the upstream client', () => {
     const server = await makeServer('json');
     const client = makeClient();
     for (let round = 0; round < 20; round += 1) await exchange(client, request(server.url));
-    expect(server.connections()).toBeLessThanOrEqual(2); // undici gives a connection back one turn of the event loop after the answer's end
+    expect(server.connections()).toBeLessThanOrEqual(plain === 'own' ? 1 : 2); // undici gives a connection back one turn of the event loop after the answer's end
   });
 
   it('faults what is in flight when it closes, and refuses what comes after', async () => {
     const server = await makeServer('hang');
-    const client = createUpstreamClient({ connectTimeoutMs: 1000, connectionsMax: 1 });
+    const client = createUpstreamClient({ connectTimeoutMs: 1000, connectionsMax: 1, plain });
     const inFlight = exchange(client, request(server.url));
     await expect.poll(() => server.seen.length).toBe(1);
     await client.close();

@@ -1,0 +1,138 @@
+// The connections to one origin and the calls that wait for one: the last connection used is used next, the first call that waits is served first.
+import type { Admission, Origin, OriginOptions, Target } from '../origin.js';
+import { RefusedCall } from '../refused-call.js';
+import type { UpstreamCall, UpstreamRequest, UpstreamSink } from '../types.js';
+import { KnownHeads } from './answer-reader.js';
+import { H1Call } from './call.js';
+import { Connection, type Keeper } from './connection.js';
+import { requestBytes, type Runtime } from './runtime.js';
+import { Timed } from './time-wheel.js';
+import { WaitingLine } from './waiting-line.js';
+
+const DEFAULT_PORT = 80;
+
+export class H1Origin extends Timed implements Origin, Keeper {
+  readonly admission: Admission;
+  readonly runtime: Runtime;
+  readonly limits: OriginOptions;
+  readonly answerHeads: KnownHeads;
+  readonly #host: string;
+  readonly #port: number;
+  readonly #all = new Set<Connection>();
+  readonly #idle: Connection[] = [];
+  readonly #waiting = new WaitingLine<H1Call>();
+  #connecting = 0;
+  #closed = false;
+
+  constructor(url: URL, admission: Admission, runtime: Runtime, options: OriginOptions) {
+    super();
+    this.admission = admission;
+    this.runtime = runtime;
+    this.limits = options;
+    this.answerHeads = new KnownHeads(options.keepAliveMs);
+    this.#host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+    this.#port = url.port === '' ? DEFAULT_PORT : Number(url.port);
+  }
+
+  start(request: UpstreamRequest, sink: UpstreamSink, target: Target): UpstreamCall {
+    const { body } = request;
+    const head = this.runtime.heads.write(request.httpMethod, target.requestTail, request.headers, body?.length);
+    if (head === undefined) return new RefusedCall(sink, { kind: 'protocol', maybeSent: false, message: 'a header of the request is not allowed' });
+    const bodyBytes = body?.length ?? 0; // taken now: lent bytes are gone later, and then their length is 0
+    const call = new H1Call(request, sink, this, bodyBytes);
+    const nowMs = this.runtime.monotonicMs();
+    this.admission.enter(bodyBytes);
+    this.runtime.wheel.add(call, request.answerTimeoutMs, nowMs);
+    const connection = this.#takeIdle(nowMs);
+    if (connection !== undefined) {
+      connection.send(call, head, body);
+      return call;
+    }
+    call.message = requestBytes(head, body);
+    this.#waiting.push(call);
+    this.#connect();
+    return call;
+  }
+
+  /** Other calls hold all connections there may be. */
+  isFull(): boolean {
+    return this.#all.size - this.#connecting - this.#idle.length >= this.limits.connectionsMax;
+  }
+
+  /** A call that waits gives up. */
+  forget(call: H1Call): void {
+    if (call.message === undefined) return;
+    call.message = undefined;
+    this.#waiting.remove(call);
+  }
+
+  connected(connection: Connection): void {
+    this.#connecting -= 1;
+    this.#serve(connection);
+  }
+
+  answered(connection: Connection): void {
+    this.#serve(connection);
+  }
+
+  ended(connection: Connection, fault?: string): void {
+    this.#all.delete(connection);
+    const at = this.#idle.lastIndexOf(connection);
+    if (at >= 0) this.#idle.splice(at, 1);
+    if (!connection.standing) this.#connecting -= 1;
+    if (fault !== undefined) this.#failFirst(fault);
+    this.#connect();
+  }
+
+  /** Connections that have rested long enough are closed, so that a server that holds few can serve others. */
+  onDue(): void {
+    const nowMs = this.runtime.monotonicMs();
+    for (const connection of [...this.#idle]) if (nowMs - connection.idleSinceMs >= connection.reusableMs) connection.drop();
+    if (this.#idle.length > 0) this.runtime.wheel.add(this, this.limits.keepAliveMs, nowMs);
+  }
+
+  close(): Promise<void> {
+    this.#closed = true;
+    this.runtime.wheel.remove(this);
+    while (this.#waiting.length > 0) this.#failFirst('the upstream client is closed');
+    for (const connection of [...this.#all]) {
+      connection.call?.fail('transport', 'the upstream client is closed');
+      connection.drop();
+    }
+    return Promise.resolve();
+  }
+
+  /** One connection that could not be made is one call that is not served. */
+  #failFirst(fault: string): void {
+    this.#waiting.first?.fail('transport', fault); // it leaves the line by itself
+  }
+
+  #takeIdle(nowMs: number): Connection | undefined {
+    for (;;) {
+      const connection = this.#idle.pop();
+      if (connection === undefined) return undefined;
+      if (nowMs - connection.idleSinceMs < connection.reusableMs) return connection;
+      connection.drop();
+    }
+  }
+
+  #serve(connection: Connection): void {
+    const call = this.#waiting.shift();
+    if (call !== undefined) {
+      connection.sendWaiting(call);
+      return;
+    }
+    const { nowMs } = this.runtime.wheel; // a tick old at most: a connection passes for older than it is, never for younger
+    connection.idleSinceMs = nowMs;
+    this.#idle.push(connection);
+    if (this.next === undefined) this.runtime.wheel.add(this, this.limits.keepAliveMs, nowMs);
+  }
+
+  /** Opens what the waiting calls need, and no more than is allowed. */
+  #connect(): void {
+    while (!this.#closed && this.#connecting < this.#waiting.length && this.#all.size < this.limits.connectionsMax) {
+      this.#connecting += 1;
+      this.#all.add(new Connection(this, this.#host, this.#port));
+    }
+  }
+}
