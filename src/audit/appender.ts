@@ -1,10 +1,14 @@
-// A gateway thread's side of the audit log: lines of one turn of the event loop go to the writer in one message; what waits is bounded.
+// A gateway thread's side of the audit log: lines go into shared memory as they come, the writer is woken once a turn if it sleeps; what waits is bounded.
 import type { MessagePort } from 'node:worker_threads';
-import type { FromWriter, ToWriter } from './protocol.js';
+import { receiveMessageOnPort } from 'node:worker_threads';
+import { Ringer } from './bell.js';
+import { LaneSender } from './lane.js';
+import type { AuditConnection, FromWriter, ToWriter } from './protocol.js';
+import { NUDGE } from './protocol.js';
 import type { AuditAppender, OpenLine, SealedLine } from './types.js';
 
 const LINE_CHARS_MAX = 1024 * 1024; // every member is clipped well below; a longer line is a mistake, and would break the bound of one commit
-const MESSAGES_UNDERWAY_MAX = 1; // what arrives during a commit waits here and goes in one message: each message wakes a thread twice
+const DONE_WITH_SEAL_ARGUMENTS = 2; // who declares fewer can't look at the seal, and it isn't carried over
 
 export interface AppenderOptions {
   /** audit.queue_lines_max: lines without an answer; above it `append` refuses. */
@@ -15,10 +19,12 @@ export interface AppenderOptions {
 
 type Done = (error: Error | undefined, sealed: SealedLine | undefined) => void;
 
+const ANSWERED_KEPT_MAX = 4096;
+
 const NOBODY: Done = () => undefined;
 
-export function openAppender(port: MessagePort, options: AppenderOptions): AuditAppender {
-  return new PortAppender(port, options);
+export function openAppender(connection: AuditConnection, options: AppenderOptions): AuditAppender {
+  return new LaneAppender(connection, options);
 }
 
 // A listener's fault must not keep the lines behind it from their answers; it still surfaces as the thread's own fault.
@@ -32,28 +38,38 @@ function answer(done: Done, error: Error | undefined, sealed: SealedLine | undef
   }
 }
 
-class PortAppender implements AuditAppender {
+function wantsSeal(done: Done | undefined): boolean {
+  return done !== undefined && done.length >= DONE_WITH_SEAL_ARGUMENTS;
+}
+
+class LaneAppender implements AuditAppender {
   readonly #port: MessagePort;
+  readonly #lane: LaneSender;
+  readonly #writer: Ringer;
   readonly #queueLinesMax: number;
   readonly #async: boolean;
   /** In the order of their lines; those before #answered are done with. */
   #waiting: Done[] = [];
   #answered = 0;
-  #batch: OpenLine[] = [];
-  #underway = 0;
+  /** The last of those waiting: lines that found no room in the lane. */
+  #queue: OpenLine[] = [];
   #scheduled = false;
   #healthy = true; // until the writer says otherwise: nothing counts as written before it answers
   #because = '';
+  #lastFailure = 'the audit log is failing';
   #closed = false;
   #closing: Promise<void> | undefined;
   #drained: (() => void) | undefined;
 
-  constructor(port: MessagePort, options: AppenderOptions) {
+  constructor({ port, lane, bell }: AuditConnection, options: AppenderOptions) {
     this.#port = port;
+    this.#lane = new LaneSender(lane);
+    this.#writer = new Ringer(bell);
     this.#queueLinesMax = options.queueLinesMax;
     this.#async = options.durability === 'async';
     port.on('message', (message: FromWriter) => {
-      this.#receive(message);
+      this.#take(message);
+      this.#settle();
     });
     port.on('close', () => {
       this.#lose(this.#closed ? 'the appender is closed' : 'the audit writer has ended');
@@ -79,15 +95,10 @@ class PortAppender implements AuditAppender {
       answer(done, new Error('not an audit line'), undefined);
       return;
     }
-    this.#batch.push(line);
-    this.#waiting.push(this.#async ? NOBODY : done);
-    if (!this.#scheduled) {
-      this.#scheduled = true;
-      setImmediate(() => {
-        this.#scheduled = false;
-        this.#send();
-      });
-    }
+    const waits = this.#async ? NOBODY : done;
+    if (this.#queue.length > 0 || !this.#lane.send(line, wantsSeal(waits))) this.#queue.push(line);
+    this.#waiting.push(waits);
+    this.#wakeWriter();
     if (this.#async) answer(done, undefined, undefined);
   }
 
@@ -101,7 +112,6 @@ class PortAppender implements AuditAppender {
     if (this.#pending() > 0) {
       await new Promise<void>((resolve) => {
         this.#drained = resolve;
-        this.#send();
       });
     }
     this.#port.close();
@@ -111,50 +121,69 @@ class PortAppender implements AuditAppender {
     return this.#waiting.length - this.#answered;
   }
 
-  #send(): void {
-    if (this.#batch.length === 0 || this.#underway >= MESSAGES_UNDERWAY_MAX) return;
-    const message: ToWriter = { kind: 'append', lines: this.#batch };
-    this.#batch = [];
-    this.#underway += 1;
-    this.#port.postMessage(message);
+  // At the end of the turn, so that its lines share a commit. A writer that is awake looks into the lane before it sleeps.
+  #wakeWriter(): void {
+    if (this.#scheduled || !this.#writer.asleep) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      if (this.#writer.ring()) this.#port.postMessage(NUDGE satisfies ToWriter);
+    });
   }
 
-  #receive(message: FromWriter): void {
-    if (message.kind === 'health') {
-      this.#healthy = message.healthy;
-      this.#because = message.because;
+  #take(message: FromWriter): void {
+    if (message === NUDGE) {
+      this.#lane.listen();
       return;
     }
-    this.#underway -= message.messages;
-    if (message.kind === 'durable') {
-      const { firstSeq, hashes } = message;
-      this.#settle(message.count, undefined, (i) => ({ seq: firstSeq + i, hash: hashes.slice(i * 64, i * 64 + 64) }));
-    } else {
-      this.#settle(message.count, new Error(message.because), () => undefined);
-    }
-    this.#send();
+    this.#healthy = message.healthy;
+    this.#because = message.because;
+    if (!message.healthy) this.#lastFailure = message.because;
   }
 
-  #settle(count: number, error: Error | undefined, sealedAt: (i: number) => SealedLine | undefined): void {
-    const from = this.#answered;
-    this.#answered += count;
-    for (let i = 0; i < count; i++) {
-      const done = this.#waiting[from + i];
-      this.#waiting[from + i] = NOBODY; // an answered request must not be kept alive by its place in the row
-      if (done !== undefined && done !== NOBODY) answer(done, error, sealedAt(i));
+  #settle(): void {
+    for (let taken = this.#lane.take(); taken !== undefined; taken = this.#lane.take()) {
+      if (taken.durable) {
+        this.#answerNext(undefined, taken.sealed);
+        continue;
+      }
+      // Why it failed was posted before its outcome could be seen, but may not have been read yet.
+      for (let got = receiveMessageOnPort(this.#port); got !== undefined; got = receiveMessageOnPort(this.#port)) this.#take(got.message as FromWriter);
+      this.#answerNext(new Error(this.#lastFailure), undefined);
     }
+    this.#refill();
+    if (this.#pending() === 0) this.#drained?.();
+  }
+
+  #refill(): void {
+    let sent = 0;
+    for (const line of this.#queue) {
+      if (!this.#lane.send(line, wantsSeal(this.#waiting[this.#waiting.length - this.#queue.length + sent]))) break;
+      sent += 1;
+    }
+    if (sent === 0) return;
+    this.#queue = this.#queue.slice(sent);
+    this.#wakeWriter();
+  }
+
+  #answerNext(error: Error | undefined, sealed: SealedLine | undefined): void {
+    const done = this.#waiting[this.#answered];
+    this.#waiting[this.#answered] = NOBODY; // an answered request must not be kept alive by its place in the row
+    this.#answered += 1;
     // Forgetting answered entries in runs keeps an append at constant cost.
-    if (this.#answered === this.#waiting.length || this.#answered > 4096) {
+    if (this.#answered === this.#waiting.length || this.#answered > ANSWERED_KEPT_MAX) {
       this.#waiting = this.#waiting.slice(this.#answered);
       this.#answered = 0;
     }
-    if (this.#pending() === 0) this.#drained?.();
+    if (done !== undefined && done !== NOBODY) answer(done, error, sealed);
   }
 
   #lose(because: string): void {
     this.#healthy = false;
     this.#because = because;
-    this.#batch = [];
-    this.#settle(this.#pending(), new Error(because), () => undefined);
+    this.#settle(); // what the writer made durable before it ended is durable
+    this.#queue = [];
+    while (this.#pending() > 0) this.#answerNext(new Error(because), undefined);
+    this.#drained?.();
   }
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { ChainEnd, TornTail } from './chain-end.js';
 import { endOfRotated, firstSeqOf, fsyncDir, moveTornTail, soundEnd } from './chain-end.js';
 import { CURRENT_NAME, closeAll, openChain, rotatedName } from './chain-files.js';
-import { sealLine } from './hash-chain.js';
+import { CommitBuffer } from './commit-buffer.js';
 import { OpenIntents, findOpenIntents, unresolvedFacts } from './intents.js';
 import { eventLine, unresolvedLine } from './record.js';
 import type { OpenLine, SealedLine } from './types.js';
@@ -33,6 +33,7 @@ export class FileWriter {
   readonly #options: FileWriterOptions;
   readonly #lock: WriterLock;
   readonly #path: string;
+  readonly #commit = new CommitBuffer();
   #intents = new OpenIntents();
   #fd = -1;
   #inode = 0n;
@@ -78,21 +79,21 @@ export class FileWriter {
   }
 
   /** Makes the lines durable, all or none. After a throw only `recover` and `close` may be called. */
-  commit(opens: readonly OpenLine[]): SealedLine[] {
-    let sealed = this.#seal(opens);
-    if (this.#bytes > 0 && this.#bytes + sealed.bytes.length > this.#options.fileBytesMax) {
+  commit(opens: readonly (OpenLine | Buffer)[]): readonly SealedLine[] {
+    let lines = opens.map(bytesOf);
+    if (this.#bytes > 0 && this.#bytes + this.#commit.bytesOf(lines, this.#end) > this.#options.fileBytesMax) {
       const previous = rotatedName(this.#firstSeq);
       this.#rotate(previous);
-      const rotate = eventLine(this.#options.nowUs(), 'rotate', { previous_file: previous, open_intents: this.#intents.listed() });
-      sealed = this.#seal([rotate, ...opens]);
+      lines = [bytesOf(eventLine(this.#options.nowUs(), 'rotate', { previous_file: previous, open_intents: this.#intents.listed() })), ...lines];
     }
-    this.#write(sealed.bytes);
+    const { bytes, sealed } = this.#commit.seal(lines, this.#end);
+    this.#write(bytes);
     this.#options.disk.datasync(this.#fd);
-    this.#proveLength(this.#bytes + sealed.bytes.length);
-    this.#bytes += sealed.bytes.length;
-    this.#end = sealed.end;
-    sealed.texts.forEach((text, i) => this.#intents.note(text, sealed.end.seq - sealed.texts.length + 1 + i));
-    return sealed.lines.length > opens.length ? sealed.lines.slice(1) : sealed.lines;
+    this.#proveLength(this.#bytes + bytes.length);
+    this.#bytes += bytes.length;
+    this.#end = sealed.at(-1) ?? this.#end;
+    lines.forEach((line, i) => this.#intents.note(line, sealed[i]?.seq ?? 0));
+    return sealed.length > opens.length ? sealed.slice(1) : sealed;
   }
 
   /** Cuts off what a failed commit may have left. False when the disk won't have it; `recover` tries again. */
@@ -173,20 +174,6 @@ export class FileWriter {
     }
   }
 
-  #seal(opens: readonly OpenLine[]): { readonly bytes: Buffer; readonly texts: readonly string[]; readonly lines: SealedLine[]; readonly end: ChainEnd } {
-    let { seq, hash } = this.#end;
-    const texts: string[] = [];
-    const lines: SealedLine[] = [];
-    for (const open of opens) {
-      seq += 1;
-      const sealed = sealLine(open, seq, hash);
-      hash = sealed.hash;
-      texts.push(sealed.text);
-      lines.push({ seq, hash });
-    }
-    return { bytes: Buffer.from(texts.length === 0 ? '' : texts.join('\n') + '\n', 'utf8'), texts, lines, end: { seq, hash } };
-  }
-
   #write(bytes: Buffer): void {
     for (let written = 0; written < bytes.length;) {
       const more = this.#options.disk.write(this.#fd, bytes, written);
@@ -216,6 +203,10 @@ export class FileWriter {
   #lost(): Error {
     return new Error(`it no longer ends with the last acknowledged line (seq ${this.#end.seq}). Put the file back as it was, or restart the gateway to go on from what is there`);
   }
+}
+
+function bytesOf(open: OpenLine | Buffer): Buffer {
+  return typeof open === 'string' ? Buffer.from(open, 'utf8') : open;
 }
 
 // Parents are made only when they are missing: a recursive mkdir reports a read-only disk as a missing folder.

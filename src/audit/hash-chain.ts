@@ -21,6 +21,21 @@ export function sealLine(open: OpenLine, seq: number, prevHash: string): SealedT
   return { text: `${body},"hash":"${digest}"}`, hash: digest };
 }
 
+const SEALED_MORE_BYTES = 161; // `,"seq":` + `,"prev_hash":"…"` + the seal, without seq's digits
+
+/** Bytes of a sealed line with its newline, from those of the open one. */
+export function sealedBytes(openBytes: number, seq: number): number {
+  return openBytes + SEALED_MORE_BYTES + String(seq).length + 1;
+}
+
+/** `sealLine` over bytes: the open line stands in `target` at [at, at + length), what it lacks is written behind it, newline included. Returns the hash. */
+export function sealInPlace(target: Buffer, at: number, length: number, seq: number, prevHash: string): string {
+  const end = at + length + target.write(`,"seq":${seq},"prev_hash":"${prevHash}"}`, at + length, 'latin1');
+  const digest = hash('sha256', target.subarray(at, end), 'hex');
+  target.write(`,"hash":"${digest}"}\n`, end - 1, 'latin1');
+  return digest;
+}
+
 export interface ChainLink {
   readonly seq: number;
   readonly prevHash: string;

@@ -2,19 +2,33 @@
 import type { OpenFile } from './chain-files.js';
 import { readLink } from './hash-chain.js';
 import type { LineObject } from './line-members.js';
-import { decisionIdOf, objectMember, parseLine, textMember } from './line-members.js';
+import { decisionIdIn, objectMember, parseLine, textMember } from './line-members.js';
 import { linesBackward, linesForward } from './lines.js';
 import type { UnresolvedLineFacts } from './record.js';
 
 const OPEN_MAX = 100_000; // calls in flight on one machine; more would be a leak, and the oldest is let go
 
+// Nearly every line is a request's while no intent is open: one byte tells.
+const TYPE_AT = '{"type":"'.length;
+const FIRST_OF_INTENT = 0x69;
+const FIRST_OF_REQUEST = 0x72;
+const FIRST_OF_UNRESOLVED = 0x75;
+
+function startsWith(line: Buffer, text: string): boolean {
+  return line.toString('latin1', 0, text.length) === text;
+}
+
 export class OpenIntents {
   readonly #seqById = new Map<string, number>();
 
   /** To be called for each durable line, in order. */
-  note(line: string, seq: number): void {
-    if (line.startsWith('{"type":"intent"')) this.#open(decisionIdOf(line), seq);
-    else if (this.#seqById.size > 0 && (line.startsWith('{"type":"request"') || line.startsWith('{"type":"unresolved"'))) this.#seqById.delete(decisionIdOf(line));
+  note(line: Buffer, seq: number): void {
+    const first = line[TYPE_AT];
+    if (first === FIRST_OF_INTENT) {
+      if (startsWith(line, '{"type":"intent"')) this.#open(decisionIdIn(line), seq);
+    } else if (this.#seqById.size > 0 && (first === FIRST_OF_REQUEST || first === FIRST_OF_UNRESOLVED)) {
+      if (startsWith(line, '{"type":"request"') || startsWith(line, '{"type":"unresolved"')) this.#seqById.delete(decisionIdIn(line));
+    }
   }
 
   /** As events carry them: `<decision id> <seq>`. */
@@ -70,7 +84,7 @@ export function findOpenIntents(filesOldestFirst: readonly OpenFile[]): OpenInte
   for (const file of after) {
     for (const line of linesForward(file.fd, from, file.size)) {
       const link = readLink(line.bytes);
-      if (link !== undefined) intents.note(line.bytes.toString('utf8'), link.seq);
+      if (link !== undefined) intents.note(line.bytes, link.seq);
     }
     from = 0;
   }

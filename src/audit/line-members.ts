@@ -31,3 +31,11 @@ export function decisionIdOf(text: string): string {
   const from = at + DECISION_ID.length;
   return text.slice(from, text.indexOf('"', from));
 }
+
+/** The same over bytes. */
+export function decisionIdIn(line: Buffer): string {
+  const at = line.indexOf(DECISION_ID, 0, 'latin1');
+  if (at === -1) return '';
+  const from = at + DECISION_ID.length;
+  return line.toString('utf8', from, line.indexOf('"', from));
+}

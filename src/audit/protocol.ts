@@ -1,16 +1,24 @@
 // What a gateway thread, the control thread and the audit writer say to each other.
 import type { MessagePort } from 'node:worker_threads';
 import type { DetailValue } from './record.js';
-import type { OpenLine } from './types.js';
 
-/** From a gateway thread: lines in the order they were appended. */
-export type ToWriter = { readonly kind: 'append'; readonly lines: readonly OpenLine[] };
+/** What an appender needs to reach the writer. Lines and answers go through the lane; the port carries what is rare. */
+export interface AuditConnection {
+  /** In the transfer list when the connection goes to another thread. */
+  readonly port: MessagePort;
+  /** A ring of lines (lane.ts), of this connection alone. */
+  readonly lane: SharedArrayBuffer;
+  /** How the writer sleeps (bell.ts), the same for all. */
+  readonly bell: SharedArrayBuffer;
+}
 
-/** Answers cover lines in the order they were sent, `count` of them. `messages` counts `append` messages that are now answered whole. */
-export type FromWriter =
-  | { readonly kind: 'durable'; readonly count: number; readonly messages: number; readonly firstSeq: number; /** 64 hex digits per line, joined. */ readonly hashes: string }
-  | { readonly kind: 'failed'; readonly count: number; readonly messages: number; readonly because: string }
-  | { readonly kind: 'health'; readonly healthy: boolean; readonly because: string };
+/** Says nothing but: look into the lane. */
+export const NUDGE = 0;
+
+export type ToWriter = typeof NUDGE;
+
+/** The reason of failed lines is posted before their outcome stands in the lane. */
+export type FromWriter = typeof NUDGE | ({ readonly kind: 'health' } & AuditHealth);
 
 export interface AuditHealth {
   readonly healthy: boolean;
@@ -35,9 +43,15 @@ export interface AuditWriterOptions {
   readonly retryMs?: number;
 }
 
-/** From the control thread to the writer thread. */
+/** What the writer thread starts with. */
+export interface WriterThreadData {
+  readonly options: AuditWriterOptions;
+  readonly bell: SharedArrayBuffer;
+}
+
+/** From the control thread to the writer thread; each is followed by a call of the bell. */
 export type ToWriterThread =
-  | { readonly kind: 'connect'; readonly port: MessagePort }
+  | { readonly kind: 'connect'; readonly connection: AuditConnection }
   | { readonly kind: 'status'; readonly id: number }
   | { readonly kind: 'close' };
 
@@ -47,8 +61,8 @@ export type FromWriterThread =
 
 /** The writer as the control thread sees it, in a thread of its own or in this one. */
 export interface AuditWriterHandle {
-  /** A new port for one appender; transfer it to the thread that appends. */
-  connect(): MessagePort;
+  /** For one appender. */
+  connect(): AuditConnection;
   /** Answers after the first attempt to open the log. */
   status(): Promise<AuditStatus>;
   /** Commits what has arrived, writes the `stop` event, gives the folder free. Close the appenders first. */

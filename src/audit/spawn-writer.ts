@@ -1,11 +1,13 @@
 // Starts the audit writer: in a thread of its own for the gateway, or in this thread for tools and tests.
 import { performance } from 'node:perf_hooks';
-import type { MessagePort } from 'node:worker_threads';
 import { MessageChannel, Worker } from 'node:worker_threads';
+import { Ringer, createBell } from './bell.js';
 import { GENESIS_HASH } from './hash-chain.js';
 import { REAL_DISK } from './file-writer.js';
-import type { AuditHealth, AuditStatus, AuditWriterHandle, AuditWriterOptions, FromWriterThread, ToWriterThread } from './protocol.js';
+import { createLane } from './lane.js';
+import type { AuditConnection, AuditHealth, AuditStatus, AuditWriterHandle, AuditWriterOptions, FromWriterThread, ToWriterThread, WriterThreadData } from './protocol.js';
 import { AuditWriter } from './writer.js';
+import { WriterLoop } from './writer-loop.js';
 import type { WriterSurroundings } from './writer.js';
 
 /** The real clock, disk and process. */
@@ -20,15 +22,23 @@ export function realSurroundings(): WriterSurroundings {
   };
 }
 
+function connection(bell: SharedArrayBuffer): { readonly here: AuditConnection; readonly there: AuditConnection } {
+  const { port1, port2 } = new MessageChannel();
+  const lane = createLane();
+  return { here: { port: port1, lane, bell }, there: { port: port2, lane, bell } };
+}
+
 /** Blocks this thread at each commit. */
 export function startAuditWriterHere(options: AuditWriterOptions, around: WriterSurroundings = realSurroundings()): AuditWriterHandle {
   const writer = new AuditWriter(options, around);
   writer.open();
+  const bell = createBell();
+  const loop = new WriterLoop(writer, bell, around, 0);
   return {
     connect() {
-      const { port1, port2 } = new MessageChannel();
-      writer.connect(port2);
-      return port1;
+      const { here, there } = connection(bell);
+      loop.connect(there);
+      return here;
     },
     status: () => Promise.resolve(writer.status()),
     close: () => {
@@ -42,11 +52,15 @@ export function startAuditWriterHere(options: AuditWriterOptions, around: Writer
 }
 
 export function spawnAuditWriter(options: AuditWriterOptions, program: URL = new URL('../threads/audit-writer.js', import.meta.url)): AuditWriterHandle {
-  return new WriterThread(new Worker(program, { workerData: options, name: 'audit-writer' }), options.dir);
+  const bell = createBell();
+  const workerData: WriterThreadData = { options, bell };
+  return new WriterThread(new Worker(program, { workerData, name: 'audit-writer' }), bell, options.dir);
 }
 
 class WriterThread implements AuditWriterHandle {
   readonly #worker: Worker;
+  readonly #bell: SharedArrayBuffer;
+  readonly #ringer: Ringer;
   readonly #dir: string;
   readonly #listeners: ((health: AuditHealth) => void)[] = [];
   readonly #asked = new Map<number, (status: AuditStatus) => void>();
@@ -55,8 +69,10 @@ class WriterThread implements AuditWriterHandle {
   #closing = false;
   #end: AuditHealth | undefined;
 
-  constructor(worker: Worker, dir: string) {
+  constructor(worker: Worker, bell: SharedArrayBuffer, dir: string) {
     this.#worker = worker;
+    this.#bell = bell;
+    this.#ringer = new Ringer(bell);
     this.#dir = dir;
     worker.on('message', (message: FromWriterThread) => {
       this.#receive(message);
@@ -73,11 +89,11 @@ class WriterThread implements AuditWriterHandle {
     });
   }
 
-  connect(): MessagePort {
-    const { port1, port2 } = new MessageChannel();
-    if (this.#end === undefined) this.#worker.postMessage({ kind: 'connect', port: port2 } satisfies ToWriterThread, [port2]);
-    else port2.close();
-    return port1;
+  connect(): AuditConnection {
+    const { here, there } = connection(this.#bell);
+    if (this.#end === undefined) this.#tell({ kind: 'connect', connection: there });
+    else there.port.close();
+    return here;
   }
 
   status(): Promise<AuditStatus> {
@@ -85,20 +101,25 @@ class WriterThread implements AuditWriterHandle {
     const id = this.#nextId++;
     return new Promise((resolve) => {
       this.#asked.set(id, resolve);
-      this.#worker.postMessage({ kind: 'status', id } satisfies ToWriterThread);
+      this.#tell({ kind: 'status', id });
     });
   }
 
   async close(): Promise<void> {
     if (this.#end === undefined && !this.#closing) {
       this.#closing = true;
-      this.#worker.postMessage({ kind: 'close' } satisfies ToWriterThread);
+      this.#tell({ kind: 'close' });
     }
     await this.#ended;
   }
 
   onHealth(listener: (health: AuditHealth) => void): void {
     this.#listeners.push(listener);
+  }
+
+  #tell(message: ToWriterThread): void {
+    this.#worker.postMessage(message, message.kind === 'connect' ? [message.connection.port] : []);
+    this.#ringer.call();
   }
 
   #receive(message: FromWriterThread): void {

@@ -1,18 +1,24 @@
-// The one writer: collects lines of all ports, commits them together, answers each port, and fails closed while the disk does.
-// Group commit, self-clocked: a commit starts when the last one ended, at most one per COMMIT_INTERVAL_MS; meanwhile lines gather.
+// The one writer: collects lines of all lanes, commits them together, answers each lane, and fails closed while the disk does.
+// Group commit, self-clocked: a commit starts when the last one ended, at most one per interval; meanwhile lines gather.
 import type { MessagePort } from 'node:worker_threads';
-import { receiveMessageOnPort } from 'node:worker_threads';
 import { CHAIN_START } from './chain-end.js';
 import { CURRENT_NAME } from './chain-files.js';
 import type { Disk } from './file-writer.js';
 import { FileWriter } from './file-writer.js';
 import { join } from 'node:path';
-import type { AuditHealth, AuditStatus, AuditWriterOptions, FromWriter, ToWriter } from './protocol.js';
+import { LaneReceiver } from './lane.js';
+import type { AuditHealth, AuditStatus, AuditWriterOptions, FromWriter } from './protocol.js';
+import { NUDGE } from './protocol.js';
 import { eventLine } from './record.js';
 import type { OpenLine, SealedLine } from './types.js';
 
-const COMMIT_INTERVAL_MS = 0.5; // an idle disk answers one line at once; a busy one gets more lines per fdatasync, and fewer wake-ups of two threads
-const COMMIT_CHARS_MAX = 1024 * 1024; // with a last line of 1 Mi characters at 3 bytes each it stays below COMMIT_BYTES_MAX
+// An idle disk answers one line at once. A commit costs as much CPU as thirty lines (fdatasync, two threads woken), so under load more lines share one.
+const INTERVAL_MS_MIN = 0.5;
+const INTERVAL_MS_MAX = 1.5; // a line waits half of it on average, 0.5 ms more than at the least
+const INTERVAL_GROWTH = 1.5;
+const BUSY_LINES = 4; // so many lines in one commit are load
+const COMMIT_LINE_BYTES_MAX = 1024 * 1024; // with seals, and a last line of 1 Mi characters at 3 bytes each, it stays below COMMIT_BYTES_MAX
+const SEAL_BYTES_MAX = 256;
 const RETRY_MS = 1_000;
 
 export interface WriterSurroundings {
@@ -26,19 +32,17 @@ export interface WriterSurroundings {
   readonly pid: number;
 }
 
-interface Waiting {
-  readonly lines: readonly OpenLine[];
-  taken: number;
-}
-
-interface Share {
+interface Lane {
   readonly port: MessagePort;
-  readonly lines: OpenLine[];
-  messages: number;
+  readonly receiver: LaneReceiver;
+  /** Its other side has ended: it goes once it is empty. */
+  ended: boolean;
 }
 
-function isAppend(message: unknown): message is ToWriter {
-  return typeof message === 'object' && message !== null && (message as ToWriter).kind === 'append' && Array.isArray((message as ToWriter).lines);
+/** What one lane has in a commit. */
+interface Share {
+  readonly lane: Lane;
+  count: number;
 }
 
 function say(port: MessagePort, message: FromWriter): void {
@@ -48,7 +52,8 @@ function say(port: MessagePort, message: FromWriter): void {
 export class AuditWriter {
   readonly #options: AuditWriterOptions;
   readonly #around: WriterSurroundings;
-  readonly #queues = new Map<MessagePort, Waiting[]>();
+  /** The one that is served next comes first. */
+  #lanes: readonly Lane[] = [];
   readonly #listeners: ((health: AuditHealth) => void)[] = [];
   #file: FileWriter | undefined;
   /** Lines of the recovery and the start event; committed before any other. */
@@ -57,7 +62,7 @@ export class AuditWriter {
   #failedLines = 0;
   #failedSinceMs = 0;
   #lastCommitMs = -Infinity;
-  #scheduled = false;
+  #intervalMs = INTERVAL_MS_MIN;
   #closed = false;
   #retry: NodeJS.Timeout | undefined;
 
@@ -75,13 +80,37 @@ export class AuditWriter {
     }
   }
 
-  connect(port: MessagePort): void {
-    this.#queues.set(port, []);
-    port.on('message', (message: unknown) => {
-      this.#take(port, message);
-    });
-    port.on('close', () => this.#queues.delete(port));
+  connect(port: MessagePort, lane: SharedArrayBuffer): void {
+    this.#lanes = [...this.#lanes, { port, receiver: new LaneReceiver(lane), ended: false }];
     say(port, { kind: 'health', ...this.#health });
+  }
+
+  /** What came before is still written. */
+  disconnect(port: MessagePort): void {
+    for (const lane of this.#lanes) if (lane.port === port) lane.ended = true;
+    this.#forgetEnded();
+  }
+
+  get healthy(): boolean {
+    return this.#health.healthy;
+  }
+
+  /** True when `turn` has something to do, now or when the interval is over. */
+  get waiting(): boolean {
+    return !this.#closed && this.#lanes.some(({ receiver }) => receiver.waiting);
+  }
+
+  /** At most one commit, or refusals. Returns in how many ms the next turn is due: 0 now, Infinity when lines come. */
+  turn(): number {
+    if (!this.waiting) return Infinity;
+    if (!this.#health.healthy) {
+      this.#refuseAll();
+      return Infinity;
+    }
+    const earlyMs = this.#lastCommitMs + this.#intervalMs - this.#around.steadyMs();
+    if (earlyMs > 0) return earlyMs;
+    this.#commit();
+    return this.waiting ? 0 : Infinity;
   }
 
   status(): AuditStatus {
@@ -96,7 +125,7 @@ export class AuditWriter {
   /** Commits what has arrived, then the stop event. */
   close(): void {
     if (this.#closed) return;
-    while (this.#health.healthy && this.#drain() > 0) this.#commit();
+    while (this.#health.healthy && this.waiting) this.#commit();
     if (this.#health.healthy && this.#file !== undefined) {
       try {
         this.#file.commit([eventLine(this.#around.nowUs(), 'stop', { pid: this.#around.pid, open_intents: this.#file.openIntents() })]);
@@ -107,9 +136,9 @@ export class AuditWriter {
     this.#closed = true;
     clearTimeout(this.#retry);
     this.#setHealth({ healthy: false, because: 'the audit writer has stopped' });
-    this.#refuseAll('the audit writer has stopped');
+    this.#refuseAll();
     this.#file?.close();
-    for (const port of this.#queues.keys()) port.close();
+    for (const { port } of this.#lanes) port.close();
   }
 
   #openFile(): void {
@@ -136,92 +165,53 @@ export class AuditWriter {
     this.#failedLines = 0;
   }
 
-  #take(port: MessagePort, message: unknown): void {
-    if (!isAppend(message)) return;
-    this.#queues.get(port)?.push({ lines: message.lines, taken: 0 });
-    if (!this.#health.healthy) this.#refuseAll(this.#health.because);
-    else this.#schedule();
-  }
-
-  #schedule(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    setImmediate(() => {
-      this.#scheduled = false;
-      if (this.#closed || !this.#health.healthy) return;
-      const early = this.#lastCommitMs + COMMIT_INTERVAL_MS - this.#around.steadyMs();
-      if (early > 0) this.#around.pauseMs(early);
-      this.#drain();
-      if (this.#commit()) this.#schedule();
-    });
-  }
-
-  /** Takes what arrived while this thread was busy; how many messages wait. */
-  #drain(): number {
-    let waiting = 0;
-    for (const [port, queue] of this.#queues) {
-      for (let got = receiveMessageOnPort(port); got !== undefined; got = receiveMessageOnPort(port)) {
-        const message: unknown = got.message;
-        if (isAppend(message)) queue.push({ lines: message.lines, taken: 0 });
-      }
-      waiting += queue.length;
-    }
-    return waiting;
-  }
-
-  /** One commit; true if lines are left for the next. */
-  #commit(): boolean {
-    const { shares, left } = this.#share();
-    if (shares.length === 0 || this.#file === undefined) return false;
+  #commit(): void {
+    const { shares, lines } = this.#share();
+    if (this.#file === undefined) return;
     this.#lastCommitMs = this.#around.steadyMs();
-    let sealed: SealedLine[];
+    let sealed: readonly SealedLine[];
     try {
-      sealed = this.#file.commit(shares.flatMap((share) => share.lines));
+      sealed = this.#file.commit(lines);
     } catch (error) {
       this.#file.cutBack();
       this.#fail(error, 0);
-      for (const { port, lines, messages } of shares) this.#refuse(port, lines.length, messages, this.#health.because);
-      this.#refuseAll(this.#health.because);
-      return false;
+      for (const { lane, count } of shares) this.#refuse(lane, count);
+      this.#refuseAll();
+      return;
     }
-    let from = 0;
-    for (const { port, lines, messages } of shares) {
-      const own = sealed.slice(from, from + lines.length);
-      from += lines.length;
-      say(port, { kind: 'durable', count: own.length, messages, firstSeq: own[0]?.seq ?? 0, hashes: own.map((line) => line.hash).join('') });
+    let at = 0;
+    for (const { lane, count } of shares) {
+      for (const end = at + count; at < end; at++) lane.receiver.answer(sealed[at]);
+      this.#show(lane);
     }
-    return left;
+    // Nothing came during the commit: whoever is in flight may have waited for it, and gathering longer would keep all of them.
+    const more = lines.length >= BUSY_LINES && this.waiting;
+    this.#intervalMs = more ? Math.min(INTERVAL_MS_MAX, this.#intervalMs * INTERVAL_GROWTH) : INTERVAL_MS_MIN;
+    this.#forgetEnded();
   }
 
-  /** Takes lines off the queues, up to the bounds of one commit; each port's lines stay together and in order. */
-  #share(): { readonly shares: readonly Share[]; readonly left: boolean } {
+  /** Takes lines off the lanes, up to the bounds of one commit; each lane's lines stay together and in order. */
+  #share(): { readonly shares: readonly Share[]; readonly lines: readonly Buffer[] } {
     const shares: Share[] = [];
-    let chars = 0;
-    for (const [port, queue] of this.#queues) {
-      const share: Share = { port, lines: [], messages: 0 };
-      let waiting = queue[0];
-      while (waiting !== undefined && chars < COMMIT_CHARS_MAX) {
-        const line = waiting.lines[waiting.taken];
-        if (line !== undefined) {
-          share.lines.push(line);
-          chars += line.length;
-          waiting.taken += 1;
-        }
-        if (waiting.taken >= waiting.lines.length) {
-          queue.shift();
-          share.messages += 1;
-          waiting = queue[0];
-        }
+    const lines: Buffer[] = [];
+    let bytes = 0;
+    for (const [i, lane] of this.#lanes.entries()) {
+      const share: Share = { lane, count: 0 };
+      while (bytes < COMMIT_LINE_BYTES_MAX) {
+        const line = lane.receiver.read();
+        if (line === undefined) break;
+        lines.push(line);
+        bytes += line.length + SEAL_BYTES_MAX;
+        share.count += 1;
       }
-      if (share.messages > 0 || share.lines.length > 0) shares.push(share);
-      if (chars >= COMMIT_CHARS_MAX) {
-        // The port that was served last goes to the end of the line, so that one busy thread starves no other.
-        this.#queues.delete(port);
-        this.#queues.set(port, queue);
-        return { shares, left: true };
+      if (share.count > 0) shares.push(share);
+      if (bytes >= COMMIT_LINE_BYTES_MAX) {
+        // The lane that was served last goes to the end of the line, so that one busy thread starves no other.
+        this.#lanes = [...this.#lanes.slice(i + 1), ...this.#lanes.slice(0, i + 1)];
+        break;
       }
     }
-    return { shares, left: false };
+    return { shares, lines };
   }
 
   #fail(error: unknown, delayMs: number): void {
@@ -235,25 +225,34 @@ export class AuditWriter {
     }, delayMs > 0 ? delayMs : this.#options.retryMs ?? RETRY_MS);
   }
 
-  #refuseAll(because: string): void {
-    this.#drain();
-    for (const [port, queue] of this.#queues) {
-      const count = queue.reduce((sum, waiting) => sum + waiting.lines.length - waiting.taken, 0);
-      const messages = queue.length;
-      queue.length = 0;
-      if (messages > 0) this.#refuse(port, count, messages, because);
+  #refuseAll(): void {
+    for (const lane of this.#lanes) {
+      let count = 0;
+      while (lane.receiver.read() !== undefined) count += 1;
+      if (count > 0) this.#refuse(lane, count);
     }
+    this.#forgetEnded();
   }
 
-  #refuse(port: MessagePort, count: number, messages: number, because: string): void {
+  /** The reason is the health that was posted last. */
+  #refuse(lane: Lane, count: number): void {
     this.#failedLines += count;
-    say(port, { kind: 'failed', count, messages, because });
+    for (let i = 0; i < count; i++) lane.receiver.answer(undefined);
+    this.#show(lane);
+  }
+
+  #show({ port, receiver }: Lane): void {
+    if (receiver.publish()) say(port, NUDGE);
+  }
+
+  #forgetEnded(): void {
+    if (this.#lanes.some(({ ended }) => ended)) this.#lanes = this.#lanes.filter(({ ended, receiver }) => !ended || receiver.waiting);
   }
 
   #setHealth(health: AuditHealth): void {
     if (health.healthy === this.#health.healthy && health.because === this.#health.because) return;
     this.#health = health;
-    for (const port of this.#queues.keys()) say(port, { kind: 'health', ...health });
+    for (const { port } of this.#lanes) say(port, { kind: 'health', ...health });
     for (const listener of this.#listeners) listener(health);
   }
 }

@@ -1,13 +1,16 @@
 // The audit writer's thread: nothing else runs here, so that a commit may block it.
 import { parentPort, workerData } from 'node:worker_threads';
-import type { AuditWriterOptions, FromWriterThread, ToWriterThread } from '../audit/protocol.js';
+import type { FromWriterThread, ToWriterThread, WriterThreadData } from '../audit/protocol.js';
 import { realSurroundings } from '../audit/spawn-writer.js';
 import { AuditWriter } from '../audit/writer.js';
+import { THREAD_SLICE_MS, WriterLoop } from '../audit/writer-loop.js';
 
 const control = parentPort;
 if (control === null) throw new Error('audit-writer runs as a worker thread of the gateway, not by itself.');
 
-const writer = new AuditWriter(workerData as AuditWriterOptions, realSurroundings());
+const { options, bell } = workerData as WriterThreadData;
+const around = realSurroundings();
+const writer = new AuditWriter(options, around);
 
 function tell(message: FromWriterThread): void {
   control?.postMessage(message);
@@ -16,10 +19,13 @@ function tell(message: FromWriterThread): void {
 writer.onHealth((health) => {
   tell({ kind: 'health', ...health });
 });
+writer.open();
+const loop = new WriterLoop(writer, bell, around, THREAD_SLICE_MS);
 control.on('message', (message: ToWriterThread) => {
+  loop.wake(); // its ring may have been the only one
   switch (message.kind) {
     case 'connect':
-      writer.connect(message.port);
+      loop.connect(message.connection);
       return;
     case 'status':
       tell({ kind: 'status', id: message.id, status: writer.status() });
@@ -30,4 +36,3 @@ control.on('message', (message: ToWriterThread) => {
       return;
   }
 });
-writer.open();

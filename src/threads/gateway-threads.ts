@@ -1,5 +1,6 @@
 // The control thread's hold on its gateway threads: starts them, asks them, swaps their snapshots in two phases, drains them.
 import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
+import type { AuditConnection } from '../audit/protocol.js';
 import type { SnapshotSources } from '../jobs/read-sources.js';
 import type { SnapshotDigests } from '../chain/snapshot.js';
 import type { GatewayThreadData } from './gateway.js';
@@ -34,7 +35,7 @@ export interface GatewayThreads {
   drain(graceMs: number): Promise<void>;
 }
 
-export type ThreadStart = Omit<GatewayThreadData, 'control' | 'audit' | 'index' | 'exclusive'> & { readonly connectAudit: () => MessagePort };
+export type ThreadStart = Omit<GatewayThreadData, 'control' | 'audit' | 'index' | 'exclusive'> & { readonly connectAudit: () => AuditConnection };
 
 /** Rejects with ThreadRefused when a thread can't start; then all are ended. */
 export async function startGatewayThreads(count: number, start: ThreadStart, events: ThreadEvents, program = new URL('./gateway.js', import.meta.url)): Promise<GatewayThreads> {
@@ -132,7 +133,7 @@ class GatewayThread {
     const audit = connectAudit();
     this.#port = port1;
     const workerData: GatewayThreadData = { ...data, audit, control: port2, exclusive, index };
-    this.#worker = new Worker(program, { workerData, transferList: [port2, audit], name: `gateway-${index}`, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB } });
+    this.#worker = new Worker(program, { workerData, transferList: [port2, audit.port], name: `gateway-${index}`, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB } });
     let reason = 'it ended';
     this.#worker.on('error', (error) => {
       reason = error instanceof Error ? error.message : 'an unknown error';

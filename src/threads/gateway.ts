@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { openAppender } from '../audit/appender.js';
+import type { AuditConnection } from '../audit/protocol.js';
 import { systemClock } from '../base/clock/clock.js';
 import { readEnvironment } from '../base/config/environment.js';
 import { ConfigFault, describeFault } from '../base/config/fault.js';
@@ -32,7 +33,7 @@ import { createToolKnowledge } from './tool-knowledge.js';
 export interface GatewayThreadData {
   readonly root: string;
   readonly sources: SnapshotSources;
-  readonly audit: MessagePort;
+  readonly audit: AuditConnection;
   readonly control: MessagePort;
   /** This thread is the only one on its ports. */
   readonly exclusive: boolean;

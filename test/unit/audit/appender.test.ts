@@ -4,34 +4,64 @@ import { MessageChannel } from 'node:worker_threads';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openAppender } from '../../../src/audit/appender.js';
-import type { FromWriter, ToWriter } from '../../../src/audit/protocol.js';
+import { createBell, Sleeper } from '../../../src/audit/bell.js';
+import { createLane, LaneReceiver } from '../../../src/audit/lane.js';
+import type { AuditConnection, FromWriter } from '../../../src/audit/protocol.js';
+import { NUDGE } from '../../../src/audit/protocol.js';
 import type { AuditAppender } from '../../../src/audit/types.js';
 
 const line = (id: string): string => `{"type":"request","id":"${id}"`;
 const hashOf = (seq: number): string => String(seq).padStart(64, '0');
 
 let writer: MessagePort;
-let port: MessagePort;
-let received: string[][];
+let connection: AuditConnection;
+let receiver: LaneReceiver;
+let sleeper: Sleeper;
+let nudges: number;
 let seq: number;
+let read: string[];
+function connect(laneBytes?: number): void {
+  const { port1: port, port2 } = new MessageChannel();
+  const [lane, bell] = [createLane(laneBytes), createBell()];
+  connection = { port, lane, bell };
+  writer = port2;
+  receiver = new LaneReceiver(lane);
+  sleeper = new Sleeper(bell);
+  writer.on('message', () => (nudges += 1));
+}
 beforeEach(() => {
-  ({ port1: port, port2: writer } = new MessageChannel());
-  received = [];
-  seq = 1;
-  writer.on('message', (message: ToWriter) => received.push([...message.lines]));
+  [nudges, seq, read] = [0, 1, []];
+  connect();
 });
 afterEach(() => writer.close());
 
-const open = (queueLinesMax = 100, durability: 'group' | 'async' = 'group'): AuditAppender => openAppender(port, { queueLinesMax, durability });
+const open = (queueLinesMax = 100, durability: 'group' | 'async' = 'group'): AuditAppender => openAppender(connection, { queueLinesMax, durability });
 const say = (message: FromWriter): void => writer.postMessage(message);
-/** Acknowledges so many lines of so many messages. */
-function acknowledge(count: number, messages = 1): void {
-  say({ kind: 'durable', count, messages, firstSeq: seq, hashes: Array.from({ length: count }, (_, i) => hashOf(seq + i)).join('') });
-  seq += count;
+/** All lines so far. */
+function received(): string[] {
+  for (let got = receiver.read(); got !== undefined; got = receiver.read()) read.push(got.toString('utf8'));
+  return read;
+}
+function show(): void {
+  if (receiver.publish()) say(NUDGE);
+}
+function acknowledge(count: number): void {
+  received();
+  for (let i = 0; i < count; i++, seq++) receiver.answer({ seq, hash: hashOf(seq) });
+  show();
+}
+function fail(count: number, because: string): void {
+  received();
+  say({ kind: 'health', healthy: false, because });
+  for (let i = 0; i < count; i++) receiver.answer(undefined);
+  show();
 }
 async function until(condition: () => boolean): Promise<void> {
   for (let i = 0; i < 10_000 && !condition(); i++) await turn();
   expect(condition()).toBe(true);
+}
+async function turns(count = 20): Promise<void> {
+  for (let i = 0; i < count; i++) await turn();
 }
 
 type Answer = readonly [id: string, error: string | undefined, seq: number | undefined];
@@ -46,36 +76,42 @@ function collector(appender: AuditAppender): { readonly answers: Answer[]; appen
 }
 
 describe('lines', () => {
-  it('of one turn go in one message; what comes during a commit goes in the next one, whole', async () => {
+  it('are there for a writer that looks, without a message', async () => {
     const { append, answers } = collector(open());
     append('a', 'b');
-    await until(() => received.length === 1);
+    expect(received()).toEqual([line('a'), line('b')]);
     append('c');
-    await turn();
-    append('d');
-    for (let i = 0; i < 20; i++) await turn();
-    expect(received).toEqual([[line('a'), line('b')]]);
-    expect(answers).toEqual([]);
-    acknowledge(2);
-    await until(() => received.length === 2);
-    expect(received[1]).toEqual([line('c'), line('d')]);
-    acknowledge(2);
-    await until(() => answers.length === 4);
-    expect(answers).toEqual([['a', undefined, 1], ['b', undefined, 2], ['c', undefined, 3], ['d', undefined, 4]]);
+    expect(received()).toEqual([line('a'), line('b'), line('c')]);
+    await turns();
+    expect([nudges, answers]).toEqual([0, []]);
+    acknowledge(3);
+    await until(() => answers.length === 3);
+    expect(answers).toEqual([['a', undefined, 1], ['b', undefined, 2], ['c', undefined, 3]]);
   });
 
-  it('of a message that is answered in parts are answered in order, each with its own hash', async () => {
+  it('of one turn wake a writer that rests with one message', async () => {
+    const { append } = collector(open());
+    expect(sleeper.rest(() => receiver.waiting)).toBe(true);
+    append('a', 'b');
+    append('c');
+    await until(() => nudges === 1);
+    append('d'); // it is awake now, and will look before it rests again
+    await turns();
+    expect(nudges).toBe(1);
+    expect(sleeper.rest(() => receiver.waiting)).toBe(false);
+    expect(received()).toHaveLength(4);
+  });
+
+  it('that are answered in parts are answered in order, each with its own hash', async () => {
     const appender = open();
     const hashes: (string | undefined)[] = [];
     for (const id of ['a', 'b', 'c']) appender.append(line(id), (_, sealed) => void hashes.push(sealed?.hash));
-    await until(() => received.length === 1);
-    acknowledge(2, 0);
+    acknowledge(2);
     await until(() => hashes.length === 2);
-    appender.append(line('d'), () => undefined);
-    for (let i = 0; i < 20; i++) await turn();
-    expect(received).toHaveLength(1); // the first message is not answered whole yet
-    acknowledge(1, 1);
-    await until(() => received.length === 2);
+    await turns();
+    expect(hashes).toHaveLength(2);
+    acknowledge(1);
+    await until(() => hashes.length === 3);
     expect(hashes).toEqual([1, 2, 3].map(hashOf));
   });
 
@@ -84,28 +120,37 @@ describe('lines', () => {
     const sent: string[] = [];
     for (let round = 0; round < 50; round++) {
       const ids = Array.from({ length: 1 + (round * 7) % 300 }, (_, i) => `${round}.${i}`);
-      sent.push(...ids);
       append(...ids);
-      await until(() => received.flat().length === sent.length);
-      const before = answers.length;
-      expect(before).toBe(sent.length - ids.length);
+      expect(answers).toHaveLength(sent.length);
+      sent.push(...ids);
       acknowledge(ids.length);
       await until(() => answers.length === sent.length);
     }
+    expect(received()).toEqual(sent.map(line));
     expect(answers).toEqual(sent.map((id, i) => [id, undefined, i + 1]));
   });
 
-  it('that no audit line can be are refused without a word to the writer', async () => {
-    const { append, answers } = collector(open());
-    const refused: unknown[] = [];
+  it('that no audit line can be are refused without a word to the writer', () => {
     const appender = open();
+    const { append, answers } = collector(appender);
+    const refused: unknown[] = [];
     for (const bad of ['', 'x', ' {"type":"request"', '{"type":"a\nb"', `{"type":"${'x'.repeat(1 << 20)}"`]) appender.append(bad, (error) => void refused.push(error));
     expect(refused.every((error) => error instanceof Error)).toBe(true);
     expect(refused).toHaveLength(5);
     append('a');
-    await until(() => received.length === 1);
-    expect(received).toEqual([[line('a')]]);
+    expect(received()).toEqual([line('a')]);
     expect(answers).toEqual([]);
+  });
+
+  it('of the largest size fit, whatever their characters', () => {
+    const appender = open();
+    const largest = `{"type":"${'…'.repeat((1 << 20) - 10)}"`;
+    for (let i = 0; i < 3; i++) {
+      appender.append(largest, () => undefined);
+      expect(received().at(-1) === largest).toBe(true);
+      acknowledge(1);
+    }
+    expect(read).toHaveLength(1);
   });
 
   it('are not held up by a listener that throws', async () => {
@@ -121,7 +166,6 @@ describe('lines', () => {
         throw new Error('of the listener');
       });
       append('good');
-      await until(() => received.length === 1);
       acknowledge(2);
       await until(() => answers.length === 1 && thrown.length === 1);
       expect(answers).toEqual([['good', undefined, 2]]);
@@ -139,9 +183,8 @@ describe('lines', () => {
       order.push(sealed?.seq ?? 0);
       appender.append(line('b'), (_error, next) => void order.push(next?.seq ?? 0));
     });
-    await until(() => received.length === 1);
     acknowledge(1);
-    await until(() => received.length === 2);
+    await until(() => received().length === 2);
     acknowledge(1);
     await until(() => order.length === 2);
     expect(order).toEqual([1, 2]);
@@ -157,14 +200,47 @@ describe('the bound', () => {
     append('c');
     expect(answers.map(([id]) => id)).toEqual(['c']);
     expect(answers[0]?.[1]).toContain('audit.queue_lines_max');
-    await until(() => received.length === 1);
-    expect(appender.healthy).toBe(false); // sent is not written
-    acknowledge(1, 0);
+    expect(received()).toHaveLength(2);
+    await turns();
+    expect(appender.healthy).toBe(false); // read is not written
+    acknowledge(1);
     await until(() => appender.healthy);
     append('d');
-    acknowledge(1, 1);
-    await until(() => received.length === 2);
-    expect(received).toEqual([[line('a'), line('b')], [line('d')]]);
+    expect(received()).toEqual([line('a'), line('b'), line('d')]);
+  });
+
+  it('counts lines that find no room in shared memory; they follow in order as room comes', async () => {
+    connect(1024); // four lines of this size
+    const appender = open(10);
+    const { append, answers } = collector(appender);
+    const ids = Array.from({ length: 12 }, (_, i) => `${i}${'x'.repeat(99)}`);
+    append(...ids);
+    expect(received()).toHaveLength(4);
+    expect(answers.map(([id]) => id)).toEqual(ids.slice(10));
+    expect(answers.every(([, error]) => error?.includes('audit.queue_lines_max') === true)).toBe(true);
+    expect(appender.healthy).toBe(false);
+    acknowledge(1);
+    await until(() => received().length === 5);
+    expect(appender.healthy).toBe(true);
+    append('last'); // room or not, it must not overtake those that wait
+    expect(received()).toHaveLength(5);
+    for (let answered = 1; answered < 11; answered++) {
+      acknowledge(1);
+      await until(() => answers.length === answered + 3);
+    }
+    expect(received()).toEqual([...ids.slice(0, 10), 'last'].map(line));
+    expect(answers.slice(2).map(([id]) => id)).toEqual([...ids.slice(0, 10), 'last']);
+  });
+
+  it('wakes the writer for lines that found room late', async () => {
+    connect(1024);
+    const { append } = collector(open());
+    append('a'.repeat(100), 'b'.repeat(100), 'c'.repeat(100), 'd'.repeat(100), 'e');
+    received();
+    acknowledge(1);
+    sleeper.rest(() => receiver.waiting);
+    await until(() => nudges === 1);
+    expect(received()).toHaveLength(5);
   });
 });
 
@@ -173,9 +249,8 @@ describe('async durability', () => {
     const { append, answers } = collector(open(10, 'async'));
     append('a', 'b');
     expect(answers).toEqual([['a', undefined, undefined], ['b', undefined, undefined]]);
-    await until(() => received.length === 1);
     acknowledge(2);
-    for (let i = 0; i < 20; i++) await turn();
+    await turns();
     expect(answers).toHaveLength(2);
   });
 
@@ -184,9 +259,7 @@ describe('async durability', () => {
     const { append, answers } = collector(appender);
     append('a', 'b', 'c');
     expect(answers.map(([, error]) => error === undefined)).toEqual([true, true, false]);
-    await until(() => received.length === 1);
-    say({ kind: 'health', healthy: false, because: 'ENOSPC' });
-    say({ kind: 'failed', count: 2, messages: 1, because: 'ENOSPC' });
+    fail(2, 'ENOSPC');
     await until(() => appender.because === 'ENOSPC');
     append('d');
     expect(answers.at(-1)).toEqual(['d', 'ENOSPC', undefined]);
@@ -198,9 +271,7 @@ describe('a failing writer', () => {
     const appender = open();
     const { append, answers } = collector(appender);
     append('a', 'b');
-    await until(() => received.length === 1);
-    say({ kind: 'health', healthy: false, because: 'EIO' });
-    say({ kind: 'failed', count: 2, messages: 1, because: 'EIO' });
+    fail(2, 'EIO');
     await until(() => answers.length === 2);
     expect(answers).toEqual([['a', 'EIO', undefined], ['b', 'EIO', undefined]]);
     expect([appender.healthy, appender.because]).toEqual([false, 'EIO']);
@@ -209,20 +280,39 @@ describe('a failing writer', () => {
     say({ kind: 'health', healthy: true, because: '' });
     await until(() => appender.healthy);
     append('d');
-    await until(() => received.length === 2);
-    expect(received[1]).toEqual([line('d')]);
+    expect(received().at(-1)).toBe(line('d'));
+    acknowledge(1);
+    await until(() => answers.at(-1)?.[0] === 'd');
+    expect(answers.at(-1)).toEqual(['d', undefined, 1]);
   });
 
-  it('that ends fails what waits, sent or not, and every later line', async () => {
+  it('is not taken for a healthy one when its answers are seen before its reason', async () => {
+    const { append, answers } = collector(open());
+    append('a', 'b');
+    acknowledge(1); // its message is on the way when the disk fails
+    fail(1, 'EIO');
+    say({ kind: 'health', healthy: true, because: '' });
+    await until(() => answers.length === 2);
+    expect(answers).toEqual([['a', undefined, 1], ['b', 'EIO', undefined]]);
+    append('c', 'd');
+    for (const expected of [3, 4]) {
+      acknowledge(1);
+      await until(() => answers.length === expected);
+    }
+  });
+
+  it('that ends fails what waits, read or not, and every later line; what it made durable is durable', async () => {
     const appender = open();
     const { append, answers } = collector(appender);
-    append('sent');
-    await until(() => received.length === 1);
+    append('durable', 'read');
+    received();
     append('waiting');
-    await turn();
+    receiver.answer({ seq, hash: hashOf(seq) });
+    receiver.publish(); // the message that it owes dies with it
     writer.close();
-    await until(() => answers.length === 2);
-    expect(answers.every(([, error]) => error !== undefined && error !== '')).toBe(true);
+    await until(() => answers.length === 3);
+    expect(answers[0]).toEqual(['durable', undefined, 1]);
+    expect(answers.slice(1).every(([, error]) => error !== undefined && error !== '')).toBe(true);
     expect(appender.healthy).toBe(false);
     append('late');
     expect(answers.at(-1)?.[1]).toBe(appender.because);
@@ -230,23 +320,21 @@ describe('a failing writer', () => {
 });
 
 describe('closing', () => {
-  it('sends what waits, ends once all is answered, and takes no more', async () => {
+  it('ends once all is answered, and takes no more', async () => {
     const appender = open();
     const { append, answers } = collector(appender);
-    append('a');
-    await until(() => received.length === 1);
-    append('b');
+    append('a', 'b');
     let closed = 0;
     const closings = [appender.close(), appender.close()].map((closing) => closing.then(() => (closed += 1)));
     append('late');
     expect(answers.map(([id]) => id)).toEqual(['late']);
     acknowledge(1);
-    await until(() => received.length === 2);
+    await until(() => answers.length === 2);
     expect(closed).toBe(0);
     acknowledge(1);
     await Promise.all(closings);
     expect(answers.slice(1)).toEqual([['a', undefined, 1], ['b', undefined, 2]]);
-    expect(received.flat()).toEqual([line('a'), line('b')]);
+    expect(received()).toEqual([line('a'), line('b')]);
     expect(appender.healthy).toBe(false);
   });
 
@@ -254,7 +342,6 @@ describe('closing', () => {
     const appender = open();
     const { append, answers } = collector(appender);
     append('a');
-    await until(() => received.length === 1);
     const closing = appender.close();
     writer.close();
     await closing;

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { GENESIS_HASH, readLink, sealLine, verifyLine } from '../../../src/audit/hash-chain.js';
+import { GENESIS_HASH, readLink, sealInPlace, sealLine, sealedBytes, verifyLine } from '../../../src/audit/hash-chain.js';
 import { requestLine } from '../../../src/audit/record.js';
 import { requestFacts } from './line-fixture.js';
 
@@ -18,6 +18,20 @@ describe('sealLine', () => {
     expect(hash).toBe(sha256(`${text.slice(0, text.indexOf(',"hash":'))}}`));
     expect(JSON.parse(text)).toMatchObject({ seq: 42, prev_hash: GENESIS_HASH, hash });
     expect(Object.keys(JSON.parse(text) as object).at(-1)).toBe('hash');
+  });
+});
+
+describe('sealInPlace', () => {
+  it('writes what sealLine says, where the line stands, and nothing else', () => {
+    fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 200 }), fc.maxSafeNat(), fc.nat(50), (text, seq, at) => {
+      const [open, whole] = [Buffer.from(text), sealLine(text, seq, GENESIS_HASH)];
+      const expected = Buffer.from(`${whole.text}\n`);
+      expect(sealedBytes(open.length, seq)).toBe(expected.length);
+      const target = Buffer.alloc(at + expected.length + 10, '#');
+      open.copy(target, at);
+      expect(sealInPlace(target, at, open.length, seq, GENESIS_HASH)).toBe(whole.hash);
+      expect(target).toEqual(Buffer.concat([Buffer.alloc(at, '#'), expected, Buffer.alloc(10, '#')]));
+    }));
   });
 });
 

@@ -3,13 +3,16 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync }
 import { dirname, join } from 'node:path';
 import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { MessageChannel } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openAppender } from '../../../src/audit/appender.js';
 import { REAL_DISK } from '../../../src/audit/file-writer.js';
+import { createLane, LaneSender } from '../../../src/audit/lane.js';
 import type { AuditHealth, AuditWriterHandle } from '../../../src/audit/protocol.js';
 import { intentLine, requestLine } from '../../../src/audit/record.js';
 import { realSurroundings, startAuditWriterHere } from '../../../src/audit/spawn-writer.js';
 import type { AuditAppender, SealedLine } from '../../../src/audit/types.js';
+import { AuditWriter } from '../../../src/audit/writer.js';
 import { readChain, requestFacts, scratchDir } from './line-fixture.js';
 
 let scratch: ReturnType<typeof scratchDir>;
@@ -101,6 +104,25 @@ describe('appended lines', () => {
     expect(readChain(dir).slice(1).map((entry) => entry['decision_id'])).toEqual(Array.from({ length: 60 }, (_, i) => `${i}`));
   });
 
+  it('more than shared memory holds are bounded by the queue alone, and all written, in order', async () => {
+    const count = 4000; // about 6 MB
+    const appender = appenderOf(start(), count);
+    const waiting = Array.from({ length: count }, (_, i) => append(appender, line(`${i}`)));
+    await expect(append(appender, line('one too many'))).rejects.toThrow('queue_lines_max');
+    const seqs = (await Promise.all(waiting)).map((sealed) => sealed?.seq);
+    expect(seqs).toEqual(Array.from({ length: count }, (_, i) => i + 2));
+    expect(readChain(dir).slice(1).map((entry) => entry['decision_id'])).toEqual(Array.from({ length: count }, (_, i) => `${i}`));
+  });
+
+  it('of any characters are hashed and read back as UTF-8; a lone surrogate has none, and becomes U+FFFD', async () => {
+    const appender = appenderOf(start());
+    const texts = ['é', '…', '😀', 'a\ud800b', '\udc00', '\u2028', '😀'.repeat(5000)];
+    const sealed = await Promise.all(texts.map((text) => append(appender, `{"type":"event","text":"${text}"`)));
+    const chain = readChain(dir).slice(1);
+    expect(chain.map((entry) => entry['text'])).toEqual(texts.map((text) => Buffer.from(text, 'utf8').toString('utf8')));
+    expect(chain.map((entry) => entry['hash'])).toEqual(sealed.map((one) => one?.hash));
+  });
+
   it.each([['a newline', `${line('a')}\n`], ['no object', 'x'], ['too much', `{"type":"${'x'.repeat(1 << 20)}"`]])('with %s are refused and harm nobody', async (_, bad) => {
     const appender = appenderOf(start());
     await expect(append(appender, bad)).rejects.toThrow();
@@ -136,6 +158,64 @@ describe('the queue', () => {
     expect(answered).toBe(2);
     await appender.close();
     expect(readChain(dir).slice(1).map((entry) => entry['decision_id'])).toEqual(['1', '2']);
+  });
+});
+
+describe('the clock of commits', () => {
+  /** A writer on a clock that stands still until the test moves it; `during` happens while the disk works. */
+  function clocked(): { readonly writer: AuditWriter; readonly clock: { ms: number }; send(count: number): void; during: () => void } {
+    const clock = { ms: 1000 };
+    const { port2 } = new MessageChannel();
+    const lane = createLane();
+    const sender = new LaneSender(lane);
+    const made = { during: (): void => undefined };
+    const disk = { ...REAL_DISK, datasync: () => made.during() };
+    const writer = new AuditWriter({ dir, fileBytesMax: 1 << 28, start: {} }, { ...realSurroundings(), disk, steadyMs: () => clock.ms });
+    writer.open();
+    writer.connect(port2, lane);
+    running.push({ close: () => Promise.resolve(writer.close()) } as AuditWriterHandle);
+    return Object.assign(made, { writer, clock, send: (count: number) => Array.from({ length: count }, (_, i) => sender.send(line(`${i}`), false)) });
+  }
+
+  it('commits a lone line at once, and the next one half a millisecond after it', () => {
+    const { writer, clock, send } = clocked();
+    expect(writer.turn()).toBe(Infinity);
+    send(1);
+    expect(writer.turn()).toBe(Infinity);
+    expect(writer.status().seq).toBe(2);
+    send(1);
+    expect(writer.turn()).toBe(0.5);
+    clock.ms += 0.5;
+    expect(writer.turn()).toBe(Infinity);
+    expect(writer.status().seq).toBe(3);
+  });
+
+  it('gathers longer while lines keep coming, never longer than 1.5 ms, and no longer than at first when they stop', () => {
+    const made = clocked();
+    const { writer, clock, send } = made;
+    made.during = () => send(4);
+    send(4);
+    writer.turn();
+    const waits: number[] = [];
+    for (let i = 0; i < 5; i++) {
+      const dueMs = writer.turn();
+      waits.push(dueMs);
+      clock.ms += dueMs;
+      if (i === 4) made.during = () => undefined;
+      writer.turn();
+    }
+    expect(waits).toEqual([0.75, 1.125, 1.5, 1.5, 1.5]);
+    send(1);
+    expect(writer.turn()).toBe(0.5);
+  });
+
+  it('does not gather longer for a few', () => {
+    const made = clocked();
+    made.during = () => made.send(3);
+    made.send(3);
+    made.writer.turn();
+    expect(made.writer.turn()).toBe(0.5);
+    made.during = () => undefined;
   });
 });
 

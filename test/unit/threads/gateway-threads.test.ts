@@ -17,7 +17,7 @@ async function start(script: object, count = 2): Promise<GatewayThreads> {
   for (const list of [died, asked, released]) list.length = 0;
   running = await startGatewayThreads(
     count,
-    { root: JSON.stringify(script), sources: version(0), version: '0', secretsKey: new Uint8Array(1), argumentsKey: undefined, jwtBundle: undefined, trustBundle: undefined, connectAudit: () => new MessageChannel().port1 },
+    { root: JSON.stringify(script), sources: version(0), version: '0', secretsKey: new Uint8Array(1), argumentsKey: undefined, jwtBundle: undefined, trustBundle: undefined, connectAudit: () => ({ port: new MessageChannel().port1, lane: new SharedArrayBuffer(0), bell: new SharedArrayBuffer(0) }) },
     {
       answer: (question) => {
         asked.push(question);

@@ -5,7 +5,7 @@ import { workerData } from 'node:worker_threads';
 const { control, audit, index, root } = workerData;
 const script = JSON.parse(root);
 const heard = [];
-audit.close();
+audit.port.close();
 if (script.failAt === index) {
   control.postMessage({ kind: 'failed', error: { message: 'port taken', remedy: 'free it' } });
   control.close();

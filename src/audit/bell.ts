@@ -1,0 +1,77 @@
+// How the writer sleeps and is woken: senders see in shared memory whether it sleeps, and pay for a wake-up only then.
+
+const STATE = 0;
+const CALLS = 16; // in a cache line of its own
+
+const AWAKE = 0; // it looks at every lane before it sleeps again
+const DOZING = 1; // blocked, for a short time: a futex wakes it
+const RESTING = 2; // in its event loop: a message wakes it
+
+export function createBell(): SharedArrayBuffer {
+  return new SharedArrayBuffer(128);
+}
+
+/** Whatever is rung for must be in shared memory, or posted, before the ring. */
+export class Ringer {
+  readonly #words: Int32Array;
+
+  constructor(bell: SharedArrayBuffer) {
+    this.#words = new Int32Array(bell);
+  }
+
+  get asleep(): boolean {
+    return Atomics.load(this.#words, STATE) !== AWAKE;
+  }
+
+  /** True = the writer rests, and only a message wakes it; it is this caller's to send. */
+  ring(): boolean {
+    const state = Atomics.load(this.#words, STATE);
+    // Whoever finds the state changed may go: the writer looks around after each change of its own.
+    if (state === AWAKE || Atomics.compareExchange(this.#words, STATE, state, AWAKE) !== state) return false;
+    if (state === RESTING) return true;
+    Atomics.notify(this.#words, STATE);
+    return false;
+  }
+
+  /** Makes the writer read its messages soon, whether it sleeps or works. */
+  call(): void {
+    Atomics.add(this.#words, CALLS, 1);
+    this.ring();
+  }
+}
+
+export class Sleeper {
+  readonly #words: Int32Array;
+  #calls = 0;
+
+  constructor(bell: SharedArrayBuffer) {
+    this.#words = new Int32Array(bell);
+  }
+
+  /** True once after each run of calls. */
+  called(): boolean {
+    const calls = Atomics.load(this.#words, CALLS);
+    if (calls === this.#calls) return false;
+    this.#calls = calls;
+    return true;
+  }
+
+  /** Blocks until rung, called, or `ms` are over; not at all when `anything` waits. */
+  doze(ms: number, anything: () => boolean): void {
+    Atomics.store(this.#words, STATE, DOZING);
+    if (!anything() && Atomics.load(this.#words, CALLS) === this.#calls) Atomics.wait(this.#words, STATE, DOZING, ms);
+    this.wake();
+  }
+
+  /** From here on a message wakes the writer. False when `anything` waits already. */
+  rest(anything: () => boolean): boolean {
+    Atomics.store(this.#words, STATE, RESTING);
+    if (!anything()) return true;
+    this.wake();
+    return false;
+  }
+
+  wake(): void {
+    Atomics.store(this.#words, STATE, AWAKE);
+  }
+}
