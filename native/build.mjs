@@ -1,4 +1,4 @@
-// Builds the native addons into native/build/: json_guard.node (no library) and, where libhs is present, hyperscan.node.
+// Builds the native addons into native/build/: those without a library, and, where libhs is present, hyperscan.node.
 // Quick when up to date. A missing compiler, header or library is said in one line and is no failure: the gateway then runs on its TypeScript and RE2 twins.
 // Only a compile that breaks with a working compiler exits 1. N-API is ABI stable: one build serves Node 20, 22 and 24.
 import { spawnSync } from 'node:child_process';
@@ -26,7 +26,7 @@ function run(command, args) {
 }
 
 function say(name, text) {
-  process.stdout.write(`native: ${name.padEnd(10)} ${text}\n`);
+  process.stdout.write(`native: ${name.padEnd(16)} ${text}\n`);
 }
 
 /** { command, version } of the first compiler that answers. */
@@ -131,7 +131,8 @@ function main() {
     say('WARNING', `${missing}. The gateway runs without native addons, slower (TypeScript JSON guard, RE2 matcher).`);
     return 0;
   }
-  const guard = build('json_guard', 'json_guard', compiler, [`-I${headers}`], []);
+  const plain = ['json_guard', 'arguments_digest', 'text_survey'].map((name) => build(name, name, compiler, [`-I${headers}`], []));
+  const guard = plain.some((code) => code !== 0) ? 1 : 0;
   const hyperscan = findHyperscan();
   if (hyperscan === undefined) {
     say('hyperscan', `skipped: libhs is not installed, the gateway scans with RE2; remedy: ${LIBRARY_REMEDY}`);

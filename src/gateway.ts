@@ -1,6 +1,5 @@
 // The wiring of one gateway thread, by hand, on one screen: who gets what.
-import { hash } from 'node:crypto';
-import { createHmacSha256 } from './base/crypto/hmac.js';
+import { createArgumentsDigest } from './base/crypto/arguments-digest.js';
 import type { AuditAppender } from './audit/types.js';
 import type { Clock } from './base/clock/clock.js';
 import type { Ids } from './base/ids/ids.js';
@@ -61,12 +60,6 @@ export interface GatewayParts {
   readonly onGatewayFault: (fault: unknown, decisionId: string) => void;
 }
 
-function argumentsDigest(key: Buffer | undefined): (canonical: string) => string {
-  if (key === undefined) return (canonical) => `sha256:${hash('sha256', canonical, 'hex')}`;
-  const hmac = createHmacSha256(key);
-  return (canonical) => `hmac-sha256:${hmac(canonical)}`;
-}
-
 export type Gateway = ReturnType<typeof buildGateway>;
 
 export function buildGateway(parts: GatewayParts) {
@@ -97,7 +90,7 @@ export function buildGateway(parts: GatewayParts) {
   const exit: ExitServices = {
     clock, appender: parts.appender, grants: parts.approvals, breakers, sessionRisk: parts.sessionRisk, stats,
     sharedLines: createSharedLines(parts.appender, () => snapshot.config.audit.unidentified_per_second, (flush, afterMs) => parts.after(afterMs, flush)),
-    resourceMetadataUrl: parts.resourceMetadataUrl, digestArguments: argumentsDigest(parts.argumentsKey), onFault: parts.onGatewayFault,
+    resourceMetadataUrl: parts.resourceMetadataUrl, digestArguments: createArgumentsDigest(parts.argumentsKey), onFault: parts.onGatewayFault,
   };
   let lastId = 0;
   const terminals: TerminalServices = {

@@ -15,7 +15,7 @@ namespace precinct {
 enum Status : uint32_t { kOk, kSyntax, kUtf8, kDepth, kKeys, kDuplicateKey, kLoneSurrogate, kNotObject };
 enum Slot : int {
   kNoSlot = -1, kJsonrpc, kId, kMethod, kParams, kResult, kError, kName, kUri, kArguments, kMeta, kProtocolVersion,
-  kMetaProtocolVersion, kRequestId, kProgressToken, kCursor, kSlotCount,
+  kMetaProtocolVersion, kRequestId, kProgressToken, kCursor, kMetaClientCapabilities, kSlotCount,
 };
 constexpr int kFlags = kSlotCount * 2, kOffset = kFlags + 1, kKeyCount = kFlags + 2, kOutLength = kFlags + 3;
 constexpr uint32_t kFlagEscapes = 1, kFlagRootArray = 2, kFlagRootScalar = 4;
@@ -195,7 +195,7 @@ class Guard {
     static constexpr SlotKey kRootKeys[] = {{"id", 2, kId}, {"method", 6, kMethod}, {"params", 6, kParams}, {"jsonrpc", 7, kJsonrpc}, {"result", 6, kResult}, {"error", 5, kError}};
     static constexpr SlotKey kParamsKeys[] = {
         {"name", 4, kName}, {"arguments", 9, kArguments}, {"_meta", 5, kMeta}, {"uri", 3, kUri}, {"cursor", 6, kCursor}, {"requestId", 9, kRequestId}, {"protocolVersion", 15, kProtocolVersion}};
-    static constexpr SlotKey kMetaKeys[] = {{"progressToken", 13, kProgressToken}, {"io.modelcontextprotocol/protocolVersion", 39, kMetaProtocolVersion}};
+    static constexpr SlotKey kMetaKeys[] = {{"progressToken", 13, kProgressToken}, {"io.modelcontextprotocol/protocolVersion", 39, kMetaProtocolVersion}, {"io.modelcontextprotocol/clientCapabilities", 42, kMetaClientCapabilities}};
     const auto find = [&key](const auto& candidates) {
       for (const SlotKey& candidate : candidates) {
         if (candidate.length == key.length && std::memcmp(candidate.name, key.bytes, key.length) == 0) return candidate.slot;

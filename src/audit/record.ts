@@ -1,7 +1,7 @@
 // Builds audit lines from templates (SPEC section 8): no walk over an object, every string escaped, member order fixed.
 import { LAYER_NAMES } from '../base/errors/table.js';
 import { frameworkRefsText } from './framework-refs.js';
-import { isoMicros, numberText, tenthsText, quote, quoteAll, quoteOrNull } from './json-text.js';
+import { isoMicros, microsText, numberText, remembersLast, tenthsText, quote, quoteAll, quoteOrNull } from './json-text.js';
 import type { OpenLine } from './types.js';
 
 /** Index = the code kept per layer while a request runs. */
@@ -14,9 +14,13 @@ export type VerdictCode = (typeof VERDICT)[keyof typeof VERDICT];
 const NOTE_CHARS_MAX = 256; // a note is a machine word or a short reason, never content
 const FINDINGS_MAX = 100; // as dlp.findings_max by default; the rest is counted
 
-/** `{"step":…,"name":…,"verdict":…,"us":` for each layer and verdict. */
+/** `,{"step":…,"name":…,"verdict":…,"us":` for each layer and verdict. */
 const LAYER_HEAD: readonly (readonly string[])[] = LAYER_NAMES.map((name, i) =>
-  VERDICT_NAMES.map((verdict) => `{"step":${i + 1},"name":"${name}","verdict":"${verdict}","us":`));
+  VERDICT_NAMES.map((verdict) => `${i === 0 ? '' : ','}{"step":${i + 1},"name":"${name}","verdict":"${verdict}","us":`));
+
+const SHORT_TENTHS = 256; // most layers take less than 25.6 µs
+/** A layer's text up to and with its time, by layer, verdict and tenths of a microsecond; made when it is first needed. */
+const LAYER_TIMED: readonly (readonly (string | undefined)[][])[] = LAYER_HEAD.map((heads) => heads.map(() => new Array<string | undefined>(SHORT_TENTHS).fill(undefined)));
 
 export interface AuditFinding {
   readonly rule: string;
@@ -81,10 +85,34 @@ function layersText(layers: LayerFacts): string {
   let out = '[';
   for (let i = 0; i < LAYER_HEAD.length; i++) {
     const note = layers.notes[i];
-    out += (i === 0 ? '' : ',') + (LAYER_HEAD[i]?.[layers.verdicts[i] ?? 0] ?? LAYER_HEAD[i]?.[VERDICT.fault] ?? '{"us":') + tenthsText(layers.us[i] ?? 0);
-    out += note === undefined || note === '' ? '}' : `,"note":${quote(note, NOTE_CHARS_MAX)}}`;
+    out += timedLayer(i, layers.verdicts[i] ?? 0, layers.us[i] ?? 0);
+    out += note === undefined || note === '' ? '}' : noteText(note);
   }
   return out + ']';
+}
+
+function timedLayer(i: number, verdict: number, us: number): string {
+  const head = LAYER_HEAD[i]?.[verdict] ?? LAYER_HEAD[i]?.[VERDICT.fault] ?? '{"us":';
+  const tenths = Math.round(us * 10);
+  const row = LAYER_TIMED[i]?.[verdict];
+  if (row === undefined || !(tenths >= 0 && tenths < SHORT_TENTHS)) return head + tenthsText(us);
+  const known = row[tenths];
+  if (known !== undefined) return known;
+  const made = Buffer.from(head + tenthsText(us), 'latin1').toString('latin1'); // one flat text, not a chain of pieces
+  row[tenths] = made;
+  return made;
+}
+
+const NOTES_MAX = 1024;
+const notes = new Map<string, string>();
+
+/** Notes are machine words, the same few again and again; those that are not may fill the table once. */
+function noteText(note: string): string {
+  const known = notes.get(note);
+  if (known !== undefined) return known;
+  const made = `,"note":${quote(note, NOTE_CHARS_MAX)}}`;
+  if (notes.size < NOTES_MAX && note.length <= NOTE_CHARS_MAX) notes.set(note, made);
+  return made;
 }
 
 function findingsText(findings: readonly AuditFinding[]): string {
@@ -101,10 +129,19 @@ function findingsText(findings: readonly AuditFinding[]): string {
   return findings.length > kept ? `${out},{"omitted":${findings.length - kept}}]` : out + ']';
 }
 
-function principalText(principal: RequestLineFacts['principal']): string {
+const principalText = remembersLast((principal: RequestLineFacts['principal']): string => {
   if (principal === undefined) return 'null';
   return `{"level":${numberText(principal.level)},"role":${quote(principal.role)},"capabilities":${quoteAll(principal.capabilities)}}`;
-}
+});
+
+// Each keeps the text of its own member: neighbouring records agree in most of them.
+const callerText = remembersLast(quoteOrNull);
+const authText = remembersLast(quoteOrNull);
+const serverText = remembersLast(quoteOrNull);
+const toolText = remembersLast(quoteOrNull);
+const methodText = remembersLast(quoteOrNull);
+const policyText = remembersLast(quoteOrNull);
+const registryText = remembersLast(quoteOrNull);
 
 function head(type: string, atUs: number): string {
   return `{"type":"${type}","timestamp":"${isoMicros(atUs)}"`;
@@ -112,25 +149,25 @@ function head(type: string, atUs: number): string {
 
 function decisionText(d: DecisionFacts): string {
   return `,"decision_id":${quote(d.decisionId)},"trace_id":${quote(d.traceId)},"span_id":${quote(d.spanId)}`
-    + `,"session_id":${quoteOrNull(d.sessionId)},"spiffe_id":${quoteOrNull(d.spiffeId)}`;
+    + `,"session_id":${quoteOrNull(d.sessionId)},"spiffe_id":${callerText(d.spiffeId)}`;
 }
 
 function callText(c: CallFacts): string {
-  return `,"server":${quoteOrNull(c.server)},"tool":${quoteOrNull(c.tool)},"method":${quoteOrNull(c.method)},"arguments_digest":${quoteOrNull(c.argumentsDigest)}`;
+  return `,"server":${serverText(c.server)},"tool":${toolText(c.tool)},"method":${methodText(c.method)},"arguments_digest":${quoteOrNull(c.argumentsDigest)}`;
 }
 
 /** The one line of a request, allowed or refused at any layer. */
 export function requestLine(r: RequestLineFacts): OpenLine {
   return head('request', r.respondedUs)
-    + `,"timestamps":{"received":${numberText(r.receivedUs)},"decided":${numberText(r.decidedUs)},"responded":${numberText(r.respondedUs)}}`
+    + `,"timestamps":{"received":${microsText(r.receivedUs)},"decided":${microsText(r.decidedUs)},"responded":${microsText(r.respondedUs)}}`
     + decisionText(r)
-    + `,"auth_method":${quoteOrNull(r.authMethod)},"principal":${principalText(r.principal)}`
+    + `,"auth_method":${authText(r.authMethod)},"principal":${principalText(r.principal)}`
     + callText(r)
     + `,"decision":"${r.decision}","code":${quoteOrNull(r.code)}`
     + (r.reasonCode === undefined ? '' : `,"reason_code":${quote(r.reasonCode)}`)
     + `,"layers_traversed":${layersText(r.layers)},"risk_score":${numberText(r.riskScore)},"findings":${findingsText(r.findings)}`
     + `,"status":${numberText(r.status)},"latency_us":${numberText(r.respondedUs - r.receivedUs)}`
-    + `,"policy_digest":${quoteOrNull(r.policyDigest)},"registry_digest":${quoteOrNull(r.registryDigest)}`
+    + `,"policy_digest":${policyText(r.policyDigest)},"registry_digest":${registryText(r.registryDigest)}`
     + (r.snapshotDigest === undefined ? '' : `,"snapshot_digest":${quote(r.snapshotDigest)}`)
     + `,"framework_refs":${frameworkRefsText(r.code)}`;
 }

@@ -20,6 +20,6 @@ export function policyFacts(
     stepUpApproved: false,
     argumentsJson: argumentsOf,
     session: () => ({ id: session.id, risk_score: session.riskScore, previous_actions: session.previousActions, flags: session.flags }),
-    timeNs: BigInt(nowMs) * NS_PER_MS,
+    timeNs: () => BigInt(nowMs) * NS_PER_MS,
   };
 }

@@ -15,13 +15,15 @@ export interface Runner {
 export type FaultListener = (layer: AnyLayer, fault: unknown, ctx: Context) => void;
 
 export function createRunner(layers: readonly AnyLayer[], clock: Clock, onFault: FaultListener): Runner {
-  const addTime = (ctx: Context, at: number, startedMs: number): void => {
-    ctx.layerUs[at] = (ctx.layerUs[at] ?? 0) + (clock.monotonicMs() - startedMs) * US_PER_MS;
+  /** Returns when it was: the next layer begins where this one ended, so that each boundary costs one look at the clock. */
+  const addTime = (ctx: Context, at: number, startedMs: number): number => {
+    const endedMs = clock.monotonicMs();
+    ctx.layerUs[at] = (ctx.layerUs[at] ?? 0) + (endedMs - startedMs) * US_PER_MS;
+    return endedMs;
   };
 
-  const settle = (ctx: Context, layer: AnyLayer, verdict: unknown, startedMs: number): Verdict => {
+  const settle = (ctx: Context, layer: AnyLayer, verdict: unknown): Verdict => {
     const at = layer.step - 1;
-    addTime(ctx, at, startedMs);
     if (verdict === PASS) {
       if (ctx.verdicts[at] === NOT_REACHED && layer.unnumbered !== true) ctx.verdicts[at] = PASSED;
       return PASS;
@@ -39,11 +41,11 @@ export function createRunner(layers: readonly AnyLayer[], clock: Clock, onFault:
     return layer.onFault;
   };
 
-  const runFrom = (from: number, ctx: Context, done: (verdict: Verdict) => void): void => {
+  const runFrom = (from: number, beganMs: number, ctx: Context, done: (verdict: Verdict) => void): void => {
+    let startedMs = beganMs;
     for (let i = from; i < layers.length; i++) {
       const layer = layers[i];
       if (layer === undefined) break;
-      const startedMs = clock.monotonicMs();
       let verdict: Verdict | Promise<Verdict>;
       try {
         verdict = layer.decide(ctx);
@@ -55,17 +57,23 @@ export function createRunner(layers: readonly AnyLayer[], clock: Clock, onFault:
       if (verdict instanceof Promise) {
         // The body's bytes belong to the socket until the handler returns; whoever waits needs its own copy.
         ctx.inbound.retain();
-        const goOn = (settled: Verdict): void => (settled === PASS ? runFrom(i + 1, ctx, done) : done(settled));
+        const layerBeganMs = startedMs;
         verdict.then(
-          (late) => goOn(settle(ctx, layer, late, startedMs)),
+          (late) => {
+            const endedMs = addTime(ctx, layer.step - 1, layerBeganMs);
+            const settled = settle(ctx, layer, late);
+            if (settled === PASS) runFrom(i + 1, endedMs, ctx, done);
+            else done(settled);
+          },
           (fault: unknown) => {
-            addTime(ctx, layer.step - 1, startedMs);
+            addTime(ctx, layer.step - 1, layerBeganMs);
             done(faulted(ctx, layer, fault));
           },
         );
         return;
       }
-      const settled = settle(ctx, layer, verdict, startedMs);
+      startedMs = addTime(ctx, layer.step - 1, startedMs);
+      const settled = settle(ctx, layer, verdict);
       if (settled !== PASS) {
         done(settled);
         return;
@@ -74,7 +82,7 @@ export function createRunner(layers: readonly AnyLayer[], clock: Clock, onFault:
     done(PASS);
   };
 
-  return { run: (ctx, done) => runFrom(0, ctx, done) };
+  return { run: (ctx, done) => runFrom(0, clock.monotonicMs(), ctx, done) };
 }
 
 function isDeny(verdict: unknown): verdict is Deny {

@@ -18,9 +18,27 @@ function formatIpv6(bytes: Uint8Array): string {
   return new URL(`http://[${words.join(':')}]`).hostname.slice(1, -1);
 }
 
+/** Texts of IPv4 addresses by their number: a fleet comes from a few. Started anew when strangers have filled it. */
+const texts = new Map<number, string>();
+const TEXTS_MAX = 4096;
+
+function formatIpv4(bytes: Uint8Array): string {
+  const a = bytes[0] ?? 0;
+  const b = bytes[1] ?? 0;
+  const c = bytes[2] ?? 0;
+  const d = bytes[3] ?? 0;
+  const number = (a << 24) | (b << 16) | (c << 8) | d;
+  const known = texts.get(number);
+  if (known !== undefined) return known;
+  if (texts.size >= TEXTS_MAX) texts.clear();
+  const text = `${a}.${b}.${c}.${d}`;
+  texts.set(number, text);
+  return text;
+}
+
 /** `bytes` of 4 or 16, in network order; '' for a peer without an address (unix socket). IPv4-mapped addresses become IPv4. */
 export function formatAddress(bytes: Uint8Array): string {
-  if (bytes.length === IPV4_BYTES) return `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}`;
+  if (bytes.length === IPV4_BYTES) return formatIpv4(bytes);
   if (bytes.length !== IPV6_BYTES) return '';
   return isMapped(bytes) ? formatAddress(bytes.subarray(12)) : formatIpv6(bytes);
 }

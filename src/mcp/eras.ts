@@ -1,5 +1,5 @@
 // Decides a message's era and version, and refuses headers that contradict the body: who decides by headers must not be fooled by them.
-import { FLAG, FLAGS, SLOT } from '../base/json/types.js';
+import { SLOT } from '../base/json/types.js';
 import { decodeMirroredHeader } from './header-mirror.js';
 import { METHODS } from './methods.js';
 import { HEADER_MISMATCH, INVALID_PARAMS, INVALID_REQUEST, UNSUPPORTED_VERSION } from './rpc-codes.js';
@@ -49,12 +49,6 @@ function checkPresence(call: Call, headers: MirrorHeaders): ParsedCall | undefin
   return headers.mcpName === '' && METHODS.get(call.method)?.nameFrom !== undefined ? mismatch(call, 'Mcp-Name') : undefined;
 }
 
-/** Looks for the key's own bytes within `_meta`: cheap, and wrong only towards leniency, which is the tool server's to correct. */
-function namesCapabilities(spans: Spans): boolean {
-  if (((spans.out[FLAGS] ?? 0) & FLAG.escapes) !== 0) return true;
-  return spans.view.subarray(spans.from(SLOT.meta), spans.to(SLOT.meta)).includes(`"${META_CLIENT_CAPABILITIES}"`);
-}
-
 /** A Call whose era and version are still to be filled in; one object, because this is on the way of every call. */
 export type Draft = { -readonly [Member in keyof Call]: Call[Member] };
 
@@ -70,7 +64,7 @@ function checkModern(call: Draft, claim: string, spans: Spans, headers: MirrorHe
   if (eraOfVersion(claim) !== 'modern') return unsupported(call, claim);
   const wrong = checkPresence(call, headers) ?? checkMirrors(call, headers);
   if (wrong !== undefined) return wrong;
-  if (call.kind === 'request' && !namesCapabilities(spans)) {
+  if (call.kind === 'request' && !spans.has(SLOT.metaClientCapabilities)) {
     return refuse(call, INVALID_PARAMS, `params._meta lacks ${META_CLIENT_CAPABILITIES}.`, { missing: [META_CLIENT_CAPABILITIES] });
   }
   return settle(call, 'modern', claim);

@@ -8,12 +8,16 @@ const BACKSLASH = 0x5c;
 const BACKSLASHES_MAX = 8; // longer runs than an escape's are data
 const FINDINGS_SHOWN_MAX = 10;
 
-export function screenMessage(bytes: Uint8Array, rules: DlpScanner, guard: JsonGuard, limits: GuardLimits): Screened | Promise<Screened> {
-  const out = guard.scratch ?? new Uint32Array(GUARD_OUT_LENGTH);
-  const status = guard.check(bytes, limits, out);
-  if (status !== 'ok') return { kind: 'block', refusal: deny('mcp_invalid_response', { reasonCode: status }), findings: [] };
-  const escapes = ((out[FLAGS] ?? 0) & FLAG.escapes) !== 0;
-  const scanned = rules.scan(bytes, escapes);
+/** `escapes` undefined = the bytes were not checked yet. */
+export function screenMessage(bytes: Uint8Array, escapes: boolean | undefined, rules: DlpScanner, guard: JsonGuard, limits: GuardLimits): Screened | Promise<Screened> {
+  let hasEscapes = escapes;
+  if (hasEscapes === undefined) {
+    const out = guard.scratch ?? new Uint32Array(GUARD_OUT_LENGTH);
+    const status = guard.check(bytes, limits, out);
+    if (status !== 'ok') return { kind: 'block', refusal: deny('mcp_invalid_response', { reasonCode: status }), findings: [] };
+    hasEscapes = ((out[FLAGS] ?? 0) & FLAG.escapes) !== 0;
+  }
+  const scanned = rules.scan(bytes, hasEscapes);
   if (scanned instanceof Promise) return scanned.then((findings) => judge(bytes, findings, guard, limits));
   return judge(bytes, scanned, guard, limits);
 }

@@ -6,7 +6,8 @@ import { scrubFor, type Scrub } from './03-scrub-secrets.js';
 import type { Screened } from './scanned.js';
 
 export interface ResponseFirewall {
-  screen(bytes: Uint8Array): Screened | Promise<Screened>;
+  /** `escapes`: known where these very bytes passed the JSON guard a moment ago. */
+  screen(bytes: Uint8Array, escapes?: boolean): Screened | Promise<Screened>;
   /** An event's lines beside its data: a client reads them, too, and no message is hidden in a comment or an id. */
   screenFraming(framing: Uint8Array): { readonly keep: boolean; readonly findings: readonly LocatedFinding[] };
 }
@@ -20,7 +21,10 @@ const PLAIN_FRAMING: ReadonlySet<string> = new Set(['data: \n\n', 'event: messag
 export function createResponseFirewall(rules: DlpScanner, guard: JsonGuard, limits: GuardLimits, secretValues: readonly string[]): ResponseFirewall {
   const scrub: Scrub = scrubFor(secretValues); // first: an echoed secret is cut out quietly, not reported as a finding of the tool's own
   return {
-    screen: (bytes) => screenMessage(scrub(bytes), rules, guard, limits),
+    screen(bytes, escapes) {
+      const scrubbed = scrub(bytes);
+      return screenMessage(scrubbed, scrubbed === bytes ? escapes : undefined, rules, guard, limits);
+    },
     screenFraming(framing) {
       if (framing.length > FRAMING_BYTES_MAX) return { keep: false, findings: NO_FINDINGS };
       const text = Buffer.from(framing.buffer, framing.byteOffset, framing.byteLength).toString('utf8');

@@ -1,5 +1,5 @@
 // GET: the stream on which the session's tool servers, and the gateway itself, speak without being asked (2025-11-25 and older).
-import type { Exchange } from '../chain/exchange.js';
+import { NO_WORK, type Exchange } from '../chain/exchange.js';
 import { deny, type Deny } from '../chain/verdict.js';
 import type { McpSession } from '../engines/mcp-session/types.js';
 import { createResponseFirewall } from '../response/index.js';
@@ -50,7 +50,7 @@ class SessionStream {
     const [oldest] = closers ?? [];
     if (oldest !== undefined && (closers?.size ?? 0) >= STREAMS_PER_SESSION_MAX) oldest();
     closers?.add(this.#end);
-    exchange.onClientGone = () => this.#stop(() => exchange.endStream('client_disconnected'));
+    exchange.work = { ...NO_WORK, clientGone: () => this.#stop(() => exchange.endStream('client_disconnected')) };
   }
 
   start(upstreams: readonly string[]): void {
@@ -111,7 +111,7 @@ class SessionStream {
     const message = readServerMessage(event.data, this.#services.jsonGuard, limits);
     if (message.kind === 'invalid') return;
     if (message.method === TOOLS_CHANGED) void this.#services.tools.refresh(leg.url).catch(() => undefined);
-    const screened = await firewall.screen(event.data);
+    const screened = await firewall.screen(event.data, message.escapes);
     this.#exchange.addFindings(screened.findings);
     const refusal = screened.kind === 'block' ? screened.refusal : message.kind === 'request' ? this.#cannotAnswer(message.idText, leg) : undefined;
     if (message.kind === 'request') await this.#recordRequest(message.method, leg, refusal);

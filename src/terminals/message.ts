@@ -1,5 +1,5 @@
 // Reads a message from a tool server: what it is, whose it is, and the same message under another id.
-import { GUARD_OUT_LENGTH, SLOT, type GuardLimits, type GuardStatus, type JsonGuard } from '../base/json/types.js';
+import { FLAG, FLAGS, GUARD_OUT_LENGTH, SLOT, type GuardLimits, type GuardStatus, type JsonGuard } from '../base/json/types.js';
 
 export interface ServerMessage {
   readonly kind: 'response' | 'request' | 'notification' | 'invalid';
@@ -10,31 +10,35 @@ export interface ServerMessage {
   readonly idTo: number;
   /** For a response: whether it is an error. */
   readonly isError: boolean;
+  /** Some string in it holds a backslash escape. */
+  readonly escapes: boolean;
   /** Of an invalid one that is JSON all the same: which of the gateway's own limits it passes. */
   readonly beyond?: GuardStatus;
 }
 
-const INVALID: ServerMessage = { kind: 'invalid', method: '', idText: '', idFrom: 0, idTo: 0, isError: false };
+const INVALID: ServerMessage = { kind: 'invalid', method: '', idText: '', idFrom: 0, idTo: 0, isError: false, escapes: false };
 const BEYOND: ReadonlySet<GuardStatus> = new Set<GuardStatus>(['depth', 'keys', 'duplicate_key', 'lone_surrogate']);
 
 export function readServerMessage(bytes: Uint8Array, guard: JsonGuard, limits: GuardLimits): ServerMessage {
   const out = guard.scratch ?? new Uint32Array(GUARD_OUT_LENGTH);
   const status = guard.check(bytes, limits, out);
   if (status !== 'ok') return BEYOND.has(status) ? { ...INVALID, beyond: status } : INVALID;
-  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const span = (slot: number): [number, number] => [out[slot * 2] ?? 0, out[slot * 2 + 1] ?? 0];
-  const [idFrom, idTo] = span(SLOT.id);
-  const [methodFrom, methodTo] = span(SLOT.method);
+  const view = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const idFrom = out[SLOT.id * 2] ?? 0;
+  const idTo = out[SLOT.id * 2 + 1] ?? 0;
+  const methodFrom = out[SLOT.method * 2] ?? 0;
+  const methodTo = out[SLOT.method * 2 + 1] ?? 0;
+  const escapes = ((out[FLAGS] ?? 0) & FLAG.escapes) !== 0;
   const idText = view.toString('utf8', idFrom, idTo);
   const hasMethod = methodTo > methodFrom;
   const hasResult = (out[SLOT.result * 2 + 1] ?? 0) > 0;
   const isError = (out[SLOT.error * 2 + 1] ?? 0) > 0;
   if (hasMethod) {
     const method = readText(view, methodFrom, methodTo);
-    return method === '' ? INVALID : { kind: idTo > idFrom ? 'request' : 'notification', method, idText, idFrom, idTo, isError: false };
+    return method === '' ? INVALID : { kind: idTo > idFrom ? 'request' : 'notification', method, idText, idFrom, idTo, isError: false, escapes };
   }
   if (idTo === idFrom || hasResult === isError) return INVALID;
-  return { kind: 'response', method: '', idText, idFrom, idTo, isError };
+  return { kind: 'response', method: '', idText, idFrom, idTo, isError, escapes };
 }
 
 /**

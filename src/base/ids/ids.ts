@@ -9,33 +9,35 @@ export interface Ids {
 }
 
 const POOL_BYTES = 4096; // 256 UUIDs a refill
-const HEX_RADIX = 16;
+const UUID_BYTES = 16;
+const VARIANTS = '89ab'; // RFC 9562 section 4.1
 
 export function createIds(fill: (pool: Buffer) => void = (pool) => void randomFillSync(pool)): Ids {
   const pool = Buffer.allocUnsafeSlow(POOL_BYTES);
-  let used = POOL_BYTES;
+  let digits = '';
+  let used = 0;
 
+  /** Where 2 × `bytes` unused digits begin. */
   const take = (bytes: number): number => {
-    if (used + bytes > POOL_BYTES) {
+    if (used + 2 * bytes > digits.length) {
       fill(pool);
+      digits = pool.toString('hex');
       used = 0;
     }
     const at = used;
-    used += bytes;
+    used += 2 * bytes;
     return at;
   };
 
   return {
     uuid() {
-      const at = take(HEX_RADIX);
-      pool[at + 6] = ((pool[at + 6] ?? 0) & 0x0f) | 0x40;
-      pool[at + 8] = ((pool[at + 8] ?? 0) & 0x3f) | 0x80;
-      const h = pool.toString('hex', at, at + HEX_RADIX);
-      return `${h.slice(0, 8)}-${h.slice(8, 12)}-${h.slice(12, 16)}-${h.slice(16, 20)}-${h.slice(20)}`;
+      const at = take(UUID_BYTES);
+      const h = digits.slice(at, at + 2 * UUID_BYTES);
+      return `${h.slice(0, 8)}-${h.slice(8, 12)}-4${h.slice(13, 16)}-${VARIANTS[h.charCodeAt(16) & 3] ?? '8'}${h.slice(17, 20)}-${h.slice(20)}`;
     },
     hex(bytes) {
       const at = take(bytes);
-      return pool.toString('hex', at, at + bytes);
+      return digits.slice(at, at + 2 * bytes);
     },
   };
 }

@@ -13,8 +13,8 @@ interface JsonGuardAddon {
   readonly contract: number;
 }
 
-/** Raised with every change of `check`'s arguments, slots or statuses; native/src/json_guard.cc holds the same number. */
-const CONTRACT = 1;
+/** Raised with every change of `check`'s arguments, slots or statuses; native/json_guard/addon.cc holds the same number. */
+const CONTRACT = 2;
 
 function isAddon(value: unknown): value is JsonGuardAddon {
   return typeof value === 'object' && value !== null && 'check' in value && typeof value.check === 'function' && 'scan' in value && typeof value.scan === 'string';

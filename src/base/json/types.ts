@@ -33,8 +33,10 @@ export const SLOT = {
   /** params._meta.progressToken */
   progressToken: 13,
   cursor: 14,
+  /** params._meta["io.modelcontextprotocol/clientCapabilities"] */
+  metaClientCapabilities: 15,
 } as const;
-export const SLOT_COUNT = 15;
+export const SLOT_COUNT = 16;
 export const FLAGS = SLOT_COUNT * 2;
 export const OFFSET = FLAGS + 1;
 export const KEYS = FLAGS + 2;

@@ -1,4 +1,4 @@
-// The JSON guard in TypeScript: the twin of native/src/json_guard, for machines where that can't be built, and the oracle it is tested against.
+// The JSON guard in TypeScript: the twin of native/json_guard, for machines where that can't be built, and the oracle it is tested against.
 import { KeySet } from './key-set.js';
 import type { HashSeed } from './siphash.js';
 import { decodeInto, StringWalk } from './strings.js';
@@ -22,7 +22,7 @@ const ROLE_KEYS: readonly (readonly SlotKey[])[] = [
     name: SLOT.name, uri: SLOT.uri, arguments: SLOT.arguments, _meta: SLOT.meta,
     protocolVersion: SLOT.protocolVersion, requestId: SLOT.requestId, cursor: SLOT.cursor,
   }),
-  slotKeys({ 'io.modelcontextprotocol/protocolVersion': SLOT.metaProtocolVersion, progressToken: SLOT.progressToken }),
+  slotKeys({ 'io.modelcontextprotocol/protocolVersion': SLOT.metaProtocolVersion, 'io.modelcontextprotocol/clientCapabilities': SLOT.metaClientCapabilities, progressToken: SLOT.progressToken }),
 ];
 
 const TRUE = Buffer.from('true');

@@ -1,4 +1,5 @@
 // Every way to read one message: as it came, then with each encoding resolved in turn, until nothing is left to resolve or a limit is met.
+import { loadSurvey, SIGN } from '../../base/text/survey.js';
 import { decodeRuns } from './encoded-runs.js';
 import { foldText, hidesEscapes, percentDecodeText, unescapeText, type Range, type Reading } from './transforms.js';
 
@@ -29,18 +30,22 @@ export class DecodeBudgetExceeded extends Error {
   }
 }
 
+const survey = loadSurvey();
+
 /** Calls `visit` for each view. `escapes`: the text is JSON and some string in it holds a backslash. */
 export function forEachView(bytes: Uint8Array, escapes: boolean, visit: (view: View) => void): void {
   let view: View = { bytes, labelAt: () => 'raw', toRaw: (from, to) => [from, to] };
   visit(view);
+  let signs = survey(bytes);
+  if (signs === 0) return;
   let allowance = bytes.length * DECODED_FACTOR_MAX + DECODED_BYTES_FREE;
   let runLevels = 0;
   // Folding is its own fixed point, so that asking again right after it is in vain.
   let justFolded = false;
   for (let step = 0; step < STEPS_MAX; step++) {
-    const decoded: View | undefined = decodeText(view, step === 0 && escapes);
-    const folded: View | undefined = decoded === undefined && !justFolded ? foldView(view) : undefined;
-    const runs: View | undefined = decoded === undefined && folded === undefined && runLevels < RUN_LEVELS_MAX ? readRuns(view) : undefined;
+    const decoded: View | undefined = decodeText(view, step === 0 && escapes, signs);
+    const folded: View | undefined = decoded === undefined && !justFolded && (signs & SIGN.beyondAscii) !== 0 ? foldView(view) : undefined;
+    const runs: View | undefined = decoded === undefined && folded === undefined && runLevels < RUN_LEVELS_MAX && (signs & SIGN.encodedRun) !== 0 ? readRuns(view) : undefined;
     const next: View | undefined = decoded ?? folded ?? runs;
     if (next === undefined) return;
     if (runs !== undefined) runLevels++;
@@ -49,13 +54,14 @@ export function forEachView(bytes: Uint8Array, escapes: boolean, visit: (view: V
     if (allowance < 0) throw new DecodeBudgetExceeded();
     visit(next);
     view = next;
+    signs = survey(view.bytes);
   }
 }
 
-function decodeText(view: View, jsonWithEscapes: boolean): View | undefined {
-  const unescaped = jsonWithEscapes || hidesEscapes(view.bytes) ? unescapeText(view.bytes) : undefined;
+function decodeText(view: View, jsonWithEscapes: boolean, signs: number): View | undefined {
+  const unescaped = (signs & SIGN.backslash) !== 0 && (jsonWithEscapes || hidesEscapes(view.bytes)) ? unescapeText(view.bytes) : undefined;
   if (unescaped !== undefined) return derive(view, unescaped, 'json');
-  const percent = percentDecodeText(view.bytes);
+  const percent = (signs & SIGN.percent) === 0 ? undefined : percentDecodeText(view.bytes);
   return percent === undefined ? undefined : derive(view, percent, 'url');
 }
 

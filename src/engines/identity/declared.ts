@@ -5,7 +5,7 @@ import { isPathSegment, parseWorkloadId, trustDomainOf } from './spiffe-id.js';
 import type { TrustedPeers } from './trusted-peers.js';
 import type { AuthMethod, IdentityResult, IdentityTable, PeerEvidence, SpiffeId } from './types.js';
 
-type Declaration = { readonly text: string; readonly method: AuthMethod };
+type Declaration = { readonly text: string; readonly method: 'header_declared' | 'path_declared' };
 
 /** Never called for a TLS listener or in the strict profile. */
 export function judgeDeclared(evidence: PeerEvidence, table: IdentityTable, isTrusted: TrustedPeers): IdentityResult {
@@ -33,7 +33,28 @@ function pathDeclaration(evidence: PeerEvidence, trustDomain: string): Declarati
   return { text, method: 'path_declared' };
 }
 
+/** Callers that were found registered, by table: as many as identities and ways to declare one, and gone with their table. */
+const known = new WeakMap<IdentityTable, Readonly<Record<Declaration['method'], Map<string, IdentityResult>>>>();
+
+function knownIn(table: IdentityTable, method: Declaration['method']): Map<string, IdentityResult> {
+  let ofTable = known.get(table);
+  if (ofTable === undefined) {
+    ofTable = { header_declared: new Map(), path_declared: new Map() };
+    known.set(table, ofTable);
+  }
+  return ofTable[method];
+}
+
 function judgeText(declared: Declaration, table: IdentityTable): IdentityResult {
+  const callers = knownIn(table, declared.method);
+  const before = callers.get(declared.text);
+  if (before !== undefined) return before;
+  const result = judgeAnew(declared, table);
+  if (result.ok) callers.set(declared.text, result);
+  return result;
+}
+
+function judgeAnew(declared: Declaration, table: IdentityTable): IdentityResult {
   const id = parseWorkloadId(declared.text);
   if (id === undefined) return invalid('malformed_spiffe_id');
   if (trustDomainOf(id) !== table.trustDomain) return invalid('wrong_trust_domain');
@@ -47,5 +68,5 @@ function judgeDefault(table: IdentityTable): IdentityResult {
 }
 
 function callerOf(spiffeId: SpiffeId, authMethod: AuthMethod, table: IdentityTable): IdentityResult {
-  return { ok: true, caller: { spiffeId, authMethod, principal: principalOf(spiffeId, table.trustDomain), expiresMs: Infinity } };
+  return { ok: true, caller: Object.freeze({ spiffeId, authMethod, principal: principalOf(spiffeId, table.trustDomain), expiresMs: Infinity }) };
 }

@@ -125,28 +125,18 @@ export function createSessionRisk(firstThresholds: SessionThresholds, firstChain
     const session = sessionEntry(whole, mcpSession, nowMs);
     const riskScore = Math.min(1, Math.max(whole.risk, session?.risk ?? 0));
     const worse = session !== undefined && severity(session.taint) > severity(whole.taint) ? session : whole;
-    const flags = [...(worse.taint === undefined ? [] : [`tainted:${worse.taint}`]), ...(isHigh(riskScore) ? ['risk:high'] : [])];
-    const { actions } = session ?? whole;
-    const seen = actions.length;
-    return {
-      id: mcpSession ?? 'caller',
-      riskScore,
-      get previousActions() {
-        return actions.slice(Math.max(0, seen - thresholds.actionsKept), seen);
-      },
-      flags,
-      tainted: worse.taint !== undefined,
-      taintSource: worse.taintSource,
-    };
+    const high = isHigh(riskScore);
+    const flags = worse.taint === undefined && !high ? NO_FLAGS : [...(worse.taint === undefined ? [] : [`tainted:${worse.taint}`]), ...(high ? ['risk:high'] : [])];
+    return new View(mcpSession ?? 'caller', riskScore, flags, worse.taint !== undefined, worse.taintSource, (session ?? whole).actions, thresholds.actionsKept);
   }
 
   function judge(view: SessionView, action: SessionAction): SessionJudgement {
     if (view.tainted && isOutward(action, chains.internalDestinations)) {
       return { kind: 'exfiltration', source: view.taintSource ?? 'unknown', destination: action.destination };
     }
-    const flags = new Set(view.flags);
-    if (isHigh(Math.min(1, view.riskScore + riskOf(action)))) flags.add('risk:high');
-    return flags.size === 0 ? { kind: 'pass' } : { kind: 'flag', flags: [...flags] };
+    const high = isHigh(Math.min(1, view.riskScore + riskOf(action)));
+    if (!high && view.flags.length === 0) return PASSED;
+    return { kind: 'flag', flags: high && !view.flags.includes('risk:high') ? [...view.flags, 'risk:high'] : [...view.flags] };
   }
 
   /** Caller and session; the caller's may throw, and does so before anything is changed. */
@@ -185,6 +175,36 @@ export function createSessionRisk(firstThresholds: SessionThresholds, firstChain
       return size;
     },
   };
+}
+
+const NO_FLAGS: readonly string[] = Object.freeze([]);
+const PASSED: SessionJudgement = Object.freeze({ kind: 'pass' });
+
+/** What was true when it was taken. A class, because an accessor in an object literal is defined anew for every object. */
+class View implements SessionView {
+  readonly id: string;
+  readonly riskScore: number;
+  readonly flags: readonly string[];
+  readonly tainted: boolean;
+  readonly taintSource: string | undefined;
+  readonly #actions: readonly SessionAction[];
+  readonly #seen: number;
+  readonly #kept: number;
+
+  constructor(id: string, riskScore: number, flags: readonly string[], tainted: boolean, taintSource: string | undefined, actions: readonly SessionAction[], kept: number) {
+    this.id = id;
+    this.riskScore = riskScore;
+    this.flags = flags;
+    this.tainted = tainted;
+    this.taintSource = taintSource;
+    this.#actions = actions;
+    this.#seen = actions.length;
+    this.#kept = kept;
+  }
+
+  get previousActions(): readonly SessionAction[] {
+    return this.#actions.slice(Math.max(0, this.#seen - this.#kept), this.#seen);
+  }
 }
 
 function cleanEntry(nowMs: number): Entry {

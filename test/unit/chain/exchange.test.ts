@@ -1,13 +1,13 @@
 // The one exit: one request line for each request, and nothing leaves before what must be durable is.
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { Exchange, type ExitServices } from '../../../src/chain/exchange.js';
+import { Exchange, NO_WORK, type ExitServices } from '../../../src/chain/exchange.js';
 import { ChainStats } from '../../../src/chain/stats.js';
 import { createSharedLines } from '../../../src/chain/unidentified.js';
 import { deny } from '../../../src/chain/verdict.js';
 import type { BreakerOutcome, CircuitBreakers } from '../../../src/engines/limits/types.js';
 import type { SessionAction, SessionRisk } from '../../../src/engines/session-risk/types.js';
-import { createHmacSha256 } from '../../../src/base/crypto/hmac.js';
+import { createArgumentsDigest } from '../../../src/base/crypto/arguments-digest.js';
 import { MCP_ACCEPT, RecordedReply } from '../../support/inbound-reply.js';
 import { WithheldAppender } from '../../support/withheld-appender.js';
 import { AGENT_ID, configOf, contextOf, toolOf } from './contexts.js';
@@ -37,7 +37,7 @@ function setUp(ctx = contextOf('{"a": 1}')) {
     },
     breakers: { settle: ((_key, _probe, outcome) => void settled.push(outcome)) satisfies CircuitBreakers['settle'] } as unknown as CircuitBreakers,
     sessionRisk: { record: (_caller, _session, action) => void recorded.push(action) } as SessionRisk,
-    resourceMetadataUrl: 'http://127.0.0.1/.well-known/oauth-protected-resource', digestArguments: (canonical) => `hmac-sha256:${createHmacSha256(KEY)(canonical)}`, onFault: (fault) => void faults.push(fault),
+    resourceMetadataUrl: 'http://127.0.0.1/.well-known/oauth-protected-resource', digestArguments: createArgumentsDigest(KEY), onFault: (fault) => void faults.push(fault),
   };
   return { ctx, appender, reply, done, settled, recorded, faults, stats, state, exchange: new Exchange(ctx, reply, services) };
 }
@@ -63,7 +63,7 @@ describe('an answer', () => {
   it('becomes audit_unavailable_fail_closed when its line fails, and nothing of it leaves', () => {
     const { exchange, appender, reply } = setUp();
     let givenUp = 0;
-    exchange.onGivenUp = () => void givenUp++;
+    exchange.work = { ...NO_WORK, giveUp: () => void givenUp++ };
     exchange.json('{"secret":"answer"}');
     appender.settle(new Error('disk full'));
     expect([reply.status, reply.code, givenUp]).toEqual([503, 'audit_unavailable_fail_closed', 1]);
@@ -275,7 +275,7 @@ describe('a stream', () => {
 
   it('that loses its client says so, once', () => {
     const { exchange, appender, reply } = setUp();
-    exchange.onClientGone = () => exchange.endStream('client_disconnected');
+    exchange.work = { ...NO_WORK, clientGone: () => exchange.endStream('client_disconnected') };
     exchange.beginStream(200, [], () => undefined);
     appender.settle();
     reply.hangUp();
@@ -286,7 +286,7 @@ describe('a stream', () => {
 
   it('that loses its client while its first line is written still gets its end', () => {
     const { exchange, appender, reply } = setUp();
-    exchange.onClientGone = () => exchange.endStream('client_disconnected');
+    exchange.work = { ...NO_WORK, clientGone: () => exchange.endStream('client_disconnected') };
     exchange.beginStream(200, [], () => undefined);
     reply.hangUp();
     appender.settle();

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { PASS } from '../../../src/chain/verdict.js';
+import { PASS, type Deny } from '../../../src/chain/verdict.js';
 import type { Guard, GuardAnswer } from '../../../src/engines/guard/types.js';
 import type { RegisteredTool } from '../../../src/engines/registry/types.js';
 import { parseDestinations } from '../../../src/engines/step-up/destinations.js';
@@ -15,10 +15,11 @@ const thresholds = parseThresholds(readFileSync('config/risk_thresholds.yaml', '
 const destinations = parseDestinations(readFileSync('config/destinations.yaml', 'utf8'), 'd');
 const PENDING: ReserveResult = { kind: 'pending', requestId: 'req-1', expiresMs: NOW_MS + 1000 };
 
-async function decide(tool: Partial<RegisteredTool>, args = '{}', more: { result?: ReserveResult; guard?: GuardAnswer; findings?: boolean; tainted?: boolean } = {}) {
+async function decide(tool: Partial<RegisteredTool>, args = '{}', more: { result?: ReserveResult; guard?: GuardAnswer; findings?: boolean; tainted?: boolean; session?: string } = {}) {
   const ctx = contextOf(args, { snapshot: { thresholds, destinations } });
   const registered = toolOf(tool);
   Object.assign(ctx, { tool: { registered, hashAlg: 'seed' }, stepUp: undefined });
+  if (more.session !== undefined) Object.assign(ctx, { mcpSession: { id: more.session } });
   if (more.tainted === true) Object.assign(ctx, { session: { ...ctx.session, tainted: true } });
   ctx.action = { tool: registered.name, classification: registered.classification, external: registered.external, riskLevel: registered.riskLevel, destination: undefined, atMs: NOW_MS };
   if (more.findings === true) ctx.findings = [{ rule: 'pii-email', category: 'pii', action: 'flag', path: '$', sample: '', decoded: 'raw', from: 0, to: 0 }];
@@ -47,6 +48,13 @@ describe('the step-up layer', () => {
     expect(asked[0]?.binding).toEqual({
       caller: AGENT_ID, tool: 'my_tool', toolHash: 'a'.repeat(64), upstream: toolOf().upstream, mcpSession: undefined, argumentsDigest: createHash('sha256').update('{"a":2.0,"b":1}').digest('hex'),
     });
+  });
+
+  it('says that a grant for a call in a session ends with the session', async () => {
+    const free = await decide({ riskLevel: 'critical' });
+    const bound = await decide({ riskLevel: 'critical' }, '{}', { session: 's-1' });
+    expect([free.asked[0]?.binding.mcpSession, bound.asked[0]?.binding.mcpSession]).toEqual([undefined, 's-1']);
+    expect([free, bound].map(({ verdict }) => /session/.test((verdict as Deny).remediation ?? ''))).toEqual([false, true]);
   });
 
   it('binds absent arguments like empty ones', async () => {

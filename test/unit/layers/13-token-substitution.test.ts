@@ -37,6 +37,11 @@ describe('token substitution', () => {
     expect(ctx.outbound).toBeUndefined();
   });
 
+  it('passes the scopes on that do not agree', () => {
+    const scopes = { required_scope: 'a:read', issued_scope: 'a:write' };
+    expect(decide({ kind: 'refused', code: 'token_scope_failed', reasonCode: 'r', scopes }).verdict).toMatchObject({ details: { tool: 'my_tool', ...scopes } });
+  });
+
   it('asks nothing without a tool or without arguments', () => {
     const noTool = contextOf('{}');
     noTool.tool = 'none';

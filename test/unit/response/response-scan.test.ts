@@ -19,14 +19,14 @@ function finding(text: string, part: string, more: Partial<LocatedFinding> = {})
 }
 const scripted = (...findings: LocatedFinding[]): DlpScanner => ({ ...redacting, scan: () => findings });
 async function screen(text: string, rules: DlpScanner = redacting): Promise<Screened & { text: string }> {
-  const screened = await screenMessage(Buffer.from(text), rules, guard, LIMITS);
+  const screened = await screenMessage(Buffer.from(text), undefined, rules, guard, LIMITS);
   return { ...screened, text: screened.kind === 'release' ? Buffer.from(screened.bytes).toString() : '' };
 }
 
 describe('the response scan', () => {
   it('gives back the very bytes that came when there is nothing to cut', () => {
     const bytes = Buffer.from(message('harmless'));
-    const screened = screenMessage(bytes, redacting, guard, LIMITS);
+    const screened = screenMessage(bytes, undefined, redacting, guard, LIMITS);
     expect(screened instanceof Promise ? undefined : screened.kind === 'release' && screened.bytes).toBe(bytes);
   });
 

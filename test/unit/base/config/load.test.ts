@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { ConfigFault, describeFault } from '../../../../src/base/config/fault.js';
+import { ConfigFault, describeFault, WHOLE_FILE } from '../../../../src/base/config/fault.js';
 import { loadGatewayConfig, parseGatewayConfig, projectRoot, resolveInProject } from '../../../../src/base/config/load.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'agw config '));
@@ -93,8 +93,10 @@ describe('a config file that is wrong', () => {
     expect(places(`profile: dev\nfront:\n  port: ${port}\n`)).toEqual(['3:9']);
   });
 
-  it('says that a file is not there', () => {
+  it('says that a file is not there, and claims no line of it', () => {
     expect(() => loadGatewayConfig(join(dir, 'none.yaml'))).toThrow(ConfigFault);
+    expect(() => loadGatewayConfig(join(dir, 'none.yaml'))).toThrow(expect.objectContaining({ line: 0, column: 0 }) as Error);
+    expect(describeFault(new ConfigFault('gone.', { file: 'f.yaml', ...WHOLE_FILE }))).toBe('f.yaml: gone.');
   });
 });
 
@@ -107,6 +109,7 @@ describe('combinations that would start an open or a useless gateway', () => {
     ['a JWT bundle without an audience', 'profile: dev\nidentity: {jwt_bundle_file: a}\n', 'identity.jwt_audience'],
     ['no listener at all', 'profile: dev\nfront: {plain: false}\n', 'front.plain'],
     ['two keys for the secrets', 'profile: dev\nsecrets: {key_file: a, key_env: B}\n', 'secrets.key_env'],
+    ['documentation that is no URL', 'profile: dev\ndocs: {base_url: "javascript:alert(1)"}\n', 'docs.base_url'],
   ])('refuses %s', (_, text, key) => {
     expect(faultOf(text).message).toContain(key);
   });

@@ -128,13 +128,13 @@ function describeSlots(guard: JsonGuard): void {
   };
 
   it('finds every slot, whatever the space around', () => {
-    const text = '{ "jsonrpc" : "2.0" ,"id":  1.0e0 ,"method":"tools/call", "result":[1],"error":null, "params" : { "name":"n\u00e9", "uri":"u:/","arguments":{"name":{"a":[]}},"cursor":"c","requestId":-7,"protocolVersion":"p","_meta": {"progressToken":"t","io.modelcontextprotocol/protocolVersion":"2026-07-28","x":1} } }';
+    const text = '{ "jsonrpc" : "2.0" ,"id":  1.0e0 ,"method":"tools/call", "result":[1],"error":null, "params" : { "name":"n\u00e9", "uri":"u:/","arguments":{"name":{"a":[]}},"cursor":"c","requestId":-7,"protocolVersion":"p","_meta": {"progressToken":"t","io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{"a":1},"x":1} } }';
     expect(Object.fromEntries(Object.entries(SLOT).map(([name, slot]) => [name, span(text, slot)]))).toEqual({
       jsonrpc: '"2.0"', id: '1.0e0', method: '"tools/call"', result: '[1]', error: 'null',
       params: text.slice(text.indexOf('{ "name"'), -2),
       name: '"n\u00e9"', uri: '"u:/"', arguments: '{"name":{"a":[]}}', cursor: '"c"', requestId: '-7', protocolVersion: '"p"',
-      meta: '{"progressToken":"t","io.modelcontextprotocol/protocolVersion":"2026-07-28","x":1}',
-      progressToken: '"t"', metaProtocolVersion: '"2026-07-28"',
+      meta: '{"progressToken":"t","io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{"a":1},"x":1}',
+      progressToken: '"t"', metaProtocolVersion: '"2026-07-28"', metaClientCapabilities: '{"a":1}',
     });
   });
 

@@ -22,7 +22,7 @@ export function facts(changes: Partial<Omit<PolicyFacts, 'argumentsJson' | 'sess
     authMethod: 'header_declared',
     principal: { level: 3, role: 'agent', capabilities: ['tool:call'] },
     stepUpApproved: false,
-    timeNs: 1_700_000_000_123_456_789n,
+    timeNs: () => 1_700_000_000_123_456_789n,
     argumentsJson: () => argumentsText,
     session: () => ({ id: 's1', risk_score: 0, previous_actions: [], flags: [], ...session }),
     ...others,

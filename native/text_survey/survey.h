@@ -1,0 +1,152 @@
+// One look over a text: which of the readings of src/engines/dlp/views.ts could say anything new. Says yes too often, never no too often.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+namespace precinct {
+
+// src/base/text/survey.ts has the same numbers.
+enum Sign : uint32_t { kBackslash = 1, kPercent = 2, kBeyondAscii = 4, kEncodedRun = 8 };
+
+namespace survey_detail {
+
+// As in src/engines/dlp/encoded-runs.ts, whose decodeRuns this stands in front of.
+constexpr size_t kRunMin = 16;
+constexpr int kReadableMin = 8;
+constexpr size_t kLongRun = 512;
+
+enum Kind : uint8_t { kBase64 = 1, kHex = 2, kPrintable = 4, kHigh = 8 };
+
+struct Tables {
+  uint8_t kinds[256];
+  uint8_t sextets[256];
+
+  constexpr Tables() : kinds{}, sextets{} {
+    for (int byte = 0; byte < 256; ++byte) {
+      const int sextet = sextet_of(byte);
+      const bool hex = (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'f') || (byte >= 'A' && byte <= 'F');
+      const bool printable = (byte >= 0x20 && byte < 0x7f) || byte == 9 || byte == 10 || byte == 13;
+      sextets[byte] = static_cast<uint8_t>(sextet < 0 ? 0 : sextet);
+      kinds[byte] = static_cast<uint8_t>((sextet >= 0 ? kBase64 : 0) | (hex ? kHex : 0) | (printable ? kPrintable : 0) | (byte > 0x7f ? kHigh : 0));
+    }
+  }
+
+  static constexpr int sextet_of(int byte) {
+    if (byte >= 'A' && byte <= 'Z') return byte - 'A';
+    if (byte >= 'a' && byte <= 'z') return byte - 'a' + 26;
+    if (byte >= '0' && byte <= '9') return byte - '0' + 52;
+    if (byte == '+' || byte == '-') return 62;
+    return byte == '/' || byte == '_' ? 63 : -1;
+  }
+};
+
+inline constexpr Tables kTables{};
+
+inline int continuations_after(uint8_t byte, int pending) {
+  if (pending > 0) return byte >> 6 == 2 ? pending - 1 : -1;
+  if (byte < 0x80) return 0;
+  if (byte >= 0xc2 && byte < 0xe0) return 1;
+  if (byte >= 0xe0 && byte < 0xf0) return 2;
+  return byte >= 0xf0 && byte < 0xf5 ? 3 : -1;
+}
+
+// Whether the run without its first `shift` characters decodes to kReadableMin readable bytes together.
+inline bool may_be_readable(const uint8_t* from, const uint8_t* to, int shift) {
+  uint32_t bits = 0;
+  int bit_count = 0, skipped = 0, ascii = 0, together = 0, longest = 0, pending = 0;
+  bool utf8 = true;
+  for (const uint8_t* p = from; p < to; ++p) {
+    if (*p == '\n' || *p == '\r') continue;
+    if (skipped < shift) {
+      ++skipped;
+      continue;
+    }
+    bits = ((bits << 6) | kTables.sextets[*p]) & 0xffff;
+    bit_count += 6;
+    if (bit_count < 8) continue;
+    bit_count -= 8;
+    const uint8_t decoded = static_cast<uint8_t>(bits >> bit_count);
+    const uint8_t kind = kTables.kinds[decoded];
+    ascii = (kind & kPrintable) == 0 ? 0 : ascii + 1;
+    if (ascii >= kReadableMin) return true;
+    if (!utf8) continue;
+    pending = continuations_after(decoded, pending);
+    if (pending < 0) {
+      utf8 = false;
+      continue;
+    }
+    together = (kind & (kPrintable | kHigh)) == 0 ? 0 : together + 1;
+    if (together > longest) longest = together;
+  }
+  return utf8 && longest >= kReadableMin;
+}
+
+inline bool has_hex_run(const uint8_t* from, const uint8_t* to) {
+  size_t length = 0;
+  for (const uint8_t* p = from; p < to; ++p) {
+    length = (kTables.kinds[*p] & kHex) != 0 ? length + 1 : 0;
+    if (length >= kRunMin) return true;
+  }
+  return false;
+}
+
+// Base64 is often wrapped: a run goes on over single line breaks.
+inline const uint8_t* end_of_lines(const uint8_t* to, const uint8_t* end) {
+  for (;;) {
+    const uint8_t* next = to;
+    if (next < end && *next == '\r') ++next;
+    if (next == end || *next != '\n') return to;
+    const uint8_t* const start = ++next;
+    while (next < end && (kTables.kinds[*next] & kBase64) != 0) ++next;
+    if (next == start) return to;
+    to = next;
+  }
+}
+
+inline bool has_encoded_run(const uint8_t* begin, const uint8_t* end) {
+  const uint8_t* floor = begin;
+  // Every sixteenth byte: a run that long can't step over all of them.
+  for (const uint8_t* at = begin; static_cast<size_t>(end - at) >= kRunMin;) {
+    const uint8_t* const probe = at + kRunMin - 1;
+    if ((kTables.kinds[*probe] & kBase64) == 0) {
+      at = probe + 1;
+      continue;
+    }
+    const uint8_t* from = probe;
+    while (from > floor && (kTables.kinds[from[-1]] & kBase64) != 0) --from;
+    const uint8_t* to = probe + 1;
+    while (to < end && (kTables.kinds[*to] & kBase64) != 0) ++to;
+    if (static_cast<size_t>(to - from) >= kRunMin) {
+      to = end_of_lines(to, end);
+      if (static_cast<size_t>(to - from) >= kLongRun || has_hex_run(from, to)) return true;
+      for (int shift = 0; shift < 4; ++shift) {
+        if (may_be_readable(from, to, shift)) return true;
+      }
+    }
+    floor = at = to;
+  }
+  return false;
+}
+
+inline bool is_ascii(const uint8_t* p, const uint8_t* end) {
+  uint64_t seen = 0;
+  for (; end - p >= 8; p += 8) {
+    uint64_t word;
+    std::memcpy(&word, p, 8);
+    seen |= word;
+  }
+  for (; p < end; ++p) seen |= *p;
+  return (seen & 0x8080808080808080u) == 0;
+}
+
+}  // namespace survey_detail
+
+inline uint32_t survey(const uint8_t* bytes, size_t length) {
+  if (length == 0) return 0;
+  const uint8_t* const end = bytes + length;
+  return (std::memchr(bytes, '\\', length) != nullptr ? kBackslash : 0u) | (std::memchr(bytes, '%', length) != nullptr ? kPercent : 0u) |
+         (survey_detail::is_ascii(bytes, end) ? 0u : kBeyondAscii) | (survey_detail::has_encoded_run(bytes, end) ? kEncodedRun : 0u);
+}
+
+}  // namespace precinct

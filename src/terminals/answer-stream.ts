@@ -1,0 +1,249 @@
+// An answer that comes as a stream: event by event through the response firewall, in order, and no faster than the client takes it.
+import type { Exchange } from '../chain/exchange.js';
+import { deny, type Deny } from '../chain/verdict.js';
+import { renderRefusal } from '../mcp/errors.js';
+import type { Screened } from '../response/scanned.js';
+import { createSseSplitter, type SseEvent, type SseSplitter } from '../upstream/sse.js';
+import type { UpstreamSink } from '../upstream/types.js';
+import { claimAnswer } from './asked.js';
+import type { ServerMessage } from './message.js';
+import type { MessageScreen } from './message-screen.js';
+import type { Leg, TerminalServices } from './services.js';
+import { keepEvent, messageEvent, withData } from './sse-event.js';
+
+export const SSE_OK = 200;
+const SSE_HEADERS: readonly (readonly [string, string])[] = [['content-type', 'text/event-stream'], ['cache-control', 'no-cache'], ['x-accel-buffering', 'no']];
+const METHOD_NOT_FOUND = -32601;
+export const AFTER_ANSWER_MS = 500; // a stream ends with its answer (2025-11-25, basic/transports); one that does not would hold a connection for minutes
+const IGNORE: UpstreamSink = { onHead: () => undefined, onData: () => undefined, onEnd: () => undefined, onFault: () => undefined };
+
+/** The call whose answer streams. */
+export interface StreamedCall {
+  /** Reads on from the server, or not for now. */
+  flow(paused: boolean): void;
+  /** Nothing that still comes from the server counts. */
+  giveUp(): void;
+  /** Gives up, and ends with `refusal`. */
+  fail(refusal: Deny): void;
+  /** What the breaker learns of an end with `refusal`. */
+  settleWith(refusal: Deny): void;
+}
+
+export class AnswerStream {
+  readonly #exchange: Exchange;
+  readonly #services: TerminalServices;
+  readonly #screen: MessageScreen;
+  readonly #call: StreamedCall;
+  readonly #leg: Leg;
+  readonly #splitter: SseSplitter;
+  /** Events whose turn has not come: the stream's head is not out yet, or one before them is still being scanned. */
+  #queue: SseEvent[] = [];
+  #busy = false;
+  /** The client has not taken what it was sent. */
+  #clientFull = false;
+  /** The stream's line is being written: nothing can be sent or ended yet. */
+  #beginning = false;
+  #answered = false;
+  #upstreamEnded = false;
+  #stopped = false;
+  /** Why the answer will not come; told once the stream has begun. */
+  #cause: Deny | undefined;
+
+  constructor(exchange: Exchange, services: TerminalServices, screen: MessageScreen, call: StreamedCall, leg: Leg) {
+    this.#exchange = exchange;
+    this.#services = services;
+    this.#screen = screen;
+    this.#call = call;
+    this.#leg = leg;
+    this.#splitter = createSseSplitter(exchange.ctx.snapshot.config.upstream.answer_bytes_max, (event) => this.#onEvent(event));
+  }
+
+  begin(): void {
+    if (!this.#exchange.mcpClient) return;
+    this.#busy = true;
+    this.#beginning = true;
+    this.#exchange.beginStream(SSE_OK, SSE_HEADERS, () => {
+      this.#busy = false;
+      this.#beginning = false;
+      this.#drain();
+    });
+  }
+
+  push(chunk: Uint8Array): void {
+    if (!this.#splitter.push(chunk)) this.#call.fail(deny('mcp_invalid_response', { reasonCode: 'event_too_large' }));
+  }
+
+  /** `cause`: why the server's side ended, where it did not end by itself. Events that came before it still count, the answer may be among them. */
+  upstreamEnded(cause: Deny | undefined): void {
+    this.#upstreamEnded = true;
+    this.#cause = cause;
+    this.#drain();
+  }
+
+  /** Drops what has not been handed on. */
+  stop(): void {
+    this.#stopped = true;
+    this.#queue = [];
+  }
+
+  /** A refusal after the stream began is its last event, under the request's id. */
+  refuse(refusal: Deny): void {
+    this.#upstreamEnded = true;
+    this.#cause = refusal;
+    if (!this.#beginning) this.#finishWith(refusal);
+  }
+
+  #onEvent(event: SseEvent): void {
+    if (this.#stopped) return;
+    if (!this.#busy && this.#queue.length === 0) this.#take(event);
+    else {
+      this.#queue.push(keepEvent(event));
+      this.#flow();
+    }
+  }
+
+  /** What waits here, for a scan or a slow client, is not read on from the server: memory stays at one read's worth of events. */
+  #flow(): void {
+    this.#call.flow(this.#clientFull || this.#queue.length > 0);
+  }
+
+  #drain(): void {
+    while (!this.#busy) {
+      const next = this.#queue.shift();
+      if (next === undefined) break;
+      this.#take(next);
+    }
+    this.#flow();
+    if (!this.#busy && this.#upstreamEnded && this.#queue.length === 0) this.#finish();
+  }
+
+  #take(received: SseEvent): void {
+    const event = this.#exchange.mcpClient ? this.#screen.cleanFraming(received) : received;
+    if (event.data === undefined || event.data.length === 0) {
+      this.#screen.taint();
+      if (event.raw.length > 0) this.#pass(event.raw);
+      return;
+    }
+    const message = this.#screen.read(event.data);
+    switch (message.kind) {
+      case 'invalid':
+        this.#call.fail(deny('mcp_invalid_response', { reasonCode: message.beyond ?? 'not_json_rpc' }));
+        return;
+      case 'response':
+        if (!this.#screen.isOurs(message)) {
+          this.#call.fail(deny('mcp_invalid_response', { reasonCode: 'not_the_answer' }));
+          return;
+        }
+        break;
+      case 'request':
+        if (!this.#mayAsk(message)) return;
+        break;
+      case 'notification':
+        if (message.method === 'notifications/tools/list_changed') void this.#services.tools.refresh(this.#leg.url).catch(() => undefined);
+        break;
+    }
+    this.#release(event, message);
+  }
+
+  #release(event: SseEvent, message: ServerMessage): void {
+    const kept = keepEvent(event); // a scan in the pool ends long after the splitter has taken its bytes back
+    const data = kept.data ?? new Uint8Array(0);
+    const bytes = message.kind === 'response' ? this.#screen.restoreId(data, message) : data;
+    let now = true;
+    this.#busy = true;
+    this.#screen.release(bytes, bytes === data ? message.escapes : undefined, (screened) => {
+      this.#busy = false;
+      if (screened.kind === 'block') this.#block(screened.refusal);
+      else this.#deliver(kept, message, screened, screened.bytes === data);
+      if (!now) this.#drain();
+    });
+    now = false;
+  }
+
+  #deliver(event: SseEvent, message: ServerMessage, screened: Screened & { readonly kind: 'release' }, unchanged: boolean): void {
+    if (message.kind === 'response') this.#answered = true;
+    if (!this.#exchange.mcpClient) {
+      // Collapsed: of the stream only the answer reaches a caller that reads one JSON document.
+      if (message.kind !== 'response') return;
+      this.#exchange.settle('success');
+      this.#exchange.answer(SSE_OK, [['content-type', 'application/json']], Buffer.from(screened.bytes));
+      this.#endSoon();
+      return;
+    }
+    const raw = unchanged ? event.raw : withData(event, screened.bytes);
+    if (message.kind !== 'request') {
+      this.#pass(raw);
+      return;
+    }
+    this.#busy = true;
+    this.#exchange.serverRequest(message.method, this.#leg.url, undefined, () => {
+      this.#pass(raw);
+      this.#busy = false;
+      this.#drain();
+    });
+  }
+
+  /** A tool server may ask only a client that has a session to answer in; others get "no such method" in their name. */
+  #mayAsk(message: ServerMessage): boolean {
+    const { ctx } = this.#exchange;
+    const leg = this.#leg;
+    if (ctx.mcpSession !== undefined && ctx.mcpSession !== 'none' && this.#exchange.mcpClient && claimAnswer(ctx.mcpSession, message.idText, leg.url)) return true;
+    this.#exchange.serverRequest(message.method, leg.url, deny('mcp_invalid_request', { reasonCode: 'client_cannot_answer' }), () => {
+      const body = Buffer.from(`{"jsonrpc":"2.0","id":${message.idText},"error":{"code":${METHOD_NOT_FOUND},"message":"The client cannot answer requests."}}`);
+      const { upstream } = ctx.snapshot.config;
+      this.#services.client.send({ url: leg.url, httpMethod: 'POST', headers: leg.headers, body, answerTimeoutMs: upstream.answer_timeout_ms, idleTimeoutMs: upstream.idle_timeout_ms }, IGNORE);
+    });
+    return false;
+  }
+
+  #pass(raw: Uint8Array): void {
+    if (!this.#exchange.mcpClient) return;
+    if (this.#exchange.write(raw) || this.#clientFull) return;
+    this.#clientFull = true;
+    this.#flow();
+    this.#exchange.reply.onDrain(() => {
+      this.#clientFull = false;
+      this.#flow();
+    });
+  }
+
+  #endSoon(): void {
+    const stop = this.#services.every(AFTER_ANSWER_MS, () => {
+      stop();
+      this.#call.giveUp();
+    });
+  }
+
+  #block(refusal: Deny): void {
+    this.#call.giveUp();
+    this.#exchange.settle('success');
+    this.#finishWith(refusal);
+  }
+
+  #finish(): void {
+    if (this.#exchange.ended) return;
+    if (this.#answered) {
+      this.#exchange.settle('success');
+      this.#exchange.endStream();
+      return;
+    }
+    const cause = this.#cause ?? deny('mcp_invalid_response', { reasonCode: 'stream_ended_without_answer' });
+    this.#call.settleWith(cause);
+    this.#finishWith(cause);
+  }
+
+  #finishWith(refusal: Deny): void {
+    const { ctx } = this.#exchange;
+    // What a broken stream still owes can be fetched on the session's own stream (2025-11-25, basic/transports: resumability).
+    this.#screen.taint();
+    if (!this.#exchange.mcpClient) {
+      this.#exchange.refuse(refusal);
+      return;
+    }
+    if (!this.#answered) {
+      const rendered = renderRefusal(refusal, { decisionId: ctx.decisionId, traceId: ctx.traceId, idText: this.#screen.idText, isMcpClient: true, resourceMetadataUrl: '', docsBaseUrl: ctx.snapshot.config.docs.base_url });
+      this.#exchange.write(messageEvent(rendered.body));
+    }
+    this.#exchange.endStream(refusal.code);
+  }
+}

@@ -1,0 +1,89 @@
+// What every message of one call's answer crosses, whole or streamed: read, matched with the call's id, screened, and its taint set before a byte of it leaves.
+import type { GuardLimits } from '../base/json/types.js';
+import type { Exchange } from '../chain/exchange.js';
+import { deny } from '../chain/verdict.js';
+import { createResponseFirewall, type ResponseFirewall } from '../response/index.js';
+import type { Screened } from '../response/scanned.js';
+import type { SseEvent } from '../upstream/sse.js';
+import { limitsOf } from './answers.js';
+import { comparableId, readServerMessage, withId, type ServerMessage } from './message.js';
+import type { TerminalServices } from './services.js';
+import { dataOnly, framingOf } from './sse-event.js';
+
+export class MessageScreen {
+  /** The id the client knows. */
+  readonly idText: string;
+  /** The id the server was given: another one where callers share a session. */
+  wireIdText: string;
+  readonly #exchange: Exchange;
+  readonly #services: TerminalServices;
+  readonly #url: string;
+  readonly #limits: GuardLimits;
+  #firewall: ResponseFirewall | undefined;
+  #scrubbed: readonly string[] = [];
+
+  constructor(exchange: Exchange, services: TerminalServices, url: string) {
+    this.#exchange = exchange;
+    this.#services = services;
+    this.#url = url;
+    this.#limits = limitsOf(exchange.ctx.snapshot.config);
+    this.idText = exchange.ctx.call?.idText ?? 'null';
+    this.wireIdText = this.idText;
+  }
+
+  read(bytes: Uint8Array): ServerMessage {
+    return readServerMessage(bytes, this.#services.jsonGuard, this.#limits);
+  }
+
+  /** Some servers answer a request they could not read with id null. */
+  isOurs(message: ServerMessage): boolean {
+    if (message.idText === this.wireIdText || (message.isError && message.idText === 'null')) return true;
+    return comparableId(message.idText) === comparableId(this.wireIdText);
+  }
+
+  restoreId(bytes: Uint8Array, message: ServerMessage): Uint8Array {
+    return message.idText === this.idText ? bytes : withId(bytes, message, this.idText);
+  }
+
+  /** Screens a message, sets the taint its tool gives before the first byte leaves, then hands it on. `escapes`: known where these very bytes were just read. */
+  release(bytes: Uint8Array, escapes: boolean | undefined, then: (screened: Screened) => void): void {
+    const screened = this.#current().screen(bytes, escapes);
+    if (!(screened instanceof Promise)) {
+      this.#accept(screened, then);
+      return;
+    }
+    const failed: Screened = { kind: 'block', refusal: deny('response_blocked', { reasonCode: 'scan_failed' }), findings: [] };
+    screened.then((late) => this.#exchange.guard(() => this.#accept(late, then)), () => this.#exchange.guard(() => this.#accept(failed, then)));
+  }
+
+  /** An event's lines beside its data reach the client as well. */
+  cleanFraming(event: SseEvent): SseEvent {
+    const { keep, findings } = this.#current().screenFraming(framingOf(event));
+    this.#exchange.addFindings(findings);
+    return keep ? event : dataOnly(event);
+  }
+
+  taint(): void {
+    const { ctx } = this.#exchange;
+    if (ctx.tool === undefined || ctx.tool === 'none' || ctx.caller === undefined) return;
+    const session = ctx.mcpSession === undefined || ctx.mcpSession === 'none' ? undefined : ctx.mcpSession.id;
+    this.#services.sessionRisk.taint(ctx.caller.spiffeId, session, ctx.tool.registered.classification, ctx.tool.registered.name, ctx.nowMs);
+  }
+
+  #accept(screened: Screened, then: (screened: Screened) => void): void {
+    if (screened.findings.length > 0) this.#exchange.addFindings(screened.findings);
+    // What a tool tells before its answer, or in an error, it may have from the same source.
+    if (screened.kind === 'release') this.taint();
+    then(screened);
+  }
+
+  /** Built anew when the server was given another secret meanwhile. */
+  #current(): ResponseFirewall {
+    const secrets = this.#services.sentSecrets.of(this.#url);
+    if (this.#firewall === undefined || secrets !== this.#scrubbed) {
+      this.#scrubbed = secrets;
+      this.#firewall = createResponseFirewall(this.#exchange.ctx.snapshot.responseRules, this.#services.jsonGuard, this.#limits, secrets);
+    }
+    return this.#firewall;
+  }
+}

@@ -1,0 +1,43 @@
+// The survey of a text: a sign it does not see must not be there.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { loadSurvey, SIGN } from '../../../../src/base/text/survey.js';
+import { decodeRuns } from '../../../../src/engines/dlp/encoded-runs.js';
+import { foldText, percentDecodeText, unescapeText } from '../../../../src/engines/dlp/transforms.js';
+
+const survey = loadSurvey();
+const everything = loadSurvey('/nonexistent/text_survey.node');
+const SECRET = 'AKIAIOSFODNN7EXAMPLE and more';
+
+/** Pieces that begin, end, join or hide runs of encoded text. */
+const piece = fc.oneof(
+  fc.constantFrom(
+    '\n', '\r\n', '\r', ' ', '=', '.', '"', '/', '-', '_', '\\', '%', '%41', 'é', 'modelcontextprotocol/protocolVersion', 'a-long-name-of-some-field',
+    Buffer.from(SECRET).toString('base64'), Buffer.from(SECRET).toString('base64url'), Buffer.from(SECRET).toString('hex'), Buffer.from('Grüße aus Köln, €').toString('base64'),
+  ),
+  fc.string({ maxLength: 20 }),
+  fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes).toString('base64')),
+);
+const text = fc.array(piece, { maxLength: 12 }).map((parts) => Buffer.from(parts.join('')));
+
+describe('the survey', () => {
+  it('promises only what every reading keeps', () => {
+    let quiet = 0;
+    fc.assert(fc.property(text, (bytes) => {
+      const signs = survey(bytes);
+      if (signs === 0) quiet++;
+      if ((signs & SIGN.backslash) === 0) expect(unescapeText(bytes)).toBeUndefined();
+      if ((signs & SIGN.percent) === 0) expect(percentDecodeText(bytes)).toBeUndefined();
+      if ((signs & SIGN.beyondAscii) === 0) expect(foldText(bytes)).toBeUndefined();
+      if ((signs & SIGN.encodedRun) === 0) expect(decodeRuns(bytes)).toBeUndefined();
+    }), { numRuns: 20_000 });
+    if (survey(Buffer.from('plain')) === 0) expect(quiet).toBeGreaterThan(100); // else this proved nothing
+  });
+
+  it('has no doubt about plain text and the names that MCP messages are full of', () => {
+    const plain = Buffer.from('{"jsonrpc":"2.0","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"},"arguments":{"text":"The quick brown fox"}}}');
+    expect([0, 15]).toContain(survey(plain));
+    expect(everything(plain)).toBe(15);
+    expect(survey(new Uint8Array(0)) & ~15).toBe(0);
+  });
+});
