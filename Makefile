@@ -1,12 +1,13 @@
 # What the README names. Each target does its own set-up; a second run is quick and harmless.
 .DEFAULT_GOAL := help
-.PHONY: help up down demo test bench clean node
+.PHONY: help up down demo test soak bench clean node
 
 help:
 	@echo 'make up      set up what is missing, start the gateway and a demo MCP server, play two calls'
 	@echo 'make demo    play the allowed and the denied call again'
 	@echo 'make down    stop both'
 	@echo 'make test    lint, types, unit, integration, native, the walk'
+	@echo 'make soak    the slow suites in full: kill -9, floods, reloads under load, native twins (40 minutes)'
 	@echo 'make bench   how fast it is, beside nginx'
 	@echo 'make clean   remove what was built; the audit log and keys stay'
 
@@ -24,6 +25,9 @@ demo: node
 
 test: node
 	@node scripts/test.mjs
+
+soak: node
+	@node scripts/setup.mjs && node test/soak/all.mjs
 
 bench: node
 	@node scripts/setup.mjs && node bench/run.mjs

@@ -1,19 +1,20 @@
-// make demo: one allowed and one denied call through the running gateway, with the 13 layers of each as its audit record has them.
+// make demo: two calls, as shipped one allowed and one denied, through the running gateway, with the 13 layers of each as its audit record has them.
 import { randomBytes } from 'node:crypto';
 import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { installation, load, loadConfig } from './installation.mjs';
 import { waitFor } from './processes.mjs';
-import { bold, dim, green, red, runScript, say, Stop } from './say.mjs';
+import { bold, dim, green, note, red, runScript, say, Stop } from './say.mjs';
 
 const CALL_TIMEOUT_MS = 15_000;
 const RECORD_TIMEOUT_MS = 5_000;
 const TAIL_BYTES = 1024 * 1024; // the record is among the last lines
 
+/** `expected`: what the shipped registry and policies decide. */
 const CALLS = [
-  { title: 'An allowed call', tool: 'get_time', arguments: {} },
-  { title: 'A denied call', tool: 'bash', arguments: { command: 'whoami' } },
+  { tool: 'get_time', arguments: {}, expected: 'ALLOW' },
+  { tool: 'bash', arguments: { command: 'whoami' }, expected: 'DENY' },
 ];
 
 /** Returns the identity it called as. */
@@ -63,6 +64,16 @@ function recordOf(auditFile, traceId) {
   }
 }
 
+/** What came of it, never what was meant to. */
+export function titleOf(record) {
+  return record.decision === 'ALLOW' ? 'An allowed call' : 'A denied call';
+}
+
+export function surpriseOf(call, record) {
+  if (record.decision === call.expected) return undefined;
+  return `As shipped this call gets ${call.expected}; your registry, policies or limits decide otherwise: agw audit explain ${record.decision_id}`;
+}
+
 async function print(call, identity, status, answer, record) {
   const { layersTall } = await load('cli/layers-view.js');
   const { processTerminal, printable } = await load('cli/terminal.js');
@@ -70,9 +81,11 @@ async function print(call, identity, status, answer, record) {
   const allowed = record.decision === 'ALLOW';
   const verdict = allowed ? green('ALLOW') : red(`DENY ${record.code}`);
   const said = answer.result?.content?.[0]?.text ?? answer.message ?? answer.error?.message ?? '';
-  say(`\n${bold(call.title)}: ${call.tool} as ${identity}`);
+  say(`\n${bold(titleOf(record))}: ${call.tool} as ${identity}`);
   say(`${verdict}, HTTP ${status}, ${(record.latency_us / 1000).toFixed(1)} ms${said === '' ? '' : ` ${dim(`"${printable(said).slice(0, 100)}"`)}`}\n`);
   say(layersTall(record, colors));
+  const surprise = surpriseOf(call, record);
+  if (surprise !== undefined) note(surprise);
   say(`\n${dim('decision')} ${record.decision_id}  ${dim('audit line')} ${record.seq}\n${dim('hash')}     ${record.hash}`);
 }
 

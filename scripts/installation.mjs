@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { ROOT } from './run-command.mjs';
 import { Stop } from './say.mjs';
 
-export const DEMO_PORT = 9191;
+const DEMO_PORT = 9191;
 const CONFIG_FILE = resolve(process.env.AGW_CONFIG || join(ROOT, 'config', 'gateway.yaml'));
 
 /** Also without a build: make down must work on a broken checkout. */
@@ -13,13 +13,17 @@ export function installation() {
   const text = existsSync(CONFIG_FILE) ? readFileSync(CONFIG_FILE, 'utf8') : '';
   const written = /^state_dir:[ \t]*["']?([^"'#\n]+)/m.exec(text)?.[1]?.trim() ?? '.precinct';
   const stateDir = process.env.AGW_STATE_DIR ? resolve(process.env.AGW_STATE_DIR) : resolve(dirname(dirname(CONFIG_FILE)), written);
-  mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+  try {
+    mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new Stop(`the state folder ${stateDir} can't be made (${error.code}): is there a file of that name?`, 'Remove it, or name another folder: state_dir in config/gateway.yaml.');
+  }
   const at = (name) => join(stateDir, name);
   return {
     configFile: CONFIG_FILE,
     stateDir,
     gateway: { what: 'the gateway', words: [join(ROOT, 'dist', 'main.js'), '--config', CONFIG_FILE], part: join('dist', 'main.js'), pidFile: at('gateway.pid'), log: at('gateway.log'), writesPidFile: true, buildFile: at('gateway.build') },
-    demo: { what: 'the demo server', words: [join(ROOT, 'examples', 'demo-server', 'server.mjs'), '--port', String(DEMO_PORT)], part: join('demo-server', 'server.mjs'), pidFile: at('demo.pid'), log: at('demo.log') },
+    demo: { what: 'the demo server', words: [join(ROOT, 'examples', 'demo-server', 'server.mjs'), '--port', String(DEMO_PORT)], part: join('demo-server', 'server.mjs'), port: DEMO_PORT, pidFile: at('demo.pid'), log: at('demo.log') },
   };
 }
 

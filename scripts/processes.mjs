@@ -1,6 +1,6 @@
 // The two processes that make up starts: started once, found by their pid file, stopped by pid alone.
 import { spawn, spawnSync } from 'node:child_process';
-import { closeSync, existsSync, openSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { lastLines, ROOT } from './run-command.mjs';
@@ -42,17 +42,18 @@ function commandOf(pid) {
   return spawnSync('ps', ['-p', String(pid), '-o', 'command='], { encoding: 'utf8' }).stdout ?? '';
 }
 
-/** Detached: it outlives make and its terminal. Returns its pid. `writesPidFile`: the program does that itself, as its lock. */
+/** Detached: it outlives make and its terminal. Returns its pid, and where its own lines begin in the log. `writesPidFile`: the program does that itself, as its lock. */
 export function startDetached(words, { pidFile, log, writesPidFile = false }) {
   if (existsSync(log) && statSync(log).size > LOG_BYTES_MAX) truncateSync(log);
   // The caller has seen that no such process runs: a pid file that is still there is of one that was killed, or of before a reboot.
   rmSync(pidFile, { force: true });
   const out = openSync(log, 'a', 0o600);
+  const logFrom = fstatSync(out).size;
   const child = spawn(process.execPath, words, { cwd: ROOT, detached: true, stdio: ['ignore', out, out] });
   closeSync(out);
   child.unref();
   if (!writesPidFile) writeFileSync(pidFile, `${child.pid}\n`, { mode: 0o600 });
-  return child.pid;
+  return { pid: child.pid, logFrom };
 }
 
 /** SIGTERM, wait, SIGKILL. Says whether there was one. */
@@ -74,17 +75,18 @@ export async function waitFor(condition, timeoutMs) {
   return false;
 }
 
-/** Waits until `isReady`; a process that ends before is a Stop with the end of its log. */
-export async function waitUntilReady({ what, pid, log, isReady, timeoutMs }) {
+/** Waits until `isReady`; a process that ends before is a Stop with the end of what it logged: earlier runs' lines are not its cause. */
+export async function waitUntilReady({ what, pid, log, logFrom, isReady, timeoutMs }) {
   const ready = await waitFor(async () => !isAlive(pid) || (await isReady()), timeoutMs);
   if (ready && isAlive(pid)) return;
   const reason = isAlive(pid) ? `${what} did not become ready in ${timeoutMs / 1000} s` : `${what} stopped at its start`;
-  throw new Stop(`${reason}:\n${lastLines(readableLog(log), 8)}`, `The whole log: ${log}`);
+  throw new Stop(`${reason}:\n${lastLines(readableLog(log, logFrom), 8)}`, `The whole log: ${log}`);
 }
 
-/** pino's lines as their messages. */
-function readableLog(log) {
-  return readFileSync(log, 'utf8').trim().split('\n').slice(-8).map(messageOf).join('\n');
+/** pino's lines as their messages, from byte `from` on. */
+export function readableLog(log, from) {
+  const text = readFileSync(log).subarray(from).toString('utf8').trim();
+  return text === '' ? '(it said nothing)' : text.split('\n').slice(-8).map(messageOf).join('\n');
 }
 
 function messageOf(line) {

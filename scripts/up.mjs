@@ -1,57 +1,15 @@
 // make up: sets up what is missing, starts the demo server and the gateway in the background, plays one allowed and one denied call.
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { buildId } from './build.mjs';
 import { playDemo } from './demo.mjs';
-import { DEMO_PORT, installation, load, loadConfig } from './installation.mjs';
-import { isPortOpen, runningPid, startDetached, stop, waitUntilReady } from './processes.mjs';
-import { bold, dim, done, runScript, say, Stop } from './say.mjs';
+import { installation, load, loadConfig } from './installation.mjs';
+import { isPortOpen, runningPid } from './processes.mjs';
+import { bold, dim, runScript, say, Stop } from './say.mjs';
 import { setUp } from './setup.mjs';
-
-const READY_TIMEOUT_MS = 60_000; // a cold start compiles rules and policies on a slow machine
-
-async function startDemoServer({ demo }) {
-  const pid = runningPid(demo.pidFile, demo.part);
-  if (pid !== undefined) return done(`demo MCP server already running (pid ${pid}) on http://127.0.0.1:${DEMO_PORT}/mcp`);
-  const started = startDetached(demo.words, demo);
-  await waitUntilReady({ ...demo, pid: started, timeoutMs: READY_TIMEOUT_MS, isReady: () => isPortOpen(DEMO_PORT) });
-  done(`demo MCP server started (pid ${started}) on http://127.0.0.1:${DEMO_PORT}/mcp`);
-}
-
-async function startGateway({ gateway, configFile, stateDir }, config) {
-  const port = config.front.port;
-  const build = createHash('sha256').update(buildId()).update(readFileSync(configFile)).digest('hex');
-  const pid = runningPid(gateway.pidFile, gateway.part);
-  if (pid !== undefined && existsSync(gateway.buildFile) && readFileSync(gateway.buildFile, 'utf8') === build && (await answers(stateDir))) {
-    return done(`gateway already running (pid ${pid}) on http://127.0.0.1:${port}`);
-  }
-  if (pid !== undefined) {
-    say(`  the gateway (pid ${pid}) runs older code or an older config: restarting it`);
-    await stop(gateway.pidFile, gateway.part);
-  }
-  const started = startDetached(gateway.words, gateway);
-  await waitUntilReady({ ...gateway, pid: started, timeoutMs: READY_TIMEOUT_MS, isReady: () => isReady(port) });
-  writeFileSync(gateway.buildFile, build);
-  done(`gateway started (pid ${started}) on http://127.0.0.1:${port}, log ${gateway.log}`);
-}
-
-async function answers(stateDir) {
-  const { controlClient } = await load('cli/control-client.js');
-  return controlClient(join(stateDir, 'control.sock')).get('/v1/status').then(() => true, () => false);
-}
-
-async function isReady(port) {
-  try {
-    return (await fetch(`http://127.0.0.1:${port}/ready`, { signal: AbortSignal.timeout(2000) })).status === 200;
-  } catch {
-    return false;
-  }
-}
+import { startBoth } from './start.mjs';
 
 /** Both, before anything is started: nothing is left half-started. */
 async function refuseTakenPorts({ gateway, demo }, config) {
-  if (runningPid(demo.pidFile, demo.part) === undefined) await refuseTakenPort(DEMO_PORT, 'the demo server');
+  if (runningPid(demo.pidFile, demo.part) === undefined) await refuseTakenPort(demo.port, 'the demo server');
   if (runningPid(gateway.pidFile, gateway.part) === undefined) await refuseTakenPort(config.front.port, 'the gateway');
 }
 
@@ -85,8 +43,7 @@ await runScript(async () => {
   const here = installation();
   const config = await loadConfig();
   await refuseTakenPorts(here, config);
-  await startDemoServer(here);
-  await startGateway(here, config);
+  await startBoth(here, config, buildId());
   const identity = await playDemo(here, config);
   printNextSteps(config, identity);
 });

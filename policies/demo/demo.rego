@@ -10,12 +10,15 @@ demo_agent := "spiffe://poc.local/agents/mcp-client/my-agent/dev"
 # refuses the second after the first.
 demo_tools := {"get_time", "echo", "read_customer", "send_message"}
 
-allow if {
+allow if demo_permits
+
+# A rule of its own, so that its tests ask what the demo permits, whatever other files permit beside it.
+demo_permits if {
 	input.caller_spiffe_id == demo_agent
 	input.method == "tools/list"
 }
 
-allow if {
+demo_permits if {
 	input.caller_spiffe_id == demo_agent
 	input.method == "tools/call"
 	input.tool_name in demo_tools

@@ -2,7 +2,8 @@
 import { request as httpRequest, type ClientRequest, type RequestOptions } from 'node:http';
 import { CliFailure } from './failure.js';
 import { reachableSocketPath } from '../base/store/socket-path.js';
-import { member, recordOf, textOf } from './reading.js';
+import { placeText } from '../base/config/fault.js';
+import { listOf, member, numberOf, recordOf, textOf } from './reading.js';
 
 /** A reload compiles every policy on every thread; nothing else takes seconds. */
 const ANSWER_TIMEOUT_MS = 60_000;
@@ -84,20 +85,26 @@ function settle(status: number, text: string, resolve: (value: unknown) => void,
   reject(failureOf(status, value));
 }
 
-/** The server's `{"error":{…}}` as a failure: place first, then cause, then remedy. */
+/** The server's `{"error":{…}}` as a failure: place first, then cause, then remedy; several faults one per line. */
 function failureOf(status: number, value: unknown): CliFailure {
   const error = member(value, 'error');
-  const file = textOf(error, 'file');
-  const place = file === '' ? '' : `${[file, textOf(error, 'line'), textOf(error, 'column')].filter((part) => part !== '').join(':')}: `;
+  const others = listOf(error, 'others');
   const remedy = textOf(error, 'remediation');
-  const message = textOf(error, 'message') || `the gateway answered ${status}.`;
-  return new CliFailure(place + message, { remedy: remedy === '' ? undefined : remedy, code: textOf(error, 'code') || undefined, exitCode: status === 404 ? 1 : 2 });
+  const more = { code: textOf(error, 'code') || undefined, exitCode: status === 404 ? 1 : 2 } as const;
+  if (others.length > 0) return new CliFailure([`${others.length + 1} faults:`, ...[error, ...others].map((fault) => `${placedMessage(fault)} ${textOf(fault, 'remediation')}`.trim())].join('\n'), more);
+  return new CliFailure(placedMessage(error) || `the gateway answered ${status}.`, { ...more, remedy: remedy === '' ? undefined : remedy });
+}
+
+/** `file:line:column: message`, as far as it is known. */
+export function placedMessage(fault: unknown): string {
+  const file = textOf(fault, 'file');
+  return `${file === '' ? '' : `${placeText({ file, line: numberOf(fault, 'line'), column: numberOf(fault, 'column') })}: `}${textOf(fault, 'message')}`;
 }
 
 function explain(error: Error, address: string): Error {
   if (error instanceof CliFailure) return error;
   const code = (error as NodeJS.ErrnoException).code ?? '';
-  if (code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ENOTSOCK') {
+  if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ECONNREFUSED' || code === 'ENOTSOCK') {
     return new CliFailure(`no gateway is running here (${address}).`, { remedy: 'Start it: make up', code: 'gateway_not_running' });
   }
   if (code === 'EACCES' || code === 'EPERM') {

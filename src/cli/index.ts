@@ -1,7 +1,7 @@
 // agw's command table and its entry: which commands there are, and what each ends with.
 import { CommanderError } from 'commander';
 import { readEnvironment, type Environment } from '../base/config/environment.js';
-import { ConfigFault, describeFault } from '../base/config/fault.js';
+import { ConfigFault, describeFault, placeText } from '../base/config/fault.js';
 import type { CommandContext, CommandSpec } from './command.js';
 import { approvalsCommands } from './commands/approvals.js';
 import { approverCommands } from './commands/approver.js';
@@ -77,13 +77,18 @@ export async function runCommandLine(argv: readonly string[], installation: Inst
   }
 }
 
-/** `agw` alone is its help; `agw audit --last 1` is `agw audit search --last 1`. */
+/** `agw` alone is its help, `agw help policy` that of a group; `agw audit --last 1` is `agw audit search --last 1`. */
 function completeWords(argv: readonly string[]): readonly string[] {
   if (argv.length === 0) return ['--help'];
+  if (argv[0] === 'help') return isKnown(argv[1]) ? [...argv.slice(1), '--help'] : argv.slice(1);
   if (argv[0] === '--version' || argv[0] === '-V') return ['version', ...argv.slice(1)];
   const alone = GROUPS.find((group) => group.name === argv[0])?.alone;
   const bare = argv[1] === undefined || (argv[1].startsWith('-') && argv[1] !== '--help' && argv[1] !== '-h');
   return alone !== undefined && bare ? [...alone.split(' '), ...argv.slice(1)] : argv;
+}
+
+function isKnown(word: string | undefined): boolean {
+  return word === undefined || COMMANDS.some(({ path }) => path.split(' ', 1)[0] === word);
 }
 
 function runnerFor(installation: Installation): Runner {
@@ -116,7 +121,7 @@ function reportFailure(error: unknown, terminal: Terminal, json: boolean): ExitC
 function asFailure(error: unknown): CliFailure {
   if (error instanceof CliFailure) return error;
   if (error instanceof ConfigFault) return new CliFailure(describeFault(error), { code: 'config_fault' });
-  if (isPlaced(error)) return new CliFailure(`${error.file}:${error.line}:${error.column}: ${error.message}`, { code: 'file_fault' });
+  if (isPlaced(error)) return new CliFailure(`${placeText(error)}: ${error.message}`, { code: 'file_fault' });
   return new CliFailure(error instanceof Error ? error.message : String(error), hintsOf(error));
 }
 

@@ -57,7 +57,7 @@ export async function evaluateOffline(project: Project, question: OfflineQuestio
       stepUpApproved: false,
       argumentsJson: () => question.argumentsJson,
       session: () => ({ id: 'caller', risk_score: 0, previous_actions: [], flags: [] }),
-      timeNs: BigInt(systemClock.nowMs()) * 1_000_000n,
+      timeNs: () => BigInt(systemClock.nowMs()) * 1_000_000n,
     });
     return { decision, registered: question.tool === undefined || tool !== undefined };
   } finally {

@@ -32,13 +32,10 @@ export function duration(seconds: number): string {
   return `${Math.floor(seconds / size)} ${unit}${rest === 0 ? '' : ` ${rest} ${nextUnit}`}`;
 }
 
-/** Local time to the millisecond, from the audit's ISO text or from milliseconds; as it came when it is no time. */
-export function localTime(value: string | number): string {
+/** UTC to the millisecond, as the log has it and marked as such, from the audit's ISO text or from milliseconds; as it came when it is no time. */
+export function shownTime(value: string | number): string {
   const date = new Date(value);
-  if (Number.isNaN(date.getTime())) return String(value);
-  const two = (n: number): string => String(n).padStart(2, '0');
-  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${String(date.getMilliseconds()).padStart(3, '0')}`;
+  return Number.isNaN(date.getTime()) ? String(value) : date.toISOString().replace('T', ' ');
 }
 
 /** Words wrapped at the terminal's width, at most `widthMax`; continuation lines indented. */

@@ -110,7 +110,17 @@ function proposalFor(error: CommanderError, command: Command, words: readonly st
   }
   if (error.code !== 'commander.unknownCommand' && error.code !== 'commander.excessArguments') return undefined;
   const wrong = words.filter((word) => !word.startsWith('-'))[pathOf(command).length] ?? '';
-  return propose(wrong, command.commands.map((child) => child.name()), ['agw', ...pathOf(command), ''].join(' '));
+  const found = nearest(wrong, command.commands.map((child) => child.name()));
+  return found === undefined ? undefined : `Did you mean ${['agw', ...pathOf(command), found, ...wordsBehind(command, found, words)].join(' ')}?`;
+}
+
+/** A right word behind the wrong one belongs to what was meant, and a second slip is corrected as well. */
+function wordsBehind(command: Command, found: string, words: readonly string[]): string[] {
+  const child = command.commands.find((candidate) => candidate.name() === found);
+  const next = words.filter((word) => !word.startsWith('-'))[pathOf(command).length + 1];
+  if (child === undefined || next === undefined || child.commands.length === 0) return [];
+  const meant = nearest(next, child.commands.map((one) => one.name()));
+  return meant === undefined ? [] : [meant];
 }
 
 function propose(wrong: string, known: readonly string[], before = ''): string | undefined {

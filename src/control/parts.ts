@@ -19,6 +19,17 @@ export interface InForce {
   readonly policyFiles: number;
 }
 
+/** A file whose present content was refused: what was in force before still is. */
+export interface RefusedSource {
+  readonly file: string;
+  readonly line?: number;
+  readonly column?: number;
+  readonly message: string;
+  readonly remediation?: string;
+  /** When it was refused, ISO 8601. */
+  readonly since: string;
+}
+
 export interface ControlParts {
   readonly clock: Clock;
   readonly version: string;
@@ -37,7 +48,8 @@ export interface ControlParts {
   readonly approvals: ApprovalStore;
   readonly secrets: SecretFile;
   readonly warnings: () => readonly string[];
-  /** Reject with ControlFault 422 (file, line, column), and nothing changed anywhere. */
+  readonly refused: () => readonly RefusedSource[];
+  /** Reject with ControlFault 422 (file, line, column; the other faults in `others`), and nothing changed anywhere. */
   readonly reload: () => Promise<SnapshotDigests>;
   readonly reloadPolicies: () => Promise<SnapshotDigests>;
 }

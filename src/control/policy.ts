@@ -17,7 +17,7 @@ export function policyRoutes(parts: ControlParts): Route[] {
       answer: async () => {
         const digests = await parts.reloadPolicies();
         const { policy, policyFiles } = parts.inForce();
-        return { status: 200, json: { policy_digest: digests.policy, files: policyFiles, rules: policy.packages.reduce((total, one) => total + one.rules.length, 0), threads: parts.threads.count } };
+        return { status: 200, json: { policy_digest: digests.policy, files: policyFiles, rules: policy.packages.reduce((total, one) => total + one.rules.length, 0), threads: parts.threads.count, warnings: policy.warnings } };
       },
     },
   ];
@@ -25,7 +25,7 @@ export function policyRoutes(parts: ControlParts): Route[] {
 
 function describe(parts: ControlParts): unknown {
   const { policy } = parts.inForce();
-  return { digest: policy.digest, packages: policy.packages, reads: policy.reads };
+  return { digest: policy.digest, packages: policy.packages, reads: policy.reads, warnings: policy.warnings };
 }
 
 function evaluate(parts: ControlParts, body: unknown): unknown {
@@ -40,7 +40,7 @@ function evaluate(parts: ControlParts, body: unknown): unknown {
   const argumentsValue = memberOf(body, 'arguments') ?? {};
   const decision = policy.decide({
     callerSpiffeId: caller, toolName, method, server: tool?.upstream ?? '', riskLevel: tool?.riskLevel ?? '', authMethod: 'header_declared', principal: principalOf(caller, identities.trustDomain),
-    stepUpApproved: false, argumentsJson: () => JSON.stringify(argumentsValue), session: () => ({ id: 'caller', risk_score: 0, previous_actions: [], flags: [] }), timeNs: BigInt(parts.clock.nowMs()) * NS_PER_MS,
+    stepUpApproved: false, argumentsJson: () => JSON.stringify(argumentsValue), session: () => ({ id: 'caller', risk_score: 0, previous_actions: [], flags: [] }), timeNs: () => BigInt(parts.clock.nowMs()) * NS_PER_MS,
   });
   if (decision.kind === 'fault') throw new ControlFault(422, 'authz_evaluation_error', decision.message);
   return { decision: decision.kind === 'allow' ? 'ALLOW' : 'DENY', ...(decision.reason === undefined ? {} : { reason: decision.reason }), cached: decision.cached, registered };

@@ -3,5 +3,5 @@ import type { ControlParts } from './parts.js';
 import type { Route } from './server.js';
 
 export function reloadRoutes(parts: ControlParts): Route[] {
-  return [{ method: 'POST', path: '/v1/reload', answer: async () => ({ status: 200, json: { digests: await parts.reload(), threads: parts.threads.count } }) }];
+  return [{ method: 'POST', path: '/v1/reload', answer: async () => ({ status: 200, json: { digests: await parts.reload(), threads: parts.threads.count, warnings: parts.inForce().policy.warnings } }) }];
 }

@@ -31,6 +31,7 @@ async function describe(parts: ControlParts): Promise<unknown> {
     requests: { allowed: sum(stats.map((one) => one.chain.allowed)), denied: sum(stats.map((one) => one.chain.denied)) },
     mcp_sessions: sum(stats.map((one) => one.mcpSessions)),
     warnings: parts.warnings(),
+    refused: parts.refused(),
     state_dir: parts.stateDir,
     config_file: parts.configFile,
   };

@@ -1,9 +1,9 @@
-// GET /v1/tools and /v1/tools/NAME/diff: what is registered, what is served, and how they differ.
-import { diffDefinitions } from '../engines/registry/diff.js';
-import type { RegisteredTool, ServedTool, ToolState } from '../engines/registry/types.js';
+// GET /v1/tools and what is done with one of them: what is registered, what is served, and how they differ.
+import type { RegisteredTool, ToolState } from '../engines/registry/types.js';
 import type { ControlParts } from './parts.js';
 import { ControlFault, type Route } from './server.js';
 import { timeOf } from './status.js';
+import { diffTool } from './tool-diff.js';
 
 export function toolRoutes(parts: ControlParts): Route[] {
   return [
@@ -22,7 +22,8 @@ export function toolRoutes(parts: ControlParts): Route[] {
 function listTools(parts: ControlParts): unknown {
   const tools = [...parts.inForce().registry.tools.values()].map((tool) => describe(tool, parts.observations.stateOf(tool)));
   const unregistered = parts.observations.unregistered().map(({ upstream, served }) => ({ name: served.name, upstream, hashes: served.hashes }));
-  return { tools, unregistered };
+  const { file } = parts.config().registry;
+  return { tools, unregistered, refused: parts.refused().filter((refused) => refused.file === file) };
 }
 
 function describe(tool: RegisteredTool, state: ToolState): unknown {
@@ -31,25 +32,4 @@ function describe(tool: RegisteredTool, state: ToolState): unknown {
     state: state.kind, verified_at: state.kind === 'verified' ? timeOf(state.verifiedMs) : null, changed_members: state.kind === 'verified' ? state.changedMembers : [],
     requires_step_up: tool.requiresStepUp, classification: tool.classification, external: tool.external, line: tool.line,
   };
-}
-
-function diffTool(parts: ControlParts, name: string): unknown {
-  const tool = parts.inForce().registry.tools.get(name);
-  if (tool === undefined) throw new ControlFault(404, 'registry_tool_unknown', `no tool ${name} is registered`);
-  const served = servedNow(parts, tool);
-  const registered = { name: tool.name, description: tool.description, inputSchema: tool.inputSchema };
-  const definition: unknown = served === undefined ? undefined : JSON.parse(served.text);
-  return {
-    name, state: parts.observations.stateOf(tool).kind,
-    registered: { description: tool.description, input_schema: tool.inputSchema, hash: tool.hash },
-    served: definition ?? null,
-    hashes: served?.hashes ?? null,
-    changes: definition === undefined ? [] : diffDefinitions(registered, definition),
-  };
-}
-
-function servedNow(parts: ControlParts, tool: RegisteredTool): ServedTool | undefined {
-  const state = parts.observations.stateOf(tool);
-  if (state.kind === 'mismatch') return state.served;
-  return parts.observations.upstreams().find(({ url }) => url === tool.upstream)?.tools.find((served) => served.name === tool.name);
 }

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { GatewayConfig } from '../base/config/schema.js';
-import { ConfigFault } from '../base/config/fault.js';
+import { ConfigFault, WHOLE_FILE } from '../base/config/fault.js';
 import { resolveInProject } from '../base/config/load.js';
 import { readPolicyDirs } from '../engines/policy/sources.js';
 import type { PolicySource } from '../engines/policy/types.js';
@@ -47,7 +47,7 @@ export function readPolicies(root: string, config: GatewayConfig): readonly Poli
   return readPolicyDirs(root, config.policy.dirs);
 }
 
-function readRules(root: string, dir: string): SourceFile[] {
+export function readRules(root: string, dir: string): SourceFile[] {
   const folder = resolveInProject(root, dir);
   let names: string[];
   try {
@@ -58,7 +58,7 @@ function readRules(root: string, dir: string): SourceFile[] {
   return names.map((name) => readSource(root, relative(root, join(folder, name))));
 }
 
-function readSource(root: string, file: string): SourceFile {
+export function readSource(root: string, file: string): SourceFile {
   try {
     return { file, text: readFileSync(resolveInProject(root, file), 'utf8') };
   } catch (cause) {
@@ -68,5 +68,5 @@ function readSource(root: string, file: string): SourceFile {
 
 function unreadable(file: string, cause: unknown): ConfigFault {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unreadable';
-  return new ConfigFault(`${file} can't be read (${code}).`, { file, line: 1, column: 1, remedy: 'Restore the file, or name another in config/gateway.yaml.' });
+  return new ConfigFault(`the file can't be read (${code}).`, { file, ...WHOLE_FILE, remedy: 'Restore the file, or name another in config/gateway.yaml.' });
 }

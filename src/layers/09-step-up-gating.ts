@@ -109,7 +109,7 @@ async function askApproval(ctx: StepUpCtx, tool: RegisteredTool, score: StepUpSc
     case 'pending':
       return deny('stepup_approval_required', {
         retryAfterSeconds: APPROVAL_RETRY_SECONDS,
-        remediation: `Ask an approver to run: agw approvals approve ${result.requestId} — then repeat the identical call.`,
+        remediation: `Ask an approver to run: agw approvals approve ${result.requestId} — then repeat the identical call${binding.mcpSession === undefined ? '' : ' in this MCP session: a client that reconnects has another one, and its call must be approved anew'}.`,
         details: { request_id: result.requestId, command: `agw approvals approve ${result.requestId}`, expires_at: new Date(result.expiresMs).toISOString(), score },
       });
     case 'denied':

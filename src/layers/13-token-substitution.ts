@@ -27,7 +27,7 @@ export function tokenSubstitution(secrets: SecretStore): Layer<'call' | 'caller'
           ctx.note(13, `${result.refs.length} reference(s)`);
           return PASS;
         case 'refused':
-          return deny(result.code, { reasonCode: result.reasonCode, details: { tool: name } });
+          return deny(result.code, { reasonCode: result.reasonCode, details: { tool: name, ...result.scopes } });
       }
     },
   };

@@ -36,6 +36,8 @@ export interface RefusalFacts {
   readonly isMcpClient: boolean;
   /** URL for WWW-Authenticate (RFC 9728, section 5.1). */
   readonly resourceMetadataUrl: string;
+  /** Where the folder docs/ is served; absent or '' = docs_url is its path in the repository. */
+  readonly docsBaseUrl?: string | undefined;
 }
 
 export interface RenderedRefusal {
@@ -59,7 +61,7 @@ function asRefusal(error: ProtocolError): Refusal {
   return { code: 'mcp_invalid_request', message: error.message, ...(error.data === undefined ? {} : { details: error.data }) };
 }
 
-export function envelopeOf(refusal: Refusal, facts: Pick<RefusalFacts, 'decisionId' | 'traceId'>): Envelope {
+export function envelopeOf(refusal: Refusal, facts: Pick<RefusalFacts, 'decisionId' | 'traceId' | 'docsBaseUrl'>): Envelope {
   const row = ERRORS[refusal.code];
   return {
     code: refusal.code,
@@ -71,8 +73,12 @@ export function envelopeOf(refusal: Refusal, facts: Pick<RefusalFacts, 'decision
     trace_id: facts.traceId,
     ...(refusal.details === undefined ? {} : { details: refusal.details }),
     remediation: refusal.remediation ?? row.remediation,
-    docs_url: `docs/error-codes.md#${refusal.code}`,
+    docs_url: `${docsBase(facts.docsBaseUrl)}docs/error-codes.md#${refusal.code}`,
   };
+}
+
+function docsBase(url = ''): string {
+  return url === '' || url.endsWith('/') ? url : `${url}/`;
 }
 
 /** An MCP client reads most refusals as JSON-RPC errors on 200; where there is no id to answer, only the status can tell it. */

@@ -1,12 +1,11 @@
 // The control thread: owns approvals, secrets, observations and reloads; starts the audit writer and the gateway threads; serves the control plane.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { randomBytes } from 'node:crypto';
 import { spawnAuditWriter } from '../audit/spawn-writer.js';
 import { openAppender } from '../audit/appender.js';
 import { eventLine, type DetailValue } from '../audit/record.js';
 import type { Clock } from '../base/clock/clock.js';
-import { ConfigFault } from '../base/config/fault.js';
+import { ConfigFault, placeText, WHOLE_FILE } from '../base/config/fault.js';
 import { readEnvironment } from '../base/config/environment.js';
 import { loadGatewayConfig, resolveInProject } from '../base/config/load.js';
 import type { GatewayConfig } from '../base/config/schema.js';
@@ -17,29 +16,30 @@ import { approvalRoutes } from '../control/approvals.js';
 import { identityRoutes } from '../control/identities.js';
 import { layerRoutes } from '../control/layers.js';
 import { metricsRoutes } from '../control/metrics.js';
-import type { ControlParts } from '../control/parts.js';
+import type { ControlParts, InForce } from '../control/parts.js';
 import { policyRoutes } from '../control/policy.js';
 import { reloadRoutes } from '../control/reload.js';
 import { secretRoutes } from '../control/secrets.js';
-import { ControlFault, serveControl } from '../control/server.js';
+import { serveControl } from '../control/server.js';
 import { statusRoutes } from '../control/status.js';
 import { toolRoutes } from '../control/tools.js';
-import { PolicyError } from '../engines/policy/types.js';
 import { Observations } from '../engines/registry/observations.js';
 import { readPinsFile, writePinsFile } from '../engines/registry/pins.js';
 import type { ToolRegistry } from '../engines/registry/types.js';
 import { createToolsReader } from '../engines/registry/served-tools.js';
 import { createSecretFile } from '../engines/secrets/file-store.js';
-import { createSecretKeyFile, parseSecretKey, readSecretKeyFile } from '../engines/secrets/key-file.js';
 import { loadPublicKeys } from '../engines/step-up/approver-keys.js';
 import { openApprovalStore } from '../engines/step-up/approvals-store.js';
+import { findFileFaults, findPolicyFaults } from '../jobs/find-faults.js';
 import { readPolicies, readSources, type SnapshotSources } from '../jobs/read-sources.js';
 import { createRegistryRefresh } from '../jobs/registry-refresh.js';
 import { watchFiles } from '../jobs/watch-files.js';
 import { createUpstreamClient } from '../upstream/http-client.js';
-import { startGatewayThreads, ThreadRefused, type GatewayThreads } from './gateway-threads.js';
+import { startGatewayThreads, type GatewayThreads } from './gateway-threads.js';
 import { compileInForce, warningsOf } from './in-force.js';
-import type { AnswerOf, Question, SourceFault, UpstreamReport } from './messages.js';
+import { openArgumentsKey, openSecretsKey } from './keys.js';
+import type { AnswerOf, Question, UpstreamReport } from './messages.js';
+import { describeSourceFault, gatherFaults, refusedReload, RefusedSources, SourcesRefused, type SourcePart } from './source-faults.js';
 
 export interface ControlOptions {
   readonly root: string;
@@ -59,11 +59,10 @@ export interface RunningControl {
 }
 
 const MS_PER_SECOND = 1000;
-const KEY_BYTES = 32;
 const FOLDER_MODE = 0o700;
-const KEY_MODE = 0o600;
 const CONTROL_CONNECTIONS_MAX = 4; // to one upstream, for listings
-const UNPROCESSABLE = 422;
+/** What each kind of reload reads. */
+const RELOADS: Readonly<Record<'all' | 'watched files' | 'policies', readonly SourcePart[]>> = { all: ['files', 'policies'], 'watched files': ['files'], policies: ['policies'] };
 
 /** Rejects with what a person should read; then nothing is left running. */
 export async function startControl(options: ControlOptions): Promise<RunningControl> {
@@ -72,8 +71,18 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   mkdirSync(join(stateDir, 'keys'), { recursive: true, mode: FOLDER_MODE });
   mkdirSync(join(stateDir, 'approvers'), { recursive: true, mode: FOLDER_MODE });
   const log = createLog(config.log_level, 'control');
-  let sources = readSources(root, config, 1);
-  let inForce = compileInForce(sources, clock);
+  const findFaults = (parts: readonly SourcePart[], now: GatewayConfig): unknown[] => [
+    ...(parts.includes('files') ? findFileFaults(root, now) : []), ...(parts.includes('policies') ? findPolicyFaults(root, now, clock) : []),
+  ];
+  const refuseStart = (fault: unknown): SourcesRefused => new SourcesRefused(gatherFaults(fault, findFaults(RELOADS.all, config)));
+  let sources: SnapshotSources;
+  let inForce: InForce;
+  try {
+    sources = readSources(root, config, 1);
+    inForce = compileInForce(sources, clock);
+  } catch (fault) {
+    throw refuseStart(fault);
+  }
   const secretsKey = openSecretsKey(config, stateDir, root);
   const argumentsKey = config.audit.arguments_digest === 'hmac' ? openArgumentsKey(join(stateDir, 'keys', 'arguments.key')) : undefined;
   const evidence = readEvidence(root, config);
@@ -92,7 +101,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   const audit = await writer.status();
   if (!audit.healthy) {
     await writer.close();
-    throw new ConfigFault(`the audit log can't be opened: ${audit.because}`, { file: audit.file, line: 1, column: 1, remedy: 'Free the folder or its disk: nothing is served without an audit log.' });
+    throw new ConfigFault(`the audit log can't be opened: ${audit.because}`, { file: audit.file, ...WHOLE_FILE, remedy: 'Free the folder or its disk: nothing is served without an audit log.' });
   }
   const events = openAppender(writer.connect(), { queueLinesMax: config.audit.queue_lines_max, durability: 'group' });
   const event = (name: string, details: Readonly<Record<string, DetailValue>>): void => {
@@ -149,13 +158,15 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
     );
   } catch (fault) {
     await stop();
-    throw fault;
+    throw refuseStart(fault);
   }
   const running = threads;
   cleanup.push(() => running.drain(sources.config.shutdown_grace_s * MS_PER_SECOND));
 
   /** Proves the sources here, then swaps every thread, then this thread's own copy. */
-  const swap = async (read: () => SnapshotSources, what: string): Promise<SnapshotDigests> => {
+  const refused = new RefusedSources();
+  const swap = async (read: () => SnapshotSources, what: keyof typeof RELOADS): Promise<SnapshotDigests> => {
+    const parts = RELOADS[what];
     try {
       const next = read();
       const compiled = compileInForce(next, clock);
@@ -164,6 +175,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
       const renewed = renewedUpstreams(inForce.registry, compiled.registry);
       sources = next;
       inForce = compiled;
+      refused.accept(parts);
       await Promise.all(observations.upstreams().filter(({ url, state }) => state === 'up' && renewed.has(url)).map(({ url }) => refresh.refresh(url)));
       refresh.setRegistry(compiled.registry);
       publish(true);
@@ -171,16 +183,18 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
       event('reload', { what, policy_digest: digests.policy, registry_digest: digests.registry, identities_digest: digests.identities, rules_digest: digests.rules });
       return digests;
     } catch (fault) {
-      const described = describeSourceFault(fault);
-      event('reload_refused', { what, file: described.file ?? '', line: described.line ?? 0, message: described.message });
-      throw new ControlFault(UNPROCESSABLE, 'reload_refused', described.message, {
-        ...(described.file === undefined ? {} : { file: described.file, line: described.line, column: described.column }), ...(described.remedy === undefined ? {} : { remediation: described.remedy }),
+      const faults = gatherFaults(fault, findFaults(parts, sources.config));
+      refused.refuse(parts, faults, clock.nowMs());
+      const [first, ...others] = faults;
+      event('reload_refused', {
+        what, file: first?.file ?? '', line: first?.line ?? 0, message: first?.message ?? '', ...(others.length === 0 ? {} : { others: others.map(({ file = '', line, column, message }) => `${placeText({ file, line, column })}: ${message}`) }),
       });
+      throw refusedReload(faults);
     }
   };
   let turn: Promise<unknown> = Promise.resolve();
   /** One after another, each reading when its turn comes: what one keeps as it is must not be what another is about to replace. */
-  const swapInTurn = (read: () => SnapshotSources, what: string): Promise<SnapshotDigests> => {
+  const swapInTurn = (read: () => SnapshotSources, what: keyof typeof RELOADS): Promise<SnapshotDigests> => {
     const mine = turn.then(() => swap(read, what));
     turn = mine.catch(() => undefined);
     return mine;
@@ -202,7 +216,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
 
   const parts: ControlParts = {
     clock, version, startedMs: clock.nowMs(), configFile: options.configFile, stateDir, config: () => sources.config, inForce: () => inForce, listeners: () => running.listeners,
-    threads: running, audit: () => writer.status(), observations, upstreams: upstreamReports, acknowledge, approvals, secrets, warnings: () => warningsOf(inForce, sources, audit), reload, reloadPolicies,
+    threads: running, audit: () => writer.status(), observations, upstreams: upstreamReports, acknowledge, approvals, secrets, warnings: () => warningsOf(inForce, sources, { root, unresolved: audit.unresolved, secrets: secrets.fault() }), refused: () => refused.list(), reload, reloadPolicies,
   };
   try {
     const server = await serveControl(
@@ -278,30 +292,8 @@ function readEvidence(root: string, config: GatewayConfig): { jwtBundle: string 
     try {
       return readFileSync(resolveInProject(root, file), 'utf8');
     } catch {
-      throw new ConfigFault(`${file} can't be read.`, { file, line: 1, column: 1, remedy: 'Restore the file, or name another in config/gateway.yaml.' });
+      throw new ConfigFault(`${file} can't be read.`, { file, ...WHOLE_FILE, remedy: 'Restore the file, or name another in config/gateway.yaml.' });
     }
   };
   return { jwtBundle: read(config.identity.jwt_bundle_file), trustBundle: config.tls.enabled ? read(config.tls.trust_bundle_file) : undefined };
-}
-
-function openSecretsKey(config: GatewayConfig, stateDir: string, root: string): Buffer {
-  const { key_env: name, key_file: file } = config.secrets;
-  if (name !== '') return parseSecretKey(readEnvironment().secret(name) ?? '', `the environment variable ${name}`);
-  const path = file === '' ? join(stateDir, 'keys', 'secrets.key') : resolveInProject(root, file);
-  if (!existsSync(path) && config.profile === 'dev') return createSecretKeyFile(path);
-  return readSecretKeyFile(path);
-}
-
-function openArgumentsKey(path: string): Buffer {
-  if (!existsSync(path)) writeFileSync(path, `${randomBytes(KEY_BYTES).toString('base64')}\n`, { mode: KEY_MODE, flag: 'wx' });
-  return parseSecretKey(readFileSync(path, 'utf8'), path);
-}
-
-export function describeSourceFault(fault: unknown): SourceFault {
-  if (fault instanceof ThreadRefused) return fault.fault;
-  if (fault instanceof ConfigFault) return { message: fault.message, file: fault.file, line: fault.line, column: fault.column, remedy: fault.remedy };
-  if (fault instanceof PolicyError) return { message: fault.message, file: fault.file, line: fault.line, column: fault.column, remedy: undefined };
-  // Secrets and approvals know their remedy, too; a person at a start that fails needs it most.
-  const remedy = fault instanceof Error && 'remedy' in fault && typeof fault.remedy === 'string' ? fault.remedy : undefined;
-  return { message: fault instanceof Error ? fault.message : 'unknown fault', file: undefined, line: undefined, column: undefined, remedy };
 }

@@ -1,5 +1,8 @@
 // The control thread's own copy of what decides: it answers the control plane from it, and proves a reload before any thread sees it.
+import { existsSync } from 'node:fs';
 import type { Clock } from '../base/clock/clock.js';
+import { resolveInProject } from '../base/config/load.js';
+import type { GatewayConfig } from '../base/config/schema.js';
 import type { InForce } from '../control/parts.js';
 import { parseIdentities } from '../engines/identity/identity-table.js';
 import { loadPolicySet } from '../engines/policy/policy-set.js';
@@ -18,13 +21,30 @@ export function compileInForce(sources: SnapshotSources, clock: Clock): InForce 
   };
 }
 
+export interface Surroundings {
+  readonly root: string;
+  /** Calls of an earlier run whose outcome nobody knows. */
+  readonly unresolved: number;
+  /** Why no secret can be redeemed. */
+  readonly secrets: { readonly message: string; readonly remedy: string } | undefined;
+}
+
 /** What an operator should know although nothing is refused. */
-export function warningsOf(inForce: InForce, sources: SnapshotSources, audit: { readonly unresolved: number }): string[] {
+export function warningsOf(inForce: InForce, sources: SnapshotSources, around: Surroundings): string[] {
   const { config } = sources;
   const warnings = registryWarnings(inForce.registry).map((warning) => `${sources.registry.file}:${warning.line}: ${warning.message}`);
+  warnings.push(...inForce.policy.warnings.map(({ file, line, message }) => `${file}:${line}: ${message}`));
+  const { root, unresolved, secrets } = around;
+  warnings.push(...absentPolicyDirs(root, config).map((dir) => `policy.dirs: there is no folder ${dir}; no policy comes from it`));
+  if (secrets !== undefined) warnings.push(`no secret can be redeemed: ${secrets.message} ${secrets.remedy}`);
   if (config.profile === 'dev') warnings.push('profile dev: declared identities are believed from loopback and dev.trusted_peers');
   if (config.profile === 'dev' && inForce.identities.defaultIdentity !== undefined) warnings.push(`requests without any evidence act as ${inForce.identities.defaultIdentity}`);
   if (config.guard.url === '') warnings.push('no guard model is configured: layer 10 says skipped');
-  if (audit.unresolved > 0) warnings.push(`${audit.unresolved} call(s) of the last run were sent upstream and never answered: agw audit search --type unresolved`);
+  if (unresolved > 0) warnings.push(`${unresolved} call(s) of an earlier run may have reached their server, and their outcome is unknown: agw audit search --type unresolved`);
   return warnings;
+}
+
+/** A folder that is not there is an empty one: said, because it may be a slip of the hand. */
+export function absentPolicyDirs(root: string, config: GatewayConfig): string[] {
+  return config.policy.dirs.filter((dir) => !existsSync(resolveInProject(root, dir)));
 }

@@ -114,9 +114,11 @@ function compilerSays(files: ReadonlyMap<string, string>): string[] {
   });
 }
 
-/** As GitHub makes them: lower case, spaces to dashes, without punctuation. */
+/** Of headings as GitHub makes them (lower case, spaces to dashes, without punctuation), and those that are written. */
 function anchorsOf(page: string): Set<string> {
-  return new Set([...text(page).replace(FENCE, '').matchAll(/^#{1,6} (.*)$/gm)].map((match) => (match[1] ?? '').toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-')));
+  const body = text(page).replace(FENCE, '');
+  const headings = [...body.matchAll(/^#{1,6} (.*)$/gm)].map((match) => (match[1] ?? '').toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-'));
+  return new Set([...headings, ...[...body.matchAll(/<a id="([\w-]+)"><\/a>/g)].map((match) => match[1] ?? '')]);
 }
 
 describe('the check of commands', () => {

@@ -266,6 +266,12 @@ describe('the newcomer\'s walk', () => {
     expect(agw('audit', 'verify')).toBe(0);
   });
 
+  it('leaves every policy test passing: its own rules break none of the shipped ones', () => {
+    const { status, stdout } = spawnSync(join(dir, 'bin', 'agw'), ['policy', 'test', '--json'], { cwd: dir, encoding: 'utf8' });
+    const { passed, failed } = JSON.parse(stdout) as { passed: number; failed: number };
+    expect({ status, failed, some: passed > 0, loaded: existsSync(join(dir, 'config', 'opa', 'policies', 'my_agent.rego')) }).toEqual({ status: 0, failed: 0, some: true, loaded: true });
+  });
+
   it('10: notices a record that was changed', () => {
     const copy = join(dir, 'copy');
     cpSync(join(dir, '.precinct', 'audit'), join(copy, 'audit'), { recursive: true });

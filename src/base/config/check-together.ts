@@ -23,6 +23,7 @@ const RULES: readonly Rule[] = [
   jwtHasAudience,
   strictHasGuard,
   grantHasOneKey,
+  docsUrlIsOne,
 ];
 
 function devStaysOnLoopback({ profile, front }: GatewayConfig): TogetherFault | undefined {
@@ -62,6 +63,11 @@ function jwtHasAudience({ identity }: GatewayConfig): TogetherFault | undefined 
 function strictHasGuard({ profile, guard }: GatewayConfig): TogetherFault | undefined {
   if (profile !== 'strict' || guard.url !== '') return undefined;
   return { path: ['guard', 'url'], message: 'guard.url: empty, and the strict profile does not start without a guard.', remedy: 'Set guard.url, or profile: dev on a loopback address.' };
+}
+
+function docsUrlIsOne({ docs }: GatewayConfig): TogetherFault | undefined {
+  if (docs.base_url === '' || /^https?:\/\/[^\s"<>]+$/.test(docs.base_url)) return undefined;
+  return { path: ['docs', 'base_url'], message: `docs.base_url: ${docs.base_url} is not an http: or https: URL.`, remedy: 'Write where the folder docs/ is served, or leave it empty.' };
 }
 
 function grantHasOneKey({ secrets }: GatewayConfig): TogetherFault | undefined {

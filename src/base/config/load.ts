@@ -4,7 +4,7 @@ import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import { z } from 'zod';
 import { checkTogether } from './check-together.js';
 import type { Environment } from './environment.js';
-import { ConfigFault } from './fault.js';
+import { ConfigFault, WHOLE_FILE } from './fault.js';
 import { faultOfSchema, joinFaults, unwrap } from './schema-faults.js';
 import { gatewayConfigSchema, type GatewayConfig } from './schema.js';
 import { parseYamlWithLines } from './yaml-lines.js';
@@ -47,7 +47,7 @@ function readText(file: string): string {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     const message = code === 'ENOENT' ? 'there is no such file.' : `the file cannot be read (${code ?? 'unknown error'}).`;
-    throw new ConfigFault(message, { file, line: 1, column: 1, remedy: 'Name another one with --config FILE.' });
+    throw new ConfigFault(message, { file, ...WHOLE_FILE, remedy: 'Name another one with --config FILE.' });
   }
 }
 

@@ -136,6 +136,9 @@ export const gatewayConfigSchema = z.strictObject({
     injection: action('flag', 'What injected instructions in an answer mean.'),
     pii: action('flag', 'What personal data in an answer means.'),
   }, 'The response firewall.'),
+  docs: room({
+    base_url: text('', 'Put before docs/error-codes.md#CODE in a refusal\'s docs_url, such as https://git.example/precinct/blob/main; empty = the path in the repository.'),
+  }, 'Where callers find the documentation.'),
   shutdown_grace_s: z.number().int().min(0).max(3600).default(10).describe('How long calls in flight may finish after SIGTERM.'),
 });
 

@@ -1,6 +1,6 @@
 // YAML with places: what a file says, and the line and column of every key in it, so that a fault can point at its cause.
 import { isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node, type Pair } from 'yaml';
-import { ConfigFault } from './fault.js';
+import { ConfigFault, WHOLE_FILE } from './fault.js';
 
 /** A file that is larger is not a configuration file; refusing it bounds memory. */
 const TEXT_LENGTH_MAX = 64 * 1024 * 1024;
@@ -23,7 +23,7 @@ export interface YamlFile {
 
 /** Throws ConfigFault for what is not YAML, and for duplicate keys. `file` is only named, not read. */
 export function parseYamlWithLines(text: string, file: string): YamlFile {
-  if (text.length > TEXT_LENGTH_MAX) throw new ConfigFault('the file is larger than 64 MiB.', { file, line: 1, column: 1 });
+  if (text.length > TEXT_LENGTH_MAX) throw new ConfigFault('the file is larger than 64 MiB.', { file, ...WHOLE_FILE });
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const faults = document.errors.map((error) => new ConfigFault(firstLine(error.message), { file, ...placeAt(lines, error.pos[0]) }));
@@ -51,7 +51,7 @@ function toValue(document: Document, file: string): unknown {
     return document.toJS({ maxAliasCount: 100 }) as unknown;
   } catch (error) {
     // The alias limit: a "billion laughs" file.
-    throw new ConfigFault(error instanceof Error ? firstLine(error.message) : 'the file cannot be read.', { file, line: 1, column: 1 });
+    throw new ConfigFault(error instanceof Error ? firstLine(error.message) : 'the file cannot be read.', { file, ...WHOLE_FILE });
   }
 }
 

@@ -2,7 +2,7 @@
 import { given, type CommandContext, type CommandSpec } from '../command.js';
 import { findApproverKey } from '../approver-folder.js';
 import type { ExitCode } from '../failure.js';
-import { localTime, printAnswer } from '../printing.js';
+import { printAnswer, shortHash, shownTime } from '../printing.js';
 import { listOf, member, numberOf, recordOf, textOf } from '../reading.js';
 import { renderFields, renderTable } from '../table.js';
 import { printable } from '../terminal.js';
@@ -25,7 +25,7 @@ export const approvalsCommands: readonly CommandSpec[] = [
   {
     path: 'approvals approve',
     summary: 'Let the identical call pass, once',
-    detail: 'The decision is signed with the approver\'s key. The requester may not approve their own call.',
+    detail: 'The decision is signed with the approver\'s key. The requester may not approve their own call. Where the call came in an MCP session, the grant is for that session alone: a client that reconnects has a new one, and its call opens a new request.',
     arguments: [REQUEST],
     options: DECIDE_OPTIONS,
     examples: ['agw approvals approve apr_01h… --as alice --reason "planned maintenance"'],
@@ -51,13 +51,19 @@ async function list(context: CommandContext): Promise<ExitCode> {
     const approvals = listOf(answer, 'approvals');
     if (approvals.length === 0) return terminal.print(state === 'pending' ? 'nothing waits for approval' : 'no such approval requests');
     if (context.flag('wide')) return terminal.print(approvals.map((approval) => describe(approval, terminal.colors)).join('\n\n'));
-    const rows = approvals.map((approval) => [textOf(approval, 'id'), textOf(approval, 'state'), textOf(approval, 'tool'), textOf(approval, 'score'), localTime(timeOf(approval, 'expires')), textOf(approval, 'caller'), preview(approval)]);
+    const rows = approvals.map((approval) => [textOf(approval, 'id'), textOf(approval, 'state'), textOf(approval, 'tool'), textOf(approval, 'score'), shownTime(timeOf(approval, 'expires')), textOf(approval, 'caller'), sessionOf(approval) === '' ? '' : shortHash(sessionOf(approval)), preview(approval)]);
     terminal.print(
-      renderTable([{ title: 'REQUEST' }, { title: 'STATE' }, { title: 'TOOL' }, { title: 'SCORE', right: true }, { title: 'EXPIRES' }, { title: 'CALLER', shrinks: true, keepsEnd: true }, { title: 'ARGUMENTS', shrinks: true }], rows, terminal),
+      renderTable([{ title: 'REQUEST' }, { title: 'STATE' }, { title: 'TOOL' }, { title: 'SCORE', right: true }, { title: 'EXPIRES' }, { title: 'CALLER', shrinks: true, keepsEnd: true }, { title: 'SESSION' }, { title: 'ARGUMENTS', shrinks: true }], rows, terminal),
     );
     terminal.print(`\napprove with: agw approvals approve REQUEST`);
+    if (approvals.some((approval) => sessionOf(approval) !== '')) terminal.print(terminal.colors.dim('A request with a session is granted for that session alone: the client must repeat the call without reconnecting.'));
   });
   return 0;
+}
+
+/** '' = the call came in no MCP session. */
+function sessionOf(approval: unknown): string {
+  return textOf(approval, 'mcpSession') || textOf(approval, 'mcp_session');
 }
 
 function preview(approval: unknown): string {
@@ -79,9 +85,9 @@ function describe(approval: unknown, colors: CommandContext['terminal']['colors'
     ['tool hash', either('toolHash')],
     ['arguments', preview(approval)],
     ['arguments digest', either('argumentsDigest')],
-    ['session', either('mcpSession') || 'none'],
+    ['session', either('mcpSession') === '' ? 'none: the grant is for the caller' : `${either('mcpSession')}: the grant ends with it`],
     ['score', either('score')],
-    ['expires', localTime(timeOf(approval, 'expires'))],
+    ['expires', shownTime(timeOf(approval, 'expires'))],
     ['decided by', either('decidedBy')],
     ['reason', either('reason')],
   ] as const;
@@ -105,5 +111,7 @@ async function decide(context: CommandContext, decision: 'approve' | 'deny'): Pr
 
 function decisionText(decision: 'approve' | 'deny', name: string, request: unknown): string {
   const call = `${printable(textOf(request, 'tool'))} by ${printable(textOf(request, 'caller'))}`;
-  return decision === 'approve' ? `approved by ${name}: ${call}. The identical call passes once.` : `denied by ${name}: ${call}`;
+  if (decision === 'deny') return `denied by ${name}: ${call}`;
+  const session = sessionOf(request);
+  return `approved by ${name}: ${call}. The identical call passes once${session === '' ? '.' : `, in its MCP session (${printable(shortHash(session))}). A client that has reconnected must ask again.`}`;
 }

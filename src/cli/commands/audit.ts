@@ -6,7 +6,7 @@ import { filterOf, FILTER_OPTIONS, parseSpan } from '../audit-query.js';
 import { given, type CommandContext, type CommandSpec } from '../command.js';
 import { CliFailure, type ExitCode } from '../failure.js';
 import { LAYERS_LEGEND, layersCompact, layersTall, paintLayers } from '../layers-view.js';
-import { localTime, plural, printAnswer, shortHash } from '../printing.js';
+import { shownTime, plural, printAnswer, shortHash } from '../printing.js';
 import { listOf, member, numberOf, recordOf, textOf, textsOf } from '../reading.js';
 import { renderFields, renderTable, type Column } from '../table.js';
 import { printable, type Colors } from '../terminal.js';
@@ -48,6 +48,7 @@ export const auditCommands: readonly CommandSpec[] = [
   {
     path: 'audit explain',
     summary: 'One decision: who, what, each layer with its time, the findings, and what to do about a refusal',
+    detail: 'Also a call without an outcome: one under way, or one that a crash left unresolved.',
     arguments: [{ name: '<decision-id>', about: 'from a refusal or a record; a trace id will do' }],
     examples: ['agw audit explain "$(agw audit search --last 1 | jq -r .decision_id)"'],
     negative: 'there is no such decision',
@@ -94,7 +95,7 @@ function recordTable(found: readonly AuditRecord[], context: CommandContext): st
 }
 
 function rowOf(line: unknown): string[] {
-  return [localTime(textOf(line, 'timestamp')), textOf(line, 'decision'), textOf(line, 'code'), textOf(line, 'tool'), textOf(line, 'method'), layersCompact(line), textOf(line, 'spiffe_id')];
+  return [shownTime(textOf(line, 'timestamp')), textOf(line, 'decision') || textOf(line, 'type'), textOf(line, 'code'), textOf(line, 'tool'), textOf(line, 'method'), layersCompact(line), textOf(line, 'spiffe_id')];
 }
 
 function wideRowOf(line: unknown): string[] {
@@ -158,7 +159,7 @@ function headline(line: unknown, colors: Colors): string {
 function factsOf(line: unknown): (readonly [string, string])[] {
   const fields: (readonly [string, string])[] = [
     ['caller', `${textOf(line, 'spiffe_id') || 'unidentified'}${textOf(line, 'auth_method') === '' ? '' : ` by ${textOf(line, 'auth_method')}`}`],
-    ['time', localTime(textOf(line, 'timestamp'))],
+    ['time', shownTime(textOf(line, 'timestamp'))],
     ['answer', textOf(line, 'status') === '' ? '' : `HTTP ${textOf(line, 'status')} after ${((numberOf(line, 'latency_us') ?? 0) / 1000).toFixed(1)} ms`],
     ['server', textOf(line, 'server')],
     ['risk score', textOf(line, 'risk_score')],
@@ -180,7 +181,7 @@ function findingsText(line: unknown, colors: Colors): string {
 }
 
 function relatedText(related: readonly unknown[]): string {
-  return related.map((line) => printable(`${textOf(line, 'type')}: ${localTime(textOf(line, 'timestamp'))}, line ${textOf(line, 'seq')}`)).join('\n');
+  return related.map((line) => printable(`${textOf(line, 'type')}: ${shownTime(textOf(line, 'timestamp'))}, line ${textOf(line, 'seq')}`)).join('\n');
 }
 
 interface Advice {
@@ -191,7 +192,18 @@ interface Advice {
   readonly retryable: boolean;
 }
 
+/** Calls without a request line. */
+const OUTCOMES: Readonly<Record<string, Omit<Advice, 'code' | 'layer' | 'retryable'>>> = {
+  unresolved: {
+    says: 'The gateway ended after this call may have been sent to its server, and before the outcome was recorded: nobody here knows whether it was done.',
+    remedy: 'Ask the server\'s operator, or look at what the tool changes, before the call is repeated.',
+  },
+  intent: { says: 'This call is under way: its outcome is not recorded yet.', remedy: 'Look again once it has ended. If the gateway has ended meanwhile, its next start says that the call is unresolved.' },
+};
+
 function adviceOf(line: unknown): Advice | null {
+  const outcome = OUTCOMES[textOf(line, 'type')];
+  if (outcome !== undefined) return { code: textOf(line, 'type'), layer: '14 mcp_transport', retryable: false, ...outcome };
   const code = textOf(line, 'code');
   if (!isErrorCode(code)) return null;
   const row = ERRORS[code];

@@ -1,7 +1,9 @@
 // agw config: is the file right, and what does the gateway make of it.
+import { existsSync } from 'node:fs';
 import type { CommandContext, CommandSpec } from '../command.js';
 import type { ExitCode } from '../failure.js';
-import { ConfigFault } from '../../base/config/fault.js';
+import { ConfigFault, placeText } from '../../base/config/fault.js';
+import { PolicyError } from '../../engines/policy/types.js';
 import { plural, printAnswer } from '../printing.js';
 import { printable } from '../terminal.js';
 
@@ -9,6 +11,7 @@ export const configCommands: readonly CommandSpec[] = [
   {
     path: 'config check',
     summary: 'Check the config file, and say every fault with its line',
+    detail: 'Warns of policies that load and decide nothing, or may conflict. The other files are checked by agw doctor.',
     examples: ['agw config check', 'agw config check --config config/gateway.yaml --json'],
     negative: 'the file has faults',
     run: check,
@@ -26,9 +29,27 @@ export const configCommands: readonly CommandSpec[] = [
 async function check(context: CommandContext): Promise<ExitCode> {
   const { project } = context;
   const faults = await faultsOf(context);
+  const warnings = faults.length > 0 ? [] : await warningsOf(context);
   const listed = faults.map((fault) => ({ file: fault.file, line: fault.line, column: fault.column, message: fault.message, remediation: fault.remedy }));
-  printAnswer(context, { file: project.configFile, faults: listed }, () => printFaults(context, faults));
+  printAnswer(context, { file: project.configFile, faults: listed, warnings }, () => {
+    printFaults(context, faults);
+    for (const warning of warnings) context.terminal.print(`${context.terminal.colors.yellow('!')} ${printable(warning)}`);
+  });
   return faults.length === 0 ? 0 : 1;
+}
+
+/** Of what the file names: policies that load and decide nothing, or conflict. What does not load is agw doctor's to say. */
+async function warningsOf({ project }: CommandContext): Promise<string[]> {
+  const { openPolicies } = await import('../offline-policy.js');
+  const config = await project.config();
+  const absent = config.policy.dirs.filter((dir) => !existsSync(project.path(dir))).map((dir) => `policy.dirs: there is no folder ${dir}`);
+  try {
+    const set = await openPolicies(project);
+    set.close();
+    return [...absent, ...set.warnings.map((warning) => `${placeText(warning)}: ${warning.message}`)];
+  } catch (error) {
+    return [...absent, `the policies do not load: ${error instanceof PolicyError ? `${placeText(error)}: ` : ''}${error instanceof Error ? error.message : String(error)}`];
+  }
 }
 
 async function faultsOf({ project }: CommandContext): Promise<ConfigFault[]> {
@@ -44,7 +65,7 @@ async function faultsOf({ project }: CommandContext): Promise<ConfigFault[]> {
 function printFaults({ terminal, project }: CommandContext, faults: readonly ConfigFault[]): void {
   const { colors } = terminal;
   for (const fault of faults) {
-    terminal.print(`${colors.bold(`${fault.file}:${fault.line}:${fault.column}`)}: ${printable(fault.message)}${fault.remedy === undefined ? '' : ` ${colors.dim(printable(fault.remedy))}`}`);
+    terminal.print(`${colors.bold(placeText(fault))}: ${printable(fault.message)}${fault.remedy === undefined ? '' : ` ${colors.dim(printable(fault.remedy))}`}`);
   }
   terminal.print(faults.length === 0 ? `${colors.green('✓')} ${project.configFile} is right` : `${colors.red('✗')} ${plural(faults.length, 'fault')}`);
 }

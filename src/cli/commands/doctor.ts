@@ -45,7 +45,12 @@ async function examine(context: CommandContext): Promise<CheckResult[]> {
   else results.push(...(await guarded('gateway', () => checkRunning(context.control(), status))));
   const { checkAuditChain } = await import('../doctor/audit-chain.js');
   results.push(...(await guarded('audit chain', () => checkAuditChain(project))));
-  return results;
+  return results.filter((result) => !isSaidAlready(result, results));
+}
+
+/** What the running gateway warns of and a check of the files has found as well. */
+function isSaidAlready(result: CheckResult, results: readonly CheckResult[]): boolean {
+  return ['gateway says', 'refused file'].includes(result.what) && results.some((other) => other !== result && other.state !== 'ok' && result.found.startsWith(other.found));
 }
 
 function printResults({ terminal }: CommandContext, results: readonly CheckResult[], broken: number): void {

@@ -5,6 +5,7 @@ import { printAnswer, shortHash } from '../printing.js';
 import { listOf, member, numberOf, recordOf, textOf, textsOf, truthOf } from '../reading.js';
 import { renderFields, renderTable } from '../table.js';
 import { printable, type Colors } from '../terminal.js';
+import { refusedLines } from './status.js';
 
 export const inspectCommands: readonly CommandSpec[] = [
   {
@@ -40,6 +41,8 @@ async function inspectTools(context: CommandContext): Promise<ExitCode> {
     terminal.print(tools.length === 0 ? 'no tools are registered: agw tools add --from URL' : toolTable(tools, wide, context));
     const strangers = listOf(answer, 'unregistered');
     if (strangers.length > 0) terminal.print(`\nserved, but not registered: ${strangers.map((tool) => printable(textOf(tool, 'name'))).join(', ')}`);
+    const refused = refusedLines(answer, terminal.colors);
+    if (refused.length > 0) terminal.print(`\n${refused.join('\n')}`);
   });
   return 0;
 }
@@ -94,6 +97,14 @@ function micros(layer: unknown, key: string): string {
   return value === undefined ? '' : value.toFixed(1);
 }
 
+const RISK_DECIMALS = 3;
+
+/** A decaying sum has as many digits as a double holds. */
+function rounded(value: unknown, key: string): string {
+  const number = numberOf(value, key);
+  return number === undefined ? textOf(value, key) : String(Number(number.toFixed(RISK_DECIMALS)));
+}
+
 async function inspectIdentity(context: CommandContext): Promise<ExitCode> {
   const id = given(context.argument(0));
   if (!id.startsWith('spiffe://')) throw new CliFailure(`${id} is not a SPIFFE ID.`, { remedy: 'Write spiffe://<trust-domain>/agents/mcp-client/<agent>/<env>' });
@@ -106,7 +117,7 @@ async function inspectIdentity(context: CommandContext): Promise<ExitCode> {
       ['registered', truthOf(answer, 'registered') ? 'yes' : 'no: agw identity add ID'],
       ['trust domain', member(answer, 'trust_domain_ok') === false ? 'another one: refused' : 'this gateway\'s'],
       ['principal', `level ${textOf(principal, 'level')}, ${textOf(principal, 'role')}, may ${textsOf(principal, 'capabilities').join(', ') || 'nothing beyond policy'}`],
-      ['session risk', `${textOf(session, 'risk_score')} ${textsOf(session, 'flags').join(', ')}`.trim()],
+      ['session risk', `${rounded(session, 'risk_score')} of 1 ${textsOf(session, 'flags').join(', ')}`.trim()],
       ['rate limit', `${textOf(rate, 'remaining')} of ${textOf(rate, 'limit')} calls left`],
     ];
     context.terminal.print(renderFields(fields.map(([key, value]) => [key, printable(value)] as const), context.terminal.colors));

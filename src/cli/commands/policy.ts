@@ -6,7 +6,7 @@ import { plural, printAnswer, shortHash } from '../printing.js';
 import { listOf, member, numberOf, textOf, textsOf, truthOf } from '../reading.js';
 import { renderTable } from '../table.js';
 import { printable } from '../terminal.js';
-import { threadsOf } from './status.js';
+import { threadsOf, warnOf } from './status.js';
 
 export const policyCommands: readonly CommandSpec[] = [
   {
@@ -30,7 +30,7 @@ export const policyCommands: readonly CommandSpec[] = [
   {
     path: 'policy reload',
     summary: 'Take up the policy files on every thread, at once',
-    detail: 'A bad file is named with file:line:column, and the old set stays.',
+    detail: 'A bad file is named with file:line:column, and the old set stays. What loads but decides nothing, or may conflict, is warned of.',
     examples: ['agw policy reload'],
     run: reload,
   },
@@ -124,6 +124,7 @@ async function reload(context: CommandContext): Promise<ExitCode> {
   printAnswer(context, answer, () => {
     const counts = [countOf(answer, 'files', 'file'), countOf(answer, 'rules', 'rule')].filter((text) => text !== '').join(', ');
     context.terminal.print(`policies active on ${threadsOf(answer)}: ${counts === '' ? '' : `${counts}, `}digest ${shortHash(textOf(answer, 'policy_digest'))}`);
+    warnOf(context, answer);
   });
   return 0;
 }
@@ -139,11 +140,15 @@ async function list(context: CommandContext): Promise<ExitCode> {
   printAnswer(context, answer, () => {
     const { terminal } = context;
     const rows = listOf(answer, 'packages').flatMap((item) => listOf(item, 'rules').map((rule) => [textOf(item, 'name'), textOf(rule, 'name'), `${textOf(item, 'file')}:${textOf(rule, 'line')}`]));
-    if (rows.length === 0) return terminal.print('no policies: every call that needs a rule is denied');
+    if (rows.length === 0) {
+      terminal.print('no policies: every call that needs a rule is denied');
+      return warnOf(context, answer);
+    }
     terminal.print(renderTable([{ title: 'PACKAGE' }, { title: 'RULE' }, { title: 'WHERE', shrinks: true }], rows, terminal));
     const reads = member(answer, 'reads');
     const inputs = textsOf(reads, 'inputs').join(', ') || 'nothing';
     terminal.print(`\nreads ${printable(inputs)}; decisions are ${truthOf(reads, 'cacheable') ? 'cached' : `not cached: ${printable(textOf(reads, 'because'))}`}`);
+    warnOf(context, answer);
   });
   return 0;
 }
@@ -152,7 +157,7 @@ async function listFiles(context: CommandContext): Promise<unknown> {
   const { openPolicies } = await import('../offline-policy.js');
   const set = await openPolicies(context.project);
   set.close();
-  return { digest: set.digest, packages: set.packages, reads: set.reads };
+  return { digest: set.digest, packages: set.packages, reads: set.reads, warnings: set.warnings };
 }
 
 async function test(context: CommandContext): Promise<ExitCode> {

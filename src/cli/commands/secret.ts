@@ -1,7 +1,7 @@
 // agw secret: what tools receive by $SPIKE reference. Values come from stdin or a hidden prompt, and are never printed.
 import { given, type CommandContext, type CommandSpec } from '../command.js';
 import { CliFailure, type ExitCode } from '../failure.js';
-import { localTime, printAnswer } from '../printing.js';
+import { shownTime, printAnswer } from '../printing.js';
 import { confirmed, readSecret } from '../prompt.js';
 import { listOf, member, numberOf, textOf } from '../reading.js';
 import { renderTable } from '../table.js';
@@ -78,7 +78,7 @@ async function list(context: CommandContext): Promise<ExitCode> {
 function timeOf(item: unknown, key: string): string {
   const snake = key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
   const ms = numberOf(item, key) ?? numberOf(item, snake);
-  return ms === undefined ? '' : localTime(ms);
+  return ms === undefined ? '' : shownTime(ms);
 }
 
 async function issue(context: CommandContext): Promise<ExitCode> {

@@ -2,11 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CommandContext, CommandSpec } from '../command.js';
+import { placedMessage } from '../control-client.js';
 import { CliFailure, type ExitCode } from '../failure.js';
 import { duration, plural, printAnswer, shortHash } from '../printing.js';
 import { listOf, member, numberOf, recordOf, textOf, textsOf, truthOf, type JsonRecord } from '../reading.js';
 import { renderFields, renderTable } from '../table.js';
-import { printable } from '../terminal.js';
+import { printable, type Colors } from '../terminal.js';
 
 export const statusCommands: readonly CommandSpec[] = [
   {
@@ -14,13 +15,13 @@ export const statusCommands: readonly CommandSpec[] = [
     summary: 'Whether the gateway runs, and how it is',
     detail: 'With --gateway http://host:port it asks /health and /ready of the data plane alone.',
     examples: ['agw status', 'agw status --json | jq .digests', 'agw status --gateway http://127.0.0.1:9090'],
-    negative: 'it runs, but is not ready or has warnings that need a person (audit log unhealthy)',
+    negative: 'it runs, but something needs a person: the audit log is unhealthy, or a changed file was refused',
     run: status,
   },
   {
     path: 'reload',
     summary: 'Swap registry, policies, rules, identities and thresholds together, whole or not at all',
-    detail: 'Answers after every thread has swapped. A wrong file is named with its line, and the old state stays.',
+    detail: 'Answers after every thread has swapped. What is wrong is named with its line, all of it at once, and the old state stays.',
     examples: ['agw reload'],
     run: reload,
   },
@@ -32,7 +33,7 @@ async function status(context: CommandContext): Promise<ExitCode> {
   if (control.dataPlaneOnly) return dataPlaneStatus(context);
   const answer = recordOf(await control.get('/v1/status'));
   printAnswer(context, answer, () => printStatus(context, answer));
-  return truthOf(answer['audit'], 'healthy') ? 0 : 1;
+  return truthOf(answer['audit'], 'healthy') && listOf(answer, 'refused').length === 0 ? 0 : 1;
 }
 
 async function dataPlaneStatus(context: CommandContext): Promise<ExitCode> {
@@ -53,10 +54,17 @@ function printStatus({ terminal }: CommandContext, answer: JsonRecord): void {
   terminal.print(`PRECINCT ${printable(textOf(answer, 'version'))}: ${state}\n`);
   terminal.print(renderFields(statusFields(answer), colors));
   if (!healthy) terminal.print(`\n${colors.red('✗')} audit log: ${printable(textOf(audit, 'because'))}`);
+  const refused = refusedLines(answer, colors);
+  if (refused.length > 0) terminal.print(`\n${refused.join('\n')}`);
   const warnings = textsOf(answer, 'warnings').map((warning) => `${colors.yellow('!')} ${printable(warning)}`);
   if (warnings.length > 0) terminal.print(`\n${warnings.join('\n')}`);
   const upstreams = listOf(answer, 'upstreams');
   if (upstreams.length > 0) terminal.print(`\n${upstreamTable(upstreams, terminal)}`);
+}
+
+/** Files whose present content is not what is in force. */
+export function refusedLines(answer: unknown, colors: Colors): string[] {
+  return listOf(answer, 'refused').flatMap((fault) => [`${colors.red('✗')} refused, the old state stays: ${printable(placedMessage(fault))}`, ...(textOf(fault, 'remediation') === '' ? [] : [colors.dim(`  → ${printable(textOf(fault, 'remediation'))}`)])]);
 }
 
 function statusFields(answer: JsonRecord): [string, string][] {
@@ -96,8 +104,14 @@ async function reload(context: CommandContext): Promise<ExitCode> {
   printAnswer(context, answer, () => {
     const digests = Object.entries(recordOf(member(answer, 'digests'))).map(([key, digest]) => `  ${key.padEnd(12)} ${printable(String(digest))}`);
     context.terminal.print([`reloaded on ${threadsOf(answer)}`, ...digests].join('\n'));
+    warnOf(context, answer);
   });
   return 0;
+}
+
+/** What loads, but probably is not what was meant: to stderr, with its place. */
+export function warnOf({ terminal }: CommandContext, answer: unknown): void {
+  for (const warning of listOf(answer, 'warnings')) terminal.warn(`${terminal.colors.yellow('!')} ${printable(placedMessage(warning))}`);
 }
 
 /** `threads` is a count, or one entry per thread. */

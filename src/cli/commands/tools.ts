@@ -11,6 +11,7 @@ import { canAsk, confirmed, decodeUtf8, readAll } from '../prompt.js';
 import { listOf, member, recordOf, textOf } from '../reading.js';
 import { renderFields, renderTable } from '../table.js';
 import { printable } from '../terminal.js';
+import { isAsRegistered, toolDiffText } from '../tool-diff-view.js';
 
 const FROM = { flags: '--from <url>', about: 'the tool server\'s MCP endpoint' };
 const RISKS: readonly RiskLevel[] = ['low', 'medium', 'high', 'critical'];
@@ -57,10 +58,11 @@ export const toolsCommands: readonly CommandSpec[] = [
   },
   {
     path: 'tools diff',
-    summary: 'What changed between the registered definition and the one served now',
+    summary: 'Whether a tool is served as registered, and if not, what differs',
+    detail: 'Hash, description and schema, and the members outside the hash. The gateway\'s last listing is compared.',
     arguments: [{ name: '<name>', about: 'the tool' }],
     examples: ['agw tools diff my_tool', 'agw tools diff my_tool --json | jq .changes'],
-    negative: 'they differ, or the tool is not registered',
+    negative: 'they differ, layer 5 refuses the tool, or it is not registered',
     run: diff,
   },
 ];
@@ -200,23 +202,6 @@ async function registryFile({ project }: CommandContext): Promise<string> {
 async function diff(context: CommandContext): Promise<ExitCode> {
   const name = given(context.argument(0));
   const answer = recordOf(await context.control().get(`/v1/tools/${encodeURIComponent(name)}/diff`));
-  const changes = listOf(answer, 'changes');
-  const { terminal } = context;
-  printAnswer(context, answer, () => {
-    if (answer['served'] === null || answer['served'] === undefined) return terminal.print(`${printable(name)}: its server does not serve it now`);
-    if (changes.length === 0) return terminal.print(`${printable(name)}: served as registered`);
-    terminal.print(changes.map((change) => describeChange(change, context)).join('\n'));
-    terminal.print(`\nserved now: seed ${textOf(answer['hashes'], 'seed')}\nTo accept it: agw tools add --from URL ${printable(name)} --replace`);
-  });
-  return changes.length === 0 && answer['served'] !== null ? 0 : 1;
-}
-
-function describeChange(change: unknown, { terminal }: CommandContext): string {
-  const { colors } = terminal;
-  const value = (key: 'before' | 'after'): string => printable(JSON.stringify(member(change, key)) ?? '');
-  const path = printable(textOf(change, 'path') || '(the whole)');
-  const lines = [`${colors.bold(path)} ${textOf(change, 'kind')}`];
-  if (member(change, 'before') !== undefined) lines.push(colors.red(`  - ${value('before')}`));
-  if (member(change, 'after') !== undefined) lines.push(colors.green(`  + ${value('after')}`));
-  return lines.join('\n');
+  printAnswer(context, answer, () => context.terminal.print(toolDiffText(answer, context.terminal.colors)));
+  return isAsRegistered(answer) ? 0 : 1;
 }

@@ -1,8 +1,11 @@
 // Checks of the files: each is there, is what it should be, and nobody else may read the keys.
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { ConfigFault, describeFault } from '../../base/config/fault.js';
+import { systemClock } from '../../base/clock/clock.js';
+import { readEnvironment } from '../../base/config/environment.js';
+import { ConfigFault, describeFault, placeText } from '../../base/config/fault.js';
 import type { GatewayConfig } from '../../base/config/schema.js';
+import { PolicyError } from '../../engines/policy/types.js';
 import { readConfigText } from '../edit-file.js';
 import { openPolicies } from '../offline-policy.js';
 import { plural } from '../printing.js';
@@ -24,9 +27,10 @@ export async function checkFiles(project: Project, config: GatewayConfig): Promi
   const checks = [
     guarded('identities', () => checkIdentities(project, config)),
     guarded('registry', () => checkRegistry(project, config)),
-    guarded('policies', () => checkPolicies(project)),
+    guarded('policies', () => checkPolicies(project, config)),
     guarded('other files', () => checkPresent(project, config)),
     guarded('key files', () => checkModes(project, config)),
+    guarded('secrets', () => checkSecrets(project, config)),
   ];
   return (await Promise.all(checks)).flat();
 }
@@ -35,7 +39,7 @@ async function checkIdentities(project: Project, config: GatewayConfig): Promise
   const { parseIdentities } = await import('../../engines/identity/identity-table.js');
   const file = project.path(config.identity.file);
   return faultsAsResults('identities', () => {
-    const table = parseIdentities(readConfigText(file), file, config.identity.trust_domain);
+    const table = parseIdentities(readConfigText(file), config.identity.file, config.identity.trust_domain);
     const count = `${plural(table.identities.length, 'identity').replace(/identitys$/, 'identities')} of ${table.trustDomain}`;
     return table.identities.length === 0 ? note('identities', 'none is registered: every call is refused', 'agw identity add NAME') : ok('identities', count);
   });
@@ -45,21 +49,47 @@ async function checkRegistry(project: Project, config: GatewayConfig): Promise<C
   const { parseRegistry } = await import('../../engines/registry/registry-file.js');
   const file = project.path(config.registry.file);
   return faultsAsResults('registry', () => {
-    const registry = parseRegistry(readConfigText(file), file);
+    const registry = parseRegistry(readConfigText(file), config.registry.file);
     const count = `${plural(registry.tools.size, 'tool')} of ${plural(registry.upstreams.length, 'upstream')}`;
     return registry.tools.size === 0 ? note('registry', 'no tool is registered', 'agw tools add --from URL') : ok('registry', count);
   });
 }
 
-async function checkPolicies(project: Project): Promise<CheckResult[]> {
+function absentDirs(project: Project, config: GatewayConfig): string[] {
+  return config.policy.dirs.filter((dir) => !existsSync(project.path(dir)));
+}
+
+async function checkPolicies(project: Project, config: GatewayConfig): Promise<CheckResult[]> {
   try {
     const set = await openPolicies(project);
     set.close();
     const rules = set.packages.reduce((sum, item) => sum + item.rules.length, 0);
-    return [rules === 0 ? note('policies', 'no rule: every call that needs one is denied', 'Write one below config/opa/policies') : ok('policies', `${plural(rules, 'rule')} in ${plural(set.packages.length, 'file')}`)];
+    const warnings = set.warnings.map((warning) => note('policies', `${placeText(warning)}: ${warning.message}`, 'See: agw policy list'));
+    const absent = absentDirs(project, config).map((dir) => note('policies', `policy.dirs: there is no folder ${dir}`, 'Make it, or take it out of policy.dirs.'));
+    return [...warnings, ...absent, rules === 0 ? note('policies', 'no rule: every call that needs one is denied', 'Write one below config/opa/policies') : ok('policies', `${plural(rules, 'rule')} in ${plural(set.packages.length, 'file')}`)];
   } catch (error) {
-    const place = error instanceof Error && 'line' in error && 'file' in error ? `${String(error.file)}:${String(error.line)}: ` : '';
-    return [bad('policies', `${place}${error instanceof Error ? error.message : String(error)}`, 'Repair the file, then: agw policy reload')];
+    if (!(error instanceof PolicyError)) throw error;
+    const { findPolicyFaults } = await import('../../jobs/find-faults.js');
+    const faults = findPolicyFaults(project.root, config, systemClock).filter((fault) => fault instanceof PolicyError);
+    return faults.map((fault) => bad('policies', `${placeText(fault)}: ${fault.message}`, 'Repair the file, then: agw policy reload'));
+  }
+}
+
+/** Opens the store as the gateway does, without making a key: else a damaged one is noticed at the first call that needs it. */
+async function checkSecrets(project: Project, { secrets, state_dir: stateDir }: GatewayConfig): Promise<CheckResult[]> {
+  const file = secrets.file === '' ? join(project.stateDir, 'secrets.enc') : project.path(secrets.file);
+  if (!existsSync(file)) return [ok('secrets', 'none stored')];
+  const { createSecretFile } = await import('../../engines/secrets/file-store.js');
+  const { parseSecretKey, readSecretKeyFile } = await import('../../engines/secrets/key-file.js');
+  const { SecretFault } = await import('../../engines/secrets/fault.js');
+  try {
+    const key = secrets.key_env === '' ? readSecretKeyFile(secrets.key_file === '' ? join(project.stateDir, 'keys', 'secrets.key') : project.path(secrets.key_file)) : parseSecretKey(readEnvironment().secret(secrets.key_env) ?? '', `the environment variable ${secrets.key_env}`);
+    const store = createSecretFile(file, key);
+    const fault = store.fault();
+    return [fault === undefined ? ok('secrets', plural(store.list().length, 'secret')) : bad('secrets', fault.message, fault.remedy)];
+  } catch (error) {
+    if (error instanceof SecretFault) return [bad('secrets', `${secrets.file === '' ? join(stateDir, 'secrets.enc') : secrets.file} can't be opened: ${error.message}`, error.remedy)];
+    throw error;
   }
 }
 
@@ -71,6 +101,7 @@ function checkPresent(project: Project, config: GatewayConfig): CheckResult[] {
 /** Against other users of the machine: a key that they read or replace is theirs. */
 function checkModes(project: Project, config: GatewayConfig): CheckResult[] {
   if (!existsSync(project.stateDir)) return [note('state folder', `${project.stateDir} is not there yet`, 'It is made at the first start: make up')];
+  if (!statSync(project.stateDir).isDirectory()) return [bad('state folder', `${project.stateDir} is not a folder`, 'Remove it, or name another folder: state_dir')];
   const secret = [join(project.stateDir, 'keys'), join(project.stateDir, 'approvers')].flatMap((dir) => filesIn(dir, /\.key$/));
   const named = [config.tls.private_key_file, config.secrets.key_file].filter((file) => file !== '').map((file) => project.path(file));
   const loose = [...secret, ...named].filter((file) => existsSync(file) && (statSync(file).mode & 0o077) !== 0);
@@ -87,6 +118,6 @@ function faultsAsResults(what: string, check: () => CheckResult): CheckResult[] 
     return [check()];
   } catch (error) {
     if (!(error instanceof ConfigFault)) throw error;
-    return [error, ...error.others].map((fault) => bad(what, `${fault.file}:${fault.line}:${fault.column}: ${fault.message}`, fault.remedy ?? 'Repair the line.'));
+    return [error, ...error.others].map((fault) => bad(what, `${placeText(fault)}: ${fault.message}`, fault.remedy ?? 'Repair the line.'));
   }
 }

@@ -1,5 +1,5 @@
 // Checks of the running gateway, by what it says of itself: engines, tool hashes, upstreams, audit.
-import type { ControlClient } from '../control-client.js';
+import { placedMessage, type ControlClient } from '../control-client.js';
 import { plural } from '../printing.js';
 import { listOf, member, recordOf, textOf, textsOf, truthOf, type JsonRecord } from '../reading.js';
 import { bad, note, ok, type CheckResult } from './check.js';
@@ -11,7 +11,7 @@ export async function readStatus(control: ControlClient): Promise<JsonRecord | u
 
 export async function checkRunning(control: ControlClient, status: JsonRecord): Promise<CheckResult[]> {
   const tools = await control.get('/v1/tools');
-  return [ok('gateway', `version ${textOf(status, 'version')}, pid ${textOf(status, 'pid')}`), ...checkEngines(status), ...checkUpstreams(status), ...checkTools(tools), checkAuditHealth(status), ...textsOf(status, 'warnings').map((text) => note('gateway says', text, 'See agw status'))];
+  return [ok('gateway', `version ${textOf(status, 'version')}, pid ${textOf(status, 'pid')}`), ...checkEngines(status), ...checkUpstreams(status), ...checkTools(tools), checkAuditHealth(status), ...checkRefused(status), ...textsOf(status, 'warnings').map((text) => note('gateway says', text, 'See agw status'))];
 }
 
 function checkEngines(status: JsonRecord): CheckResult[] {
@@ -41,6 +41,10 @@ function checkTools(answer: unknown): CheckResult[] {
   for (const name of named('absent')) results.push(note('tool hash', `${name} is registered, but not served`, `Take it out of the registry, or ask its server's operator.`));
   if (named('unknown').length > 0) results.push(note('tool hash', `not verified yet: ${named('unknown').join(', ')}`, 'Their server must answer tools/list.'));
   return [...results, ok('tool hash', `${plural(named('verified').length, 'tool')} verified with their server`)];
+}
+
+function checkRefused(status: JsonRecord): CheckResult[] {
+  return listOf(status, 'refused').map((fault) => bad('refused file', `${placedMessage(fault)} (the gateway goes on with what it had before)`, textOf(fault, 'remediation') || 'Repair the file, then: agw reload'));
 }
 
 function checkAuditHealth(status: JsonRecord): CheckResult {

@@ -16,8 +16,8 @@ ${NOTICE}
 
 \`config/gateway.yaml\` is read once at the start; \`agw config check\` checks it, \`agw config show\` shows it with every default filled in.
 A wrong or unknown key stops the start with \`file:line:column\`, what is allowed, and the nearest key. Paths are relative to the folder
-that holds \`config/\`. The files it names (registry, policies, rules, identities, thresholds) are swapped by \`agw reload\` or SIGHUP, and the
-registry and the identities as soon as they change on disk.
+that holds \`config/\`. The files it names (registry, policies, rules, identities, thresholds, destinations, chains) are swapped by \`agw reload\` or SIGHUP;
+all but the policies also as soon as they change on disk.
 `;
   const environment = `## Environment\n\n| variable | meaning |\n|---|---|\n${ENVIRONMENT_VARIABLES.map(([name, about]) => `| \`${name}\` | ${cell(about)} |`).join('\n')}\n`;
   return [intro, ...configSections().map(sectionPage), environment].join('\n');
@@ -39,7 +39,8 @@ export function errorCodesPage(): string {
 ${NOTICE}
 
 Every refusal carries one of these codes, in the envelope's \`code\` and in the audit record. Steps 1–13 are the layers; 0 is admission, 14 the
-response firewall and the way to the tool server, 15 the gateway itself. \`agw audit explain DECISION_ID\` says more of one decision.
+response firewall and the way to the tool server, 15 the gateway itself. \`agw audit explain DECISION_ID\` says more of one decision. A refusal's
+\`docs_url\` leads to its line here; \`docs.base_url\` says where this page is served.
 `;
   const steps = [...new Set(Object.values(ERRORS).map((row) => row.step))].toSorted((a, b) => a - b);
   const rpc = `## JSON-RPC and MCP protocol errors\n\n| name | code |\n|---|---|\n${Object.entries(RPC).map(([name, code]) => `| ${name} | ${code} |`).join('\n')}\n`;
@@ -49,7 +50,7 @@ response firewall and the way to the tool server, 15 the gateway itself. \`agw a
 function stepPage(step: number): string {
   const rows = Object.entries<ErrorRow>(ERRORS).filter(([, row]) => row.step === step);
   const names = LAYER_NAMES[step - 1] ?? [...new Set(rows.map(([, row]) => row.middleware))].join(', ');
-  const lines = rows.map(([code, row]) => `| \`${code}\` | ${row.status} | ${row.retryable ? 'yes' : 'no'} | ${cell(row.message)} | ${cell(row.remediation)} |`);
+  const lines = rows.map(([code, row]) => `| <a id="${code}"></a>\`${code}\` | ${row.status} | ${row.retryable ? 'yes' : 'no'} | ${cell(row.message)} | ${cell(row.remediation)} |`);
   return `## Step ${step}: ${names}\n\n| code | HTTP | retry | says | what to do |\n|---|---|---|---|---|\n${lines.join('\n')}\n`;
 }
 
@@ -90,7 +91,7 @@ function optionAbout(about: string, choices: readonly string[] | undefined): str
   return choices === undefined ? about : `${about} (${choices.join(', ')})`;
 }
 
-/** A bar would end the cell. */
+/** A bar would end the cell, and `<word>` would be an HTML tag that nobody sees. */
 function cell(text: string): string {
-  return text.replaceAll('|', '\\|');
+  return text.replaceAll('|', '\\|').replaceAll('<', '\\<');
 }

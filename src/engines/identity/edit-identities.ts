@@ -1,6 +1,6 @@
 // Adding and removing entries in the text of identities.yaml, so that a person's comments and layout stay as they are.
 import { isMap, isScalar, isSeq, parseDocument, type Document, type YAMLMap, type YAMLSeq } from 'yaml';
-import { ConfigFault } from '../../base/config/fault.js';
+import { ConfigFault, WHOLE_FILE } from '../../base/config/fault.js';
 import { parseYamlWithLines } from '../../base/config/yaml-lines.js';
 import { parseWorkloadId } from './spiffe-id.js';
 
@@ -107,5 +107,5 @@ function quoted(text: string): string {
 }
 
 function faultOf(message: string, file: string, remedy: string): ConfigFault {
-  return new ConfigFault(message, { file, line: 1, column: 1, remedy });
+  return new ConfigFault(message, { file, ...WHOLE_FILE, remedy });
 }

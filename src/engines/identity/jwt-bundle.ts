@@ -1,7 +1,7 @@
 // The trust domain's JWT authorities: a JWK set as in SPIFFE_Trust_Domain_and_Bundle section 4, of which only `use: jwt-svid` counts.
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
-import { ConfigFault } from '../../base/config/fault.js';
+import { ConfigFault, WHOLE_FILE } from '../../base/config/fault.js';
 
 /** RFC 7518 section 3.3. */
 const RSA_BITS_MIN = 2048;
@@ -80,5 +80,5 @@ function algorithmsOf(jwk: Jwk): string[] {
 }
 
 function faultOf(message: string, file: string, remedy = REMEDY): ConfigFault {
-  return new ConfigFault(message, { file, line: 1, column: 1, remedy });
+  return new ConfigFault(message, { file, ...WHOLE_FILE, remedy });
 }

@@ -1,5 +1,5 @@
 // The trust domain's X.509 authorities from a PEM file, and the search for a path from a leaf to one of them.
-import { ConfigFault } from '../../base/config/fault.js';
+import { ConfigFault, WHOLE_FILE } from '../../base/config/fault.js';
 import { readCertificate, type Certificate } from './certificate.js';
 import { parseSpiffeId, pathOf, trustDomainOf } from './spiffe-id.js';
 
@@ -21,8 +21,8 @@ export function splitPem(text: string): string[] {
 export function parseX509Bundle(text: string, file: string): X509Bundle {
   const remedy = 'Put the trust domain\'s authorities there as PEM: spire-server bundle show.';
   const blocks = [...text.matchAll(PEM_BLOCK)];
-  if (blocks.length === 0) throw new ConfigFault('no certificate in the trust bundle.', { file, line: 1, column: 1, remedy });
-  if (blocks.length > BUNDLE_CERTIFICATES_MAX) throw new ConfigFault(`more than ${BUNDLE_CERTIFICATES_MAX} certificates in the trust bundle.`, { file, line: 1, column: 1, remedy });
+  if (blocks.length === 0) throw new ConfigFault('no certificate in the trust bundle.', { file, ...WHOLE_FILE, remedy });
+  if (blocks.length > BUNDLE_CERTIFICATES_MAX) throw new ConfigFault(`more than ${BUNDLE_CERTIFICATES_MAX} certificates in the trust bundle.`, { file, ...WHOLE_FILE, remedy });
   return blocks.map((block) => {
     const line = text.slice(0, block.index).split('\n').length;
     return readAuthority(block[0], { file, line, column: 1, remedy });

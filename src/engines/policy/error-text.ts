@@ -10,6 +10,6 @@ const MESSAGE_CHARS_MAX = 300;
 export function policyErrorFrom(text: string, fallbackFile: string): PolicyError {
   const position = POSITION.exec(text);
   const message = (MESSAGE.exec(text)?.[1] ?? text.trim()).replace(/:$/, '').slice(0, MESSAGE_CHARS_MAX);
-  if (position === null) return new PolicyError(message, fallbackFile, 1, 1);
+  if (position === null) return new PolicyError(message, fallbackFile, 0, 0);
   return new PolicyError(message, position[1] ?? fallbackFile, Number(position[2]), Number(position[3]));
 }

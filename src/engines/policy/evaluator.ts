@@ -147,7 +147,7 @@ export function addAll(instance: RegoInstance, sources: readonly PolicySource[])
       const answer = instance.addPolicy(engine, source.file, source.text);
       if (answer.kind === 'error') throw policyErrorFrom(answer.text, source.file);
     } catch (fault) {
-      if (fault instanceof RegoTrap) throw new PolicyError(`the Rego engine gave up: ${fault.message}`, source.file, 1, 1);
+      if (fault instanceof RegoTrap) throw new PolicyError(`the Rego engine gave up: ${fault.message}`, source.file, 0, 0);
       instance.freeEngine(engine);
       throw fault;
     }

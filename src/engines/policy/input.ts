@@ -46,7 +46,7 @@ function createMembers(): readonly Member[] {
     { names: ['auth_method'], write: (facts) => JSON.stringify(facts.authMethod), key: (facts) => facts.authMethod },
     { names: ['oauth'], write: () => '{}' },
     { names: ['step_up'], write: (facts) => `{"approved":${facts.stepUpApproved}}`, key: (facts) => String(facts.stepUpApproved) },
-    { names: ['time'], write: (facts) => `{"now_ns":${facts.timeNs},"rfc3339":"${formatRfc3339(facts.timeNs)}"}` },
+    { names: ['time'], write: (facts) => `{"now_ns":${facts.timeNs()},"rfc3339":"${formatRfc3339(facts.timeNs())}"}` },
   ];
 }
 

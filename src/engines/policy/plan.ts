@@ -9,6 +9,7 @@ import { RegoInstance, RegoTrap } from './rego-instance.js';
 import { compileRegoModule } from './rego-module.js';
 import { countBareRules, createRuleIndex, findGuardedRules } from './rule-index.js';
 import { PolicyError } from './types.js';
+import { findWarnings } from './warnings.js';
 import type { PolicyPlan, PolicySet, PolicySetOptions, PolicySource } from './types.js';
 
 type PlanOptions = Omit<PolicySetOptions, 'cacheEntries' | 'plan'>;
@@ -34,6 +35,7 @@ export function makePlan(sorted: readonly PolicySource[], options: PlanOptions):
       digest: digestSources(sorted),
       packages: describePackages(modules),
       reads: { inputs, cacheable, because },
+      warnings: findWarnings(modules),
       byQuery: evaluator.byQuery,
       guardedRules: cutsAreSound(instance, sorted, modules, guardedRules) ? guardedRules : [],
     };
@@ -43,7 +45,7 @@ export function makePlan(sorted: readonly PolicySource[], options: PlanOptions):
 
 /** For a thread that was given the plan. Throws PolicyError if it is another set's. */
 export function startPlanned(sorted: readonly PolicySource[], plan: PolicyPlan, options: PlanOptions): Planned {
-  if (digestSources(sorted) !== plan.digest) throw new PolicyError('the plan of another policy set was given', sorted[0]?.file ?? 'policies', 1, 1);
+  if (digestSources(sorted) !== plan.digest) throw new PolicyError('the plan of another policy set was given', sorted[0]?.file ?? 'policies', 0, 0);
   const module = options.module ?? compileRegoModule();
   const evaluator = new PolicyEvaluator(sorted, { module, clock: options.clock, timeoutMs: options.timeoutMs, checked: { byQuery: plan.byQuery } });
   return { plan, evaluator };
@@ -59,7 +61,7 @@ export function listPackages(sources: readonly PolicySource[], module = compileR
 
 export function parsedForm(instance: RegoInstance, engine: number): ParsedModule[] {
   const answer = instance.parsedForm(engine);
-  if (answer.kind !== 'value') throw new PolicyError('the Rego engine gave no parsed form', 'policies', 1, 1);
+  if (answer.kind !== 'value') throw new PolicyError('the Rego engine gave no parsed form', 'policies', 0, 0);
   return parseModules(answer.text);
 }
 
@@ -80,7 +82,7 @@ export function refuseExhaustion<T>(file: string, load: () => T): T {
     return load();
   } catch (fault) {
     if (!(fault instanceof RegoTrap || fault instanceof RangeError)) throw fault;
-    throw new PolicyError(`the Rego engine gave up (${fault.message}): an expression or a chain of rules in the set is too deep`, file, 1, 1);
+    throw new PolicyError(`the Rego engine gave up (${fault.message}): an expression or a chain of rules in the set is too deep`, file, 0, 0);
   }
 }
 
@@ -103,7 +105,7 @@ function checkSize(sources: readonly PolicySource[], bytesMax: number): void {
   for (const source of sources) {
     bytes += Buffer.byteLength(source.text);
     if (bytes > bytesMax) {
-      throw new PolicyError(`the policy text is larger than ${bytesMax} bytes together (policy.source_bytes_max)`, source.file, 1, 1);
+      throw new PolicyError(`the policy text is larger than ${bytesMax} bytes together (policy.source_bytes_max)`, source.file, 0, 0);
     }
   }
 }

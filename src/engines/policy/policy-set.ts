@@ -31,16 +31,18 @@ class LoadedPolicySet implements PolicySet {
   readonly digest: string;
   readonly packages: PolicySet['packages'];
   readonly reads: PolicySet['reads'];
+  readonly warnings: PolicySet['warnings'];
   readonly #evaluator: PolicyEvaluator;
   readonly #input: InputBuilder;
   readonly #index: RuleIndex | undefined;
   readonly #cache: LRUCache<string, PolicyDecision> | undefined;
   #closed = false;
 
-  constructor({ digest, packages, reads }: PolicyPlan, evaluator: PolicyEvaluator, index: RuleIndex | undefined, cacheEntries: number) {
+  constructor({ digest, packages, reads, warnings }: PolicyPlan, evaluator: PolicyEvaluator, index: RuleIndex | undefined, cacheEntries: number) {
     this.digest = digest;
     this.packages = packages;
     this.reads = reads;
+    this.warnings = warnings;
     this.#evaluator = evaluator;
     this.#input = createInputBuilder(reads.inputs);
     this.#index = index;
@@ -65,6 +67,6 @@ class LoadedPolicySet implements PolicySet {
   }
 
   #evaluate(facts: PolicyFacts): PolicyDecision {
-    return readDecision(this.#evaluator.evaluate(this.#input.toJson(facts), facts.timeNs, this.#index?.select(facts)));
+    return readDecision(this.#evaluator.evaluate(this.#input.toJson(facts), facts.timeNs(), this.#index?.select(facts)));
   }
 }

@@ -1,5 +1,6 @@
 // Runs the `test_*` rules of a set, judged as the gateway would: with the same engine, the same strictness.
 import { systemClock } from '../../base/clock/clock.js';
+import { placeText } from '../../base/config/fault.js';
 import type { ParsedModule, ParsedRule } from './ast.js';
 import { addAll, firstValue } from './evaluator.js';
 import { policyErrorFrom } from './error-text.js';
@@ -78,7 +79,7 @@ function judge({ module, rule }: TestRule, answer: RegoAnswer): PolicyTestResult
       return { ...result, passed: false, error: 'took longer than its time limit' };
     case 'error': {
       const fault = policyErrorFrom(answer.text, module.file);
-      return { ...result, passed: false, error: `${fault.file}:${fault.line}:${fault.column}: ${fault.message}` };
+      return { ...result, passed: false, error: `${placeText(fault)}: ${fault.message}` };
     }
   }
 }

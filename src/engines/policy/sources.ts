@@ -43,7 +43,7 @@ function walk(folder: string, visited: Set<string>, found: Map<string, string>):
 function keep(path: string, found: Map<string, string>): void {
   const real = realPath(path) ?? path;
   if (found.has(real)) return;
-  if (found.size === FILES_MAX) throw new PolicyError(`more than ${FILES_MAX} Rego files: is this a policy folder?`, path, 1, 1);
+  if (found.size === FILES_MAX) throw new PolicyError(`more than ${FILES_MAX} Rego files: is this a policy folder?`, path, 0, 0);
   found.set(real, path);
 }
 
@@ -52,7 +52,7 @@ function realPath(path: string): string | undefined {
     return realpathSync(path);
   } catch (fault) {
     if (isCode(fault, 'ENOENT') || isCode(fault, 'ELOOP')) return undefined;
-    throw new PolicyError(`can't be read (${codeOf(fault)})`, path, 1, 1);
+    throw new PolicyError(`can't be read (${codeOf(fault)})`, path, 0, 0);
   }
 }
 
@@ -63,7 +63,7 @@ function kindOf(path: string): 'folder' | 'file' | 'other' {
     return stats.isDirectory() ? 'folder' : stats.isFile() ? 'file' : 'other';
   } catch (fault) {
     if (!path.endsWith('.rego')) return 'other';
-    throw new PolicyError(`can't be read (${codeOf(fault)})`, path, 1, 1);
+    throw new PolicyError(`can't be read (${codeOf(fault)})`, path, 0, 0);
   }
 }
 
@@ -73,7 +73,7 @@ function readSource(root: string, path: string): PolicySource {
   try {
     return { file, text: new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path)) };
   } catch (fault) {
-    throw new PolicyError(`can't be read (${codeOf(fault)})`, file, 1, 1);
+    throw new PolicyError(`can't be read (${codeOf(fault)})`, file, 0, 0);
   }
 }
 

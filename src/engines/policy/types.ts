@@ -21,7 +21,7 @@ export interface PolicyFacts {
   argumentsJson(): string;
   session(): { readonly id: string; readonly risk_score: number; readonly previous_actions: readonly unknown[]; readonly flags: readonly string[] };
   /** Nanoseconds since the epoch. */
-  readonly timeNs: bigint;
+  readonly timeNs: () => bigint;
 }
 
 export type PolicyDecision =
@@ -30,18 +30,27 @@ export type PolicyDecision =
   /** Evaluation failed, timed out, or gave something that is neither a boolean nor {allow, reason}. The caller must refuse. */
   | { readonly kind: 'fault'; readonly message: string };
 
+/** Valid, but probably not what was meant. */
+export interface PolicyWarning {
+  readonly file: string;
+  readonly line: number;
+  readonly message: string;
+}
+
 export interface PolicySet {
   /** SHA-256 over the sorted sources. */
   readonly digest: string;
   readonly packages: readonly { readonly name: string; readonly file: string; readonly rules: readonly { name: string; line: number }[] }[];
   /** Input paths the set reads, as dotted text; `*` = all of it. And whether decisions may be cached at all, with the reason if not. */
   readonly reads: { readonly inputs: readonly string[]; readonly cacheable: boolean; readonly because: string };
+  readonly warnings: readonly PolicyWarning[];
   decide(facts: PolicyFacts): PolicyDecision;
   close(): void;
 }
 
 export class PolicyError extends Error {
   readonly file: string;
+  /** 1-based; 0 = no line of the file is to blame. */
   readonly line: number;
   readonly column: number;
   constructor(message: string, file: string, line: number, column: number) {
@@ -80,6 +89,7 @@ export interface PolicyPlan {
   readonly digest: string;
   readonly packages: PolicySet['packages'];
   readonly reads: PolicySet['reads'];
+  readonly warnings: PolicySet['warnings'];
   /** Whether `allow` is no rule of its own name, so that it has to be asked as a query. */
   readonly byQuery: boolean;
   /** Rules that need no evaluation for some requests; empty without an index. */

@@ -9,8 +9,9 @@ const LINE_WIDTH = 0;
 /** Appends an entry; throws ConfigFault when the name is taken, or when the result is no valid registry. */
 export function addTool(text: string, entry: ToolEntry, file: string): string {
   const document = open(text, file);
-  if (findEntry(document, entry.name) !== undefined) {
-    throw new ConfigFault(`${entry.name} is registered already.`, { file, line: 1, column: 1, remedy: 'Register it again with agw tools add --replace, or choose another.' });
+  const known = parseRegistry(text, file).tools.get(entry.name);
+  if (known !== undefined) {
+    throw new ConfigFault(`${entry.name} is registered already.`, { file, line: known.line, column: 0, remedy: 'Register it again with agw tools add --replace, or choose another.' });
   }
   return append(text, document, entry, file);
 }

@@ -19,6 +19,11 @@ export function verifyServed(tool: RegisteredTool, served: ServedTool, pin?: Def
   return { kind: 'match', alg, changedMembers: changedMembers(served, pinFor(tool, pin)) };
 }
 
+/** Members outside the three hashes that are not what was pinned; without a pin that says which, all of them. */
+export function changedMembersOf(tool: RegisteredTool, served: ServedTool, pin: DefinitionPin | undefined): string[] {
+  return changedMembers(served, pinFor(tool, pin));
+}
+
 /** The registry's own pin wins over one remembered from first sight; members known for the same whole are kept. */
 function pinFor(tool: RegisteredTool, pin: DefinitionPin | undefined): DefinitionPin | undefined {
   if (tool.definitionHash === undefined) return pin;

@@ -27,7 +27,7 @@ function hashWarning(tool: RegisteredTool): RegistryWarning[] {
   if (hashes === undefined || Object.values(hashes).includes(tool.hash)) return [];
   return [{
     tool: tool.name, line: tool.line, kind: 'hash_of_other_text',
-    message: `line ${tool.line}: ${tool.name}: its hash is not that of the description and input_schema written here (seed ${hashes.seed}); the hash decides.`,
+    message: `${tool.name}: its hash is not that of the description and input_schema written here (seed ${hashes.seed}); the hash decides.`,
   }];
 }
 
@@ -35,5 +35,5 @@ function poisonWarning(tool: RegisteredTool): RegistryWarning[] {
   const reasons = findPoison({ description: tool.description, inputSchema: tool.inputSchema });
   if (reasons.length === 0) return [];
   const kinds = [...new Set(reasons.map(({ kind, path }) => `${kind} at ${path}`))].join(', ');
-  return [{ tool: tool.name, line: tool.line, kind: 'poisoned', message: `line ${tool.line}: ${tool.name}: its text speaks to the model (${kinds}).` }];
+  return [{ tool: tool.name, line: tool.line, kind: 'poisoned', message: `${tool.name}: its text speaks to the model (${kinds}).` }];
 }

@@ -8,6 +8,8 @@ import type { SubstituteResult } from './types.js';
 const REFERENCES_MAX = 64;
 /** Every character of `$SPIKE{` is ASCII, so an escape that could write it begins so; JSON knows no other. */
 const ASCII_ESCAPE = '\\u00';
+const DOLLAR = 0x24;
+const BACKSLASH = 0x5c;
 
 /** What layer 13 knows when it asks. */
 export interface SubstituteFacts {
@@ -35,9 +37,9 @@ export function substituteSpan(bytes: Uint8Array, from: number, to: number, fact
   return places.length === 0 ? NONE : redeem(bytes, places, facts);
 }
 
-/** So cheap that nearly every call ends here. */
+/** So cheap that nearly every call ends here: one byte is looked for ten times as fast as a word. */
 function mayHoldReference(span: Buffer): boolean {
-  return span.includes(REFERENCE_START) || span.includes(ASCII_ESCAPE);
+  return (span.includes(DOLLAR) && span.includes(REFERENCE_START)) || (span.includes(BACKSLASH) && span.includes(ASCII_ESCAPE));
 }
 
 function findPlaces(bytes: Uint8Array, from: number, to: number): Place[] | Refused {
@@ -60,7 +62,7 @@ function findPlaces(bytes: Uint8Array, from: number, to: number): Place[] | Refu
 }
 
 function redeem(bytes: Uint8Array, places: readonly Place[], facts: SubstituteFacts): SubstituteResult {
-  if (facts.requiredScope === undefined) return refused('token_scope_failed', 'tool_without_required_scope');
+  if (facts.requiredScope === undefined) return refused('token_scope_failed', 'tool_without_required_scope', { required_scope: null });
   const content = open(facts);
   if (content === undefined) return refused('token_redemption_failed', 'store_unavailable');
   const valueOf = new Map<string, string>();
@@ -86,8 +88,8 @@ function open(facts: SubstituteFacts): Content | undefined {
 /** Owner first: whoever is not the owner learns neither scope nor expiry. */
 function judge(reference: ParsedReference, stored: StoredReference, facts: SubstituteFacts): Refused | undefined {
   if (stored.owner !== facts.caller) return refused('token_ownership_failed', 'not_the_owner');
-  if (stored.scope !== facts.requiredScope) return refused('token_scope_failed', 'scope_differs_from_tool');
-  if (reference.scope !== undefined && reference.scope !== stored.scope) return refused('token_scope_failed', 'scope_differs_from_issued');
+  if (stored.scope !== facts.requiredScope) return refused('token_scope_failed', 'scope_differs_from_tool', { required_scope: facts.requiredScope ?? null, issued_scope: stored.scope });
+  if (reference.scope !== undefined && reference.scope !== stored.scope) return refused('token_scope_failed', 'scope_differs_from_issued', { required_scope: facts.requiredScope ?? null, issued_scope: stored.scope, asked_scope: reference.scope });
   const shortenedMs = reference.expSeconds === undefined ? Infinity : stored.issuedMs + reference.expSeconds * 1000;
   return facts.nowMs >= Math.min(stored.expiresMs, shortenedMs) ? refused('token_expired', 'reference_expired') : undefined;
 }
@@ -114,6 +116,6 @@ function expand(place: Place, valueOf: ReadonlyMap<string, string>): string {
   return text + place.text.slice(copied);
 }
 
-function refused(code: Refused['code'], reasonCode: string): Refused {
-  return { kind: 'refused', code, reasonCode };
+function refused(code: Refused['code'], reasonCode: string, scopes?: Refused['scopes']): Refused {
+  return { kind: 'refused', code, reasonCode, ...(scopes === undefined ? {} : { scopes }) };
 }

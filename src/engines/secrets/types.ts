@@ -26,6 +26,8 @@ export type SubstituteResult =
       readonly kind: 'refused';
       readonly code: 'invalid_spike_token' | 'token_scope_failed' | 'token_ownership_failed' | 'token_expired' | 'token_redemption_failed';
       readonly reasonCode: string;
+      /** The scopes that do not agree, for the owner alone. */
+      readonly scopes?: { readonly required_scope: string | null; readonly issued_scope?: string; readonly asked_scope?: string };
     };
 
 export interface SecretStore {

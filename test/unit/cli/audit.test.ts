@@ -3,7 +3,7 @@ import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { GENESIS_HASH, sealLine } from '../../../src/audit/hash-chain.js';
-import { intentLine, requestLine } from '../../../src/audit/record.js';
+import { intentLine, requestLine, unresolvedLine } from '../../../src/audit/record.js';
 import { parseSpan } from '../../../src/cli/audit-query.js';
 import { layersCompact } from '../../../src/cli/layers-view.js';
 import { openBench, type Bench } from './cli-fixture.js';
@@ -165,6 +165,21 @@ describe('agw audit explain', () => {
     expect(code).toBe(0);
     for (const word of ['authz_policy_denied', 'opa_policy', 'token_substitution', 'agw policy eval']) expect(out).toContain(word);
     expect((await bench.agw(['audit', 'explain', 't1', '--json'])).out).toContain('"explanation"');
+  });
+
+  it('shows a call that a crash left without an outcome, with its intent, and says what that means', async () => {
+    write([intent(1), unresolvedLine({ atUs: START_US + 5_000, decisionId: 'd1', traceId: 't1', sessionId: undefined, spiffeId: ME, server: 'u', tool: 'bash', method: 'tools/call', argumentsDigest: undefined, intentSeq: 1 })]);
+    const { code, out } = await bench.agw(['audit', 'explain', 'd1']);
+    expect(code).toBe(0);
+    for (const word of ['unresolved', 'bash', 'intent']) expect(out).toContain(word);
+    expect(JSON.parse((await bench.agw(['audit', 'explain', 'd1', '--json'])).out)).toMatchObject({ record: { type: 'unresolved' }, related: [{ type: 'intent' }], explanation: { code: 'unresolved', retryable: false } });
+    expect((await bench.agw(['audit', 'search', '--type', 'unresolved'], { tty: true })).out).toContain('unresolved');
+  });
+
+  it('shows times in UTC, and says so', async () => {
+    write([request(1)]);
+    expect((await bench.agw(['audit', 'explain', 'd1'])).out).toContain('2023-11-14 22:13:20.001Z');
+    expect((await bench.agw(['audit', 'search'], { tty: true })).out).toContain('2023-11-14 22:13:20.001Z');
   });
 
   it('ends with 1 for a decision there is not', async () => {

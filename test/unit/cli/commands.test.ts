@@ -75,6 +75,14 @@ describe('errors of the gateway', () => {
     expect(err).toBe('agw: config/opa/policies/a.rego:3:7: unexpected token\nRepair it.');
   });
 
+  it('are shown one per line where there are several, each with its place and remedy', async () => {
+    const others = [{ message: 'unknown key.', file: 'config/risk_thresholds.yaml', line: 2, column: 1, remediation: 'Did you mean pass?' }, { message: 'the file can\'t be read (ENOENT).', file: 'config/identities.yaml' }];
+    await bench.serve({ 'POST /v1/reload': () => ({ status: 422, json: { error: { code: 'reload_refused', message: 'wrong hash.', file: 'config/r.yaml', line: 3, column: 7, remediation: 'Repair it.', others } } }) });
+    const { code, err } = await bench.agw(['reload']);
+    expect(code).toBe(2);
+    expect(err.split('\n').slice(1)).toEqual(['config/r.yaml:3:7: wrong hash. Repair it.', 'config/risk_thresholds.yaml:2:1: unknown key. Did you mean pass?', 'config/identities.yaml: the file can\'t be read (ENOENT).']);
+  });
+
   it('end with 1 where something was not found', async () => {
     await bench.serve({});
     expect((await bench.agw(['tools', 'diff', 'nothing'])).code).toBe(1);
@@ -110,10 +118,54 @@ describe('agw status', () => {
     expect((await bench.agw(['status'], { cwd: join(bench.root, 'a', 'b') })).code).toBe(0);
   });
 
+  it('names what was refused, and ends with 1', async () => {
+    const refused = [{ file: 'config/identities.yaml', line: 5, column: 3, message: 'nonsense', remediation: 'Repair it.', since: '' }];
+    await bench.serve({ 'GET /v1/status': () => ({ json: { version: '1', audit: { healthy: true }, refused } }), 'GET /v1/tools': () => ({ json: { tools: [], refused } }) });
+    for (const line of [['status'], ['inspect', 'tools']]) {
+      expect((await bench.agw(line)).out).toContain('config/identities.yaml:5:3: nonsense');
+    }
+    expect((await bench.agw(['status'])).code).toBe(1);
+  });
+
   it('works while the config file is broken', async () => {
     bench.file('config/gateway.yaml', 'profile: [\n');
     await bench.serve(status(true));
     expect((await bench.agw(['status'])).code).toBe(0);
+  });
+});
+
+describe('agw tools diff', () => {
+  const tool = { name: 'echo', state: 'verified', refused: null, registered: { hash: 'a', hash_alg: null, file: 'config/r.yaml', line: 7 }, upstream: { url: 'http://u/mcp', state: 'up', error: null }, served: {}, hashes: { seed: 'b', jcs: 'c', legacy: 'd' }, changes: [], text_differs: [] };
+  const diff = async (more: object): ReturnType<Bench['agw']> => {
+    await bench.serve({ 'GET /v1/tools/echo/diff': () => ({ json: { ...tool, ...more } }) });
+    return bench.agw(['tools', 'diff', 'echo']);
+  };
+
+  it('ends with 0 for a tool that is served as registered, whatever the registry\'s own text says', async () => {
+    expect((await diff({ text_differs: [{ path: '/description' }] })).code).toBe(0);
+  });
+
+  it.each([
+    ['a changed definition', { state: 'mismatch', refused: 'registry_hash_mismatch', changes: [{ path: 'hash', kind: 'changed', before: 'a', after: { seed: 'b' } }, { path: '/description', kind: 'changed', before: 'x', after: 'y' }] }, ['registry_hash_mismatch', '/description', 'agw tools add --from http://u/mcp echo --replace']],
+    ['another registered hash', { state: 'mismatch', refused: 'registry_hash_mismatch', changes: [{ path: 'hash', kind: 'changed', before: 'a', after: { seed: 'b' } }] }, ['registry_hash_mismatch', 'config/r.yaml:7', 'b (seed)']],
+    ['the hash of another algorithm', { state: 'mismatch', refused: 'registry_hash_mismatch', registered: { ...tool.registered, hash: 'c', hash_alg: 'seed' }, changes: [{ path: 'hash', kind: 'changed', before: 'c', after: 'b' }] }, ['jcs', 'hash_alg: seed']],
+    ['one that changed back', { state: 'mismatch', refused: 'registry_hash_mismatch', matches_again: true, since: 'then', changes: [{ path: 'hash', kind: 'changed' }] }, ['then', '--replace']],
+    ['a changed member outside the hash', { changes: [{ path: '/annotations', kind: 'changed', after: {} }] }, ['/annotations']],
+    ['a tool that is not served', { state: 'absent', refused: 'registry_tool_unverified', served: null }, ['registry_tool_unverified', 'http://u/mcp']],
+    ['a server that is down', { state: 'unknown', refused: 'registry_tool_unverified', served: null, upstream: { url: 'http://u/mcp', state: 'down', error: 'ECONNREFUSED' } }, ['ECONNREFUSED']],
+  ])('ends with 1 for %s, and shows what differs', async (_what, more, words) => {
+    const { code, out } = await diff(more);
+    expect(code).toBe(1);
+    for (const word of words) expect(out).toContain(word);
+    expect(out).not.toContain('is served as registered\n');
+  });
+});
+
+describe('agw inspect identity', () => {
+  it('rounds the risk', async () => {
+    await bench.serve({ 'GET /v1/identity': () => ({ json: { spiffe_id: ME, registered: true, session: { risk_score: 0.1 + 0.2, flags: ['risk:high'] }, rate: {} } }) });
+    const { out } = await bench.agw(['inspect', 'identity', ME]);
+    expect(out).toContain('0.3 of 1 risk:high');
   });
 });
 
@@ -212,6 +264,22 @@ describe('agw approver and approvals', () => {
     const full = { ...request, state: 'pending' as const, mcpSession: undefined, decidedBy: undefined, decidedMs: undefined, reason: undefined };
     expect(alice !== undefined && isDecisionSigned(alice, full, 'approve', sent.signature)).toBe(true);
     expect(alice !== undefined && isDecisionSigned(alice, full, 'deny', sent.signature)).toBe(false);
+  });
+
+  it('says of a call that came in a session that the grant is for that session', async () => {
+    const bound = { ...request, mcpSession: 'session-of-this-client' };
+    const control = (approval: object): Answers => ({ 'GET /v1/approvals': () => ({ json: { approvals: [approval] } }), 'GET /v1/approvals/apr_1': () => ({ json: { approval } }), 'POST /v1/approvals/apr_1/decide': () => ({ json: { approval } }) });
+    const said = async (approval: object): Promise<boolean[]> => {
+      await bench.close();
+      bench = openBench();
+      await bench.serve(control(approval));
+      await bench.agw(['approver', 'add', 'alice']);
+      const outs = [await bench.agw(['approvals', 'list']), await bench.agw(['approvals', 'approve', 'apr_1'])].map(({ out }) => out);
+      return outs.map((out) => /session/.test(out));
+    };
+    expect(await said(bound)).toEqual([true, true]);
+    expect(await said(request)).toEqual([false, false]);
+    expect((await bench.agw(['approvals', 'approve', '--help'])).out).toContain('session');
   });
 
   it('asks which approver when there are several, and says how to make one when there is none', async () => {

@@ -5,11 +5,12 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { gatewayConfigSchema } from '../../../src/base/config/schema.js';
 import { parseGatewayConfig } from '../../../src/base/config/load.js';
-import { ERRORS } from '../../../src/base/errors/table.js';
+import { ERRORS, type ErrorCode } from '../../../src/base/errors/table.js';
 import { generatedFiles } from '../../../src/cli/documents/all.js';
 import { configSections } from '../../../src/cli/documents/config-keys.js';
 import { gatewayYaml } from '../../../src/cli/documents/gateway-yaml.js';
 import { COMMANDS, GROUPS } from '../../../src/cli/index.js';
+import { envelopeOf } from '../../../src/mcp/errors.js';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
 const files = generatedFiles(COMMANDS, GROUPS);
@@ -22,6 +23,19 @@ describe('generated files', () => {
   it('have every error code and every command', () => {
     for (const code of Object.keys(ERRORS)) expect(files.get('docs/error-codes.md')).toContain(`\`${code}\``);
     for (const { path } of COMMANDS) expect(files.get('docs/cli.md')).toContain(`## agw ${path}\n`);
+  });
+});
+
+describe('docs/error-codes.md', () => {
+  it('has an anchor for every code, so that docs_url leads somewhere', () => {
+    const anchors = [...(files.get('docs/error-codes.md') ?? '').matchAll(/<a id="(\w+)"><\/a>/g)].map((match) => match[1]);
+    expect(anchors.toSorted()).toEqual(Object.keys(ERRORS).toSorted());
+    const urls = Object.keys(ERRORS).map((code) => envelopeOf({ code: code as ErrorCode }, { decisionId: 'd', traceId: 't' }).docs_url.split('#'));
+    expect(urls.filter(([page = '', anchor]) => !files.has(page) || !anchors.includes(anchor))).toEqual([]);
+  });
+
+  it('hides no <word> as an HTML tag', () => {
+    for (const [path, text] of files) if (path.endsWith('.md')) expect(text.replace(/`[^`]*`|<!--.*?-->|<a id="\w+"><\/a>|\\</g, '')).not.toMatch(/<\w/);
   });
 });
 

@@ -20,6 +20,16 @@ describe('help', () => {
     expect(out).toContain('agw ');
   });
 
+  it.each([[['help'], 'Exit codes'], [['help', 'policy'], 'agw policy'], [['help', 'policy', 'eval'], '--caller'], [['help', 'audit'], 'verify']])('%j is the help', async (line, shown) => {
+    const { code, out } = await bench.agw(line);
+    expect(code).toBe(0);
+    expect(out).toContain(shown);
+  });
+
+  it('of something unknown is wrong usage', async () => {
+    expect(await bench.agw(['help', 'polcy'])).toMatchObject({ code: 2, out: '' });
+  });
+
   it('gives every command an example that names it', () => {
     expect(COMMANDS.filter((spec) => !spec.examples.some((line) => line.includes(`agw ${spec.path}`))).map((spec) => spec.path)).toEqual([]);
   });
@@ -33,6 +43,10 @@ describe('help', () => {
 describe('wrong usage ends with 2 and names the nearest', () => {
   it.each([
     [['stauts'], 'agw status'],
+    [['polcy', 'reload'], 'agw policy reload'],
+    [['polcy', 'evl', '--tool', 'x'], 'agw policy eval'],
+    [['polcy', 'wurst'], 'agw policy'],
+    [['stauts', 'now'], 'agw status'],
     [['audit', 'serch'], 'agw audit search'],
     [['approvals', 'aprove', 'x'], 'agw approvals approve'],
     [['status', '--jsn'], '--json'],

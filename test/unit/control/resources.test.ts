@@ -11,7 +11,7 @@ import { approvalRoutes } from '../../../src/control/approvals.js';
 import { identityRoutes } from '../../../src/control/identities.js';
 import { layerRoutes } from '../../../src/control/layers.js';
 import { metricsRoutes } from '../../../src/control/metrics.js';
-import type { ControlParts } from '../../../src/control/parts.js';
+import type { ControlParts, RefusedSource } from '../../../src/control/parts.js';
 import { policyRoutes } from '../../../src/control/policy.js';
 import { reloadRoutes } from '../../../src/control/reload.js';
 import { secretRoutes } from '../../../src/control/secrets.js';
@@ -36,14 +36,17 @@ const identities = parseIdentities(`default: ${AGENT_ID}\nidentities:\n  - spiff
 const policyText = `package precinct.authz\n\nimport rego.v1\n\nallow if { input.caller_spiffe_id == "${AGENT_ID}"; input.tool_name == "one"; input.arguments.ok == true }\n`;
 
 let dir: string;
+let loadedPolicy: ReturnType<typeof loadPolicySet>;
 let parts: ControlParts;
 let routes: Route[];
 let reloaded: string[];
+let refused: RefusedSource[];
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'resources-'));
   reloaded = [];
+  refused = [];
   const clock = { nowMs: () => NOW_MS, nowUs: () => NOW_MS * 1000, monotonicMs: () => performance.now() };
-  const policy = loadPolicySet([{ file: 'policies/a.rego', text: policyText }], { cacheEntries: 0, timeoutMs: 1000, sourceBytesMax: 1 << 20, clock });
+  const policy = loadedPolicy = loadPolicySet([{ file: 'policies/a.rego', text: policyText }], { cacheEntries: 0, timeoutMs: 1000, sourceBytesMax: 1 << 20, clock });
   const digests = { policy: policy.digest, registry: registry.digest, rules: 'u', identities: identities.digest, thresholds: 't' };
   const stats = (us: number): GatewayStats => {
     const chain = new ChainStats();
@@ -67,7 +70,7 @@ beforeEach(() => {
     upstreams: () => [{ url: URL_ONE, state: 'up', modern: false, capabilities: {}, instructions: undefined, tools: 1, verifiedMs: NOW_MS, error: undefined }],
     acknowledge: (name) => Promise.resolve(name === 'one'),
     approvals: openApprovalStore({ path: join(dir, 'a.sqlite'), requestTtlMs: 60_000, grantTtlMs: 60_000, pendingPerCallerMax: 5, approvers: () => new Map(), nowMs: NOW_MS }),
-    secrets: createSecretFile(join(dir, 's.enc'), Buffer.alloc(32, 1)), warnings: () => ['mind this'], reload: reload('all'), reloadPolicies: reload('policies'),
+    secrets: createSecretFile(join(dir, 's.enc'), Buffer.alloc(32, 1)), warnings: () => ['mind this'], refused: () => refused, reload: reload('all'), reloadPolicies: reload('policies'),
   };
   routes = [statusRoutes, toolRoutes, layerRoutes, identityRoutes, policyRoutes, approvalRoutes, secretRoutes, reloadRoutes, metricsRoutes].flatMap((of) => of(parts));
 });
@@ -98,6 +101,12 @@ describe('status', () => {
     });
   });
 
+  it('names every file whose present content was refused; the tools only the registry', async () => {
+    refused = [{ file: 'config/capability-registry-v2.yaml', line: 3, message: 'wrong', since: '' }, { file: 'config/identities.yaml', message: 'wrong too', since: '' }];
+    expect(await json('GET', '/v1/status')).toMatchObject({ refused });
+    expect(await json('GET', '/v1/tools')).toMatchObject({ refused: [refused[0]] });
+  });
+
   it('counts layers over all threads', async () => {
     const layers = (await json('GET', '/v1/layers'))['layers'] as Record<string, unknown>[];
     expect(layers.map(({ name }) => name)).toEqual([...LAYER_NAMES]);
@@ -108,6 +117,64 @@ describe('status', () => {
   it('speaks Prometheus', async () => {
     const { text = '' } = await ask('GET', '/metrics');
     for (const line of ['precinct_requests_total{decision="ALLOW"} 2', 'precinct_codes_total{code="authz_policy_denied"} 2', 'precinct_layer_verdicts_total{layer="request_size_limit",verdict="pass"} 2', 'precinct_audit_healthy 1', `precinct_breaker_state{breaker="${URL_ONE} one"} 2`, 'precinct_mcp_sessions 4']) expect(text).toContain(line);
+  });
+});
+
+describe('the diff of a tool', () => {
+  const HASHES = reader.describeTool(toolText('one')).hashes;
+  const withRegistry = (entry: string): void => {
+    const other = parseRegistry(`version: v2\ntools:\n  - name: one\n    upstream: ${URL_ONE}\n    risk_level: high\n${entry}`, 'registry.yaml');
+    parts = { ...parts, inForce: () => ({ registry: other, identities, policy: loadedPolicy, policyFiles: 1 }), observations: new Observations({ registry: other, reader, restored: undefined, persist: () => undefined }) };
+    routes = toolRoutes(parts);
+  };
+  const diff = () => json('GET', '/v1/tools/*/diff', { name: 'one' });
+  const observe = (...texts: string[]): unknown => parts.observations.observe(URL_ONE, texts.map((text) => reader.describeTool(text)), NOW_MS);
+
+  it('is empty for a tool that is served as registered, whatever else it has', async () => {
+    observe(toolText('one').replace('{"name"', '{"title":"One","name"'));
+    expect(await diff()).toMatchObject({ state: 'verified', refused: null, changes: [] });
+  });
+
+  it.each([
+    ['another hash over the text that is served', `    description: Tool one of the tests\n    hash: ${'a'.repeat(64)}\n`, { before: 'a'.repeat(64), after: HASHES }],
+    ['the hash of another algorithm than it says', `    hash: ${HASHES.jcs}\n    hash_alg: seed\n`, { before: HASHES.jcs, after: HASHES.seed }],
+  ])('names the hash when the registry has %s', async (_what, entry, change) => {
+    withRegistry(entry);
+    observe(toolText('one'));
+    expect(await diff()).toMatchObject({ state: 'mismatch', refused: 'registry_hash_mismatch', changes: [{ path: 'hash', kind: 'changed', ...change }] });
+  });
+
+  it('shows what of the text changed at the server, and that it changed back', async () => {
+    withRegistry(`    description: d\n    hash: ${HASHES.seed}\n`);
+    observe(toolText('one').replace('of the tests', 'and sends mail'));
+    expect(await diff()).toMatchObject({ refused: 'registry_hash_mismatch', matches_again: false, changes: [{ path: 'hash' }, { path: '/description', kind: 'changed', before: 'd' }] });
+    observe(toolText('one'));
+    expect(await diff()).toMatchObject({ refused: 'registry_hash_mismatch', matches_again: true });
+  });
+
+  it('names members outside the hash, which are no refusal', async () => {
+    withRegistry(`    hash: ${HASHES.seed}\n`);
+    observe(toolText('one'));
+    observe(toolText('one').replace('{"name"', '{"title":"Mine","name"'));
+    expect(await diff()).toMatchObject({ state: 'verified', refused: null, changes: [{ path: '/title', kind: 'changed', after: 'Mine' }], text_differs: [] });
+  });
+
+  it('says where the registry\'s own text is not what is served: the hash decides', async () => {
+    withRegistry(`    description: something else\n    hash: ${HASHES.seed}\n`);
+    observe(toolText('one'));
+    expect(await diff()).toMatchObject({ refused: null, changes: [], text_differs: [{ path: '/description' }] });
+  });
+
+  it('says that it is refused while it is not served, or never was listed', async () => {
+    expect(await diff()).toMatchObject({ state: 'unknown', refused: 'registry_tool_unverified', served: null });
+    observe();
+    expect(await diff()).toMatchObject({ state: 'absent', refused: 'registry_tool_unverified', served: null });
+    observe(toolText('one'));
+    parts.observations.observeFailure(URL_ONE, 'ECONNREFUSED');
+    expect(await diff()).toMatchObject({ state: 'verified', refused: null });
+    parts = { ...parts, clock: { ...parts.clock, nowMs: () => NOW_MS + 86_400_000 } };
+    routes = toolRoutes(parts);
+    expect(await diff()).toMatchObject({ refused: 'registry_tool_unverified', upstream: { state: 'down', error: 'ECONNREFUSED' } });
   });
 });
 

@@ -39,6 +39,13 @@ describe('an MCP client', () => {
   });
 });
 
+describe('docs_url', () => {
+  it.each([[undefined, ''], ['', ''], ['https://git.example/p/blob/main', 'https://git.example/p/blob/main/'], ['https://git.example/p/', 'https://git.example/p/']])('of %j begins with %j', (docsBaseUrl, base) => {
+    const { body } = renderRefusal({ code: 'circuit_open' }, { ...FACTS, docsBaseUrl });
+    expect(JSON.parse(body)).toMatchObject({ docs_url: `${base}docs/error-codes.md#circuit_open` });
+  });
+});
+
 describe('details', () => {
   it('splices the id in as it was written', () => {
     expect(renderRefusal({ code: 'gateway_fault' }, { ...FACTS, idText: '9007199254740993' }).body).toContain('"id":9007199254740993,');

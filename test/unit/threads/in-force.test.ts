@@ -8,6 +8,8 @@ import { configOf } from '../chain/contexts.js';
 
 const sources = readSources(process.cwd(), configOf('policy: {dirs: [policies], timeout_ms: 2000}'), 1);
 
+const AROUND = { root: process.cwd(), unresolved: 0, secrets: undefined };
+
 describe('what is in force', () => {
   it('is the registry, the identities and the policies of the same sources', () => {
     const inForce = compileInForce(sources, systemClock);
@@ -22,12 +24,19 @@ describe('what is in force', () => {
 describe('the warnings', () => {
   const inForce = compileInForce(sources, systemClock);
   it('name what an operator of the dev profile should know', () => {
-    const text = warningsOf(inForce, sources, { unresolved: 2 }).join('\n');
+    const text = warningsOf(inForce, sources, { ...AROUND, unresolved: 2 }).join('\n');
     for (const part of ['profile dev', 'my-agent/dev', 'guard', '2 call']) expect(text).toContain(part);
+  });
+
+  it('name a policy folder that is not there, policies that decide nothing, and secrets that can\'t be had', () => {
+    const idle = { ...sources, config: { ...sources.config, policy: { ...sources.config.policy, dirs: ['policies', 'nowhere'] } }, policies: [{ file: 'p.rego', text: 'package elsewhere\nimport rego.v1\nallow if true\n' }] };
+    const text = warningsOf(compileInForce(idle, systemClock), idle, { ...AROUND, secrets: { message: 'damaged.', remedy: 'Restore it.' } }).join('\n');
+    for (const part of ['nowhere', 'p.rego:1', 'elsewhere', 'damaged. Restore it.']) expect(text).toContain(part);
+    expect(text).not.toContain('no folder policies;');
   });
 
   it('are fewer in the strict profile with a guard', () => {
     const strict = { ...sources, config: { ...sources.config, profile: 'strict' as const, guard: { ...sources.config.guard, url: 'http://127.0.0.1:1/' } } };
-    expect(warningsOf(inForce, strict, { unresolved: 0 }).length).toBeLessThan(warningsOf(inForce, sources, { unresolved: 0 }).length);
+    expect(warningsOf(inForce, strict, AROUND).length).toBeLessThan(warningsOf(inForce, sources, AROUND).length);
   });
 });

@@ -152,7 +152,7 @@ describe('parseX509Bundle', () => {
       }
       return -1;
     };
-    expect(lineOf('')).toBe(1);
+    expect(lineOf('')).toBe(0);
     expect(lineOf(`# authorities\n${makeSvid(ca, ID).pem}`)).toBe(2);
     expect(lineOf('\n\n-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n')).toBe(3);
     expect(parseX509Bundle(`# one\n${ca.pem}# two\n${makeAuthority('b').pem}`, 'f')).toHaveLength(2);

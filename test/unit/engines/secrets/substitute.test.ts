@@ -81,6 +81,17 @@ describe('substituteSpan', () => {
     expect(outOf(ask(text, scope ?? null))).toBe(expected);
   });
 
+  it('names the scopes that do not agree, to the owner alone', () => {
+    const scopesOf = (text: string, scope: string | null): unknown => {
+      const result = ask(text, scope);
+      return result.kind === 'refused' ? result.scopes : result.kind;
+    };
+    expect(scopesOf('"$SPIKE{ref:p}"', null)).toEqual({ required_scope: null });
+    expect(scopesOf('"$SPIKE{ref:p}"', 'S')).toEqual({ required_scope: 'S', issued_scope: 's' });
+    expect(scopesOf('"$SPIKE{ref:p,scope:t}"', 's')).toEqual({ required_scope: 's', issued_scope: 's', asked_scope: 't' });
+    expect(scopesOf('"$SPIKE{ref:others}"', 'S')).toBeUndefined();
+  });
+
   it('lets exp shorten and never lengthen, and scope repeat what was issued', () => {
     expect(outOf(ask('"$SPIKE{ref:p,exp:11}"'))).toBe('"hunter22"');
     expect(outOf(ask('"$SPIKE{ref:old,exp:999999}"'))).toBe('token_expired/reference_expired');

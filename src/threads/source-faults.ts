@@ -1,0 +1,82 @@
+// What is wrong with the files of a start or a reload: every fault with its place, and which of them are refused at the moment.
+import { ConfigFault } from '../base/config/fault.js';
+import type { RefusedSource } from '../control/parts.js';
+import { ControlFault } from '../control/server.js';
+import { PolicyError } from '../engines/policy/types.js';
+import { ThreadRefused } from './gateway-threads.js';
+import type { SourceFault } from './messages.js';
+
+const UNPROCESSABLE = 422;
+
+/** Every fault of the sources that can be known at once; a start ends with it. */
+export class SourcesRefused extends Error {
+  readonly faults: readonly SourceFault[];
+  constructor(faults: readonly SourceFault[]) {
+    super(faults[0]?.message ?? 'unknown fault');
+    this.name = 'SourcesRefused';
+    this.faults = faults;
+  }
+}
+
+export function describeSourceFault(fault: unknown): SourceFault {
+  return describeSourceFaults(fault)[0] ?? { message: 'unknown fault', file: undefined, line: undefined, column: undefined, remedy: undefined };
+}
+
+/** Never empty but for an empty SourcesRefused. */
+export function describeSourceFaults(fault: unknown): readonly SourceFault[] {
+  if (fault instanceof SourcesRefused) return fault.faults;
+  if (fault instanceof ThreadRefused) return [fault.fault];
+  if (fault instanceof ConfigFault) return [fault, ...fault.others].map(({ message, file, line, column, remedy }) => ({ message, file, line, column, remedy }));
+  if (fault instanceof PolicyError) return [{ message: fault.message, file: fault.file, line: fault.line, column: fault.column, remedy: undefined }];
+  // Secrets and approvals know their remedy, too; a person at a start that fails needs it most.
+  const remedy = fault instanceof Error && 'remedy' in fault && typeof fault.remedy === 'string' ? fault.remedy : undefined;
+  return [{ message: fault instanceof Error ? fault.message : 'unknown fault', file: undefined, line: undefined, column: undefined, remedy }];
+}
+
+/** The fault that stopped, then the others; each once. What has no file is no fault of the sources, and stands alone. */
+export function gatherFaults(first: unknown, others: readonly unknown[]): SourceFault[] {
+  const known = new Map(describeSourceFaults(first).map((fault) => [keyOf(fault), fault]));
+  if ([...known.values()].some(({ file }) => file === undefined)) return [...known.values()];
+  for (const fault of others.flatMap(describeSourceFaults)) if (!known.has(keyOf(fault))) known.set(keyOf(fault), fault);
+  return [...known.values()];
+}
+
+function keyOf({ file, line, message }: SourceFault): string {
+  return `${file ?? ''} ${line ?? ''} ${message}`;
+}
+
+export function refusedReload(faults: readonly SourceFault[]): ControlFault {
+  const [first, ...others] = faults.map(toJson);
+  const { message, ...place } = first ?? { message: 'unknown fault' };
+  return new ControlFault(UNPROCESSABLE, 'reload_refused', message, { ...place, ...(others.length === 0 ? {} : { others }) });
+}
+
+function toJson({ message, file, line, column, remedy }: SourceFault): { message: string; file?: string; line?: number; column?: number; remediation?: string } {
+  return {
+    message, ...(file === undefined ? {} : { file }), ...(line === undefined || line === 0 ? {} : { line }), ...(column === undefined || column === 0 ? {} : { column }),
+    ...(remedy === undefined ? {} : { remediation: remedy }),
+  };
+}
+
+export type SourcePart = 'policies' | 'files';
+
+/** Files whose present content was refused, until a reload takes them up. */
+export class RefusedSources {
+  readonly #refused = new Map<SourcePart, readonly RefusedSource[]>();
+
+  /** `parts`: what the reload read. A part without a fault of its own was right, although the whole was refused. */
+  refuse(parts: readonly SourcePart[], faults: readonly SourceFault[], nowMs: number): void {
+    for (const part of parts) {
+      const mine = faults.filter((fault) => (fault.file?.endsWith('.rego') === true ? 'policies' : 'files') === part || parts.length === 1);
+      this.#refused.set(part, mine.map((fault) => ({ ...toJson(fault), file: fault.file ?? '', since: new Date(nowMs).toISOString() })));
+    }
+  }
+
+  accept(parts: readonly SourcePart[]): void {
+    for (const part of parts) this.#refused.delete(part);
+  }
+
+  list(): readonly RefusedSource[] {
+    return [...this.#refused.values()].flat();
+  }
+}

@@ -1,0 +1,96 @@
+// What make up starts: a start that fails says its own lines alone, and leaves nothing of its own running.
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+interface Part {
+  readonly what: string;
+  readonly words: readonly string[];
+  readonly part: string;
+  readonly pidFile: string;
+  readonly log: string;
+  readonly port?: number;
+  readonly buildFile?: string;
+}
+interface Here {
+  readonly configFile: string;
+  readonly stateDir: string;
+  readonly gateway: Part;
+  readonly demo: Part;
+}
+
+const script = (name: string): string => pathToFileURL(join(import.meta.dirname, '..', '..', 'scripts', name)).href;
+const { startBoth } = (await import(script('start.mjs'))) as { startBoth: (here: Here, config: { front: { port: number } }, built: string) => Promise<void> };
+const { runningPid, stop } = (await import(script('processes.mjs'))) as { runningPid: (pidFile: string, part: string) => number | undefined; stop: (pidFile: string, part: string) => Promise<boolean> };
+
+let dir: string;
+let here: Here;
+let port: number;
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+    });
+  });
+}
+
+function program(name: string, text: string): string {
+  writeFileSync(join(dir, name), text);
+  return join(dir, name);
+}
+
+beforeEach(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'precinct-start-'));
+  port = await freePort();
+  const demo = program('demo.mjs', 'import { createServer } from "node:net"; createServer((s) => s.end()).listen(Number(process.argv[2]), "127.0.0.1");');
+  const gateway = program('broken.mjs', 'process.stderr.write("config/x.yaml:3:1: the cause of this start\\n"); process.exit(2);');
+  here = {
+    configFile: program('gateway.yaml', 'profile: dev\n'), stateDir: dir,
+    gateway: { what: 'the gateway', words: [gateway], part: 'broken.mjs', pidFile: join(dir, 'gateway.pid'), log: join(dir, 'gateway.log'), buildFile: join(dir, 'gateway.build') },
+    demo: { what: 'the demo server', words: [demo, String(port)], part: 'demo.mjs', port, pidFile: join(dir, 'demo.pid'), log: join(dir, 'demo.log') },
+  };
+});
+afterEach(async () => {
+  await stop(here.demo.pidFile, here.demo.part);
+  rmSync(dir, { recursive: true, force: true });
+});
+
+const failure = (): Promise<string> => startBoth(here, { front: { port: 1 } }, 'b').then(() => 'started', (error: unknown) => (error instanceof Error ? error.message : ''));
+
+describe('a start that fails', () => {
+  it('says what this start logged, and nothing of earlier ones', async () => {
+    writeFileSync(here.gateway.log, 'config/old.yaml:9:9: a cause that was repaired long ago\n');
+    const message = await failure();
+    expect(message).toContain('config/x.yaml:3:1');
+    expect(message).not.toContain('old.yaml');
+    expect(readFileSync(here.gateway.log, 'utf8')).toContain('old.yaml');
+  });
+
+  it('stops the demo server that it started', async () => {
+    await failure();
+    expect(existsSync(here.demo.pidFile)).toBe(false);
+    const free = await new Promise((resolve) => {
+      const server = createServer().once('error', () => resolve(false)).listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+    });
+    expect(free).toBe(true);
+  });
+
+  it('leaves one alone that ran before', async () => {
+    const gateway = here.gateway;
+    const well = program('well.mjs', 'import { createServer } from "node:http"; createServer((q, s) => s.end("{}")).listen(Number(process.argv[2]), "127.0.0.1");');
+    const wellPort = await freePort();
+    here = { ...here, gateway: { ...gateway, words: [well, String(wellPort)], part: 'well.mjs' } };
+    await startBoth(here, { front: { port: wellPort } }, 'b');
+    await stop(here.gateway.pidFile, here.gateway.part);
+    const pid = runningPid(here.demo.pidFile, here.demo.part);
+    here = { ...here, gateway };
+    expect(await failure()).toContain('config/x.yaml:3:1');
+    expect(runningPid(here.demo.pidFile, here.demo.part)).toBe(pid);
+    expect(pid).toBeDefined();
+  });
+});
