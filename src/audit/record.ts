@@ -1,7 +1,7 @@
 // Builds audit lines from templates (SPEC section 8): no walk over an object, every string escaped, member order fixed.
 import { LAYER_NAMES } from '../base/errors/table.js';
 import { frameworkRefsText } from './framework-refs.js';
-import { isoMicros, microsText, numberText, remembersLast, tenthsText, quote, quoteAll, quoteOrNull } from './json-text.js';
+import { isoMicros, microsText, numberText, remembersLast, tenthsText, quote, quoteAll, quoteOrNull, quoteToken } from './json-text.js';
 import type { OpenLine } from './types.js';
 
 /** Index = the code kept per layer while a request runs. */
@@ -20,7 +20,15 @@ const LAYER_HEAD: readonly (readonly string[])[] = LAYER_NAMES.map((name, i) =>
 
 const SHORT_TENTHS = 256; // most layers take less than 25.6 µs
 /** A layer's text up to and with its time, by layer, verdict and tenths of a microsecond; made when it is first needed. */
-const LAYER_TIMED: readonly (readonly (string | undefined)[][])[] = LAYER_HEAD.map((heads) => heads.map(() => new Array<string | undefined>(SHORT_TENTHS).fill(undefined)));
+const OPEN_LAYERS = emptyTable();
+/** The same with its closing brace. */
+const CLOSED_LAYERS = emptyTable();
+
+type LayerTable = readonly (readonly (string | undefined)[][])[];
+
+function emptyTable(): LayerTable {
+  return LAYER_HEAD.map((heads) => heads.map(() => new Array<string | undefined>(SHORT_TENTHS).fill(undefined)));
+}
 
 export interface AuditFinding {
   readonly rule: string;
@@ -85,20 +93,20 @@ function layersText(layers: LayerFacts): string {
   let out = '[';
   for (let i = 0; i < LAYER_HEAD.length; i++) {
     const note = layers.notes[i];
-    out += timedLayer(i, layers.verdicts[i] ?? 0, layers.us[i] ?? 0);
-    out += note === undefined || note === '' ? '}' : noteText(note);
+    if (note === undefined || note === '') out += timedLayer(CLOSED_LAYERS, '}', i, layers.verdicts[i] ?? 0, layers.us[i] ?? 0);
+    else out += timedLayer(OPEN_LAYERS, '', i, layers.verdicts[i] ?? 0, layers.us[i] ?? 0) + noteText(note);
   }
   return out + ']';
 }
 
-function timedLayer(i: number, verdict: number, us: number): string {
+function timedLayer(table: LayerTable, end: string, i: number, verdict: number, us: number): string {
   const head = LAYER_HEAD[i]?.[verdict] ?? LAYER_HEAD[i]?.[VERDICT.fault] ?? '{"us":';
   const tenths = Math.round(us * 10);
-  const row = LAYER_TIMED[i]?.[verdict];
-  if (row === undefined || !(tenths >= 0 && tenths < SHORT_TENTHS)) return head + tenthsText(us);
+  const row = table[i]?.[verdict];
+  if (row === undefined || !(tenths >= 0 && tenths < SHORT_TENTHS)) return head + tenthsText(us) + end;
   const known = row[tenths];
   if (known !== undefined) return known;
-  const made = Buffer.from(head + tenthsText(us), 'latin1').toString('latin1'); // one flat text, not a chain of pieces
+  const made = Buffer.from(head + tenthsText(us) + end, 'latin1').toString('latin1'); // one flat text, not a chain of pieces
   row[tenths] = made;
   return made;
 }
@@ -148,12 +156,12 @@ function head(type: string, atUs: number): string {
 }
 
 function decisionText(d: DecisionFacts): string {
-  return `,"decision_id":${quote(d.decisionId)},"trace_id":${quote(d.traceId)},"span_id":${quote(d.spanId)}`
+  return `,"decision_id":${quoteToken(d.decisionId)},"trace_id":${quoteToken(d.traceId)},"span_id":${quoteToken(d.spanId)}`
     + `,"session_id":${quoteOrNull(d.sessionId)},"spiffe_id":${callerText(d.spiffeId)}`;
 }
 
 function callText(c: CallFacts): string {
-  return `,"server":${serverText(c.server)},"tool":${toolText(c.tool)},"method":${methodText(c.method)},"arguments_digest":${quoteOrNull(c.argumentsDigest)}`;
+  return `,"server":${serverText(c.server)},"tool":${toolText(c.tool)},"method":${methodText(c.method)},"arguments_digest":${c.argumentsDigest === undefined ? 'null' : quoteToken(c.argumentsDigest)}`;
 }
 
 /** The one line of a request, allowed or refused at any layer. */

@@ -90,7 +90,7 @@ export class Context implements FactSlots {
   readonly verdicts = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
   // Plain arrays of doubles: a Float64Array of this size lives outside the heap and costs ten times as much to make.
   readonly layerUs = [0.1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-  readonly notes: (string | undefined)[] = new Array<string | undefined>(LAYER_COUNT).fill(undefined);
+  readonly notes: (string | undefined)[] = [undefined, undefined, undefined, undefined, undefined, undefined, undefined, undefined, undefined, undefined, undefined, undefined, undefined];
   decidedUs = 0;
 
   constructor(inbound: Inbound, snapshot: Snapshot, ids: { decisionId: string; traceId: string; spanId: string }, nowMs: number) {

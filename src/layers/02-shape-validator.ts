@@ -6,6 +6,8 @@ import { deny, PASS, type Verdict } from '../chain/verdict.js';
 import { parseCall } from '../mcp/json-rpc.js';
 import type { Call, ProtocolError } from '../mcp/types.js';
 
+/** As most clients write it: no pattern is needed for that. */
+const JSON_TYPE = 'application/json';
 const JSON_MEDIA_TYPE = /^application\/json\s*(;|$)/i;
 
 export function shapeValidator(guard: JsonGuard): Layer<never, 'call'> {
@@ -21,7 +23,7 @@ export function shapeValidator(guard: JsonGuard): Layer<never, 'call'> {
         ctx.call = bodiless(inbound.httpMethod, inbound.headers.mcpProtocolVersion);
         return PASS;
       }
-      if (!JSON_MEDIA_TYPE.test(inbound.headers.contentType)) return wrongMediaType(inbound.headers.contentType);
+      if (inbound.headers.contentType !== JSON_TYPE && !JSON_MEDIA_TYPE.test(inbound.headers.contentType)) return wrongMediaType(inbound.headers.contentType);
       const status = guard.check(inbound.body, limitsOf(ctx.snapshot.config), out);
       const parsed = parseCall(inbound.body, status, out, inbound.headers);
       if (!parsed.ok) return refuse(parsed.error);

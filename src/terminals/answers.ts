@@ -5,6 +5,8 @@ import { deny, type Deny } from '../chain/verdict.js';
 import type { BreakerOutcome } from '../engines/limits/types.js';
 import type { UpstreamFault } from '../upstream/types.js';
 
+/** As most servers write it: no pattern is needed for that. */
+const JSON_TYPE = 'application/json';
 /** A transport's refusal is a line. */
 const LOST_BYTES_MAX = 4096;
 export const SERVER_ERROR_FROM = 500;
@@ -17,7 +19,7 @@ export function isSse(contentType: string): boolean {
 }
 
 export function isJson(contentType: string): boolean {
-  return /^application\/json\s*(;|$)/i.test(contentType);
+  return contentType === JSON_TYPE || /^application\/json\s*(;|$)/i.test(contentType);
 }
 
 export function limitsOf(config: GatewayConfig): GuardLimits {

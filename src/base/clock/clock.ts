@@ -1,4 +1,5 @@
 // The clock everything is given, so that nothing reads time on its own.
+import { performance } from 'node:perf_hooks'; // the global of that name is a getter, called anew each time
 
 export interface Clock {
   /** Milliseconds since the epoch, whole. */

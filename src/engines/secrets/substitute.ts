@@ -31,15 +31,22 @@ type Refused = Extract<SubstituteResult, { kind: 'refused' }>;
 const NONE: SubstituteResult = Object.freeze({ kind: 'none' });
 
 export function substituteSpan(bytes: Uint8Array, from: number, to: number, facts: SubstituteFacts): SubstituteResult {
-  if (to <= from || !mayHoldReference(Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from))) return NONE;
+  if (to <= from || !hasSign(bytes, from, to) || !mayHoldReference(Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from))) return NONE;
   const places = findPlaces(bytes, from, to);
   if ('kind' in places) return places;
   return places.length === 0 ? NONE : redeem(bytes, places, facts);
 }
 
-/** So cheap that nearly every call ends here: one byte is looked for ten times as fast as a word. */
+/** So cheap that nearly every call ends here: one byte is found ten times as fast as a word, and no view is made. */
+function hasSign(bytes: Uint8Array, from: number, to: number): boolean {
+  const dollar = bytes.indexOf(DOLLAR, from);
+  if (dollar >= 0 && dollar < to) return true;
+  const backslash = bytes.indexOf(BACKSLASH, from);
+  return backslash >= 0 && backslash < to;
+}
+
 function mayHoldReference(span: Buffer): boolean {
-  return (span.includes(DOLLAR) && span.includes(REFERENCE_START)) || (span.includes(BACKSLASH) && span.includes(ASCII_ESCAPE));
+  return span.includes(REFERENCE_START) || span.includes(ASCII_ESCAPE);
 }
 
 function findPlaces(bytes: Uint8Array, from: number, to: number): Place[] | Refused {

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { AnswerReader, type AnswerReceiver, type KnownHeads } from './answer-reader.js';
 import type { H1Call } from './call.js';
 import { Timed } from './time-wheel.js';
-import type { Runtime } from './runtime.js';
+import type { Runtime, Sender } from './runtime.js';
 
 const PROBE_AFTER_MS = 60_000; // TCP keep-alive: a stream may be silent for hours, and its server's machine may be gone
 
@@ -20,7 +20,7 @@ export interface Keeper {
   ended(connection: Connection, fault?: string): void;
 }
 
-export class Connection extends Timed implements AnswerReceiver {
+export class Connection extends Timed implements AnswerReceiver, Sender {
   /** @internal When its last call ended, or before; for the keeper. */
   idleSinceMs = 0;
   /** @internal How long it may rest. */
@@ -32,6 +32,8 @@ export class Connection extends Timed implements AnswerReceiver {
   readonly #reader: AnswerReader;
   #call: H1Call | undefined = undefined;
   #over = false;
+  /** Its call's request is with the kernel: what comes before that is nobody's answer. */
+  #asked = false;
   #paused = false;
   #error: Error | undefined = undefined;
 
@@ -54,17 +56,26 @@ export class Connection extends Timed implements AnswerReceiver {
     return this.#call;
   }
 
-  /** Writes a request. */
+  /** Sends a request, with the others of this turn of the event loop. */
   send(call: H1Call, head: string, body: Uint8Array | undefined): void {
     this.#call = call;
+    this.#asked = false;
     call.begin(this);
-    this.#keeper.runtime.write(this.#socket, head, body);
+    this.#keeper.runtime.write(this, head, body);
+  }
+
+  writeNow(bytes: Buffer): boolean {
+    if (this.#over) return true; // its call was given up meanwhile
+    this.#asked = true;
+    this.#socket.write(bytes);
+    return this.#socket.writableLength === 0;
   }
 
   /** Writes the request of a call that waited. */
   sendWaiting(call: H1Call): void {
     const { message } = call;
     this.#call = call;
+    this.#asked = true;
     call.begin(this);
     if (message !== undefined) this.#socket.write(message);
   }
@@ -113,6 +124,7 @@ export class Connection extends Timed implements AnswerReceiver {
     const call = this.#call;
     // Bytes that nobody asked for: whose answer they are can't be known.
     if (call === undefined) this.drop();
+    else if (!this.#asked) call.fail('protocol', 'the server answered before it was asked');
     else this.#readFor(call, length);
     return true;
   }

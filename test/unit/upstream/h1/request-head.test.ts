@@ -47,18 +47,35 @@ describe('a request\'s bytes', () => {
   it('are left alone while the socket still has to send them', () => {
     const runtime = new Runtime(() => 0);
     const pending: Buffer[] = [];
-    const slow = { writableLength: 1, write: (bytes: Buffer) => { pending.push(bytes); return false; } };
-    for (const letter of ['a', 'b', 'c']) runtime.write(slow, `${letter}:`, Buffer.alloc(3, letter));
+    const slow = { writeNow: (bytes: Buffer) => { pending.push(bytes); return false; } };
+    for (const letter of ['a', 'b', 'c']) {
+      runtime.write(slow, `${letter}:`, Buffer.alloc(3, letter));
+      runtime.flush();
+    }
     expect(pending.map((bytes) => bytes.toString())).toEqual(['a:aaa', 'b:bbb', 'c:ccc']);
   });
 
   it('are all there when they are more than the shared buffer holds', () => {
     const written: Buffer[] = [];
-    const socket = { writableLength: 0, write: (bytes: Buffer) => { written.push(bytes); return true; } };
+    const socket = { writeNow: (bytes: Buffer) => { written.push(bytes); return true; } };
     const runtime = new Runtime(() => 0);
-    for (const length of [64 * 1024 - 3, 64 * 1024 - 2, 64 * 1024 - 1, 5_000_000]) {
+    for (const length of [256 * 1024 - 3, 256 * 1024 - 2, 256 * 1024 - 1, 5_000_000]) {
       runtime.write(socket, 'h:', Buffer.alloc(length, 'x'));
+      runtime.flush();
       expect(written.pop()?.toString()).toBe(`h:${'x'.repeat(length)}`);
     }
+  });
+
+  it('of one turn go out together, in order, each whole, however many they are', () => {
+    const written: string[] = [];
+    const runtime = new Runtime(() => 0);
+    const lent = Buffer.alloc(40 * 1024);
+    for (let n = 0; n < 20; n++) {
+      lent.fill(String.fromCharCode(97 + n));
+      runtime.write({ writeNow: (bytes) => { written.push(bytes.toString('latin1')); return true; } }, `${n}:`, lent);
+    }
+    expect(written).toEqual([]);
+    runtime.flush();
+    expect(written).toEqual(Array.from({ length: 20 }, (_, n) => `${n}:${String.fromCharCode(97 + n).repeat(40 * 1024)}`));
   });
 });
