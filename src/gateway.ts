@@ -26,6 +26,7 @@ import type { ToolVerifier } from './layers/05-tool-registry-verify.js';
 import type { Approvals } from './layers/09-step-up-gating.js';
 import { buildLayers } from './layers/index.js';
 import { limitsOf } from './terminals/answers.js';
+import { createFirewalls } from './terminals/firewalls.js';
 import { dispatch } from './terminals/index.js';
 import { createLegs, ownInitializeParams } from './terminals/legs.js';
 import type { TerminalServices, ToolKnowledge } from './terminals/services.js';
@@ -92,10 +93,11 @@ export function buildGateway(parts: GatewayParts) {
     sharedLines: createSharedLines(parts.appender, () => snapshot.config.audit.unidentified_per_second, (flush, afterMs) => parts.after(afterMs, flush)),
     resourceMetadataUrl: parts.resourceMetadataUrl, digestArguments: createArgumentsDigest(parts.argumentsKey), onFault: parts.onGatewayFault,
   };
+  const sentSecrets = createSentSecrets();
   let lastId = 0;
   const terminals: TerminalServices = {
     client: parts.client, jsonGuard: parts.jsonGuard, mcpSessions, sessionRisk: parts.sessionRisk, tools: parts.tools, version: parts.version,
-    toolCache: createToolCache(), nextId: () => ++lastId, every: parts.every, listeners: new Set(), openStreams: new Set(), sentSecrets: createSentSecrets(),
+    toolCache: createToolCache(), nextId: () => ++lastId, every: parts.every, listeners: new Set(), openStreams: new Set(), sentSecrets, firewalls: createFirewalls(parts.jsonGuard, sentSecrets),
     legs: createLegs({
       asker: { client: parts.client, guard: parts.jsonGuard, limits: limitsOf(config), answerBytesMax: config.upstream.answer_bytes_max },
       ownInitializeParams: ownInitializeParams(parts.version),

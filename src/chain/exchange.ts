@@ -148,39 +148,39 @@ export class Exchange {
   beforeWire(go: () => void): void {
     const { ctx } = this;
     const grant = ctx.stepUp === undefined || ctx.stepUp === 'none' ? undefined : ctx.stepUp.grant;
-    // Whatever waits before it, a fault of what follows must end as this request's answer, not as the thread's.
-    const forward = (): void => {
-      this.#phase = 'forwarded';
-      this.guard(go);
-    };
-    const proceed = (): void => {
-      if (this.ended) return;
-      if (ctx.action !== undefined && ctx.action !== 'none' && ctx.caller !== undefined) {
-        this.#services.sessionRisk.record(ctx.caller.spiffeId, sessionIdOf(ctx), ctx.action);
-      }
-      if (!this.#needsIntent()) {
-        forward();
-        return;
-      }
-      ctx.inbound.retain();
-      this.#services.appender.append(intentLine({ ...this.#decisionFacts(), ...this.#callFacts(), atUs: this.#services.clock.nowUs(), policyDigest: ctx.snapshot.digests.policy, registryDigest: ctx.snapshot.digests.registry }), (error) => {
-        if (error !== undefined) {
-          this.refuse(deny('audit_unavailable_fail_closed', { reasonCode: 'intent' }));
-          return;
-        }
-        forward();
-      });
-    };
     if (grant === undefined) {
-      proceed();
+      this.#recordIntent(go);
       return;
     }
     ctx.inbound.retain();
     this.#grantConsumed = true;
     this.#services.grants.consume(grant.requestId, grant.token).then(
-      (consumed) => this.guard(() => (consumed ? proceed() : this.refuse(deny('stepup_denied', { reasonCode: 'grant_not_usable' })))),
+      (consumed) => this.guard(() => (consumed ? this.#recordIntent(go) : this.refuse(deny('stepup_denied', { reasonCode: 'grant_not_usable' })))),
       () => this.refuse(deny('stepup_unavailable_fail_closed', { reasonCode: 'grant_not_consumed' })),
     );
+  }
+
+  #recordIntent(go: () => void): void {
+    const { ctx } = this;
+    if (this.ended) return;
+    if (ctx.action !== undefined && ctx.action !== 'none' && ctx.caller !== undefined) {
+      this.#services.sessionRisk.record(ctx.caller.spiffeId, sessionIdOf(ctx), ctx.action);
+    }
+    if (!this.#needsIntent()) {
+      this.#forward(go);
+      return;
+    }
+    ctx.inbound.retain();
+    this.#services.appender.append(intentLine({ ...this.#decisionFacts(), ...this.#callFacts(), atUs: this.#services.clock.nowUs(), policyDigest: ctx.snapshot.digests.policy, registryDigest: ctx.snapshot.digests.registry }), (error) => {
+      if (error === undefined) this.#forward(go);
+      else this.refuse(deny('audit_unavailable_fail_closed', { reasonCode: 'intent' }));
+    });
+  }
+
+  /** Whatever waited before it, a fault of what follows must end as this request's answer, not as the thread's. */
+  #forward(go: () => void): void {
+    this.#phase = 'forwarded';
+    this.guard(go);
   }
 
   /** A whole answer: its line is durable before its first byte. `code` names what went wrong although the call was allowed. */

@@ -6,20 +6,49 @@ import type { SessionView } from '../engines/session-risk/types.js';
 
 const NS_PER_MS = 1_000_000n;
 
+/** One object a call: the dear members are made when a policy reads them. */
+class CallPolicyFacts implements PolicyFacts {
+  readonly callerSpiffeId: string;
+  readonly toolName: string;
+  readonly method: string;
+  readonly server: string;
+  readonly riskLevel: string;
+  readonly authMethod: string;
+  readonly principal: PolicyFacts['principal'];
+  readonly stepUpApproved = false;
+  readonly #session: SessionView;
+  readonly #nowMs: number;
+  readonly #argumentsOf: () => string;
+
+  constructor(caller: Caller, toolName: string, method: string, tool: RegisteredTool | undefined, session: SessionView, nowMs: number, argumentsOf: () => string) {
+    this.callerSpiffeId = caller.spiffeId;
+    this.toolName = toolName;
+    this.method = method;
+    this.server = tool?.upstream ?? '';
+    this.riskLevel = tool?.riskLevel ?? '';
+    this.authMethod = caller.authMethod;
+    this.principal = caller.principal;
+    this.#session = session;
+    this.#nowMs = nowMs;
+    this.#argumentsOf = argumentsOf;
+  }
+
+  argumentsJson(): string {
+    return this.#argumentsOf();
+  }
+
+  session(): ReturnType<PolicyFacts['session']> {
+    const { id, riskScore, previousActions, flags } = this.#session;
+    return { id, risk_score: riskScore, previous_actions: previousActions, flags };
+  }
+
+  timeNs(): bigint {
+    return BigInt(this.#nowMs) * NS_PER_MS;
+  }
+}
+
 export function policyFacts(
   caller: Caller, toolName: string, method: string, tool: RegisteredTool | undefined, session: SessionView, nowMs: number, argumentsOf: () => string,
 ): PolicyFacts {
-  return {
-    callerSpiffeId: caller.spiffeId,
-    toolName,
-    method,
-    server: tool?.upstream ?? '',
-    riskLevel: tool?.riskLevel ?? '',
-    authMethod: caller.authMethod,
-    principal: caller.principal,
-    stepUpApproved: false,
-    argumentsJson: argumentsOf,
-    session: () => ({ id: session.id, risk_score: session.riskScore, previous_actions: session.previousActions, flags: session.flags }),
-    timeNs: () => BigInt(nowMs) * NS_PER_MS,
-  };
+  return new CallPolicyFacts(caller, toolName, method, tool, session, nowMs, argumentsOf);
 }

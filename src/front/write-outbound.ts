@@ -18,11 +18,22 @@ function statusLine(status: number): string {
   return STATUS_LINES.get(status) ?? `${Number.isInteger(status) && status >= 200 && status <= 599 ? status : 500} Unknown`;
 }
 
+/** Names the gateway or a tool server used before, and whether they may be written. */
+const names = new Map<string, boolean>();
+const NAMES_MAX = 1024;
+
+function mayWrite(name: string): boolean {
+  const known = names.get(name);
+  if (known !== undefined) return known;
+  const answer = NAME.test(name) && !OWN_HEADERS.has(name.toLowerCase());
+  if (names.size < NAMES_MAX) names.set(name, answer);
+  return answer;
+}
+
 /** A header whose name is no token is dropped; line breaks in a value become blanks, so that no value can add a header. */
 function writeHeaders(response: HttpResponse, headers: HeaderPairs): void {
   for (const [name, value] of headers) {
-    if (!NAME.test(name) || OWN_HEADERS.has(name.toLowerCase())) continue;
-    response.writeHeader(name, UNSAFE_VALUE.test(value) ? value.replace(/[\0\r\n]+/g, ' ') : value);
+    if (mayWrite(name)) response.writeHeader(name, UNSAFE_VALUE.test(value) ? value.replace(/[\0\r\n]+/g, ' ') : value);
   }
 }
 

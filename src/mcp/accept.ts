@@ -13,9 +13,19 @@ function mediaRanges(accept: string): string[] {
     .map((part) => (part.split(';', 1)[0] ?? '').trim().toLowerCase());
 }
 
+/** Answers for headers seen before: a fleet sends the same few. Strangers may fill it once. */
+const known = new Map<string, boolean>();
+const KNOWN_MAX = 256;
+const KNOWN_CHARS_MAX = 256;
+
 /** The header literally names text/event-stream; wildcards do not count, because every plain HTTP tool sends them. */
 export function isMcpClient(accept: string): boolean {
-  return accept === USUAL || mediaRanges(accept).includes(SSE_TYPE);
+  if (accept === USUAL) return true;
+  const before = known.get(accept);
+  if (before !== undefined) return before;
+  const answer = mediaRanges(accept).includes(SSE_TYPE);
+  if (known.size < KNOWN_MAX && accept.length <= KNOWN_CHARS_MAX) known.set(accept, answer);
+  return answer;
 }
 
 /** Whether an answer may be an SSE stream. */

@@ -116,8 +116,9 @@ export function renderRefusal(cause: Refusal | ProtocolError, facts: RefusalFact
   const refusal = isProtocolError(cause) ? asRefusal(cause) : cause;
   const envelope = envelopeOf(refusal, facts);
   const status = statusFor(refusal, cause, facts);
-  const data = isProtocolError(cause) ? { ...cause.data, ...envelope } : envelope;
-  const error = JSON.stringify({ code: isProtocolError(cause) ? cause.rpcCode : ERRORS[refusal.code].status, message: envelope.message, data });
-  const flat = facts.isMcpClient ? '' : `,${JSON.stringify(envelope).slice(1, -1)}`;
+  const text = JSON.stringify(envelope);
+  const data = isProtocolError(cause) ? JSON.stringify({ ...cause.data, ...envelope }) : text;
+  const error = `{"code":${isProtocolError(cause) ? cause.rpcCode : ERRORS[refusal.code].status},"message":${JSON.stringify(envelope.message)},"data":${data}}`;
+  const flat = facts.isMcpClient ? '' : `,${text.slice(1, -1)}`;
   return { status, headers: headersFor(refusal, status, facts), body: `{"jsonrpc":"2.0","id":${facts.idText ?? 'null'},"error":${error}${flat}}` };
 }

@@ -20,9 +20,12 @@ const NO_SECRETS: readonly string[] = Object.freeze([]);
 
 export function forwardCall(exchange: Exchange, url: string, services: TerminalServices): void {
   const { ctx } = exchange;
+  const toWire = (leg: Leg): void => exchange.beforeWire(() => new ForwardedCall(exchange, services, url).send(leg));
+  const known = services.legs.known(ctx, url);
+  if (known !== undefined) return toWire(known);
   services.legs.open(
     ctx, url,
-    (leg) => exchange.guard(() => exchange.beforeWire(() => new ForwardedCall(exchange, services, url).send(leg))),
+    (leg) => exchange.guard(() => toWire(leg)),
     (refusal) => {
       exchange.settle(blameOf(refusal, ctx.mcpSession === 'none'));
       exchange.refuse(refusal);

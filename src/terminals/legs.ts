@@ -68,21 +68,21 @@ export function createLegs(options: LegOptions): Legs {
     );
   };
 
+  const known = (ctx: Context, url: string): Leg | undefined => {
+    if (ctx.call?.era === 'modern') return options.isModern(url) === false ? undefined : { url, headers: modernHeaders(ctx), shared: false, sessionBound: false };
+    const session = ctx.mcpSession;
+    const isShared = session === undefined || session === 'none';
+    const bound = isShared ? ownReady.get(url) : session.upstreams.get(url);
+    return bound === undefined ? undefined : legOf(ctx, url, bound, isShared);
+  };
+
   return {
+    known,
     open(ctx, url, ready, failed) {
-      if (ctx.call?.era === 'modern') {
-        if (options.isModern(url) === false) failed(deny('mcp_request_failed', { reasonCode: 'upstream_era', message: 'The tool\'s server does not speak this protocol version; use an initialize handshake.' }));
-        else ready({ url, headers: modernHeaders(ctx), shared: false, sessionBound: false });
-        return;
-      }
-      if (ctx.mcpSession !== undefined && ctx.mcpSession !== 'none') {
-        const bound = ctx.mcpSession.upstreams.get(url);
-        if (bound !== undefined) ready(legOf(ctx, url, bound, false));
-        else whenOpen(ctx, url, forClient(ctx.mcpSession, url), false, ready, failed);
-        return;
-      }
-      const bound = ownReady.get(url);
-      if (bound !== undefined) ready(legOf(ctx, url, bound, true));
+      const leg = known(ctx, url);
+      if (leg !== undefined) ready(leg);
+      else if (ctx.call?.era === 'modern') failed(deny('mcp_request_failed', { reasonCode: 'upstream_era', message: 'The tool\'s server does not speak this protocol version; use an initialize handshake.' }));
+      else if (ctx.mcpSession !== undefined && ctx.mcpSession !== 'none') whenOpen(ctx, url, forClient(ctx.mcpSession, url), false, ready, failed);
       else whenOpen(ctx, url, shared(url), true, ready, failed);
     },
     forget(ctx, leg) {

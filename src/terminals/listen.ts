@@ -2,7 +2,6 @@
 import { NO_WORK, type Exchange } from '../chain/exchange.js';
 import { deny, type Deny } from '../chain/verdict.js';
 import type { McpSession } from '../engines/mcp-session/types.js';
-import { createResponseFirewall } from '../response/index.js';
 import { createSseSplitter, type SseEvent } from '../upstream/sse.js';
 import type { UpstreamCall } from '../upstream/types.js';
 import { isSse, limitsOf } from './answers.js';
@@ -100,7 +99,7 @@ class SessionStream {
   async #handle(received: SseEvent, leg: Leg): Promise<void> {
     const { ctx } = this.#exchange;
     const limits = limitsOf(ctx.snapshot.config);
-    const firewall = createResponseFirewall(ctx.snapshot.responseRules, this.#services.jsonGuard, limits, this.#services.sentSecrets.of(leg.url));
+    const firewall = this.#services.firewalls.of(ctx.snapshot, leg.url);
     const framing = firewall.screenFraming(framingOf(received));
     this.#exchange.addFindings(framing.findings);
     const event = framing.keep ? received : dataOnly(received);

@@ -2,7 +2,7 @@
 import type { GuardLimits } from '../base/json/types.js';
 import type { Exchange } from '../chain/exchange.js';
 import { deny } from '../chain/verdict.js';
-import { createResponseFirewall, type ResponseFirewall } from '../response/index.js';
+import type { ResponseFirewall } from '../response/index.js';
 import type { Screened } from '../response/scanned.js';
 import type { SseEvent } from '../upstream/sse.js';
 import { limitsOf } from './answers.js';
@@ -19,8 +19,6 @@ export class MessageScreen {
   readonly #services: TerminalServices;
   readonly #url: string;
   readonly #limits: GuardLimits;
-  #firewall: ResponseFirewall | undefined;
-  #scrubbed: readonly string[] = [];
 
   constructor(exchange: Exchange, services: TerminalServices, url: string) {
     this.#exchange = exchange;
@@ -77,13 +75,7 @@ export class MessageScreen {
     then(screened);
   }
 
-  /** Built anew when the server was given another secret meanwhile. */
   #current(): ResponseFirewall {
-    const secrets = this.#services.sentSecrets.of(this.#url);
-    if (this.#firewall === undefined || secrets !== this.#scrubbed) {
-      this.#scrubbed = secrets;
-      this.#firewall = createResponseFirewall(this.#exchange.ctx.snapshot.responseRules, this.#services.jsonGuard, this.#limits, secrets);
-    }
-    return this.#firewall;
+    return this.#services.firewalls.of(this.#exchange.ctx.snapshot, this.#url);
   }
 }

@@ -9,6 +9,7 @@ import type { RegisteredTool, ServedTool, ToolState } from '../engines/registry/
 import type { SentSecrets } from '../engines/secrets/sent-secrets.js';
 import type { SessionRisk } from '../engines/session-risk/types.js';
 import type { UpstreamClient } from '../upstream/types.js';
+import type { Firewalls } from './firewalls.js';
 
 /** The headers of one message to one tool server, on behalf of one caller. */
 export interface Leg {
@@ -21,6 +22,8 @@ export interface Leg {
 }
 
 export interface Legs {
+  /** What `open` would give at once; undefined = it must wait, or can't. */
+  known(ctx: Context, url: string): Leg | undefined;
   /** Calls one of the two, at once or later; in the latter case the body was retained. */
   open(ctx: Context, url: string, ready: (leg: Leg) => void, failed: (refusal: Deny) => void): void;
   /** The server no longer knows the session behind `leg`: the next open makes a new one. */
@@ -64,6 +67,7 @@ export interface TerminalServices {
   readonly openStreams: Set<() => void>;
   /** What no answer of a tool server may hold. */
   readonly sentSecrets: SentSecrets;
+  readonly firewalls: Firewalls;
   readonly every: (ms: number, tick: () => void) => () => void;
   readonly version: string;
 }

@@ -21,7 +21,7 @@ export interface PolicyFacts {
   argumentsJson(): string;
   session(): { readonly id: string; readonly risk_score: number; readonly previous_actions: readonly unknown[]; readonly flags: readonly string[] };
   /** Nanoseconds since the epoch. */
-  readonly timeNs: () => bigint;
+  timeNs(): bigint;
 }
 
 export type PolicyDecision =
