@@ -7,7 +7,9 @@ import { call, codeOf, eventually, openSession, openStream, registration, toolTe
 
 const OTHER = 'spiffe://poc.local/agents/mcp-client/other/dev';
 const FAILURES_TO_OPEN = 3;
-const SILENCE_MS = 1_500;
+/** Longer than any test waits: what ends earlier has ended by the cancellation. */
+const SILENCE_MS = 120_000;
+const SLOW_TOOL_MS = 300;
 
 let server: ScriptedServer;
 let gateway: GatewayProcess;
@@ -17,7 +19,7 @@ beforeAll(async () => {
   gateway = await startGateway({
     policies: { 'all.rego': [CALLER, OTHER].map((one) => permitAll(one)).map((text, n) => (n === 0 ? text : text.slice(text.indexOf('allow')))).join('\n') },
     identities: { default: CALLER, identities: [{ spiffe_id: CALLER }, { spiffe_id: OTHER }] },
-    tools: [registration('echo', server.url), registration('slow', server.url)],
+    tools: [registration('echo', server.url), registration('slow', server.url, { timeout_ms: SLOW_TOOL_MS })],
     config: { breaker: { failures_to_open: FAILURES_TO_OPEN, reset_timeout_s: 3600 }, upstream: { answer_timeout_ms: SILENCE_MS, idle_timeout_ms: SILENCE_MS } },
   });
 });
