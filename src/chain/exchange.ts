@@ -56,13 +56,16 @@ const HTTP_CLIENT_CLOSED = 499;
 const NO_FINDINGS: readonly AuditFinding[] = Object.freeze([]);
 const ANSWER_FINDINGS_MAX = 1000; // a stream may go on for hours, its line is one
 
-type Phase = 'deciding' | 'forwarded' | 'sealing' | 'streaming' | 'ended';
+/** `opening`: the line of a stream's beginning is being written. */
+type Phase = 'deciding' | 'forwarded' | 'sealing' | 'opening' | 'streaming' | 'ended';
 
 export class Exchange {
   readonly ctx: Context;
   readonly reply: Reply;
   readonly #services: ExitServices;
   #phase: Phase = 'deciding';
+  /** How a stream ends whose end came while it was opening. */
+  #endOnceOpen: (() => void) | undefined = undefined;
   #outcome: BreakerOutcome = 'neutral';
   #grantConsumed = false;
   #argumentsDigest: string | undefined = undefined;
@@ -82,6 +85,11 @@ export class Exchange {
 
   get ended(): boolean {
     return this.#phase === 'ended' || this.#phase === 'sealing';
+  }
+
+  /** Its answer is still to be chosen. */
+  get #open(): boolean {
+    return this.#phase === 'deciding' || this.#phase === 'forwarded';
   }
 
   get mcpClient(): boolean {
@@ -123,7 +131,7 @@ export class Exchange {
 
   /** A refusal by the chain, the wire or the firewall. */
   refuse(refusal: Deny): void {
-    if (this.#phase === 'streaming') {
+    if (this.#phase === 'streaming' || this.#phase === 'opening') {
       this.cut(refusal);
       return;
     }
@@ -185,7 +193,7 @@ export class Exchange {
 
   /** A whole answer: its line is durable before its first byte. `code` names what went wrong although the call was allowed. */
   answer(status: number, headers: HeaderPairs, body: Uint8Array | string, code?: Deny): void {
-    if (this.ended || this.#phase === 'streaming') return;
+    if (!this.#open) return;
     this.#settleBreaker();
     this.work.decided();
     this.#seal('ALLOW', code, status, () => this.reply.send(status, headers, body));
@@ -197,11 +205,16 @@ export class Exchange {
 
   /** A stream: the request line is durable before its first byte; then `ready`. */
   beginStream(status: number, headers: HeaderPairs, ready: () => void): void {
-    if (this.ended || this.#phase === 'streaming') return;
+    if (!this.#open) return;
     this.#streamStatus = status;
+    this.#phase = 'opening';
     this.#seal('ALLOW', undefined, status, () => {
       this.#phase = 'streaming';
       this.reply.begin(status, headers);
+      if (this.#endOnceOpen !== undefined) {
+        this.#endOnceOpen();
+        return;
+      }
       ready();
       // Whoever hung up while the line was being written could not end a stream that had not begun.
       if (this.reply.aborted) this.work.clientGone();
@@ -235,6 +248,7 @@ export class Exchange {
   }
 
   #closeStream(code: string | undefined, release: () => void): void {
+    if (this.#phase === 'opening') this.#endOnceOpen ??= () => this.#closeStream(code, release);
     if (this.#phase !== 'streaming') return;
     this.#phase = 'ended';
     this.#settleBreaker();
@@ -246,7 +260,7 @@ export class Exchange {
 
   #seal(decision: 'ALLOW' | 'DENY', refusal: Deny | undefined, status: number, release: () => void): void {
     const { ctx } = this;
-    this.#phase = 'sealing';
+    if (this.#phase !== 'opening') this.#phase = 'sealing';
     if (decision === 'DENY') this.#releaseGrant();
     const aborted = this.reply.aborted;
     const facts = this.#requestFacts(decision, refusal, aborted ? HTTP_CLIENT_CLOSED : status, aborted);

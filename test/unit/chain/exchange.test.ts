@@ -293,6 +293,23 @@ describe('a stream', () => {
     expect(appender.types).toEqual(['request', 'stream_end']);
   });
 
+  it.each([
+    ['ends', (exchange: Exchange) => exchange.endStream('client_disconnected'), 'client_disconnected'],
+    ['is refused', (exchange: Exchange) => exchange.refuse(deny('gateway_fault')), 'gateway_fault'],
+  ])('that %s while its first line is written ends as soon as it has begun', (_what, end, code) => {
+    const { exchange, appender, reply } = setUp(contextOf('{}', { posted: { headers: { accept: MCP_ACCEPT } } }));
+    let begun = false;
+    exchange.beginStream(200, [], () => void (begun = true));
+    expect(exchange.ended).toBe(false);
+    end(exchange);
+    exchange.json('{"too":"late"}');
+    appender.settle();
+    expect(appender.types).toEqual(['request', 'stream_end']);
+    expect(appender.lines[1]).toMatchObject({ code });
+    appender.settle();
+    expect([begun, reply.state === 'open']).toEqual([false, false]);
+  });
+
   it('whose beginning can not be recorded never begins', () => {
     const { exchange, appender, reply } = setUp(contextOf('{}', { posted: { headers: { accept: MCP_ACCEPT } } }));
     let begun = false;
