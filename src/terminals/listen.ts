@@ -42,7 +42,7 @@ class SessionStream {
   constructor(exchange: Exchange, services: TerminalServices) {
     this.#exchange = exchange;
     this.#services = services;
-    this.#stopTicking = services.every(KEEP_ALIVE_MS, () => this.#write(': keep-alive\n\n'));
+    this.#stopTicking = services.every(KEEP_ALIVE_MS, () => this.#tick());
     services.listeners.add(this.#onGateway);
     services.openStreams.add(this.#end);
     const closers = this.#session()?.closers;
@@ -98,6 +98,7 @@ class SessionStream {
 
   async #handle(received: SseEvent, leg: Leg): Promise<void> {
     const { ctx } = this.#exchange;
+    if (this.#endIfExpired()) return;
     const limits = limitsOf(ctx.snapshot.config);
     const firewall = this.#services.firewalls.of(ctx.snapshot, leg.url);
     const framing = firewall.screenFraming(framingOf(received));
@@ -137,6 +138,18 @@ class SessionStream {
       this.#clientFull = false;
       this.#flow();
     });
+  }
+
+  #tick(): void {
+    if (!this.#endIfExpired()) this.#write(': keep-alive\n\n');
+  }
+
+  /** A stream lives for hours, and longer than many a certificate: with the proof of who listens ends what he may hear. */
+  #endIfExpired(): boolean {
+    const { caller } = this.#exchange.ctx;
+    if (caller === undefined || this.#services.nowMs() < caller.expiresMs) return false;
+    this.#stop(() => this.#exchange.endStream('auth_invalid_identity'));
+    return true;
   }
 
   /** What waits here, for a scan or a slow client, is not read on from the servers. */

@@ -69,5 +69,7 @@ export interface TerminalServices {
   readonly sentSecrets: SentSecrets;
   readonly firewalls: Firewalls;
   readonly every: (ms: number, tick: () => void) => () => void;
+  /** Since the epoch; for what outlives its request. */
+  readonly nowMs: () => number;
   readonly version: string;
 }

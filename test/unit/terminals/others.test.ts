@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServerResponse } from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { IdentityResult } from '../../../src/engines/identity/types.js';
 import { CALLER, PERMIT_ALL, rpc, startInProcessGateway, toolText, type InProcessGateway, type InProcessOptions } from '../../support/gateway-in-process.js';
 import { MCP_ACCEPT, type Posted, type RecordedReply } from '../../support/inbound-reply.js';
 import { jsonAnswer, sseHead, startScriptedServer, type ScriptedServer } from '../../support/scripted-server.js';
@@ -161,6 +162,39 @@ describe('the stream of a session', () => {
     for (const headers of [{ accept: MCP_ACCEPT }, { accept: '*/*', mcpSessionId: (await openSession(gateway)).headers?.mcpSessionId ?? '' }]) {
       expect((await gateway.ask('', { httpMethod: 'GET', headers })).status).toBe(405);
     }
+  });
+
+  it('ends with the proof of who listens: nothing is heard after it', async () => {
+    let say: ServerResponse | undefined;
+    a.stream = (_request, response) => {
+      sseHead(response);
+      response.flushHeaders();
+      say = response;
+    };
+    let nowMs = 1_800_000_000_000;
+    const ticks = new Set<() => void>();
+    const gateway = await start({
+      change: (parts) => ({
+        clock: { ...parts.clock, nowMs: () => nowMs },
+        every: (_ms, tick) => { ticks.add(tick); return () => void ticks.delete(tick); },
+        authenticator: { ...parts.authenticator, authenticate: (...asked) => {
+          const result = parts.authenticator.authenticate(...asked) as IdentityResult;
+          return result.ok ? { ok: true, caller: { ...result.caller, expiresMs: 1_800_000_060_000 } } : result;
+        } },
+      }),
+    });
+    const session = await openSession(gateway);
+    const heard = gateway.post('', { httpMethod: 'GET', headers: session.headers ?? {} });
+    const idle = gateway.post('', { httpMethod: 'GET', headers: session.headers ?? {} });
+    await until(() => say !== undefined && heard.text !== '' && idle.text !== '');
+    for (const tick of ticks) tick();
+    expect([heard.state, idle.state]).toEqual(['streaming', 'streaming']);
+    nowMs += 60_000;
+    say?.write('data: {"jsonrpc":"2.0","method":"notifications/message","params":{"data":"too late"}}\n\n');
+    for (const tick of [...ticks]) tick();
+    await until(() => heard.state === 'ended' && idle.state === 'ended');
+    expect(heard.text + idle.text).not.toContain('too late');
+    expect(gateway.lines().filter(({ type }) => type === 'stream_end').map(({ code }) => code)).toEqual(['auth_invalid_identity', 'auth_invalid_identity']);
   });
 
   it('passes on what the servers say, screened, and ends upstream when the client goes', async () => {
