@@ -122,7 +122,7 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   re2: ['src/base/matcher/'],
   undici: ['src/upstream/', 'src/base/http-client/'],
   // Approvals are its tables; the other two borrow its file lock, which the kernel gives up with the process.
-  'better-sqlite3': ['src/engines/step-up/', 'src/engines/secrets/sealed-file.ts', 'src/audit/writer-lock.ts'],
+  'better-sqlite3': ['src/base/sqlite/'],
   piscina: ['src/base/workers/'],
   pino: ['src/base/telemetry/'],
   'prom-client': ['src/control/'],

@@ -1,6 +1,6 @@
 // One writer per audit folder. The lock is the kernel's (SQLite's exclusive file lock): it ends with its process, also by kill −9,
 // and no number of a dead process that was given to another one can keep it or break it.
-import Database from 'better-sqlite3';
+import { Database } from '../base/sqlite/database.js';
 import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 

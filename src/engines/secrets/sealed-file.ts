@@ -2,7 +2,7 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import Database from 'better-sqlite3';
+import { Database } from '../../base/sqlite/database.js';
 import { SecretFault } from './fault.js';
 
 /** Also the additional authenticated data: a file of another version can't pass as this one. */
@@ -99,7 +99,7 @@ export function withWriterLock<T>(path: string, change: () => T): T {
   }
 }
 
-function begin(database: Database.Database, path: string): void {
+function begin(database: Database, path: string): void {
   try {
     database.exec('BEGIN IMMEDIATE');
   } catch {

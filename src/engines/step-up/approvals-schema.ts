@@ -1,6 +1,6 @@
 // The approvals database: its one table, how it is opened, and how a row reads as a request.
 import { closeSync, openSync } from 'node:fs';
-import Database from 'better-sqlite3';
+import { Database } from '../../base/sqlite/database.js';
 import { StepUpFault } from './fault.js';
 import type { ApprovalRequest } from './types.js';
 
@@ -54,8 +54,8 @@ export interface ApprovalRow {
 }
 
 /** Throws StepUpFault: `store_in_use` if another process has it, `store_unusable` if it is damaged. */
-export function openApprovalsDatabase(path: string): Database.Database {
-  let database: Database.Database | undefined;
+export function openApprovalsDatabase(path: string): Database {
+  let database: Database | undefined;
   try {
     closeSync(openSync(path, 'a', FILE_MODE)); // SQLite gives its log the mode of the database
     database = new Database(path, { timeout: 0 });

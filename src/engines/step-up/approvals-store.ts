@@ -1,7 +1,7 @@
 // Approval requests and their single-use grants, in SQLite: every step is one transaction that is on disk when it returns.
 // pending → approved → reserved → consumed; reserved → approved only by release. What a crash leaves reserved counts as consumed.
 import { randomBytes } from 'node:crypto';
-import type Database from 'better-sqlite3';
+import type { Database, Statement } from '../../base/sqlite/database.js';
 import { openApprovalsDatabase, requestOf, type ApprovalRow } from './approvals-schema.js';
 import { isDecisionSigned, type Approver } from './approver-keys.js';
 import type { ApprovalBinding, ApprovalRequest, ApprovalStore, DecideResult, ReserveResult } from './types.js';
@@ -143,7 +143,7 @@ function isSelf(approver: Approver, caller: string): boolean {
   return approver.spiffeId === caller || approver.name === caller || approver.name === agent?.toLowerCase();
 }
 
-type Statements = Readonly<Record<keyof typeof SQL, Database.Statement>>;
+type Statements = Readonly<Record<keyof typeof SQL, Statement>>;
 
 const SQL = {
   byId: 'SELECT * FROM approvals WHERE id = ?',
@@ -165,6 +165,6 @@ const SQL = {
   listState: `SELECT * FROM approvals WHERE state = ? ORDER BY created_ms DESC, id LIMIT ${LIST_MAX}`,
 } as const;
 
-function prepare(database: Database.Database): Statements {
-  return Object.fromEntries(Object.entries(SQL).map(([name, text]) => [name, database.prepare(text)])) as Record<keyof typeof SQL, Database.Statement>;
+function prepare(database: Database): Statements {
+  return Object.fromEntries(Object.entries(SQL).map(([name, text]) => [name, database.prepare(text)])) as Record<keyof typeof SQL, Statement>;
 }

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import Database from 'better-sqlite3';
+import { Database } from '../../../../src/base/sqlite/database.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SecretFault } from '../../../../src/engines/secrets/fault.js';
 import { createSecretFile } from '../../../../src/engines/secrets/file-store.js';
@@ -130,7 +130,7 @@ describe('createSecretFile', () => {
   it('waits for another thread\'s change and loses neither', async () => {
     const store = createSecretFile(path, KEY);
     store.put('a', CALLER, 's', VALUE, NOW);
-    const held = new Worker(`const { parentPort, workerData } = require('node:worker_threads'); const D = require('better-sqlite3'); const d = new D(workerData); d.exec('BEGIN IMMEDIATE'); parentPort.postMessage('held'); setTimeout(() => { d.close(); }, 200);`, { eval: true, workerData: `${path}.lock` });
+    const held = new Worker(`const { parentPort, workerData } = require('node:worker_threads'); const D = require(Number(process.versions.node.split('.')[0]) >= 22 ? 'better-sqlite3-node22' : 'better-sqlite3'); const d = new D(workerData); d.exec('BEGIN IMMEDIATE'); parentPort.postMessage('held'); setTimeout(() => { d.close(); }, 200);`, { eval: true, workerData: `${path}.lock` });
     await new Promise((resolve) => held.once('message', resolve));
     expect(store.rotate('a', 'other-value', NOW).version).toBe(2);
     await held.terminate();

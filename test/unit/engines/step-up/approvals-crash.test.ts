@@ -1,8 +1,8 @@
 // kill −9 between every two steps from request to use, and at random moments: no grant is ever used twice, and none that was reserved is used again.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -20,9 +20,9 @@ let child = '';
 beforeAll(async () => {
   childDir = mkdtempSync(join(tmpdir(), 'crash-child-'));
   child = join(childDir, 'child.mjs');
-  const sqlite = createRequire(import.meta.url).resolve('better-sqlite3');
-  const atItsPlace = { name: 'sqlite', setup: (on: { onResolve: (options: { filter: RegExp }, answer: () => { path: string; external: boolean }) => void }) => on.onResolve({ filter: /^better-sqlite3$/ }, () => ({ path: sqlite, external: true })) };
-  await build({ entryPoints: [new URL('crash-child.ts', import.meta.url).pathname], outfile: child, bundle: true, platform: 'node', format: 'esm', target: 'node20', logLevel: 'silent', plugins: [atItsPlace] });
+  // The bundle lies outside the project: packages are still looked for in it.
+  const here = JSON.stringify(fileURLToPath(import.meta.url));
+  await build({ entryPoints: [new URL('crash-child.ts', import.meta.url).pathname], outfile: child, bundle: true, platform: 'node', format: 'esm', target: 'node20', logLevel: 'silent', define: { 'import.meta.url': here } });
 });
 afterAll(() => rmSync(childDir, { recursive: true }));
 

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
+import { Database } from '../../../../src/base/sqlite/database.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openApprovalStore, type ApprovalStoreOptions } from '../../../../src/engines/step-up/approvals-store.js';
 import { createApprover, loadPublicKeys, removeApprover, signDecision } from '../../../../src/engines/step-up/approver-keys.js';
