@@ -10,10 +10,12 @@ import { Exchange, type ExitServices, type GrantKeeper } from './chain/exchange.
 import { createRunner, type FaultListener } from './chain/run.js';
 import type { Snapshot } from './chain/snapshot.js';
 import { ChainStats } from './chain/stats.js';
+import { createCrowd } from './chain/crowd.js';
 import { createSharedLines } from './chain/unidentified.js';
 import { deny, PASS, type Deny, type Verdict } from './chain/verdict.js';
 import type { Authenticator } from './engines/identity/types.js';
 import { createCircuitBreakers } from './engines/limits/circuit-breaker.js';
+import { createPlaces } from './engines/limits/places.js';
 import { createRateLimiter } from './engines/limits/token-bucket.js';
 import type { Guard } from './engines/guard/types.js';
 import { createMcpSessions } from './engines/mcp-session/sessions.js';
@@ -83,7 +85,7 @@ export function buildGateway(parts: GatewayParts) {
   const runner = createRunner(
     buildLayers({
       jsonGuard: parts.jsonGuard, authenticator: parts.authenticator, mcpSessions, appender: parts.appender, verifier: parts.tools, sessionRisk: parts.sessionRisk,
-      approvals: parts.approvals, guard: parts.guard, rateLimiter, breakers, secrets: parts.secrets,
+      approvals: parts.approvals, guard: parts.guard, rateLimiter, places: createPlaces(), breakers, secrets: parts.secrets,
     }).layers,
     clock,
     parts.onFault,
@@ -94,6 +96,7 @@ export function buildGateway(parts: GatewayParts) {
     resourceMetadataUrl: parts.resourceMetadataUrl, digestArguments: createArgumentsDigest(parts.argumentsKey), onFault: parts.onGatewayFault,
   };
   const sentSecrets = createSentSecrets();
+  const crowd = createCrowd(exit);
   let lastId = 0;
   const terminals: TerminalServices = {
     client: parts.client, jsonGuard: parts.jsonGuard, mcpSessions, sessionRisk: parts.sessionRisk, tools: parts.tools, version: parts.version,
@@ -138,8 +141,10 @@ export function buildGateway(parts: GatewayParts) {
 
   /** Step 0: the front's own refusals are recorded like any other. */
   const refuse: Refuse = (code, reasonCode, inbound, reply) => {
+    const refusal = deny(code, { reasonCode, ...(code === 'gateway_overloaded' ? { retryAfterSeconds: 1 } : {}) });
+    if (crowd.refuse(refusal, inbound, reply, clock.nowMs(), snapshot.config.docs.base_url)) return;
     const exchange = enter(inbound, reply);
-    exchange.guard(() => conclude(exchange, deny(code, { reasonCode, ...(code === 'gateway_overloaded' ? { retryAfterSeconds: 1 } : {}) })));
+    exchange.guard(() => conclude(exchange, refusal));
   };
 
   return {

@@ -68,7 +68,7 @@ export async function startGateway(dir, core, upstreamPort, overrides = {}) {
   const { seedHash } = await import('../../dist/engines/registry/hashes.js');
   const hash = seedHash({ name: '"echo"', description: JSON.stringify(DESCRIPTION), inputSchema: SCHEMA });
   const port = await freePort();
-  const config = { profile: 'dev', log_level: 'warn', front: { port }, rate_limit: { per_minute: 100_000_000, burst: 100_000_000 }, ...overrides };
+  const config = { profile: 'dev', log_level: 'warn', rate_limit: { per_minute: 100_000_000, burst: 100_000_000 }, ...overrides, front: { port, ...overrides.front } };
   writeFileSync(join(project, 'config', 'gateway.yaml'), JSON.stringify(config));
   writeFileSync(join(project, 'config', 'identities.yaml'), JSON.stringify({ identities: [{ spiffe_id: CALLER }] }));
   writeFileSync(join(project, 'config', 'capability-registry-v2.yaml'), JSON.stringify({

@@ -2,6 +2,7 @@
 import type { LocatedFinding } from '../engines/dlp/types.js';
 import type { Caller } from '../engines/identity/types.js';
 import type { GuardAnswer } from '../engines/guard/types.js';
+import type { Place } from '../engines/limits/places.js';
 import type { RateDecision } from '../engines/limits/types.js';
 import type { HashAlg, RegisteredTool } from '../engines/registry/types.js';
 import type { McpSession } from '../engines/mcp-session/types.js';
@@ -35,6 +36,8 @@ export interface Facts {
   caller: Caller;
   /** bind-session */
   mcpSession: McpSession | 'none';
+  /** hold-place */
+  place: Place;
   /** 04: the record is open, nothing was written yet. */
   recordOpen: true;
   /** 05: undefined tool for methods that name none. */
@@ -74,6 +77,7 @@ export class Context implements FactSlots {
   call: Call | undefined = undefined;
   caller: Caller | undefined = undefined;
   mcpSession: Facts['mcpSession'] | undefined = undefined;
+  place: Place | undefined = undefined;
   recordOpen: true | undefined = undefined;
   tool: Facts['tool'] | undefined = undefined;
   permission: Facts['permission'] | undefined = undefined;

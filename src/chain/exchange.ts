@@ -3,12 +3,14 @@ import { intentLine, requestLine, repeatedLine, serverRequestLine, streamEndLine
 import type { AuditAppender } from '../audit/types.js';
 import type { Clock } from '../base/clock/clock.js';
 import type { ArgumentsDigest } from '../base/crypto/arguments-digest.js';
+import { sourceOf } from '../base/text/source-of.js';
 import type { LocatedFinding } from '../engines/dlp/types.js';
 import type { BreakerOutcome, CircuitBreakers } from '../engines/limits/types.js';
 import type { SessionRisk } from '../engines/session-risk/types.js';
 import type { HeaderPairs, Reply } from '../front/types.js';
 import { isMcpClient } from '../mcp/accept.js';
 import { renderRefusal } from '../mcp/errors.js';
+import { sharingKind } from './crowd.js';
 import { DENIED, FAULTED, LAYER_COUNT, type Context } from './context.js';
 import type { ChainStats } from './stats.js';
 import type { SharedLines } from './unidentified.js';
@@ -255,7 +257,18 @@ export class Exchange {
     this.work.decided();
     const reason = this.reply.aborted ? 'client_disconnected' : code;
     const line = streamEndLine({ ...this.#decisionFacts(), atUs: this.#services.clock.nowUs(), bytes: this.#streamBytes, messages: this.#streamMessages, findings: this.#answerFindings.map(answerFinding), status: this.#streamStatus, code: reason });
-    this.#services.appender.append(line, (error) => (error === undefined ? release() : this.reply.destroy()));
+    this.#services.appender.append(line, (error) => {
+      this.#leavePlace();
+      if (error === undefined) release();
+      else this.reply.destroy();
+    });
+  }
+
+  #leavePlace(): void {
+    const { place } = this.ctx;
+    if (place === undefined) return;
+    place.taken -= 1;
+    this.ctx.place = undefined;
   }
 
   #seal(decision: 'ALLOW' | 'DENY', refusal: Deny | undefined, status: number, release: () => void): void {
@@ -269,9 +282,12 @@ export class Exchange {
       if (this.#phase === 'sealing') this.#phase = 'ended';
       if (error === undefined) this.guard(release);
       else this.#refuseUnrecorded();
+      if (this.#phase === 'ended') this.#leavePlace(); // else a stream has begun
     };
     if (ctx.caller === undefined) {
-      this.#services.sharedLines.append(ctx.inbound.evidence.ip, ctx.nowMs, () => requestLine(facts), (repeated) => repeatedLine(facts, ctx.inbound.evidence.ip, repeated), done);
+      const { ip } = ctx.inbound.evidence;
+      const shared = { decisionId: ctx.decisionId, traceId: ctx.traceId, text: (repeated: number) => repeatedLine(facts, ip, repeated) };
+      this.#services.sharedLines.append(sourceOf(ip), sharingKind(facts.code ?? '', facts.reasonCode), ctx.nowMs, () => requestLine(facts), shared, done);
       return;
     }
     this.#services.appender.append(requestLine(facts), done);

@@ -8,7 +8,7 @@ export type Ctx<Needs extends Fact = never, Adds extends Fact = never> = Omit<Co
 } & { readonly [F in Needs]: Facts[F] } & { [F in Adds]: Facts[F] | undefined };
 
 export interface Layer<Needs extends Fact = never, Adds extends Fact = never> {
-  /** 1–13; the step that errors and audit name. */
+  /** 1–13; the step that errors and audit name. 0 = admission, which has no verdict of its own in the record. */
   readonly step: number;
   readonly name: string;
   /** A step between two layers: it shows in the record only by its refusal or fault, under `step`. */

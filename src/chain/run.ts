@@ -18,6 +18,7 @@ export function createRunner(layers: readonly AnyLayer[], clock: Clock, onFault:
   /** Returns when it was: the next layer begins where this one ended, so that each boundary costs one look at the clock. */
   const addTime = (ctx: Context, at: number, startedMs: number): number => {
     const endedMs = clock.monotonicMs();
+    if (at < 0) return endedMs;
     ctx.layerUs[at] = (ctx.layerUs[at] ?? 0) + (endedMs - startedMs) * US_PER_MS;
     return endedMs;
   };
@@ -29,14 +30,14 @@ export function createRunner(layers: readonly AnyLayer[], clock: Clock, onFault:
       return PASS;
     }
     if (isDeny(verdict)) {
-      ctx.verdicts[at] = DENIED;
+      if (at >= 0) ctx.verdicts[at] = DENIED;
       return verdict;
     }
     return faulted(ctx, layer, new TypeError(`layer ${layer.name} answered neither PASS nor a refusal`));
   };
 
   const faulted = (ctx: Context, layer: AnyLayer, fault: unknown): Deny => {
-    ctx.verdicts[layer.step - 1] = FAULTED;
+    if (layer.step > 0) ctx.verdicts[layer.step - 1] = FAULTED;
     onFault(layer, fault, ctx);
     return layer.onFault;
   };

@@ -1,5 +1,5 @@
 // Counts and times per layer of one gateway thread; plain numbers, read by /metrics and `agw inspect layers`.
-import { LAYER_COUNT, VERDICT_WORDS, type Context } from './context.js';
+import { LAYER_COUNT, NOT_REACHED, VERDICT_WORDS, type Context } from './context.js';
 
 export interface LayerStats {
   /** Calls by verdict, index as in VERDICT_WORDS. */
@@ -32,6 +32,16 @@ export class ChainStats {
       this.#sumUs[i] = (this.#sumUs[i] ?? 0) + us;
       if (us > (this.#maxUs[i] ?? 0)) this.#maxUs[i] = us;
     }
+    this.#decide(allowed, code);
+  }
+
+  /** Refused before any layer. */
+  countUnreached(code: string): void {
+    for (let slot = NOT_REACHED; slot < this.#verdicts.length; slot += VERDICT_WORDS.length) this.#verdicts[slot] = (this.#verdicts[slot] ?? 0) + 1;
+    this.#decide(false, code);
+  }
+
+  #decide(allowed: boolean, code: string | undefined): void {
     if (allowed) this.#allowed++;
     else this.#denied++;
     if (code !== undefined) this.#byCode.set(code, (this.#byCode.get(code) ?? 0) + 1);

@@ -31,8 +31,19 @@ async function render(parts: ControlParts): Promise<string> {
   const breakers = new Gauge({ name: 'precinct_breaker_state', help: '0 closed, 1 half-open, 2 open.', labelNames: ['breaker'], registers });
   for (const one of stats) for (const [breaker, state] of one.breakers) breakers.set({ breaker }, BREAKER_VALUES[state.kind]);
   new Gauge({ name: 'precinct_mcp_sessions', help: 'Open MCP sessions.', registers }).set(sum(stats.map((one) => one.mcpSessions)));
+  frontMetrics(stats, registers);
   new Gauge({ name: 'precinct_resident_bytes', help: 'Resident memory of the process.', registers }).set(process.memoryUsage.rss());
   return register.metrics();
+}
+
+function frontMetrics(stats: readonly GatewayStats[], registers: Registry[]): void {
+  const total = (of: (front: GatewayStats['front']) => number): number => sum(stats.map((one) => of(one.front)));
+  new Gauge({ name: 'precinct_connections', help: 'Open client connections.', registers }).set(total((front) => front.connections));
+  new Counter({ name: 'precinct_connections_refused_total', help: 'Connections closed at once: front.connections_max were open.', registers }).inc(total((front) => front.connectionsRefused));
+  new Gauge({ name: 'precinct_requests_in_flight', help: 'Requests under way, open streams included.', registers }).set(total((front) => front.requests));
+  new Gauge({ name: 'precinct_body_bytes_in_flight', help: 'Bytes of request bodies held.', registers }).set(total((front) => front.bodyBytes));
+  new Gauge({ name: 'precinct_loop_late_seconds', help: 'By how much the latest of the event loops is late.', registers }).set(Math.max(0, ...stats.map((one) => one.front.loopLateUs / US_PER_SECOND)));
+  new Gauge({ name: 'precinct_shedding', help: 'Gateway threads that refuse newcomers because they are late.', registers }).set(total((front) => (front.shedding ? 1 : 0)));
 }
 
 function layerMetrics(stats: readonly GatewayStats[], registers: Registry[]): void {

@@ -94,9 +94,8 @@ export class Load {
     this.bytesMax = inflightBodyBytesMax;
     this.requestsMax = Math.max(REQUESTS_MIN, Math.floor(inflightBodyBytesMax / REQUEST_COST_BYTES));
   }
-  /** More requests are under way than there is room for, the one just opened included. */
-  get overfull(): boolean {
-    return this.requests > this.requestsMax;
+  get full(): boolean {
+    return this.requests >= this.requestsMax;
   }
   /** False = there is no room, and nothing was taken. */
   takeBytes(count: number): boolean {

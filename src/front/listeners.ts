@@ -1,6 +1,9 @@
 // Opens, replaces and closes the listeners of one gateway thread.
 import type { GatewayConfig } from '../base/config/schema.js';
 import { createAdmission, Load } from './admission.js';
+import { ConnectionGate } from './connection-gate.js';
+import { LoopLateness } from './lateness.js';
+import { createPeers, type Peers } from './peer-load.js';
 import { FrontListenError, formatListenAddress, probePort } from './port-probe.js';
 import { BodyDeadlines } from './read-body.js';
 import { createHandler, type RouteContext } from './routes.js';
@@ -37,8 +40,20 @@ export interface FrontListener {
   readonly port: number;
 }
 
+/** What the front holds now, and what it turned away without an answer. */
+export interface FrontReport {
+  readonly connections: number;
+  /** Closed at once, since the start: more than front.connections_max were open. */
+  readonly connectionsRefused: number;
+  readonly requests: number;
+  readonly bodyBytes: number;
+  readonly loopLateUs: number;
+  readonly shedding: boolean;
+}
+
 export interface Front {
   readonly listeners: readonly FrontListener[];
+  report(): FrontReport;
   /** Stops accepting; connections under way end with their next answer. */
   close(): void;
   /** close, then waits at most graceMs for calls in flight, then cuts what is left. Must have resolved before the thread ends. */
@@ -50,6 +65,7 @@ export interface Front {
 interface Running {
   readonly app: UwsApp;
   readonly context: RouteContext;
+  readonly gate: ConnectionGate;
   socket: UwsListenSocket | undefined;
   closed: boolean;
 }
@@ -62,15 +78,22 @@ class UwsFront implements Front {
   readonly listeners: FrontListener[] = [];
   readonly #options: FrontOptions;
   readonly #load: Load;
+  readonly #peers: Peers;
+  readonly #lateness: LoopLateness;
   readonly #deadlines: BodyDeadlines;
   readonly #running = new Set<Running>();
   #mtls: Running | undefined;
   #mtlsPort = 0;
   #closing = false;
+  #refusedBefore = 0;
 
   constructor(options: FrontOptions) {
     this.#options = options;
-    this.#load = new Load(options.config.front.inflight_body_bytes_max);
+    const { front } = options.config;
+    this.#load = new Load(front.inflight_body_bytes_max);
+    this.#peers = createPeers(this.#load, { requestsPerIpMax: front.requests_per_ip_max, bodyBytesPerIpMax: Math.max(front.body_bytes_per_ip_max, front.body_bytes_max) });
+    this.#lateness = new LoopLateness(front.shed_after_ms, options.nowUs);
+    this.#lateness.start();
     this.#deadlines = new BodyDeadlines(() => options.nowUs() / US_PER_MS);
     options.uws._cfg('silent');
   }
@@ -96,6 +119,15 @@ class UwsFront implements Front {
     this.#mtlsPort = port;
   }
 
+  report(): FrontReport {
+    const gates = [...this.#running].map((running) => running.gate);
+    const total = (of: (gate: ConnectionGate) => number): number => gates.reduce((sum, gate) => sum + of(gate), 0);
+    return {
+      connections: total((gate) => gate.open), connectionsRefused: this.#refusedBefore + total((gate) => gate.refused),
+      requests: this.#load.requests, bodyBytes: this.#load.bytes, loopLateUs: this.#lateness.lateUs, shedding: this.#lateness.shedding,
+    };
+  }
+
   close(): void {
     this.#closing = true;
     for (const running of this.#running) {
@@ -111,6 +143,7 @@ class UwsFront implements Front {
     await Promise.all(all.map((running) => this.#idle(running, graceMs)));
     for (const running of all) this.#shut(running);
     this.#deadlines.stop();
+    this.#lateness.stop();
   }
 
   replaceTls(files: TlsFiles): void {
@@ -144,15 +177,16 @@ class UwsFront implements Front {
     const context: RouteContext = {
       tls, handle, refuse, probes, nowUs, onFault,
       admission: createAdmission({ listenerHost: host, listenerPort: port, tls, allowedHosts: front.allowed_hosts, allowedOrigins: front.allowed_origins }),
-      load: this.#load,
-      limits: { bodyBytesMax: front.body_bytes_max, bodyTimeoutMs: front.body_timeout_s * MS_PER_S },
+      load: this.#load, peers: this.#peers, lateness: this.#lateness,
+      limits: { bodyBytesMax: front.body_bytes_max, bodyTimeoutMs: front.body_timeout_s * MS_PER_S, bytesPerSecondMin: front.body_bytes_per_s_min },
       deadlines: this.#deadlines,
       active: new Set(),
       state: 'open',
       onIdle: () => undefined,
     };
-    app.any('/*', createHandler(context));
-    const running: Running = { app, context, socket: undefined, closed: false };
+    const gate = new ConnectionGate(front.connections_max);
+    app.filter((response, change) => gate.pass(response, change)).any('/*', createHandler(context));
+    const running: Running = { app, context, gate, socket: undefined, closed: false };
     this.#running.add(running);
     return running;
   }
@@ -196,6 +230,7 @@ class UwsFront implements Front {
     if (running.closed) return;
     running.closed = true;
     this.#running.delete(running);
+    this.#refusedBefore += running.gate.refused;
     running.app.close();
   }
 }

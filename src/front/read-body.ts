@@ -1,23 +1,34 @@
 // Reads one body: refused at the byte that passes the limit, in time or not at all, copied once at most.
-import type { Load } from './admission.js';
 import type { HttpResponse } from './uws-types.js';
 
 export type BodyOutcome =
   /** `borrowed` bytes are detached when the listener returns. */
   | { readonly kind: 'whole'; readonly body: Uint8Array; readonly borrowed: boolean }
   | { readonly kind: 'too_large'; readonly bytes: number }
-  /** All bodies together would hold more than front.inflight_body_bytes_max. */
+  /** The bodies of all, or of this peer, would hold more than they may. */
   | { readonly kind: 'no_room'; readonly bytes: number }
-  | { readonly kind: 'timed_out'; readonly bytes: number };
+  | { readonly kind: 'timed_out'; readonly bytes: number }
+  /** Slower than front.body_bytes_per_s_min. */
+  | { readonly kind: 'too_slow'; readonly bytes: number };
+
+/** Where the bytes of bodies are counted. */
+export interface BodyRoom {
+  /** False = there is no room, and nothing was taken. */
+  takeBytes(count: number): boolean;
+}
 
 export interface BodyLimits {
   readonly bodyBytesMax: number;
   readonly bodyTimeoutMs: number;
+  readonly bytesPerSecondMin: number;
 }
 
 /** First piece of a body of unknown length; it doubles from there. */
 const CHUNKED_START_BYTES = 64 * 1024;
 const SWEEP_MS = 250;
+/** Before this, no body is too slow: a packet that is lost twice comes this late. */
+const SLOW_GRACE_MS = 3000;
+const MS_PER_S = 1000;
 
 /** One timer for all bodies under way: a timer per request would cost more than reading it. */
 export class BodyDeadlines {
@@ -28,8 +39,8 @@ export class BodyDeadlines {
   constructor(nowMs: () => number) {
     this.#nowMs = nowMs;
   }
-  add(reader: BodyReader, timeoutMs: number): void {
-    reader.deadlineMs = this.#nowMs() + timeoutMs;
+  add(reader: BodyReader): void {
+    reader.startedMs = this.#nowMs();
     this.#waiting.add(reader);
     this.#timer ??= setInterval(() => this.#sweep(), SWEEP_MS).unref();
   }
@@ -43,30 +54,30 @@ export class BodyDeadlines {
   #sweep(): void {
     const now = this.#nowMs();
     for (const reader of this.#waiting) {
-      if (now >= reader.deadlineMs) reader.expire();
+      reader.judge(now - reader.startedMs);
     }
   }
 }
 
 /** `announced` = Content-Length, or undefined for a chunked body. */
 export class BodyReader {
-  deadlineMs = 0;
+  startedMs = 0;
   /** Bytes seen so far. */
   bytes = 0;
-  /** What this body holds of `load`; given back by whoever answers the request. */
+  /** What this body holds of `room`; given back by whoever answers the request. */
   reservedBytes = 0;
   readonly #announced: number | undefined;
   readonly #limits: BodyLimits;
-  readonly #load: Load;
+  readonly #room: BodyRoom;
   readonly #deadlines: BodyDeadlines;
   readonly #settle: (outcome: BodyOutcome) => void;
   #buffer: Buffer | undefined;
   #settled = false;
 
-  constructor(announced: number | undefined, limits: BodyLimits, load: Load, deadlines: BodyDeadlines, settle: (outcome: BodyOutcome) => void) {
+  constructor(announced: number | undefined, limits: BodyLimits, room: BodyRoom, deadlines: BodyDeadlines, settle: (outcome: BodyOutcome) => void) {
     this.#announced = announced;
     this.#limits = limits;
-    this.#load = load;
+    this.#room = room;
     this.#deadlines = deadlines;
     this.#settle = settle;
   }
@@ -76,12 +87,14 @@ export class BodyReader {
       this.#end({ kind: 'too_large', bytes: this.#announced });
       return;
     }
-    this.#deadlines.add(this, this.#limits.bodyTimeoutMs);
+    this.#deadlines.add(this);
     response.onData((chunk, isLast) => this.#take(chunk, isLast));
   }
 
-  expire(): void {
-    this.#end({ kind: 'timed_out', bytes: this.bytes });
+  /** Ends what takes too long, or comes so slowly that it would. */
+  judge(elapsedMs: number): void {
+    if (elapsedMs >= this.#limits.bodyTimeoutMs) this.#end({ kind: 'timed_out', bytes: this.bytes });
+    else if (elapsedMs >= SLOW_GRACE_MS && this.bytes * MS_PER_S < elapsedMs * this.#limits.bytesPerSecondMin) this.#end({ kind: 'too_slow', bytes: this.bytes });
   }
 
   /** The client is gone: whatever still comes is dropped. */
@@ -107,7 +120,7 @@ export class BodyReader {
     const wanted = isLast && this.#buffer === undefined ? total : Math.max(total, this.#announced ?? this.#capacityFor(total));
     const more = wanted - this.reservedBytes;
     if (more <= 0) return true;
-    if (!this.#load.takeBytes(more)) return false;
+    if (!this.#room.takeBytes(more)) return false;
     this.reservedBytes += more;
     return true;
   }

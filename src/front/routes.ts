@@ -2,6 +2,8 @@
 import type { Admission, Load } from './admission.js';
 import { InboundMessage } from './inbound.js';
 import { readHeaders, type HeaderIntake } from './inbound-headers.js';
+import type { LoopLateness } from './lateness.js';
+import type { PeerLoad, Peers } from './peer-load.js';
 import { readPeerEvidence } from './peer-evidence.js';
 import { answerPlain } from './plain-answers.js';
 import { BodyReader, readFraming, type BodyDeadlines, type BodyLimits, type BodyOutcome } from './read-body.js';
@@ -24,6 +26,9 @@ const NONE_PLAIN = { code: 'not_found', message: 'No such path. MCP is served at
 const WEBSOCKET_PLAIN = { code: 'not_found', message: 'WebSocket is not served here.' };
 const METHOD_PLAIN = { code: 'method_not_allowed', message: 'This path does not take this HTTP method.' };
 const FRAMING_PLAIN = { code: 'bad_framing', message: 'Send one Content-Length, or Transfer-Encoding: chunked alone.' };
+const BODY_REASONS = { timed_out: 'body_timeout', too_slow: 'body_too_slow' } as const;
+/** Of a body this small the rest may still come: taking in a new connection costs more. */
+const UNREAD_BODY_BYTES_MAX = 64 * 1024;
 const FAULT_PLAIN = { code: 'gateway_fault', message: 'The gateway failed.' };
 
 export interface RouteContext {
@@ -33,6 +38,8 @@ export interface RouteContext {
   readonly probes: Probes;
   readonly admission: Admission;
   readonly load: Load;
+  readonly peers: Peers;
+  readonly lateness: LoopLateness;
   readonly limits: BodyLimits;
   readonly deadlines: BodyDeadlines;
   /** Requests of this app under way. */
@@ -76,15 +83,19 @@ function answerProbe(context: RouteContext, response: HttpResponse, request: Htt
   answerPlain(response, { status: answer.status, headers: [['cache-control', 'no-store']], json: answer.json, head });
 }
 
-function openReply(context: RouteContext, response: HttpResponse, headers: HeaderIntake, onDone: () => void): UwsReply {
-  context.load.requests += 1;
+function leave(context: RouteContext, reply: UwsReply): void {
+  context.active.delete(reply);
+  if (context.active.size === 0) context.onIdle();
+}
+
+function openReply(context: RouteContext, response: HttpResponse, headers: HeaderIntake, peer: PeerLoad, onDone: () => void): UwsReply {
+  peer.enter();
   const reply: UwsReply = new UwsReply(response, {
     extraHeaders: corsHeaders(context.admission.corsOrigin(headers.origin)),
     onDone: () => {
-      context.load.requests -= 1;
-      context.active.delete(reply);
+      peer.leave();
       onDone();
-      if (context.active.size === 0) context.onIdle();
+      leave(context, reply);
     },
   });
   reply.closeAfter = context.state !== 'open';
@@ -92,7 +103,7 @@ function openReply(context: RouteContext, response: HttpResponse, headers: Heade
   return reply;
 }
 
-function settleBody(context: RouteContext, inbound: InboundMessage, reply: UwsReply, outcome: BodyOutcome): void {
+function settleBody(context: RouteContext, inbound: InboundMessage, reply: UwsReply, peer: PeerLoad, outcome: BodyOutcome): void {
   // From here on a hang-up is the gateway's to record.
   reply.onAbort(() => undefined);
   if (outcome.kind === 'whole') {
@@ -103,36 +114,46 @@ function settleBody(context: RouteContext, inbound: InboundMessage, reply: UwsRe
   reply.closeAfter = true;
   inbound.dropBody(outcome.bytes, outcome.kind === 'too_large');
   if (outcome.kind === 'too_large') return guarded(context, reply, () => context.handle(inbound, reply));
-  const reason = outcome.kind === 'no_room' ? 'inflight_body_bytes' : 'body_timeout';
-  guarded(context, reply, () => context.refuse('gateway_overloaded', reason, inbound, reply));
+  guarded(context, reply, () => context.refuse('gateway_overloaded', outcome.kind === 'no_room' ? peer.full : BODY_REASONS[outcome.kind], inbound, reply));
 }
 
-function servePost(context: RouteContext, response: HttpResponse, headers: HeaderIntake, inbound: InboundMessage, announced: number | undefined): void {
-  const reply = openReply(context, response, headers, () => {
-    context.load.bytes -= reader.reservedBytes;
+function servePost(context: RouteContext, response: HttpResponse, headers: HeaderIntake, inbound: InboundMessage, peer: PeerLoad, announced: number | undefined): void {
+  const giveBack = (): void => {
+    peer.giveBytes(reader.reservedBytes);
     reader.reservedBytes = 0;
+  };
+  const reply = openReply(context, response, headers, peer, () => {
+    giveBack();
     reader.cancel();
   });
-  const reader: BodyReader = new BodyReader(announced, context.limits, context.load, context.deadlines, (outcome) => settleBody(context, inbound, reply, outcome));
+  const reader: BodyReader = new BodyReader(announced, context.limits, peer, context.deadlines, (outcome) => {
+    // Its buffer is gone: the refusal may wait for its record, the room must not.
+    if (outcome.kind !== 'whole') giveBack();
+    settleBody(context, inbound, reply, peer, outcome);
+  });
   reply.onAbort(() => {
     inbound.dropBody(reader.bytes, false);
     guarded(context, reply, () => context.handle(inbound, reply));
   });
-  if (refuseEarly(context, headers, inbound, reply)) return;
   reader.start(response);
 }
 
-function refuseEarly(context: RouteContext, headers: HeaderIntake, inbound: InboundMessage, reply: UwsReply): boolean {
-  const reason = context.admission.check(headers.host, headers.hostLines, headers.origin);
-  const full = context.load.overfull;
-  if (reason === undefined && !full) return false;
-  reply.closeAfter = true;
-  reply.onAbort(() => undefined);
-  guarded(context, reply, () => {
-    if (reason !== undefined) context.refuse('origin_rejected', reason, inbound, reply);
-    else context.refuse('gateway_overloaded', 'requests_in_flight', inbound, reply);
+/** Why the thread has no room for one more; undefined = it has. */
+function overloadReason(context: RouteContext, peer: PeerLoad, nowUs: number): string | undefined {
+  if (context.lateness.isTooLate(nowUs)) return 'event_loop_late';
+  if (context.load.full) return 'requests_in_flight';
+  return peer.crowded ? 'requests_per_ip' : undefined;
+}
+
+/** What is refused here may wait for its record, and must not take the room of what is served meanwhile: it is counted nowhere. */
+function refuseEarly(context: RouteContext, response: HttpResponse, headers: HeaderIntake, inbound: InboundMessage, code: 'gateway_overloaded' | 'origin_rejected', reason: string, close: boolean): void {
+  const reply: UwsReply = new UwsReply(response, {
+    extraHeaders: corsHeaders(context.admission.corsOrigin(headers.origin)),
+    onDone: () => leave(context, reply),
   });
-  return true;
+  reply.closeAfter = close || context.state !== 'open';
+  context.active.add(reply);
+  guarded(context, reply, () => context.refuse(code, reason, inbound, reply));
 }
 
 function serveMcp(context: RouteContext, response: HttpResponse, request: HttpRequest, route: Route & { readonly kind: 'mcp' }): void {
@@ -143,10 +164,15 @@ function serveMcp(context: RouteContext, response: HttpResponse, request: HttpRe
   if (!framing.ok) return answerPlain(response, { status: 400, json: FRAMING_PLAIN, close: true });
   const evidence = readPeerEvidence(response, headers, context.tls, route.agent, route.env);
   const inbound = new InboundMessage(method, route.path, evidence, headers, context.nowUs());
-  if (method === 'POST') return servePost(context, response, headers, inbound, framing.announced);
-  if (headers.upgrade.toLowerCase().includes('websocket')) return answerPlain(response, { status: 404, json: WEBSOCKET_PLAIN, close: true });
-  const reply = openReply(context, response, headers, () => undefined);
-  if (refuseEarly(context, headers, inbound, reply)) return;
+  const upgrades = method !== 'POST' && headers.upgrade.toLowerCase().includes('websocket');
+  if (upgrades) return answerPlain(response, { status: 404, json: WEBSOCKET_PLAIN, close: true });
+  const strange = context.admission.check(headers.host, headers.hostLines, headers.origin);
+  if (strange !== undefined) return refuseEarly(context, response, headers, inbound, 'origin_rejected', strange, true);
+  const peer = context.peers.of(evidence.ip);
+  const overload = overloadReason(context, peer, inbound.receivedUs);
+  if (overload !== undefined) return refuseEarly(context, response, headers, inbound, 'gateway_overloaded', overload, (framing.announced ?? Infinity) > UNREAD_BODY_BYTES_MAX);
+  if (method === 'POST') return servePost(context, response, headers, inbound, peer, framing.announced);
+  const reply = openReply(context, response, headers, peer, () => undefined);
   guarded(context, reply, () => context.handle(inbound, reply));
 }
 

@@ -30,7 +30,7 @@ export function rateHeaders(rate: RateDecision): Record<string, string> {
   };
 }
 
-function exceeded(rate: RateDecision, of: 'caller' | 'tool'): Deny {
+export function exceeded(rate: RateDecision, of: 'caller' | 'tool'): Deny {
   return deny('ratelimit_exceeded', {
     reasonCode: of,
     retryAfterSeconds: rate.retryAfterSeconds,

@@ -3,6 +3,7 @@ import type { AuditAppender } from '../audit/types.js';
 import type { JsonGuard } from '../base/json/types.js';
 import { Chain } from '../chain/layer.js';
 import type { Authenticator } from '../engines/identity/types.js';
+import type { Places } from '../engines/limits/places.js';
 import type { CircuitBreakers, RateLimiter } from '../engines/limits/types.js';
 import type { McpSessions } from '../engines/mcp-session/sessions.js';
 import type { Guard } from '../engines/guard/types.js';
@@ -12,6 +13,8 @@ import { requestSizeLimit } from './01-request-size-limit.js';
 import { shapeValidator } from './02-shape-validator.js';
 import { spiffeAuth } from './03-spiffe-auth.js';
 import { bindSession } from './bind-session.js';
+import { readRate } from './read-rate.js';
+import { holdPlace } from './hold-place.js';
 import { auditLog } from './04-audit-log.js';
 import { toolRegistryVerify, type ToolVerifier } from './05-tool-registry-verify.js';
 import { loadSession } from './load-session.js';
@@ -35,6 +38,7 @@ export interface Engines {
   readonly approvals: Approvals;
   readonly guard: Guard;
   readonly rateLimiter: RateLimiter;
+  readonly places: Places;
   readonly breakers: CircuitBreakers;
   readonly secrets: SecretStore;
 }
@@ -45,6 +49,8 @@ export function buildLayers(engines: Engines) {
     .push(shapeValidator(engines.jsonGuard)) // before identity: later layers trust the spans, and a stranger gets no parser to play with
     .push(spiffeAuth(engines.authenticator)) // everything below is decided for somebody
     .push(bindSession(engines.mcpSessions)) // a session id is worth something only with its caller
+    .push(readRate(engines.rateLimiter)) // who is over the limit anyway gets none of the dear layers
+    .push(holdPlace(engines.places)) // one caller's slow calls leave room for the others'
     .push(auditLog(engines.appender)) // before any decision that costs or reveals: no record, no decision
     .push(toolRegistryVerify(engines.verifier)) // policy is about known tools only
     .push(loadSession(engines.sessionRisk)) // policies may read the caller's risk

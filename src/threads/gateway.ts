@@ -96,7 +96,7 @@ async function main(data: GatewayThreadData): Promise<void> {
   });
 
   const report = (): GatewayStats => ({
-    ...gateway.report(), digests: gateway.snapshot().digests, rssBytes: process.memoryUsage.rss(),
+    ...gateway.report(), front: front.report(), digests: gateway.snapshot().digests, rssBytes: process.memoryUsage.rss(),
     engines: { front: `uWebSockets.js (${because})`, matcher: scanners.engine(), json: { engine: jsonGuard.engine, because: jsonGuard.because }, policy: 'regorus (WebAssembly)' },
   });
   serveControl(data.control, { gateway, front, authenticator, config, report, tools, link, sessionRisk, snapshotTools, log, close: async () => {
@@ -176,6 +176,7 @@ function serveControl(port: MessagePort, parts: ThreadParts): void {
       case 'drain':
         parts.front.close();
         parts.gateway.endStreams();
+        parts.gateway.flush(); // whoever waits for a shared line need not hold up the end
         void parts.front.drain(message.graceMs).then(parts.close).then(() => done(message.call, undefined)).finally(() => port.close());
         return;
     }

@@ -1,6 +1,7 @@
 // What the control thread and a gateway thread say to each other.
 import type { ChainStatsReport } from '../chain/stats.js';
 import type { SnapshotDigests } from '../chain/snapshot.js';
+import type { FrontReport } from '../front/listeners.js';
 import type { BreakerState, RateDecision } from '../engines/limits/types.js';
 import type { SnapshotSources } from '../jobs/read-sources.js';
 import type { ApprovalBinding, ReserveResult } from '../engines/step-up/types.js';
@@ -34,6 +35,7 @@ export interface GatewayStats {
   readonly breakers: readonly (readonly [string, BreakerState])[];
   readonly mcpSessions: number;
   readonly riskEntries: number;
+  readonly front: FrontReport;
   readonly engines: { readonly front: string; readonly matcher: { engine: string; because: string }; readonly json: { engine: string; because: string }; readonly policy: string };
   readonly digests: SnapshotDigests;
   readonly rssBytes: number;

@@ -14,6 +14,8 @@ const DECLARED: readonly (readonly [layer: string, step: number, code: ErrorCode
   ['shape_validator', 2, 'mcp_invalid_request'],
   ['spiffe_auth', 3, 'auth_invalid_identity'],
   ['bind_session', 3, 'session_not_found'],
+  ['read_rate', 11, 'ratelimit_unavailable_fail_closed'],
+  ['hold_place', 0, 'gateway_overloaded'],
   ['audit_log', 4, 'audit_unavailable_fail_closed'],
   ['tool_registry_verify', 5, 'registry_tool_unverified'],
   ['load_session', 8, 'session_unavailable_fail_closed'],
@@ -26,6 +28,9 @@ const DECLARED: readonly (readonly [layer: string, step: number, code: ErrorCode
   ['circuit_breaker', 12, 'circuit_unavailable_fail_closed'],
   ['token_substitution', 13, 'token_redemption_failed'],
 ];
+
+/** Admission of a known caller stands behind this layer. */
+const ADMITTED_AFTER = 3;
 
 class Planted extends Error {}
 const plant = (): never => {
@@ -69,8 +74,10 @@ function expectFault(running: InProcessGateway, reply: RecordedReply, layer: str
   expect(record).toMatchObject({ decision: 'DENY', code, status: ERRORS[code].status });
   const layers = record?.['layers_traversed'] as { step: number; name: string; verdict: string }[];
   expect(layers.map(({ name }) => name)).toEqual([...LAYER_NAMES]);
-  expect(layers[step - 1]?.verdict).toBe('fault');
-  expect(layers.slice(step).filter(({ verdict }) => verdict !== 'not_reached')).toEqual([]);
+  // Admission has no verdict of its own.
+  if (step > 0) expect(layers[step - 1]?.verdict).toBe('fault');
+  else expect(layers.some(({ verdict }) => verdict === 'fault')).toBe(false);
+  expect(layers.slice(step === 0 ? ADMITTED_AFTER : step).filter(({ verdict }) => verdict !== 'not_reached')).toEqual([]);
   expect(JSON.stringify(record)).not.toContain('secret-looking');
   expect(running.faults.map(({ where }) => where)).toEqual([layer]);
 }
@@ -97,7 +104,7 @@ describe('a layer that fails', () => {
     running.faults.length = 0;
   });
 
-  it('is one of the fifteen of this table', async () => {
+  it('is one of the seventeen of this table', async () => {
     const names: string[] = [];
     Chain.prototype.push = function remember(layer: never) {
       names.push((layer as AnyLayer).name);

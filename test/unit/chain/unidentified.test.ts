@@ -8,7 +8,7 @@ function setUp(perSecond: number) {
   const timers: { flush: () => void; afterMs: number }[] = [];
   const lines = createSharedLines(appender, () => perSecond, (flush, afterMs) => void timers.push({ flush, afterMs }));
   const answered: (Error | undefined)[] = [];
-  const ask = (source: string, nowMs: number): void => lines.append(source, nowMs, () => `{"type":"alone","source":"${source}"`, (repeated) => `{"type":"shared","source":"${source}","repeated":${repeated}`, (error) => void answered.push(error));
+  const ask = (source: string, nowMs: number, kind = 'k'): void => lines.append(source, kind, nowMs, () => `{"type":"alone","source":"${source}"`, { decisionId: 'd', traceId: 't', text: (repeated) => `{"type":"shared","source":"${source}","repeated":${repeated}` }, (error) => void answered.push(error));
   return { appender, timers, lines, answered, ask };
 }
 
@@ -20,6 +20,7 @@ describe('shared lines', () => {
     timers[0]?.flush();
     expect(appender.lines.at(-1)).toEqual({ type: 'shared', source: 'a', repeated: 998 });
     for (let i = 0; i < 3; i++) appender.settle();
+    for (let at = 1; at < timers.length; at++) timers[at]?.flush();
     expect(answered).toEqual(new Array(1000).fill(undefined));
   });
 
@@ -62,5 +63,53 @@ describe('shared lines', () => {
     lines.flush();
     lines.flush();
     expect(appender.types).toEqual(['alone', 'shared']);
+  });
+
+  it('count what is refused for another reason in another line', () => {
+    const { appender, ask, lines } = setUp(1);
+    ask('a', 0, 'late');
+    ask('a', 1, 'late');
+    ask('a', 2, 'crowded');
+    ask('a', 3, 'late');
+    expect([lines.open('a', 'late', 4)?.waiting.length, lines.open('a', 'crowded', 4)?.waiting.length, lines.open('a', 'other', 4), lines.open('b', 'late', 4), lines.open('a', 'late', 1000)]).toEqual([2, 1, undefined, undefined, undefined]);
+    lines.flush();
+    expect(appender.lines.map((line) => line['repeated'])).toEqual([undefined, 2, 1]);
+  });
+
+  it('let their requests leave in slices, in order, one line after the other', () => {
+    const { appender, timers, answered, ask } = setUp(1);
+    for (let i = 0; i < 26; i++) ask(i < 13 ? 'a' : 'b', 10_000);
+    timers[0]?.flush();
+    timers[1]?.flush();
+    appender.settle();
+    appender.settle();
+    appender.settle(new Error('of a'));
+    appender.settle();
+    const seen = [answered.length];
+    for (let at = 2; at < timers.length; at++) {
+      timers[at]?.flush();
+      seen.push(answered.length);
+    }
+    expect(seen).toEqual([12, 22, 26]);
+    expect(answered.slice(2, 14).every((error) => error instanceof Error)).toBe(true);
+    expect(answered.slice(14).every((error) => error === undefined)).toBe(true);
+  });
+
+  it('let larger slices go of a larger crowd', () => {
+    const { appender, timers, answered, ask } = setUp(1);
+    for (let i = 0; i < 50_001; i++) ask('a', 0);
+    timers[0]?.flush();
+    appender.settle();
+    appender.settle();
+    expect(answered).toHaveLength(51);
+  });
+
+  it('hold nobody back after the end', () => {
+    const { appender, answered, ask, lines } = setUp(1);
+    for (let i = 0; i < 100; i++) ask('a', 0);
+    lines.flush();
+    appender.settle();
+    appender.settle();
+    expect(answered).toHaveLength(100);
   });
 });

@@ -18,7 +18,7 @@ function readPieces(pieces: readonly Buffer[], announced: number | undefined, bo
   const outcomes: BodyOutcome[] = [];
   let body = Buffer.alloc(0);
   const deadlines = new BodyDeadlines(() => 0);
-  const reader = new BodyReader(announced, { bodyBytesMax, bodyTimeoutMs: 1000 }, load, deadlines, (outcome) => {
+  const reader = new BodyReader(announced, { bodyBytesMax, bodyTimeoutMs: 1000, bytesPerSecondMin: 0 }, load, deadlines, (outcome) => {
     outcomes.push(outcome);
     if (outcome.kind === 'whole') body = Buffer.from(outcome.body);
   });

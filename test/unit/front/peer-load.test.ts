@@ -1,0 +1,43 @@
+// What one address may have under way, and that all of it is given back.
+import { describe, expect, it } from 'vitest';
+import { Load } from '../../../src/front/admission.js';
+import { ConnectionGate } from '../../../src/front/connection-gate.js';
+import { createPeers } from '../../../src/front/peer-load.js';
+
+describe('a peer', () => {
+  it('has its own bound of bytes below that of all, and says which it ran into', () => {
+    const load = new Load(1000);
+    const peers = createPeers(load, { requestsPerIpMax: 10, bodyBytesPerIpMax: 600 });
+    const [one, other] = [peers.of('192.0.2.1'), peers.of('192.0.2.2')];
+    expect([one.takeBytes(600), one.takeBytes(1), one.full]).toEqual([true, false, 'body_bytes_per_ip']);
+    expect([other.takeBytes(401), other.full, other.takeBytes(400), load.bytes]).toEqual([false, 'inflight_body_bytes', true, 1000]);
+    one.giveBytes(600);
+    expect([one.bytes, load.bytes, other.takeBytes(200), other.takeBytes(1)]).toEqual([0, 400, true, false]);
+  });
+
+  it('is crowded at its bound, and no other is', () => {
+    const load = new Load(1 << 20);
+    const peers = createPeers(load, { requestsPerIpMax: 2, bodyBytesPerIpMax: 1 });
+    const one = peers.of('2001:db8::1');
+    one.enter();
+    expect(one.crowded).toBe(false);
+    peers.of('2001:db8::2').enter(); // the same network
+    expect([one.crowded, peers.of('2001:db8:0:1::1').crowded, load.requests]).toEqual([true, false, 2]);
+    one.leave();
+    expect([one.crowded, load.requests]).toEqual([false, 1]);
+  });
+});
+
+describe('the gate', () => {
+  it('closes what is above the bound, and counts it', () => {
+    const gate = new ConnectionGate(2);
+    let closed = 0;
+    // As uWebSockets.js does: the end of a connection is told while it is being closed.
+    const response = { close: () => { closed++; gate.pass(response, -1); return undefined as never; } };
+    for (let i = 0; i < 5; i++) gate.pass(response, 1);
+    expect([gate.open, gate.refused, closed]).toEqual([2, 3, 3]);
+    gate.pass(response, -1);
+    gate.pass(response, 1);
+    expect([gate.open, gate.refused]).toEqual([2, 3]);
+  });
+});
