@@ -245,8 +245,14 @@ export class Exchange {
   serverRequest(method: string, server: string, refusal: Deny | undefined, then: () => void): void {
     this.#services.appender.append(
       serverRequestLine({ ...this.#decisionFacts(), atUs: this.#services.clock.nowUs(), server, method, decision: refusal === undefined ? 'ALLOW' : 'DENY', code: refusal?.code, findings: [] }),
-      (error) => this.guard(() => (error === undefined ? then() : this.refuse(deny('audit_unavailable_fail_closed', { reasonCode: 'server_request' })))),
+      (error) => this.guard(() => (error === undefined ? then() : this.#endUnrecorded())),
     );
+  }
+
+  /** What waited for the line goes on no more: nothing may be held for it. */
+  #endUnrecorded(): void {
+    this.refuse(deny('audit_unavailable_fail_closed', { reasonCode: 'server_request' }));
+    this.work.giveUp();
   }
 
   #closeStream(code: string | undefined, release: () => void): void {
@@ -310,6 +316,7 @@ export class Exchange {
     const rendered = renderRefusal(deny('audit_unavailable_fail_closed'), {
       decisionId: this.ctx.decisionId, traceId: this.ctx.traceId, idText: this.ctx.call?.idText, isMcpClient: this.mcpClient, resourceMetadataUrl: this.#services.resourceMetadataUrl, docsBaseUrl: this.ctx.snapshot.config.docs.base_url,
     });
+    if (this.#phase === 'opening') this.#settleBreaker(); // a stream's lesson comes with its end, and this one has none
     this.#phase = 'ended';
     this.reply.send(rendered.status, rendered.headers, rendered.body);
     this.work.decided();

@@ -86,6 +86,12 @@ export class AnswerStream {
     this.#queue = [];
   }
 
+  /** Who is gone takes nothing more, and what waits for nobody must not hold the tool server's connection: the rest is read for the record. */
+  clientGone(): void {
+    this.#clientFull = false;
+    this.#flow();
+  }
+
   /** A refusal after the stream began is its last event, under the request's id. */
   refuse(refusal: Deny): void {
     this.#upstreamEnded = true;

@@ -68,6 +68,7 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
   send(leg: Leg): void {
     const { ctx } = this.#exchange;
     this.#leg = leg;
+    if (this.#exchange.ended) return; // cancelled while its session was renewed
     if (this.#exchange.reply.aborted && this.#abandonable) {
       this.#exchange.refuse(deny('client_disconnected'));
       return;
@@ -160,6 +161,7 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
 
   clientGone(): void {
     if (this.#abandonable) this.#abandon();
+    else this.#stream?.clientGone();
   }
 
   /** In its session a client cancels by a message of its own. Servers leave a cancelled request unanswered: it must not hold a connection until the time is up. */

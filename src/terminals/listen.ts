@@ -37,6 +37,7 @@ class SessionStream {
   /** Events that were read and not yet handled. */
   #waiting = 0;
   #clientFull = false;
+  #stopped = false;
   #order: Promise<void> = Promise.resolve();
 
   constructor(exchange: Exchange, services: TerminalServices) {
@@ -49,7 +50,7 @@ class SessionStream {
     const [oldest] = closers ?? [];
     if (oldest !== undefined && (closers?.size ?? 0) >= STREAMS_PER_SESSION_MAX) oldest();
     closers?.add(this.#end);
-    exchange.work = { ...NO_WORK, clientGone: () => this.#stop(() => exchange.endStream('client_disconnected')) };
+    exchange.work = { ...NO_WORK, clientGone: () => this.#stop(() => exchange.endStream('client_disconnected')), giveUp: () => this.#stop(() => undefined) };
   }
 
   start(upstreams: readonly string[]): void {
@@ -60,7 +61,7 @@ class SessionStream {
 
   #follow(leg: Leg, only: boolean): void {
     const { ctx } = this.#exchange;
-    if (this.#exchange.reply.aborted || !leg.sessionBound) return;
+    if (this.#stopped || this.#exchange.reply.aborted || !leg.sessionBound) return;
     const { 'content-type': _type, ...headers } = leg.headers;
     const resume = ctx.inbound.headers.lastEventId;
     let splitter: ReturnType<typeof createSseSplitter> | undefined;
@@ -166,6 +167,7 @@ class SessionStream {
   }
 
   #stop(end: () => void): void {
+    this.#stopped = true;
     this.#stopTicking();
     this.#services.listeners.delete(this.#onGateway);
     this.#services.openStreams.delete(this.#end);

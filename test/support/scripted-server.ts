@@ -23,6 +23,8 @@ export interface ScriptedServer {
   instructions: string;
   /** Handshakes it refuses. */
   refuseHandshake: ((request: ScriptedRequest) => boolean) | undefined;
+  /** Handshakes are answered when this has resolved. */
+  delayHandshake: (() => Promise<void>) | undefined;
   /** Connections that the other side ended before their answer was whole. */
   hangUps: number;
   of(method: string): ScriptedRequest[];
@@ -52,6 +54,10 @@ export async function startScriptedServer(tools: readonly string[]): Promise<Scr
     request.on('end', () => answer(request, Buffer.concat(parts).toString('utf8'), response));
   });
 
+  function greet(seen: ScriptedRequest, response: ServerResponse): void {
+    jsonAnswer(response, `{"jsonrpc":"2.0","id":${seen.idText},"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"s","version":"1"},"instructions":${JSON.stringify(server.instructions)}}}`);
+  }
+
   function answer(request: IncomingMessage, body: string, response: ServerResponse): void {
     const message = (body === '' ? {} : JSON.parse(body)) as { method?: string; id?: unknown };
     const seen = { httpMethod: request.method ?? '', method: message.method ?? '', idText: message.id === undefined ? '' : JSON.stringify(message.id), headers: request.headers, body };
@@ -68,7 +74,8 @@ export async function startScriptedServer(tools: readonly string[]): Promise<Scr
         const id = `s-${++opened}`;
         server.sessions.add(id);
         response.setHeader('mcp-session-id', id);
-        return jsonAnswer(response, `{"jsonrpc":"2.0","id":${seen.idText},"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"s","version":"1"},"instructions":${JSON.stringify(server.instructions)}}}`);
+        if (server.delayHandshake !== undefined) return void server.delayHandshake().then(() => greet(seen, response));
+        return greet(seen, response);
       }
       case 'tools/list':
         return jsonAnswer(response, `{"jsonrpc":"2.0","id":${seen.idText},"result":{"tools":[${server.tools.join(',')}]}}`);
@@ -81,7 +88,7 @@ export async function startScriptedServer(tools: readonly string[]): Promise<Scr
   }
 
   const server: ScriptedServer = {
-    url: '', seen: [], sessions: new Set(), tools, stream: undefined, instructions: '', refuseHandshake: undefined, hangUps: 0,
+    url: '', seen: [], sessions: new Set(), tools, stream: undefined, instructions: '', refuseHandshake: undefined, delayHandshake: undefined, hangUps: 0,
     script: ({ idText }, response) => jsonAnswer(response, resultFor(idText, 'fine')),
     of: (method) => server.seen.filter((one) => one.method === method),
     close: () => new Promise((resolve) => {

@@ -332,16 +332,27 @@ describe('a request of the tool server', () => {
 
   it('that can not be recorded is not passed on and ends the stream', () => {
     const { exchange, appender, done, reply } = setUp();
+    exchange.work = { ...NO_WORK, giveUp: () => void done.push('given up') };
     exchange.beginStream(200, [], () => undefined);
     appender.settle();
     exchange.serverRequest('roots/list', 'u', undefined, () => void done.push('passed'));
     appender.settle(new Error('disk full'));
     appender.settle();
-    expect([done, reply.state]).toEqual([[], 'cut']);
+    expect([done, reply.state]).toEqual([['given up'], 'cut']);
   });
 });
 
 describe('the breaker', () => {
+  it('gets its probe back when the beginning of its stream can not be recorded', () => {
+    const ctx = contextOf('{}');
+    ctx.breaker = { key: 'k', probe: true };
+    const { exchange, appender, settled } = setUp(ctx);
+    exchange.beginStream(200, [], () => undefined);
+    appender.settle(new Error('disk full'));
+    exchange.endStream();
+    expect(settled).toEqual(['neutral']);
+  });
+
   const broken = () => {
     const ctx = contextOf('{}');
     ctx.breaker = { key: 'k', probe: true };

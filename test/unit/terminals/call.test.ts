@@ -92,6 +92,27 @@ describe('a call in a session', () => {
   });
 });
 
+describe('a cancelled call whose lost session is being renewed', () => {
+  it('is not sent after it was refused', async () => {
+    const session = await openSession();
+    await running.ask(toolCall('plain'), session);
+    server.sessions.clear();
+    server.seen.length = 0;
+    let open: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => { open = resolve; });
+    server.delayHandshake = () => held;
+    const reply = running.post(toolCall('plain', {}, 'mine'), session);
+    await until(() => server.of('initialize').length === 1);
+    await running.ask('{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"mine"}}', session).catch(() => undefined);
+    await reply.finished;
+    expect(calls().length).toBe(1);
+    open();
+    await sleep(100);
+    server.delayHandshake = undefined;
+    expect(calls().length).toBe(1);
+  });
+});
+
 describe('a call of nobody\'s session', () => {
   it.each(['7', '"seven"', '"s\\u0069x\\""', '123456789012345678901234567890', '-1', '""'])('keeps its id %s, which is another on the wire', async (id) => {
     const sent = `{"params":{"name":"plain","arguments":{"id":5}},"jsonrpc":"2.0","method":"tools/call","id":${id}}`;
@@ -316,6 +337,39 @@ describe('a request of the tool server within a call', () => {
   });
 });
 
+describe('a request of the tool server that can\'t be recorded', () => {
+  it('ends the call, and nothing of it is held', async () => {
+    const failing = { now: false };
+    const own = await startInProcessGateway({
+      tools: [{ name: 'plain', url: server.url }],
+      change: (parts) => ({
+        appender: {
+          get healthy() { return parts.appender.healthy; },
+          get because() { return parts.appender.because; },
+          append: (line, done) => (failing.now ? setImmediate(() => done(new Error('the disk is full'), undefined)) : parts.appender.append(line, done)),
+          close: () => parts.appender.close(),
+        } as AuditAppender,
+      }),
+    });
+    const session = await openSession(own);
+    let response: ServerResponse | undefined;
+    server.script = (_request, opened) => {
+      sseHead(opened);
+      opened.write(event(note('one')));
+      response = opened;
+    };
+    const reply = own.post(toolCall('plain'), session);
+    await until(() => reply.text !== '');
+    failing.now = true;
+    response?.write(event('{"jsonrpc":"2.0","id":"ask-1","method":"sampling/createMessage","params":{}}') + event(note('two')));
+    await reply.finished;
+    expect(reply.state).toBe('cut');
+    await until(() => server.hangUps === 1);
+    failing.now = false;
+    await own.close();
+  });
+});
+
 describe('what the answer holds', () => {
   it('a credential is cut out, and the rest stays valid JSON', async () => {
     server.script = ({ idText }, response) => jsonAnswer(response, resultFor(idText, `key "${CREDENTIAL}" end`));
@@ -423,6 +477,26 @@ describe('a client that hangs up', () => {
     end();
     await until(() => lastLines(1)[0]?.['status'] === 499);
     expect(lastLines(1)).toMatchObject([{ decision: 'ALLOW', code: 'client_disconnected' }]);
+  });
+
+  it('while it was slow, in a legacy session, holds nothing back: the tool server\'s stream is read to its end', async () => {
+    const session = await openSession();
+    let written = 0;
+    let end: () => void = () => undefined;
+    server.script = ({ idText }, response) => {
+      sseHead(response);
+      response.write(event(note('one')));
+      end = () => void response.end(event(note('plain words '.repeat(200_000))) + event(resultFor(idText, 'fine')), () => void written++);
+    };
+    const reply = running.post(toolCall('plain'), session);
+    reply.slow = true;
+    await until(() => reply.text !== '');
+    await sleep(10);
+    reply.hangUp();
+    end();
+    await until(() => lastLines(1)[0]?.['type'] === 'stream_end');
+    expect([written, server.hangUps]).toEqual([1, 0]);
+    expect(lastLines(1)).toMatchObject([{ code: 'client_disconnected' }]);
   });
 
   it('before the decision is DENY client_disconnected, and nothing is sent', async () => {

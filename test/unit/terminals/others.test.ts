@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServerResponse } from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { IdentityResult } from '../../../src/engines/identity/types.js';
+import type { AuditAppender } from '../../../src/audit/types.js';
 import { CALLER, PERMIT_ALL, rpc, startInProcessGateway, toolText, type InProcessGateway, type InProcessOptions } from '../../support/gateway-in-process.js';
 import { MCP_ACCEPT, type Posted, type RecordedReply } from '../../support/inbound-reply.js';
 import { jsonAnswer, sseHead, startScriptedServer, type ScriptedServer } from '../../support/scripted-server.js';
@@ -223,6 +224,68 @@ describe('the stream of a session', () => {
     await until(() => a.hangUps === 1 && gateway.lines().at(-1)?.['type'] === 'stream_end');
     expect(gateway.lines().at(-1)).toMatchObject({ code: 'client_disconnected' });
     gateway.gateway.announceToolsChanged();
+  });
+
+  it('that ends by a request that can not be recorded leaves nothing behind', async () => {
+    const failing = { now: false };
+    const ticks = new Set<() => void>();
+    const gateway = await start({
+      change: ({ appender, every }) => ({
+        appender: {
+          get healthy() { return appender.healthy; },
+          get because() { return appender.because; },
+          append: (line, done) => (failing.now ? setImmediate(() => done(new Error('the disk is full'), undefined)) : appender.append(line, done)),
+          close: () => appender.close(),
+        } as AuditAppender,
+        every: (ms, tick) => {
+          const stop = every(ms, tick);
+          ticks.add(tick);
+          return () => {
+            ticks.delete(tick);
+            stop();
+          };
+        },
+      }),
+    });
+    const session = await openSession(gateway);
+    const ticking = ticks.size;
+    let say: ServerResponse | undefined;
+    a.stream = (_request, response) => {
+      sseHead(response);
+      response.flushHeaders();
+      say = response;
+    };
+    const reply = gateway.post('', { httpMethod: 'GET', headers: session.headers ?? {} });
+    await until(() => say !== undefined && reply.text !== '');
+    failing.now = true;
+    say?.write('data: {"jsonrpc":"2.0","id":"q","method":"roots/list"}\n\n');
+    await reply.finished;
+    expect(reply.state).toBe('cut');
+    await until(() => a.hangUps === 1);
+    expect(ticks.size).toBe(ticking);
+    failing.now = false;
+  });
+
+  it('that has ended before a server\'s session is open asks nothing of that server', async () => {
+    const gateway = await start();
+    const session = await openSession(gateway);
+    let open: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => { open = resolve; });
+    a.delayHandshake = () => held;
+    let streams = 0;
+    a.stream = (_request, response) => {
+      streams++;
+      sseHead(response);
+      response.flushHeaders();
+    };
+    const reply = gateway.post('', { httpMethod: 'GET', headers: session.headers ?? {} });
+    await until(() => a.of('initialize').length === 1);
+    gateway.gateway.endStreams();
+    await reply.finished;
+    open();
+    a.delayHandshake = undefined;
+    await sleep(50);
+    expect(streams).toBe(0);
   });
 
   it('lets two servers ask under one id only one after the other', async () => {

@@ -184,6 +184,9 @@ describe('limits', () => {
   it('has a digest that changes with rules and actions', () => {
     const digests = new Set([digestRules(shippedRules, blockFlagFlag), digestRules(shippedRules.slice(1), blockFlagFlag), digestRules(shippedRules, { ...blockFlagFlag, pii: 'block' })]);
     expect(digests.size).toBe(3);
+    const [rule] = shippedRules;
+    if (rule === undefined) throw new Error('no rules');
+    expect(digestRules([{ ...rule, trigger: 'another' }], blockFlagFlag)).not.toBe(digestRules([{ ...rule, trigger: undefined }], blockFlagFlag)); // workers keep a scanner by it
     expect(scanner.digest).toBe(digestRules(shippedRules, blockFlagFlag));
   });
 });
