@@ -192,6 +192,7 @@ export class FileWriter {
   #rotate(name: string): void {
     const target = join(this.#options.dir, name);
     if (existsSync(target)) throw new Error(`${target} exists already and would be overwritten by the rotation; move it aside after looking at it with agw audit verify`);
+    this.#proveLength(this.#bytes);
     fsyncSync(this.#fd);
     renameSync(this.#path, target);
     this.#bytes = 0;

@@ -66,3 +66,9 @@ export function lintPattern(source: string): string | undefined {
   }
   return lintEngines(source);
 }
+
+/** Whether `trigger`, which every match of `source` must hold, is missing from a text that `source` finds. Both were linted. */
+export function isTriggerMissing(source: string, trigger: string, caseless: boolean, text: string): boolean {
+  const bytes = Buffer.from(text, 'utf8');
+  return compileRe2({ id: 0, source, caseless }, '').test(bytes) && !compileRe2({ id: 0, source: trigger, caseless }, '').test(bytes);
+}

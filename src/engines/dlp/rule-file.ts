@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { ConfigFault } from '../../base/config/fault.js';
 import { faultOfSchema, joinFaults } from '../../base/config/schema-faults.js';
 import { parseYamlWithLines, type KeyPath, type YamlFile } from '../../base/config/yaml-lines.js';
-import { lintPattern as lintForEngines } from '../../base/matcher/lint.js';
+import { isTriggerMissing, lintPattern as lintForEngines } from '../../base/matcher/lint.js';
 import { lintPattern } from './pattern-lint.js';
 import { CHECKSUMS, type DlpRule } from './types.js';
 
@@ -90,5 +90,11 @@ function faultsOf(yaml: YamlFile, rule: RawRule, index: number, firstIndex: numb
   if (engines !== undefined) blame(['pattern'], `the pattern can't be used: ${engines}`, 'Check brackets and repetitions.');
   const silent = rule.hits.findIndex((hit) => rule.keywords.length > 0 && !rule.keywords.some((word) => expandSample(hit).toLowerCase().includes(word.toLowerCase())));
   if (silent >= 0) blame(['hits', silent], 'no keyword of the rule is in this hit, so it would never be tried', 'Add a keyword that every match holds.');
+  const { trigger } = rule;
+  const triggerLint = trigger === undefined ? undefined : lintForEngines(trigger);
+  if (triggerLint !== undefined) blame(['trigger'], `the trigger can't be used: ${triggerLint}`, 'Check brackets and repetitions.');
+  if (trigger === undefined || triggerLint !== undefined || lint !== undefined || engines !== undefined) return faults;
+  const missed = rule.hits.findIndex((hit) => isTriggerMissing(rule.pattern, trigger, rule.flags === 'i', expandSample(hit)));
+  if (missed >= 0) blame(['hits', missed], 'its trigger is not in this hit, so it would never be tried', 'Make the trigger a part that every match holds.');
   return faults;
 }

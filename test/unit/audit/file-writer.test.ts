@@ -181,6 +181,19 @@ describe('rotation', () => {
     expect(() => open()).toThrow(/audit-1\.jsonl/);
   });
 
+  it('puts nothing away that somebody else has written: no later start could go on from it', () => {
+    const writer = open({ fileBytesMax: 100 });
+    writer.commit([line('a')]);
+    appendFileSync(current(), 'a stranger\'s');
+    expect(() => writer.commit([line('b')])).toThrow();
+    expect(writer.cutBack()).toBe(true);
+    writer.recover();
+    writer.commit([line('c')]);
+    close(writer);
+    run(line('d'));
+    expect(ids().filter((id) => id !== undefined)).toEqual(['a', 'c', 'd']);
+  });
+
   it('overwrites no file', () => {
     const writer = open({ fileBytesMax: 100 });
     writer.commit([line('a')]);

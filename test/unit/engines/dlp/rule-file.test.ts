@@ -37,6 +37,14 @@ describe('a rule file', () => {
     expect(faultOf('rules: [').file).toBe('config/dlp/x.yaml');
   });
 
+  it('is refused for a trigger that is no pattern, or that a hit does not hold: one engine would find what the other misses', () => {
+    expect(parseRules(file('ab[0-9]', "\n    trigger: 'b[0-9]'"), 'f.yaml')).toMatchObject([{ trigger: 'b[0-9]' }]);
+    expect(parseRules(file('ab[0-9]', "\n    flags: i\n    trigger: 'B[0-9]'"), 'f.yaml')).toMatchObject([{ trigger: 'B[0-9]' }]);
+    for (const trigger of ['ab[', 'x*', 'ab(?=c)', 'é']) expect(faultOf(file('ab[0-9]', `\n    trigger: '${trigger}'`)).line).toBe(7);
+    expect(faultOf(file('ab[0-9]', "\n    trigger: 'b1'")).line).toBe(8);
+    expect(faultOf(file('ab[0-9]', "\n    trigger: 'B[0-9]'")).line).toBe(8);
+  });
+
   it('tells all of its faults at once', () => {
     const two = `${file('a.b')}${file('a+').replace('rules:\n', '').replace('id: one', 'id: two')}`;
     expect(faultOf(two).others).toHaveLength(1);
