@@ -39,6 +39,7 @@ import { startGatewayThreads, type GatewayThreads } from './gateway-threads.js';
 import { compileInForce, warningsOf } from './in-force.js';
 import { openArgumentsKey, openSecretsKey } from './keys.js';
 import type { AnswerOf, Question, UpstreamReport } from './messages.js';
+import { createSharedMemory } from './shared-memory.js';
 import { describeSourceFault, gatherFaults, refusedReload, RefusedSources, SourcesRefused, type SourcePart } from './source-faults.js';
 
 export interface ControlOptions {
@@ -153,7 +154,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   try {
     threads = await startGatewayThreads(
       config.threads.gateway,
-      { root, sources, version, connectAudit: () => writer.connect(), secretsKey, argumentsKey, ...evidence },
+      { root, sources, version, connectAudit: () => writer.connect(), secretsKey, argumentsKey, memory: createSharedMemory(config), ...evidence },
       { answer: (question) => answer(question) as Promise<AnswerOf[typeof question.kind]>, releaseGrant: (id, token) => approvals.release(id, token), died: (index, reason) => options.fatal(`gateway thread ${index} ended: ${reason}`) },
     );
   } catch (fault) {

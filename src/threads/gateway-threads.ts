@@ -35,7 +35,7 @@ export interface GatewayThreads {
   drain(graceMs: number): Promise<void>;
 }
 
-export type ThreadStart = Omit<GatewayThreadData, 'control' | 'audit' | 'index' | 'exclusive'> & { readonly connectAudit: () => AuditConnection };
+export type ThreadStart = Omit<GatewayThreadData, 'control' | 'audit' | 'index' | 'owner' | 'exclusive'> & { readonly connectAudit: () => AuditConnection };
 
 /** Rejects with ThreadRefused when a thread can't start; then all are ended. */
 export async function startGatewayThreads(count: number, start: ThreadStart, events: ThreadEvents, program = new URL('./gateway.js', import.meta.url)): Promise<GatewayThreads> {
@@ -132,7 +132,7 @@ class GatewayThread {
     const { port1, port2 } = new MessageChannel();
     const audit = connectAudit();
     this.#port = port1;
-    const workerData: GatewayThreadData = { ...data, audit, control: port2, exclusive, index };
+    const workerData: GatewayThreadData = { ...data, audit, control: port2, exclusive, index, owner: index + 2 };
     this.#worker = new Worker(program, { workerData, transferList: [port2, audit.port], name: `gateway-${index}`, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB } });
     let reason = 'it ended';
     this.#worker.on('error', (error) => {

@@ -28,6 +28,7 @@ import { createUpstreamClient } from '../upstream/http-client.js';
 import { createControlLink } from './control-link.js';
 import type { FromGateway, GatewayStats, SourceFault, ToGateway } from './messages.js';
 import { createScanners } from './scanners.js';
+import { openSharedMemory, type SharedMemory } from './shared-memory.js';
 import { createToolKnowledge } from './tool-knowledge.js';
 
 export interface GatewayThreadData {
@@ -39,6 +40,9 @@ export interface GatewayThreadData {
   readonly exclusive: boolean;
   readonly version: string;
   readonly index: number;
+  /** Names this thread in shared memory, among all that ever run. */
+  readonly owner: number;
+  readonly memory: SharedMemory;
   readonly secretsKey: Uint8Array;
   readonly argumentsKey: Uint8Array | undefined;
   readonly jwtBundle: string | undefined;
@@ -59,7 +63,8 @@ async function main(data: GatewayThreadData): Promise<void> {
   const scanners = createScanners(config, join(stateDir, 'cache'));
   const jsonGuard = loadJsonGuard();
   const appender = openAppender(data.audit, { queueLinesMax: config.audit.queue_lines_max, durability: config.audit.durability });
-  const sessionRisk = createSessionRisk(sessionThresholds(config), parseChains(data.sources.chains.text, data.sources.chains.file));
+  const views = openSharedMemory(data.memory, data.owner);
+  const sessionRisk = createSessionRisk(sessionThresholds(config), parseChains(data.sources.chains.text, data.sources.chains.file), views.risk);
   const authenticator = createAuthenticator({
     profile: config.profile, trustedPeers: config.dev.trusted_peers, jwtAudiences: config.identity.jwt_audience, cacheEntries: config.identity.cache_entries,
     x509Bundle: bundle(data.trustBundle, config.tls.trust_bundle_file), jwtBundle: bundle(data.jwtBundle, config.identity.jwt_bundle_file),
@@ -70,7 +75,7 @@ async function main(data: GatewayThreadData): Promise<void> {
   const guard = createGuard(guardConfig(config), createHttpClient({ connectionsMax: GUARD_CONNECTIONS_MAX }));
 
   const gateway = buildGateway({
-    first, clock, ids: createIds(), version: data.version, jsonGuard, appender, authenticator, guard, sessionRisk, client, tools, approvals: link,
+    first, clock, ids: createIds(), version: data.version, jsonGuard, appender, authenticator, guard, sessionRisk, shared: { ...views, thread: data.index, evicted: () => undefined }, client, tools, approvals: link,
     secrets: createSecretFile(resolveInProject(data.root, config.secrets.file === '' ? join(config.state_dir, 'secrets.enc') : config.secrets.file), Buffer.from(data.secretsKey)),
     argumentsKey: data.argumentsKey === undefined ? undefined : Buffer.from(data.argumentsKey),
     resourceMetadataUrl: `http://${config.front.host}:${config.front.port}/.well-known/oauth-protected-resource`,

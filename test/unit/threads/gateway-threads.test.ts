@@ -3,6 +3,7 @@ import { MessageChannel } from 'node:worker_threads';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { startGatewayThreads, ThreadRefused, type GatewayThreads } from '../../../src/threads/gateway-threads.js';
+import type { SharedMemory } from '../../../src/threads/shared-memory.js';
 import type { Question } from '../../../src/threads/messages.js';
 import type { SnapshotSources } from '../../../src/jobs/read-sources.js';
 
@@ -17,7 +18,7 @@ async function start(script: object, count = 2): Promise<GatewayThreads> {
   for (const list of [died, asked, released]) list.length = 0;
   running = await startGatewayThreads(
     count,
-    { root: JSON.stringify(script), sources: version(0), version: '0', secretsKey: new Uint8Array(1), argumentsKey: undefined, jwtBundle: undefined, trustBundle: undefined, connectAudit: () => ({ port: new MessageChannel().port1, lane: new SharedArrayBuffer(0), bell: new SharedArrayBuffer(0) }) },
+    { root: JSON.stringify(script), sources: version(0), version: '0', secretsKey: new Uint8Array(1), argumentsKey: undefined, jwtBundle: undefined, trustBundle: undefined, memory: {} as SharedMemory, connectAudit: () => ({ port: new MessageChannel().port1, lane: new SharedArrayBuffer(0), bell: new SharedArrayBuffer(0) }) },
     {
       answer: (question) => {
         asked.push(question);
