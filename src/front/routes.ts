@@ -114,8 +114,13 @@ function servePost(context: RouteContext, response: HttpResponse, headers: Heade
     reader.cancel();
   });
   const reader: BodyReader = new BodyReader(announced, context.limits, context.load, context.deadlines, (outcome) => settleBody(context, inbound, reply, outcome));
-  reply.onAbort(() => {
+  reply.onAbort((cause) => {
     inbound.dropBody(reader.bytes, false);
+    if (cause === 'gateway') {
+      reply.closeAfter = true;
+      guarded(context, reply, () => context.refuse('gateway_fault', 'thread_ending', inbound, reply));
+      return;
+    }
     guarded(context, reply, () => context.handle(inbound, reply));
   });
   if (refuseEarly(context, headers, inbound, reply)) return;

@@ -4,6 +4,8 @@ import { z } from 'zod';
 
 const KIB = 1024;
 const MIB = KIB * KIB;
+/** A session's id has two hexadecimal digits for its thread; more threads than this were never tried. */
+export const GATEWAY_THREADS_MAX = 64;
 
 const int = (min: number, max: number, byDefault: number, reason: string) =>
   z.number().int().min(min).max(max).default(byDefault).describe(reason);
@@ -19,7 +21,8 @@ export const gatewayConfigSchema = z.strictObject({
   state_dir: text('.precinct', 'Where the gateway keeps what must survive a restart: audit log, approvals, pins, keys, control socket. Created with mode 0700.'),
   log_level: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('Operational log (stderr, JSON lines). Never holds arguments or secrets.'),
   threads: room({
-    gateway: int(1, 1, 1, 'Gateway threads. One: taint, limits and sessions are kept per thread, and a second thread would be a way around them.'),
+    gateway: int(0, GATEWAY_THREADS_MAX, 0, 'Gateway threads; 0 = one less than the machine has cores, at least one. Limits, breakers, risk and taint are one for all of them.'),
+    stall_s: int(1, 3_600, 5, 'A gateway thread whose event loop stands still this long is said: in the log, in agw status and in the metrics.'),
   }, 'Worker threads.'),
   front: room({
     host: text('127.0.0.1', 'Address of the plain HTTP listener. The dev profile refuses any but a loopback address.'),
