@@ -12,6 +12,7 @@ import type { Snapshot } from './chain/snapshot.js';
 import { ChainStats } from './chain/stats.js';
 import { createSharedLines } from './chain/unidentified.js';
 import { deny, PASS, type Deny, type Verdict } from './chain/verdict.js';
+import type { SharedText } from './base/shared/shared-text.js';
 import type { SharedTable } from './base/shared/table.js';
 import type { Authenticator } from './engines/identity/types.js';
 import { createCircuitBreakers } from './engines/limits/circuit-breaker.js';
@@ -43,6 +44,7 @@ export interface SharedParts {
   readonly buckets: SharedTable;
   readonly breakers: SharedTable;
   readonly places: SessionPlaces;
+  readonly sentSecrets: SharedText;
   /** Another thread's session lost its place. */
   readonly evicted: (place: PlaceOwner) => void;
 }
@@ -110,7 +112,7 @@ export function buildGateway(parts: GatewayParts) {
   let lastId = 0;
   const terminals: TerminalServices = {
     client: parts.client, jsonGuard: parts.jsonGuard, mcpSessions, sessionRisk: parts.sessionRisk, tools: parts.tools, version: parts.version,
-    toolCache: createToolCache(), nextId: () => ++lastId, every: parts.every, listeners: new Set(), openStreams: new Set(), sentSecrets: createSentSecrets(),
+    toolCache: createToolCache(), nextId: () => ++lastId, every: parts.every, listeners: new Set(), openStreams: new Set(), sentSecrets: createSentSecrets(parts.shared.sentSecrets),
     legs: createLegs({
       asker: { client: parts.client, guard: parts.jsonGuard, limits: limitsOf(config), answerBytesMax: config.upstream.answer_bytes_max },
       ownInitializeParams: ownInitializeParams(parts.version),

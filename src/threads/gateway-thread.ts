@@ -16,8 +16,8 @@ export class ThreadRefused extends Error {
 export type ThreadListener = { readonly kind: 'http' | 'mtls'; readonly address: string; readonly port: number };
 
 /** What every thread is started with. */
-export type ThreadStart = Omit<GatewayThreadData, 'control' | 'audit' | 'index' | 'owner' | 'exclusive' | 'ports' | 'peers'> & { readonly connectAudit: () => AuditConnection };
-export type ThreadPlace = Pick<GatewayThreadData, 'index' | 'owner' | 'exclusive' | 'ports' | 'peers'>;
+export type ThreadStart = Omit<GatewayThreadData, 'control' | 'audit' | 'index' | 'owner' | 'exclusive' | 'ports' | 'peers' | 'threads'> & { readonly connectAudit: () => AuditConnection };
+export type ThreadPlace = Pick<GatewayThreadData, 'index' | 'owner' | 'exclusive' | 'ports' | 'peers' | 'threads'>;
 
 export interface ThreadAnswers {
   readonly answer: <K extends Question['kind']>(question: Question & { readonly kind: K }) => Promise<AnswerOf[K]>;

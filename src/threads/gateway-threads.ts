@@ -175,7 +175,7 @@ class RunningThreads implements GatewayThreads {
       peers.push({ thread: other.place.index, owner: other.place.owner, port: port2 });
     }
     const portOf = (kind: ThreadListener['kind']): number | undefined => this.listeners.find((listener) => listener.kind === kind)?.port;
-    const thread = new GatewayThread(this.#program, this.#start, { index, owner, exclusive: this.count === 1, ports: { http: portOf('http'), mtls: portOf('mtls') }, peers }, this.#events);
+    const thread = new GatewayThread(this.#program, this.#start, { index, owner, exclusive: this.count === 1, ports: { http: portOf('http'), mtls: portOf('mtls') }, peers, threads: this.count }, this.#events);
     this.#threads[index] = thread;
     return thread;
   }

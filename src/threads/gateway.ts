@@ -51,6 +51,8 @@ export interface GatewayThreadData {
   /** Ports that the other threads have; undefined = as configured. */
   readonly ports: { readonly http: number | undefined; readonly mtls: number | undefined };
   readonly peers: readonly PeerLine[];
+  /** How many gateway threads there are. */
+  readonly threads: number;
   readonly secretsKey: Uint8Array;
   readonly argumentsKey: Uint8Array | undefined;
   readonly jwtBundle: string | undefined;
@@ -107,7 +109,7 @@ async function main(data: GatewayThreadData): Promise<void> {
 
   const { uws, because } = loadUws(join(stateDir, 'cache'));
   const front = await startFront({
-    config: { tls: { ...config.tls, port: data.ports.mtls ?? config.tls.port }, front: { ...config.front, port: data.ports.http ?? config.front.port } }, uws, handle: relay.handle, refuse: gateway.refuse, exclusive: data.exclusive, nowUs: clock.nowUs,
+    config: { tls: { ...config.tls, port: data.ports.mtls ?? config.tls.port }, front: { ...config.front, port: data.ports.http ?? config.front.port, inflight_body_bytes_max: shareOf(config, data.threads) } }, uws, handle: relay.handle, refuse: gateway.refuse, exclusive: data.exclusive, nowUs: clock.nowUs,
     onFault: (fault) => log.error(faultFacts(fault), 'the front failed on a request'),
     probes: {
       // RFC 9728: enough for a client to learn how to present a token; there is no authorization server to name.
@@ -234,6 +236,11 @@ export function sourceFault(fault: unknown): SourceFault {
   if (fault instanceof PolicyError) return { message: fault.message, file: fault.file, line: fault.line, column: fault.column, remedy: undefined };
   const remedy = fault instanceof Error && 'remedy' in fault && typeof fault.remedy === 'string' ? fault.remedy : undefined;
   return { message: fault instanceof Error ? fault.message : 'unknown fault', file: undefined, line: undefined, column: undefined, remedy };
+}
+
+/** What bodies may take is one for all threads; a thread must be able to hold the largest. */
+function shareOf({ front }: GatewayConfig, threads: number): number {
+  return Math.max(front.body_bytes_max, Math.floor(front.inflight_body_bytes_max / threads));
 }
 
 function bundle(text: string | undefined, file: string) {
