@@ -122,12 +122,14 @@ export class Relay {
 
   #ask(peer: Peer, inbound: Inbound, reply: Reply): void {
     const id = ++this.#lastId;
-    peer.asked.set(id, { inbound, reply, began: false, waiting: 0, slow: false });
+    const asked: Asked = { inbound, reply, began: false, waiting: 0, slow: false };
+    peer.asked.set(id, asked);
     reply.onAbort((cause: AbortCause) => {
       peer.asked.delete(id);
       post(peer, { kind: 'gone', id });
       // Its owner records it as what it is to it: a client that is gone.
-      if (cause === 'gateway') reply.send(INTERNAL_ERROR, [['content-type', 'application/json']], FAULT_BODY, true);
+      if (cause === 'gateway' && asked.began) reply.destroy();
+      else if (cause === 'gateway') reply.send(INTERNAL_ERROR, [['content-type', 'application/json']], FAULT_BODY, true);
     });
     const { httpMethod, path, evidence, headers, receivedUs } = inbound;
     const body = exactCopy(inbound.body);

@@ -5,7 +5,8 @@ import { CALLER, makeProject, permitAll, runToEnd, startGateway, type GatewayPro
 import { jsonAnswer, resultFor, sseHead, startScriptedServer, type ScriptedServer } from '../support/scripted-server.js';
 import { call, codeOf, eventually, MCP, openSession, openStream, registration, toolText } from './calls.js';
 
-const NAMES = ['echo', 'read_sensitive', 'send_out'];
+const NAMES = ['echo', 'store', 'read_sensitive', 'send_out'];
+const SECRET = 'swordfish-swordfish-77';
 /** Each on a connection of its own: that all fall to one thread is as likely as 2 to the power of minus this. */
 const CONNECTIONS = 40;
 const SESSIONS_MAX = 3;
@@ -23,7 +24,7 @@ beforeAll(async () => {
     policies: { 'all.rego': everybody.map(permitAll).map((text, n) => (n === 0 ? text : text.slice(text.indexOf('allow')))).join('\n') },
     identities: { default: CALLER, identities: everybody.map((one) => ({ spiffe_id: one })) },
     tools: [
-      registration('echo', server.url, { rate_limit: { per_minute: 100_000, burst: 100_000 } }), registration('read_sensitive', server.url, { classification: 'sensitive' }), registration('send_out', server.url, { external: true }),
+      registration('echo', server.url, { rate_limit: { per_minute: 100_000, burst: 100_000 } }), registration('store', server.url, { required_scope: 'vault' }), registration('read_sensitive', server.url, { classification: 'sensitive' }), registration('send_out', server.url, { external: true }),
     ],
     config: { threads: { gateway: 2 }, rate_limit: { per_minute: 60_000, burst: 60_000 }, session: { mcp_sessions_per_caller_max: SESSIONS_MAX } },
   });
@@ -66,6 +67,17 @@ describe('two threads on one port', () => {
     } finally {
       await strict.stop();
     }
+  });
+
+  it('keep back what any of them has told a tool server', async () => {
+    expect((await gateway.control('POST', '/v1/secrets/put', { name: 'vault', owner: CALLER, scope: 'vault', value: SECRET })).status).toBe(200);
+    const { token } = (await gateway.control('POST', '/v1/secrets/issue', { name: 'vault', ttl_s: 600 })).json;
+    expect((await gateway.post(call('store', { text: String(token) }))).status).toBe(200);
+    expect(server.of('tools/call').at(-1)?.body).toContain(SECRET);
+    server.script = ({ idText }, response) => jsonAnswer(response, resultFor(idText, `it is ${SECRET}`));
+    const answers = await many(CONNECTIONS, () => gateway.post(call('echo')));
+    expect(answers.filter((answer) => answer.text.includes(SECRET))).toEqual([]);
+    expect(countOf(answers, 200)).toBe(CONNECTIONS);
   });
 
   it('know what any of them has seen a caller read', async () => {
