@@ -31,17 +31,21 @@ function loadRe2(): typeof import('re2') {
   return require('re2') as typeof import('re2');
 }
 
+/** Where no file can be made or run in the temporary folder, the thread shares the file: it works, until a thread ends and another begins. */
 function loadOwnCopy(require: NodeJS.Require, file: string): void {
   if (require.cache[file] !== undefined) return;
-  const dir = mkdtempSync(join(tmpdir(), 'precinct-re2-'));
+  let dir: string | undefined;
   try {
+    dir = mkdtempSync(join(tmpdir(), 'precinct-re2-'));
     const copy = join(dir, 're2.node');
     copyFileSync(file, copy, constants.COPYFILE_FICLONE);
     const loaded = { id: file, filename: file, path: '', exports: {}, loaded: true, children: [], paths: [], parent: null, isPreloading: false, require };
     process.dlopen(loaded, copy);
     require.cache[file] = loaded;
+  } catch {
+    return;
   } finally {
-    rmSync(dir, { recursive: true, force: true });
+    if (dir !== undefined) rmSync(dir, { recursive: true, force: true });
   }
 }
 
