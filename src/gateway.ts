@@ -13,12 +13,15 @@ import { ChainStats } from './chain/stats.js';
 import { createCrowd } from './chain/crowd.js';
 import { createSharedLines } from './chain/unidentified.js';
 import { deny, PASS, type Deny, type Verdict } from './chain/verdict.js';
+import type { SharedText } from './base/shared/shared-text.js';
+import type { SharedTable } from './base/shared/table.js';
 import type { Authenticator } from './engines/identity/types.js';
 import { createCircuitBreakers } from './engines/limits/circuit-breaker.js';
 import { createPlaces } from './engines/limits/places.js';
 import { createRateLimiter } from './engines/limits/token-bucket.js';
 import type { Guard } from './engines/guard/types.js';
 import { createMcpSessions } from './engines/mcp-session/sessions.js';
+import type { PlaceOwner, SessionPlaces } from './engines/mcp-session/places.js';
 import { createToolCache } from './engines/registry/served-tools.js';
 import { createSentSecrets } from './engines/secrets/sent-secrets.js';
 import type { SecretStore } from './engines/secrets/types.js';
@@ -36,7 +39,18 @@ import type { UpstreamClient } from './upstream/types.js';
 
 const SPAN_ID_BYTES = 8;
 const MS_PER_SECOND = 1000;
-const RATE_KEYS_MAX = 200_000; // callers and caller-tool pairs with a bucket that is not full
+
+/** What all gateway threads of the process count in together. */
+export interface SharedParts {
+  /** This thread's number, 0–255. */
+  readonly thread: number;
+  readonly buckets: SharedTable;
+  readonly breakers: SharedTable;
+  readonly places: SessionPlaces;
+  readonly sentSecrets: SharedText;
+  /** Another thread's session lost its place. */
+  readonly evicted: (place: PlaceOwner) => void;
+}
 
 export interface GatewayParts {
   readonly first: Snapshot;
@@ -49,6 +63,7 @@ export interface GatewayParts {
   readonly guard: Guard;
   readonly secrets: SecretStore;
   readonly sessionRisk: SessionRisk;
+  readonly shared: SharedParts;
   readonly client: UpstreamClient;
   /** The control thread: approvals, and what the tool servers were last seen to serve. */
   readonly approvals: Approvals & GrantKeeper;
@@ -71,15 +86,17 @@ export function buildGateway(parts: GatewayParts) {
   let snapshot = first;
   let inFlight = 0;
 
-  const rateLimiter = createRateLimiter({ keysMax: RATE_KEYS_MAX });
+  const rateLimiter = createRateLimiter(parts.shared.buckets);
   const breakers = createCircuitBreakers({
     failuresToOpen: config.breaker.failures_to_open, resetTimeoutMs: config.breaker.reset_timeout_s * MS_PER_SECOND,
     successesToClose: config.breaker.successes_to_close, probesMax: config.breaker.probes_max,
-  });
+  }, parts.shared.breakers);
   const mcpSessions = createMcpSessions(
     { perCallerMax: config.session.mcp_sessions_per_caller_max, totalMax: config.session.sessions_max, ttlMs: config.session.mcp_session_ttl_s * MS_PER_SECOND },
-    (bytes) => ids.hex(bytes),
-    (session) => terminals.legs.closeSession(session),
+    {
+      thread: parts.shared.thread, places: parts.shared.places, newHex: (bytes) => ids.hex(bytes), evicted: parts.shared.evicted,
+      ended: (session) => terminals.legs.closeSession(session),
+    },
   );
   const stats = new ChainStats();
   const runner = createRunner(
@@ -95,7 +112,7 @@ export function buildGateway(parts: GatewayParts) {
     sharedLines: createSharedLines(parts.appender, () => snapshot.config.audit.unidentified_per_second, (flush, afterMs) => parts.after(afterMs, flush)),
     resourceMetadataUrl: parts.resourceMetadataUrl, digestArguments: createArgumentsDigest(parts.argumentsKey), onFault: parts.onGatewayFault,
   };
-  const sentSecrets = createSentSecrets();
+  const sentSecrets = createSentSecrets(parts.shared.sentSecrets);
   const crowd = createCrowd(exit);
   let lastId = 0;
   const terminals: TerminalServices = {
@@ -169,6 +186,8 @@ export function buildGateway(parts: GatewayParts) {
     endStreams(): void {
       for (const end of [...terminals.openStreams]) end();
     },
+    evictSession: (serial: number) => mcpSessions.evict(serial),
+    dropExpiredSessions: () => mcpSessions.dropExpired(clock.nowMs()),
     flush: () => exit.sharedLines.flush(),
   };
 }

@@ -68,13 +68,7 @@ async function main(): Promise<void> {
   process.on('SIGINT', () => void stop(0));
   process.on('SIGHUP', () => void running?.reload().catch((fault: unknown) => say(`reload refused: ${describe(fault)}`)));
   try {
-    running = await startControl({
-      root, configFile, config, version: packageVersion(), clock: systemClock,
-      fatal: (reason) => {
-        say(reason);
-        void stop(1);
-      },
-    });
+    running = await startControl({ root, configFile, config, version: packageVersion(), clock: systemClock });
   } catch (fault) {
     unlock();
     throw fault;

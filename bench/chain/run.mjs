@@ -17,6 +17,7 @@ import { createSessionRisk } from '../../dist/engines/session-risk/session-risk.
 import { seedHash } from '../../dist/engines/registry/hashes.js';
 import { buildGateway } from '../../dist/gateway.js';
 import { buildSnapshot } from '../../dist/jobs/build-snapshot.js';
+import { createSharedMemory, openSharedMemory } from '../../dist/threads/shared-memory.js';
 import { createScanners } from '../../dist/threads/scanners.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -33,7 +34,9 @@ const chains = parseChains(readFileSync(join(ROOT, 'config/session_chains.yaml')
 const sessionLimits = { ttlMs: 3_600_000, halfLifeMs: 900_000, riskDenyAt: 1, actionsKept: 50, sessionsMax: 1000 };
 const answer = Buffer.from(`{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"${'lorem ipsum '.repeat(29)}"}],"resultType":"complete"}}`);
 const verified = { kind: 'verified', alg: 'seed', verifiedMs: Number.MAX_SAFE_INTEGER, changedMembers: [] };
+const shared = openSharedMemory(createSharedMemory(config), 1);
 const gateway = buildGateway({
+  shared: { ...shared, thread: 0, evicted: () => undefined },
   first, clock: systemClock, ids: createIds(), version: 'bench', jsonGuard: loadJsonGuard(),
   // The log and the tool server are only the other ends of the chain here: the wire bench has the real ones.
   appender: { healthy: true, because: '', append: (_line, done) => done(undefined, { seq: 1, hash: '' }), close: async () => undefined },
@@ -45,7 +48,7 @@ const gateway = buildGateway({
   }, close: async () => undefined },
   authenticator: createAuthenticator({ profile: 'dev', trustedPeers: [], jwtAudiences: [], cacheEntries: 1000 }),
   guard: { configured: false, classify: async () => ({ kind: 'unavailable', reason: 'none' }), close: async () => undefined },
-  secrets: createSecretFile(join(dir, 'secrets.enc'), Buffer.alloc(32, 1)), sessionRisk: createSessionRisk(sessionLimits, chains),
+  secrets: createSecretFile(join(dir, 'secrets.enc'), Buffer.alloc(32, 1)), sessionRisk: createSessionRisk(sessionLimits, chains, shared.risk),
   approvals: { reserveOrRequest: async () => ({ kind: 'denied', requestId: '', approver: '', reason: undefined }), consume: async () => false, release: () => undefined },
   tools: { stateOf: () => verified, refresh: async () => undefined, presentable: (_tool, served) => served.text, upstream: (url) => ({ url, state: 'up', modern: true, capabilities: {}, instructions: undefined }) },
   argumentsKey: Buffer.alloc(32, 2), resourceMetadataUrl: 'http://127.0.0.1/', after: () => undefined, every: () => () => undefined,

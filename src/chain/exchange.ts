@@ -82,7 +82,10 @@ export class Exchange {
     this.ctx = ctx;
     this.reply = reply;
     this.#services = services;
-    reply.onAbort(() => this.guard(() => this.work.clientGone()));
+    reply.onAbort((cause) => {
+      if (cause === 'gateway') this.fault(new Error('the thread is ending after a fault'));
+      else this.guard(() => this.work.clientGone());
+    });
   }
 
   get ended(): boolean {

@@ -30,6 +30,7 @@ async function render(parts: ControlParts): Promise<string> {
   for (const upstream of parts.upstreams()) up.set({ upstream: upstream.url }, upstream.state === 'up' ? 1 : 0);
   const breakers = new Gauge({ name: 'precinct_breaker_state', help: '0 closed, 1 half-open, 2 open.', labelNames: ['breaker'], registers });
   for (const one of stats) for (const [breaker, state] of one.breakers) breakers.set({ breaker }, BREAKER_VALUES[state.kind]);
+  threadMetrics(parts, registers);
   new Gauge({ name: 'precinct_mcp_sessions', help: 'Open MCP sessions.', registers }).set(sum(stats.map((one) => one.mcpSessions)));
   frontMetrics(stats, registers);
   new Gauge({ name: 'precinct_resident_bytes', help: 'Resident memory of the process.', registers }).set(process.memoryUsage.rss());
@@ -44,6 +45,14 @@ function frontMetrics(stats: readonly GatewayStats[], registers: Registry[]): vo
   new Gauge({ name: 'precinct_body_bytes_in_flight', help: 'Bytes of request bodies held.', registers }).set(total((front) => front.bodyBytes));
   new Gauge({ name: 'precinct_loop_late_seconds', help: 'By how much the latest of the event loops is late.', registers }).set(Math.max(0, ...stats.map((one) => one.front.loopLateUs / US_PER_SECOND)));
   new Gauge({ name: 'precinct_shedding', help: 'Gateway threads that refuse newcomers because they are late.', registers }).set(total((front) => (front.shedding ? 1 : 0)));
+}
+
+function threadMetrics(parts: ControlParts, registers: Registry[]): void {
+  const { count, running, stalled, restarts } = parts.threads.health();
+  new Gauge({ name: 'precinct_gateway_threads', help: 'Gateway threads as configured.', registers }).set(count);
+  new Gauge({ name: 'precinct_gateway_threads_running', help: 'Gateway threads that run.', registers }).set(running);
+  new Gauge({ name: 'precinct_gateway_threads_stalled', help: 'Gateway threads whose event loop stands still.', registers }).set(stalled.length);
+  new Counter({ name: 'precinct_gateway_thread_ends_total', help: 'Gateway threads that ended after a fault; each is replaced, and its counters begin anew.', registers }).inc(restarts);
 }
 
 function layerMetrics(stats: readonly GatewayStats[], registers: Registry[]): void {

@@ -9,7 +9,7 @@ import type { Observations } from '../engines/registry/observations.js';
 import type { ToolRegistry } from '../engines/registry/types.js';
 import type { SecretFile } from '../engines/secrets/file-store.js';
 import type { ApprovalStore } from '../engines/step-up/types.js';
-import type { GatewayStats, IdentityReport, UpstreamReport } from '../threads/messages.js';
+import type { GatewayStats, IdentityReport, ThreadHealth, UpstreamReport } from '../threads/messages.js';
 
 /** What is in force in the control thread; replaced whole by a reload, like the threads' snapshots. */
 export interface InForce {
@@ -39,7 +39,7 @@ export interface ControlParts {
   readonly config: () => GatewayConfig;
   readonly inForce: () => InForce;
   readonly listeners: () => readonly { readonly kind: 'http' | 'mtls'; readonly address: string }[];
-  readonly threads: { readonly count: number; stats(): Promise<GatewayStats[]>; identity(spiffeId: string): Promise<IdentityReport[]> };
+  readonly threads: { readonly count: number; health(): ThreadHealth; stats(): Promise<GatewayStats[]>; identity(spiffeId: string): Promise<IdentityReport[]> };
   readonly audit: () => Promise<AuditStatus>;
   readonly observations: Observations;
   readonly upstreams: () => readonly UpstreamReport[];

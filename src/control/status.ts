@@ -1,4 +1,5 @@
 // GET /v1/status: what an operator looks at first.
+import type { ThreadHealth } from '../threads/messages.js';
 import type { ControlParts } from './parts.js';
 import type { Route } from './server.js';
 
@@ -22,7 +23,7 @@ async function describe(parts: ControlParts): Promise<unknown> {
     listeners: parts.listeners(),
     engines: first?.engines,
     digests: first?.digests,
-    threads: { gateway: parts.threads.count },
+    threads: threadsOf(parts.threads.health()),
     audit: { healthy: audit.healthy, because: audit.because, seq: audit.seq, last_hash: audit.lastHash, file: audit.file, unresolved: audit.unresolved },
     upstreams: parts.upstreams().map((upstream) => ({
       url: upstream.url, state: upstream.state, tools: upstream.tools, verified_at: timeOf(upstream.verifiedMs), era: upstream.modern ? 'modern' : 'legacy', ...(upstream.error === undefined ? {} : { error: upstream.error }),
@@ -35,6 +36,11 @@ async function describe(parts: ControlParts): Promise<unknown> {
     state_dir: parts.stateDir,
     config_file: parts.configFile,
   };
+}
+
+function threadsOf({ count, running, stalled, restarts, lastEnd }: ThreadHealth): unknown {
+  const last = lastEnd === undefined ? {} : { last_end: { thread: lastEnd.thread, reason: lastEnd.reason, at: timeOf(lastEnd.atMs) } };
+  return { gateway: count, running, stalled, restarts, ...last };
 }
 
 export function timeOf(ms: number): string | null {

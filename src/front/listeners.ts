@@ -56,6 +56,8 @@ export interface Front {
   report(): FrontReport;
   /** Stops accepting; connections under way end with their next answer. */
   close(): void;
+  /** This thread is ending after a fault: stops accepting, and has every request under way answered at once. */
+  fail(): void;
   /** close, then waits at most graceMs for calls in flight, then cuts what is left. Must have resolved before the thread ends. */
   drain(graceMs: number): Promise<void>;
   /** Takes up new certificates: opens a new app on the same port, then retires the old one. Throws FrontTlsError and changes nothing if they are bad. */
@@ -135,6 +137,11 @@ class UwsFront implements Front {
       for (const reply of running.context.active) reply.closeAfter = true;
       this.#stopListening(running);
     }
+  }
+
+  fail(): void {
+    this.close();
+    for (const running of this.#running) for (const reply of [...running.context.active]) reply.lose();
   }
 
   async drain(graceMs: number): Promise<void> {

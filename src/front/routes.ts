@@ -131,8 +131,13 @@ function servePost(context: RouteContext, response: HttpResponse, headers: Heade
     if (outcome.kind !== 'whole') giveBack();
     settleBody(context, inbound, reply, peer, outcome);
   });
-  reply.onAbort(() => {
+  reply.onAbort((cause) => {
     inbound.dropBody(reader.bytes, false);
+    if (cause === 'gateway') {
+      reply.closeAfter = true;
+      guarded(context, reply, () => context.refuse('gateway_fault', 'thread_ending', inbound, reply));
+      return;
+    }
     guarded(context, reply, () => context.handle(inbound, reply));
   });
   reader.start(response);

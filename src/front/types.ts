@@ -35,12 +35,15 @@ export interface Inbound {
 
 export type HeaderPairs = readonly (readonly [string, string])[];
 
+/** `gateway`: this thread is ending after a fault; an answer can still be given. */
+export type AbortCause = 'client' | 'gateway';
+
 /** The way back. Whatever is called after `aborted` or after the end is ignored. */
 export interface Reply {
   /** The client hung up. */
   readonly aborted: boolean;
   /** At most one listener; called at once when already aborted. */
-  onAbort(listener: () => void): void;
+  onAbort(listener: (cause: AbortCause) => void): void;
   /** A whole answer. `close` ends the connection after it. */
   send(status: number, headers: HeaderPairs, body: Uint8Array | string, close?: boolean): void;
   /** Starts a streamed answer. */
@@ -59,8 +62,8 @@ export interface Reply {
  */
 export type Handle = (inbound: Inbound, reply: Reply) => void;
 
-/** Admission (step 0) refusals that the front decides itself are handed to the gateway too, so that they are recorded. */
-export type Refuse = (code: 'gateway_overloaded' | 'origin_rejected', reasonCode: string, inbound: Inbound, reply: Reply) => void;
+/** Refusals that are decided outside the chain (step 0) are handed to the gateway too, so that they are recorded. */
+export type Refuse = (code: 'gateway_overloaded' | 'origin_rejected' | 'gateway_fault', reasonCode: string, inbound: Inbound, reply: Reply) => void;
 
 /** What GET /health and GET /ready answer; asked even under overload, and without any identity. */
 export interface ProbeAnswer {

@@ -1,6 +1,6 @@
 // The way back to the client: one cork around status, headers and body; back-pressure for streams; nothing after the end or a hang-up.
 import { STATUS_CODES } from 'node:http';
-import type { HeaderPairs, Reply } from './types.js';
+import type { AbortCause, HeaderPairs, Reply } from './types.js';
 import type { HttpResponse } from './uws-types.js';
 
 /** How long a stream's first bytes may take before its headers are pushed out by an SSE comment (uWebSockets.js sends them with the first write). */
@@ -53,7 +53,7 @@ export class UwsReply implements Reply {
   #done = false;
   #began = false;
   #wrote = false;
-  #abortListener: (() => void) | undefined;
+  #abortListener: ((cause: AbortCause) => void) | undefined;
   #drainListener: (() => void) | undefined;
   #watchesDrain = false;
   #flushTimer: NodeJS.Timeout | undefined;
@@ -71,8 +71,8 @@ export class UwsReply implements Reply {
     return this.#began;
   }
 
-  onAbort(listener: () => void): void {
-    if (this.aborted) listener();
+  onAbort(listener: (cause: AbortCause) => void): void {
+    if (this.aborted) listener('client');
     else this.#abortListener = listener;
   }
 
@@ -161,7 +161,12 @@ export class UwsReply implements Reply {
     this.aborted = true;
     const listener = this.#abortListener;
     this.#finish();
-    listener?.();
+    listener?.('client');
+  }
+
+  /** This thread is ending: whoever works on the answer gives it now. */
+  lose(): void {
+    if (!this.#done) this.#abortListener?.('gateway');
   }
 
   #finish(): void {

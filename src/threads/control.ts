@@ -1,5 +1,5 @@
 // The control thread: owns approvals, secrets, observations and reloads; starts the audit writer and the gateway threads; serves the control plane.
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { spawnAuditWriter } from '../audit/spawn-writer.js';
 import { openAppender } from '../audit/appender.js';
@@ -9,8 +9,9 @@ import { ConfigFault, placeText, WHOLE_FILE } from '../base/config/fault.js';
 import { readEnvironment } from '../base/config/environment.js';
 import { loadGatewayConfig, resolveInProject } from '../base/config/load.js';
 import type { GatewayConfig } from '../base/config/schema.js';
+import { gatewayThreads } from '../base/config/thread-count.js';
 import { loadJsonGuard } from '../base/json/choose.js';
-import { createLog, faultFacts, type Log } from '../base/telemetry/log.js';
+import { createLog, faultFacts } from '../base/telemetry/log.js';
 import type { SnapshotDigests } from '../chain/snapshot.js';
 import { approvalRoutes } from '../control/approvals.js';
 import { identityRoutes } from '../control/identities.js';
@@ -33,13 +34,16 @@ import { openApprovalStore } from '../engines/step-up/approvals-store.js';
 import { findFileFaults, findPolicyFaults } from '../jobs/find-faults.js';
 import { readPolicies, readSources, type SnapshotSources } from '../jobs/read-sources.js';
 import { createRegistryRefresh } from '../jobs/registry-refresh.js';
-import { watchFiles } from '../jobs/watch-files.js';
 import { createUpstreamClient } from '../upstream/http-client.js';
 import { startGatewayThreads, type GatewayThreads } from './gateway-threads.js';
 import { compileInForce, warningsOf } from './in-force.js';
 import { openArgumentsKey, openSecretsKey } from './keys.js';
 import type { AnswerOf, Question, UpstreamReport } from './messages.js';
-import { describeSourceFault, gatherFaults, refusedReload, RefusedSources, SourcesRefused, type SourcePart } from './source-faults.js';
+import { cleanUpAfter, createSharedMemory, openSharedMemory } from './shared-memory.js';
+import { createBeats } from './stall-watch.js';
+import { after, claimPorts, threadEvents } from './thread-upkeep.js';
+import { readEvidence, watchEverything } from './watching.js';
+import { gatherFaults, refusedReload, RefusedSources, SourcesRefused, type SourcePart } from './source-faults.js';
 
 export interface ControlOptions {
   readonly root: string;
@@ -47,8 +51,6 @@ export interface ControlOptions {
   readonly config: GatewayConfig;
   readonly version: string;
   readonly clock: Clock;
-  /** The process can't go on: a gateway thread died. */
-  readonly fatal: (reason: string) => void;
 }
 
 export interface RunningControl {
@@ -60,6 +62,7 @@ export interface RunningControl {
 
 const MS_PER_SECOND = 1000;
 const FOLDER_MODE = 0o700;
+const OWN_NAME = 1; // of this thread in shared memory
 const CONTROL_CONNECTIONS_MAX = 4; // to one upstream, for listings
 /** What each kind of reload reads. */
 const RELOADS: Readonly<Record<'all' | 'watched files' | 'policies', readonly SourcePart[]>> = { all: ['files', 'policies'], 'watched files': ['files'], policies: ['policies'] };
@@ -119,6 +122,9 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   const pinsFile = join(stateDir, 'pins.json');
   const observations = new Observations({ registry: inForce.registry, reader, restored: readPinsFile(pinsFile), persist: (json) => writePinsFile(pinsFile, json) });
 
+  const threadCount = gatewayThreads(config);
+  const memory = createSharedMemory(config);
+  const views = openSharedMemory(memory, OWN_NAME);
   let threads: GatewayThreads | undefined;
   const refresh = createRegistryRefresh({
     client, observations, registry: inForce.registry, reader, clock, version, listTimeoutMs: () => sources.config.registry.list_timeout_ms,
@@ -151,10 +157,15 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   cleanup.push(() => writer.close(), () => { ending = true; }, () => events.close(), () => approvals.close(), () => client.close());
 
   try {
+    await claimPorts(threadCount, config);
     threads = await startGatewayThreads(
-      config.threads.gateway,
-      { root, sources, version, connectAudit: () => writer.connect(), secretsKey, argumentsKey, ...evidence },
-      { answer: (question) => answer(question) as Promise<AnswerOf[typeof question.kind]>, releaseGrant: (id, token) => approvals.release(id, token), died: (index, reason) => options.fatal(`gateway thread ${index} ended: ${reason}`) },
+      threadCount,
+      { root, sources, version, connectAudit: () => writer.connect(), secretsKey, argumentsKey, memory, beats: createBeats(threadCount), ...evidence },
+      {
+        answer: (question) => answer(question) as Promise<AnswerOf[typeof question.kind]>, releaseGrant: (id, token) => approvals.release(id, token),
+        ...threadEvents({ log, event, cleanUp: (owner) => cleanUpAfter(views, owner), publish: () => publish(false) }),
+      },
+      { nowMs: clock.nowMs, after, stallMs: config.threads.stall_s * MS_PER_SECOND },
     );
   } catch (fault) {
     await stop();
@@ -250,50 +261,4 @@ function renewedUpstreams(before: ToolRegistry, after: ToolRegistry): ReadonlySe
 function loadFresh(options: ControlOptions, current: GatewayConfig): GatewayConfig {
   const fresh = loadGatewayConfig(options.configFile, readEnvironment());
   return Object.freeze({ ...fresh, profile: current.profile, state_dir: current.state_dir, threads: current.threads, front: current.front, tls: current.tls, audit: current.audit });
-}
-
-interface WatchParts {
-  readonly reload: () => Promise<unknown>;
-  readonly log: Log;
-  readonly threads: GatewayThreads;
-  readonly event: (name: string, details: Readonly<Record<string, DetailValue>>) => void;
-}
-
-function watchEverything(root: string, config: GatewayConfig, parts: WatchParts): (() => void)[] {
-  const every = (ms: number, tick: () => void): (() => void) => {
-    const timer = setInterval(tick, ms);
-    return () => clearInterval(timer);
-  };
-  const absolute = (paths: readonly string[]): string[] => paths.filter((path) => path !== '').map((path) => resolveInProject(root, path));
-  const inputs = absolute([config.registry.file, config.identity.file, config.dlp.dir, config.step_up.thresholds_file, config.step_up.destinations_file, config.session.chains_file]);
-  const reloading = watchFiles(inputs, (path) => {
-    parts.reload().then(
-      () => parts.log.info({ path }, 'a changed file is in force'),
-      (fault: unknown) => parts.log.error({ path, ...describeSourceFault(fault) }, 'a changed file was refused; the old state stays'),
-    );
-  }, every);
-  const certificates = watchFiles(absolute([config.tls.certificate_file, config.tls.private_key_file, config.tls.trust_bundle_file, config.identity.jwt_bundle_file]), (path) => {
-    try {
-      parts.threads.broadcast({ kind: 'evidence', ...readEvidence(root, config), replaceTls: config.tls.enabled });
-      parts.event('evidence_replaced', { path });
-    } catch (fault) {
-      // A file may be away for a moment while it is replaced: the old evidence stays.
-      const { message } = describeSourceFault(fault);
-      parts.log.error({ path, message }, 'a changed certificate or bundle was refused; the old one stays');
-      parts.event('evidence_refused', { path, message });
-    }
-  }, every);
-  return [reloading.stop, certificates.stop];
-}
-
-function readEvidence(root: string, config: GatewayConfig): { jwtBundle: string | undefined; trustBundle: string | undefined } {
-  const read = (file: string): string | undefined => {
-    if (file === '') return undefined;
-    try {
-      return readFileSync(resolveInProject(root, file), 'utf8');
-    } catch {
-      throw new ConfigFault(`${file} can't be read.`, { file, ...WHOLE_FILE, remedy: 'Restore the file, or name another in config/gateway.yaml.' });
-    }
-  };
-  return { jwtBundle: read(config.identity.jwt_bundle_file), trustBundle: config.tls.enabled ? read(config.tls.trust_bundle_file) : undefined };
 }

@@ -1,208 +1,228 @@
-// The control thread's hold on its gateway threads: starts them, asks them, swaps their snapshots in two phases, drains them.
-import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
-import type { AuditConnection } from '../audit/protocol.js';
+// All gateway threads, as the control thread holds them: starts them, asks them, swaps their snapshots in two phases, replaces one that ends, drains them.
+import { MessageChannel } from 'node:worker_threads';
 import type { SnapshotSources } from '../jobs/read-sources.js';
 import type { SnapshotDigests } from '../chain/snapshot.js';
-import type { GatewayThreadData } from './gateway.js';
-import type { AnswerOf, FromGateway, GatewayStats, IdentityReport, Question, SourceFault, ToGateway } from './messages.js';
+import { GatewayThread, ThreadRefused, type ThreadAnswers, type ThreadListener, type ThreadStart } from './gateway-thread.js';
+import type { GatewayStats, IdentityReport, ThreadHealth, ToGateway } from './messages.js';
+import type { PeerLine } from './relay.js';
+import { RestartPace } from './restart-pace.js';
+import { StallWatch } from './stall-watch.js';
 
-export class ThreadRefused extends Error {
-  readonly fault: SourceFault;
-  constructor(fault: SourceFault) {
-    super(fault.message);
-    this.name = 'ThreadRefused';
-    this.fault = fault;
-  }
+export interface ThreadEvents extends ThreadAnswers {
+  /** A thread ended without having been asked to; another takes its place. `owner` names it in shared memory. */
+  readonly died: (index: number, owner: number, reason: string, replacedInMs: number) => void;
+  readonly replaced: (index: number) => void;
+  readonly notReplaced: (index: number, reason: string, nextInMs: number) => void;
+  readonly stalled: (index: number) => void;
+  readonly recovered: (index: number) => void;
 }
 
-type Listener = { readonly kind: 'http' | 'mtls'; readonly address: string };
-
-export interface ThreadEvents {
-  readonly answer: <K extends Question['kind']>(question: Question & { readonly kind: K }) => Promise<AnswerOf[K]>;
-  readonly releaseGrant: (requestId: string, token: string) => void;
-  /** A thread ended without having been asked to. */
-  readonly died: (index: number, reason: string) => void;
+export interface ThreadSurroundings {
+  readonly nowMs: () => number;
+  readonly after: (ms: number, run: () => void) => () => void;
+  readonly stallMs: number;
 }
 
 export interface GatewayThreads {
   readonly count: number;
-  readonly listeners: readonly Listener[];
+  readonly listeners: readonly ThreadListener[];
+  health(): ThreadHealth;
   /** All prepare, then all commit; rejects with ThreadRefused, and then no thread changed. */
   swap(sources: SnapshotSources): Promise<SnapshotDigests>;
   broadcast(message: ToGateway): void;
+  /** New evidence of identity, for all threads and those to come. */
+  setEvidence(evidence: Pick<ThreadStart, 'jwtBundle' | 'trustBundle'>, replaceTls: boolean): void;
   stats(): Promise<GatewayStats[]>;
   identity(spiffeId: string): Promise<IdentityReport[]>;
   drain(graceMs: number): Promise<void>;
 }
 
-export type ThreadStart = Omit<GatewayThreadData, 'control' | 'audit' | 'index' | 'exclusive'> & { readonly connectAudit: () => AuditConnection };
+/** The control thread's own name in shared memory is 1. */
+const FIRST_OWNER = 2;
+const ANSWER_WAIT_MS = 2000; // status and metrics don't wait longer for a thread that is busy or stalled
 
 /** Rejects with ThreadRefused when a thread can't start; then all are ended. */
-export async function startGatewayThreads(count: number, start: ThreadStart, events: ThreadEvents, program = new URL('./gateway.js', import.meta.url)): Promise<GatewayThreads> {
-  const threads: GatewayThread[] = [];
-  try {
-    // One after another: the first one's exclusive or shared bind decides whether the port is ours.
-    for (let index = 0; index < count; index++) {
-      const thread = new GatewayThread(program, start, index, count === 1, events);
-      threads.push(thread);
-      await thread.ready;
-    }
-  } catch (fault) {
-    await Promise.all(threads.map((thread) => thread.end()));
-    throw fault;
-  }
-  return new RunningThreads(threads);
+export async function startGatewayThreads(count: number, start: ThreadStart, events: ThreadEvents, around: ThreadSurroundings, program = new URL('./gateway.js', import.meta.url)): Promise<GatewayThreads> {
+  const threads = new RunningThreads(count, start, events, around, program);
+  await threads.start();
+  return threads;
 }
 
 class RunningThreads implements GatewayThreads {
-  readonly #threads: readonly GatewayThread[];
+  readonly count: number;
+  readonly #program: URL;
+  readonly #events: ThreadEvents;
+  readonly #around: ThreadSurroundings;
+  readonly #threads: GatewayThread[] = [];
+  readonly #pace: RestartPace;
+  readonly #stalls: StallWatch;
+  readonly #timers = new Set<() => void>();
+  #start: ThreadStart;
+  #lastOwner = FIRST_OWNER - 1;
   #swapping: Promise<unknown> = Promise.resolve();
+  #ending = false;
+  #last: ThreadHealth['lastEnd'] = undefined;
 
-  constructor(threads: readonly GatewayThread[]) {
-    this.#threads = threads;
+  constructor(count: number, start: ThreadStart, events: ThreadEvents, around: ThreadSurroundings, program: URL) {
+    this.count = count;
+    this.#start = start;
+    this.#events = events;
+    this.#around = around;
+    this.#program = program;
+    this.#pace = new RestartPace(around.nowMs);
+    this.#stalls = new StallWatch(start.beats, count, { stallMs: around.stallMs, nowMs: around.nowMs, stalled: events.stalled, recovered: events.recovered });
   }
 
-  get count(): number {
-    return this.#threads.length;
+  async start(): Promise<void> {
+    try {
+      // One after another: the first one's bind decides which port is ours.
+      for (let index = 0; index < this.count; index++) await this.#open(index).ready;
+    } catch (fault) {
+      this.#ending = true;
+      await Promise.all(this.#threads.map((thread) => thread.end()));
+      throw fault;
+    }
+    for (const thread of this.#threads) this.#watch(thread);
+    this.#lookForStalls();
   }
 
-  get listeners(): readonly Listener[] {
+  get listeners(): readonly ThreadListener[] {
     const seen = new Map(this.#threads.flatMap((thread) => thread.listeners).map((listener) => [`${listener.kind} ${listener.address}`, listener]));
     return [...seen.values()];
   }
 
+  health(): ThreadHealth {
+    const stalled = this.#stalls.stalled().filter((index) => this.#threads[index]?.runs === true);
+    return { count: this.count, running: this.#threads.filter((thread) => thread.runs).length, stalled, restarts: this.#pace.restarts, lastEnd: this.#last };
+  }
+
   swap(sources: SnapshotSources): Promise<SnapshotDigests> {
-    // Swaps follow one another: two at once could leave threads with different snapshots.
-    const turn = this.#swapping.then(() => this.#swap(sources));
+    // Swaps follow one another: two at once could leave threads with different snapshots. A thread that takes another's place waits for its turn, too.
+    return this.#inTurn(() => this.#swap(sources));
+  }
+
+  broadcast(message: ToGateway): void {
+    for (const thread of this.#alive()) thread.tell(message);
+  }
+
+  setEvidence(evidence: Pick<ThreadStart, 'jwtBundle' | 'trustBundle'>, replaceTls: boolean): void {
+    this.#start = { ...this.#start, ...evidence };
+    this.broadcast({ kind: 'evidence', ...evidence, replaceTls });
+  }
+
+  stats(): Promise<GatewayStats[]> {
+    return this.#askAll((call) => ({ kind: 'stats', call })) as Promise<GatewayStats[]>;
+  }
+
+  identity(spiffeId: string): Promise<IdentityReport[]> {
+    return this.#askAll((call) => ({ kind: 'identity', call, spiffeId })) as Promise<IdentityReport[]>;
+  }
+
+  async drain(graceMs: number): Promise<void> {
+    this.#ending = true;
+    for (const cancel of this.#timers) cancel();
+    await this.#swapping.catch(() => undefined);
+    await Promise.all(this.#alive().map((thread) => thread.drain(graceMs)));
+    // Only now: until all have drained, one may still answer for another.
+    await Promise.all(this.#alive().map((thread) => thread.close()));
+  }
+
+  #alive(): GatewayThread[] {
+    return this.#threads.filter((thread) => !thread.over);
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#swapping.then(work);
     this.#swapping = turn.catch(() => undefined);
     return turn;
   }
 
   async #swap(sources: SnapshotSources): Promise<SnapshotDigests> {
-    const prepared = await Promise.allSettled(this.#threads.map((thread) => thread.call((call) => ({ kind: 'prepare', call, sources }))));
-    const refused = prepared.find((result) => result.status === 'rejected');
-    if (refused !== undefined) {
+    const threads = this.#alive();
+    const prepared = await Promise.allSettled(threads.map((thread) => thread.call((call) => ({ kind: 'prepare', call, sources }))));
+    const refused = prepared.find((result) => result.status === 'rejected' && result.reason instanceof ThreadRefused);
+    if (refused?.status === 'rejected') {
       this.broadcast({ kind: 'discard', version: sources.version });
       throw refused.reason;
     }
-    const committed = await Promise.all(this.#threads.map((thread) => thread.call((call) => ({ kind: 'commit', call, version: sources.version }))));
-    return committed[0] as SnapshotDigests;
+    // From here on a thread that ends is replaced by one with the new sources.
+    this.#start = { ...this.#start, sources };
+    const committed = await Promise.allSettled(threads.map((thread) => thread.call((call) => ({ kind: 'commit', call, version: sources.version }))));
+    const first = committed.find((result) => result.status === 'fulfilled');
+    if (first === undefined) throw new Error('no gateway thread runs at the moment');
+    return first.value as SnapshotDigests;
   }
 
-  broadcast(message: ToGateway): void {
-    for (const thread of this.#threads) thread.tell(message);
+  /** The answers of those that answer in time. */
+  async #askAll(message: (call: number) => ToGateway): Promise<unknown[]> {
+    const answers = await Promise.allSettled(this.#alive().map((thread) => this.#inTime(thread.call(message))));
+    return answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
   }
 
-  async stats(): Promise<GatewayStats[]> {
-    return (await Promise.all(this.#threads.map((thread) => thread.call((call) => ({ kind: 'stats', call }))))) as GatewayStats[];
-  }
-
-  async identity(spiffeId: string): Promise<IdentityReport[]> {
-    return (await Promise.all(this.#threads.map((thread) => thread.call((call) => ({ kind: 'identity', call, spiffeId }))))) as IdentityReport[];
-  }
-
-  async drain(graceMs: number): Promise<void> {
-    await Promise.all(this.#threads.map((thread) => thread.drain(graceMs)));
-  }
-}
-
-interface Waiting {
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (fault: Error) => void;
-}
-
-// Calls in flight must not look long-lived to the collector: with the default 16 MiB a busy thread copies them again and again.
-const YOUNG_GENERATION_MB = 96;
-
-class GatewayThread {
-  readonly ready: Promise<void>;
-  listeners: readonly Listener[] = [];
-  readonly #worker: Worker;
-  readonly #port: MessagePort;
-  readonly #events: ThreadEvents;
-  readonly #waiting = new Map<number, Waiting>();
-  readonly #exited: Promise<void>;
-  #lastCall = 0;
-  #ending = false;
-  #over = false;
-
-  constructor(program: URL, start: ThreadStart, index: number, exclusive: boolean, events: ThreadEvents) {
-    this.#events = events;
-    const { connectAudit, ...data } = start;
-    const { port1, port2 } = new MessageChannel();
-    const audit = connectAudit();
-    this.#port = port1;
-    const workerData: GatewayThreadData = { ...data, audit, control: port2, exclusive, index };
-    this.#worker = new Worker(program, { workerData, transferList: [port2, audit.port], name: `gateway-${index}`, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB } });
-    let reason = 'it ended';
-    this.#worker.on('error', (error) => {
-      reason = error instanceof Error ? error.message : 'an unknown error';
-    });
-    this.ready = new Promise((resolve, reject) => {
-      port1.on('message', (message: FromGateway) => this.#take(message, resolve, reject));
-      this.#worker.on('exit', () => reject(new ThreadRefused({ message: `gateway thread ${index}: ${reason}`, file: undefined, line: undefined, column: undefined, remedy: undefined })));
-    });
-    this.#exited = new Promise((resolve) => {
-      this.#worker.on('exit', () => {
-        this.#over = true;
-        for (const { reject } of this.#waiting.values()) reject(new Error('the gateway thread ended'));
-        this.#waiting.clear();
-        if (!this.#ending) events.died(index, reason);
-        resolve();
-      });
-    });
-  }
-
-  call(message: (call: number) => ToGateway): Promise<unknown> {
-    // Nobody would answer, and whoever asked would wait for ever.
-    if (this.#over) return Promise.reject(new Error('the gateway thread has ended'));
+  #inTime(answer: Promise<unknown>): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const call = ++this.#lastCall;
-      this.#waiting.set(call, { resolve, reject });
-      this.tell(message(call));
+      const cancel = this.#around.after(ANSWER_WAIT_MS, () => reject(new Error('the gateway thread does not answer')));
+      answer.then(resolve, reject).finally(cancel);
     });
   }
 
-  tell(message: ToGateway): void {
-    this.#port.postMessage(message);
-  }
-
-  async drain(graceMs: number): Promise<void> {
-    this.#ending = true;
-    await this.call((call) => ({ kind: 'drain', call, graceMs })).catch(() => undefined);
-    await this.#exited;
-  }
-
-  async end(): Promise<void> {
-    this.#ending = true;
-    await this.#worker.terminate();
-  }
-
-  #take(message: FromGateway, ready: () => void, refused: (fault: Error) => void): void {
-    switch (message.kind) {
-      case 'ready':
-        this.listeners = message.listeners;
-        ready();
-        return;
-      case 'failed':
-        refused(new ThreadRefused(message.error));
-        return;
-      case 'done': {
-        const waiting = this.#waiting.get(message.call);
-        this.#waiting.delete(message.call);
-        if (message.error === undefined) waiting?.resolve(message.value);
-        else waiting?.reject(new ThreadRefused(message.error));
-        return;
-      }
-      case 'ask':
-        this.#events.answer(message.question).then(
-          (value) => this.tell({ kind: 'answer', call: message.call, value, error: undefined }),
-          (fault: unknown) => this.tell({ kind: 'answer', call: message.call, value: undefined, error: fault instanceof Error ? fault.message : 'unknown' }),
-        );
-        return;
-      case 'release_grant':
-        this.#events.releaseGrant(message.requestId, message.token);
-        return;
+  #open(index: number): GatewayThread {
+    const owner = ++this.#lastOwner;
+    const peers: PeerLine[] = [];
+    for (const other of this.#alive()) {
+      const { port1, port2 } = new MessageChannel();
+      other.tell({ kind: 'peer', line: { thread: index, owner, port: port1 } }, [port1]);
+      peers.push({ thread: other.place.index, owner: other.place.owner, port: port2 });
     }
+    const portOf = (kind: ThreadListener['kind']): number | undefined => this.listeners.find((listener) => listener.kind === kind)?.port;
+    const thread = new GatewayThread(this.#program, this.#start, { index, owner, exclusive: this.count === 1, ports: { http: portOf('http'), mtls: portOf('mtls') }, peers, threads: this.count }, this.#events);
+    this.#threads[index] = thread;
+    return thread;
+  }
+
+  #watch(thread: GatewayThread): void {
+    const { index, owner } = thread.place;
+    void thread.died.then((reason) => {
+      if (this.#ending) return;
+      const waitMs = this.#pace.ended(index);
+      this.#last = { thread: index, reason, atMs: this.#around.nowMs() };
+      this.#events.died(index, owner, reason, waitMs);
+      this.#replaceAfter(index, waitMs);
+    });
+  }
+
+  #replaceAfter(index: number, waitMs: number): void {
+    const cancel = this.#around.after(waitMs, () => {
+      this.#timers.delete(cancel);
+      void this.#inTurn(() => this.#replace(index));
+    });
+    this.#timers.add(cancel);
+  }
+
+  async #replace(index: number): Promise<void> {
+    if (this.#ending) return;
+    const listeners = this.#threads[index]?.listeners ?? [];
+    const thread = this.#open(index);
+    thread.listeners = listeners;
+    try {
+      await thread.ready;
+      this.#stalls.begin(index);
+      this.#watch(thread);
+      this.#events.replaced(index);
+    } catch (fault) {
+      await thread.end();
+      const nextMs = this.#pace.ended(index);
+      this.#events.notReplaced(index, fault instanceof Error ? fault.message : 'unknown', nextMs);
+      this.#replaceAfter(index, nextMs);
+    }
+  }
+
+  #lookForStalls(): void {
+    const cancel = this.#around.after(this.#stalls.everyMs, () => {
+      this.#timers.delete(cancel);
+      this.#stalls.look((index) => this.#threads[index]?.runs === true);
+      if (!this.#ending) this.#lookForStalls();
+    });
+    this.#timers.add(cancel);
   }
 }

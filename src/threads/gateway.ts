@@ -25,9 +25,13 @@ import { buildGateway, type Gateway } from '../gateway.js';
 import { buildSnapshot } from '../jobs/build-snapshot.js';
 import type { SnapshotSources } from '../jobs/read-sources.js';
 import { createUpstreamClient } from '../upstream/http-client.js';
+import { endAfterFault } from './end-after-fault.js';
 import { createControlLink } from './control-link.js';
 import type { FromGateway, GatewayStats, SourceFault, ToGateway } from './messages.js';
 import { createScanners } from './scanners.js';
+import { Relay, type PeerLine } from './relay.js';
+import { keepBeating } from './stall-watch.js';
+import { openSharedMemory, type SharedMemory } from './shared-memory.js';
 import { createToolKnowledge } from './tool-knowledge.js';
 
 export interface GatewayThreadData {
@@ -39,6 +43,16 @@ export interface GatewayThreadData {
   readonly exclusive: boolean;
   readonly version: string;
   readonly index: number;
+  /** Names this thread in shared memory, among all that ever run. */
+  readonly owner: number;
+  readonly memory: SharedMemory;
+  /** Where this thread shows that its loop turns. */
+  readonly beats: SharedArrayBuffer;
+  /** Ports that the other threads have; undefined = as configured. */
+  readonly ports: { readonly http: number | undefined; readonly mtls: number | undefined };
+  readonly peers: readonly PeerLine[];
+  /** How many gateway threads there are. */
+  readonly threads: number;
   readonly secretsKey: Uint8Array;
   readonly argumentsKey: Uint8Array | undefined;
   readonly jwtBundle: string | undefined;
@@ -47,6 +61,7 @@ export interface GatewayThreadData {
 
 const MS_PER_SECOND = 1000;
 const PERCENT = 100;
+const SESSION_SWEEP_MS = 5000; // places of sessions that nobody uses are wanted by others
 const GUARD_CONNECTIONS_MAX = 16; // the guard's own breaker and time-out bound what waits
 
 async function main(data: GatewayThreadData): Promise<void> {
@@ -59,7 +74,8 @@ async function main(data: GatewayThreadData): Promise<void> {
   const scanners = createScanners(config, join(stateDir, 'cache'));
   const jsonGuard = loadJsonGuard();
   const appender = openAppender(data.audit, { queueLinesMax: config.audit.queue_lines_max, durability: config.audit.durability });
-  const sessionRisk = createSessionRisk(sessionThresholds(config), parseChains(data.sources.chains.text, data.sources.chains.file));
+  const views = openSharedMemory(data.memory, data.owner);
+  const sessionRisk = createSessionRisk(sessionThresholds(config), parseChains(data.sources.chains.text, data.sources.chains.file), views.risk);
   const authenticator = createAuthenticator({
     profile: config.profile, trustedPeers: config.dev.trusted_peers, jwtAudiences: config.identity.jwt_audience, cacheEntries: config.identity.cache_entries,
     x509Bundle: bundle(data.trustBundle, config.tls.trust_bundle_file), jwtBundle: bundle(data.jwtBundle, config.identity.jwt_bundle_file),
@@ -69,23 +85,31 @@ async function main(data: GatewayThreadData): Promise<void> {
   const first = buildSnapshot(data.sources, undefined, snapshotTools);
   const guard = createGuard(guardConfig(config), createHttpClient({ connectionsMax: GUARD_CONNECTIONS_MAX }));
 
+  const every = (ms: number, tick: () => void): (() => void) => {
+    const timer = setInterval(tick, ms);
+    return () => clearInterval(timer);
+  };
   const gateway = buildGateway({
-    first, clock, ids: createIds(), version: data.version, jsonGuard, appender, authenticator, guard, sessionRisk, client, tools, approvals: link,
+    first, clock, ids: createIds(), version: data.version, jsonGuard, appender, authenticator, guard, sessionRisk, shared: { ...views, thread: data.index, evicted: (place) => relay.tellEvicted(place) }, client, tools, approvals: link,
     secrets: createSecretFile(resolveInProject(data.root, config.secrets.file === '' ? join(config.state_dir, 'secrets.enc') : config.secrets.file), Buffer.from(data.secretsKey)),
     argumentsKey: data.argumentsKey === undefined ? undefined : Buffer.from(data.argumentsKey),
     resourceMetadataUrl: `http://${config.front.host}:${config.front.port}/.well-known/oauth-protected-resource`,
     after: (ms, run) => void setTimeout(run, ms),
-    every: (ms, tick) => {
-      const timer = setInterval(tick, ms);
-      return () => clearInterval(timer);
-    },
+    every,
     onFault: (layer, fault, ctx) => log.error({ ...faultFacts(fault), layer: layer.name, decision_id: ctx.decisionId }, 'a layer failed; its declared verdict was given'),
     onGatewayFault: (fault, decisionId) => log.error({ ...faultFacts(fault), decision_id: decisionId }, 'the gateway failed on a request'),
   });
 
+  const relay = new Relay({
+    thread: data.index, handle: gateway.handle, refuse: gateway.refuse, evict: gateway.evictSession,
+    onFault: (fault) => log.error(faultFacts(fault), 'the gateway failed on a request of another thread'),
+  });
+  for (const line of data.peers) relay.connect(line);
+  const timers = [keepBeating(data.beats, data.index, every), every(SESSION_SWEEP_MS, gateway.dropExpiredSessions)];
+
   const { uws, because } = loadUws(join(stateDir, 'cache'));
   const front = await startFront({
-    config, uws, handle: gateway.handle, refuse: gateway.refuse, exclusive: data.exclusive, nowUs: clock.nowUs,
+    config: { tls: { ...config.tls, port: data.ports.mtls ?? config.tls.port }, front: { ...config.front, port: data.ports.http ?? config.front.port, inflight_body_bytes_max: shareOf(config, data.threads) } }, uws, handle: relay.handle, refuse: gateway.refuse, exclusive: data.exclusive, nowUs: clock.nowUs,
     onFault: (fault) => log.error(faultFacts(fault), 'the front failed on a request'),
     probes: {
       // RFC 9728: enough for a client to learn how to present a token; there is no authorization server to name.
@@ -99,19 +123,26 @@ async function main(data: GatewayThreadData): Promise<void> {
     ...gateway.report(), front: front.report(), digests: gateway.snapshot().digests, rssBytes: process.memoryUsage.rss(),
     engines: { front: `uWebSockets.js (${because})`, matcher: scanners.engine(), json: { engine: jsonGuard.engine, because: jsonGuard.because }, policy: 'regorus (WebAssembly)' },
   });
-  serveControl(data.control, { gateway, front, authenticator, config, report, tools, link, sessionRisk, snapshotTools, log, close: async () => {
+  const flush = async (): Promise<void> => {
     gateway.flush();
     await appender.close();
+  };
+  endAfterFault({ front, relay, flush, log, tell: (reason) => data.control.postMessage({ kind: 'crashed', reason } satisfies FromGateway) });
+  serveControl(data.control, { gateway, front, relay, authenticator, config, report, tools, link, sessionRisk, snapshotTools, log, close: async () => {
+    for (const stop of timers) stop();
+    relay.close();
+    await flush();
     await client.close();
     await guard.close();
     await scanners.close();
   } });
-  data.control.postMessage({ kind: 'ready', listeners: front.listeners.map(({ kind, address }) => ({ kind, address })) } satisfies FromGateway);
+  data.control.postMessage({ kind: 'ready', listeners: front.listeners } satisfies FromGateway);
 }
 
 interface ThreadParts {
   readonly gateway: Gateway;
   readonly front: Front;
+  readonly relay: Relay;
   readonly authenticator: ReloadableAuthenticator;
   readonly config: GatewayConfig;
   readonly report: () => GatewayStats;
@@ -177,7 +208,13 @@ function serveControl(port: MessagePort, parts: ThreadParts): void {
         parts.front.close();
         parts.gateway.endStreams();
         parts.gateway.flush(); // whoever waits for a shared line need not hold up the end
-        void parts.front.drain(message.graceMs).then(parts.close).then(() => done(message.call, undefined)).finally(() => port.close());
+        void Promise.all([parts.front.drain(message.graceMs), parts.relay.idle(message.graceMs)]).then(() => done(message.call, undefined));
+        return;
+      case 'peer':
+        parts.relay.connect(message.line);
+        return;
+      case 'close':
+        void parts.close().finally(() => port.close());
         return;
     }
   });
@@ -200,6 +237,11 @@ export function sourceFault(fault: unknown): SourceFault {
   if (fault instanceof PolicyError) return { message: fault.message, file: fault.file, line: fault.line, column: fault.column, remedy: undefined };
   const remedy = fault instanceof Error && 'remedy' in fault && typeof fault.remedy === 'string' ? fault.remedy : undefined;
   return { message: fault instanceof Error ? fault.message : 'unknown fault', file: undefined, line: undefined, column: undefined, remedy };
+}
+
+/** What bodies may take is one for all threads; a thread must be able to hold the largest. */
+function shareOf({ front }: GatewayConfig, threads: number): number {
+  return Math.min(front.inflight_body_bytes_max, Math.max(front.body_bytes_max, Math.floor(front.inflight_body_bytes_max / threads)));
 }
 
 function bundle(text: string | undefined, file: string) {

@@ -6,6 +6,7 @@ import type { BreakerState, RateDecision } from '../engines/limits/types.js';
 import type { SnapshotSources } from '../jobs/read-sources.js';
 import type { ApprovalBinding, ReserveResult } from '../engines/step-up/types.js';
 import type { ObservationSnapshot } from '../engines/registry/observations.js';
+import type { PeerLine } from './relay.js';
 
 export interface UpstreamReport {
   readonly url: string;
@@ -28,7 +29,9 @@ export type ToGateway =
   | { readonly kind: 'stats'; readonly call: number }
   | { readonly kind: 'identity'; readonly call: number; readonly spiffeId: string }
   | { readonly kind: 'answer'; readonly call: number; readonly value: unknown; readonly error: string | undefined }
-  | { readonly kind: 'drain'; readonly call: number; readonly graceMs: number };
+  | { readonly kind: 'peer'; readonly line: PeerLine }
+  | { readonly kind: 'drain'; readonly call: number; readonly graceMs: number }
+  | { readonly kind: 'close' };
 
 export interface GatewayStats {
   readonly chain: ChainStatsReport;
@@ -41,6 +44,16 @@ export interface GatewayStats {
   readonly rssBytes: number;
 }
 
+export interface ThreadHealth {
+  readonly count: number;
+  readonly running: number;
+  /** Threads whose event loop stands still. */
+  readonly stalled: readonly number[];
+  /** Threads that ended and were, or are to be, replaced. */
+  readonly restarts: number;
+  readonly lastEnd: { readonly thread: number; readonly reason: string; readonly atMs: number } | undefined;
+}
+
 export interface IdentityReport {
   readonly riskScore: number;
   readonly flags: readonly string[];
@@ -48,8 +61,9 @@ export interface IdentityReport {
 }
 
 export type FromGateway =
-  | { readonly kind: 'ready'; readonly listeners: readonly { readonly kind: 'http' | 'mtls'; readonly address: string }[] }
+  | { readonly kind: 'ready'; readonly listeners: readonly { readonly kind: 'http' | 'mtls'; readonly address: string; readonly port: number }[] }
   | { readonly kind: 'failed'; readonly error: SourceFault }
+  | { readonly kind: 'crashed'; readonly reason: string }
   | { readonly kind: 'done'; readonly call: number; readonly value: unknown; readonly error: SourceFault | undefined }
   | { readonly kind: 'ask'; readonly call: number; readonly question: Question }
   | { readonly kind: 'release_grant'; readonly requestId: string; readonly token: string };

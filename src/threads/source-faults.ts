@@ -3,7 +3,7 @@ import { ConfigFault } from '../base/config/fault.js';
 import type { RefusedSource } from '../control/parts.js';
 import { ControlFault } from '../control/server.js';
 import { PolicyError } from '../engines/policy/types.js';
-import { ThreadRefused } from './gateway-threads.js';
+import { ThreadRefused } from './gateway-thread.js';
 import type { SourceFault } from './messages.js';
 
 const UNPROCESSABLE = 422;

@@ -27,6 +27,7 @@ import { buildGateway, type Gateway, type GatewayParts } from '../../src/gateway
 import { buildSnapshot } from '../../src/jobs/build-snapshot.js';
 import { readPolicies, type SnapshotSources, type SourceFile } from '../../src/jobs/read-sources.js';
 import { createRegistryRefresh } from '../../src/jobs/registry-refresh.js';
+import { createSharedMemory, openSharedMemory } from '../../src/threads/shared-memory.js';
 import { createToolKnowledge } from '../../src/threads/tool-knowledge.js';
 import { createUpstreamClient } from '../../src/upstream/http-client.js';
 import { lentMessage, RecordedReply, type Posted } from './inbound-reply.js';
@@ -110,7 +111,9 @@ export async function startInProcessGateway(options: InProcessOptions): Promise<
   const http = createHttpClient({ connectionsMax: 4 });
   const faults: { where: string; fault: unknown }[] = [];
   const timers = new Set<NodeJS.Timeout>();
+  const views = openSharedMemory(createSharedMemory(config), 1);
   const parts: GatewayParts = {
+    shared: { ...views, thread: 0, evicted: () => undefined },
     first, clock, ids: createIds(), version: '0', jsonGuard, appender, client, tools, secrets,
     authenticator: createAuthenticator({ profile: config.profile, trustedPeers: [], jwtAudiences: config.identity.jwt_audience, cacheEntries: 100, x509Bundle: undefined, jwtBundle: undefined }),
     guard: createGuard({

@@ -1,6 +1,6 @@
 // What the front hands to the gateway, made by hand: an inbound message whose bytes die with the handler, and a reply that remembers what it was told.
 import { InboundMessage } from '../../src/front/inbound.js';
-import type { HeaderPairs, InboundHeaders, Reply } from '../../src/front/types.js';
+import type { AbortCause, HeaderPairs, InboundHeaders, Reply } from '../../src/front/types.js';
 import type { PeerEvidence } from '../../src/engines/identity/types.js';
 
 export const MCP_ACCEPT = 'application/json, text/event-stream';
@@ -39,7 +39,7 @@ export class RecordedReply implements Reply {
   slow = false;
   readonly finished: Promise<void>;
   #finish: () => void = () => undefined;
-  #onAbort: (() => void) | undefined;
+  #onAbort: ((cause: AbortCause) => void) | undefined;
   #onDrain: (() => void) | undefined;
   readonly #parts: Buffer[] = [];
 
@@ -73,7 +73,7 @@ export class RecordedReply implements Reply {
 
   hangUp(): void {
     this.aborted = true;
-    this.#onAbort?.();
+    this.#onAbort?.('client');
     this.#finish();
   }
 
@@ -82,9 +82,14 @@ export class RecordedReply implements Reply {
     this.#onDrain?.();
   }
 
-  onAbort(listener: () => void): void {
+  /** What the front does when its thread is ending. */
+  lose(): void {
+    this.#onAbort?.('gateway');
+  }
+
+  onAbort(listener: (cause: AbortCause) => void): void {
     this.#onAbort = listener;
-    if (this.aborted) listener();
+    if (this.aborted) listener('client');
   }
 
   send(status: number, headers: HeaderPairs, body: Uint8Array | string, close = false): void {

@@ -24,7 +24,13 @@ const RULES: readonly Rule[] = [
   strictHasGuard,
   grantHasOneKey,
   docsUrlIsOne,
+  sessionsHaveRoom,
 ];
+
+const SESSION_BYTES = 160; // and 12 an action: what one place in the table of sessions takes
+const ACTION_BYTES = 12;
+const GIB = 1024 ** 3;
+const SESSION_TABLE_GIB_MAX = 16; // it is reserved at the start; more than this was meant otherwise
 
 function devStaysOnLoopback({ profile, front }: GatewayConfig): TogetherFault | undefined {
   if (profile !== 'dev' || !front.plain || isLoopbackHost(front.host)) return undefined;
@@ -63,6 +69,15 @@ function jwtHasAudience({ identity }: GatewayConfig): TogetherFault | undefined 
 function strictHasGuard({ profile, guard }: GatewayConfig): TogetherFault | undefined {
   if (profile !== 'strict' || guard.url !== '') return undefined;
   return { path: ['guard', 'url'], message: 'guard.url: empty, and the strict profile does not start without a guard.', remedy: 'Set guard.url, or profile: dev on a loopback address.' };
+}
+
+function sessionsHaveRoom({ session }: GatewayConfig): TogetherFault | undefined {
+  const gib = (session.sessions_max * (SESSION_BYTES + ACTION_BYTES * session.actions_kept)) / GIB;
+  if (gib <= SESSION_TABLE_GIB_MAX) return undefined;
+  return {
+    path: ['session', 'actions_kept'], message: `session.actions_kept: with session.sessions_max the table of sessions would take ${Math.ceil(gib)} GiB; at most ${SESSION_TABLE_GIB_MAX}.`,
+    remedy: 'Keep fewer actions or fewer sessions.',
+  };
 }
 
 function docsUrlIsOne({ docs }: GatewayConfig): TogetherFault | undefined {

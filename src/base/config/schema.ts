@@ -4,6 +4,8 @@ import { z } from 'zod';
 
 const KIB = 1024;
 const MIB = KIB * KIB;
+/** A session's id has two hexadecimal digits for its thread; more threads than this were never tried. */
+export const GATEWAY_THREADS_MAX = 64;
 
 const int = (min: number, max: number, byDefault: number, reason: string) =>
   z.number().int().min(min).max(max).default(byDefault).describe(reason);
@@ -19,14 +21,15 @@ export const gatewayConfigSchema = z.strictObject({
   state_dir: text('.precinct', 'Where the gateway keeps what must survive a restart: audit log, approvals, pins, keys, control socket. Created with mode 0700.'),
   log_level: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('Operational log (stderr, JSON lines). Never holds arguments or secrets.'),
   threads: room({
-    gateway: int(1, 1, 1, 'Gateway threads. One: taint, limits and sessions are kept per thread, and a second thread would be a way around them.'),
+    gateway: int(0, GATEWAY_THREADS_MAX, 0, 'Gateway threads; 0 = one less than the machine has cores, at least one. Limits, breakers, risk and taint are one for all of them.'),
+    stall_s: int(1, 3_600, 5, 'A gateway thread whose event loop stands still this long is said: in the log, in agw status and in the metrics.'),
   }, 'Worker threads.'),
   front: room({
     host: text('127.0.0.1', 'Address of the plain HTTP listener. The dev profile refuses any but a loopback address.'),
     port: int(0, 65535, 9090, 'Port of the plain HTTP listener; 0 takes a free one and says which.'),
     plain: z.boolean().default(true).describe('Whether to open the plain HTTP listener at all; false leaves mTLS only.'),
     body_bytes_max: int(1024, 1024 * MIB, 10 * MIB, 'Layer 1: a body is refused at the byte that passes this.'),
-    inflight_body_bytes_max: int(1024, 64 * 1024 * MIB, 256 * MIB, 'All request bodies held at one time together; above it new bodies get 503. One request under way is taken for every 16 KiB of it.'),
+    inflight_body_bytes_max: int(1024, 64 * 1024 * MIB, 256 * MIB, 'All request bodies held at one time together; shared out evenly among the gateway threads; above it new bodies get 503. One request under way is taken for every 16 KiB of it.'),
     body_bytes_per_ip_max: int(1024, 64 * 1024 * MIB, 64 * MIB, 'Request bodies of one address (IPv6: /64) held at one time: a quarter of all. One body of body_bytes_max always fits.'),
     requests_per_ip_max: int(1, 1_000_000, 4_096, 'Requests of one address (IPv6: /64) under way, open streams included: a quarter of all. Raise it where everybody comes through one proxy.'),
     requests_per_caller_max: int(1, 1_000_000, 1_024, 'Requests of one SPIFFE ID under way, open streams included: a fleet fits, and its slow calls leave room for others.'),
@@ -62,7 +65,7 @@ export const gatewayConfigSchema = z.strictObject({
     durability: z.enum(['group', 'async']).default('group').describe('group: no answer leaves before its line is on disk. async: lines are written soon; a crash may lose some.'),
     intent: z.enum(['high', 'all', 'none']).default('high').describe('Which calls get a durable intent line before anything goes upstream: tools of high or critical risk, step-up or secrets; all; none.'),
     arguments_digest: z.enum(['hmac', 'sha256']).default('hmac').describe('hmac keys the digest with the install\'s key, so that guesses can\'t be tested against the log.'),
-    unidentified_per_second: int(1, 1_000_000, 100, 'Above this rate per source, requests without an identity share one line per source and second.'),
+    unidentified_per_second: int(1, 1_000_000, 100, 'Above this rate per source and gateway thread, requests without an identity share one line per source and second.'),
     queue_lines_max: int(64, 10_000_000, 20_000, 'Lines waiting for the disk; above it layer 4 refuses.'),
     file_bytes_max: int(64 * KIB, 64 * 1024 * MIB, 256 * MIB, 'A log file is closed and the next one begun at this size; the chain goes on.'),
   }, 'Layer 4.'),
@@ -85,7 +88,7 @@ export const gatewayConfigSchema = z.strictObject({
     pii: action('flag', 'What personal data in a request means.'),
     engine: z.enum(['auto', 'hyperscan', 're2']).default('auto').describe('auto takes Hyperscan where its addon loads, else RE2; /health says which and why.'),
     inline_bytes_max: int(0, 16 * MIB, 16 * KIB, 'Larger messages are scanned by the pool; 0 sends everything there.'),
-    pool_threads: int(1, 64, 1, 'Threads of the scan pool.'),
+    pool_threads: int(1, 64, 1, 'Threads of the scan pool, of each gateway thread.'),
     pool_queue_max: int(1, 100_000, 64, 'Scans waiting for the pool; above it layer 7 refuses.'),
     findings_max: int(1, 10_000, 100, 'Findings kept of one message.'),
   }, 'Layer 7.'),

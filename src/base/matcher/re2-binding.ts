@@ -1,5 +1,9 @@
 // RE2 as this room uses it: compiled single patterns with byte offsets, and sets.
-import RE2 from 're2';
+import { copyFileSync, constants, mkdtempSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isMainThread } from 'node:worker_threads';
 import type { Pattern } from './types.js';
 
 /** What node-re2 does for a Buffer; its declarations leave out `indices`. */
@@ -13,6 +17,36 @@ export interface CompiledRe2 {
 export interface Re2Set {
   /** Indices of the patterns that match. Throws when its automaton runs out of memory. */
   match(bytes: Buffer): number[];
+}
+
+const RE2 = loadRe2();
+
+/**
+ * node-re2 1.23 keeps a handle of the thread that loaded it last in a variable of the process (WrappedRE2Set::constructor), and gives it back when
+ * another thread loads it: after that thread's end a crash of the process. So every thread but the first has a copy of the file, with variables of its own.
+ */
+function loadRe2(): typeof import('re2') {
+  const require = createRequire(import.meta.url);
+  if (!isMainThread) loadOwnCopy(require, require.resolve('re2/build/Release/re2.node'));
+  return require('re2') as typeof import('re2');
+}
+
+/** Where no file can be made or run in the temporary folder, the thread shares the file: it works, until a thread ends and another begins. */
+function loadOwnCopy(require: NodeJS.Require, file: string): void {
+  if (require.cache[file] !== undefined) return;
+  let dir: string | undefined;
+  try {
+    dir = mkdtempSync(join(tmpdir(), 'precinct-re2-'));
+    const copy = join(dir, 're2.node');
+    copyFileSync(file, copy, constants.COPYFILE_FICLONE);
+    const loaded = { id: file, filename: file, path: '', exports: {}, loaded: true, children: [], paths: [], parent: null, isPreloading: false, require };
+    process.dlopen(loaded, copy);
+    require.cache[file] = loaded;
+  } catch {
+    return;
+  } finally {
+    if (dir !== undefined) rmSync(dir, { recursive: true, force: true });
+  }
 }
 
 /** Throws SyntaxError on a pattern RE2 refuses. `find`: g for repeated exec, d for spans. */

@@ -15,7 +15,7 @@ export const statusCommands: readonly CommandSpec[] = [
     summary: 'Whether the gateway runs, and how it is',
     detail: 'With --gateway http://host:port it asks /health and /ready of the data plane alone.',
     examples: ['agw status', 'agw status --json | jq .digests', 'agw status --gateway http://127.0.0.1:9090'],
-    negative: 'it runs, but something needs a person: the audit log is unhealthy, or a changed file was refused',
+    negative: 'it runs, but something needs a person: the audit log is unhealthy, a changed file was refused, or a gateway thread is missing or stands still',
     run: status,
   },
   {
@@ -33,7 +33,11 @@ async function status(context: CommandContext): Promise<ExitCode> {
   if (control.dataPlaneOnly) return dataPlaneStatus(context);
   const answer = recordOf(await control.get('/v1/status'));
   printAnswer(context, answer, () => printStatus(context, answer));
-  return truthOf(answer['audit'], 'healthy') && listOf(answer, 'refused').length === 0 ? 0 : 1;
+  return truthOf(answer['audit'], 'healthy') && listOf(answer, 'refused').length === 0 && threadsAreWell(answer['threads']) ? 0 : 1;
+}
+
+function threadsAreWell(threads: unknown): boolean {
+  return listOf(threads, 'stalled').length === 0 && (numberOf(threads, 'running') ?? 0) >= (numberOf(threads, 'gateway') ?? 0);
 }
 
 async function dataPlaneStatus(context: CommandContext): Promise<ExitCode> {
@@ -74,7 +78,7 @@ function statusFields(answer: JsonRecord): [string, string][] {
     ['profile', textOf(answer, 'profile')],
     ['listens on', listOf(answer, 'listeners').map((listener) => `${textOf(listener, 'address')} (${textOf(listener, 'kind')})`).join(', ')],
     ['up for', `${duration(numberOf(answer, 'uptime_s') ?? 0)}, pid ${textOf(answer, 'pid')}, Node ${textOf(answer, 'node')}`],
-    ['threads', textOf(answer['threads'], 'gateway')],
+    ['threads', threadsField(answer['threads'])],
     ['requests', `${textOf(requests, 'allowed')} allowed, ${textOf(requests, 'denied')} denied`],
     ['identities', `${textOf(identities, 'count')} registered${textOf(identities, 'default') === '' ? '' : `, default ${textOf(identities, 'default')}`}`],
     ['engines', ['front', 'matcher', 'json', 'policy'].map((key) => `${key} ${engine(key)}`).join(', ')],
@@ -84,6 +88,18 @@ function statusFields(answer: JsonRecord): [string, string][] {
     ['state', textOf(answer, 'state_dir')],
   ];
   return fields.map(([key, value]) => [key, printable(value)]);
+}
+
+function threadsField(threads: unknown): string {
+  const count = numberOf(threads, 'gateway') ?? 0;
+  const running = numberOf(threads, 'running') ?? count;
+  const stalled = listOf(threads, 'stalled').length;
+  const restarts = numberOf(threads, 'restarts') ?? 0;
+  const last = member(threads, 'last_end');
+  return [
+    String(count), ...(running < count ? [`${running} running`] : []), ...(stalled > 0 ? [`${stalled} standing still`] : []),
+    ...(restarts > 0 ? [`${plural(restarts, 'end')} after a fault, the last at ${textOf(last, 'at')}: ${textOf(last, 'reason')}`] : []),
+  ].join(', ');
 }
 
 function unresolvedNote(count: number): string {

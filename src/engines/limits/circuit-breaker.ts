@@ -1,4 +1,6 @@
 // Circuit breakers, one per upstream and tool: closed, open, half-open. Fed from the one exit of a call (SPEC section 2, layer 12).
+// Their state lies in memory that all gateway threads share: a server that fails for one thread is left alone by all of them.
+import { NONE, type SharedTable, type Stripe, type TableShape } from '../../base/shared/table.js';
 import type { BreakerAdmission, BreakerOutcome, BreakerState, CircuitBreakers } from './types.js';
 
 export interface CircuitBreakerOptions {
@@ -17,39 +19,136 @@ const PROBE: BreakerAdmission = Object.freeze({ admitted: true, probe: true });
 /** While probes are out, nobody knows when they end: a short wait is the honest answer. */
 const PROBES_OUT_RETRY_SECONDS = 1;
 
-/** Keys come from registered tools, so the table is as large as the registry; a closed breaker without failures is not held at all. */
-export function createCircuitBreakers(options: CircuitBreakerOptions): CircuitBreakers {
-  const states = new Map<string, BreakerState>();
-  const put = (key: string, state: BreakerState): void => {
-    if (state.kind === 'closed' && state.failures === 0) states.delete(key);
-    else states.set(key, state);
-  };
+// A record: one 64-bit float and four words.
+const UNTIL_MS = 0;
+const KIND = 2;
+const FAILURES = 3;
+const PROBES = 4;
+const SUCCESSES = 5;
+const RECORD_BYTES = 24;
+const KINDS: readonly BreakerState['kind'][] = ['closed', 'open', 'half_open'];
+
+/** Only what fails has a record, so this many tools may fail at one time. The failures of one more are not counted: it is called as if it were well. */
+const FAILING_MAX = 65_536;
+
+/** One stripe: that nothing fails, which is the rule, is then one look at its count. */
+export function breakerTable(): TableShape {
+  return { capacity: FAILING_MAX, dataBytes: RECORD_BYTES, stripes: 1 };
+}
+
+/** Keys come from registered tools; a closed breaker without failures is not held at all. */
+export function createCircuitBreakers(options: CircuitBreakerOptions, table: SharedTable): CircuitBreakers {
+  /** What this thread has met of breakers that are not at rest: the table itself knows only hashes. */
+  const met = new Set<string>();
+  const stripe = onlyStripeOf(table);
+
+  function within<T>(key: string, work: (record: number) => T): T {
+    const hash = table.hashOf(key);
+    stripe.lock();
+    try {
+      return work(stripe.find(hash));
+    } finally {
+      stripe.unlock();
+    }
+  }
 
   function admit(key: string, nowMs: number): BreakerAdmission {
-    const state = states.get(key);
-    if (state === undefined || state.kind === 'closed') return ADMITTED;
-    if (state.kind === 'open') {
-      if (nowMs < state.untilMs) return { admitted: false, retryAfterSeconds: Math.max(1, Math.ceil((state.untilMs - nowMs) / 1000)) };
-      states.set(key, { kind: 'half_open', probesInFlight: 1, successes: 0 });
+    if (stripe.count === 0) return ADMITTED;
+    return within(key, (record) => {
+      if (record === NONE) return ADMITTED;
+      met.add(key);
+      const state = read(stripe, record);
+      if (state.kind === 'closed') return ADMITTED;
+      if (state.kind === 'open') {
+        if (nowMs < state.untilMs) return { admitted: false, retryAfterSeconds: Math.max(1, Math.ceil((state.untilMs - nowMs) / 1000)) };
+        write(stripe, record, { kind: 'half_open', probesInFlight: 1, successes: 0 });
+        return PROBE;
+      }
+      if (state.probesInFlight >= options.probesMax) return { admitted: false, retryAfterSeconds: PROBES_OUT_RETRY_SECONDS };
+      write(stripe, record, { ...state, probesInFlight: state.probesInFlight + 1 });
       return PROBE;
-    }
-    if (state.probesInFlight >= options.probesMax) return { admitted: false, retryAfterSeconds: PROBES_OUT_RETRY_SECONDS };
-    states.set(key, { ...state, probesInFlight: state.probesInFlight + 1 });
-    return PROBE;
+    });
   }
 
   function settle(key: string, probe: boolean, outcome: BreakerOutcome, nowMs: number): void {
-    const state = states.get(key) ?? CLOSED;
-    put(key, probe ? settleProbe(state, outcome, nowMs, options) : settleCall(state, outcome, nowMs, options));
+    if (outcome !== 'failure' && stripe.count === 0) return;
+    within(key, (found) => {
+      if (found === NONE && (probe || outcome !== 'failure')) return;
+      const state = found === NONE ? CLOSED : read(stripe, found);
+      const next = probe ? settleProbe(state, outcome, nowMs, options) : settleCall(state, outcome, nowMs, options);
+      if (isAtRest(next)) {
+        if (found !== NONE) stripe.remove(found);
+        met.delete(key);
+        return;
+      }
+      const record = found === NONE ? stripe.add(table.hashOf(key)) : found;
+      if (record === NONE) return;
+      met.add(key);
+      write(stripe, record, next);
+    });
   }
+
+  const state = (key: string): BreakerState => within(key, (record) => (record === NONE ? CLOSED : read(stripe, record)));
 
   return {
     admit,
     settle,
-    state: (key) => states.get(key) ?? CLOSED,
-    all: () => new Map(states),
-    reset: (key) => void states.delete(key),
+    state,
+    all() {
+      const states = new Map([...met].map((key) => [key, state(key)]));
+      for (const [key, one] of states) if (isAtRest(one)) met.delete(key);
+      return new Map([...states].filter(([key]) => met.has(key)));
+    },
+    reset(key) {
+      within(key, (record) => {
+        if (record !== NONE) stripe.remove(record);
+      });
+      met.delete(key);
+    },
   };
+}
+
+/** Probes of a thread that ended will never be settled: whoever calls next is a probe again. Those of other threads that are still out count no more. */
+export function forgetProbes(table: SharedTable): void {
+  for (const stripe of table.stripes) {
+    stripe.lock();
+    try {
+      stripe.each((record) => {
+        if (read(stripe, record).kind === 'half_open') write(stripe, record, { kind: 'open', untilMs: 0 });
+      });
+    } finally {
+      stripe.unlock();
+    }
+  }
+}
+
+function onlyStripeOf({ stripes: [stripe, ...others] }: SharedTable): Stripe {
+  if (stripe === undefined || others.length > 0) throw new Error('a table of breakers has one stripe');
+  return stripe;
+}
+
+function isAtRest(state: BreakerState): boolean {
+  return state.kind === 'closed' && state.failures === 0;
+}
+
+function read(stripe: Stripe, record: number): BreakerState {
+  const { words, doubles } = stripe;
+  const at = stripe.wordAt(record);
+  switch (KINDS[words[at + KIND] ?? 0]) {
+    case 'open': return { kind: 'open', untilMs: doubles[stripe.doubleAt(record) + UNTIL_MS] ?? 0 };
+    case 'half_open': return { kind: 'half_open', probesInFlight: words[at + PROBES] ?? 0, successes: words[at + SUCCESSES] ?? 0 };
+    default: return { kind: 'closed', failures: words[at + FAILURES] ?? 0 };
+  }
+}
+
+function write(stripe: Stripe, record: number, state: BreakerState): void {
+  const { words, doubles } = stripe;
+  const at = stripe.wordAt(record);
+  words[at + KIND] = KINDS.indexOf(state.kind);
+  words[at + FAILURES] = state.kind === 'closed' ? state.failures : 0;
+  words[at + PROBES] = state.kind === 'half_open' ? state.probesInFlight : 0;
+  words[at + SUCCESSES] = state.kind === 'half_open' ? state.successes : 0;
+  doubles[stripe.doubleAt(record) + UNTIL_MS] = state.kind === 'open' ? state.untilMs : 0;
 }
 
 /** A call admitted while closed. What it says after the breaker opened is old news: it neither opens it longer nor counts as a probe. */

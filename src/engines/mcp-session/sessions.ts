@@ -1,4 +1,6 @@
-// The table of open MCP sessions: unguessable ids, bound to their caller, bounded in number, ending when unused.
+// The MCP sessions of one gateway thread: unguessable ids, bound to their caller, bounded in number, ending when unused.
+// They hold what only their own thread can use; their number is counted for all threads together (places.ts).
+import { createPlacesMemory, SessionPlaces, type PlaceOwner } from './places.js';
 import type { McpSession } from './types.js';
 
 export interface McpSessionLimits {
@@ -13,25 +15,55 @@ export interface McpSessions {
   /** Undefined for an unknown, ended or expired id, and for another caller's: nobody learns which. */
   find(id: string, caller: string, nowMs: number): McpSession | undefined;
   close(session: McpSession): void;
+  /** Another thread took this session's place for a newer one of its caller. */
+  evict(serial: number): void;
+  /** Ends what was unused for its time. Its places may be wanted by other threads. */
+  dropExpired(nowMs: number): void;
+  /** Of this thread. */
   readonly size: number;
 }
 
-const ID_BYTES = 24; // 192 random bits: not to be guessed (MCP 2025-11-25, basic/security_best_practices)
+export interface McpSessionSurroundings {
+  /** This thread's number, 0–255: it stands in its ids, so that each thread knows whose a session is. */
+  readonly thread: number;
+  readonly places: SessionPlaces;
+  readonly newHex: (bytes: number) => string;
+  /** Told of every session that ends, however it does: what it holds elsewhere must end too. */
+  readonly ended?: (session: McpSession) => void;
+  /** Another thread's session lost its place to one of this thread's. */
+  readonly evicted?: (place: PlaceOwner) => void;
+}
 
-/** `ended` is told of every session that ends, however it does: what it holds elsewhere must end too. */
-export function createMcpSessions(limits: McpSessionLimits, newHex: (bytes: number) => string, ended: (session: McpSession) => void = () => undefined): McpSessions {
+const RANDOM_BYTES = 23; // 184 bits: not to be guessed (MCP 2025-11-25, basic/security_best_practices)
+const THREAD_DIGITS = 2;
+const HEX = 16;
+const ID_DIGITS = THREAD_DIGITS + 2 * RANDOM_BYTES;
+
+/** The number of the thread that an id names, if a gateway could have made it; whether there is such a session, only that thread knows. */
+export function threadOfSession(id: string): number | undefined {
+  if (id.length !== ID_DIGITS) return undefined;
+  const thread = Number.parseInt(id.slice(0, THREAD_DIGITS), HEX);
+  return Number.isNaN(thread) ? undefined : thread;
+}
+
+/** For a thread that is alone. */
+export function alone(limits: McpSessionLimits, newHex: (bytes: number) => string): McpSessionSurroundings {
+  return { thread: 0, places: new SessionPlaces(createPlacesMemory(limits.totalMax), 1), newHex };
+}
+
+export function createMcpSessions(limits: McpSessionLimits, { thread, places, newHex, ended, evicted }: McpSessionSurroundings): McpSessions {
   // A Map keeps insertion order; find() re-inserts, so the first entry is the longest unused.
   const byId = new Map<string, McpSession>();
-  const perCaller = new Map<string, number>();
+  const bySerial = new Map<number, McpSession>();
+  let lastSerial = 0;
 
   const remove = (session: McpSession): void => {
     if (!byId.delete(session.id)) return;
+    bySerial.delete(session.serial);
+    places.close(session.caller, session.id);
     for (const close of [...session.closers]) close();
     session.closers.clear();
-    ended(session);
-    const left = (perCaller.get(session.caller) ?? 1) - 1;
-    if (left === 0) perCaller.delete(session.caller);
-    else perCaller.set(session.caller, left);
+    ended?.(session);
   };
 
   const dropExpired = (nowMs: number): void => {
@@ -41,31 +73,32 @@ export function createMcpSessions(limits: McpSessionLimits, newHex: (bytes: numb
     }
   };
 
-  // Taint and risk are kept elsewhere, so that nothing is washed off here.
-  const dropOldestOf = (caller: string): void => {
-    for (const session of byId.values()) {
-      if (session.caller !== caller) continue;
-      remove(session);
-      return;
-    }
+  const evict = (serial: number): void => {
+    const session = bySerial.get(serial);
+    if (session !== undefined) remove(session);
   };
 
   return {
     open(caller, protocolVersion, initializeParams, nowMs) {
       dropExpired(nowMs);
-      if ((perCaller.get(caller) ?? 0) >= limits.perCallerMax) dropOldestOf(caller);
-      if (byId.size >= limits.totalMax) return undefined;
+      const id = thread.toString(HEX).padStart(THREAD_DIGITS, '0') + newHex(RANDOM_BYTES);
+      lastSerial = (lastSerial + 1) | 0;
+      // Taint and risk are kept elsewhere, so that nothing is washed off by a session that makes room.
+      const place = places.open(caller, id, lastSerial, limits);
+      if (place.kind === 'full') return undefined;
+      if (place.evicted?.owner === places.owner) evict(place.evicted.serial);
+      else if (place.evicted !== undefined) evicted?.(place.evicted);
       const session: McpSession = {
-        id: newHex(ID_BYTES), caller, protocolVersion, initializeParams, createdMs: nowMs, usedMs: nowMs, upstreams: new Map(), closers: new Set(), asked: new Map(), running: new Set(),
+        id, serial: lastSerial, caller, protocolVersion, initializeParams, createdMs: nowMs, usedMs: nowMs, upstreams: new Map(), closers: new Set(), asked: new Map(), running: new Set(),
       };
-      byId.set(session.id, session);
-      perCaller.set(caller, (perCaller.get(caller) ?? 0) + 1);
+      byId.set(id, session);
+      bySerial.set(session.serial, session);
       return session;
     },
     find(id, caller, nowMs) {
       const session = byId.get(id);
       if (session === undefined || session.caller !== caller) return undefined;
-      if (session.usedMs + limits.ttlMs <= nowMs) {
+      if (session.usedMs + limits.ttlMs <= nowMs || !places.touch(caller, id)) {
         remove(session);
         return undefined;
       }
@@ -75,6 +108,8 @@ export function createMcpSessions(limits: McpSessionLimits, newHex: (bytes: numb
       return session;
     },
     close: remove,
+    evict,
+    dropExpired,
     get size() {
       return byId.size;
     },

@@ -9,6 +9,8 @@ export interface UpstreamBinding {
 
 export interface McpSession {
   readonly id: string;
+  /** Unique within its thread. */
+  readonly serial: number;
   readonly caller: string;
   readonly protocolVersion: string;
   /** Raw JSON text of the client's initialize params; sent on to each tool server when its session is opened. */

@@ -1,117 +1,35 @@
-// Cumulative risk and taint, per caller and per MCP session, in this process's memory (SPEC section 7, layer 8).
+// Cumulative risk and taint, per caller and per MCP session, the same for all gateway threads (SPEC section 7, layer 8).
 // The caller's entry takes in all that its sessions do, so a new session, era or transport never starts clean, and a session's entry may
 // be dropped without losing taint or risk.
+import { createHash } from 'node:crypto';
+import { pairHash, type KeyHash } from '../../base/shared/key-hash.js';
+import { NONE } from '../../base/shared/table.js';
+import type { Classification, RiskLevel } from '../registry/types.js';
+import { createSessionMemory, SessionTable, type SessionStripe } from './entries.js';
 import { isOutward } from './outward.js';
-import type { Classification } from '../registry/types.js';
+import { classOf, destinationIdOf, isExternal, levelOf, packAction, toolOf } from './packed-action.js';
 import type { SessionAction, SessionChains, SessionJudgement, SessionRisk, SessionThresholds, SessionView } from './types.js';
 
-interface Entry {
-  /** At `riskAtMs`; decays. */
-  risk: number;
-  riskAtMs: number;
-  /** Everything in the entry ends `ttlMs` after this. */
-  raisedAtMs: number;
-  taint: Classification | undefined;
-  taintSource: string | undefined;
-  /** Grows to twice what is kept, then is replaced by its end: a view remembers the list and its length, and stays what it was. */
-  actions: SessionAction[];
-}
-
-interface CallerEntry extends Entry {
-  /** In the order of last use. */
-  readonly sessions: Map<string, Entry>;
-}
-
-/** The table is full of callers with live taint or risk. The layer refuses: forgetting would wash them clean. */
-export class SessionTableFull extends Error {
-  constructor() {
-    super('every place in the session table holds live taint or risk');
-    this.name = 'SessionTableFull';
-  }
-}
-
-/** Of more sessions of one caller the oldest falls back to the caller's own entry, so that one caller can't fill the table. */
-const SESSIONS_PER_CALLER_MAX = 100;
-/** Callers looked at for one that may be forgotten, for each newcomer to a full table. */
-const SWEEP_STEPS_MAX = 256;
 /** Floating point: a threshold of 0.3 is reached by three times 0.1. */
 const RISK_EPSILON = 1e-9;
-const SEVERITY: Readonly<Record<Classification, number>> = { public: 0, internal: 1, confidential: 2, sensitive: 3 };
+/** In the order of severity. */
+const CLASSES: readonly Classification[] = ['public', 'internal', 'confidential', 'sensitive'];
+const LEVELS: readonly RiskLevel[] = ['low', 'medium', 'high', 'critical'];
+/** Characters of a tool's or host's name that are kept; what is longer keeps its beginning and a digest of all of it. */
+const TEXT_CHARS_MAX = 512;
 
 /** State that outlives a reload. */
-export interface MemorySessionRisk extends SessionRisk {
-  /** New thresholds and chains for the same state: a reload must not wash anybody clean. */
+export interface SharedSessionRisk extends SessionRisk {
+  /** New thresholds and chains for the same state: a reload must not wash anybody clean. Places and actions kept stay as the table has them. */
   update(thresholds: SessionThresholds, chains: SessionChains): void;
 }
 
-export function createSessionRisk(firstThresholds: SessionThresholds, firstChains: SessionChains): MemorySessionRisk {
+/** Without a table of its process's threads it has one of its own. */
+export function createSessionRisk(firstThresholds: SessionThresholds, firstChains: SessionChains, table = new SessionTable(createSessionMemory(firstThresholds), 1)): SharedSessionRisk {
   let thresholds = firstThresholds;
   let chains = firstChains;
-  const callers = new Map<string, CallerEntry>();
-  let sweep = callers.entries();
-  let size = 0;
-
-  const isLive = (entry: Entry, nowMs: number): boolean => nowMs < entry.raisedAtMs + thresholds.ttlMs && (entry.taint !== undefined || entry.risk > 0);
-
-  /** Ends what outlived its time, in place. */
-  function refresh<E extends Entry>(entry: E, nowMs: number): E {
-    if (nowMs >= entry.raisedAtMs + thresholds.ttlMs) Object.assign(entry, { risk: 0, taint: undefined, taintSource: undefined });
-    if (nowMs > entry.riskAtMs) {
-      entry.risk *= 2 ** ((entry.riskAtMs - nowMs) / thresholds.halfLifeMs);
-      entry.riskAtMs = nowMs;
-    }
-    return entry;
-  }
-
-  function dropSessionOf(caller: CallerEntry): boolean {
-    for (const key of caller.sessions.keys()) {
-      caller.sessions.delete(key);
-      size--;
-      return true;
-    }
-    return false;
-  }
-
-  /** A place for a newcomer: of a session first (its caller's entry holds all of it), else of a caller without live taint or risk. */
-  function makeRoom(nowMs: number): boolean {
-    for (let step = 0; step < SWEEP_STEPS_MAX && size >= thresholds.sessionsMax; step++) {
-      let next = sweep.next();
-      if (next.done === true) {
-        sweep = callers.entries();
-        next = sweep.next();
-        if (next.done === true) break;
-      }
-      const [key, entry] = next.value;
-      if (dropSessionOf(entry) || isLive(entry, nowMs)) continue;
-      callers.delete(key);
-      size--;
-    }
-    return size < thresholds.sessionsMax;
-  }
-
-  function callerEntry(caller: string, nowMs: number): CallerEntry {
-    const known = callers.get(caller);
-    if (known !== undefined) return refresh(known, nowMs);
-    if (size >= thresholds.sessionsMax && !makeRoom(nowMs)) throw new SessionTableFull();
-    const entry: CallerEntry = { ...cleanEntry(nowMs), sessions: new Map() };
-    callers.set(caller, entry);
-    size++;
-    return entry;
-  }
-
-  /** Undefined when the session has no place of its own: the caller's entry speaks for it. */
-  function sessionEntry(caller: CallerEntry, session: string | undefined, nowMs: number): Entry | undefined {
-    if (session === undefined) return undefined;
-    let entry = caller.sessions.get(session);
-    if (entry === undefined) {
-      if (caller.sessions.size >= SESSIONS_PER_CALLER_MAX) dropSessionOf(caller);
-      else if (size >= thresholds.sessionsMax && !dropSessionOf(caller)) return undefined;
-      entry = cleanEntry(nowMs);
-      size++;
-    } else caller.sessions.delete(session);
-    caller.sessions.set(session, entry);
-    return refresh(entry, nowMs);
-  }
+  const numbers: number[] = [];
+  const texts: string[] = [];
 
   function riskOf(action: SessionAction): number {
     const { level, classification, external } = chains.risk;
@@ -119,15 +37,66 @@ export function createSessionRisk(firstThresholds: SessionThresholds, firstChain
   }
 
   const isHigh = (risk: number): boolean => risk >= thresholds.riskDenyAt - RISK_EPSILON;
+  const sessionHash = (caller: KeyHash, mcpSession: string | undefined): KeyHash | undefined => (mcpSession === undefined ? undefined : pairHash(caller, table.table.hashOf(mcpSession)));
 
   function load(caller: string, mcpSession: string | undefined, nowMs: number): SessionView {
-    const whole = callerEntry(caller, nowMs);
-    const session = sessionEntry(whole, mcpSession, nowMs);
-    const riskScore = Math.min(1, Math.max(whole.risk, session?.risk ?? 0));
-    const worse = session !== undefined && severity(session.taint) > severity(whole.taint) ? session : whole;
+    const hash = table.table.hashOf(caller);
+    const ofSession = sessionHash(hash, mcpSession);
+    const entries = table.stripeOf(hash);
+    let riskScore = 0;
+    let severity = NONE;
+    let taintSource: string | undefined;
+    let birth = 0;
+    let ownHash = hash;
+    let seen = 0;
+    entries.stripe.lock();
+    try {
+      const whole = entries.ofCaller(hash, nowMs, thresholds);
+      const session = ofSession === undefined ? NONE : entries.ofSession(whole, ofSession, nowMs, thresholds);
+      let own = whole;
+      let worse = whole;
+      riskScore = entries.risk(whole);
+      severity = entries.taint(whole);
+      if (session !== NONE && ofSession !== undefined) {
+        own = session;
+        ownHash = ofSession;
+        riskScore = Math.max(riskScore, entries.risk(session));
+        if (entries.taint(session) > severity) worse = session;
+        severity = entries.taint(worse);
+      }
+      if (severity !== NONE) taintSource = entries.texts.read(entries.taintSource(worse));
+      birth = entries.birth(own);
+      seen = entries.seen(own);
+    } finally {
+      entries.stripe.unlock();
+    }
     const high = isHigh(riskScore);
-    const flags = worse.taint === undefined && !high ? NO_FLAGS : [...(worse.taint === undefined ? [] : [`tainted:${worse.taint}`]), ...(high ? ['risk:high'] : [])];
-    return new View(mcpSession ?? 'caller', riskScore, flags, worse.taint !== undefined, worse.taintSource, (session ?? whole).actions, thresholds.actionsKept);
+    const tainted = severity === NONE ? undefined : CLASSES[severity]; // an array asked for its −1st goes a long way
+    const flags = tainted === undefined && !high ? NO_FLAGS : [...(tainted === undefined ? [] : [`tainted:${tainted}`]), ...(high ? ['risk:high'] : [])];
+    return new View(mcpSession ?? 'caller', riskScore, flags, tainted !== undefined, taintSource, previousActions, entries, ownHash, birth, seen);
+  }
+
+  /** The entry's actions up to `seen`; what came after the view was taken is not in it. */
+  function previousActions(entries: SessionStripe, hash: KeyHash, birth: number, seen: number): readonly SessionAction[] {
+    let count = 0;
+    entries.stripe.lock();
+    try {
+      const entry = entries.stripe.find(hash);
+      // What it did can't be told any more: whoever decides by it must not take it for nothing.
+      if (entry === NONE || entries.birth(entry) !== birth) throw new Error('the session\'s place was given to another');
+      const from = Math.max(0, entries.seen(entry) - table.actionsKept, seen - thresholds.actionsKept);
+      for (let number = from; number < seen; number++, count++) {
+        const packed = entries.actionWord(entry, number);
+        const destination = destinationIdOf(packed);
+        numbers[count * 2] = packed;
+        numbers[count * 2 + 1] = entries.actionTime(entry, number);
+        texts[count * 2] = entries.texts.read(toolOf(packed));
+        texts[count * 2 + 1] = destination === NONE ? '' : entries.texts.read(destination);
+      }
+    } finally {
+      entries.stripe.unlock();
+    }
+    return Array.from({ length: count }, (_, i) => actionOf(numbers[i * 2] ?? 0, numbers[i * 2 + 1] ?? 0, texts[i * 2] ?? '', texts[i * 2 + 1] ?? ''));
   }
 
   function judge(view: SessionView, action: SessionAction): SessionJudgement {
@@ -139,29 +108,54 @@ export function createSessionRisk(firstThresholds: SessionThresholds, firstChain
     return { kind: 'flag', flags: high && !view.flags.includes('risk:high') ? [...view.flags, 'risk:high'] : [...view.flags] };
   }
 
-  /** Caller and session; the caller's may throw, and does so before anything is changed. */
-  function entriesOf(caller: string, mcpSession: string | undefined, nowMs: number): Entry[] {
-    const whole = callerEntry(caller, nowMs);
-    const session = sessionEntry(whole, mcpSession, nowMs);
-    return session === undefined ? [whole] : [whole, session];
-  }
-
   function record(caller: string, mcpSession: string | undefined, action: SessionAction): void {
     const added = riskOf(action);
-    for (const entry of entriesOf(caller, mcpSession, action.atMs)) {
-      if (entry.actions.length >= 2 * thresholds.actionsKept) entry.actions = entry.actions.slice(-thresholds.actionsKept);
-      entry.actions.push(action);
-      if (added === 0) continue;
-      entry.risk = Math.min(1, entry.risk + added);
-      entry.raisedAtMs = Math.max(entry.raisedAtMs, action.atMs);
+    const { atMs } = action;
+    const hash = table.table.hashOf(caller);
+    const ofSession = sessionHash(hash, mcpSession);
+    const entries = table.stripeOf(hash);
+    const tool = table.textOf(shortened(action.tool));
+    const destination = action.destination === undefined ? undefined : table.textOf(shortened(action.destination));
+    entries.stripe.lock();
+    try {
+      const toolId = entries.holdText(tool, atMs, thresholds);
+      let destinationId = NONE;
+      try {
+        if (destination !== undefined) destinationId = entries.holdText(destination, atMs, thresholds);
+        const packed = packAction(toolId, destinationId, CLASSES.indexOf(action.classification), LEVELS.indexOf(action.riskLevel), action.external);
+        const whole = entries.ofCaller(hash, atMs, thresholds);
+        const session = ofSession === undefined ? NONE : entries.ofSession(whole, ofSession, atMs, thresholds);
+        entries.addAction(whole, packed, atMs, added);
+        if (session !== NONE) entries.addAction(session, packed, atMs, added);
+      } finally {
+        entries.texts.letGo(toolId);
+        if (destinationId !== NONE) entries.texts.letGo(destinationId);
+      }
+    } finally {
+      entries.stripe.unlock();
     }
   }
 
   function taint(caller: string, mcpSession: string | undefined, classification: Classification, source: string, nowMs: number): void {
     if (!chains.taintFrom.includes(classification)) return;
-    for (const entry of entriesOf(caller, mcpSession, nowMs)) {
-      if (severity(classification) >= severity(entry.taint)) Object.assign(entry, { taint: classification, taintSource: source });
-      entry.raisedAtMs = Math.max(entry.raisedAtMs, nowMs);
+    const severity = CLASSES.indexOf(classification);
+    const hash = table.table.hashOf(caller);
+    const ofSession = sessionHash(hash, mcpSession);
+    const entries = table.stripeOf(hash);
+    const text = table.textOf(shortened(source));
+    entries.stripe.lock();
+    try {
+      const sourceId = entries.holdText(text, nowMs, thresholds);
+      try {
+        const whole = entries.ofCaller(hash, nowMs, thresholds);
+        const session = ofSession === undefined ? NONE : entries.ofSession(whole, ofSession, nowMs, thresholds);
+        entries.addTaint(whole, severity, sourceId, nowMs);
+        if (session !== NONE) entries.addTaint(session, severity, sourceId, nowMs);
+      } finally {
+        entries.texts.letGo(sourceId);
+      }
+    } finally {
+      entries.stripe.unlock();
     }
   }
 
@@ -172,13 +166,15 @@ export function createSessionRisk(firstThresholds: SessionThresholds, firstChain
       chains = newChains;
     },
     get size() {
-      return size;
+      return table.table.size;
     },
   };
 }
 
 const NO_FLAGS: readonly string[] = Object.freeze([]);
 const PASSED: SessionJudgement = Object.freeze({ kind: 'pass' });
+
+type ReadActions = (entries: SessionStripe, hash: KeyHash, birth: number, seen: number) => readonly SessionAction[];
 
 /** What was true when it was taken. A class, because an accessor in an object literal is defined anew for every object. */
 class View implements SessionView {
@@ -187,30 +183,43 @@ class View implements SessionView {
   readonly flags: readonly string[];
   readonly tainted: boolean;
   readonly taintSource: string | undefined;
-  readonly #actions: readonly SessionAction[];
+  readonly #read: ReadActions;
+  readonly #entries: SessionStripe;
+  readonly #hash: KeyHash;
+  readonly #birth: number;
   readonly #seen: number;
-  readonly #kept: number;
+  #actions: readonly SessionAction[] | undefined = undefined;
 
-  constructor(id: string, riskScore: number, flags: readonly string[], tainted: boolean, taintSource: string | undefined, actions: readonly SessionAction[], kept: number) {
+  constructor(
+    id: string, riskScore: number, flags: readonly string[], tainted: boolean, taintSource: string | undefined,
+    read: ReadActions, entries: SessionStripe, hash: KeyHash, birth: number, seen: number,
+  ) {
     this.id = id;
     this.riskScore = riskScore;
     this.flags = flags;
     this.tainted = tainted;
     this.taintSource = taintSource;
-    this.#actions = actions;
-    this.#seen = actions.length;
-    this.#kept = kept;
+    this.#read = read;
+    this.#entries = entries;
+    this.#hash = hash;
+    this.#birth = birth;
+    this.#seen = seen;
   }
 
+  /** Throws when the entry had to make room for another meanwhile. */
   get previousActions(): readonly SessionAction[] {
-    return this.#actions.slice(Math.max(0, this.#seen - this.#kept), this.#seen);
+    this.#actions ??= this.#seen === 0 ? [] : this.#read(this.#entries, this.#hash, this.#birth, this.#seen);
+    return this.#actions;
   }
 }
 
-function cleanEntry(nowMs: number): Entry {
-  return { risk: 0, riskAtMs: nowMs, raisedAtMs: nowMs, taint: undefined, taintSource: undefined, actions: [] };
+function actionOf(packed: number, atMs: number, tool: string, destination: string): SessionAction {
+  return {
+    tool, classification: CLASSES[classOf(packed)] ?? 'sensitive', external: isExternal(packed), riskLevel: LEVELS[levelOf(packed)] ?? 'critical',
+    destination: destinationIdOf(packed) === NONE ? undefined : destination, atMs,
+  };
 }
 
-function severity(classification: Classification | undefined): number {
-  return classification === undefined ? -1 : SEVERITY[classification];
+function shortened(text: string): string {
+  return text.length <= TEXT_CHARS_MAX ? text : `${text.slice(0, TEXT_CHARS_MAX)}…sha256:${createHash('sha256').update(text).digest('hex')}`;
 }

@@ -64,7 +64,7 @@ beforeEach(() => {
   parts = {
     clock, version: '1.2.3', startedMs: NOW_MS - 5000, configFile: 'config/gateway.yaml', stateDir: '.precinct', config: () => configOf(), inForce: () => ({ registry, identities, policy, policyFiles: 1 }),
     listeners: () => [{ kind: 'http', address: '127.0.0.1:9090' }],
-    threads: { count: 2, stats: () => Promise.resolve([stats(10), stats(30)]), identity: () => Promise.resolve([{ riskScore: 0.1, flags: [], rate: { allowed: true, limit: 100, remaining: 99, resetSeconds: 1, retryAfterSeconds: 0 } }, { riskScore: 0.4, flags: ['tainted:sensitive'], rate: { allowed: true, limit: 100, remaining: 50, resetSeconds: 1, retryAfterSeconds: 0 } }]) },
+    threads: { count: 2, health: () => ({ count: 2, running: 1, stalled: [0], restarts: 3, lastEnd: { thread: 1, reason: 'r', atMs: NOW_MS } }), stats: () => Promise.resolve([stats(10), stats(30)]), identity: () => Promise.resolve([{ riskScore: 0.1, flags: [], rate: { allowed: true, limit: 100, remaining: 99, resetSeconds: 1, retryAfterSeconds: 0 } }, { riskScore: 0.4, flags: ['tainted:sensitive'], rate: { allowed: true, limit: 100, remaining: 50, resetSeconds: 1, retryAfterSeconds: 0 } }]) },
     audit: () => Promise.resolve({ healthy: true, because: '', seq: 7, lastHash: 'h', file: 'audit.jsonl', unresolved: 0 }),
     observations: new Observations({ registry, reader, restored: undefined, persist: () => undefined }),
     upstreams: () => [{ url: URL_ONE, state: 'up', modern: false, capabilities: {}, instructions: undefined, tools: 1, verifiedMs: NOW_MS, error: undefined }],
@@ -96,7 +96,7 @@ async function refusal(...args: Parameters<typeof ask>): Promise<unknown> {
 describe('status', () => {
   it('says what an operator looks at first, over all threads', async () => {
     expect(await json('GET', '/v1/status')).toMatchObject({
-      version: '1.2.3', uptime_s: 5, profile: 'dev', threads: { gateway: 2 }, requests: { allowed: 2, denied: 2 }, audit: { seq: 7, healthy: true }, identities: { count: 1, default: AGENT_ID }, warnings: ['mind this'],
+      version: '1.2.3', uptime_s: 5, profile: 'dev', threads: { gateway: 2, running: 1, stalled: [0], restarts: 3, last_end: { thread: 1, reason: 'r', at: new Date(NOW_MS).toISOString() } }, requests: { allowed: 2, denied: 2 }, audit: { seq: 7, healthy: true }, identities: { count: 1, default: AGENT_ID }, warnings: ['mind this'],
       upstreams: [{ url: URL_ONE, state: 'up', tools: 1 }], listeners: [{ kind: 'http' }], state_dir: '.precinct', config_file: 'config/gateway.yaml',
     });
   });

@@ -1,12 +1,13 @@
 // Layer 11: a bucket for each caller, and one more where the tool has its own.
 import { describe, expect, it } from 'vitest';
 import { PASS, type Deny } from '../../../src/chain/verdict.js';
-import { createRateLimiter } from '../../../src/engines/limits/token-bucket.js';
+import { bucketTable, createRateLimiter } from '../../../src/engines/limits/token-bucket.js';
 import { rateLimit } from '../../../src/layers/11-rate-limit.js';
 import { callerOf, configOf, contextOf, toolOf } from '../chain/contexts.js';
+import { tableOf } from '../../support/shared-tables.js';
 
 const config = configOf('rate_limit: {per_minute: 60, burst: 3}');
-const limiter = () => rateLimit(createRateLimiter({ keysMax: 100 }));
+const limiter = () => rateLimit(createRateLimiter(tableOf(bucketTable(100))));
 function contextWith(more: { caller?: string; tool?: 'none' | Parameters<typeof toolOf>[0] } = {}) {
   const ctx = contextOf('{}', { snapshot: { config } });
   if (more.caller !== undefined) ctx.caller = callerOf(more.caller);

@@ -1,12 +1,13 @@
 // Layer 12: per upstream and tool; open, it says when to come back.
 import { describe, expect, it } from 'vitest';
 import { PASS } from '../../../src/chain/verdict.js';
-import { createCircuitBreakers } from '../../../src/engines/limits/circuit-breaker.js';
+import { breakerTable, createCircuitBreakers } from '../../../src/engines/limits/circuit-breaker.js';
 import { circuitBreaker } from '../../../src/layers/12-circuit-breaker.js';
 import { contextOf, NOW_MS, toolOf } from '../chain/contexts.js';
+import { tableOf } from '../../support/shared-tables.js';
 
 const setUp = () => {
-  const breakers = createCircuitBreakers({ failuresToOpen: 2, resetTimeoutMs: 30_000, successesToClose: 1, probesMax: 1 });
+  const breakers = createCircuitBreakers({ failuresToOpen: 2, resetTimeoutMs: 30_000, successesToClose: 1, probesMax: 1 }, tableOf(breakerTable()));
   const layer = circuitBreaker(breakers);
   const decide = (name = 'my_tool', upstream = toolOf().upstream) => {
     const ctx = contextOf('{}');

@@ -1,13 +1,14 @@
 // The step between 3 and 4: a session is worth something only with its caller.
 import { describe, expect, it } from 'vitest';
 import { PASS } from '../../../src/chain/verdict.js';
-import { createMcpSessions } from '../../../src/engines/mcp-session/sessions.js';
+import { alone, createMcpSessions } from '../../../src/engines/mcp-session/sessions.js';
 import { bindSession } from '../../../src/layers/bind-session.js';
 import { AGENT_ID, callerOf, callOf, contextOf, NOW_MS } from '../chain/contexts.js';
 
-const ID = 'ab'.repeat(24);
+const ID = `00${'ab'.repeat(23)}`;
+const LIMITS = { perCallerMax: 10, totalMax: 10, ttlMs: 1000 };
 function decide(mcpSessionId: string, call = callOf(), caller = AGENT_ID) {
-  const sessions = createMcpSessions({ perCallerMax: 10, totalMax: 10, ttlMs: 1000 }, () => ID);
+  const sessions = createMcpSessions(LIMITS, alone(LIMITS, (bytes) => 'ab'.repeat(bytes)));
   sessions.open(AGENT_ID, '2025-11-25', '{}', NOW_MS);
   const ctx = contextOf('{}', { posted: { headers: { mcpSessionId } } });
   Object.assign(ctx, { mcpSession: undefined, call, caller: callerOf(caller) });

@@ -6,7 +6,7 @@ import { isJson, isSse, faultRefusal } from '../../../src/terminals/answers.js';
 import { readServerMessage, withId } from '../../../src/terminals/message.js';
 import { messageEvent, withData } from '../../../src/terminals/sse-event.js';
 import { createSseSplitter, type SseEvent } from '../../../src/upstream/sse.js';
-import { createMcpSessions } from '../../../src/engines/mcp-session/sessions.js';
+import { alone, createMcpSessions } from '../../../src/engines/mcp-session/sessions.js';
 
 const guard = loadJsonGuard();
 const read = (text: string) => readServerMessage(Buffer.from(text), guard, { depthMax: 64, keysMax: 1000 });
@@ -64,7 +64,7 @@ describe('the kind of an answer', () => {
 });
 
 describe('who a client\'s answer belongs to', () => {
-  const session = () => createMcpSessions({ perCallerMax: 1, totalMax: 1, ttlMs: 1 }, (bytes) => 'a'.repeat(bytes * 2)).open('c', '2025-11-25', '{}', 0);
+  const session = () => createMcpSessions({ perCallerMax: 1, totalMax: 1, ttlMs: 1 }, alone({ perCallerMax: 1, totalMax: 1, ttlMs: 1 }, (bytes) => 'a'.repeat(bytes * 2))).open('c', '2025-11-25', '{}', 0);
   it('is the first server that asked under this id; another one may not take its place', () => {
     const one = session();
     if (one === undefined) throw new Error('no session');

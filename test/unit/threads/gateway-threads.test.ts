@@ -2,7 +2,10 @@
 import { MessageChannel } from 'node:worker_threads';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { startGatewayThreads, ThreadRefused, type GatewayThreads } from '../../../src/threads/gateway-threads.js';
+import { ThreadRefused } from '../../../src/threads/gateway-thread.js';
+import { startGatewayThreads, type GatewayThreads } from '../../../src/threads/gateway-threads.js';
+import { createBeats } from '../../../src/threads/stall-watch.js';
+import type { SharedMemory } from '../../../src/threads/shared-memory.js';
 import type { Question } from '../../../src/threads/messages.js';
 import type { SnapshotSources } from '../../../src/jobs/read-sources.js';
 
@@ -10,21 +13,37 @@ const PROGRAM = new URL('./thread-fixture.mjs', import.meta.url);
 const version = (number: number): SnapshotSources => ({ version: number }) as SnapshotSources;
 let running: GatewayThreads | undefined;
 const died: string[] = [];
+const replaced: number[] = [];
+const stalls: string[] = [];
+let nowMs = 0;
+/** Waits are cut short. */
+let hurries = false;
 const asked: Question[] = [];
 const released: string[] = [];
 
 async function start(script: object, count = 2): Promise<GatewayThreads> {
-  for (const list of [died, asked, released]) list.length = 0;
+  for (const list of [died, asked, released, replaced, stalls]) list.length = 0;
+  nowMs = 0;
+  hurries = false;
   running = await startGatewayThreads(
     count,
-    { root: JSON.stringify(script), sources: version(0), version: '0', secretsKey: new Uint8Array(1), argumentsKey: undefined, jwtBundle: undefined, trustBundle: undefined, connectAudit: () => ({ port: new MessageChannel().port1, lane: new SharedArrayBuffer(0), bell: new SharedArrayBuffer(0) }) },
+    { root: JSON.stringify(script), sources: version(0), version: '0', secretsKey: new Uint8Array(1), argumentsKey: undefined, jwtBundle: undefined, trustBundle: undefined, memory: {} as SharedMemory, beats: createBeats(count), connectAudit: () => ({ port: new MessageChannel().port1, lane: new SharedArrayBuffer(0), bell: new SharedArrayBuffer(0) }) },
     {
       answer: (question) => {
         asked.push(question);
         return question.kind === 'consume' ? Promise.resolve(true as never) : Promise.reject(new Error('down'));
       },
       releaseGrant: (id, token) => void released.push(`${id} ${token}`),
-      died: (index) => void died.push(String(index)),
+      died: (index, owner, _reason, waitMs) => void died.push(`${index} ${owner} ${waitMs}`),
+      replaced: (index) => void replaced.push(index), notReplaced: (index, _reason, waitMs) => void died.push(`again ${index} ${waitMs}`),
+      stalled: (index) => void stalls.push(`stalled ${index}`), recovered: (index) => void stalls.push(`recovered ${index}`),
+    },
+    {
+      nowMs: () => nowMs, stallMs: 5000,
+      after: (ms, run) => {
+        const timer = setTimeout(run, hurries ? Math.min(ms, 1) : ms);
+        return () => clearTimeout(timer);
+      },
     },
     PROGRAM,
   );
@@ -32,6 +51,11 @@ async function start(script: object, count = 2): Promise<GatewayThreads> {
 }
 /** What each thread has heard, without the question itself. */
 const heard = async (threads: GatewayThreads): Promise<unknown[][]> => (await threads.stats()).map((one) => (one as unknown as unknown[]).filter((word) => word !== 'stats'));
+
+async function until(met: () => boolean): Promise<void> {
+  for (let i = 0; i < 1000 && !met(); i++) await sleep(2);
+  expect(met()).toBe(true);
+}
 
 afterEach(async () => {
   await running?.drain(0);
@@ -81,12 +105,34 @@ describe('the threads', () => {
     expect(released).toEqual(['a t']);
   });
 
-  it('that die are told, and nobody waits for their answer', async () => {
+  it('that die are told and replaced, and nobody waits for their answer', async () => {
     const threads = await start({}, 1);
-    await expect(threads.identity('x')).rejects.toThrow();
-    expect(died).toEqual(['0']);
-    await expect(threads.stats()).rejects.toThrow();
-    running = undefined;
+    expect(await threads.identity('x')).toEqual([]);
+    await until(() => replaced.length === 1);
+    expect([died, replaced, threads.health()]).toEqual([['0 2 0'], [0], { count: 1, running: 1, stalled: [], restarts: 1, lastEnd: { thread: 0, reason: 'it ended', atMs: 0 } }]);
+    expect(await heard(threads)).toEqual([[]]);
+  });
+
+  it('that keep dying stay away ever longer, until one has run for a minute', async () => {
+    const threads = await start({}, 1);
+    hurries = true;
+    for (let i = 1; i <= 4; i++) {
+      await threads.identity('x');
+      await until(() => replaced.length === i);
+    }
+    nowMs = 60_001;
+    await threads.identity('x');
+    await until(() => replaced.length === 5);
+    expect(died.map((end) => end.split(' ').at(-1))).toEqual(['0', '1000', '2000', '4000', '0']);
+  });
+
+  it('take the place of one that ended with what is in force by then', async () => {
+    const threads = await start({}, 2);
+    await threads.swap(version(7));
+    await threads.identity('x');
+    await until(() => replaced.length === 2);
+    expect(await threads.swap(version(8))).toEqual({ policy: 'p8' });
+    expect(await heard(threads)).toEqual([['started with 7', 8, 8], ['started with 7', 8, 8]]);
   });
 
   it('end without being missed when they are drained', async () => {

@@ -2,9 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { workerData } from 'node:worker_threads';
 
-const { control, audit, index, root } = workerData;
+const { control, audit, index, root, sources, peers } = workerData;
 const script = JSON.parse(root);
-const heard = [];
+const heard = sources.version === 0 ? [] : [`started with ${sources.version}`];
+for (const { port } of peers) port.close();
 audit.port.close();
 if (script.failAt === index) {
   control.postMessage({ kind: 'failed', error: { message: 'port taken', remedy: 'free it' } });
@@ -26,14 +27,19 @@ if (script.failAt === index) {
         return done(heard);
       case 'identity':
         return process.exit(3);
+      case 'peer':
+        heard.pop();
+        return message.line.port.close();
       case 'drain':
-        done(undefined);
+        heard.pop();
+        return done(undefined);
+      case 'close':
         return control.close();
       case 'answer':
         return heard.push(message.error ?? message.value);
     }
   });
-  control.postMessage({ kind: 'ready', listeners: [{ kind: 'http', address: '127.0.0.1:1' }, { kind: 'http', address: `127.0.0.1:${script.ports ? index + 2 : 2}` }] });
+  control.postMessage({ kind: 'ready', listeners: [{ kind: 'http', address: '127.0.0.1:1', port: 1 }, { kind: 'http', address: `127.0.0.1:${script.ports ? index + 2 : 2}`, port: 2 }] });
   if (script.asks) {
     control.postMessage({ kind: 'ask', call: 1, question: { kind: 'consume', requestId: 'a', token: 't' } });
     control.postMessage({ kind: 'ask', call: 2, question: { kind: 'refresh', upstream: 'u' } });

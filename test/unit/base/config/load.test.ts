@@ -110,6 +110,7 @@ describe('combinations that would start an open or a useless gateway', () => {
     ['no listener at all', 'profile: dev\nfront: {plain: false}\n', 'front.plain'],
     ['two keys for the secrets', 'profile: dev\nsecrets: {key_file: a, key_env: B}\n', 'secrets.key_env'],
     ['documentation that is no URL', 'profile: dev\ndocs: {base_url: "javascript:alert(1)"}\n', 'docs.base_url'],
+    ['a table of sessions that no machine has room for', 'profile: dev\nsession: {sessions_max: 10000000, actions_kept: 10000}\n', 'session.actions_kept'],
   ])('refuses %s', (_, text, key) => {
     expect(faultOf(text).message).toContain(key);
   });

@@ -1,17 +1,20 @@
 // The breaker's three states, and a model that replays every event.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createCircuitBreakers } from '../../../../src/engines/limits/circuit-breaker.js';
+import { breakerTable, createCircuitBreakers, forgetProbes, type CircuitBreakerOptions } from '../../../../src/engines/limits/circuit-breaker.js';
+import { createTableMemory, SharedTable } from '../../../../src/base/shared/table.js';
+import { tableOf } from '../../../support/shared-tables.js';
 import type { BreakerOutcome } from '../../../../src/engines/limits/types.js';
 
 const OPTIONS = { failuresToOpen: 3, resetTimeoutMs: 10_000, successesToClose: 2, probesMax: 1 };
-const fail = (breakers: ReturnType<typeof createCircuitBreakers>, key: string, times: number, nowMs = 0) => {
+const open = (options: CircuitBreakerOptions, table = tableOf(breakerTable())) => createCircuitBreakers(options, table);
+const fail = (breakers: ReturnType<typeof open>, key: string, times: number, nowMs = 0) => {
   for (let i = 0; i < times; i++) breakers.settle(key, false, 'failure', nowMs);
 };
 
 describe('circuit breaker', () => {
   it('opens after failures in a row, and says when to come back', () => {
-    const breakers = createCircuitBreakers(OPTIONS);
+    const breakers = open(OPTIONS);
     fail(breakers, 'a', 2);
     expect(breakers.admit('a', 0)).toEqual({ admitted: true, probe: false });
     fail(breakers, 'a', 1);
@@ -20,7 +23,7 @@ describe('circuit breaker', () => {
   });
 
   it('starts counting again after a success', () => {
-    const breakers = createCircuitBreakers(OPTIONS);
+    const breakers = open(OPTIONS);
     fail(breakers, 'a', 2);
     breakers.settle('a', false, 'success', 0);
     fail(breakers, 'a', 2);
@@ -28,20 +31,20 @@ describe('circuit breaker', () => {
   });
 
   it('keeps one tool apart from another', () => {
-    const breakers = createCircuitBreakers(OPTIONS);
+    const breakers = open(OPTIONS);
     fail(breakers, 'a', 3);
     expect(breakers.admit('b', 0)).toEqual({ admitted: true, probe: false });
   });
 
   it('is not opened by clients that hang up', () => {
-    const breakers = createCircuitBreakers(OPTIONS);
+    const breakers = open(OPTIONS);
     for (let i = 0; i < 1000; i++) breakers.settle('a', false, 'neutral', 0);
     expect(breakers.state('a')).toEqual({ kind: 'closed', failures: 0 });
     expect(breakers.all().size).toBe(0);
   });
 
   it('is not reset by clients that hang up between failures', () => {
-    const breakers = createCircuitBreakers(OPTIONS);
+    const breakers = open(OPTIONS);
     for (let i = 0; i < 3; i++) {
       fail(breakers, 'a', 1);
       breakers.settle('a', false, 'neutral', 0);
@@ -50,7 +53,7 @@ describe('circuit breaker', () => {
   });
 
   it('lets probes through one at a time and closes after enough successes', () => {
-    const breakers = createCircuitBreakers(OPTIONS);
+    const breakers = open(OPTIONS);
     fail(breakers, 'a', 3);
     expect(breakers.admit('a', 10_000)).toEqual({ admitted: true, probe: true });
     expect(breakers.admit('a', 10_000)).toEqual({ admitted: false, retryAfterSeconds: 1 });
@@ -61,7 +64,7 @@ describe('circuit breaker', () => {
   });
 
   it('gives a probe back when its client hung up', () => {
-    const breakers = createCircuitBreakers(OPTIONS);
+    const breakers = open(OPTIONS);
     fail(breakers, 'a', 3);
     breakers.admit('a', 10_000);
     breakers.settle('a', true, 'neutral', 10_001);
@@ -69,7 +72,7 @@ describe('circuit breaker', () => {
   });
 
   it('opens again at the first failed probe', () => {
-    const breakers = createCircuitBreakers(OPTIONS);
+    const breakers = open(OPTIONS);
     fail(breakers, 'a', 3);
     breakers.admit('a', 10_000);
     breakers.settle('a', true, 'failure', 10_500);
@@ -78,7 +81,7 @@ describe('circuit breaker', () => {
   });
 
   it('ignores late answers of calls from before it opened', () => {
-    const breakers = createCircuitBreakers(OPTIONS);
+    const breakers = open(OPTIONS);
     fail(breakers, 'a', 3);
     breakers.settle('a', false, 'success', 1);
     fail(breakers, 'a', 5, 9_000);
@@ -86,7 +89,7 @@ describe('circuit breaker', () => {
   });
 
   it('holds no state for what works, and forgets on reset', () => {
-    const breakers = createCircuitBreakers(OPTIONS);
+    const breakers = open(OPTIONS);
     for (let i = 0; i < 1000; i++) breakers.settle(`tool-${i}`, false, 'success', 0);
     fail(breakers, 'a', 3);
     expect([...breakers.all().keys()]).toEqual(['a']);
@@ -94,11 +97,27 @@ describe('circuit breaker', () => {
     expect(breakers.admit('a', 0)).toEqual({ admitted: true, probe: false });
   });
 
+  it('is the same for every thread, and gives back the probes of one that ended', () => {
+    const memory = createTableMemory(breakerTable());
+    const [one, two] = [open(OPTIONS, new SharedTable(memory, 1)), open(OPTIONS, new SharedTable(memory, 2))];
+    fail(one, 'a', 2);
+    fail(two, 'a', 1);
+    expect([one.admit('a', 0).admitted, two.admit('a', 0).admitted]).toEqual([false, false]);
+    expect([one.admit('a', 10_000), two.admit('a', 10_000)]).toEqual([{ admitted: true, probe: true }, { admitted: false, retryAfterSeconds: 1 }]);
+    expect([...two.all()]).toEqual([['a', { kind: 'half_open', probesInFlight: 1, successes: 0 }]]);
+    forgetProbes(new SharedTable(memory, 3));
+    expect([two.admit('a', 10_001), one.admit('a', 10_001).admitted]).toEqual([{ admitted: true, probe: true }, false]);
+    two.settle('a', true, 'success', 10_002);
+    one.admit('a', 10_003);
+    one.settle('a', true, 'success', 10_004);
+    expect([one.all().size, two.all().size]).toEqual([0, 0]);
+  });
+
   it('agrees with a naive model on any sequence, and never has more probes out than allowed', () => {
     const event = fc.record({ waitMs: fc.integer({ min: 0, max: 6000 }), outcome: fc.constantFrom<BreakerOutcome[]>('success', 'failure', 'neutral'), hold: fc.boolean() });
     fc.assert(fc.property(fc.integer({ min: 1, max: 3 }), fc.array(event, { maxLength: 150 }), (probesMax, events) => {
       const options = { ...OPTIONS, probesMax };
-      const breakers = createCircuitBreakers(options);
+      const breakers = open(options);
       let now = 0;
       const modeOf = (text: string): string => text;
       let mode = modeOf('closed');
@@ -108,7 +127,7 @@ describe('circuit breaker', () => {
       const out: { probe: boolean; outcome: BreakerOutcome; epoch: number }[] = [];
       let epoch = 0;
       let probes = 0;
-      const open = () => { mode = 'open'; openedAt = now; epoch++; probes = 0; };
+      const opens = () => { mode = 'open'; openedAt = now; epoch++; probes = 0; };
       for (const { waitMs, outcome, hold } of events) {
         now += waitMs;
         if (mode === 'open' && now >= openedAt + options.resetTimeoutMs) { mode = 'half'; successes = 0; probes = 0; }
@@ -127,10 +146,10 @@ describe('circuit breaker', () => {
           breakers.settle('k', call.probe, call.outcome, now);
           if (!call.probe && mode === 'closed') {
             if (call.outcome === 'success') failures = 0;
-            if (call.outcome === 'failure' && ++failures >= options.failuresToOpen) { failures = 0; open(); }
+            if (call.outcome === 'failure' && ++failures >= options.failuresToOpen) { failures = 0; opens(); }
           } else if (call.probe && mode === 'half') {
             probes--;
-            if (call.outcome === 'failure') open();
+            if (call.outcome === 'failure') opens();
             if (call.outcome === 'success' && ++successes >= options.successesToClose) { mode = 'closed'; failures = 0; epoch++; }
           }
         }

@@ -1,9 +1,10 @@
 // The token bucket against a model that keeps whole history, hostile clocks and a full table.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createRateLimiter } from '../../../../src/engines/limits/token-bucket.js';
+import { bucketTable, createRateLimiter } from '../../../../src/engines/limits/token-bucket.js';
+import { tableOf } from '../../../support/shared-tables.js';
 
-const limiter = (keysMax = 100) => createRateLimiter({ keysMax });
+const limiter = (keysMax = 100) => createRateLimiter(tableOf(bucketTable(keysMax)));
 
 describe('token bucket', () => {
   it('lets a burst through, then one call for each interval', () => {

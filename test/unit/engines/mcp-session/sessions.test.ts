@@ -1,12 +1,12 @@
 // Sessions of older protocol versions: unguessable, bound to their caller, bounded, ending.
 import { describe, expect, it } from 'vitest';
 import { createIds } from '../../../../src/base/ids/ids.js';
-import { createMcpSessions } from '../../../../src/engines/mcp-session/sessions.js';
+import { alone, createMcpSessions, threadOfSession } from '../../../../src/engines/mcp-session/sessions.js';
 
 const LIMITS = { perCallerMax: 2, totalMax: 4, ttlMs: 1000 };
 const table = (changes: Partial<typeof LIMITS> = {}) => {
   const ids = createIds();
-  const sessions = createMcpSessions({ ...LIMITS, ...changes }, (bytes) => ids.hex(bytes));
+  const sessions = createMcpSessions({ ...LIMITS, ...changes }, alone({ ...LIMITS, ...changes }, (bytes) => ids.hex(bytes)));
   const open = (caller: string, nowMs = 0) => {
     const session = sessions.open(caller, '2025-11-25', '{}', nowMs);
     if (session === undefined) throw new Error('the table is full');
@@ -16,11 +16,12 @@ const table = (changes: Partial<typeof LIMITS> = {}) => {
 };
 
 describe('an MCP session', () => {
-  it('has 192 random bits for its name', () => {
+  it('has 184 random bits for its name, after the number of its thread', () => {
     const { open } = table();
     const [first, second] = [open('a'), open('b')];
-    expect([first.id, second.id]).toEqual([expect.stringMatching(/^[0-9a-f]{48}$/), expect.stringMatching(/^[0-9a-f]{48}$/)]);
+    expect([first.id, second.id]).toEqual([expect.stringMatching(/^00[0-9a-f]{46}$/), expect.stringMatching(/^00[0-9a-f]{46}$/)]);
     expect(first.id).not.toBe(second.id);
+    expect([first.id, 'ff' + first.id.slice(2), 'zz' + first.id.slice(2), '00', ''].map(threadOfSession)).toEqual([0, 255, undefined, undefined, undefined]);
   });
 
   it('is found by its own caller only', () => {

@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ConfigFault } from '../../../../src/base/config/fault.js';
 import { parseChains } from '../../../../src/engines/session-risk/chains.js';
-import { createSessionRisk, SessionTableFull } from '../../../../src/engines/session-risk/session-risk.js';
+import { SessionTableFull } from '../../../../src/engines/session-risk/entries.js';
+import { createSessionRisk } from '../../../../src/engines/session-risk/session-risk.js';
 import type { SessionAction, SessionThresholds } from '../../../../src/engines/session-risk/types.js';
 
 const FILE = 'config/session_chains.yaml';

@@ -1,0 +1,226 @@
+// Requests that belong to an MCP session of another gateway thread: they are handed to it whole, before any layer has seen them, and its
+// answer is brought back. All layers run there, and its record is the only one.
+import type { MessagePort } from 'node:worker_threads';
+import type { PlaceOwner } from '../engines/mcp-session/places.js';
+import { threadOfSession } from '../engines/mcp-session/sessions.js';
+import { InboundMessage } from '../front/inbound.js';
+import type { AbortCause, Handle, HeaderPairs, Inbound, Refuse, Reply } from '../front/types.js';
+import { exactCopy, RelayedReply } from './relayed-reply.js';
+
+/** What two gateway threads say to each other; `id` is always the asking thread's number of the request. */
+export type PeerMessage =
+  | { readonly kind: 'request'; readonly id: number; readonly inbound: RelayedInbound; readonly body: Uint8Array }
+  | { readonly kind: 'gone'; readonly id: number }
+  | { readonly kind: 'taken'; readonly id: number; readonly bytes: number }
+  | { readonly kind: 'answer'; readonly id: number; readonly status: number; readonly headers: HeaderPairs; readonly body: Uint8Array | string; readonly close: boolean }
+  | { readonly kind: 'begin'; readonly id: number; readonly status: number; readonly headers: HeaderPairs }
+  | { readonly kind: 'chunk'; readonly id: number; readonly chunk: Uint8Array | string }
+  | { readonly kind: 'end' | 'cut'; readonly id: number }
+  | { readonly kind: 'evicted'; readonly serial: number };
+
+type RelayedInbound = Pick<Inbound, 'httpMethod' | 'path' | 'evidence' | 'headers' | 'receivedUs'>;
+
+/** A thread's end of the line to another one. */
+export interface PeerLine {
+  readonly thread: number;
+  readonly owner: number;
+  readonly port: MessagePort;
+}
+
+interface Asked {
+  readonly inbound: Inbound;
+  readonly reply: Reply;
+  began: boolean;
+  /** Bytes of a stream that the client has not taken yet. */
+  waiting: number;
+  slow: boolean;
+}
+
+interface Peer extends PeerLine {
+  /** What this thread asked of it. */
+  readonly asked: Map<number, Asked>;
+  /** What it asked of this thread. */
+  readonly answering: Map<number, RelayedReply>;
+}
+
+export interface RelayParts {
+  readonly thread: number;
+  readonly handle: Handle;
+  readonly refuse: Refuse;
+  readonly evict: (serial: number) => void;
+  readonly onFault: (fault: unknown) => void;
+}
+
+const TOLD_BYTES_MIN = 64 * 1024; // what the client took is told in pieces of this size: a message costs more than a chunk
+const FAULT_BODY = '{"code":"gateway_fault","message":"The gateway failed."}';
+const INTERNAL_ERROR = 500;
+
+export class Relay {
+  readonly #parts: RelayParts;
+  readonly #peers = new Map<number, Peer>();
+  #lastId = 0;
+  #onIdle: (() => void) | undefined;
+
+  constructor(parts: RelayParts) {
+    this.#parts = parts;
+  }
+
+  connect(line: PeerLine): void {
+    const peer: Peer = { ...line, asked: new Map(), answering: new Map() };
+    this.#peers.set(line.thread, peer);
+    line.port.on('message', (message: PeerMessage) => {
+      try {
+        this.#hear(peer, message);
+      } catch (fault) {
+        this.#parts.onFault(fault);
+      }
+    });
+    line.port.on('close', () => this.#lose(peer));
+  }
+
+  /** A front's `handle`: what belongs to a session elsewhere goes there. */
+  readonly handle: Handle = (inbound, reply) => {
+    const peer = this.#ownerOf(inbound, reply);
+    if (peer === undefined) this.#parts.handle(inbound, reply);
+    else this.#ask(peer, inbound, reply);
+  };
+
+  /** Another thread's session lost its place to one of this thread's. */
+  tellEvicted({ owner, serial }: PlaceOwner): void {
+    for (const peer of this.#peers.values()) if (peer.owner === owner) post(peer, { kind: 'evicted', serial });
+  }
+
+  /** This thread is ending after a fault: what it answers for others gets its answer while it can. */
+  fail(): void {
+    for (const peer of this.#peers.values()) for (const reply of [...peer.answering.values()]) reply.abort('gateway');
+  }
+
+  /** Waits at most `graceMs` for what is answered for other threads. */
+  async idle(graceMs: number): Promise<void> {
+    if (!this.#answering()) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, graceMs);
+      this.#onIdle = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  close(): void {
+    for (const { port } of this.#peers.values()) port.close();
+  }
+
+  /** Undefined: it is this thread's to decide, be it that nobody has such a session. */
+  #ownerOf(inbound: Inbound, reply: Reply): Peer | undefined {
+    const { mcpSessionId } = inbound.headers;
+    // What is not whole is only recorded.
+    if (mcpSessionId === '' || reply.aborted || inbound.bodyTooLarge) return undefined;
+    const thread = threadOfSession(mcpSessionId);
+    return thread === undefined || thread === this.#parts.thread ? undefined : this.#peers.get(thread);
+  }
+
+  #ask(peer: Peer, inbound: Inbound, reply: Reply): void {
+    const id = ++this.#lastId;
+    const asked: Asked = { inbound, reply, began: false, waiting: 0, slow: false };
+    peer.asked.set(id, asked);
+    reply.onAbort((cause: AbortCause) => {
+      peer.asked.delete(id);
+      post(peer, { kind: 'gone', id });
+      // Its owner records it as what it is to it: a client that is gone.
+      if (cause === 'gateway' && asked.began) reply.destroy();
+      else if (cause === 'gateway') reply.send(INTERNAL_ERROR, [['content-type', 'application/json']], FAULT_BODY, true);
+    });
+    const { httpMethod, path, evidence, headers, receivedUs } = inbound;
+    const body = exactCopy(inbound.body);
+    post(peer, { kind: 'request', id, inbound: { httpMethod, path, evidence, headers: { ...headers, forwarded: [...headers.forwarded] }, receivedUs }, body }, [body.buffer]);
+  }
+
+  #hear(peer: Peer, message: PeerMessage): void {
+    switch (message.kind) {
+      case 'request':
+        this.#answer(peer, message.id, message.inbound, message.body);
+        return;
+      case 'gone':
+        peer.answering.get(message.id)?.abort('client');
+        return;
+      case 'taken':
+        peer.answering.get(message.id)?.taken(message.bytes);
+        return;
+      case 'evicted':
+        this.#parts.evict(message.serial);
+        return;
+      default: {
+        const asked = peer.asked.get(message.id);
+        if (asked !== undefined) this.#bringBack(peer, asked, message);
+      }
+    }
+  }
+
+  #answer(peer: Peer, id: number, relayed: RelayedInbound, body: Uint8Array): void {
+    const inbound = new InboundMessage(relayed.httpMethod, relayed.path, relayed.evidence, relayed.headers, relayed.receivedUs);
+    inbound.setBody(Buffer.from(body.buffer, body.byteOffset, body.byteLength), false);
+    const reply = new RelayedReply((message, transfer) => post(peer, message, transfer), id, () => {
+      peer.answering.delete(id);
+      if (!this.#answering()) this.#onIdle?.();
+    });
+    peer.answering.set(id, reply);
+    this.#parts.handle(inbound, reply);
+  }
+
+  #bringBack(peer: Peer, asked: Asked, message: Exclude<PeerMessage, { readonly kind: 'request' | 'gone' | 'taken' | 'evicted' }>): void {
+    const { reply } = asked;
+    switch (message.kind) {
+      case 'answer':
+        peer.asked.delete(message.id);
+        reply.send(message.status, message.headers, message.body, message.close);
+        return;
+      case 'begin':
+        asked.began = true;
+        reply.begin(message.status, message.headers);
+        reply.onDrain(() => {
+          asked.slow = false;
+          tellTaken(peer, message.id, asked);
+        });
+        return;
+      case 'chunk':
+        asked.waiting += message.chunk.length;
+        if (!reply.write(message.chunk)) asked.slow = true;
+        if (asked.waiting >= TOLD_BYTES_MIN) tellTaken(peer, message.id, asked);
+        return;
+      case 'end':
+        peer.asked.delete(message.id);
+        reply.end();
+        return;
+      case 'cut':
+        peer.asked.delete(message.id);
+        reply.destroy();
+        return;
+    }
+  }
+
+  /** The other thread has ended. What it was asked has no known outcome; its sessions are gone. */
+  #lose(peer: Peer): void {
+    if (this.#peers.get(peer.thread) === peer) this.#peers.delete(peer.thread);
+    for (const { inbound, reply, began } of peer.asked.values()) {
+      if (began) reply.destroy();
+      else this.#parts.refuse('gateway_fault', 'session_thread_ended', inbound, reply);
+    }
+    peer.asked.clear();
+    for (const reply of [...peer.answering.values()]) reply.abort('client');
+  }
+
+  #answering(): boolean {
+    return [...this.#peers.values()].some(({ answering }) => answering.size > 0);
+  }
+}
+
+function tellTaken(peer: Peer, id: number, asked: Asked): void {
+  if (asked.slow || asked.waiting === 0) return;
+  post(peer, { kind: 'taken', id, bytes: asked.waiting });
+  asked.waiting = 0;
+}
+
+function post({ port }: Peer, message: PeerMessage, transfer: readonly ArrayBuffer[] = []): void {
+  port.postMessage(message, transfer);
+}

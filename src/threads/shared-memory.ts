@@ -1,0 +1,53 @@
+// The memory that all gateway threads count in: rate limits, breakers, risk and taint, places of MCP sessions, secrets that tool servers know. Made once by the control thread.
+import type { GatewayConfig } from '../base/config/schema.js';
+import { SharedText } from '../base/shared/shared-text.js';
+import { createTableMemory, SharedTable, type TableMemory } from '../base/shared/table.js';
+import { breakerTable, forgetProbes } from '../engines/limits/circuit-breaker.js';
+import { bucketTable } from '../engines/limits/token-bucket.js';
+import { createPlacesMemory, SessionPlaces, type PlacesMemory } from '../engines/mcp-session/places.js';
+import { createSentSecretsMemory } from '../engines/secrets/sent-secrets.js';
+import { createSessionMemory, SessionTable, type SessionMemory } from '../engines/session-risk/entries.js';
+
+/** Plain data, for `workerData`. */
+export interface SharedMemory {
+  readonly buckets: TableMemory;
+  readonly breakers: TableMemory;
+  readonly risk: SessionMemory;
+  readonly places: PlacesMemory;
+  readonly sentSecrets: SharedArrayBuffer;
+}
+
+/** One thread's view of it. */
+export interface SharedViews {
+  readonly buckets: SharedTable;
+  readonly breakers: SharedTable;
+  readonly risk: SessionTable;
+  readonly places: SessionPlaces;
+  readonly sentSecrets: SharedText;
+}
+
+const RATE_KEYS_MAX = 200_000; // callers and caller-tool pairs with a bucket that is not full
+
+export function createSharedMemory({ session }: Pick<GatewayConfig, 'session'>): SharedMemory {
+  return {
+    buckets: createTableMemory(bucketTable(RATE_KEYS_MAX)), breakers: createTableMemory(breakerTable()),
+    risk: createSessionMemory({ sessionsMax: session.sessions_max, actionsKept: session.actions_kept }), places: createPlacesMemory(session.sessions_max),
+    sentSecrets: createSentSecretsMemory(),
+  };
+}
+
+/** `owner` names the thread among all that ever run in this process, those that were replaced included. */
+export function openSharedMemory(memory: SharedMemory, owner: number): SharedViews {
+  return {
+    buckets: new SharedTable(memory.buckets, owner), breakers: new SharedTable(memory.breakers, owner),
+    risk: new SessionTable(memory.risk, owner), places: new SessionPlaces(memory.places, owner), sentSecrets: new SharedText(memory.sentSecrets, owner),
+  };
+}
+
+/** What a thread that ended leaves behind: locks that it held, probes that it sent out, its sessions. */
+export function cleanUpAfter(views: SharedViews, owner: number): void {
+  for (const table of [views.buckets, views.breakers, views.risk.table, views.places.table]) table.openLocksOf(owner);
+  views.sentSecrets.openLockOf(owner);
+  forgetProbes(views.breakers);
+  views.places.closeAllOf(owner);
+}

@@ -1,0 +1,56 @@
+// The files that the control thread watches: a changed one reloads, or replaces the evidence of identity.
+import { readFileSync } from 'node:fs';
+import type { DetailValue } from '../audit/record.js';
+import { ConfigFault, WHOLE_FILE } from '../base/config/fault.js';
+import { resolveInProject } from '../base/config/load.js';
+import type { GatewayConfig } from '../base/config/schema.js';
+import type { Log } from '../base/telemetry/log.js';
+import { watchFiles } from '../jobs/watch-files.js';
+import type { GatewayThreads } from './gateway-threads.js';
+import { describeSourceFault } from './source-faults.js';
+
+export interface WatchParts {
+  readonly reload: () => Promise<unknown>;
+  readonly log: Log;
+  readonly threads: GatewayThreads;
+  readonly event: (name: string, details: Readonly<Record<string, DetailValue>>) => void;
+}
+
+export function watchEverything(root: string, config: GatewayConfig, parts: WatchParts): (() => void)[] {
+  const every = (ms: number, tick: () => void): (() => void) => {
+    const timer = setInterval(tick, ms);
+    return () => clearInterval(timer);
+  };
+  const absolute = (paths: readonly string[]): string[] => paths.filter((path) => path !== '').map((path) => resolveInProject(root, path));
+  const inputs = absolute([config.registry.file, config.identity.file, config.dlp.dir, config.step_up.thresholds_file, config.step_up.destinations_file, config.session.chains_file]);
+  const reloading = watchFiles(inputs, (path) => {
+    parts.reload().then(
+      () => parts.log.info({ path }, 'a changed file is in force'),
+      (fault: unknown) => parts.log.error({ path, ...describeSourceFault(fault) }, 'a changed file was refused; the old state stays'),
+    );
+  }, every);
+  const certificates = watchFiles(absolute([config.tls.certificate_file, config.tls.private_key_file, config.tls.trust_bundle_file, config.identity.jwt_bundle_file]), (path) => {
+    try {
+      parts.threads.setEvidence(readEvidence(root, config), config.tls.enabled);
+      parts.event('evidence_replaced', { path });
+    } catch (fault) {
+      // A file may be away for a moment while it is replaced: the old evidence stays.
+      const { message } = describeSourceFault(fault);
+      parts.log.error({ path, message }, 'a changed certificate or bundle was refused; the old one stays');
+      parts.event('evidence_refused', { path, message });
+    }
+  }, every);
+  return [reloading.stop, certificates.stop];
+}
+
+export function readEvidence(root: string, config: GatewayConfig): { jwtBundle: string | undefined; trustBundle: string | undefined } {
+  const read = (file: string): string | undefined => {
+    if (file === '') return undefined;
+    try {
+      return readFileSync(resolveInProject(root, file), 'utf8');
+    } catch {
+      throw new ConfigFault(`${file} can't be read.`, { file, ...WHOLE_FILE, remedy: 'Restore the file, or name another in config/gateway.yaml.' });
+    }
+  };
+  return { jwtBundle: read(config.identity.jwt_bundle_file), trustBundle: config.tls.enabled ? read(config.tls.trust_bundle_file) : undefined };
+}

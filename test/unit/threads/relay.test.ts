@@ -1,0 +1,166 @@
+// Two relays and the line between them: requests cross once, answers come back, back-pressure and hang-ups go both ways, and an end is an end.
+import { MessageChannel } from 'node:worker_threads';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Inbound, Reply } from '../../../src/front/types.js';
+import { Relay } from '../../../src/threads/relay.js';
+import { lentMessage, RecordedReply, type Posted } from '../../support/inbound-reply.js';
+
+interface Taken {
+  readonly inbound: Inbound;
+  readonly reply: Reply;
+}
+
+const sessionOf = (thread: number): string => thread.toString(16).padStart(2, '0') + 'ab'.repeat(23);
+const lines: MessageChannel[] = [];
+afterEach(() => {
+  for (const { port1, port2 } of lines.splice(0)) for (const port of [port1, port2]) port.close();
+});
+
+function pair() {
+  const side = (thread: number) => {
+    const taken: Taken[] = [];
+    const refused: string[] = [];
+    const evicted: number[] = [];
+    const faults: unknown[] = [];
+    const relay = new Relay({
+      thread, handle: (inbound, reply) => void taken.push({ inbound, reply }), evict: (serial) => void evicted.push(serial), onFault: (fault) => void faults.push(fault),
+      refuse: (code, reason, _inbound, reply) => {
+        refused.push(`${code} ${reason}`);
+        reply.send(500, [], code);
+      },
+    });
+    return { relay, taken, refused, evicted, faults };
+  };
+  const line = new MessageChannel();
+  lines.push(line);
+  const [front, owner] = [side(0), side(1)];
+  front.relay.connect({ thread: 1, owner: 3, port: line.port1 });
+  owner.relay.connect({ thread: 0, owner: 2, port: line.port2 });
+  const post = (session: string, body = '{"x":"ü"}', posted: Posted = {}): RecordedReply => {
+    const reply = new RecordedReply();
+    const { inbound, expire } = lentMessage(body, { ...posted, headers: { mcpSessionId: session, accept: 'a', forwarded: [['mcp-x', '1']] }, receivedUs: 7 });
+    front.relay.handle(inbound, reply);
+    expire();
+    return reply;
+  };
+  return { front, owner, line, post };
+}
+async function until(met: () => boolean): Promise<void> {
+  for (let i = 0; i < 500 && !met(); i++) await sleep(2);
+  expect(met()).toBe(true);
+}
+async function crossed(one: ReturnType<typeof pair>): Promise<Taken> {
+  await until(() => one.owner.taken.length > 0);
+  return one.owner.taken.shift() as Taken;
+}
+
+describe('a request', () => {
+  it('of a session elsewhere is decided there alone, whole, although its bytes were only lent', async () => {
+    const one = pair();
+    const reply = one.post(sessionOf(1), `{"x":"${'ü'.repeat(5000)}"}`, { evidence: { declaredSpiffeId: 'me' } });
+    const { inbound, reply: back } = await crossed(one);
+    expect(one.front.taken).toEqual([]);
+    expect([Buffer.from(inbound.body).toString(), inbound.bodyBytes, inbound.evidence.declaredSpiffeId, inbound.headers.forwarded, inbound.receivedUs]).toEqual([`{"x":"${'ü'.repeat(5000)}"}`, 10_008, 'me', [['mcp-x', '1']], 7]);
+    back.send(202, [['a', 'b']], Buffer.from('body').subarray(1), true);
+    await reply.finished;
+    expect([reply.status, reply.headers, reply.text, reply.closeAfter, reply.sends]).toEqual([202, { a: 'b' }, 'ody', true, 1]);
+  });
+
+  it.each([['without a session', ''], ['of an own one', sessionOf(0)], ['of a thread that is not there', sessionOf(9)], ['with no gateway\'s id', 'zz'], ['with two ids', `${sessionOf(1)}, ${sessionOf(1)}`]])('%s stays', (_what, session) => {
+    const one = pair();
+    one.post(session);
+    expect(one.front.taken).toHaveLength(1);
+  });
+});
+
+describe('a stream', () => {
+  it('comes back in order, and its writer stops while the client is slow', async () => {
+    const one = pair();
+    const reply = one.post(sessionOf(1));
+    const { reply: back } = await crossed(one);
+    back.begin(200, [['content-type', 'text/event-stream']]);
+    reply.slow = true;
+    let drained = 0;
+    back.onDrain(() => void drained++);
+    const chunk = Buffer.alloc(64 * 1024, 'x');
+    const took = [back.write(chunk), back.write(chunk), back.write(chunk), back.write(chunk), back.write('y')];
+    expect(took).toEqual([true, true, true, true, false]);
+    await until(() => reply.text.endsWith('y'));
+    expect(drained).toBe(0);
+    reply.drain();
+    await until(() => drained === 1);
+    expect(back.write('z')).toBe(true);
+    back.end();
+    await reply.finished;
+    expect([reply.state, reply.text.length]).toEqual(['ended', 4 * 64 * 1024 + 2]);
+  });
+
+  it('that is cut is cut for the client', async () => {
+    const one = pair();
+    const reply = one.post(sessionOf(1));
+    const { reply: back } = await crossed(one);
+    back.begin(200, []);
+    back.destroy();
+    await reply.finished;
+    expect(reply.state).toBe('cut');
+  });
+});
+
+describe('a hang-up', () => {
+  it('is told to the owner, once, also to a listener that comes late', async () => {
+    const one = pair();
+    const reply = one.post(sessionOf(1));
+    const { reply: back } = await crossed(one);
+    const causes: string[] = [];
+    back.onAbort((cause) => void causes.push(cause));
+    reply.hangUp();
+    await until(() => causes.length === 1);
+    back.onAbort((cause) => void causes.push(`late ${cause}`));
+    back.send(200, [], 'nobody');
+    expect([causes, back.aborted]).toEqual([['client', 'late client'], true]);
+  });
+});
+
+describe('the end of a thread', () => {
+  it('answers with a fault what its owner can not answer any more, and cuts what had begun', async () => {
+    const one = pair();
+    const [first, second] = [one.post(sessionOf(1)), one.post(sessionOf(1))];
+    const { reply: back } = await crossed(one);
+    back.begin(200, []);
+    await until(() => first.state === 'streaming');
+    one.owner.relay.close();
+    await Promise.all([first.finished, second.finished]);
+    expect([first.state, one.front.refused]).toEqual(['cut', ['gateway_fault session_thread_ended']]);
+    one.post(sessionOf(1));
+    expect(one.front.taken).toHaveLength(1);
+  });
+
+  it('gives those it works for their answer while it can', async () => {
+    const one = pair();
+    const reply = one.post(sessionOf(1));
+    const { reply: back } = await crossed(one);
+    back.onAbort((cause) => back.send(500, [], cause));
+    one.owner.relay.fail();
+    await reply.finished;
+    expect(reply.text).toBe('gateway');
+  });
+
+  it('waits for what it answers for others, no longer than it may', async () => {
+    const one = pair();
+    one.post(sessionOf(1));
+    const { reply: back } = await crossed(one);
+    await one.owner.relay.idle(1);
+    const idle = one.owner.relay.idle(60_000);
+    back.send(200, [], '');
+    await idle;
+  });
+});
+
+it('an eviction is told to the thread whose session it was', async () => {
+  const one = pair();
+  one.front.relay.tellEvicted({ owner: 3, serial: 77 });
+  one.front.relay.tellEvicted({ owner: 4, serial: 78 });
+  await until(() => one.owner.evicted.length > 0);
+  expect(one.owner.evicted).toEqual([77]);
+});

@@ -1,0 +1,98 @@
+// A gateway thread that breaks takes nothing along but itself: its calls are answered and recorded, another takes its place, and it is said.
+import { writeFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { verifyAudit } from '../../src/audit/reader/verify.js';
+import { permitAll, startGateway, type GatewayProcess } from '../support/gateway-process.js';
+import { jsonAnswer, resultFor, startScriptedServer, type ScriptedServer } from '../support/scripted-server.js';
+import { call, codeOf, eventually, openSession, openStream, registration, toolText } from './calls.js';
+
+const CONNECTIONS = 24;
+let server: ScriptedServer;
+let gateway: GatewayProcess;
+const held: { response: ServerResponse; idText: string }[] = [];
+
+async function start(threads: number): Promise<void> {
+  gateway = await startGateway({
+    policies: { 'all.rego': permitAll() }, tools: [registration('echo', server.url)], config: { threads: { gateway: threads, stall_s: 1 } },
+    env: { NODE_OPTIONS: `--require ${fileURLToPath(new URL('./break-thread.cjs', import.meta.url))}` },
+  });
+}
+const tell = (what: string): void => writeFileSync(join(gateway.dir, what), '');
+const threadsNow = async (): Promise<unknown> => (await gateway.control('GET', '/v1/status')).json['threads'];
+const events = (name: string): unknown[] => gateway.lines('event').filter((line) => line['event'] === name);
+
+beforeEach(async () => {
+  held.length = 0;
+  server = await startScriptedServer([toolText('echo')]);
+  server.script = ({ idText }, response) => jsonAnswer(response, resultFor(idText, 'fine'));
+});
+afterEach(async () => {
+  await gateway.stop();
+  await server.close();
+});
+
+describe('a gateway thread with a fault that nobody caught', () => {
+  it('answers and records what is under way on it, is replaced, and leaves the other thread\'s calls alone', async () => {
+    await start(2);
+    server.script = ({ idText }, response) => void held.push({ response, idText });
+    const calls = Array.from({ length: CONNECTIONS }, (_, i) => gateway.post(call('echo', {}, i)));
+    expect(await eventually(() => held.length === CONNECTIONS)).toBe(true);
+    tell('crash-1');
+    expect(await eventually(() => events('thread_replaced').length === 1)).toBe(true);
+    for (const { response, idText } of held) jsonAnswer(response, resultFor(idText, 'whole'));
+    const answers = await Promise.all(calls);
+    const faults = answers.filter((answer) => codeOf(answer) === 'gateway_fault');
+    expect(faults.length).toBeGreaterThan(0);
+    expect(answers.filter((answer) => answer.status === 200)).toHaveLength(CONNECTIONS - faults.length);
+    expect(gateway.lines('request').filter((line) => line['code'] === 'gateway_fault')).toHaveLength(faults.length);
+    expect(await threadsNow()).toMatchObject({ gateway: 2, running: 2, restarts: 1, last_end: { thread: 1, reason: 'broken by the test' } });
+    expect(events('thread_ended')).toMatchObject([{ details: { thread: 1, reason: 'broken by the test' } }]);
+    server.script = ({ idText }, response) => jsonAnswer(response, resultFor(idText, 'fine'));
+    expect((await Promise.all(Array.from({ length: CONNECTIONS }, () => gateway.post(call('echo'))))).every((answer) => answer.status === 200)).toBe(true);
+    expect(await verifyAudit(join(gateway.dir, '.precinct', 'audit'))).toMatchObject({ kind: 'intact' });
+  });
+
+  it('ends its sessions: on every connection they are not found, and their places are free', async () => {
+    await start(2);
+    const sessions = await Promise.all(Array.from({ length: CONNECTIONS }, () => openSession(gateway)));
+    const [lost, kept] = ['01', '00'].map((thread) => sessions.filter((session) => session['mcp-session-id']?.startsWith(thread) === true));
+    tell('crash-1');
+    expect(await eventually(() => events('thread_replaced').length === 1)).toBe(true);
+    for (const session of lost ?? []) expect((await gateway.post(call('echo'), session)).status).toBe(404);
+    for (const session of kept ?? []) expect((await gateway.post(call('echo'), session)).status).toBe(200);
+    expect((await gateway.control('GET', '/v1/status')).json['mcp_sessions']).toBe(kept?.length);
+  });
+
+  it('cuts streams that another thread carries, so that their clients see it', async () => {
+    await start(2);
+    const sessions = await Promise.all(Array.from({ length: CONNECTIONS }, () => openSession(gateway)));
+    const mine = sessions.filter((session) => session['mcp-session-id']?.startsWith('01') === true);
+    const streams = mine.map((session) => openStream(gateway, 'GET', session));
+    expect(await eventually(() => streams.every((stream) => stream.text.includes(': open')))).toBe(true);
+    tell('crash-1');
+    expect(await eventually(() => streams.every((stream) => stream.broken || stream.ended))).toBe(true);
+  });
+
+  it('is the only one and is replaced all the same, on the same port', async () => {
+    await start(1);
+    tell('crash-0');
+    expect(await eventually(() => events('thread_replaced').length === 1)).toBe(true);
+    expect((await gateway.post(call('echo'))).status).toBe(200);
+  });
+});
+
+describe('a gateway thread that stands still', () => {
+  it('is said in status, log, events and metrics, until it goes on', async () => {
+    await start(2);
+    tell('stall-1');
+    expect(await eventually(() => events('thread_stalled').length === 1)).toBe(true);
+    expect(await threadsNow()).toMatchObject({ running: 2, stalled: [1] });
+    expect((await gateway.control('GET', '/metrics')).text).toContain('precinct_gateway_threads_stalled 1');
+    expect(gateway.stderr()).toContain('stands still');
+    expect(await eventually(() => events('thread_recovered').length === 1)).toBe(true);
+    expect(await threadsNow()).toMatchObject({ stalled: [], restarts: 0 });
+  });
+});
