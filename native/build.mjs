@@ -132,13 +132,13 @@ function main() {
     return 0;
   }
   const plain = ['json_guard', 'arguments_digest', 'text_survey'].map((name) => build(name, name, compiler, [`-I${headers}`], []));
-  const guard = plain.some((code) => code !== 0) ? 1 : 0;
+  const broken = plain.some((code) => code !== 0) ? 1 : 0;
   const hyperscan = findHyperscan();
   if (hyperscan === undefined) {
     say('hyperscan', `skipped: libhs is not installed, the gateway scans with RE2; remedy: ${LIBRARY_REMEDY}`);
-    return guard;
+    return broken;
   }
-  return build('hyperscan', 'hyperscan', compiler, [`-I${headers}`, ...hyperscan.compile], hyperscan.link) || guard;
+  return build('hyperscan', 'hyperscan', compiler, [`-I${headers}`, ...hyperscan.compile], hyperscan.link) || broken;
 }
 
 process.exitCode = main();

@@ -6,10 +6,7 @@ import type { OpenLine } from './types.js';
 
 /** Index = the code kept per layer while a request runs. */
 export const VERDICT_NAMES = ['not_reached', 'pass', 'flag', 'deny', 'fault', 'skipped'] as const;
-export type VerdictName = (typeof VERDICT_NAMES)[number];
-
-export const VERDICT = { notReached: 0, pass: 1, flag: 2, deny: 3, fault: 4, skipped: 5 } as const;
-export type VerdictCode = (typeof VERDICT)[keyof typeof VERDICT];
+const FAULT = VERDICT_NAMES.indexOf('fault');
 
 const NOTE_CHARS_MAX = 256; // a note is a machine word or a short reason, never content
 const FINDINGS_MAX = 100; // as dlp.findings_max by default; the rest is counted
@@ -27,7 +24,7 @@ const CLOSED_LAYERS = emptyTable();
 type LayerTable = readonly (readonly (string | undefined)[][])[];
 
 function emptyTable(): LayerTable {
-  return LAYER_HEAD.map((heads) => heads.map(() => new Array<string | undefined>(SHORT_TENTHS).fill(undefined)));
+  return LAYER_HEAD.map((heads) => heads.map(() => []));
 }
 
 export interface AuditFinding {
@@ -100,7 +97,7 @@ function layersText(layers: LayerFacts): string {
 }
 
 function timedLayer(table: LayerTable, end: string, i: number, verdict: number, us: number): string {
-  const head = LAYER_HEAD[i]?.[verdict] ?? LAYER_HEAD[i]?.[VERDICT.fault] ?? '{"us":';
+  const head = LAYER_HEAD[i]?.[verdict] ?? LAYER_HEAD[i]?.[FAULT] ?? '{"us":';
   const tenths = Math.round(us * 10);
   const row = table[i]?.[verdict];
   if (row === undefined || !(tenths >= 0 && tenths < SHORT_TENTHS)) return head + tenthsText(us) + end;

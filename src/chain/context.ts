@@ -12,7 +12,7 @@ import type { Inbound } from '../front/types.js';
 import type { Call } from '../mcp/types.js';
 import type { Snapshot } from './snapshot.js';
 
-export const VERDICT_WORDS = ['not_reached', 'pass', 'flag', 'deny', 'fault', 'skipped'] as const;
+// A layer's verdict while a request runs: an index into the record's VERDICT_NAMES.
 export const NOT_REACHED = 0;
 export const PASSED = 1;
 export const FLAGGED = 2;
@@ -105,6 +105,11 @@ export class Context implements FactSlots {
     this.spanId = ids.spanId;
     this.nowMs = nowMs;
     this.layerUs[0] = 0;
+  }
+
+  /** Undefined where the caller has no session. */
+  get mcpSessionId(): string | undefined {
+    return this.mcpSession === undefined || this.mcpSession === 'none' ? undefined : this.mcpSession.id;
   }
 
   /** The message as it goes upstream. Read it late: the body may have been copied meanwhile. */

@@ -1,5 +1,5 @@
 // The one exit: whatever became of a request, it leaves here, exactly once, with exactly one request line, durable before its first byte.
-import { intentLine, requestLine, repeatedLine, serverRequestLine, streamEndLine, type AuditFinding, type RequestLineFacts } from '../audit/record.js';
+import { intentLine, requestLine, repeatedLine, serverRequestLine, streamEndLine } from '../audit/record.js';
 import type { AuditAppender } from '../audit/types.js';
 import type { Clock } from '../base/clock/clock.js';
 import type { ArgumentsDigest } from '../base/crypto/arguments-digest.js';
@@ -9,9 +9,11 @@ import type { BreakerOutcome, CircuitBreakers } from '../engines/limits/types.js
 import type { SessionRisk } from '../engines/session-risk/types.js';
 import type { HeaderPairs, Reply } from '../front/types.js';
 import { isMcpClient } from '../mcp/accept.js';
-import { renderRefusal } from '../mcp/errors.js';
+import { renderRefusal, type RenderedRefusal } from '../mcp/errors.js';
+import { JSON_HEADERS } from '../mcp/media-types.js';
 import { sharingKind } from './crowd.js';
-import { DENIED, FAULTED, LAYER_COUNT, type Context } from './context.js';
+import type { Context } from './context.js';
+import { answerFinding, decisionFacts, intentFacts, needsIntent, requestFacts } from './record-facts.js';
 import type { ChainStats } from './stats.js';
 import type { SharedLines } from './unidentified.js';
 import { deny, type Deny } from './verdict.js';
@@ -53,9 +55,7 @@ export interface ExitServices {
   readonly onFault: (fault: unknown, decisionId: string) => void;
 }
 
-const JSON_HEADERS: HeaderPairs = [['content-type', 'application/json']];
 const HTTP_CLIENT_CLOSED = 499;
-const NO_FINDINGS: readonly AuditFinding[] = Object.freeze([]);
 const ANSWER_FINDINGS_MAX = 1000; // a stream may go on for hours, its line is one
 
 /** `opening`: the line of a stream's beginning is being written. */
@@ -141,20 +141,25 @@ export class Exchange {
       return;
     }
     if (this.ended) return;
-    const rendered = renderRefusal(refusal.protocol ?? refusal, {
-      decisionId: this.ctx.decisionId,
-      traceId: this.ctx.traceId,
-      idText: this.ctx.call?.idText ?? refusal.protocol?.idText, // what is no call may still have an id to answer under
-      isMcpClient: this.mcpClient,
-      resourceMetadataUrl: this.#services.resourceMetadataUrl,
-      docsBaseUrl: this.ctx.snapshot.config.docs.base_url,
-    });
+    const rendered = this.#render(refusal);
     const headers: HeaderPairs = refusal.protocol === undefined || refusal.headers === undefined ? rendered.headers : [...rendered.headers, ...Object.entries(refusal.headers)];
     // Before the wire a refusal is the decision; after it the decision to allow stands and the code says what went wrong.
     const decision = this.#phase === 'forwarded' ? 'ALLOW' : 'DENY';
     this.#settleBreaker();
     this.work.decided();
     this.#seal(decision, refusal, rendered.status, () => this.reply.send(rendered.status, headers, rendered.body, this.ctx.inbound.bodyTooLarge));
+  }
+
+  #render(refusal: Deny): RenderedRefusal {
+    const { ctx } = this;
+    return renderRefusal(refusal.protocol ?? refusal, {
+      decisionId: ctx.decisionId,
+      traceId: ctx.traceId,
+      idText: ctx.call?.idText ?? refusal.protocol?.idText, // what is no call may still have an id to answer under
+      isMcpClient: this.mcpClient,
+      resourceMetadataUrl: this.#services.resourceMetadataUrl,
+      docsBaseUrl: ctx.snapshot.config.docs.base_url,
+    });
   }
 
   /** Everything that must be durable before the first byte goes upstream: the grant's end, the intent. Then `go`. */
@@ -177,14 +182,14 @@ export class Exchange {
     const { ctx } = this;
     if (this.ended) return;
     if (ctx.action !== undefined && ctx.action !== 'none' && ctx.caller !== undefined) {
-      this.#services.sessionRisk.record(ctx.caller.spiffeId, sessionIdOf(ctx), ctx.action);
+      this.#services.sessionRisk.record(ctx.caller.spiffeId, ctx.mcpSessionId, ctx.action);
     }
-    if (!this.#needsIntent()) {
+    if (!needsIntent(ctx)) {
       this.#forward(go);
       return;
     }
     ctx.inbound.retain();
-    this.#services.appender.append(intentLine({ ...this.#decisionFacts(), ...this.#callFacts(), atUs: this.#services.clock.nowUs(), policyDigest: ctx.snapshot.digests.policy, registryDigest: ctx.snapshot.digests.registry }), (error) => {
+    this.#services.appender.append(intentLine(intentFacts(ctx, this.#services.clock.nowUs(), this.#argumentsDigest)), (error) => {
       if (error === undefined) this.#forward(go);
       else this.refuse(deny('audit_unavailable_fail_closed', { reasonCode: 'intent' }));
     });
@@ -247,7 +252,7 @@ export class Exchange {
   /** A request the tool server made of the client has its own line; it is passed on once that is durable. */
   serverRequest(method: string, server: string, refusal: Deny | undefined, then: () => void): void {
     this.#services.appender.append(
-      serverRequestLine({ ...this.#decisionFacts(), atUs: this.#services.clock.nowUs(), server, method, decision: refusal === undefined ? 'ALLOW' : 'DENY', code: refusal?.code, findings: [] }),
+      serverRequestLine({ ...decisionFacts(this.ctx), atUs: this.#services.clock.nowUs(), server, method, decision: refusal === undefined ? 'ALLOW' : 'DENY', code: refusal?.code, findings: [] }),
       (error) => this.guard(() => (error === undefined ? then() : this.#endUnrecorded())),
     );
   }
@@ -265,7 +270,7 @@ export class Exchange {
     this.#settleBreaker();
     this.work.decided();
     const reason = this.reply.aborted ? 'client_disconnected' : code;
-    const line = streamEndLine({ ...this.#decisionFacts(), atUs: this.#services.clock.nowUs(), bytes: this.#streamBytes, messages: this.#streamMessages, findings: this.#answerFindings.map(answerFinding), status: this.#streamStatus, code: reason });
+    const line = streamEndLine({ ...decisionFacts(this.ctx), atUs: this.#services.clock.nowUs(), bytes: this.#streamBytes, messages: this.#streamMessages, findings: this.#answerFindings.map(answerFinding), status: this.#streamStatus, code: reason });
     this.#services.appender.append(line, (error) => {
       this.#leavePlace();
       if (error === undefined) release();
@@ -285,7 +290,9 @@ export class Exchange {
     if (this.#phase !== 'opening') this.#phase = 'sealing';
     if (decision === 'DENY') this.#releaseGrant();
     const aborted = this.reply.aborted;
-    const facts = this.#requestFacts(decision, refusal, aborted ? HTTP_CLIENT_CLOSED : status, aborted);
+    const facts = requestFacts(ctx, {
+      decision, refusal, aborted, status: aborted ? HTTP_CLIENT_CLOSED : status, nowUs: this.#services.clock.nowUs(), argumentsDigest: this.#argumentsDigest, answerFindings: this.#answerFindings,
+    });
     this.#services.stats.count(ctx, decision === 'ALLOW', facts.code);
     const done = (error: Error | undefined): void => {
       if (this.#phase === 'sealing') this.#phase = 'ended';
@@ -316,9 +323,7 @@ export class Exchange {
   }
 
   #refuseUnrecorded(): void {
-    const rendered = renderRefusal(deny('audit_unavailable_fail_closed'), {
-      decisionId: this.ctx.decisionId, traceId: this.ctx.traceId, idText: this.ctx.call?.idText, isMcpClient: this.mcpClient, resourceMetadataUrl: this.#services.resourceMetadataUrl, docsBaseUrl: this.ctx.snapshot.config.docs.base_url,
-    });
+    const rendered = this.#render(deny('audit_unavailable_fail_closed'));
     if (this.#phase === 'opening') this.#settleBreaker(); // a stream's lesson comes with its end, and this one has none
     this.#phase = 'ended';
     this.reply.send(rendered.status, rendered.headers, rendered.body);
@@ -326,99 +331,9 @@ export class Exchange {
     this.work.giveUp();
   }
 
-  #needsIntent(): boolean {
-    const { ctx } = this;
-    const mode = ctx.snapshot.config.audit.intent;
-    if (mode === 'none' || ctx.call?.kind !== 'request' || ctx.inbound.httpMethod !== 'POST') return false;
-    if (mode === 'all') return true;
-    if (ctx.tool === undefined || ctx.tool === 'none') return false;
-    const { riskLevel } = ctx.tool.registered;
-    const stepped = ctx.stepUp !== undefined && ctx.stepUp !== 'none' && ctx.stepUp.grant !== undefined;
-    return riskLevel === 'high' || riskLevel === 'critical' || stepped || (ctx.outbound?.secretRefs.length ?? 0) > 0;
-  }
-
-  #decisionFacts() {
-    const { ctx } = this;
-    return { decisionId: ctx.decisionId, traceId: ctx.traceId, spanId: ctx.spanId, sessionId: sessionIdOf(ctx), spiffeId: ctx.caller?.spiffeId };
-  }
-
-  #callFacts() {
-    const { ctx } = this;
-    return { server: serverOf(ctx), tool: calledName(ctx), method: methodOf(ctx), argumentsDigest: this.#argumentsDigest };
-  }
-
   #digestArguments(): string | undefined {
     const { call, inbound } = this.ctx;
     if (call === undefined || call.argumentsFrom === call.argumentsTo || inbound.body.length === 0) return undefined;
     return this.#services.digestArguments(inbound.body, call.argumentsFrom, call.argumentsTo);
   }
-
-  #requestFacts(decision: 'ALLOW' | 'DENY', refusal: Deny | undefined, status: number, aborted: boolean): RequestLineFacts {
-    const { ctx } = this;
-    const nowUs = this.#services.clock.nowUs();
-    const findings = ctx.findings === undefined || ctx.findings.length + this.#answerFindings.length === 0 ? NO_FINDINGS : ctx.findings.map(requestFinding).concat(this.#answerFindings.map(answerFinding));
-    if (refusal !== undefined) noteRefusal(ctx, refusal);
-    const { caller, snapshot, stepUp } = ctx;
-    const name = calledName(ctx);
-    return {
-      // Written out: spreading three objects into one costs more than the rest of the record.
-      decisionId: ctx.decisionId,
-      traceId: ctx.traceId,
-      spanId: ctx.spanId,
-      sessionId: sessionIdOf(ctx),
-      spiffeId: caller?.spiffeId,
-      server: serverOf(ctx),
-      tool: name,
-      method: methodOf(ctx),
-      argumentsDigest: this.#argumentsDigest,
-      receivedUs: ctx.inbound.receivedUs,
-      decidedUs: ctx.decidedUs === 0 ? nowUs : ctx.decidedUs,
-      respondedUs: nowUs,
-      authMethod: caller?.authMethod,
-      principal: caller?.principal,
-      decision,
-      code: refusal?.code ?? (aborted ? 'client_disconnected' : undefined),
-      reasonCode: refusal?.reasonCode,
-      layers: { verdicts: ctx.verdicts, us: ctx.layerUs, notes: ctx.notes },
-      riskScore: stepUp === undefined || stepUp === 'none' ? 0 : stepUp.score.total,
-      findings,
-      status,
-      policyDigest: snapshot.digests.policy,
-      registryDigest: snapshot.digests.registry,
-    };
-  }
-}
-
-/** The refusing layer's note says why, where the layer itself left none. */
-function noteRefusal(ctx: Context, refusal: Deny): void {
-  for (let i = 0; i < LAYER_COUNT; i++) {
-    const verdict = ctx.verdicts[i];
-    if ((verdict === DENIED || verdict === FAULTED) && ctx.notes[i] === undefined) ctx.notes[i] = refusal.reasonCode ?? refusal.code;
-  }
-}
-
-function calledName(ctx: Context): string | undefined {
-  if (ctx.call === undefined) return undefined;
-  const name = ctx.call.name === '' ? ctx.call.uri : ctx.call.name;
-  return name === '' ? undefined : name;
-}
-
-function serverOf(ctx: Context): string | undefined {
-  return ctx.tool === undefined || ctx.tool === 'none' ? undefined : ctx.tool.registered.upstream;
-}
-
-function methodOf(ctx: Context): string | undefined {
-  return ctx.call?.method === '' ? 'response' : ctx.call?.method;
-}
-
-function sessionIdOf(ctx: Context): string | undefined {
-  return ctx.mcpSession === undefined || ctx.mcpSession === 'none' ? undefined : ctx.mcpSession.id;
-}
-
-function requestFinding(finding: LocatedFinding): AuditFinding {
-  return { rule: finding.rule, category: finding.category, action: finding.action, path: finding.path, sample: finding.sample, decoded: finding.decoded };
-}
-
-function answerFinding(finding: LocatedFinding): AuditFinding {
-  return { ...requestFinding(finding), direction: 'response' };
 }

@@ -7,7 +7,7 @@ import type { SessionView } from '../engines/session-risk/types.js';
 const NS_PER_MS = 1_000_000n;
 
 /** One object a call: the dear members are made when a policy reads them. */
-class CallPolicyFacts implements PolicyFacts {
+export class CallPolicyFacts implements PolicyFacts {
   readonly callerSpiffeId: string;
   readonly toolName: string;
   readonly method: string;
@@ -45,10 +45,4 @@ class CallPolicyFacts implements PolicyFacts {
   timeNs(): bigint {
     return BigInt(this.#nowMs) * NS_PER_MS;
   }
-}
-
-export function policyFacts(
-  caller: Caller, toolName: string, method: string, tool: RegisteredTool | undefined, session: SessionView, nowMs: number, argumentsOf: () => string,
-): PolicyFacts {
-  return new CallPolicyFacts(caller, toolName, method, tool, session, nowMs, argumentsOf);
 }

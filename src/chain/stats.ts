@@ -1,8 +1,9 @@
 // Counts and times per layer of one gateway thread; plain numbers, read by /metrics and `agw inspect layers`.
-import { LAYER_COUNT, NOT_REACHED, VERDICT_WORDS, type Context } from './context.js';
+import { VERDICT_NAMES } from '../audit/record.js';
+import { LAYER_COUNT, NOT_REACHED, type Context } from './context.js';
 
 export interface LayerStats {
-  /** Calls by verdict, index as in VERDICT_WORDS. */
+  /** Calls by verdict, index as in VERDICT_NAMES. */
   readonly byVerdict: readonly number[];
   readonly sumUs: number;
   readonly maxUs: number;
@@ -16,7 +17,7 @@ export interface ChainStatsReport {
 }
 
 export class ChainStats {
-  readonly #verdicts = new Float64Array(LAYER_COUNT * VERDICT_WORDS.length);
+  readonly #verdicts = new Float64Array(LAYER_COUNT * VERDICT_NAMES.length);
   readonly #sumUs = new Float64Array(LAYER_COUNT);
   readonly #maxUs = new Float64Array(LAYER_COUNT);
   readonly #byCode = new Map<string, number>();
@@ -27,7 +28,7 @@ export class ChainStats {
     for (let i = 0; i < LAYER_COUNT; i++) {
       const verdict = ctx.verdicts[i] ?? 0;
       const us = ctx.layerUs[i] ?? 0;
-      const slot = i * VERDICT_WORDS.length + verdict;
+      const slot = i * VERDICT_NAMES.length + verdict;
       this.#verdicts[slot] = (this.#verdicts[slot] ?? 0) + 1;
       this.#sumUs[i] = (this.#sumUs[i] ?? 0) + us;
       if (us > (this.#maxUs[i] ?? 0)) this.#maxUs[i] = us;
@@ -37,7 +38,7 @@ export class ChainStats {
 
   /** Refused before any layer. */
   countUnreached(code: string): void {
-    for (let slot = NOT_REACHED; slot < this.#verdicts.length; slot += VERDICT_WORDS.length) this.#verdicts[slot] = (this.#verdicts[slot] ?? 0) + 1;
+    for (let slot = NOT_REACHED; slot < this.#verdicts.length; slot += VERDICT_NAMES.length) this.#verdicts[slot] = (this.#verdicts[slot] ?? 0) + 1;
     this.#decide(false, code);
   }
 
@@ -49,7 +50,7 @@ export class ChainStats {
 
   report(): ChainStatsReport {
     const layers = Array.from({ length: LAYER_COUNT }, (_, i) => ({
-      byVerdict: Array.from(this.#verdicts.subarray(i * VERDICT_WORDS.length, (i + 1) * VERDICT_WORDS.length)),
+      byVerdict: Array.from(this.#verdicts.subarray(i * VERDICT_NAMES.length, (i + 1) * VERDICT_NAMES.length)),
       sumUs: this.#sumUs[i] ?? 0,
       maxUs: this.#maxUs[i] ?? 0,
     }));

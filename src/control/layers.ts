@@ -1,6 +1,6 @@
 // GET /v1/layers: the chain as it is wired, with what each layer did so far.
 import { LAYER_NAMES } from '../base/errors/table.js';
-import { VERDICT_WORDS } from '../chain/context.js';
+import { VERDICT_NAMES } from '../audit/record.js';
 import { LAYER_REASONS } from '../layers/index.js';
 import type { GatewayStats } from '../threads/messages.js';
 import type { ControlParts } from './parts.js';
@@ -16,7 +16,7 @@ export function layerRoutes(parts: ControlParts): Route[] {
 function describe(stats: readonly GatewayStats[]): unknown[] {
   return LAYER_NAMES.map((name, i) => {
     const layers = stats.flatMap((one) => one.chain.layers[i] ?? []);
-    const counts = Object.fromEntries(VERDICT_WORDS.map((word, verdict) => [word, sum(layers.map((layer) => layer.byVerdict[verdict] ?? 0))]));
+    const counts = Object.fromEntries(VERDICT_NAMES.map((word, verdict) => [word, sum(layers.map((layer) => layer.byVerdict[verdict] ?? 0))]));
     const reached = sum(layers.flatMap((layer) => layer.byVerdict.slice(1)));
     const meanUs = reached === 0 ? 0 : sum(layers.map((layer) => layer.sumUs)) / reached;
     return {

@@ -1,7 +1,7 @@
 // GET /metrics: Prometheus text, gathered from the threads when it is asked for and not before.
 import { Counter, Gauge, Registry } from 'prom-client';
 import { LAYER_NAMES } from '../base/errors/table.js';
-import { VERDICT_WORDS } from '../chain/context.js';
+import { VERDICT_NAMES } from '../audit/record.js';
 import type { GatewayStats } from '../threads/messages.js';
 import type { ControlParts } from './parts.js';
 import type { Route } from './server.js';
@@ -62,7 +62,7 @@ function layerMetrics(stats: readonly GatewayStats[], registers: Registry[]): vo
     for (const one of stats) {
       const report = one.chain.layers[i];
       if (report === undefined) continue;
-      VERDICT_WORDS.forEach((verdict, v) => verdicts.inc({ layer, verdict }, report.byVerdict[v] ?? 0));
+      VERDICT_NAMES.forEach((verdict, v) => verdicts.inc({ layer, verdict }, report.byVerdict[v] ?? 0));
       seconds.inc({ layer }, report.sumUs / US_PER_SECOND);
     }
   });

@@ -4,11 +4,8 @@ import type { GatewayConfig } from '../base/config/schema.js';
 import type { Layer } from '../chain/layer.js';
 import { deny, PASS, type Verdict } from '../chain/verdict.js';
 import { parseCall } from '../mcp/json-rpc.js';
+import { isJson } from '../mcp/media-types.js';
 import type { Call, ProtocolError } from '../mcp/types.js';
-
-/** As most clients write it: no pattern is needed for that. */
-const JSON_TYPE = 'application/json';
-const JSON_MEDIA_TYPE = /^application\/json\s*(;|$)/i;
 
 export function shapeValidator(guard: JsonGuard): Layer<never, 'call'> {
   const out = new Uint32Array(GUARD_OUT_LENGTH);
@@ -23,7 +20,7 @@ export function shapeValidator(guard: JsonGuard): Layer<never, 'call'> {
         ctx.call = bodiless(inbound.httpMethod, inbound.headers.mcpProtocolVersion);
         return PASS;
       }
-      if (inbound.headers.contentType !== JSON_TYPE && !JSON_MEDIA_TYPE.test(inbound.headers.contentType)) return wrongMediaType(inbound.headers.contentType);
+      if (!isJson(inbound.headers.contentType)) return wrongMediaType(inbound.headers.contentType);
       const status = guard.check(inbound.body, limitsOf(ctx.snapshot.config), out);
       const parsed = parseCall(inbound.body, status, out, inbound.headers);
       if (!parsed.ok) return refuse(parsed.error);

@@ -1,7 +1,7 @@
 // Layer 6: Rego decides; deny on undefined, refused on a fault. Protocol housekeeping needs an identity but no rule.
 import type { Context } from '../chain/context.js';
 import type { Ctx, Layer } from '../chain/layer.js';
-import { policyFacts } from '../chain/policy-facts.js';
+import { CallPolicyFacts } from '../chain/policy-facts.js';
 import { deny, PASS } from '../chain/verdict.js';
 import type { PolicyFacts } from '../engines/policy/types.js';
 import { needsPolicyRule } from '../mcp/methods.js';
@@ -43,7 +43,7 @@ function isHousekeeping(ctx: PolicyCtx): boolean {
 }
 
 function factsOf(ctx: PolicyCtx): PolicyFacts {
-  return policyFacts(ctx.caller, ctx.call.name === '' ? ctx.call.uri : ctx.call.name, ctx.call.method, ctx.tool === 'none' ? undefined : ctx.tool.registered, ctx.session, ctx.nowMs,
+  return new CallPolicyFacts(ctx.caller, ctx.call.name === '' ? ctx.call.uri : ctx.call.name, ctx.call.method, ctx.tool === 'none' ? undefined : ctx.tool.registered, ctx.session, ctx.nowMs,
     () => argumentsJson(ctx));
 }
 

@@ -10,7 +10,6 @@ import { scoreCall } from '../engines/step-up/score.js';
 import { gateOf } from '../engines/step-up/thresholds.js';
 import type { ApprovalBinding, ReserveResult, StepUpScore } from '../engines/step-up/types.js';
 import { argumentsJson } from './06-opa-policy.js';
-import { sessionIdOf } from './load-session.js';
 
 /** The control thread's approval store, seen from a gateway thread. */
 export interface Approvals {
@@ -98,7 +97,7 @@ async function askApproval(ctx: StepUpCtx, tool: RegisteredTool, score: StepUpSc
   const argumentsDigest = digestOf(ctx);
   const binding: ApprovalBinding = {
     caller: ctx.caller.spiffeId, tool: tool.name, toolHash: tool.hash, upstream: tool.upstream, argumentsDigest,
-    mcpSession: sessionIdOf(ctx.mcpSession),
+    mcpSession: ctx.mcpSessionId,
   };
   const result = await approvals.reserveOrRequest(binding, score.total, preview(ctx));
   switch (result.kind) {

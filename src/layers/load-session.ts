@@ -1,7 +1,6 @@
 // Between 5 and 6: loads the caller's risk, so that policies can read it. Its fault is layer 8's.
 import type { Layer } from '../chain/layer.js';
 import { deny, PASS } from '../chain/verdict.js';
-import type { McpSession } from '../engines/mcp-session/types.js';
 import type { SessionRisk } from '../engines/session-risk/types.js';
 
 export function loadSession(risk: SessionRisk): Layer<'call' | 'caller' | 'mcpSession', 'session'> {
@@ -11,12 +10,8 @@ export function loadSession(risk: SessionRisk): Layer<'call' | 'caller' | 'mcpSe
     unnumbered: true,
     onFault: deny('session_unavailable_fail_closed', { reasonCode: 'load_failed' }),
     decide(ctx) {
-      ctx.session = risk.load(ctx.caller.spiffeId, sessionIdOf(ctx.mcpSession), ctx.nowMs);
+      ctx.session = risk.load(ctx.caller.spiffeId, ctx.mcpSessionId, ctx.nowMs);
       return PASS;
     },
   };
-}
-
-export function sessionIdOf(session: McpSession | 'none'): string | undefined {
-  return session === 'none' ? undefined : session.id;
 }

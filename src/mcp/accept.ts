@@ -1,9 +1,6 @@
 // What a caller's Accept header says: whether it is an MCP client, and what it can read (SPEC section 3).
+import { ACCEPT_BOTH, JSON_TYPE, SSE_TYPE } from './media-types.js';
 
-const JSON_TYPE = 'application/json';
-const SSE_TYPE = 'text/event-stream';
-/** What the official SDKs send: answered without parsing. */
-const USUAL = 'application/json, text/event-stream';
 const NOT_ACCEPTED = /;\s*q=0(?:\.0*)?\s*(?:;|$)/i;
 
 function mediaRanges(accept: string): string[] {
@@ -20,7 +17,7 @@ const KNOWN_CHARS_MAX = 256;
 
 /** The header literally names text/event-stream; wildcards do not count, because every plain HTTP tool sends them. */
 export function isMcpClient(accept: string): boolean {
-  if (accept === USUAL) return true;
+  if (accept === ACCEPT_BOTH) return true; // what most clients send: answered without parsing
   const before = known.get(accept);
   if (before !== undefined) return before;
   const answer = mediaRanges(accept).includes(SSE_TYPE);
@@ -28,13 +25,8 @@ export function isMcpClient(accept: string): boolean {
   return answer;
 }
 
-/** Whether an answer may be an SSE stream. */
-export function wantsSse(accept: string): boolean {
-  return isMcpClient(accept);
-}
-
 /** Whether an answer may be plain JSON; no Accept header accepts anything (RFC 9110, section 12.5.1). */
 export function wantsJson(accept: string): boolean {
-  if (accept === '' || accept === USUAL) return true;
+  if (accept === '' || accept === ACCEPT_BOTH) return true;
   return mediaRanges(accept).some((range) => range === JSON_TYPE || range === 'application/*' || range === '*/*');
 }

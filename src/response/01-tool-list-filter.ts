@@ -1,6 +1,6 @@
 // What of a tool server's list this caller may see: registered, unchanged, and permitted; everything else is left out.
 import type { Context } from '../chain/context.js';
-import { policyFacts } from '../chain/policy-facts.js';
+import { CallPolicyFacts } from '../chain/policy-facts.js';
 import type { RegisteredTool, ServedTool } from '../engines/registry/types.js';
 
 export interface ListedTools {
@@ -32,5 +32,5 @@ export function filterTools(ctx: Context, upstream: string, served: readonly Ser
 
 function mayCall(ctx: Context, tool: RegisteredTool): boolean {
   if (ctx.caller === undefined || ctx.session === undefined) return false;
-  return ctx.snapshot.policy.decide(policyFacts(ctx.caller, tool.name, 'tools/call', tool, ctx.session, ctx.nowMs, NO_ARGUMENTS)).kind === 'allow';
+  return ctx.snapshot.policy.decide(new CallPolicyFacts(ctx.caller, tool.name, 'tools/call', tool, ctx.session, ctx.nowMs, NO_ARGUMENTS)).kind === 'allow';
 }

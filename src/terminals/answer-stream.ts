@@ -2,20 +2,18 @@
 import type { Exchange } from '../chain/exchange.js';
 import { deny, type Deny } from '../chain/verdict.js';
 import { renderRefusal } from '../mcp/errors.js';
+import { JSON_HEADERS, SSE_HEADERS } from '../mcp/media-types.js';
 import type { Screened } from '../response/scanned.js';
 import { createSseSplitter, type SseEvent, type SseSplitter } from '../upstream/sse.js';
-import type { UpstreamSink } from '../upstream/types.js';
+import { HTTP_OK, NO_SINK } from './answers.js';
 import { claimAnswer } from './asked.js';
 import type { ServerMessage } from './message.js';
 import type { MessageScreen } from './message-screen.js';
 import type { Leg, TerminalServices } from './services.js';
 import { keepEvent, messageEvent, withData } from './sse-event.js';
 
-export const SSE_OK = 200;
-const SSE_HEADERS: readonly (readonly [string, string])[] = [['content-type', 'text/event-stream'], ['cache-control', 'no-cache'], ['x-accel-buffering', 'no']];
 const METHOD_NOT_FOUND = -32601;
 export const AFTER_ANSWER_MS = 500; // a stream ends with its answer (2025-11-25, basic/transports); one that does not would hold a connection for minutes
-const IGNORE: UpstreamSink = { onHead: () => undefined, onData: () => undefined, onEnd: () => undefined, onFault: () => undefined };
 
 /** The call whose answer streams. */
 export interface StreamedCall {
@@ -62,7 +60,7 @@ export class AnswerStream {
     if (!this.#exchange.mcpClient) return;
     this.#busy = true;
     this.#beginning = true;
-    this.#exchange.beginStream(SSE_OK, SSE_HEADERS, () => {
+    this.#exchange.beginStream(HTTP_OK, SSE_HEADERS, () => {
       this.#busy = false;
       this.#beginning = false;
       this.#drain();
@@ -172,7 +170,7 @@ export class AnswerStream {
       // Collapsed: of the stream only the answer reaches a caller that reads one JSON document.
       if (message.kind !== 'response') return;
       this.#exchange.settle('success');
-      this.#exchange.answer(SSE_OK, [['content-type', 'application/json']], Buffer.from(screened.bytes));
+      this.#exchange.answer(HTTP_OK, JSON_HEADERS, Buffer.from(screened.bytes));
       this.#endSoon();
       return;
     }
@@ -197,7 +195,7 @@ export class AnswerStream {
     this.#exchange.serverRequest(message.method, leg.url, deny('mcp_invalid_request', { reasonCode: 'client_cannot_answer' }), () => {
       const body = Buffer.from(`{"jsonrpc":"2.0","id":${message.idText},"error":{"code":${METHOD_NOT_FOUND},"message":"The client cannot answer requests."}}`);
       const { upstream } = ctx.snapshot.config;
-      this.#services.client.send({ url: leg.url, httpMethod: 'POST', headers: leg.headers, body, answerTimeoutMs: upstream.answer_timeout_ms, idleTimeoutMs: upstream.idle_timeout_ms }, IGNORE);
+      this.#services.client.send({ url: leg.url, httpMethod: 'POST', headers: leg.headers, body, answerTimeoutMs: upstream.answer_timeout_ms, idleTimeoutMs: upstream.idle_timeout_ms }, NO_SINK);
     });
     return false;
   }

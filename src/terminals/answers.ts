@@ -3,24 +3,18 @@ import type { GatewayConfig } from '../base/config/schema.js';
 import type { GuardLimits } from '../base/json/types.js';
 import { deny, type Deny } from '../chain/verdict.js';
 import type { BreakerOutcome } from '../engines/limits/types.js';
-import type { UpstreamFault } from '../upstream/types.js';
+import type { UpstreamFault, UpstreamSink } from '../upstream/types.js';
 
-/** As most servers write it: no pattern is needed for that. */
-const JSON_TYPE = 'application/json';
 /** A transport's refusal is a line. */
 const LOST_BYTES_MAX = 4096;
+export const HTTP_OK = 200;
 export const SERVER_ERROR_FROM = 500;
 export const CLIENT_ERROR_FROM = 400;
 /** A tool's answer may be far larger than a request: only its nesting is bounded as strictly. */
 const ANSWER_KEYS_MAX = 5_000_000;
 
-export function isSse(contentType: string): boolean {
-  return /^text\/event-stream\s*(;|$)/i.test(contentType);
-}
-
-export function isJson(contentType: string): boolean {
-  return contentType === JSON_TYPE || /^application\/json\s*(;|$)/i.test(contentType);
-}
+/** For what is sent without a wish to hear of it. */
+export const NO_SINK: UpstreamSink = Object.freeze({ onHead: () => undefined, onData: () => undefined, onEnd: () => undefined, onFault: () => undefined });
 
 export function limitsOf(config: GatewayConfig): GuardLimits {
   return { depthMax: config.front.json_depth_max, keysMax: ANSWER_KEYS_MAX };

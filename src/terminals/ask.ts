@@ -1,9 +1,10 @@
 // One question to a tool server, asked by the gateway itself: the answer is the final message, JSON or the last of a stream.
 import type { GuardLimits, JsonGuard } from '../base/json/types.js';
 import { deny, type Deny } from '../chain/verdict.js';
+import { isJson, isSse } from '../mcp/media-types.js';
 import { createSseSplitter, type SseSplitter } from '../upstream/sse.js';
 import type { UpstreamClient, UpstreamRequest } from '../upstream/types.js';
-import { faultRefusal, isJson, isSse } from './answers.js';
+import { faultRefusal } from './answers.js';
 import { readServerMessage } from './message.js';
 
 export interface Answer {

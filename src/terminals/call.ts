@@ -3,19 +3,18 @@ import type { Exchange, UpstreamWork } from '../chain/exchange.js';
 import { deny, type Deny } from '../chain/verdict.js';
 import type { BreakerOutcome } from '../engines/limits/types.js';
 import type { RunningCall } from '../engines/mcp-session/types.js';
+import { isJson, isSse, JSON_HEADERS } from '../mcp/media-types.js';
 import type { UpstreamCall, UpstreamFault, UpstreamSink } from '../upstream/types.js';
-import { AFTER_ANSWER_MS, AnswerStream, SSE_OK, type StreamedCall } from './answer-stream.js';
-import { blameOf, CLIENT_ERROR_FROM, faultRefusal, isJson, isSse, saysSessionLost, SERVER_ERROR_FROM } from './answers.js';
+import { AFTER_ANSWER_MS, AnswerStream, type StreamedCall } from './answer-stream.js';
+import { blameOf, CLIENT_ERROR_FROM, faultRefusal, HTTP_OK, saysSessionLost, SERVER_ERROR_FROM } from './answers.js';
 import { comparableId, withId } from './message.js';
 import { MessageScreen } from './message-screen.js';
 import type { Leg, TerminalServices } from './services.js';
 
-const OK = 200;
 const NOT_FOUND = 404;
 const BAD_REQUEST = 400;
 /** What a caller may have asked for, of a server that is well. */
 const NOBODYS_FAILURE: ReadonlySet<string> = new Set(['answer_too_large', 'event_too_large', 'depth', 'keys', 'duplicate_key', 'lone_surrogate']);
-const JSON_HEADERS: readonly (readonly [string, string])[] = [['content-type', 'application/json']];
 const NO_SECRETS: readonly string[] = Object.freeze([]);
 
 export function forwardCall(exchange: Exchange, url: string, services: TerminalServices): void {
@@ -196,7 +195,7 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
       this.#renew(leg);
       return;
     }
-    if (status !== SSE_OK || !isSse(contentType)) return;
+    if (status !== HTTP_OK || !isSse(contentType)) return;
     this.#stream = new AnswerStream(this.#exchange, this.#services, this.#screen, this, leg);
     this.#stream.begin();
   }
@@ -232,19 +231,19 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
       return;
     }
     if (!isJson(this.#contentType)) {
-      this.fail(deny(status === OK ? 'mcp_invalid_response' : 'mcp_request_failed', { reasonCode: 'not_json', details: { upstream_status: status, content_type: this.#contentType.slice(0, 100) } }));
+      this.fail(deny(status === HTTP_OK ? 'mcp_invalid_response' : 'mcp_request_failed', { reasonCode: 'not_json', details: { upstream_status: status, content_type: this.#contentType.slice(0, 100) } }));
       return;
     }
     const message = this.#screen.read(bytes);
     if (message.kind !== 'response' || !this.#screen.isOurs(message)) {
-      this.fail(deny(status === OK ? 'mcp_invalid_response' : 'mcp_request_failed', { reasonCode: message.beyond ?? 'not_the_answer', details: { upstream_status: status } }));
+      this.fail(deny(status === HTTP_OK ? 'mcp_invalid_response' : 'mcp_request_failed', { reasonCode: message.beyond ?? 'not_the_answer', details: { upstream_status: status } }));
       return;
     }
     const restored = this.#screen.restoreId(bytes, message);
     this.#screen.release(restored, restored === bytes ? message.escapes : undefined, (screened) => {
       this.#exchange.settle('success');
       if (screened.kind === 'block') this.#exchange.refuse(screened.refusal);
-      else this.#exchange.answer(status >= CLIENT_ERROR_FROM ? status : OK, JSON_HEADERS, screened.bytes);
+      else this.#exchange.answer(status >= CLIENT_ERROR_FROM ? status : HTTP_OK, JSON_HEADERS, screened.bytes);
     });
   }
 

@@ -2,6 +2,7 @@
 import { GUARD_OUT_LENGTH, SLOT } from '../base/json/types.js';
 import type { Exchange } from '../chain/exchange.js';
 import { deny } from '../chain/verdict.js';
+import { JSON_HEADERS } from '../mcp/media-types.js';
 import { MODERN_VERSIONS, negotiateLegacyVersion } from '../mcp/versions.js';
 import { limitsOf } from './answers.js';
 import { answerScreened } from './own-answer.js';
@@ -34,7 +35,7 @@ function initialize(exchange: Exchange, services: TerminalServices): void {
   const result = { protocolVersion, capabilities: mergedCapabilities(upstreams), serverInfo: { name: 'precinct', version: services.version }, ...instructionsOf(upstreams), ...unavailable(upstreams) };
   answerScreened(exchange, services, {
     text: resultText(ctx.call.idText, result), withheld: resultText(ctx.call.idText, { ...result, capabilities: mergedCapabilities([]), instructions: undefined }),
-    headers: [['content-type', 'application/json'], ['mcp-session-id', session.id]],
+    headers: [...JSON_HEADERS, ['mcp-session-id', session.id]],
   });
 }
 

@@ -1,16 +1,17 @@
 // Which session a message travels in: none (2026-07-28), the client's own one with that server, or the gateway's for stateless callers.
+import { ACCEPT_BOTH, JSON_TYPE } from '../mcp/media-types.js';
 import { eraOfVersion, negotiateLegacyVersion, LEGACY_VERSIONS } from '../mcp/versions.js';
 import { memberSpans, decodeString } from '../base/json/spans.js';
 import type { Context } from '../chain/context.js';
 import { deny, type Deny } from '../chain/verdict.js';
 import type { McpSession, UpstreamBinding } from '../engines/mcp-session/types.js';
 import type { UpstreamRequest } from '../upstream/types.js';
+import { HTTP_OK, NO_SINK } from './answers.js';
 import { ask, AskRefused, type Asker } from './ask.js';
 import type { Leg, Legs } from './services.js';
 
-const POST_HEADERS = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' } as const;
+const POST_HEADERS = { 'content-type': JSON_TYPE, accept: ACCEPT_BOTH } as const;
 const INITIALIZED = Buffer.from('{"jsonrpc":"2.0","method":"notifications/initialized"}');
-const HTTP_OK = 200;
 
 export interface LegOptions {
   readonly asker: Asker;
@@ -99,14 +100,12 @@ export function createLegs(options: LegOptions): Legs {
     closeSession(session) {
       for (const [url, binding] of session.upstreams) {
         if (binding.sessionId === '') continue;
-        options.asker.client.send(request(url, 'DELETE', { 'mcp-session-id': binding.sessionId, 'mcp-protocol-version': binding.protocolVersion }, undefined), SILENT);
+        options.asker.client.send(request(url, 'DELETE', { 'mcp-session-id': binding.sessionId, 'mcp-protocol-version': binding.protocolVersion }, undefined), NO_SINK);
       }
       session.upstreams.clear();
     },
   };
 }
-
-const SILENT = { onHead: () => undefined, onData: () => undefined, onEnd: () => undefined, onFault: () => undefined };
 
 function legOf(ctx: Context, url: string, binding: UpstreamBinding, isShared: boolean): Leg {
   const headers = headersOf(binding);

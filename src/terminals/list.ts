@@ -8,13 +8,12 @@ import type { ServedTool } from '../engines/registry/types.js';
 import { renderListAnswer } from '../mcp/lists.js';
 import { filterTools, type ListedTools } from '../response/01-tool-list-filter.js';
 import { ask, AskRefused, type Answer, type Asker } from './ask.js';
-import { limitsOf, SESSION_LOST } from './answers.js';
+import { HTTP_OK, limitsOf, SESSION_LOST } from './answers.js';
 import { answerScreened } from './own-answer.js';
 import type { Leg, TerminalServices } from './services.js';
 
 const PAGES_MAX = 100; // a server that pages for ever must not hold the caller for ever
 const LIST_TTL_MS = 0; // filtered for one caller and checked at every serving: not to be kept
-const HTTP_OK = 200;
 
 export function answerList(exchange: Exchange, services: TerminalServices): void {
   exchange.ctx.inbound.retain();

@@ -2,18 +2,17 @@
 import { NO_WORK, type Exchange } from '../chain/exchange.js';
 import { deny, type Deny } from '../chain/verdict.js';
 import type { McpSession } from '../engines/mcp-session/types.js';
+import { isSse, SSE_HEADERS, SSE_TYPE } from '../mcp/media-types.js';
 import { createSseSplitter, type SseEvent } from '../upstream/sse.js';
 import type { UpstreamCall } from '../upstream/types.js';
-import { isSse, limitsOf } from './answers.js';
+import { HTTP_OK, limitsOf } from './answers.js';
 import { claimAnswer } from './asked.js';
 import { readServerMessage } from './message.js';
 import type { Leg, TerminalServices } from './services.js';
 import { dataOnly, framingOf, keepEvent, messageEvent, withData } from './sse-event.js';
 
 const TOOLS_CHANGED = 'notifications/tools/list_changed';
-const SSE_HEADERS: readonly (readonly [string, string])[] = [['content-type', 'text/event-stream'], ['cache-control', 'no-cache'], ['x-accel-buffering', 'no']];
 const KEEP_ALIVE_MS = 8_000; // below the 10 s after which some fronts and proxies drop a silent connection
-const SSE_OK = 200;
 const STREAMS_PER_SESSION_MAX = 4; // a client needs one; a second may be a reconnect whose old connection is not known to be gone
 
 export function listen(exchange: Exchange, services: TerminalServices): void {
@@ -24,7 +23,7 @@ export function listen(exchange: Exchange, services: TerminalServices): void {
     exchange.refuse(deny('mcp_invalid_request', { reasonCode: 'session_missing', message, headers: { allow: 'POST' }, protocol: { rpcCode: -32600, httpStatus: 405, message, idText: undefined } }));
     return;
   }
-  exchange.beginStream(SSE_OK, SSE_HEADERS, () => new SessionStream(exchange, services).start(ctx.snapshot.registry.upstreams));
+  exchange.beginStream(HTTP_OK, SSE_HEADERS, () => new SessionStream(exchange, services).start(ctx.snapshot.registry.upstreams));
 }
 
 class SessionStream {
@@ -69,14 +68,14 @@ class SessionStream {
     const call = this.#services.client.send(
       {
         url: leg.url, httpMethod: 'GET', body: undefined,
-        headers: { ...headers, accept: 'text/event-stream', ...(only && resume !== '' ? { 'last-event-id': resume } : {}) },
+        headers: { ...headers, accept: SSE_TYPE, ...(only && resume !== '' ? { 'last-event-id': resume } : {}) },
         answerTimeoutMs: ctx.snapshot.config.upstream.answer_timeout_ms,
         // A session's stream may stay silent for as long as the session lives.
         idleTimeoutMs: ctx.snapshot.config.session.mcp_session_ttl_s * 1000,
       },
       {
         onHead: (status, fields) => {
-          if (status === SSE_OK && isSse(fields['content-type'] ?? '')) splitter = createSseSplitter(ctx.snapshot.config.upstream.answer_bytes_max, (event) => this.#take(keepEvent(event), leg));
+          if (status === HTTP_OK && isSse(fields['content-type'] ?? '')) splitter = createSseSplitter(ctx.snapshot.config.upstream.answer_bytes_max, (event) => this.#take(keepEvent(event), leg));
         },
         onData: (chunk) => {
           if (splitter?.push(chunk) === false) call.abort();

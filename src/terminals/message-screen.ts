@@ -64,8 +64,7 @@ export class MessageScreen {
   taint(): void {
     const { ctx } = this.#exchange;
     if (ctx.tool === undefined || ctx.tool === 'none' || ctx.caller === undefined) return;
-    const session = ctx.mcpSession === undefined || ctx.mcpSession === 'none' ? undefined : ctx.mcpSession.id;
-    this.#services.sessionRisk.taint(ctx.caller.spiffeId, session, ctx.tool.registered.classification, ctx.tool.registered.name, ctx.nowMs);
+    this.#services.sessionRisk.taint(ctx.caller.spiffeId, ctx.mcpSessionId, ctx.tool.registered.classification, ctx.tool.registered.name, ctx.nowMs);
   }
 
   #accept(screened: Screened, then: (screened: Screened) => void): void {

@@ -2,13 +2,12 @@
 import type { Exchange } from '../chain/exchange.js';
 import { deny } from '../chain/verdict.js';
 import type { HeaderPairs } from '../front/types.js';
+import { JSON_HEADERS } from '../mcp/media-types.js';
 import { createResponseFirewall } from '../response/index.js';
 import type { Screened } from '../response/scanned.js';
-import { limitsOf } from './answers.js';
+import { HTTP_OK, limitsOf } from './answers.js';
 import type { TerminalServices } from './services.js';
 
-const OK = 200;
-const JSON_HEADERS: HeaderPairs = [['content-type', 'application/json']];
 
 export interface OwnAnswer {
   readonly text: string;
@@ -21,9 +20,9 @@ export function answerScreened(exchange: Exchange, services: TerminalServices, {
   const { snapshot } = exchange.ctx;
   const release = (screened: Screened): void => {
     exchange.addFindings(screened.findings);
-    if (screened.kind === 'release') exchange.answer(OK, headers, screened.bytes);
+    if (screened.kind === 'release') exchange.answer(HTTP_OK, headers, screened.bytes);
     else if (withheld === undefined) exchange.refuse(screened.refusal);
-    else exchange.answer(OK, headers, withheld);
+    else exchange.answer(HTTP_OK, headers, withheld);
   };
   const secrets = snapshot.registry.upstreams.flatMap((url) => services.sentSecrets.of(url));
   const screened = createResponseFirewall(snapshot.responseRules, services.jsonGuard, limitsOf(snapshot.config), secrets).screen(Buffer.from(text));

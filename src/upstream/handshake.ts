@@ -1,4 +1,5 @@
 // How the gateway itself greets an upstream: finds its era by server/discover, or opens a session by initialize.
+import { ACCEPT_BOTH, JSON_TYPE } from '../mcp/media-types.js';
 import { LEGACY_VERSIONS, MODERN_VERSIONS } from '../mcp/versions.js';
 import type { Era } from '../mcp/types.js';
 import { askUpstream, AskFault, type AskAnswer } from './message-reader.js';
@@ -100,7 +101,7 @@ function askModern(greeting: Greeting, version: string, method: string, params: 
 function post(greeting: Greeting, headers: Record<string, string>, message: Readonly<Record<string, unknown>> & { readonly id?: number }, timeoutMs: number): Promise<AskAnswer> {
   return askUpstream(greeting.client, {
     url: greeting.url, httpMethod: 'POST', body: Buffer.from(JSON.stringify(message)),
-    headers: { ...headers, 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
+    headers: { ...headers, 'content-type': JSON_TYPE, accept: ACCEPT_BOTH },
     answerTimeoutMs: timeoutMs, idleTimeoutMs: timeoutMs,
   }, message.id, greeting.answerBytesMax);
 }

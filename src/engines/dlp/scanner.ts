@@ -1,6 +1,7 @@
 // The DLP scanner: every reading of a message goes through the matcher once; only hits are looked at closer (SPEC section 7).
 import { createHash } from 'node:crypto';
 import type { Matcher, Pattern } from '../../base/matcher/types.js';
+import { loadSurvey } from '../../base/text/survey.js';
 import { confirmMatches } from './confirm.js';
 import { createFoundList, type Found, type FoundList } from './findings.js';
 import { locateInJson } from './locate.js';
@@ -37,10 +38,11 @@ export function digestRules(rules: readonly DlpRule[], actions: DlpActions): str
 
 export function createDlpScanner(options: DlpScannerOptions): DlpScanner {
   const { rules, actions, matcher, pool, inlineBytesMax, findingsMax } = options;
+  const survey = loadSurvey();
 
   function find(bytes: Uint8Array, escapes: boolean): Found[] {
     let found: FoundList | undefined;
-    forEachView(bytes, escapes, (view) => {
+    forEachView(bytes, escapes, survey, (view) => {
       for (const id of matcher.hits(view.bytes)) {
         const rule = rules[id];
         if (rule === undefined) throw new RangeError(`the matcher reports pattern ${id}, which no rule has`);

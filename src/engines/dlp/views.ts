@@ -1,5 +1,5 @@
 // Every way to read one message: as it came, then with each encoding resolved in turn, until nothing is left to resolve or a limit is met.
-import { loadSurvey, SIGN } from '../../base/text/survey.js';
+import { SIGN, type Survey } from '../../base/text/survey.js';
 import { decodeRuns } from './encoded-runs.js';
 import { foldText, hidesEscapes, percentDecodeText, unescapeText, type Range, type Reading } from './transforms.js';
 
@@ -30,10 +30,8 @@ export class DecodeBudgetExceeded extends Error {
   }
 }
 
-const survey = loadSurvey();
-
 /** Calls `visit` for each view. `escapes`: the text is JSON and some string in it holds a backslash. */
-export function forEachView(bytes: Uint8Array, escapes: boolean, visit: (view: View) => void): void {
+export function forEachView(bytes: Uint8Array, escapes: boolean, survey: Survey, visit: (view: View) => void): void {
   let view: View = { bytes, labelAt: () => 'raw', toRaw: (from, to) => [from, to] };
   visit(view);
   let signs = survey(bytes);

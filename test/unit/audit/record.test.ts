@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { ERRORS } from '../../../src/base/errors/table.js';
 import { GENESIS_HASH, sealLine, verifyLine } from '../../../src/audit/hash-chain.js';
 import type { RequestLineFacts } from '../../../src/audit/record.js';
-import { VERDICT, eventLine, intentLine, repeatedLine, requestLine, serverRequestLine, streamEndLine, unresolvedLine } from '../../../src/audit/record.js';
+import { VERDICT_NAMES, eventLine, intentLine, repeatedLine, requestLine, serverRequestLine, streamEndLine, unresolvedLine } from '../../../src/audit/record.js';
 import type { Line } from './line-fixture.js';
 import { requestFacts, simpleHash } from './line-fixture.js';
 
@@ -48,7 +48,7 @@ describe('a request line', () => {
   it('takes a verdict it doesn\'t know for a fault, never for a pass', () => {
     const layers = sealed(requestLine(requestFacts('d', { layers: { verdicts: [99, -1], us: [], notes: [] } })))['layers_traversed'] as Line[];
     expect(layers.slice(0, 3).map((layer) => layer['verdict'])).toEqual(['fault', 'fault', 'not_reached']);
-    expect(VERDICT.notReached).toBe(0);
+    expect(VERDICT_NAMES[0]).toBe('not_reached');
   });
 
   it('is one line of valid JSON whose hash verifies, whatever its strings and numbers are', () => {

@@ -5,7 +5,7 @@ import { PASS } from '../../../src/chain/verdict.js';
 import type { McpSession } from '../../../src/engines/mcp-session/types.js';
 import { parseChains } from '../../../src/engines/session-risk/chains.js';
 import { createSessionRisk } from '../../../src/engines/session-risk/session-risk.js';
-import { loadSession, sessionIdOf } from '../../../src/layers/load-session.js';
+import { loadSession } from '../../../src/layers/load-session.js';
 import { AGENT_ID, contextOf, NOW_MS } from '../chain/contexts.js';
 
 const chains = parseChains(readFileSync('config/session_chains.yaml', 'utf8'), 'chains');
@@ -21,6 +21,12 @@ describe('the session\'s risk', () => {
 
   it('declares layer 8\'s fault', () => {
     expect(loadSession(createSessionRisk({ ttlMs: 1, halfLifeMs: 1, riskDenyAt: 1, actionsKept: 1, sessionsMax: 1 }, chains))).toMatchObject({ step: 8, unnumbered: true, onFault: { code: 'session_unavailable_fail_closed' } });
-    expect(sessionIdOf('none')).toBeUndefined();
+  });
+
+  it('of a caller without a session is the caller\'s alone', () => {
+    const risk = createSessionRisk({ ttlMs: 1000, halfLifeMs: 1000, riskDenyAt: 1, actionsKept: 5, sessionsMax: 10 }, chains);
+    const ctx = contextOf('{}');
+    Object.assign(ctx, { session: undefined, mcpSession: 'none' });
+    expect([loadSession(risk).decide(ctx as never), ctx.mcpSessionId, ctx.session?.id]).toEqual([PASS, undefined, 'caller']);
   });
 });

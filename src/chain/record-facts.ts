@@ -1,0 +1,104 @@
+// What the record says of a request, read from its context: for the intent before the wire, the request line and a stream's end.
+import type { AuditFinding, DecisionFacts, IntentLineFacts, RequestLineFacts } from '../audit/record.js';
+import type { LocatedFinding } from '../engines/dlp/types.js';
+import { DENIED, FAULTED, LAYER_COUNT, type Context } from './context.js';
+import type { Deny } from './verdict.js';
+
+const NO_FINDINGS: readonly AuditFinding[] = Object.freeze([]);
+
+/** How the request ended. */
+export interface Ending {
+  readonly decision: 'ALLOW' | 'DENY';
+  /** After the wire it names what went wrong although the call was allowed. */
+  readonly refusal: Deny | undefined;
+  /** The client hung up. */
+  readonly aborted: boolean;
+  readonly status: number;
+  /** Microseconds since the epoch, as the line is built. */
+  readonly nowUs: number;
+  readonly argumentsDigest: string | undefined;
+  readonly answerFindings: readonly LocatedFinding[];
+}
+
+/** Whether the call's intent must be durable before anything of it goes upstream (`audit.intent`). */
+export function needsIntent(ctx: Context): boolean {
+  const mode = ctx.snapshot.config.audit.intent;
+  if (mode === 'none' || ctx.call?.kind !== 'request' || ctx.inbound.httpMethod !== 'POST') return false;
+  if (mode === 'all') return true;
+  if (ctx.tool === undefined || ctx.tool === 'none') return false;
+  const { riskLevel } = ctx.tool.registered;
+  const stepped = ctx.stepUp !== undefined && ctx.stepUp !== 'none' && ctx.stepUp.grant !== undefined;
+  return riskLevel === 'high' || riskLevel === 'critical' || stepped || (ctx.outbound?.secretRefs.length ?? 0) > 0;
+}
+
+export function decisionFacts(ctx: Context): DecisionFacts {
+  return { decisionId: ctx.decisionId, traceId: ctx.traceId, spanId: ctx.spanId, sessionId: ctx.mcpSessionId, spiffeId: ctx.caller?.spiffeId };
+}
+
+export function intentFacts(ctx: Context, atUs: number, argumentsDigest: string | undefined): IntentLineFacts {
+  const { digests } = ctx.snapshot;
+  return { ...decisionFacts(ctx), server: serverOf(ctx), tool: calledName(ctx), method: methodOf(ctx), argumentsDigest, atUs, policyDigest: digests.policy, registryDigest: digests.registry };
+}
+
+export function requestFacts(ctx: Context, ending: Ending): RequestLineFacts {
+  const { refusal, answerFindings, nowUs } = ending;
+  const findings = ctx.findings === undefined || ctx.findings.length + answerFindings.length === 0 ? NO_FINDINGS : ctx.findings.map(requestFinding).concat(answerFindings.map(answerFinding));
+  if (refusal !== undefined) noteRefusal(ctx, refusal);
+  const { caller, snapshot, stepUp } = ctx;
+  return {
+    // Written out: spreading objects into one costs more than the rest of the record.
+    decisionId: ctx.decisionId,
+    traceId: ctx.traceId,
+    spanId: ctx.spanId,
+    sessionId: ctx.mcpSessionId,
+    spiffeId: caller?.spiffeId,
+    server: serverOf(ctx),
+    tool: calledName(ctx),
+    method: methodOf(ctx),
+    argumentsDigest: ending.argumentsDigest,
+    receivedUs: ctx.inbound.receivedUs,
+    decidedUs: ctx.decidedUs === 0 ? nowUs : ctx.decidedUs,
+    respondedUs: nowUs,
+    authMethod: caller?.authMethod,
+    principal: caller?.principal,
+    decision: ending.decision,
+    code: refusal?.code ?? (ending.aborted ? 'client_disconnected' : undefined),
+    reasonCode: refusal?.reasonCode,
+    layers: { verdicts: ctx.verdicts, us: ctx.layerUs, notes: ctx.notes },
+    riskScore: stepUp === undefined || stepUp === 'none' ? 0 : stepUp.score.total,
+    findings,
+    status: ending.status,
+    policyDigest: snapshot.digests.policy,
+    registryDigest: snapshot.digests.registry,
+  };
+}
+
+export function answerFinding(finding: LocatedFinding): AuditFinding {
+  return { ...requestFinding(finding), direction: 'response' };
+}
+
+function requestFinding(finding: LocatedFinding): AuditFinding {
+  return { rule: finding.rule, category: finding.category, action: finding.action, path: finding.path, sample: finding.sample, decoded: finding.decoded };
+}
+
+/** The refusing layer's note says why, where the layer itself left none. */
+function noteRefusal(ctx: Context, refusal: Deny): void {
+  for (let i = 0; i < LAYER_COUNT; i++) {
+    const verdict = ctx.verdicts[i];
+    if ((verdict === DENIED || verdict === FAULTED) && ctx.notes[i] === undefined) ctx.notes[i] = refusal.reasonCode ?? refusal.code;
+  }
+}
+
+function calledName(ctx: Context): string | undefined {
+  if (ctx.call === undefined) return undefined;
+  const name = ctx.call.name === '' ? ctx.call.uri : ctx.call.name;
+  return name === '' ? undefined : name;
+}
+
+function serverOf(ctx: Context): string | undefined {
+  return ctx.tool === undefined || ctx.tool === 'none' ? undefined : ctx.tool.registered.upstream;
+}
+
+function methodOf(ctx: Context): string | undefined {
+  return ctx.call?.method === '' ? 'response' : ctx.call?.method;
+}
