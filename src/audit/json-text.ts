@@ -102,11 +102,16 @@ export function isoMicros(us: number): string {
   return `${new Date(Math.abs(ms) <= 8.64e15 ? ms : 0).toISOString().slice(0, -1)}${micros}Z`;
 }
 
-/** What a function makes of the text or list it saw last: neighbouring records share most of theirs. */
-export function remembersLast<In, Out>(make: (input: In) => Out): (input: In) => Out {
+/** What a function makes of the input it saw last: neighbouring records share most of theirs. */
+export function remembersLast<In, Out>(make: (input: In) => Out, same: (a: In, b: In) => boolean = (a, b) => a === b): (input: In) => Out {
   let last: { readonly input: In; readonly output: Out } | undefined;
   return (input) => {
-    if (last === undefined || last.input !== input) last = { input, output: make(input) };
+    if (last === undefined || !same(input, last.input)) last = { input, output: make(input) };
     return last.output;
   };
+}
+
+/** The same text as one run of characters: what is put into many lines must not be a chain of pieces, which each line would walk again. */
+export function flat(text: string): string {
+  return Buffer.from(text, 'utf8').toString('utf8');
 }
