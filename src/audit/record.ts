@@ -1,6 +1,6 @@
 // Builds audit lines from templates (SPEC section 8): no walk over an object, every string escaped, member order fixed.
 import { frameworkRefsText } from './framework-refs.js';
-import { flat, isoMicros, microsText, numberText, remembersLast, quote, quoteAll, quoteOrNull, quoteToken } from './json-text.js';
+import { isoMicros, microsText, numberText, remembersLast, quote, quoteAll, quoteKnown, quoteOrNull, quoteToken } from './json-text.js';
 import { addLayers, NOTE_CHARS_MAX, type LayerFacts } from './layers-text.js';
 import { requestHead } from './request-head.js';
 import type { OpenLine } from './types.js';
@@ -78,13 +78,6 @@ const principalText = remembersLast((principal: RequestLineFacts['principal']): 
   return `{"level":${numberText(principal.level)},"role":${quote(principal.role)},"capabilities":${quoteAll(principal.capabilities)}}`;
 });
 
-// Each keeps the text of its own member: neighbouring records agree in most of them.
-const spiffeText = remembersLast(quoteOrNull);
-const authText = remembersLast(quoteOrNull);
-const serverText = remembersLast(quoteOrNull);
-const toolText = remembersLast(quoteOrNull);
-const methodText = remembersLast(quoteOrNull);
-
 function head(type: string, atUs: number): string {
   return `{"type":"${type}","timestamp":"${isoMicros(atUs)}"`;
 }
@@ -94,12 +87,12 @@ function idsText(d: DecisionFacts): string {
 }
 
 function callerText(d: DecisionFacts): string {
-  return `,"session_id":${quoteOrNull(d.sessionId)},"spiffe_id":${spiffeText(d.spiffeId)}`;
+  return `,"session_id":${quoteKnown(d.sessionId)},"spiffe_id":${quoteKnown(d.spiffeId)}`;
 }
 
 /** The digest follows. */
 function callText(c: CallFacts): string {
-  return `,"server":${serverText(c.server)},"tool":${toolText(c.tool)},"method":${methodText(c.method)},"arguments_digest":`;
+  return `,"server":${quoteKnown(c.server)},"tool":${quoteKnown(c.tool)},"method":${quoteKnown(c.method)},"arguments_digest":`;
 }
 
 function digestText(digest: string | undefined): string {
@@ -113,26 +106,23 @@ function timestampsText(r: RequestLineFacts): string {
 // Runs of members that neighbouring records share: each is one text, made again when one of its members is another.
 
 const whoAndWhat = remembersLast(
-  (r: RequestLineFacts) => flat(`${callerText(r)},"auth_method":${authText(r.authMethod)},"principal":${principalText(r.principal)}${callText(r)}`),
+  (r: RequestLineFacts) => `${callerText(r)},"auth_method":${quoteKnown(r.authMethod)},"principal":${principalText(r.principal)}${callText(r)}`,
   (a, b) => a.sessionId === b.sessionId && a.spiffeId === b.spiffeId && a.authMethod === b.authMethod && a.principal === b.principal && a.server === b.server && a.tool === b.tool && a.method === b.method,
 );
 
 const decisionText = remembersLast(
-  (r: RequestLineFacts) => flat(`,"decision":"${r.decision}","code":${quoteOrNull(r.code)}${r.reasonCode === undefined ? '' : `,"reason_code":${quote(r.reasonCode)}`},"layers_traversed":[`),
+  (r: RequestLineFacts) => `,"decision":"${r.decision}","code":${quoteOrNull(r.code)}${r.reasonCode === undefined ? '' : `,"reason_code":${quote(r.reasonCode)}`},"layers_traversed":[`,
   (a, b) => a.decision === b.decision && a.code === b.code && a.reasonCode === b.reasonCode,
 );
 
 const outcomeText = remembersLast(
-  (r: RequestLineFacts) => {
-    const text = `],"risk_score":${numberText(r.riskScore)},"findings":${findingsText(r.findings)},"status":${numberText(r.status)},"latency_us":`;
-    return r.findings.length === 0 ? flat(text) : text;
-  },
+  (r: RequestLineFacts) => `],"risk_score":${numberText(r.riskScore)},"findings":${findingsText(r.findings)},"status":${numberText(r.status)},"latency_us":`,
   (a, b) => a.riskScore === b.riskScore && a.findings.length === 0 && b.findings.length === 0 && a.status === b.status,
 );
 
 const rulesText = remembersLast(
-  (r: RequestLineFacts) => flat(`,"policy_digest":${quoteOrNull(r.policyDigest)},"registry_digest":${quoteOrNull(r.registryDigest)}`
-    + `${r.snapshotDigest === undefined ? '' : `,"snapshot_digest":${quote(r.snapshotDigest)}`},"framework_refs":${frameworkRefsText(r.code)}`),
+  (r: RequestLineFacts) => `,"policy_digest":${quoteKnown(r.policyDigest)},"registry_digest":${quoteKnown(r.registryDigest)}`
+    + `${r.snapshotDigest === undefined ? '' : `,"snapshot_digest":${quote(r.snapshotDigest)}`},"framework_refs":${frameworkRefsText(r.code)}`,
   (a, b) => a.policyDigest === b.policyDigest && a.registryDigest === b.registryDigest && a.snapshotDigest === b.snapshotDigest && a.code === b.code,
 );
 
