@@ -1,5 +1,5 @@
-// The beginning of a request's line, up to its ids. Digits and ids are put into a template of bytes, which then becomes one text: numbers and
-// ids as texts of their own would cost as much as the rest of the line.
+// The beginning of a request's line, up to its ids. Digits and ids are put into a template of bytes, which then becomes one text: as texts of their
+// own, read character by character, they would cost as much as the rest of the line.
 import { isoMicros } from './json-text.js';
 
 export interface RequestHeadFacts {
@@ -43,9 +43,9 @@ const SECONDS_MAX = 1e10;
 const ZERO = 0x30;
 
 /** The second that stands at each place. */
-const seconds = { iso: 0, received: 0, decided: 0, responded: 0 };
+const seconds = { received: 0, decided: 0, responded: 0 };
 
-/** Undefined for what the template does not hold: other lengths of ids, characters that need care, times far away. `argumentsDigest` then needs no care either. */
+/** The line up to `span_id`, when no character of the ids and of `argumentsDigest` needs care; undefined for what the template can't hold: ids of other lengths or characters, times far away. */
 export function requestHead(r: RequestHeadFacts): string | undefined {
   const received = usualSecond(r.receivedUs);
   const decided = usualSecond(r.decidedUs);

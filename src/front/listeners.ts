@@ -182,8 +182,9 @@ class UwsFront implements Front {
   #start(app: UwsApp, host: string, port: number, tls: boolean): Running {
     const { config, handle, refuse, probes, nowUs, onFault } = this.#options;
     const { front } = config;
+    const gate = new ConnectionGate(front.connections_max);
     const context: RouteContext = {
-      tls, handle, refuse, probes, nowUs, onFault,
+      tls, gate, handle, refuse, probes, nowUs, onFault,
       admission: createAdmission({ listenerHost: host, listenerPort: port, tls, allowedHosts: front.allowed_hosts, allowedOrigins: front.allowed_origins }),
       load: this.#load, peers: this.#peers, lateness: this.#lateness,
       limits: { bodyBytesMax: front.body_bytes_max, bodyTimeoutMs: front.body_timeout_s * MS_PER_S, bytesPerSecondMin: front.body_bytes_per_s_min },
@@ -192,7 +193,6 @@ class UwsFront implements Front {
       state: 'open',
       onIdle: () => undefined,
     };
-    const gate = new ConnectionGate(front.connections_max);
     mountRoutes(app.filter((response, change) => gate.pass(response, change)), context);
     const running: Running = { app, context, gate, socket: undefined, closed: false };
     this.#running.add(running);

@@ -1,5 +1,6 @@
 // From one HTTP request to one `handle`: exact routes, admission, body. Every way in ends here, whatever the method or the Upgrade header.
 import type { Admission, Load } from './admission.js';
+import type { ConnectionGate } from './connection-gate.js';
 import { InboundMessage } from './inbound.js';
 import { readHeaders, type HeaderIntake } from './inbound-headers.js';
 import type { LoopLateness } from './lateness.js';
@@ -37,6 +38,7 @@ export interface RouteContext {
   readonly refuse: Refuse;
   readonly probes: Probes;
   readonly admission: Admission;
+  readonly gate: ConnectionGate;
   readonly load: Load;
   readonly peers: Peers;
   readonly lateness: LoopLateness;
@@ -89,7 +91,7 @@ function serveMcp(context: RouteContext, response: HttpResponse, request: HttpRe
   if (method === undefined) return answerOther(context, response, request, headers);
   const framing = readFraming(headers.contentLength, headers.transferEncoding);
   if (!framing.ok) return answerPlain(response, { status: 400, json: FRAMING_PLAIN, close: true });
-  const evidence = readPeerEvidence(response, headers, context.tls, route.agent, route.env);
+  const evidence = readPeerEvidence(response, context.gate.addressOf(response), headers, context.tls, route.agent, route.env);
   const inbound = new InboundMessage(method, route.path, evidence, headers, context.nowUs());
   const upgrades = method !== 'POST' && headers.upgrade.toLowerCase().includes('websocket');
   if (upgrades) return answerPlain(response, { status: 404, json: WEBSOCKET_PLAIN, close: true });

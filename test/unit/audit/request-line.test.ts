@@ -90,6 +90,19 @@ describe('a row of request lines', () => {
     }), { numRuns: 1500 });
   });
 
+  it('takes no character for one of an id that needs care, whichever it is and wherever it stands', () => {
+    const usual = { decisionId: '0199c1a2-7b3c-4def-8abc-000000000001', traceId: '4bf92f3577b34da6a3ce929d0e0e4736', spanId: '00f067aa0ba902b7', argumentsDigest: `sha256:${'a'.repeat(64)}` };
+    for (const name of ['decisionId', 'traceId', 'spanId', 'argumentsDigest'] as const) {
+      const id = usual[name];
+      for (let at = 0; at < id.length; at++) {
+        for (let unit = 0; unit < 0x180; unit++) {
+          const one = requestFacts(usual.decisionId, { ...usual, [name]: id.slice(0, at) + String.fromCharCode(unit) + id.slice(at + 1) });
+          if (requestLine(one) !== memberByMember(one)) expect.fail(`${name} with unit ${unit} at ${at}`);
+        }
+      }
+    }
+  });
+
   it('shows each time with its own second', () => {
     const [before, after] = [1_767_225_599_999_999, 1_767_225_600_000_000];
     for (const [receivedUs, decidedUs, respondedUs] of [[before, before, before], [before, before, after], [before, after, after], [after, after, after], [after, after, before], [before, before, before]] as const) {
