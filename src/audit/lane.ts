@@ -156,6 +156,11 @@ export class LaneReceiver {
     return Atomics.load(this.#view.words, PUBLISHED) !== this.#read;
   }
 
+  /** True when the sender has looked at all answers that were shown to it. */
+  get caughtUp(): boolean {
+    return Atomics.load(this.#view.words, LISTENING) === 1;
+  }
+
   /** The next line, valid until it is answered; undefined when none waits. */
   read(): Buffer | undefined {
     if (!this.waiting) return undefined;

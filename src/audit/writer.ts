@@ -1,5 +1,5 @@
 // The one writer: collects lines of all lanes, commits them together, answers each lane, and fails closed while the disk does.
-// Group commit, self-clocked: a commit starts when the last one ended, at most one per interval; meanwhile lines gather.
+// Group commit, clocked by the disk and the senders: lines gather while a commit is under way, and while whoever sent them is too busy to look at its answers.
 import type { MessagePort } from 'node:worker_threads';
 import { CHAIN_START } from './chain-end.js';
 import { CURRENT_NAME } from './chain-files.js';
@@ -17,6 +17,9 @@ const INTERVAL_MS_MIN = 0.5;
 const INTERVAL_MS_MAX = 1.5; // a line waits half of it on average, 0.5 ms more than at the least
 const INTERVAL_GROWTH = 1.5;
 const BUSY_LINES = 4; // so many lines in one commit are load
+const MANY_LINES = 12; // from here on a commit waits for senders that have not looked at the answers of the last one
+const UNSEEN_MS_MAX = 4; // but no longer than this: they should find answers when they look
+const LOOK_AGAIN_MS = 2; // looking every 0.5 ms costs what the larger commits save
 const COMMIT_LINE_BYTES_MAX = 1024 * 1024; // with seals, and a last line of 1 Mi characters at 3 bytes each, it stays below COMMIT_BYTES_MAX
 const SEAL_BYTES_MAX = 256;
 const RETRY_MS = 1_000;
@@ -62,6 +65,7 @@ export class AuditWriter {
   #failedLines = 0;
   #failedSinceMs = 0;
   #lastCommitMs = -Infinity;
+  #lastCommitLines = 0;
   #intervalMs = INTERVAL_MS_MIN;
   #closed = false;
   #retry: NodeJS.Timeout | undefined;
@@ -107,8 +111,9 @@ export class AuditWriter {
       this.#refuseAll();
       return Infinity;
     }
-    const earlyMs = this.#lastCommitMs + this.#intervalMs - this.#around.steadyMs();
-    if (earlyMs > 0) return earlyMs;
+    const sinceMs = this.#around.steadyMs() - this.#lastCommitMs;
+    if (sinceMs < this.#intervalMs) return this.#intervalMs - sinceMs;
+    if (sinceMs < UNSEEN_MS_MAX && this.#lastCommitLines >= MANY_LINES && !this.#someoneLooked()) return Math.min(LOOK_AGAIN_MS, UNSEEN_MS_MAX - sinceMs);
     this.#commit();
     return this.waiting ? 0 : Infinity;
   }
@@ -165,10 +170,16 @@ export class AuditWriter {
     this.#failedLines = 0;
   }
 
+  // A sender that has not looked at its last answers is busy with other calls, and sees new ones no sooner.
+  #someoneLooked(): boolean {
+    return this.#lanes.some(({ receiver }) => receiver.waiting && receiver.caughtUp);
+  }
+
   #commit(): void {
     const { shares, lines } = this.#share();
     if (this.#file === undefined) return;
     this.#lastCommitMs = this.#around.steadyMs();
+    this.#lastCommitLines = lines.length;
     let sealed: readonly SealedLine[];
     try {
       sealed = this.#file.commit(lines);
