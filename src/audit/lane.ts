@@ -78,6 +78,11 @@ export class LaneSender {
     this.listen();
   }
 
+  /** Bytes of the lines that have no answer yet, each with its header. */
+  get unansweredBytes(): number {
+    return (this.#head - Atomics.load(this.#view.words, ANSWERED)) >>> 0;
+  }
+
   /** Longest line that can ever be sent, in bytes. */
   get lineBytesMax(): number {
     return this.#view.size - HEADER_BYTES;
@@ -154,11 +159,6 @@ export class LaneReceiver {
   /** True when lines wait that were not read. */
   get waiting(): boolean {
     return Atomics.load(this.#view.words, PUBLISHED) !== this.#read;
-  }
-
-  /** True when the sender has looked at all answers that were shown to it. */
-  get caughtUp(): boolean {
-    return Atomics.load(this.#view.words, LISTENING) === 1;
   }
 
   /** The next line, valid until it is answered; undefined when none waits. */

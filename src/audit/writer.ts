@@ -17,9 +17,8 @@ const INTERVAL_MS_MIN = 0.5;
 const INTERVAL_MS_MAX = 1.5; // a line waits half of it on average, 0.5 ms more than at the least
 const INTERVAL_GROWTH = 1.5;
 const BUSY_LINES = 4; // so many lines in one commit are load
-const MANY_LINES = 12; // from here on a commit waits for senders that have not looked at the answers of the last one
-const UNSEEN_MS_MAX = 4; // but no longer than this: they should find answers when they look
-const LOOK_AGAIN_MS = 2; // looking every 0.5 ms costs what the larger commits save
+const MANY_LINES = 12; // after so many a commit waits until a sender asks for it
+const UNASKED_MS_MAX = 4; // but no longer than this
 const COMMIT_LINE_BYTES_MAX = 1024 * 1024; // with seals, and a last line of 1 Mi characters at 3 bytes each, it stays below COMMIT_BYTES_MAX
 const SEAL_BYTES_MAX = 256;
 const RETRY_MS = 1_000;
@@ -105,17 +104,26 @@ export class AuditWriter {
   }
 
   /** At most one commit, or refusals. Returns in how many ms the next turn is due: 0 now, Infinity when lines come. */
-  turn(): number {
+  turn(hurried = false): number {
     if (!this.waiting) return Infinity;
     if (!this.#health.healthy) {
       this.#refuseAll();
       return Infinity;
     }
     const sinceMs = this.#around.steadyMs() - this.#lastCommitMs;
-    if (sinceMs < this.#intervalMs) return this.#intervalMs - sinceMs;
-    if (sinceMs < UNSEEN_MS_MAX && this.#lastCommitLines >= MANY_LINES && !this.#someoneLooked()) return Math.min(LOOK_AGAIN_MS, UNSEEN_MS_MAX - sinceMs);
+    if (sinceMs < INTERVAL_MS_MIN) return INTERVAL_MS_MIN - sinceMs;
+    if (!hurried && sinceMs < this.#gatherMs) return this.#gatherMs - sinceMs;
     this.#commit();
     return this.waiting ? 0 : Infinity;
+  }
+
+  /** Gathering has gone on for as long as it must: who has nothing else to do than to wait for it may end it. */
+  get mayBeHurried(): boolean {
+    return this.#around.steadyMs() - this.#lastCommitMs >= INTERVAL_MS_MIN;
+  }
+
+  get #gatherMs(): number {
+    return this.#lastCommitLines >= MANY_LINES ? UNASKED_MS_MAX : this.#intervalMs;
   }
 
   status(): AuditStatus {
@@ -168,11 +176,6 @@ export class AuditWriter {
     if (lines.length > 0) file.commit(lines);
     this.#first = [];
     this.#failedLines = 0;
-  }
-
-  // A sender that has not looked at its last answers is busy with other calls, and sees new ones no sooner.
-  #someoneLooked(): boolean {
-    return this.#lanes.some(({ receiver }) => receiver.waiting && receiver.caughtUp);
   }
 
   #commit(): void {
