@@ -6,7 +6,6 @@ const CALLS = 16; // in a cache line of its own
 const AWAKE = 0; // it looks at every lane before it sleeps again
 const DOZING = 1; // blocked, for a short time: a futex wakes it
 const RESTING = 2; // in its event loop: a message wakes it
-const GATHERING = 3; // it waits for more lines before it commits, and a futex ends the wait
 
 export function createBell(): SharedArrayBuffer {
   return new SharedArrayBuffer(128);
@@ -20,15 +19,8 @@ export class Ringer {
     this.#words = new Int32Array(bell);
   }
 
-  /** It sleeps until there are lines. */
   get asleep(): boolean {
-    const state = Atomics.load(this.#words, STATE);
-    return state === DOZING || state === RESTING;
-  }
-
-  /** It knows of lines, and waits a little for more. */
-  get gathers(): boolean {
-    return Atomics.load(this.#words, STATE) === GATHERING;
+    return Atomics.load(this.#words, STATE) !== AWAKE;
   }
 
   /** True = the writer rests, and only a message wakes it; it is this caller's to send. */
@@ -69,20 +61,6 @@ export class Sleeper {
     Atomics.store(this.#words, STATE, DOZING);
     if (!anything() && Atomics.load(this.#words, CALLS) === this.#calls) Atomics.wait(this.#words, STATE, DOZING, ms);
     this.wake();
-  }
-
-  /** From here on a ring asks for the commit. */
-  beginGathering(): void {
-    Atomics.store(this.#words, STATE, GATHERING);
-  }
-
-  /** Blocks until rung, called, or `ms` are over; not at all when already `over`. True = rung or called. */
-  gather(ms: number, over: () => boolean): boolean {
-    this.beginGathering();
-    const waits = !over() && Atomics.load(this.#words, CALLS) === this.#calls;
-    const rung = !waits || Atomics.wait(this.#words, STATE, GATHERING, ms) !== 'timed-out';
-    this.wake();
-    return rung;
   }
 
   /** From here on a message wakes the writer. False when `anything` waits already. */

@@ -45,14 +45,10 @@ export class WriterLoop {
   #run(): void {
     const waiting = (): boolean => this.#writer.waiting;
     const endMs = this.#around.steadyMs() + this.#sliceMs;
-    let hurried = false;
     for (;;) {
-      const dueMs = this.#writer.turn(hurried);
-      hurried = false;
+      const dueMs = this.#writer.turn();
       if (dueMs !== Infinity && dueMs > 0) {
-        // Lines that come meanwhile share the next commit.
-        if (this.#writer.mayBeHurried) hurried = this.#sleeper.gather(dueMs, () => !this.#writer.waiting);
-        else this.#around.pauseMs(dueMs);
+        this.#around.pauseMs(dueMs); // lines that come meanwhile wake nobody, and share the next commit
         continue;
       }
       const leftMs = endMs - this.#around.steadyMs();

@@ -47,21 +47,11 @@ export function isLoopbackAddress(ip: string): boolean {
   return ip === '::1' || ip.startsWith(`${LOOPBACK_NET}.`);
 }
 
-export interface PeerAddress {
-  readonly ip: string;
-  readonly loopback: boolean;
-}
-
-/** Asks the kernel. */
-export function readAddress(response: Pick<HttpResponse, 'getRemoteAddress'>): PeerAddress {
+export function readPeerEvidence(response: HttpResponse, headers: HeaderIntake, tls: boolean, agent: string, env: string): PeerEvidence {
   const ip = formatAddress(new Uint8Array(response.getRemoteAddress()));
-  return { ip, loopback: isLoopbackAddress(ip) };
-}
-
-export function readPeerEvidence(response: HttpResponse, address: PeerAddress, headers: HeaderIntake, tls: boolean, agent: string, env: string): PeerEvidence {
   return {
-    ip: address.ip,
-    loopback: address.loopback,
+    ip,
+    loopback: isLoopbackAddress(ip),
     tls,
     certificatePem: tls ? response.getX509Certificate?.() ?? '' : '',
     authorization: headers.authorization,
