@@ -36,7 +36,8 @@ export class Ringer {
   /** Makes the writer read its messages soon, whether it sleeps or works. */
   call(): void {
     Atomics.add(this.#words, CALLS, 1);
-    this.ring();
+    // Never a resting one: the posted message wakes it, or has done so already. Were it marked awake here after that, nobody would wake it again.
+    if (Atomics.compareExchange(this.#words, STATE, DOZING, AWAKE) === DOZING) Atomics.notify(this.#words, STATE);
   }
 }
 

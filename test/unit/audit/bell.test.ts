@@ -49,4 +49,13 @@ describe('a bell', () => {
     sleeper.doze(1, nothing);
     expect(sleeper.called()).toBe(false);
   });
+
+  it('leaves a resting writer to the message that was posted: it may have read it and rest again', () => {
+    const bell = createBell();
+    const [ringer, sleeper] = [new Ringer(bell), new Sleeper(bell)];
+    expect(sleeper.rest(nothing)).toBe(true);
+    ringer.call();
+    expect(ringer.asleep).toBe(true);
+    expect(ringer.ring()).toBe(true); // who has lines still wakes it
+  });
 });
