@@ -7,7 +7,7 @@ help:
 	@echo 'make demo    play the allowed and the denied call again'
 	@echo 'make down    stop both'
 	@echo 'make test    lint, types, unit, integration, native, the walk'
-	@echo 'make soak    the slow suites in full: kill -9, floods, reloads under load, native twins (40 minutes)'
+	@echo 'make soak    the slow suites in full: kill -9, floods, reloads under load, native twins (long: reloads alone take ten minutes)'
 	@echo 'make bench   how fast it is, beside nginx'
 	@echo 'make clean   remove what was built; the audit log and keys stay'
 

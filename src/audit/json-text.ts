@@ -4,9 +4,9 @@
 export const TEXT_CHARS_MAX = 2048;
 
 // What JSON must escape, lone surrogates (they have no UTF-8), and what a terminal would obey or a reader be fooled by: C1 controls, line separators, bidirectional overrides.
-// eslint-disable-next-line no-control-regex
+// eslint-disable-next-line no-control-regex -- control characters are what it looks for
 const NEEDS_CARE = /["\\\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069\ud800-\udfff]/;
-// eslint-disable-next-line no-control-regex
+// eslint-disable-next-line no-control-regex -- control characters are what it looks for
 const FOOLS_READERS = /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
 
 const DASH = 0x2d;

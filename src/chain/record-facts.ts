@@ -42,7 +42,8 @@ export function intentFacts(ctx: Context, atUs: number, argumentsDigest: string 
 
 export function requestFacts(ctx: Context, ending: Ending): RequestLineFacts {
   const { refusal, answerFindings, nowUs } = ending;
-  const findings = ctx.findings === undefined || ctx.findings.length + answerFindings.length === 0 ? NO_FINDINGS : ctx.findings.map(requestFinding).concat(answerFindings.map(answerFinding));
+  const found = ctx.findings ?? [];
+  const findings = found.length + answerFindings.length === 0 ? NO_FINDINGS : found.map(requestFinding).concat(answerFindings.map(answerFinding));
   if (refusal !== undefined) noteRefusal(ctx, refusal);
   const { caller, snapshot, stepUp } = ctx;
   return {

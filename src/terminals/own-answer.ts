@@ -8,7 +8,6 @@ import type { Screened } from '../response/scanned.js';
 import { HTTP_OK, limitsOf } from './answers.js';
 import type { TerminalServices } from './services.js';
 
-
 export interface OwnAnswer {
   readonly text: string;
   readonly headers?: HeaderPairs;

@@ -34,6 +34,17 @@ async function openSession(gateway: InProcessGateway): Promise<Posted> {
   const reply = await gateway.ask(rpc('initialize', { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 't', version: '1' } }, 0), { headers: { accept: MCP_ACCEPT } });
   return { headers: { accept: MCP_ACCEPT, mcpSessionId: reply.headers['mcp-session-id'] ?? '', mcpProtocolVersion: '2025-11-25' } };
 }
+/** Server a's stream opens and says nothing by itself; the answer to write to, once it is open. */
+function streamOfA(): () => ServerResponse | undefined {
+  let open: ServerResponse | undefined;
+  a.stream = (_request, response) => {
+    sseHead(response);
+    response.flushHeaders();
+    open = response;
+  };
+  return () => open;
+}
+
 const listed = (reply: RecordedReply) => (reply.json as { result: { tools: { name: string }[]; _meta?: Record<string, unknown> } }).result;
 const names = (reply: RecordedReply): string[] => listed(reply).tools.map(({ name }) => name);
 
@@ -166,12 +177,7 @@ describe('the stream of a session', () => {
   });
 
   it('ends with the proof of who listens: nothing is heard after it', async () => {
-    let say: ServerResponse | undefined;
-    a.stream = (_request, response) => {
-      sseHead(response);
-      response.flushHeaders();
-      say = response;
-    };
+    const said = streamOfA();
     let nowMs = 1_800_000_000_000;
     const ticks = new Set<() => void>();
     const gateway = await start({
@@ -187,11 +193,11 @@ describe('the stream of a session', () => {
     const session = await openSession(gateway);
     const heard = gateway.post('', { httpMethod: 'GET', headers: session.headers ?? {} });
     const idle = gateway.post('', { httpMethod: 'GET', headers: session.headers ?? {} });
-    await until(() => say !== undefined && heard.text !== '' && idle.text !== '');
+    await until(() => said() !== undefined && heard.text !== '' && idle.text !== '');
     for (const tick of ticks) tick();
     expect([heard.state, idle.state]).toEqual(['streaming', 'streaming']);
     nowMs += 60_000;
-    say?.write('data: {"jsonrpc":"2.0","method":"notifications/message","params":{"data":"too late"}}\n\n');
+    said()?.write('data: {"jsonrpc":"2.0","method":"notifications/message","params":{"data":"too late"}}\n\n');
     for (const tick of [...ticks]) tick();
     await until(() => heard.state === 'ended' && idle.state === 'ended');
     expect(heard.text + idle.text).not.toContain('too late');
@@ -201,17 +207,12 @@ describe('the stream of a session', () => {
   it('passes on what the servers say, screened, and ends upstream when the client goes', async () => {
     const gateway = await start();
     const session = await openSession(gateway);
-    let say: ServerResponse | undefined;
-    a.stream = (_request, response) => {
-      sseHead(response);
-      response.flushHeaders();
-      say = response;
-    };
+    const said = streamOfA();
     const reply = gateway.post('', { httpMethod: 'GET', headers: session.headers ?? {} });
-    await until(() => say !== undefined && reply.text !== '');
+    await until(() => said() !== undefined && reply.text !== '');
     const secret = 'AKIA'.concat('AB'.repeat(8));
     const plain = 'id: 1\ndata: {"jsonrpc":"2.0","method":"notifications/message","params":{"data":"hi"}}\n\n';
-    say?.write(plain + `data: {"jsonrpc":"2.0","method":"notifications/message","params":{"data":"${secret}"}}\n\ndata: nonsense\n\ndata: {"jsonrpc":"2.0","id":"q","method":"roots/list"}\n\n`);
+    said()?.write(plain + `data: {"jsonrpc":"2.0","method":"notifications/message","params":{"data":"${secret}"}}\n\ndata: nonsense\n\ndata: {"jsonrpc":"2.0","id":"q","method":"roots/list"}\n\n`);
     await until(() => reply.text.includes('roots/list'));
     expect(reply.text).toContain(plain);
     expect(reply.text).toContain('[redacted:');
@@ -249,16 +250,11 @@ describe('the stream of a session', () => {
     });
     const session = await openSession(gateway);
     const ticking = ticks.size;
-    let say: ServerResponse | undefined;
-    a.stream = (_request, response) => {
-      sseHead(response);
-      response.flushHeaders();
-      say = response;
-    };
+    const said = streamOfA();
     const reply = gateway.post('', { httpMethod: 'GET', headers: session.headers ?? {} });
-    await until(() => say !== undefined && reply.text !== '');
+    await until(() => said() !== undefined && reply.text !== '');
     failing.now = true;
-    say?.write('data: {"jsonrpc":"2.0","id":"q","method":"roots/list"}\n\n');
+    said()?.write('data: {"jsonrpc":"2.0","id":"q","method":"roots/list"}\n\n');
     await reply.finished;
     expect(reply.state).toBe('cut');
     await until(() => a.hangUps === 1);

@@ -1,0 +1,19 @@
+// What the record says of a request, from its context.
+import { describe, expect, it } from 'vitest';
+import { requestFacts, type Ending } from '../../../src/chain/record-facts.js';
+import type { LocatedFinding } from '../../../src/engines/dlp/types.js';
+import { contextOf } from './contexts.js';
+
+const finding = (rule: string): LocatedFinding => ({ rule, category: 'credentials', action: 'flag', path: '$', sample: 'AK…', decoded: 'raw', from: 0, to: 1 });
+const ending = (answerFindings: readonly LocatedFinding[]): Ending => ({ decision: 'ALLOW', refusal: undefined, aborted: false, status: 200, nowUs: 1, argumentsDigest: undefined, answerFindings });
+
+describe('the findings of a record', () => {
+  it('are those of the request, then those of the answer, whichever of the two was scanned', () => {
+    const ctx = contextOf('{}');
+    expect(requestFacts(ctx, ending([])).findings).toEqual([]);
+    expect(requestFacts(ctx, ending([finding('a')])).findings).toMatchObject([{ rule: 'a', direction: 'response' }]);
+    ctx.findings = [finding('q')];
+    expect(requestFacts(ctx, ending([])).findings.map(({ rule, direction }) => [rule, direction])).toEqual([['q', undefined]]);
+    expect(requestFacts(ctx, ending([finding('a')])).findings.map(({ rule, direction }) => [rule, direction])).toEqual([['q', undefined], ['a', 'response']]);
+  });
+});
