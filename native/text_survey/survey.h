@@ -104,7 +104,50 @@ inline const uint8_t* end_of_lines(const uint8_t* to, const uint8_t* end) {
   }
 }
 
+inline bool says_something(const uint8_t* from, const uint8_t* to) {
+  if (static_cast<size_t>(to - from) >= kLongRun || has_hex_run(from, to)) return true;
+  for (int shift = 0; shift < 4; ++shift) {
+    if (may_be_readable(from, to, shift)) return true;
+  }
+  return false;
+}
+
+// The runs that said nothing, by their bytes: the same long words stand in every message of a protocol (`modelcontextprotocol/protocolVersion`),
+// and reading one four ways costs twenty times as much as knowing it again. One per thread; a stranger's run only takes another's place.
+class SilentRuns {
+ public:
+  bool knows(const uint8_t* from, size_t length) const {
+    const Entry& entry = entries_[place_of(from, length)];
+    return entry.length == length && std::memcmp(entry.bytes, from, length) == 0;
+  }
+
+  void note(const uint8_t* from, size_t length) {
+    if (length > kEntryBytes) return;
+    Entry& entry = entries_[place_of(from, length)];
+    entry.length = static_cast<uint8_t>(length);
+    std::memcpy(entry.bytes, from, length);
+  }
+
+ private:
+  static constexpr size_t kEntryBytes = 63;
+  static constexpr size_t kEntries = 64;
+  struct Entry {
+    uint8_t length = 0;
+    uint8_t bytes[kEntryBytes];
+  };
+
+  static size_t place_of(const uint8_t* from, size_t length) {
+    uint64_t first, last;
+    std::memcpy(&first, from, 8);
+    std::memcpy(&last, from + length - 8, 8);
+    return ((first ^ (last * 31) ^ length) * 0x9e3779b97f4a7c15u) >> 58;
+  }
+
+  Entry entries_[kEntries];
+};
+
 inline bool has_encoded_run(const uint8_t* begin, const uint8_t* end) {
+  static thread_local SilentRuns silent;
   const uint8_t* floor = begin;
   // Every sixteenth byte: a run that long can't step over all of them.
   for (const uint8_t* at = begin; static_cast<size_t>(end - at) >= kRunMin;) {
@@ -119,9 +162,10 @@ inline bool has_encoded_run(const uint8_t* begin, const uint8_t* end) {
     while (to < end && (kTables.kinds[*to] & kBase64) != 0) ++to;
     if (static_cast<size_t>(to - from) >= kRunMin) {
       to = end_of_lines(to, end);
-      if (static_cast<size_t>(to - from) >= kLongRun || has_hex_run(from, to)) return true;
-      for (int shift = 0; shift < 4; ++shift) {
-        if (may_be_readable(from, to, shift)) return true;
+      const size_t length = static_cast<size_t>(to - from);
+      if (!silent.knows(from, length)) {
+        if (says_something(from, to)) return true;
+        silent.note(from, length);
       }
     }
     floor = at = to;

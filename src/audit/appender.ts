@@ -21,6 +21,9 @@ type Done = (error: Error | undefined, sealed: SealedLine | undefined) => void;
 
 const ANSWERED_KEPT_MAX = 4096;
 
+/** Worth a commit, though there would be more: about forty lines. Were all calls in flight to wait for one, nothing would be done while the disk works. */
+const COMMIT_BYTES = 64 * 1024;
+
 const NOBODY: Done = () => undefined;
 
 export function openAppender(connection: AuditConnection, options: AppenderOptions): AuditAppender {
@@ -54,6 +57,8 @@ class LaneAppender implements AuditAppender {
   /** The last of those waiting: lines that found no room in the lane. */
   #queue: OpenLine[] = [];
   #scheduled = false;
+  /** What waited at the end of the turn before. */
+  #heard = -1;
   #healthy = true; // until the writer says otherwise: nothing counts as written before it answers
   #because = '';
   #lastFailure = 'the audit log is failing';
@@ -123,12 +128,25 @@ class LaneAppender implements AuditAppender {
 
   // At the end of the turn, so that its lines share a commit. A writer that is awake looks into the lane before it sleeps.
   #wakeWriter(): void {
-    if (this.#scheduled || !this.#writer.asleep) return;
+    if (this.#scheduled || !(this.#writer.asleep || this.#writer.gathers)) return;
     this.#scheduled = true;
-    setImmediate(() => {
-      this.#scheduled = false;
-      if (this.#writer.ring()) this.#port.postMessage(NUDGE satisfies ToWriter);
-    });
+    this.#heard = -1;
+    setImmediate(afterTurn, this);
+  }
+
+  /** @internal */
+  turnEnded(): void {
+    this.#scheduled = false;
+    const bytes = this.#lane.unansweredBytes;
+    if (bytes === 0) return;
+    if (this.#writer.gathers && bytes < COMMIT_BYTES && bytes !== this.#heard) {
+      // More may come with the next turn; the first in which nothing does shows that this thread only waits.
+      this.#scheduled = true;
+      this.#heard = bytes;
+      setImmediate(afterTurn, this);
+      return;
+    }
+    if (this.#writer.ring()) this.#port.postMessage(NUDGE satisfies ToWriter);
   }
 
   #take(message: FromWriter): void {
@@ -153,6 +171,7 @@ class LaneAppender implements AuditAppender {
     }
     this.#refill();
     if (this.#pending() === 0) this.#drained?.();
+    else this.#wakeWriter(); // it may gather by now
   }
 
   #refill(): void {
@@ -186,4 +205,8 @@ class LaneAppender implements AuditAppender {
     while (this.#pending() > 0) this.#answerNext(new Error(because), undefined);
     this.#drained?.();
   }
+}
+
+function afterTurn(appender: LaneAppender): void {
+  appender.turnEnded();
 }

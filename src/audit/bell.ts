@@ -6,6 +6,7 @@ const CALLS = 16; // in a cache line of its own
 const AWAKE = 0; // it looks at every lane before it sleeps again
 const DOZING = 1; // blocked, for a short time: a futex wakes it
 const RESTING = 2; // in its event loop: a message wakes it
+const GATHERING = 3; // it waits for more lines before it commits, and a futex ends the wait
 
 export function createBell(): SharedArrayBuffer {
   return new SharedArrayBuffer(128);
@@ -19,8 +20,15 @@ export class Ringer {
     this.#words = new Int32Array(bell);
   }
 
+  /** It sleeps until there are lines. */
   get asleep(): boolean {
-    return Atomics.load(this.#words, STATE) !== AWAKE;
+    const state = Atomics.load(this.#words, STATE);
+    return state === DOZING || state === RESTING;
+  }
+
+  /** It knows of lines, and waits a little for more. */
+  get gathers(): boolean {
+    return Atomics.load(this.#words, STATE) === GATHERING;
   }
 
   /** True = the writer rests, and only a message wakes it; it is this caller's to send. */
@@ -37,7 +45,8 @@ export class Ringer {
   call(): void {
     Atomics.add(this.#words, CALLS, 1);
     // Never a resting one: the posted message wakes it, or has done so already. Were it marked awake here after that, nobody would wake it again.
-    if (Atomics.compareExchange(this.#words, STATE, DOZING, AWAKE) === DOZING) Atomics.notify(this.#words, STATE);
+    const state = Atomics.load(this.#words, STATE);
+    if ((state === DOZING || state === GATHERING) && Atomics.compareExchange(this.#words, STATE, state, AWAKE) === state) Atomics.notify(this.#words, STATE);
   }
 }
 
@@ -62,6 +71,20 @@ export class Sleeper {
     Atomics.store(this.#words, STATE, DOZING);
     if (!anything() && Atomics.load(this.#words, CALLS) === this.#calls) Atomics.wait(this.#words, STATE, DOZING, ms);
     this.wake();
+  }
+
+  /** From here on a ring asks for the commit. */
+  beginGathering(): void {
+    Atomics.store(this.#words, STATE, GATHERING);
+  }
+
+  /** Blocks until rung, called, or `ms` are over; not at all when already `over`. True = rung or called. */
+  gather(ms: number, over: () => boolean): boolean {
+    this.beginGathering();
+    const waits = !over() && Atomics.load(this.#words, CALLS) === this.#calls;
+    const rung = !waits || Atomics.wait(this.#words, STATE, GATHERING, ms) !== 'timed-out';
+    this.wake();
+    return rung;
   }
 
   /** From here on a message wakes the writer. False when `anything` waits already. */

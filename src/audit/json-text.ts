@@ -102,11 +102,33 @@ export function isoMicros(us: number): string {
   return `${new Date(Math.abs(ms) <= 8.64e15 ? ms : 0).toISOString().slice(0, -1)}${micros}Z`;
 }
 
-/** What a function makes of the text or list it saw last: neighbouring records share most of theirs. */
-export function remembersLast<In, Out>(make: (input: In) => Out): (input: In) => Out {
-  let last: { readonly input: In; readonly output: Out } | undefined;
+/** The text that a function makes of the input it saw last: neighbouring records share most of theirs. */
+export function remembersLast<In>(make: (input: In) => string, same: (a: In, b: In) => boolean = (a, b) => a === b): (input: In) => string {
+  let last: { readonly input: In; readonly text: string; readonly whole: boolean } | undefined;
   return (input) => {
-    if (last === undefined || last.input !== input) last = { input, output: make(input) };
-    return last.output;
+    if (last === undefined || !same(input, last.input)) last = { input, text: make(input), whole: false };
+    else if (!last.whole) last = { input, text: flat(last.text), whole: true }; // what comes twice in a row is likely to come again
+    return last.text;
   };
+}
+
+const KNOWN_CHARS_MAX = 256;
+const KNOWN_MAX = 1024;
+const known = new Map<string, string>();
+
+/** As quoteOrNull, quicker for the names that come again and again: of callers, sessions, tools and servers. */
+export function quoteKnown(text: string | undefined): string {
+  if (text === undefined || text.length > KNOWN_CHARS_MAX) return quoteOrNull(text);
+  const found = known.get(text);
+  if (found !== undefined) return found;
+  const made = flat(quoteOrNull(text));
+  if (known.size >= KNOWN_MAX) known.clear(); // strangers' names must neither fill the memory nor keep the others out
+  const own = flat(text); // not a piece of some body's text, which it would keep alive
+  if (own === text) known.set(own, made); // a lone surrogate has no UTF-8: the key would be another name
+  return made;
+}
+
+/** The same well-formed text as one run of characters: what is put into many lines must not be a chain of pieces, which each line would walk again. */
+export function flat(text: string): string {
+  return Buffer.from(text, 'utf8').toString('utf8');
 }

@@ -78,6 +78,11 @@ export class LaneSender {
     this.listen();
   }
 
+  /** Bytes of the lines that have no answer yet, each with its header. */
+  get unansweredBytes(): number {
+    return (this.#head - Atomics.load(this.#view.words, ANSWERED)) >>> 0;
+  }
+
   /** Longest line that can ever be sent, in bytes. */
   get lineBytesMax(): number {
     return this.#view.size - HEADER_BYTES;

@@ -1,31 +1,13 @@
 // Builds audit lines from templates (SPEC section 8): no walk over an object, every string escaped, member order fixed.
-import { LAYER_NAMES } from '../base/errors/table.js';
 import { frameworkRefsText } from './framework-refs.js';
-import { isoMicros, microsText, numberText, remembersLast, tenthsText, quote, quoteAll, quoteOrNull, quoteToken } from './json-text.js';
+import { isoMicros, microsText, numberText, remembersLast, quote, quoteAll, quoteKnown, quoteOrNull, quoteToken } from './json-text.js';
+import { addLayers, NOTE_CHARS_MAX, type LayerFacts } from './layers-text.js';
+import { requestHead } from './request-head.js';
 import type { OpenLine } from './types.js';
 
-/** Index = the code kept per layer while a request runs. */
-export const VERDICT_NAMES = ['not_reached', 'pass', 'flag', 'deny', 'fault', 'skipped'] as const;
-const FAULT = VERDICT_NAMES.indexOf('fault');
+export { VERDICT_NAMES, type LayerFacts } from './layers-text.js';
 
-const NOTE_CHARS_MAX = 256; // a note is a machine word or a short reason, never content
 const FINDINGS_MAX = 100; // as dlp.findings_max by default; the rest is counted
-
-/** `,{"step":…,"name":…,"verdict":…,"us":` for each layer and verdict. */
-const LAYER_HEAD: readonly (readonly string[])[] = LAYER_NAMES.map((name, i) =>
-  VERDICT_NAMES.map((verdict) => `${i === 0 ? '' : ','}{"step":${i + 1},"name":"${name}","verdict":"${verdict}","us":`));
-
-const SHORT_TENTHS = 256; // most layers take less than 25.6 µs
-/** A layer's text up to and with its time, by layer, verdict and tenths of a microsecond; made when it is first needed. */
-const OPEN_LAYERS = emptyTable();
-/** The same with its closing brace. */
-const CLOSED_LAYERS = emptyTable();
-
-type LayerTable = readonly (readonly (string | undefined)[][])[];
-
-function emptyTable(): LayerTable {
-  return LAYER_HEAD.map((heads) => heads.map(() => []));
-}
 
 export interface AuditFinding {
   readonly rule: string;
@@ -37,15 +19,6 @@ export interface AuditFinding {
   readonly decoded: string;
   /** Which way the text went; a request's unless said. */
   readonly direction?: 'request' | 'response' | undefined;
-}
-
-export interface LayerFacts {
-  /** 13 verdict codes, index = step − 1. */
-  readonly verdicts: ArrayLike<number>;
-  /** 13 times in µs; fractions are kept to a tenth. */
-  readonly us: ArrayLike<number>;
-  /** 13 optional notes: reason code, `skipped` reason, which hash matched. Never content. */
-  readonly notes: ArrayLike<string | undefined>;
 }
 
 export interface DecisionFacts {
@@ -86,40 +59,6 @@ export interface RequestLineFacts extends DecisionFacts, CallFacts {
   readonly snapshotDigest?: string | undefined;
 }
 
-function layersText(layers: LayerFacts): string {
-  let out = '[';
-  for (let i = 0; i < LAYER_HEAD.length; i++) {
-    const note = layers.notes[i];
-    if (note === undefined || note === '') out += timedLayer(CLOSED_LAYERS, '}', i, layers.verdicts[i] ?? 0, layers.us[i] ?? 0);
-    else out += timedLayer(OPEN_LAYERS, '', i, layers.verdicts[i] ?? 0, layers.us[i] ?? 0) + noteText(note);
-  }
-  return out + ']';
-}
-
-function timedLayer(table: LayerTable, end: string, i: number, verdict: number, us: number): string {
-  const head = LAYER_HEAD[i]?.[verdict] ?? LAYER_HEAD[i]?.[FAULT] ?? '{"us":';
-  const tenths = Math.round(us * 10);
-  const row = table[i]?.[verdict];
-  if (row === undefined || !(tenths >= 0 && tenths < SHORT_TENTHS)) return head + tenthsText(us) + end;
-  const known = row[tenths];
-  if (known !== undefined) return known;
-  const made = Buffer.from(head + tenthsText(us) + end, 'latin1').toString('latin1'); // one flat text, not a chain of pieces
-  row[tenths] = made;
-  return made;
-}
-
-const NOTES_MAX = 1024;
-const notes = new Map<string, string>();
-
-/** Notes are machine words, the same few again and again; those that are not may fill the table once. */
-function noteText(note: string): string {
-  const known = notes.get(note);
-  if (known !== undefined) return known;
-  const made = `,"note":${quote(note, NOTE_CHARS_MAX)}}`;
-  if (notes.size < NOTES_MAX && note.length <= NOTE_CHARS_MAX) notes.set(note, made);
-  return made;
-}
-
 function findingsText(findings: readonly AuditFinding[]): string {
   if (findings.length === 0) return '[]';
   let out = '[';
@@ -139,42 +78,61 @@ const principalText = remembersLast((principal: RequestLineFacts['principal']): 
   return `{"level":${numberText(principal.level)},"role":${quote(principal.role)},"capabilities":${quoteAll(principal.capabilities)}}`;
 });
 
-// Each keeps the text of its own member: neighbouring records agree in most of them.
-const callerText = remembersLast(quoteOrNull);
-const authText = remembersLast(quoteOrNull);
-const serverText = remembersLast(quoteOrNull);
-const toolText = remembersLast(quoteOrNull);
-const methodText = remembersLast(quoteOrNull);
-const policyText = remembersLast(quoteOrNull);
-const registryText = remembersLast(quoteOrNull);
-
 function head(type: string, atUs: number): string {
   return `{"type":"${type}","timestamp":"${isoMicros(atUs)}"`;
 }
 
-function decisionText(d: DecisionFacts): string {
-  return `,"decision_id":${quoteToken(d.decisionId)},"trace_id":${quoteToken(d.traceId)},"span_id":${quoteToken(d.spanId)}`
-    + `,"session_id":${quoteOrNull(d.sessionId)},"spiffe_id":${callerText(d.spiffeId)}`;
+function idsText(d: DecisionFacts): string {
+  return `,"decision_id":${quoteToken(d.decisionId)},"trace_id":${quoteToken(d.traceId)},"span_id":${quoteToken(d.spanId)}`;
 }
 
-function callText(c: CallFacts): string {
-  return `,"server":${serverText(c.server)},"tool":${toolText(c.tool)},"method":${methodText(c.method)},"arguments_digest":${c.argumentsDigest === undefined ? 'null' : quoteToken(c.argumentsDigest)}`;
+function callerText(d: DecisionFacts): string {
+  return `,"session_id":${quoteKnown(d.sessionId)},"spiffe_id":${quoteKnown(d.spiffeId)}`;
 }
+
+/** The digest follows. */
+function callText(c: CallFacts): string {
+  return `,"server":${quoteKnown(c.server)},"tool":${quoteKnown(c.tool)},"method":${quoteKnown(c.method)},"arguments_digest":`;
+}
+
+function digestText(digest: string | undefined): string {
+  return digest === undefined ? 'null' : quoteToken(digest);
+}
+
+function timestampsText(r: RequestLineFacts): string {
+  return `,"timestamps":{"received":${microsText(r.receivedUs)},"decided":${microsText(r.decidedUs)},"responded":${microsText(r.respondedUs)}}`;
+}
+
+// Runs of members that neighbouring records share: each is one text, made again when one of its members is another.
+
+const whoAndWhat = remembersLast(
+  (r: RequestLineFacts) => `${callerText(r)},"auth_method":${quoteKnown(r.authMethod)},"principal":${principalText(r.principal)}${callText(r)}`,
+  (a, b) => a.sessionId === b.sessionId && a.spiffeId === b.spiffeId && a.authMethod === b.authMethod && a.principal === b.principal && a.server === b.server && a.tool === b.tool && a.method === b.method,
+);
+
+const decisionText = remembersLast(
+  (r: RequestLineFacts) => `,"decision":"${r.decision}","code":${quoteOrNull(r.code)}${r.reasonCode === undefined ? '' : `,"reason_code":${quote(r.reasonCode)}`},"layers_traversed":[`,
+  (a, b) => a.decision === b.decision && a.code === b.code && a.reasonCode === b.reasonCode,
+);
+
+const outcomeText = remembersLast(
+  (r: RequestLineFacts) => `],"risk_score":${numberText(r.riskScore)},"findings":${findingsText(r.findings)},"status":${numberText(r.status)},"latency_us":`,
+  (a, b) => a.riskScore === b.riskScore && a.findings.length === 0 && b.findings.length === 0 && a.status === b.status,
+);
+
+const rulesText = remembersLast(
+  (r: RequestLineFacts) => `,"policy_digest":${quoteKnown(r.policyDigest)},"registry_digest":${quoteKnown(r.registryDigest)}`
+    + `${r.snapshotDigest === undefined ? '' : `,"snapshot_digest":${quote(r.snapshotDigest)}`},"framework_refs":${frameworkRefsText(r.code)}`,
+  (a, b) => a.policyDigest === b.policyDigest && a.registryDigest === b.registryDigest && a.snapshotDigest === b.snapshotDigest && a.code === b.code,
+);
 
 /** The one line of a request, allowed or refused at any layer. */
 export function requestLine(r: RequestLineFacts): OpenLine {
-  return head('request', r.respondedUs)
-    + `,"timestamps":{"received":${microsText(r.receivedUs)},"decided":${microsText(r.decidedUs)},"responded":${microsText(r.respondedUs)}}`
-    + decisionText(r)
-    + `,"auth_method":${authText(r.authMethod)},"principal":${principalText(r.principal)}`
-    + callText(r)
-    + `,"decision":"${r.decision}","code":${quoteOrNull(r.code)}`
-    + (r.reasonCode === undefined ? '' : `,"reason_code":${quote(r.reasonCode)}`)
-    + `,"layers_traversed":${layersText(r.layers)},"risk_score":${numberText(r.riskScore)},"findings":${findingsText(r.findings)}`
-    + `,"status":${numberText(r.status)},"latency_us":${numberText(r.respondedUs - r.receivedUs)}`
-    + `,"policy_digest":${policyText(r.policyDigest)},"registry_digest":${registryText(r.registryDigest)}`
-    + (r.snapshotDigest === undefined ? '' : `,"snapshot_digest":${quote(r.snapshotDigest)}`)
-    + `,"framework_refs":${frameworkRefsText(r.code)}`;
+  const usual = requestHead(r);
+  const start = usual === undefined
+    ? head('request', r.respondedUs) + timestampsText(r) + idsText(r) + whoAndWhat(r) + digestText(r.argumentsDigest)
+    : usual + whoAndWhat(r) + (r.argumentsDigest === undefined ? 'null' : `"${r.argumentsDigest}"`);
+  return addLayers(start + decisionText(r), r.layers) + outcomeText(r) + numberText(r.respondedUs - r.receivedUs) + rulesText(r);
 }
 
 /** Unidentified requests above the limit share the line of the first of them: one per source and second. */
@@ -190,7 +148,7 @@ export interface IntentLineFacts extends DecisionFacts, CallFacts {
 
 /** Durable before anything of a risky call goes upstream. */
 export function intentLine(i: IntentLineFacts): OpenLine {
-  return head('intent', i.atUs) + decisionText(i) + callText(i)
+  return head('intent', i.atUs) + idsText(i) + callerText(i) + callText(i) + digestText(i.argumentsDigest)
     + `,"policy_digest":${quoteOrNull(i.policyDigest)},"registry_digest":${quoteOrNull(i.registryDigest)}`;
 }
 
@@ -206,7 +164,7 @@ export interface StreamEndLineFacts extends DecisionFacts {
 }
 
 export function streamEndLine(s: StreamEndLineFacts): OpenLine {
-  return head('stream_end', s.atUs) + decisionText(s) + `,"code":${quoteOrNull(s.code)},"bytes":${numberText(s.bytes)},"messages":${numberText(s.messages)}`
+  return head('stream_end', s.atUs) + idsText(s) + callerText(s) + `,"code":${quoteOrNull(s.code)},"bytes":${numberText(s.bytes)},"messages":${numberText(s.messages)}`
     + `,"findings":${findingsText(s.findings)},"status":${numberText(s.status)}`;
 }
 
@@ -222,7 +180,7 @@ export interface UnresolvedLineFacts extends CallFacts {
 /** An intent whose request line never came: the call may have run, nobody was told. Written at the next start. */
 export function unresolvedLine(u: UnresolvedLineFacts): OpenLine {
   return head('unresolved', u.atUs) + `,"decision_id":${quote(u.decisionId)},"trace_id":${quoteOrNull(u.traceId)}`
-    + `,"session_id":${quoteOrNull(u.sessionId)},"spiffe_id":${quoteOrNull(u.spiffeId)}${callText(u)},"intent_seq":${numberText(u.intentSeq)}`;
+    + `,"session_id":${quoteOrNull(u.sessionId)},"spiffe_id":${quoteOrNull(u.spiffeId)}${callText(u)}${digestText(u.argumentsDigest)},"intent_seq":${numberText(u.intentSeq)}`;
 }
 
 export interface ServerRequestLineFacts extends DecisionFacts {
@@ -236,7 +194,7 @@ export interface ServerRequestLineFacts extends DecisionFacts {
 
 /** A request the tool server made of the client (sampling, elicitation, roots). */
 export function serverRequestLine(s: ServerRequestLineFacts): OpenLine {
-  return head('server_request', s.atUs) + decisionText(s) + `,"server":${quoteOrNull(s.server)},"method":${quote(s.method)}`
+  return head('server_request', s.atUs) + idsText(s) + callerText(s) + `,"server":${quoteOrNull(s.server)},"method":${quote(s.method)}`
     + `,"decision":"${s.decision}","code":${quoteOrNull(s.code)},"findings":${findingsText(s.findings)}`;
 }
 

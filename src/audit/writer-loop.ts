@@ -45,10 +45,14 @@ export class WriterLoop {
   #run(): void {
     const waiting = (): boolean => this.#writer.waiting;
     const endMs = this.#around.steadyMs() + this.#sliceMs;
+    let hurried = false;
     for (;;) {
-      const dueMs = this.#writer.turn();
+      const dueMs = this.#writer.turn(hurried);
+      hurried = false;
       if (dueMs !== Infinity && dueMs > 0) {
-        this.#around.pauseMs(dueMs); // lines that come meanwhile wake nobody, and share the next commit
+        // Lines that come meanwhile share the next commit.
+        if (this.#writer.mayBeHurried) hurried = this.#sleeper.gather(dueMs, () => !this.#writer.waiting);
+        else this.#around.pauseMs(dueMs);
         continue;
       }
       const leftMs = endMs - this.#around.steadyMs();

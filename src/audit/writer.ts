@@ -1,5 +1,5 @@
 // The one writer: collects lines of all lanes, commits them together, answers each lane, and fails closed while the disk does.
-// Group commit, self-clocked: a commit starts when the last one ended, at most one per interval; meanwhile lines gather.
+// Group commit, clocked by the disk and the senders: lines gather while a commit is under way, and while whoever sent them is too busy to look at its answers.
 import type { MessagePort } from 'node:worker_threads';
 import { CHAIN_START } from './chain-end.js';
 import { CURRENT_NAME } from './chain-files.js';
@@ -17,6 +17,8 @@ const INTERVAL_MS_MIN = 0.5;
 const INTERVAL_MS_MAX = 1.5; // a line waits half of it on average, 0.5 ms more than at the least
 const INTERVAL_GROWTH = 1.5;
 const BUSY_LINES = 4; // so many lines in one commit are load
+const MANY_LINES = 12; // after so many a commit waits until a sender asks for it
+const UNASKED_MS_MAX = 4; // but no longer than this
 const COMMIT_LINE_BYTES_MAX = 1024 * 1024; // with seals, and a last line of 1 Mi characters at 3 bytes each, it stays below COMMIT_BYTES_MAX
 const SEAL_BYTES_MAX = 256;
 const RETRY_MS = 1_000;
@@ -62,6 +64,7 @@ export class AuditWriter {
   #failedLines = 0;
   #failedSinceMs = 0;
   #lastCommitMs = -Infinity;
+  #lastCommitLines = 0;
   #intervalMs = INTERVAL_MS_MIN;
   #closed = false;
   #retry: NodeJS.Timeout | undefined;
@@ -101,16 +104,26 @@ export class AuditWriter {
   }
 
   /** At most one commit, or refusals. Returns in how many ms the next turn is due: 0 now, Infinity when lines come. */
-  turn(): number {
+  turn(hurried = false): number {
     if (!this.waiting) return Infinity;
     if (!this.#health.healthy) {
       this.#refuseAll();
       return Infinity;
     }
-    const earlyMs = this.#lastCommitMs + this.#intervalMs - this.#around.steadyMs();
-    if (earlyMs > 0) return earlyMs;
+    const sinceMs = this.#around.steadyMs() - this.#lastCommitMs;
+    if (sinceMs < INTERVAL_MS_MIN) return INTERVAL_MS_MIN - sinceMs;
+    if (!hurried && sinceMs < this.#gatherMs) return this.#gatherMs - sinceMs;
     this.#commit();
     return this.waiting ? 0 : Infinity;
+  }
+
+  /** Gathering has gone on for as long as it must: who has nothing else to do than to wait for it may end it. */
+  get mayBeHurried(): boolean {
+    return this.#around.steadyMs() - this.#lastCommitMs >= INTERVAL_MS_MIN;
+  }
+
+  get #gatherMs(): number {
+    return this.#lastCommitLines >= MANY_LINES ? UNASKED_MS_MAX : this.#intervalMs;
   }
 
   status(): AuditStatus {
@@ -169,6 +182,7 @@ export class AuditWriter {
     const { shares, lines } = this.#share();
     if (this.#file === undefined) return;
     this.#lastCommitMs = this.#around.steadyMs();
+    this.#lastCommitLines = lines.length;
     let sealed: readonly SealedLine[];
     try {
       sealed = this.#file.commit(lines);

@@ -57,10 +57,14 @@ export function createAdmission(rules: AdmissionRules): Admission {
   // Almost every request names the same few hosts, but strangers choose them: remember only the good ones.
   const known = new Set<string>();
   const KNOWN_MAX = 64;
+  let last = '';
   function isKnownHost(host: string): boolean {
-    if (known.has(host)) return true;
-    if (!isOwnHost(host)) return false;
-    if (known.size < KNOWN_MAX) known.add(host);
+    if (host === last) return true; // compared, not hashed: it is a new text with every request
+    if (!known.has(host)) {
+      if (!isOwnHost(host)) return false;
+      if (known.size < KNOWN_MAX) known.add(host);
+    }
+    last = host;
     return true;
   }
 

@@ -9,17 +9,16 @@ import type { HttpRequest } from './uws-types.js';
  */
 const UNREADABLE = '(unreadable)';
 
-type Field = Exclude<keyof InboundHeaders, 'forwarded'> | 'authorization' | 'spiffeId' | 'host' | 'origin' | 'contentLength' | 'transferEncoding' | 'upgrade';
-
-const FIELDS: ReadonlyMap<string, Field> = new Map<string, Field>([
-  ['accept', 'accept'], ['content-type', 'contentType'], ['mcp-session-id', 'mcpSessionId'], ['mcp-protocol-version', 'mcpProtocolVersion'],
-  ['mcp-method', 'mcpMethod'], ['mcp-name', 'mcpName'], ['last-event-id', 'lastEventId'], ['traceparent', 'traceparent'], ['tracestate', 'tracestate'],
-  ['authorization', 'authorization'], ['x-spiffe-id', 'spiffeId'], ['host', 'host'], ['origin', 'origin'],
-  ['content-length', 'contentLength'], ['transfer-encoding', 'transferEncoding'], ['upgrade', 'upgrade'],
-]);
-/** An empty value of these is not the same as none. */
-const NEVER_EMPTY: ReadonlySet<Field> = new Set<Field>(['authorization', 'spiffeId', 'origin', 'contentLength', 'transferEncoding', 'mcpSessionId', 'mcpProtocolVersion', 'mcpMethod', 'mcpName']);
 const FORWARDED_PREFIX = 'mcp-';
+
+/** For evidence: an empty value is not the same as none. */
+function evident(value: string): string {
+  return value === '' ? UNREADABLE : value;
+}
+
+function joined(before: string, value: string): string {
+  return before === '' ? value : `${before}, ${value}`;
+}
 
 export class HeaderIntake implements InboundHeaders {
   accept = '';
@@ -41,15 +40,30 @@ export class HeaderIntake implements InboundHeaders {
   hostLines = 0;
   readonly forwarded: (readonly [string, string])[] = [];
 
+  /** Comparisons and stores by name: a table would hash each name, which is a new text with every request, and store by a key (twice the time). */
   take(name: string, value: string): void {
-    const field = FIELDS.get(name);
-    if (field === undefined) {
-      if (name.startsWith(FORWARDED_PREFIX)) this.forwarded.push([name, value]);
-      return;
+    switch (name) {
+      case 'host':
+        this.hostLines += 1;
+        this.host = joined(this.host, value);
+        return;
+      case 'content-type': this.contentType = joined(this.contentType, value); return;
+      case 'content-length': this.contentLength = joined(this.contentLength, evident(value)); return;
+      case 'accept': this.accept = joined(this.accept, value); return;
+      case 'authorization': this.authorization = joined(this.authorization, evident(value)); return;
+      case 'x-spiffe-id': this.spiffeId = joined(this.spiffeId, evident(value)); return;
+      case 'mcp-method': this.mcpMethod = joined(this.mcpMethod, evident(value)); return;
+      case 'mcp-name': this.mcpName = joined(this.mcpName, evident(value)); return;
+      case 'mcp-protocol-version': this.mcpProtocolVersion = joined(this.mcpProtocolVersion, evident(value)); return;
+      case 'mcp-session-id': this.mcpSessionId = joined(this.mcpSessionId, evident(value)); return;
+      case 'traceparent': this.traceparent = joined(this.traceparent, value); return;
+      case 'tracestate': this.tracestate = joined(this.tracestate, value); return;
+      case 'last-event-id': this.lastEventId = joined(this.lastEventId, value); return;
+      case 'origin': this.origin = joined(this.origin, evident(value)); return;
+      case 'transfer-encoding': this.transferEncoding = joined(this.transferEncoding, evident(value)); return;
+      case 'upgrade': this.upgrade = joined(this.upgrade, value); return;
+      default: if (name.startsWith(FORWARDED_PREFIX)) this.forwarded.push([name, value]);
     }
-    if (field === 'host') this.hostLines += 1;
-    const said = value === '' && NEVER_EMPTY.has(field) ? UNREADABLE : value;
-    this[field] = this[field] === '' ? said : `${this[field]}, ${said}`;
   }
 }
 

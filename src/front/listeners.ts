@@ -6,7 +6,8 @@ import { LoopLateness } from './lateness.js';
 import { createPeers, type Peers } from './peer-load.js';
 import { FrontListenError, formatListenAddress, probePort } from './port-probe.js';
 import { BodyDeadlines } from './read-body.js';
-import { createHandler, type RouteContext } from './routes.js';
+import { Roll } from './roll.js';
+import { mountRoutes, type RouteContext } from './routes.js';
 import { checkTlsFiles, FrontTlsError, type TlsFiles } from './tls-files.js';
 import type { Handle, Probes, Refuse } from './types.js';
 import type { Uws, UwsApp, UwsListenSocket } from './uws-types.js';
@@ -134,14 +135,14 @@ class UwsFront implements Front {
     this.#closing = true;
     for (const running of this.#running) {
       if (running.context.state === 'open') running.context.state = 'closing';
-      for (const reply of running.context.active) reply.closeAfter = true;
+      for (const reply of running.context.active.all()) reply.closeAfter = true;
       this.#stopListening(running);
     }
   }
 
   fail(): void {
     this.close();
-    for (const running of this.#running) for (const reply of [...running.context.active]) reply.lose();
+    for (const running of this.#running) for (const reply of running.context.active.all()) reply.lose();
   }
 
   async drain(graceMs: number): Promise<void> {
@@ -165,7 +166,7 @@ class UwsFront implements Front {
     this.#mtls = fresh;
     this.#stopListening(old);
     old.context.state = 'retired';
-    for (const reply of old.context.active) reply.closeAfter = true;
+    for (const reply of old.context.active.all()) reply.closeAfter = true;
     void this.#idle(old, RETIRE_GRACE_MS).then(() => this.#shut(old));
   }
 
@@ -181,18 +182,18 @@ class UwsFront implements Front {
   #start(app: UwsApp, host: string, port: number, tls: boolean): Running {
     const { config, handle, refuse, probes, nowUs, onFault } = this.#options;
     const { front } = config;
+    const gate = new ConnectionGate(front.connections_max);
     const context: RouteContext = {
-      tls, handle, refuse, probes, nowUs, onFault,
+      tls, gate, handle, refuse, probes, nowUs, onFault,
       admission: createAdmission({ listenerHost: host, listenerPort: port, tls, allowedHosts: front.allowed_hosts, allowedOrigins: front.allowed_origins }),
       load: this.#load, peers: this.#peers, lateness: this.#lateness,
       limits: { bodyBytesMax: front.body_bytes_max, bodyTimeoutMs: front.body_timeout_s * MS_PER_S, bytesPerSecondMin: front.body_bytes_per_s_min },
       deadlines: this.#deadlines,
-      active: new Set(),
+      active: new Roll(),
       state: 'open',
       onIdle: () => undefined,
     };
-    const gate = new ConnectionGate(front.connections_max);
-    app.filter((response, change) => gate.pass(response, change)).any('/*', createHandler(context));
+    mountRoutes(app.filter((response, change) => gate.pass(response, change)), context);
     const running: Running = { app, context, gate, socket: undefined, closed: false };
     this.#running.add(running);
     return running;

@@ -47,11 +47,21 @@ export function isLoopbackAddress(ip: string): boolean {
   return ip === '::1' || ip.startsWith(`${LOOPBACK_NET}.`);
 }
 
-export function readPeerEvidence(response: HttpResponse, headers: HeaderIntake, tls: boolean, agent: string, env: string): PeerEvidence {
+export interface PeerAddress {
+  readonly ip: string;
+  readonly loopback: boolean;
+}
+
+/** Asks the kernel. */
+export function readAddress(response: Pick<HttpResponse, 'getRemoteAddress'>): PeerAddress {
   const ip = formatAddress(new Uint8Array(response.getRemoteAddress()));
+  return { ip, loopback: isLoopbackAddress(ip) };
+}
+
+export function readPeerEvidence(response: HttpResponse, address: PeerAddress, headers: HeaderIntake, tls: boolean, agent: string, env: string): PeerEvidence {
   return {
-    ip,
-    loopback: isLoopbackAddress(ip),
+    ip: address.ip,
+    loopback: address.loopback,
     tls,
     certificatePem: tls ? response.getX509Certificate?.() ?? '' : '',
     authorization: headers.authorization,

@@ -1,7 +1,7 @@
 // Answers that are no MCP: probes, wrong paths and methods, broken framing.
 import type { HeaderPairs } from './types.js';
 import type { HttpResponse } from './uws-types.js';
-import { UwsReply } from './write-outbound.js';
+import { NO_OWNER, UwsReply } from './write-outbound.js';
 
 export interface PlainAnswer {
   readonly status: number;
@@ -13,7 +13,7 @@ export interface PlainAnswer {
 }
 
 export function answerPlain(response: HttpResponse, answer: PlainAnswer): void {
-  const reply = new UwsReply(response, { extraHeaders: [], onDone: () => undefined });
+  const reply = new UwsReply(response, NO_OWNER, []);
   reply.closeAfter = answer.close ?? false;
   const body = answer.json === undefined ? '' : JSON.stringify(answer.json);
   const headers: HeaderPairs = answer.json === undefined ? answer.headers ?? [] : [['content-type', 'application/json'], ...(answer.headers ?? [])];

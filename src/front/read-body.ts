@@ -1,15 +1,22 @@
 // Reads one body: refused at the byte that passes the limit, in time or not at all, copied once at most.
+import { OFF_ROLL, Roll } from './roll.js';
 import type { HttpResponse } from './uws-types.js';
 
-export type BodyOutcome =
-  /** `borrowed` bytes are detached when the listener returns. */
-  | { readonly kind: 'whole'; readonly body: Uint8Array; readonly borrowed: boolean }
-  | { readonly kind: 'too_large'; readonly bytes: number }
+export type BodyFailure =
+  | 'too_large'
   /** The bodies of all, or of this peer, would hold more than they may. */
-  | { readonly kind: 'no_room'; readonly bytes: number }
-  | { readonly kind: 'timed_out'; readonly bytes: number }
+  | 'no_room'
+  | 'timed_out'
   /** Slower than front.body_bytes_per_s_min. */
-  | { readonly kind: 'too_slow'; readonly bytes: number };
+  | 'too_slow';
+
+/** Exactly one of these is called, once; none after `cancel`. */
+export interface BodyListener {
+  /** `borrowed` bytes are detached when this returns. */
+  bodyWhole(body: Uint8Array, borrowed: boolean): void;
+  /** `bytes` = seen so far, or announced where that alone was too many. */
+  bodyFailed(failure: BodyFailure, bytes: number): void;
+}
 
 /** Where the bytes of bodies are counted. */
 export interface BodyRoom {
@@ -33,19 +40,18 @@ const MS_PER_S = 1000;
 /** One timer for all bodies under way: a timer per request would cost more than reading it. */
 export class BodyDeadlines {
   readonly #nowMs: () => number;
-  readonly #waiting = new Set<BodyReader>();
+  readonly #waiting = new Roll<BodyReader>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(nowMs: () => number) {
     this.#nowMs = nowMs;
   }
   add(reader: BodyReader): void {
-    reader.startedMs = this.#nowMs();
     this.#waiting.add(reader);
     this.#timer ??= setInterval(() => this.#sweep(), SWEEP_MS).unref();
   }
   remove(reader: BodyReader): void {
-    this.#waiting.delete(reader);
+    this.#waiting.remove(reader);
   }
   stop(): void {
     clearInterval(this.#timer);
@@ -53,15 +59,14 @@ export class BodyDeadlines {
   }
   #sweep(): void {
     const now = this.#nowMs();
-    for (const reader of this.#waiting) {
-      reader.judge(now - reader.startedMs);
-    }
+    for (const reader of this.#waiting.all()) reader.judge(now - reader.startedMs);
   }
 }
 
 /** `announced` = Content-Length, or undefined for a chunked body. */
 export class BodyReader {
-  startedMs = 0;
+  place = OFF_ROLL;
+  readonly startedMs: number;
   /** Bytes seen so far. */
   bytes = 0;
   /** What this body holds of `room`; given back by whoever answers the request. */
@@ -70,21 +75,22 @@ export class BodyReader {
   readonly #limits: BodyLimits;
   readonly #room: BodyRoom;
   readonly #deadlines: BodyDeadlines;
-  readonly #settle: (outcome: BodyOutcome) => void;
-  #buffer: Buffer | undefined;
+  readonly #listener: BodyListener;
+  #buffer: Buffer | undefined = undefined;
   #settled = false;
 
-  constructor(announced: number | undefined, limits: BodyLimits, room: BodyRoom, deadlines: BodyDeadlines, settle: (outcome: BodyOutcome) => void) {
+  constructor(announced: number | undefined, limits: BodyLimits, room: BodyRoom, deadlines: BodyDeadlines, startedMs: number, listener: BodyListener) {
     this.#announced = announced;
     this.#limits = limits;
     this.#room = room;
     this.#deadlines = deadlines;
-    this.#settle = settle;
+    this.startedMs = startedMs;
+    this.#listener = listener;
   }
 
   start(response: HttpResponse): void {
     if (this.#announced !== undefined && this.#announced > this.#limits.bodyBytesMax) {
-      this.#end({ kind: 'too_large', bytes: this.#announced });
+      this.#fail('too_large', this.#announced);
       return;
     }
     this.#deadlines.add(this);
@@ -93,11 +99,11 @@ export class BodyReader {
 
   /** Ends what takes too long, or comes so slowly that it would. */
   judge(elapsedMs: number): void {
-    if (elapsedMs >= this.#limits.bodyTimeoutMs) this.#end({ kind: 'timed_out', bytes: this.bytes });
-    else if (elapsedMs >= SLOW_GRACE_MS && this.bytes * MS_PER_S < elapsedMs * this.#limits.bytesPerSecondMin) this.#end({ kind: 'too_slow', bytes: this.bytes });
+    if (elapsedMs >= this.#limits.bodyTimeoutMs) this.#fail('timed_out', this.bytes);
+    else if (elapsedMs >= SLOW_GRACE_MS && this.bytes * MS_PER_S < elapsedMs * this.#limits.bytesPerSecondMin) this.#fail('too_slow', this.bytes);
   }
 
-  /** The client is gone: whatever still comes is dropped. */
+  /** Whatever still comes is dropped. */
   cancel(): void {
     this.#settled = true;
     this.#buffer = undefined;
@@ -108,11 +114,11 @@ export class BodyReader {
     if (this.#settled) return;
     const total = this.bytes + chunk.byteLength;
     this.bytes = total;
-    if (total > this.#limits.bodyBytesMax) return this.#end({ kind: 'too_large', bytes: total });
-    if (!this.#makeRoom(total, isLast)) return this.#end({ kind: 'no_room', bytes: total });
-    if (isLast && this.#buffer === undefined) return this.#end({ kind: 'whole', body: Buffer.from(chunk), borrowed: true });
+    if (total > this.#limits.bodyBytesMax) return this.#fail('too_large', total);
+    if (!this.#makeRoom(total, isLast)) return this.#fail('no_room', total);
+    if (isLast && this.#buffer === undefined) return this.#whole(Buffer.from(chunk), true);
     this.#append(chunk, total);
-    if (isLast) this.#end({ kind: 'whole', body: this.#buffer?.subarray(0, total) ?? Buffer.alloc(0), borrowed: false });
+    if (isLast) this.#whole(this.#buffer?.subarray(0, total) ?? Buffer.alloc(0), false);
   }
 
   /** Reserves before anything is kept: what was announced, or what the growing buffer will take. */
@@ -140,12 +146,15 @@ export class BodyReader {
     this.#buffer.set(new Uint8Array(chunk), total - chunk.byteLength);
   }
 
-  #end(outcome: BodyOutcome): void {
+  #whole(body: Uint8Array, borrowed: boolean): void {
+    this.cancel();
+    this.#listener.bodyWhole(body, borrowed);
+  }
+
+  #fail(failure: BodyFailure, bytes: number): void {
     if (this.#settled) return;
-    this.#settled = true;
-    this.#deadlines.remove(this);
-    this.#buffer = undefined;
-    this.#settle(outcome);
+    this.cancel();
+    this.#listener.bodyFailed(failure, bytes);
   }
 }
 

@@ -8,25 +8,30 @@ export type Route =
 const MCP_ROOT: Route = { kind: 'mcp', path: '/', agent: '', env: '' };
 const MCP_NAMED: Route = { kind: 'mcp', path: '/mcp', agent: '', env: '' };
 const NONE: Route = { kind: 'none' };
-const FIXED: ReadonlyMap<string, Route> = new Map<string, Route>([
-  ['/', MCP_ROOT],
-  ['/mcp', MCP_NAMED],
-  ['/health', { kind: 'probe', probe: 'health' }],
-  ['/ready', { kind: 'probe', probe: 'ready' }],
-  ['/.well-known/oauth-protected-resource', { kind: 'probe', probe: 'resourceMetadata' }],
-  ['/.well-known/oauth-protected-resource/mcp', { kind: 'probe', probe: 'resourceMetadata' }],
-]);
+const HEALTH: Route = { kind: 'probe', probe: 'health' };
+const READY: Route = { kind: 'probe', probe: 'ready' };
+const RESOURCE_METADATA: Route = { kind: 'probe', probe: 'resourceMetadata' };
 
 /** Path segments of a SPIFFE ID (SPIFFE-ID standard, section 2.2), so that no escape and no dot segment reaches layer 3. */
 const AS_PATH = /^\/as\/([A-Za-z0-9._-]{1,128})\/([A-Za-z0-9._-]{1,128})(\/mcp)?$/;
 const DOTS = /^\.{1,2}$/;
 
-export function matchRoute(path: string): Route {
-  const fixed = FIXED.get(path);
-  if (fixed !== undefined) return fixed;
-  const match = path.startsWith('/as/') ? AS_PATH.exec(path) : null;
+function matchAgent(path: string): Route {
+  const match = AS_PATH.exec(path);
   if (match === null) return NONE;
   const [, agent = '', env = '', mcp] = match;
   if (DOTS.test(agent) || DOTS.test(env)) return NONE;
   return { kind: 'mcp', path: mcp ?? '/', agent, env };
+}
+
+export function matchRoute(path: string): Route {
+  switch (path) {
+    case '/': return MCP_ROOT;
+    case '/mcp': return MCP_NAMED;
+    case '/health': return HEALTH;
+    case '/ready': return READY;
+    case '/.well-known/oauth-protected-resource':
+    case '/.well-known/oauth-protected-resource/mcp': return RESOURCE_METADATA;
+    default: return path.startsWith('/as/') ? matchAgent(path) : NONE;
+  }
 }

@@ -1,5 +1,6 @@
 // The way back to the client: one cork around status, headers and body; back-pressure for streams; nothing after the end or a hang-up.
 import { STATUS_CODES } from 'node:http';
+import { OFF_ROLL } from './roll.js';
 import type { AbortCause, HeaderPairs, Reply } from './types.js';
 import type { HttpResponse } from './uws-types.js';
 
@@ -8,7 +9,9 @@ const HEADERS_FLUSH_MS = 50;
 const SSE_COMMENT = ':\n\n';
 const NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/i;
 const UNSAFE_VALUE = /[\0\r\n]/;
-const BODILESS: ReadonlySet<number> = new Set([204, 304]);
+const OK = 200;
+const NO_CONTENT = 204;
+const NOT_MODIFIED = 304;
 /** uWebSockets.js writes these itself, or they belong to one hop only. */
 const OWN_HEADERS: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding', 'connection', 'keep-alive', 'date', 'upgrade', 'proxy-connection', 'trailer', 'te']);
 
@@ -16,6 +19,11 @@ const STATUS_LINES: ReadonlyMap<number, string> = new Map(Object.entries(STATUS_
 
 function statusLine(status: number): string {
   return STATUS_LINES.get(status) ?? `${Number.isInteger(status) && status >= 200 && status <= 599 ? status : 500} Unknown`;
+}
+
+/** Without being told, uWebSockets.js writes `200 OK`. */
+function writeStatus(response: HttpResponse, status: number): void {
+  if (status !== OK) response.writeStatus(statusLine(status));
 }
 
 /** Names the gateway or a tool server used before, and whether they may be written. */
@@ -37,30 +45,37 @@ function writeHeaders(response: HttpResponse, headers: HeaderPairs): void {
   }
 }
 
-export interface ReplyOptions {
-  /** Added to every answer (CORS for listed origins). */
-  readonly extraHeaders: HeaderPairs;
-  /** Called once: when the answer is written, cut, or the client is gone. */
-  readonly onDone: () => void;
+/** Whose reply it is. Methods, because V8 allocates a function literal that is assigned to a property in old space. */
+export interface ReplyOwner {
+  /** Called once: the answer is written, cut, or the client is gone. */
+  replyDone(): void;
+  /** As an abort listener is told, while there is none. */
+  replyLost(cause: AbortCause): void;
 }
 
+export const NO_OWNER: ReplyOwner = Object.freeze({ replyDone: () => undefined, replyLost: () => undefined });
+
 export class UwsReply implements Reply {
+  place = OFF_ROLL;
   aborted = false;
   /** The connection ends with the answer: its body was not read, or the listener is closing. */
   closeAfter = false;
   readonly #response: HttpResponse;
-  readonly #options: ReplyOptions;
+  readonly #owner: ReplyOwner;
+  readonly #extraHeaders: HeaderPairs;
   #done = false;
   #began = false;
   #wrote = false;
-  #abortListener: ((cause: AbortCause) => void) | undefined;
-  #drainListener: (() => void) | undefined;
+  #abortListener: ((cause: AbortCause) => void) | undefined = undefined;
+  #drainListener: (() => void) | undefined = undefined;
   #watchesDrain = false;
-  #flushTimer: NodeJS.Timeout | undefined;
+  #flushTimer: NodeJS.Timeout | undefined = undefined;
 
-  constructor(response: HttpResponse, options: ReplyOptions) {
+  /** `extraHeaders` are added to every answer (CORS for listed origins). */
+  constructor(response: HttpResponse, owner: ReplyOwner, extraHeaders: HeaderPairs) {
     this.#response = response;
-    this.#options = options;
+    this.#owner = owner;
+    this.#extraHeaders = extraHeaders;
     response.onAborted(() => this.#abort());
   }
 
@@ -80,13 +95,14 @@ export class UwsReply implements Reply {
     if (this.#done || this.#began) return;
     const response = this.#response;
     const ends = close || this.closeAfter;
+    const bodiless = status === NO_CONTENT || status === NOT_MODIFIED;
     response.cork(() => {
-      response.writeStatus(statusLine(status));
+      writeStatus(response, status);
       writeHeaders(response, headers);
-      writeHeaders(response, this.#options.extraHeaders);
+      writeHeaders(response, this.#extraHeaders);
       // Any argument, even undefined, makes endWithoutBody announce a length.
-      if (BODILESS.has(status) && !ends) response.endWithoutBody();
-      else response.end(BODILESS.has(status) ? undefined : body, ends);
+      if (bodiless && !ends) response.endWithoutBody();
+      else response.end(bodiless ? undefined : body, ends);
     });
     this.#finish();
   }
@@ -96,7 +112,7 @@ export class UwsReply implements Reply {
     if (this.#done || this.#began) return;
     const response = this.#response;
     response.cork(() => {
-      response.writeStatus(statusLine(status));
+      writeStatus(response, status);
       writeHeaders(response, headers);
       response.endWithoutBody(bodyBytes, this.closeAfter);
     });
@@ -108,9 +124,9 @@ export class UwsReply implements Reply {
     this.#began = true;
     const response = this.#response;
     response.cork(() => {
-      response.writeStatus(statusLine(status));
+      writeStatus(response, status);
       writeHeaders(response, headers);
-      writeHeaders(response, this.#options.extraHeaders);
+      writeHeaders(response, this.#extraHeaders);
     });
     if (headers.some(([name, value]) => name.toLowerCase() === 'content-type' && value.startsWith('text/event-stream'))) {
       this.#flushTimer = setTimeout(() => this.#flushHeaders(), HEADERS_FLUSH_MS);
@@ -161,12 +177,15 @@ export class UwsReply implements Reply {
     this.aborted = true;
     const listener = this.#abortListener;
     this.#finish();
-    listener?.('client');
+    if (listener === undefined) this.#owner.replyLost('client');
+    else listener('client');
   }
 
   /** This thread is ending: whoever works on the answer gives it now. */
   lose(): void {
-    if (!this.#done) this.#abortListener?.('gateway');
+    if (this.#done) return;
+    if (this.#abortListener === undefined) this.#owner.replyLost('gateway');
+    else this.#abortListener('gateway');
   }
 
   #finish(): void {
@@ -174,6 +193,6 @@ export class UwsReply implements Reply {
     this.#abortListener = undefined;
     this.#drainListener = undefined;
     if (this.#flushTimer !== undefined) clearTimeout(this.#flushTimer);
-    this.#options.onDone();
+    this.#owner.replyDone();
   }
 }

@@ -1,7 +1,10 @@
 // The values of one message, read at the spans the JSON guard found.
+import { KnownTexts } from '../base/text/known-texts.js';
 
 const QUOTE = 0x22;
 const BRACE = 0x7b;
+
+const texts = new KnownTexts();
 
 /** Reads values by slot; a slot of width 0 is absent. */
 export class Spans {
@@ -36,7 +39,7 @@ export class Spans {
   /** The decoded string, or undefined if the value is absent or no string. */
   text(slot: number): string | undefined {
     if (!this.has(slot) || !this.isString(slot)) return undefined;
-    const inner = this.view.toString('utf8', this.from(slot) + 1, this.to(slot) - 1);
+    const inner = texts.read(this.view, this.from(slot) + 1, this.to(slot) - 1);
     return inner.includes('\\') ? (JSON.parse(`"${inner}"`) as string) : inner;
   }
 }

@@ -13,6 +13,8 @@ export interface InputBuilder {
   toJson(facts: PolicyFacts): string;
   /** Differs whenever a member that the set reads differs. */
   toKey(facts: PolicyFacts): string;
+  /** Nothing but caller, tool and method is in the key. */
+  readonly keyIsCall: boolean;
 }
 
 interface Member {
@@ -62,6 +64,7 @@ export function createInputBuilder(inputs: readonly string[]): InputBuilder {
     .filter((member) => member.names.some(reads))
     .flatMap((member) => (member.key === undefined ? [] : [member.key]));
   return {
+    keyIsCall: keyed.length === 0,
     toJson: (facts) => `{${written.map(({ name, write }) => `${name}:${write(facts)}`).join(',')}}`,
     // Every part carries its length: no two different triples can run together into one key.
     toKey: (facts) => {

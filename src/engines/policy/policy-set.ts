@@ -5,6 +5,7 @@ import type { PolicyEvaluator } from './evaluator.js';
 import { createInputBuilder } from './input.js';
 import type { InputBuilder } from './input.js';
 import { digestSources, makePlan, sortSources, startPlanned } from './plan.js';
+import { RecentDecisions } from './recent-decisions.js';
 import { createRuleIndex } from './rule-index.js';
 import type { RuleIndex } from './rule-index.js';
 import type { PolicyDecision, PolicyFacts, PolicyPlan, PolicySet, PolicySetOptions, PolicySource } from './types.js';
@@ -36,6 +37,7 @@ class LoadedPolicySet implements PolicySet {
   readonly #input: InputBuilder;
   readonly #index: RuleIndex | undefined;
   readonly #cache: LRUCache<string, PolicyDecision> | undefined;
+  readonly #recent: RecentDecisions | undefined;
   #closed = false;
 
   constructor({ digest, packages, reads, warnings }: PolicyPlan, evaluator: PolicyEvaluator, index: RuleIndex | undefined, cacheEntries: number) {
@@ -47,15 +49,21 @@ class LoadedPolicySet implements PolicySet {
     this.#input = createInputBuilder(reads.inputs);
     this.#index = index;
     this.#cache = reads.cacheable && cacheEntries > 0 ? new LRUCache({ max: cacheEntries }) : undefined;
+    this.#recent = this.#cache !== undefined && this.#input.keyIsCall ? new RecentDecisions() : undefined;
   }
 
   decide(facts: PolicyFacts): PolicyDecision {
     if (this.#closed) return { kind: 'fault', message: 'this policy set was closed' };
     const cache = this.#cache;
     if (cache === undefined) return this.#evaluate(facts);
+    const recent = this.#recent?.find(facts);
+    if (recent !== undefined) return recent;
     const key = this.#input.toKey(facts);
     const known = cache.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      this.#recent?.note(facts, known);
+      return known;
+    }
     const decision = this.#evaluate(facts);
     if (decision.kind !== 'fault') cache.set(key, Object.freeze({ ...decision, cached: true }));
     return decision;
@@ -64,6 +72,7 @@ class LoadedPolicySet implements PolicySet {
   close(): void {
     this.#closed = true;
     this.#cache?.clear();
+    this.#recent?.clear();
   }
 
   #evaluate(facts: PolicyFacts): PolicyDecision {

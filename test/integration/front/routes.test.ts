@@ -1,6 +1,6 @@
 // Over the wire: which paths, methods and hosts reach the gateway, and that nothing else does.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { exchange, HOST, open, post, startRig, statusOf, type Rig } from './wire.js';
+import { eventually, exchange, HOST, open, post, startRig, statusOf, type Connection, type Rig } from './wire.js';
 
 let rig: Rig;
 beforeAll(async () => {
@@ -91,6 +91,26 @@ describe('Host and Origin', () => {
 });
 
 describe('evidence and headers', () => {
+  it('name the peer of each connection, whoever else is there', async () => {
+    const ask = async (connection: Connection): Promise<unknown> => {
+      const before = rig.seen.length;
+      connection.socket.write(post('{}'));
+      await eventually(() => rig.seen.length > before);
+      return rig.seen.at(-1)?.inbound.evidence.ip;
+    };
+    const one = open(rig.port, '', '127.0.0.1');
+    expect(await ask(one)).toBe('127.0.0.1');
+    const other = open(rig.port, '', '127.0.0.2');
+    expect([await ask(other), await ask(one), await ask(other)]).toEqual(['127.0.0.2', '127.0.0.1', '127.0.0.2']);
+    one.socket.destroy();
+    await eventually(() => rig.front.report().connections === 1);
+    expect(await ask(other)).toBe('127.0.0.2');
+    other.socket.destroy();
+    await eventually(() => rig.front.report().connections === 0);
+    const last = open(rig.port, '', '127.0.0.3');
+    expect(await ask(last)).toBe('127.0.0.3');
+    last.socket.destroy();
+  });
   it('joins what is repeated, so that no second value hides', async () => {
     const { seen } = await reached(post('{}', `${HOST}X-SPIFFE-ID: spiffe://a/b\r\nX-SPIFFE-ID: spiffe://a/c\r\nAuthorization: Bearer x\r\nauthorization: Bearer y\r\nMcp-Name: a\r\nMcp-Name: b\r\n`));
     expect(seen[0]?.inbound.evidence).toMatchObject({ declaredSpiffeId: 'spiffe://a/b, spiffe://a/c', authorization: 'Bearer x, Bearer y' });

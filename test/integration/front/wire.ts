@@ -78,8 +78,8 @@ export interface Connection {
   text(): string;
 }
 
-export function open(port: number, sent: string | Buffer = ''): Connection {
-  const socket = connect(port, '127.0.0.1');
+export function open(port: number, sent: string | Buffer = '', localAddress = '127.0.0.1'): Connection {
+  const socket = connect({ port, host: '127.0.0.1', localAddress });
   let text = '';
   const waiting: (() => void)[] = [];
   const wake = () => waiting.splice(0).forEach((go) => go());

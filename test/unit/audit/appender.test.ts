@@ -4,7 +4,7 @@ import { MessageChannel } from 'node:worker_threads';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openAppender } from '../../../src/audit/appender.js';
-import { createBell, Sleeper } from '../../../src/audit/bell.js';
+import { createBell, Ringer, Sleeper } from '../../../src/audit/bell.js';
 import { createLane, LaneReceiver } from '../../../src/audit/lane.js';
 import type { AuditConnection, FromWriter } from '../../../src/audit/protocol.js';
 import { NUDGE } from '../../../src/audit/protocol.js';
@@ -346,5 +346,41 @@ describe('closing', () => {
     writer.close();
     await closing;
     expect(answers).toMatchObject([['a', expect.any(String), undefined]]);
+  });
+});
+
+describe('a writer that gathers lines', () => {
+  const gathers = (): boolean => new Ringer(connection.bell).gathers;
+
+  it('is asked for the commit in the first turn that brings no line', async () => {
+    const appender = open();
+    sleeper.beginGathering();
+    appender.append(line('a'), () => undefined);
+    await turn();
+    appender.append(line('b'), () => undefined);
+    await turn();
+    expect(gathers()).toBe(true);
+    await until(() => !gathers());
+    expect(received()).toHaveLength(2);
+    expect(nudges).toBe(0);
+  });
+
+  it('is asked at once when enough waits, though more may come', async () => {
+    const appender = open();
+    sleeper.beginGathering();
+    for (let i = 0; i < 60; i++) appender.append(`${line(String(i))},"text":"${'x'.repeat(1000)}"`, () => undefined);
+    await turn();
+    expect(gathers()).toBe(false);
+  });
+
+  it('is asked for lines that came while it was at work', async () => {
+    const appender = open();
+    appender.append(line('a'), () => undefined);
+    appender.append(line('b'), () => undefined);
+    await turn();
+    acknowledge(1);
+    sleeper.beginGathering();
+    await until(() => !gathers());
+    expect(gathers()).toBe(false);
   });
 });

@@ -58,4 +58,18 @@ describe('a bell', () => {
     expect(ringer.asleep).toBe(true);
     expect(ringer.ring()).toBe(true); // who has lines still wakes it
   });
+
+  it('ends a gathering that is rung or called for, and one in which nobody asks when its time is over', () => {
+    const bell = createBell();
+    const [ringer, sleeper] = [new Ringer(bell), new Sleeper(bell)];
+    const rung = sleeper.gather(Infinity, () => {
+      expect([ringer.gathers, ringer.asleep]).toEqual([true, false]); // it knows of lines: nobody has to wake it for them
+      expect(ringer.ring()).toBe(false);
+      return false;
+    });
+    expect([rung, ringer.gathers]).toEqual([true, false]);
+    expect(sleeper.gather(1, nothing)).toBe(false);
+    ringer.call();
+    expect(sleeper.gather(Infinity, nothing)).toBe(true);
+  });
 });

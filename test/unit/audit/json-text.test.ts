@@ -1,7 +1,7 @@
 // JSON text by hand: whatever the string, the literal is valid JSON and gives the string back.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { TEXT_CHARS_MAX, isoMicros, numberText, quote, quoteAll, quoteOrNull, tenthsText } from '../../../src/audit/json-text.js';
+import { TEXT_CHARS_MAX, isoMicros, numberText, quote, quoteAll, quoteKnown, quoteOrNull, tenthsText } from '../../../src/audit/json-text.js';
 
 const anyText = fc.oneof(fc.string({ unit: 'binary', maxLength: 300 }), fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 60 }).map((units) => String.fromCharCode(...units)));
 
@@ -32,6 +32,16 @@ describe('quote', () => {
   it('keeps the longest SPIFFE ID whole', () => {
     const id = `spiffe://poc.local/${'x'.repeat(2048 - 19)}`;
     expect(JSON.parse(quote(id))).toBe(id);
+  });
+});
+
+describe('quoteKnown', () => {
+  it('says of a name what quoteOrNull says, the first time and again, however many there are', () => {
+    const names = [undefined, '', 'a', '"', '\ud800', '\ufffd', 'é', '😀', 'x'.repeat(256), 'x'.repeat(257), 'x'.repeat(3000), ...Array.from({ length: 3000 }, (_, i) => `name ${i}`)];
+    for (const name of [...names, ...names]) expect(quoteKnown(name)).toBe(quoteOrNull(name));
+    fc.assert(fc.property(anyText, (text) => {
+      for (let i = 0; i < 2; i++) expect(quoteKnown(text)).toBe(quoteOrNull(text));
+    }));
   });
 });
 

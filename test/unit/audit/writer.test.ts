@@ -163,59 +163,100 @@ describe('the queue', () => {
 
 describe('the clock of commits', () => {
   /** A writer on a clock that stands still until the test moves it; `during` happens while the disk works. */
-  function clocked(): { readonly writer: AuditWriter; readonly clock: { ms: number }; send(count: number): void; during: () => void } {
+  function clocked(): { readonly writer: AuditWriter; readonly clock: { ms: number }; sender(): LaneSender; during: () => void } {
     const clock = { ms: 1000 };
-    const { port2 } = new MessageChannel();
-    const lane = createLane();
-    const sender = new LaneSender(lane);
     const made = { during: (): void => undefined };
     const disk = { ...REAL_DISK, datasync: () => made.during() };
     const writer = new AuditWriter({ dir, fileBytesMax: 1 << 28, start: {} }, { ...realSurroundings(), disk, steadyMs: () => clock.ms });
     writer.open();
-    writer.connect(port2, lane);
     running.push({ close: () => Promise.resolve(writer.close()) } as AuditWriterHandle);
-    return Object.assign(made, { writer, clock, send: (count: number) => Array.from({ length: count }, (_, i) => sender.send(line(`${i}`), false)) });
+    return Object.assign(made, {
+      writer, clock,
+      sender() {
+        const lane = createLane();
+        writer.connect(new MessageChannel().port2, lane);
+        return new LaneSender(lane);
+      },
+    });
+  }
+
+  function send(count: number, ...senders: LaneSender[]): void {
+    for (const one of senders) for (let i = 0; i < count; i++) one.send(line(`${i}`), false);
+  }
+
+  /** How long the writer waits until all is committed. */
+  function waits(writer: AuditWriter, clock: { ms: number }): number[] {
+    const waited: number[] = [];
+    for (let dueMs = writer.turn(); dueMs !== Infinity; dueMs = writer.turn()) {
+      waited.push(dueMs);
+      clock.ms += dueMs;
+    }
+    return waited;
   }
 
   it('commits a lone line at once, and the next one half a millisecond after it', () => {
-    const { writer, clock, send } = clocked();
+    const { writer, clock, sender } = clocked();
+    const only = sender();
     expect(writer.turn()).toBe(Infinity);
-    send(1);
-    expect(writer.turn()).toBe(Infinity);
+    send(1, only);
+    expect(waits(writer, clock)).toEqual([]);
     expect(writer.status().seq).toBe(2);
-    send(1);
-    expect(writer.turn()).toBe(0.5);
-    clock.ms += 0.5;
-    expect(writer.turn()).toBe(Infinity);
+    send(1, only);
+    expect(waits(writer, clock)).toEqual([0.5]);
     expect(writer.status().seq).toBe(3);
   });
 
   it('gathers longer while lines keep coming, never longer than 1.5 ms, and no longer than at first when they stop', () => {
     const made = clocked();
-    const { writer, clock, send } = made;
-    made.during = () => send(4);
-    send(4);
+    const { writer, clock } = made;
+    const only = made.sender();
+    made.during = () => send(4, only);
+    send(4, only);
     writer.turn();
-    const waits: number[] = [];
+    const waited: number[][] = [];
     for (let i = 0; i < 5; i++) {
-      const dueMs = writer.turn();
-      waits.push(dueMs);
-      clock.ms += dueMs;
-      if (i === 4) made.during = () => undefined;
-      writer.turn();
+      const { seq } = writer.status();
+      const round: number[] = [];
+      while (writer.status().seq === seq) {
+        if (i === 4) made.during = () => undefined;
+        const dueMs = writer.turn();
+        if (writer.status().seq !== seq) break;
+        round.push(dueMs);
+        clock.ms += dueMs;
+      }
+      waited.push(round);
     }
-    expect(waits).toEqual([0.75, 1.125, 1.5, 1.5, 1.5]);
-    send(1);
-    expect(writer.turn()).toBe(0.5);
+    expect(waited).toEqual([[0.5, 0.25], [0.5, 0.625], [0.5, 1], [0.5, 1], [0.5, 1]]);
+    send(1, only);
+    expect(waits(writer, clock)).toEqual([0.5]);
   });
 
   it('does not gather longer for a few', () => {
     const made = clocked();
-    made.during = () => made.send(3);
-    made.send(3);
+    const only = made.sender();
+    made.during = () => send(3, only);
+    send(3, only);
     made.writer.turn();
     expect(made.writer.turn()).toBe(0.5);
     made.during = () => undefined;
+  });
+
+  it('gathers many lines for 4 ms, or until a sender asks for the commit', () => {
+    const { writer, clock, sender } = clocked();
+    const both = [sender(), sender()];
+    send(6, ...both);
+    expect(waits(writer, clock)).toEqual([]);
+    send(6, ...both);
+    expect(writer.mayBeHurried).toBe(false);
+    expect(writer.turn(true)).toBe(0.5); // not even then
+    clock.ms += 0.5;
+    expect(writer.mayBeHurried).toBe(true);
+    expect(writer.turn()).toBe(3.5);
+    expect(writer.status().seq).toBe(13);
+    expect(writer.turn(true)).toBe(Infinity);
+    expect(writer.status().seq).toBe(25);
+    send(6, ...both);
+    expect(waits(writer, clock)).toEqual([0.5, 3.5]);
   });
 });
 

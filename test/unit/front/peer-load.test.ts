@@ -1,7 +1,6 @@
 // What one address may have under way, and that all of it is given back.
 import { describe, expect, it } from 'vitest';
 import { Load } from '../../../src/front/admission.js';
-import { ConnectionGate } from '../../../src/front/connection-gate.js';
 import { createPeers } from '../../../src/front/peer-load.js';
 
 describe('a peer', () => {
@@ -28,16 +27,3 @@ describe('a peer', () => {
   });
 });
 
-describe('the gate', () => {
-  it('closes what is above the bound, and counts it', () => {
-    const gate = new ConnectionGate(2);
-    let closed = 0;
-    // As uWebSockets.js does: the end of a connection is told while it is being closed.
-    const response = { close: () => { closed++; gate.pass(response, -1); return undefined as never; } };
-    for (let i = 0; i < 5; i++) gate.pass(response, 1);
-    expect([gate.open, gate.refused, closed]).toEqual([2, 3, 3]);
-    gate.pass(response, -1);
-    gate.pass(response, 1);
-    expect([gate.open, gate.refused]).toEqual([2, 3]);
-  });
-});

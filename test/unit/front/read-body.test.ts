@@ -2,7 +2,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Load } from '../../../src/front/admission.js';
-import { BodyDeadlines, BodyReader, readFraming, type BodyOutcome } from '../../../src/front/read-body.js';
+import { BodyDeadlines, BodyReader, readFraming } from '../../../src/front/read-body.js';
 import type { HttpResponse } from '../../../src/front/uws-types.js';
 
 describe('framing', () => {
@@ -14,13 +14,22 @@ describe('framing', () => {
   });
 });
 
-function readPieces(pieces: readonly Buffer[], announced: number | undefined, bodyBytesMax: number, load: Load): { readonly outcomes: BodyOutcome[]; readonly body: Buffer; readonly reader: BodyReader } {
-  const outcomes: BodyOutcome[] = [];
+interface Read {
+  readonly outcomes: string[];
+  readonly body: Buffer;
+  readonly reader: BodyReader;
+}
+
+function readPieces(pieces: readonly Buffer[], announced: number | undefined, bodyBytesMax: number, load: Load): Read {
+  const outcomes: string[] = [];
   let body = Buffer.alloc(0);
   const deadlines = new BodyDeadlines(() => 0);
-  const reader = new BodyReader(announced, { bodyBytesMax, bodyTimeoutMs: 1000, bytesPerSecondMin: 0 }, load, deadlines, (outcome) => {
-    outcomes.push(outcome);
-    if (outcome.kind === 'whole') body = Buffer.from(outcome.body);
+  const reader = new BodyReader(announced, { bodyBytesMax, bodyTimeoutMs: 1000, bytesPerSecondMin: 0 }, load, deadlines, 0, {
+    bodyWhole(whole) {
+      outcomes.push('whole');
+      body = Buffer.from(whole);
+    },
+    bodyFailed: (failure) => outcomes.push(failure),
   });
   let feed: ((chunk: ArrayBuffer, isLast: boolean) => void) | undefined;
   reader.start({ onData: (handler: typeof feed) => { feed = handler; } } as unknown as HttpResponse);
@@ -40,7 +49,7 @@ describe('pieces', () => {
     fc.assert(fc.property(pieces, fc.boolean(), (parts, known) => {
       const whole = Buffer.concat(parts);
       const { outcomes, body, reader } = readPieces(parts, known ? whole.byteLength : undefined, 100_000, new Load(1 << 20));
-      expect(outcomes.map(({ kind }) => kind)).toEqual(['whole']);
+      expect(outcomes).toEqual(['whole']);
       expect(body.equals(whole)).toBe(true);
       expect(reader.reservedBytes).toBeGreaterThanOrEqual(whole.byteLength);
     }));
@@ -49,12 +58,12 @@ describe('pieces', () => {
     fc.assert(fc.property(pieces, fc.integer({ min: 0, max: 3000 }), (parts, max) => {
       const total = Buffer.concat(parts).byteLength;
       const { outcomes } = readPieces(parts, undefined, max, new Load(1 << 20));
-      expect(outcomes.map(({ kind }) => kind)).toEqual([total > max ? 'too_large' : 'whole']);
+      expect(outcomes).toEqual([total > max ? 'too_large' : 'whole']);
     }));
   });
   it('reserve nothing when there is no room', () => {
     const load = new Load(1000);
     const { outcomes, reader } = readPieces([Buffer.alloc(900), Buffer.alloc(200)], 1100, 5000, load);
-    expect([outcomes[0]?.kind, reader.reservedBytes, load.bytes]).toEqual(['no_room', 0, 0]);
+    expect([outcomes[0], reader.reservedBytes, load.bytes]).toEqual(['no_room', 0, 0]);
   });
 });

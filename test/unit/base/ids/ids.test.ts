@@ -22,6 +22,18 @@ describe('ids', () => {
     expect([fills, drawn[0], drawn.at(-1)]).toEqual([2, '01'.repeat(24), '02'.repeat(24)]);
   });
 
+  it('take every UUID from bytes of its own', () => {
+    let [fills, bytes] = [0, 0];
+    const ids = createIds((pool) => {
+      fills++;
+      for (let i = 0; i < pool.length; i++) pool[i] = (bytes = (bytes + 1) % 65_536) >> ((i % 2) * 8);
+    });
+    const drawn = new Set(Array.from({ length: 300 }, () => ids.uuid()));
+    expect([fills, drawn.size]).toEqual([2, 300]);
+    expect(createIds((pool) => void pool.fill(0xff)).uuid()).toBe('ffffffff-ffff-4fff-bfff-ffffffffffff');
+    expect(createIds((pool) => void pool.fill(0)).uuid()).toBe('00000000-0000-4000-8000-000000000000');
+  });
+
   it('give as many hex digits as asked for', () => {
     expect([createIds().hex(8).length, createIds().hex(24).length]).toEqual([16, 48]);
   });

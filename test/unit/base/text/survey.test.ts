@@ -34,6 +34,17 @@ describe('the survey', () => {
     if (survey(Buffer.from('plain')) === 0) expect(quiet).toBeGreaterThan(100); // else this proved nothing
   });
 
+  it('takes no run for another that it has seen to say nothing', () => {
+    const silent = 'modelcontextprotocol/protocolVersion/x';
+    const secret = Buffer.from(SECRET).toString('base64url').slice(0, silent.length - 16);
+    const lookalike = `${silent.slice(0, 8)}${secret}${silent.slice(-8)}`; // as long, with the same ends
+    for (let round = 0; round < 3; round++) {
+      expect([0, 15]).toContain(survey(Buffer.from(`"${silent}"`)));
+      expect(survey(Buffer.from(`"${lookalike}"`)) & SIGN.encodedRun).toBe(SIGN.encodedRun);
+      expect(survey(Buffer.from(`"${silent}" "${lookalike}"`)) & SIGN.encodedRun).toBe(SIGN.encodedRun);
+    }
+  });
+
   it('has no doubt about plain text and the names that MCP messages are full of', () => {
     const plain = Buffer.from('{"jsonrpc":"2.0","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"},"arguments":{"text":"The quick brown fox"}}}');
     expect([0, 15]).toContain(survey(plain));

@@ -105,6 +105,20 @@ describe('the decision cache', () => {
     expect(two.decide(facts({ callerSpiffeId: AGENT, toolName: 'b' }))).toMatchObject({ kind: 'deny' });
   });
 
+  // Callers, tools and methods that agree in whatever a quick look at them would compare.
+  it('tells callers, tools and methods apart that look alike', () => {
+    const rules = `${BASE}allow if {\n input.caller_spiffe_id == "spiffe://a/aXbcdefgh"\n input.tool == "toAl"\n input.method == "tools/call"\n}`;
+    const cached = load(rules);
+    const plain = load(rules, { cacheEntries: 0 });
+    const request = fc.record({
+      callerSpiffeId: fc.constantFrom('spiffe://a/aXbcdefgh', 'spiffe://a/aYbcdefgh', 'spiffe://b/aXbcdefgh', ''), toolName: fc.constantFrom('toAl', 'tAol', 'tool', ''), method: fc.constantFrom('tools/call', 'tools/list', 'tools/calL'),
+    });
+    fc.assert(fc.property(fc.array(request, { maxLength: 30 }), (requests) => {
+      for (const asked of requests) expect(cached.decide(facts(asked)).kind).toBe(plain.decide(facts(asked)).kind);
+    }), { numRuns: 100 });
+    expect(cached.decide(facts({ callerSpiffeId: 'spiffe://a/aXbcdefgh', toolName: 'toAl' }))).toMatchObject({ kind: 'allow', cached: true });
+  });
+
   // The same requests, in any order, to a set with a cache and to one without.
   it('answers like an evaluation, for any order of requests', () => {
     const rules = `${BASE}allow if {\n input.arguments.n > 1\n input.principal.level < 4\n}\nallow if {\n input.session.risk_score > 0.5\n input.step_up.approved\n}\nallow if input.tool == "free"`;
