@@ -77,8 +77,8 @@ function sourcesOf(folder) {
 /** Changes with every input of the compile. */
 function inputHash(folder, compiler, args) {
   const hash = createHash('sha256');
-  const headers = readdirSync(join(HERE, folder)).filter((name) => name.endsWith('.h')).sort().map((name) => join(HERE, folder, name));
-  for (const file of [join(HERE, 'napi_call.h'), ...headers, ...sourcesOf(folder)]) hash.update(readFileSync(file)).update('\0');
+  const headers = [HERE, join(HERE, folder)].flatMap((place) => readdirSync(place).filter((name) => name.endsWith('.h')).sort().map((name) => join(place, name)));
+  for (const file of [...headers, ...sourcesOf(folder)]) hash.update(readFileSync(file)).update('\0');
   hash.update(JSON.stringify([compiler.command, compiler.version, process.platform, process.arch, args.map((arg) => arg.replaceAll(HERE, ''))]));
   return hash.digest('hex');
 }
@@ -131,7 +131,7 @@ function main() {
     say('WARNING', `${missing}. The gateway runs without native addons, slower (TypeScript JSON guard, RE2 matcher).`);
     return 0;
   }
-  const plain = ['json_guard', 'arguments_digest', 'text_survey'].map((name) => build(name, name, compiler, [`-I${headers}`], []));
+  const plain = ['json_guard', 'arguments_digest', 'text_survey', 'audit_seal'].map((name) => build(name, name, compiler, [`-I${headers}`], []));
   const broken = plain.some((code) => code !== 0) ? 1 : 0;
   const hyperscan = findHyperscan();
   if (hyperscan === undefined) {

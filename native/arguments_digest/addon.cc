@@ -4,7 +4,7 @@
 
 #include "../napi_call.h"
 #include "canonical.h"
-#include "sha256.h"
+#include "../sha256.h"
 
 namespace precinct {
 namespace {

@@ -7,7 +7,7 @@ import { CURRENT_NAME, closeAll, openChain, rotatedName } from './chain-files.js
 import { CommitBuffer } from './commit-buffer.js';
 import { OpenIntents, findOpenIntents, unresolvedFacts } from './intents.js';
 import { eventLine, unresolvedLine } from './record.js';
-import type { OpenLine, SealedLine } from './types.js';
+import type { OpenLine } from './types.js';
 import type { WriterLock } from './writer-lock.js';
 import { lockAuditDir } from './writer-lock.js';
 
@@ -79,21 +79,31 @@ export class FileWriter {
   }
 
   /** Makes the lines durable, all or none. After a throw only `recover` and `close` may be called. */
-  commit(opens: readonly (OpenLine | Buffer)[]): readonly SealedLine[] {
-    let lines = opens.map(bytesOf);
-    if (this.#bytes > 0 && this.#bytes + this.#commit.bytesOf(lines, this.#end) > this.#options.fileBytesMax) {
+  commit(opens: readonly OpenLine[]): void {
+    this.commitFrom((commit) => {
+      for (const open of opens) commit.add(open);
+    });
+  }
+
+  /** The same for the lines that `fill` puts into the commit; it is called again when the file is rotated before them. Returns how many lines there were. */
+  commitFrom(fill: (commit: CommitBuffer) => void): number {
+    const commit = this.#commit;
+    commit.begin(this.#end);
+    fill(commit);
+    if (this.#bytes > 0 && this.#bytes + commit.bytes > this.#options.fileBytesMax) {
       const previous = rotatedName(this.#firstSeq);
       this.#rotate(previous);
-      lines = [bytesOf(eventLine(this.#options.nowUs(), 'rotate', { previous_file: previous, open_intents: this.#intents.listed() })), ...lines];
+      commit.begin(this.#end);
+      commit.add(eventLine(this.#options.nowUs(), 'rotate', { previous_file: previous, open_intents: this.#intents.listed() }));
+      fill(commit);
     }
-    const { bytes, sealed } = this.#commit.seal(lines, this.#end);
-    this.#write(bytes);
+    this.#write(commit.text);
     this.#options.disk.datasync(this.#fd);
-    this.#proveLength(this.#bytes + bytes.length);
-    this.#bytes += bytes.length;
-    this.#end = sealed.at(-1) ?? this.#end;
-    lines.forEach((line, i) => this.#intents.note(line, sealed[i]?.seq ?? 0));
-    return sealed.length > opens.length ? sealed.slice(1) : sealed;
+    this.#proveLength(this.#bytes + commit.bytes);
+    this.#bytes += commit.bytes;
+    this.#end = commit.end;
+    if (commit.hasIntents || this.#intents.any) for (const [line, seq] of commit.sealed()) this.#intents.note(line, seq);
+    return commit.lines;
   }
 
   /** Cuts off what a failed commit may have left. False when the disk won't have it; `recover` tries again. */
@@ -204,10 +214,6 @@ export class FileWriter {
   #lost(): Error {
     return new Error(`it no longer ends with the last acknowledged line (seq ${this.#end.seq}). Put the file back as it was, or restart the gateway to go on from what is there`);
   }
-}
-
-function bytesOf(open: OpenLine | Buffer): Buffer {
-  return typeof open === 'string' ? Buffer.from(open, 'utf8') : open;
 }
 
 // Parents are made only when they are missing: a recursive mkdir reports a read-only disk as a missing folder.

@@ -5,6 +5,9 @@ import type { OpenLine } from './types.js';
 /** `prev_hash` of the first line: SHA-256 of the empty string. */
 export const GENESIS_HASH = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 
+/** Of a hash in hex. */
+export const HASH_CHARS = 64;
+
 const SEAL_BYTES = 75; // `,"hash":"` + 64 hex digits + `"}`
 const TRAILER_BYTES_MAX = 200; // `,"seq":N,"prev_hash":"…"` and the seal, with room for any N
 const TRAILER = /,"seq":(0|[1-9][0-9]{0,15}),"prev_hash":"([0-9a-f]{64})","hash":"([0-9a-f]{64})"\}$/;

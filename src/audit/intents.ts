@@ -31,6 +31,10 @@ export class OpenIntents {
     }
   }
 
+  get any(): boolean {
+    return this.#seqById.size > 0;
+  }
+
   /** As events carry them: `<decision id> <seq>`. */
   listed(): string[] {
     return [...this.#seqById].map(([id, seq]) => `${id} ${seq}`);

@@ -1,29 +1,11 @@
 // A gateway thread's lines on their way to the writer: a ring in shared memory with one sender and one receiver, answers included.
+import type { CommitBuffer } from './commit-buffer.js';
+import { ANSWERED, HASH_AT, HEADER_BYTES, LENGTH, LISTENING, LaneView, OUTCOME, OUTCOME_DURABLE, OUTCOME_FAILED, PUBLISHED, RECORD_ALIGN, SEQ_HIGH, SEQ_LOW, STATE_BYTES, TWO_TO_32, WANTS_SEAL, after } from './lane-layout.js';
+import { HASH_CHARS } from './hash-chain.js';
 import type { SealedLine } from './types.js';
 
 const LANE_BYTES = 4 * 1024 * 1024; // about 2,000 lines; the largest line an appender takes (1 Mi characters of 3 bytes) fits with its header
-const STATE_BYTES = 256; // each word below has a cache line of its own, so that the two threads disturb each other only when one has news
-const RECORD_ALIGN = 128; // a header never lies across the ring's end
-const HEADER_BYTES = 128;
 const CHAR_BYTES_MAX = 4;
-
-// Words of the state. Positions count bytes and wrap at 2^32, a multiple of every ring's size.
-const PUBLISHED = 0; // the sender's: records before it are whole
-const ANSWERED = 16; // the receiver's: records before it carry their outcome
-const LISTENING = 32; // 1 = the sender asks for a message when answers come; whoever sends it sets 0
-
-// Words of a record's header; the hash stands in its second half.
-const LENGTH = 0;
-const WANTS_SEAL = 1;
-const OUTCOME = 2;
-const SEQ_LOW = 3;
-const SEQ_HIGH = 4;
-const HASH_AT = 64;
-const HASH_CHARS = 64;
-
-const OUTCOME_DURABLE = 1;
-const OUTCOME_FAILED = 2;
-const TWO_TO_32 = 0x1_0000_0000;
 
 export function createLane(bytes: number = LANE_BYTES): SharedArrayBuffer {
   if (bytes < 2 * RECORD_ALIGN || (bytes & (bytes - 1)) !== 0) throw new Error(`a lane of ${bytes} bytes: it must be a power of two`);
@@ -38,33 +20,6 @@ export interface LaneAnswer {
 
 const DURABLE: LaneAnswer = { durable: true, sealed: undefined };
 const FAILED: LaneAnswer = { durable: false, sealed: undefined };
-
-class LaneView {
-  readonly words: Int32Array;
-  readonly bytes: Buffer;
-  readonly size: number;
-  readonly mask: number;
-
-  constructor(lane: SharedArrayBuffer) {
-    this.size = lane.byteLength - STATE_BYTES;
-    this.mask = this.size - 1;
-    this.words = new Int32Array(lane);
-    this.bytes = Buffer.from(lane, STATE_BYTES, this.size);
-  }
-
-  /** Index into `words` of a header's first word. */
-  header(position: number): number {
-    return (STATE_BYTES + (position & this.mask)) >>> 2;
-  }
-
-  lengthAt(position: number): number {
-    return this.words[this.header(position)] ?? 0;
-  }
-}
-
-function after(position: number, length: number): number {
-  return (position + ((HEADER_BYTES + length + RECORD_ALIGN - 1) & -RECORD_ALIGN)) | 0;
-}
 
 export class LaneSender {
   readonly #view: LaneView;
@@ -140,56 +95,59 @@ export class LaneSender {
 
   #seal(header: number): SealedLine {
     const { words, bytes } = this.#view;
-    const at = (header << 2) - STATE_BYTES + HASH_AT;
+    const at = this.#view.headerByte(this.#tail) + HASH_AT;
     return { seq: ((words[header + SEQ_LOW] ?? 0) >>> 0) + (words[header + SEQ_HIGH] ?? 0) * TWO_TO_32, hash: bytes.toString('latin1', at, at + HASH_CHARS) };
   }
 }
 
 export class LaneReceiver {
   readonly #view: LaneView;
-  #read: number;
-  #answered: number;
+  /** Records before it are taken. */
+  #taken: number;
+  /** Records before it carry an outcome that the sender may see. */
+  #shown: number;
 
   constructor(lane: SharedArrayBuffer) {
     this.#view = new LaneView(lane);
-    this.#answered = Atomics.load(this.#view.words, ANSWERED);
-    this.#read = this.#answered;
+    this.#shown = Atomics.load(this.#view.words, ANSWERED);
+    this.#taken = this.#shown;
   }
 
-  /** True when lines wait that were not read. */
+  /** True when lines wait that were not taken. */
   get waiting(): boolean {
-    return Atomics.load(this.#view.words, PUBLISHED) !== this.#read;
+    return Atomics.load(this.#view.words, PUBLISHED) !== this.#taken;
   }
 
-  /** The next line, valid until it is answered; undefined when none waits. */
-  read(): Buffer | undefined {
-    if (!this.waiting) return undefined;
-    const { bytes, size, mask } = this.#view;
-    const length = this.#view.lengthAt(this.#read);
-    if (length < 0 || length > size - HEADER_BYTES) throw new Error(`a line of ${length} bytes in a ring of ${size}`);
-    const at = (this.#read + HEADER_BYTES) & mask;
-    this.#read = after(this.#read, length);
-    const first = Math.min(length, size - at);
-    return first === length ? bytes.subarray(at, at + length) : Buffer.concat([bytes.subarray(at), bytes.subarray(0, length - first)]);
+  /** Seals what waits into `commit`, up to the line that fills its `bytesMax`. */
+  sealInto(commit: CommitBuffer, bytesMax: number): void {
+    const published = Atomics.load(this.#view.words, PUBLISHED);
+    if (published !== this.#taken) this.#taken = commit.take(this.#view, this.#taken, published, bytesMax);
   }
 
-  /** Answers the oldest line that was read and has no answer; without a seal it failed. The sender sees it after `publish`. */
-  answer(sealed: SealedLine | undefined): void {
-    const { words, bytes } = this.#view;
-    const header = this.#view.header(this.#answered);
-    words[header + OUTCOME] = sealed === undefined ? OUTCOME_FAILED : OUTCOME_DURABLE;
-    if (sealed !== undefined && words[header + WANTS_SEAL] !== 0) {
-      words[header + SEQ_LOW] = sealed.seq | 0;
-      words[header + SEQ_HIGH] = Math.floor(sealed.seq / TWO_TO_32);
-      bytes.write(sealed.hash, (header << 2) - STATE_BYTES + HASH_AT, HASH_CHARS, 'latin1');
-    }
-    this.#answered = after(this.#answered, words[header + LENGTH] ?? 0);
+  /** Forgets what was sealed since the last publish: it waits again. */
+  rewind(): void {
+    this.#taken = this.#shown;
   }
 
-  /** Shows the answers to the sender; true = it asked for a message. */
-  publish(): boolean {
+  /** Gives every line that is not shown, taken or waiting, the outcome that it failed. Returns how many there are. */
+  refuse(): number {
     const { words } = this.#view;
-    Atomics.store(words, ANSWERED, this.#answered);
+    const published = Atomics.load(words, PUBLISHED);
+    let count = 0;
+    for (let at = this.#shown; at !== published; at = after(at, this.#view.lengthAt(at))) {
+      words[this.#view.header(at) + OUTCOME] = OUTCOME_FAILED;
+      count += 1;
+    }
+    this.#taken = published;
+    return count;
+  }
+
+  /** Shows the sender the outcome of all that was taken; true = there was something, and it asked for a message. */
+  publish(): boolean {
+    if (this.#taken === this.#shown) return false;
+    this.#shown = this.#taken;
+    const { words } = this.#view;
+    Atomics.store(words, ANSWERED, this.#shown);
     return Atomics.exchange(words, LISTENING, 0) === 1;
   }
 }

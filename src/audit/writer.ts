@@ -3,6 +3,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { CHAIN_START } from './chain-end.js';
 import { CURRENT_NAME } from './chain-files.js';
+import type { CommitBuffer } from './commit-buffer.js';
 import type { Disk } from './file-writer.js';
 import { FileWriter } from './file-writer.js';
 import { join } from 'node:path';
@@ -10,7 +11,7 @@ import { LaneReceiver } from './lane.js';
 import type { AuditHealth, AuditStatus, AuditWriterOptions, FromWriter } from './protocol.js';
 import { NUDGE } from './protocol.js';
 import { eventLine } from './record.js';
-import type { OpenLine, SealedLine } from './types.js';
+import type { OpenLine } from './types.js';
 
 // An idle disk answers one line at once. A commit costs as much CPU as thirty lines (fdatasync, two threads woken), so under load more lines share one.
 const INTERVAL_MS_MIN = 0.5;
@@ -19,8 +20,7 @@ const INTERVAL_GROWTH = 1.5;
 const BUSY_LINES = 4; // so many lines in one commit are load
 const MANY_LINES = 12; // after so many a commit waits until a sender asks for it
 const UNASKED_MS_MAX = 4; // but no longer than this
-const COMMIT_LINE_BYTES_MAX = 1024 * 1024; // with seals, and a last line of 1 Mi characters at 3 bytes each, it stays below COMMIT_BYTES_MAX
-const SEAL_BYTES_MAX = 256;
+const COMMIT_LINE_BYTES_MAX = 1024 * 1024; // with a last line of 1 Mi characters at 3 bytes each, it stays below COMMIT_BYTES_MAX
 const RETRY_MS = 1_000;
 
 export interface WriterSurroundings {
@@ -39,12 +39,6 @@ interface Lane {
   readonly receiver: LaneReceiver;
   /** Its other side has ended: it goes once it is empty. */
   ended: boolean;
-}
-
-/** What one lane has in a commit. */
-interface Share {
-  readonly lane: Lane;
-  count: number;
 }
 
 function say(port: MessagePort, message: FromWriter): void {
@@ -179,53 +173,34 @@ export class AuditWriter {
   }
 
   #commit(): void {
-    const { shares, lines } = this.#share();
     if (this.#file === undefined) return;
     this.#lastCommitMs = this.#around.steadyMs();
-    this.#lastCommitLines = lines.length;
-    let sealed: readonly SealedLine[];
+    let lines: number;
     try {
-      sealed = this.#file.commit(lines);
+      lines = this.#file.commitFrom((commit) => this.#fill(commit));
     } catch (error) {
       this.#file.cutBack();
       this.#fail(error, 0);
-      for (const { lane, count } of shares) this.#refuse(lane, count);
       this.#refuseAll();
       return;
     }
-    let at = 0;
-    for (const { lane, count } of shares) {
-      for (const end = at + count; at < end; at++) lane.receiver.answer(sealed[at]);
-      this.#show(lane);
-    }
+    this.#lastCommitLines = lines;
+    for (const lane of this.#lanes) this.#show(lane);
     // Nothing came during the commit: whoever is in flight may have waited for it, and gathering longer would keep all of them.
-    const more = lines.length >= BUSY_LINES && this.waiting;
+    const more = lines >= BUSY_LINES && this.waiting;
     this.#intervalMs = more ? Math.min(INTERVAL_MS_MAX, this.#intervalMs * INTERVAL_GROWTH) : INTERVAL_MS_MIN;
     this.#forgetEnded();
   }
 
   /** Takes lines off the lanes, up to the bounds of one commit; each lane's lines stay together and in order. */
-  #share(): { readonly shares: readonly Share[]; readonly lines: readonly Buffer[] } {
-    const shares: Share[] = [];
-    const lines: Buffer[] = [];
-    let bytes = 0;
-    for (const [i, lane] of this.#lanes.entries()) {
-      const share: Share = { lane, count: 0 };
-      while (bytes < COMMIT_LINE_BYTES_MAX) {
-        const line = lane.receiver.read();
-        if (line === undefined) break;
-        lines.push(line);
-        bytes += line.length + SEAL_BYTES_MAX;
-        share.count += 1;
-      }
-      if (share.count > 0) shares.push(share);
-      if (bytes >= COMMIT_LINE_BYTES_MAX) {
-        // The lane that was served last goes to the end of the line, so that one busy thread starves no other.
-        this.#lanes = [...this.#lanes.slice(i + 1), ...this.#lanes.slice(0, i + 1)];
-        break;
-      }
-    }
-    return { shares, lines };
+  #fill(commit: CommitBuffer): void {
+    for (const { receiver } of this.#lanes) receiver.rewind();
+    const served = this.#lanes.findIndex(({ receiver }) => {
+      receiver.sealInto(commit, COMMIT_LINE_BYTES_MAX);
+      return commit.bytes >= COMMIT_LINE_BYTES_MAX;
+    });
+    // The lane that was served last goes to the end of the line, so that one busy thread starves no other.
+    if (served >= 0) this.#lanes = [...this.#lanes.slice(served + 1), ...this.#lanes.slice(0, served + 1)];
   }
 
   #fail(error: unknown, delayMs: number): void {
@@ -239,20 +214,13 @@ export class AuditWriter {
     }, delayMs > 0 ? delayMs : this.#options.retryMs ?? RETRY_MS);
   }
 
+  /** The reason is the health that was posted last. */
   #refuseAll(): void {
     for (const lane of this.#lanes) {
-      let count = 0;
-      while (lane.receiver.read() !== undefined) count += 1;
-      if (count > 0) this.#refuse(lane, count);
+      this.#failedLines += lane.receiver.refuse();
+      this.#show(lane);
     }
     this.#forgetEnded();
-  }
-
-  /** The reason is the health that was posted last. */
-  #refuse(lane: Lane, count: number): void {
-    this.#failedLines += count;
-    for (let i = 0; i < count; i++) lane.receiver.answer(undefined);
-    this.#show(lane);
   }
 
   #show({ port, receiver }: Lane): void {

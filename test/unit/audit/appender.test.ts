@@ -5,17 +5,18 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openAppender } from '../../../src/audit/appender.js';
 import { createBell, Ringer, Sleeper } from '../../../src/audit/bell.js';
-import { createLane, LaneReceiver } from '../../../src/audit/lane.js';
+import { createLane } from '../../../src/audit/lane.js';
 import type { AuditConnection, FromWriter } from '../../../src/audit/protocol.js';
 import { NUDGE } from '../../../src/audit/protocol.js';
 import type { AuditAppender } from '../../../src/audit/types.js';
+import { LaneReader } from './lane-reader.js';
 
 const line = (id: string): string => `{"type":"request","id":"${id}"`;
 const hashOf = (seq: number): string => String(seq).padStart(64, '0');
 
 let writer: MessagePort;
 let connection: AuditConnection;
-let receiver: LaneReceiver;
+let receiver: LaneReader;
 let sleeper: Sleeper;
 let nudges: number;
 let seq: number;
@@ -25,7 +26,7 @@ function connect(laneBytes?: number): void {
   const [lane, bell] = [createLane(laneBytes), createBell()];
   connection = { port, lane, bell };
   writer = port2;
-  receiver = new LaneReceiver(lane);
+  receiver = new LaneReader(lane);
   sleeper = new Sleeper(bell);
   writer.on('message', () => (nudges += 1));
 }
@@ -39,7 +40,7 @@ const open = (queueLinesMax = 100, durability: 'group' | 'async' = 'group'): Aud
 const say = (message: FromWriter): void => writer.postMessage(message);
 /** All lines so far. */
 function received(): string[] {
-  for (let got = receiver.read(); got !== undefined; got = receiver.read()) read.push(got.toString('utf8'));
+  for (let got = receiver.read(); got !== undefined; got = receiver.read()) read.push(got);
   return read;
 }
 function show(): void {

@@ -49,7 +49,8 @@ describe('a new log', () => {
   it('begins at genesis, for the owner alone', () => {
     const writer = open();
     expect(writer.end).toEqual({ seq: 0, hash: GENESIS_HASH });
-    expect(writer.commit([line('a'), line('b')])).toMatchObject([{ seq: 1 }, { seq: 2 }]);
+    writer.commit([line('a'), line('b')]);
+    expect(writer.end.seq).toBe(2);
     expect(ids()).toEqual(['a', 'b']);
     expect([mode(dir), mode(current())]).toEqual([0o700, 0o600]);
   });
@@ -157,7 +158,7 @@ describe('intents', () => {
 describe('rotation', () => {
   it('names a file after its first line, and the chain goes on', () => {
     const writer = open({ fileBytesMax: 6_000 });
-    for (let i = 0; i < 12; i++) expect(writer.commit([line(`${i}`)])).toHaveLength(1);
+    for (let i = 0; i < 12; i++) writer.commit([line(`${i}`)]);
     const chain = readChain(dir);
     expect(chain.filter((entry) => entry['type'] === 'request').map((entry) => entry['decision_id'])).toEqual(Array.from({ length: 12 }, (_, i) => `${i}`));
     for (const name of readdirSync(dir).filter((file) => file.endsWith('.jsonl'))) {

@@ -1,14 +1,15 @@
 // The ring between two threads: what is read is what was sent, at every alignment, through every fullness, whatever the text; and answers find their lines.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createLane, LaneReceiver, LaneSender, type LaneAnswer } from '../../../src/audit/lane.js';
+import { createLane, LaneSender, type LaneAnswer } from '../../../src/audit/lane.js';
+import { LaneReader } from './lane-reader.js';
 
 const RING_BYTES = 1024;
 const hashOf = (seq: number): string => String(seq).padStart(64, '0');
 
 interface Pair {
   readonly sender: LaneSender;
-  readonly receiver: LaneReceiver;
+  readonly receiver: LaneReader;
   /** Reads all, as text. */
   read(): string[];
   /** Answers so many lines as durable, and takes what the sender then sees. */
@@ -19,12 +20,12 @@ function pair(bytes = RING_BYTES, position = 0): Pair {
   const lane = createLane(bytes);
   new Int32Array(lane)[0] = position; // published
   new Int32Array(lane)[16] = position; // answered
-  const [sender, receiver] = [new LaneSender(lane), new LaneReceiver(lane)];
+  const [sender, receiver] = [new LaneSender(lane), new LaneReader(lane)];
   return {
     sender, receiver,
     read() {
       const lines: string[] = [];
-      for (let line = receiver.read(); line !== undefined; line = receiver.read()) lines.push(line.toString('utf8'));
+      for (let line = receiver.read(); line !== undefined; line = receiver.read()) lines.push(line);
       return lines;
     },
     answer(count, firstSeq = 1) {
@@ -77,7 +78,7 @@ describe('a lane', () => {
         if (one.kind === 'send') {
           if (sender.send(one.text, wantsSeal)) sent.push(asUtf8(one.text));
         } else if (one.kind === 'read') {
-          for (let i = 0; i < one.count && read < sent.length; i++) expect(receiver.read()?.toString('utf8')).toBe(sent[read++]);
+          for (let i = 0; i < one.count && read < sent.length; i++) expect(receiver.read()).toBe(sent[read++]);
           if (read === sent.length) expect(receiver.read()).toBeUndefined();
         } else {
           for (let i = 0; i < one.count && answered < read; i++) {
