@@ -131,7 +131,7 @@ function main() {
     say('WARNING', `${missing}. The gateway runs without native addons, slower (TypeScript JSON guard, RE2 matcher).`);
     return 0;
   }
-  const plain = ['json_guard', 'arguments_digest', 'text_survey', 'audit_seal'].map((name) => build(name, name, compiler, [`-I${headers}`], []));
+  const plain = ['json_guard', 'arguments_digest', 'text_survey', 'audit_lines'].map((name) => build(name, name, compiler, [`-I${headers}`], []));
   const broken = plain.some((code) => code !== 0) ? 1 : 0;
   const hyperscan = findHyperscan();
   if (hyperscan === undefined) {

@@ -5,6 +5,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Bench } from 'tinybench';
+import { createLane, LaneReceiver, LaneSender } from '../../dist/audit/lane.js';
+import { requestLine } from '../../dist/audit/record.js';
+import { createRequestLines } from '../../dist/audit/request-lines.js';
 import { LAYER_NAMES } from '../../dist/base/errors/table.js';
 import { parseGatewayConfig } from '../../dist/base/config/load.js';
 import { systemClock } from '../../dist/base/clock/clock.js';
@@ -35,11 +38,13 @@ const sessionLimits = { ttlMs: 3_600_000, halfLifeMs: 900_000, riskDenyAt: 1, ac
 const answer = Buffer.from(`{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"${'lorem ipsum '.repeat(29)}"}],"resultType":"complete"}}`);
 const verified = { kind: 'verified', alg: 'seed', verifiedMs: Number.MAX_SAFE_INTEGER, changedMembers: [] };
 const shared = openSharedMemory(createSharedMemory(config), 1);
+const lane = createLane();
+const [sender, receiver, requestLines] = [new LaneSender(lane), new LaneReceiver(lane), createRequestLines()];
 const gateway = buildGateway({
   shared: { ...shared, thread: 0, evicted: () => undefined },
   first, clock: systemClock, ids: createIds(), version: 'bench', jsonGuard: loadJsonGuard(),
   // The log and the tool server are only the other ends of the chain here: the wire bench has the real ones.
-  appender: { healthy: true, because: '', append: (_line, done) => done(undefined, { seq: 1, hash: '' }), close: async () => undefined },
+  appender: { healthy: true, because: '', append: (_line, done) => done(undefined, undefined), appendRequest, close: async () => undefined },
   client: { send: (_request, sink) => {
     sink.onHead(200, { 'content-type': 'application/json' });
     sink.onData(answer);
@@ -54,6 +59,17 @@ const gateway = buildGateway({
   argumentsKey: Buffer.alloc(32, 2), resourceMetadataUrl: 'http://127.0.0.1/', after: () => undefined, every: () => () => undefined,
   onFault: (layer, fault) => { throw new Error(`layer ${layer.name} failed`, { cause: fault }); }, onGatewayFault: (fault) => { throw fault; },
 });
+
+/** As the gateway's own appender sends a line, to a writer that keeps none. */
+function appendRequest(facts, done) {
+  const sent = (requestLines !== undefined && sender.sendRequest(requestLines, facts, false)) || sender.send(requestLine(facts), false);
+  if (!sent) {
+    receiver.refuse();
+    receiver.publish();
+    while (sender.take() !== undefined);
+  }
+  done(undefined, undefined);
+}
 
 const allowed = message('echo');
 const denied = message('unknown_tool');

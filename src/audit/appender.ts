@@ -5,7 +5,9 @@ import { Ringer } from './bell.js';
 import { LaneSender } from './lane.js';
 import type { AuditConnection, FromWriter, ToWriter } from './protocol.js';
 import { NUDGE } from './protocol.js';
-import type { AuditAppender, OpenLine, SealedLine } from './types.js';
+import { requestLine, type RequestLineFacts } from './record.js';
+import { createRequestLines } from './request-lines.js';
+import type { AuditAppender, Done, OpenLine, SealedLine } from './types.js';
 
 const LINE_CHARS_MAX = 1024 * 1024; // every member is clipped well below; a longer line is a mistake, and would break the bound of one commit
 const DONE_WITH_SEAL_ARGUMENTS = 2; // who declares fewer can't look at the seal, and it isn't carried over
@@ -16,8 +18,6 @@ export interface AppenderOptions {
   /** `async` calls `done` at once, without a seal; lines are still bounded and failures still stop the thread. */
   readonly durability: 'group' | 'async';
 }
-
-type Done = (error: Error | undefined, sealed: SealedLine | undefined) => void;
 
 const ANSWERED_KEPT_MAX = 4096;
 
@@ -51,6 +51,7 @@ class LaneAppender implements AuditAppender {
   readonly #writer: Ringer;
   readonly #queueLinesMax: number;
   readonly #async: boolean;
+  readonly #requestLines = createRequestLines();
   /** In the order of their lines; those before #answered are done with. */
   #waiting: Done[] = [];
   #answered = 0;
@@ -102,9 +103,13 @@ class LaneAppender implements AuditAppender {
     }
     const waits = this.#async ? NOBODY : done;
     if (this.#queue.length > 0 || !this.#lane.send(line, wantsSeal(waits))) this.#queue.push(line);
-    this.#waiting.push(waits);
-    this.#wakeWriter();
-    if (this.#async) answer(done, undefined, undefined);
+    this.#sent(done, waits);
+  }
+
+  appendRequest(facts: RequestLineFacts, done: Done): void {
+    const waits = this.#async ? NOBODY : done;
+    if (this.healthy && this.#queue.length === 0 && this.#requestLines !== undefined && this.#lane.sendRequest(this.#requestLines, facts, wantsSeal(waits))) this.#sent(done, waits);
+    else this.append(requestLine(facts), done);
   }
 
   close(): Promise<void> {
@@ -120,6 +125,12 @@ class LaneAppender implements AuditAppender {
       });
     }
     this.#port.close();
+  }
+
+  #sent(done: Done, waits: Done): void {
+    this.#waiting.push(waits);
+    this.#wakeWriter();
+    if (this.#async) answer(done, undefined, undefined);
   }
 
   #pending(): number {

@@ -2,6 +2,8 @@
 import type { CommitBuffer } from './commit-buffer.js';
 import { ANSWERED, HASH_AT, HEADER_BYTES, LENGTH, LISTENING, LaneView, OUTCOME, OUTCOME_DURABLE, OUTCOME_FAILED, PUBLISHED, RECORD_ALIGN, SEQ_HIGH, SEQ_LOW, STATE_BYTES, TWO_TO_32, WANTS_SEAL, after } from './lane-layout.js';
 import { HASH_CHARS } from './hash-chain.js';
+import type { RequestLineFacts } from './record.js';
+import type { RequestLines } from './request-lines.js';
 import type { SealedLine } from './types.js';
 
 const LANE_BYTES = 4 * 1024 * 1024; // about 2,000 lines; the largest line an appender takes (1 Mi characters of 3 bytes) fits with its header
@@ -56,6 +58,16 @@ export class LaneSender {
       if (room - length >= CHAR_BYTES_MAX) return this.#publish(length, wantsSeal);
     }
     return this.#sendInParts(Buffer.from(line, 'utf8'), at & mask, free, wantsSeal);
+  }
+
+  /** The line of a request, written where it is sent from. False when `lines` can't: `send` may still. */
+  sendRequest(lines: RequestLines, facts: RequestLineFacts, wantsSeal: boolean): boolean {
+    const { bytes, size, mask } = this.#view;
+    const free = size - ((this.#head - this.#tail) >>> 0);
+    const at = (this.#head & mask) + HEADER_BYTES;
+    const room = Math.min(free - HEADER_BYTES, size - at);
+    const length = room > 0 ? lines.write(facts, bytes, at, room) : -1;
+    return length >= 0 && this.#publish(length, wantsSeal);
   }
 
   /** The oldest line that has an answer; its room is free again. Undefined when none has. */

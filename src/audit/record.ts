@@ -2,7 +2,6 @@
 import { frameworkRefsText } from './framework-refs.js';
 import { isoMicros, microsText, numberText, remembersLast, quote, quoteAll, quoteKnown, quoteOrNull, quoteToken } from './json-text.js';
 import { addLayers, NOTE_CHARS_MAX, type LayerFacts } from './layers-text.js';
-import { requestHead } from './request-head.js';
 import type { OpenLine } from './types.js';
 
 export { VERDICT_NAMES, type LayerFacts } from './layers-text.js';
@@ -105,33 +104,30 @@ function timestampsText(r: RequestLineFacts): string {
 
 // Runs of members that neighbouring records share: each is one text, made again when one of its members is another.
 
-const whoAndWhat = remembersLast(
+export const whoAndWhat = remembersLast(
   (r: RequestLineFacts) => `${callerText(r)},"auth_method":${quoteKnown(r.authMethod)},"principal":${principalText(r.principal)}${callText(r)}`,
   (a, b) => a.sessionId === b.sessionId && a.spiffeId === b.spiffeId && a.authMethod === b.authMethod && a.principal === b.principal && a.server === b.server && a.tool === b.tool && a.method === b.method,
 );
 
-const decisionText = remembersLast(
+export const decisionText = remembersLast(
   (r: RequestLineFacts) => `,"decision":"${r.decision}","code":${quoteOrNull(r.code)}${r.reasonCode === undefined ? '' : `,"reason_code":${quote(r.reasonCode)}`},"layers_traversed":[`,
   (a, b) => a.decision === b.decision && a.code === b.code && a.reasonCode === b.reasonCode,
 );
 
-const outcomeText = remembersLast(
+export const outcomeText = remembersLast(
   (r: RequestLineFacts) => `],"risk_score":${numberText(r.riskScore)},"findings":${findingsText(r.findings)},"status":${numberText(r.status)},"latency_us":`,
   (a, b) => a.riskScore === b.riskScore && a.findings.length === 0 && b.findings.length === 0 && a.status === b.status,
 );
 
-const rulesText = remembersLast(
+export const rulesText = remembersLast(
   (r: RequestLineFacts) => `,"policy_digest":${quoteKnown(r.policyDigest)},"registry_digest":${quoteKnown(r.registryDigest)}`
     + `${r.snapshotDigest === undefined ? '' : `,"snapshot_digest":${quote(r.snapshotDigest)}`},"framework_refs":${frameworkRefsText(r.code)}`,
   (a, b) => a.policyDigest === b.policyDigest && a.registryDigest === b.registryDigest && a.snapshotDigest === b.snapshotDigest && a.code === b.code,
 );
 
-/** The one line of a request, allowed or refused at any layer. */
+/** The one line of a request, allowed or refused at any layer. request-lines.ts writes the same natively. */
 export function requestLine(r: RequestLineFacts): OpenLine {
-  const usual = requestHead(r);
-  const start = usual === undefined
-    ? head('request', r.respondedUs) + timestampsText(r) + idsText(r) + whoAndWhat(r) + digestText(r.argumentsDigest)
-    : usual + whoAndWhat(r) + (r.argumentsDigest === undefined ? 'null' : `"${r.argumentsDigest}"`);
+  const start = head('request', r.respondedUs) + timestampsText(r) + idsText(r) + whoAndWhat(r) + digestText(r.argumentsDigest);
   return addLayers(start + decisionText(r), r.layers) + outcomeText(r) + numberText(r.respondedUs - r.receivedUs) + rulesText(r);
 }
 

@@ -1,10 +1,7 @@
 // Copies a lane's waiting lines into a commit and seals them there: natively in one call, or by the twin line by line. Both leave the same bytes.
-import { loadAddon } from '../base/native/load-addon.js';
 import { HASH_CHARS, sealInPlace, sealedBytes } from './hash-chain.js';
 import { HASH_AT, HEADER_BYTES, LENGTH, type LaneView, OUTCOME, OUTCOME_DURABLE, SEQ_HIGH, SEQ_LOW, TWO_TO_32, WANTS_SEAL, after } from './lane-layout.js';
-
-/** Raised with every change of a verb's arguments or answer; native/audit_seal/addon.cc holds the same number. */
-const CONTRACT = 1;
+import { loadNativeLines } from './native-lines.js';
 
 // Words of the state.
 export const FROM = 0; // position in the lane, as an unsigned number: what is before it is taken
@@ -25,13 +22,9 @@ const FIRST_OF_INTENT = 0x69;
  */
 export type Seal = (lane: LaneView, commit: Buffer, state: Float64Array) => void;
 
-interface Addon {
-  seal(lane: Buffer, commit: Buffer, state: Float64Array): void;
-}
-
 /** Natively a line costs 1 µs, by the twin 6 (1.3 KB, measured 2026-11-24). */
 export function createSeal(addonFile?: string): Seal {
-  const addon = loadAddon<Addon>('audit_seal', CONTRACT, addonFile);
+  const addon = loadNativeLines(addonFile);
   return addon === undefined ? sealLineByLine : (lane, commit, state) => { addon.seal(lane.bytes, commit, state); };
 }
 

@@ -306,7 +306,7 @@ export class Exchange {
       this.#services.sharedLines.append(sourceOf(ip), sharingKind(facts.code ?? '', facts.reasonCode), ctx.nowMs, () => requestLine(facts), shared, done);
       return;
     }
-    this.#services.appender.append(requestLine(facts), done);
+    this.#services.appender.appendRequest(facts, done);
   }
 
   /** A grant that was reserved but never came to the wire is still good. */

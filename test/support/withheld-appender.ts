@@ -1,7 +1,6 @@
 // An audit appender that writes nothing until it is told to: what must not happen before a line is durable can be seen.
-import type { AuditAppender, OpenLine, SealedLine } from '../../src/audit/types.js';
-
-type Done = (error: Error | undefined, sealed: SealedLine | undefined) => void;
+import { requestLine, type RequestLineFacts } from '../../src/audit/record.js';
+import type { AuditAppender, Done, OpenLine } from '../../src/audit/types.js';
 
 export class WithheldAppender implements AuditAppender {
   healthy = true;
@@ -13,6 +12,10 @@ export class WithheldAppender implements AuditAppender {
   append(line: OpenLine, done: Done): void {
     this.lines.push(JSON.parse(`${line}}`) as Record<string, unknown>);
     this.#waiting.push(done);
+  }
+
+  appendRequest(facts: RequestLineFacts, done: Done): void {
+    this.append(requestLine(facts), done);
   }
 
   get waiting(): number {

@@ -1,10 +1,11 @@
-// A request line is put together from remembered runs and patched digits: whatever came before it, it is the text that its members give one by one.
+// A request line is put together from remembered runs, natively or as a text: whatever came before it, it is the text that its members give one by one.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LAYER_NAMES } from '../../../src/base/errors/table.js';
 import { frameworkRefsText } from '../../../src/audit/framework-refs.js';
 import { isoMicros, microsText, numberText, quote, quoteAll, quoteOrNull, tenthsText } from '../../../src/audit/json-text.js';
 import { VERDICT_NAMES, requestLine, type AuditFinding, type RequestLineFacts } from '../../../src/audit/record.js';
+import { createRequestLines } from '../../../src/audit/request-lines.js';
 import { requestFacts } from './line-fixture.js';
 
 const NOTE_CHARS_MAX = 256;
@@ -83,10 +84,22 @@ const facts: fc.Arbitrary<RequestLineFacts> = fc.record({
   registryDigest: seldom(some(undefined, 'r')), snapshotDigest: seldom(some(undefined, 's')),
 });
 
-describe('a row of request lines', () => {
+const native = createRequestLines();
+const ring = Buffer.alloc(1 << 17, '?');
+
+/** Undefined where the addon leaves the line to its twin. */
+function nativeLine(one: RequestLineFacts, room = ring.length - 1): string | undefined {
+  const length = native?.write(one, ring, 1, room) ?? -1;
+  return length < 0 ? undefined : ring.toString('utf8', 1, 1 + length);
+}
+
+const makers: [string, (one: RequestLineFacts) => string][] = [['as a text', requestLine]];
+if (native !== undefined) makers.push(['natively', (one) => nativeLine(one) ?? requestLine(one)]);
+
+describe.each(makers)('a row of request lines, made %s,', (_, line) => {
   it('has in each the text that its members give one by one', () => {
     fc.assert(fc.property(fc.array(facts, { minLength: 1, maxLength: 8 }), (row) => {
-      for (const one of row) expect(requestLine(one)).toBe(memberByMember(one));
+      for (const one of row) expect(line(one)).toBe(memberByMember(one));
     }), { numRuns: 1500 });
   });
 
@@ -97,7 +110,7 @@ describe('a row of request lines', () => {
       for (let at = 0; at < id.length; at++) {
         for (let unit = 0; unit < 0x180; unit++) {
           const one = requestFacts(usual.decisionId, { ...usual, [name]: id.slice(0, at) + String.fromCharCode(unit) + id.slice(at + 1) });
-          if (requestLine(one) !== memberByMember(one)) expect.fail(`${name} with unit ${unit} at ${at}`);
+          if (line(one) !== memberByMember(one)) expect.fail(`${name} with unit ${unit} at ${at}`);
         }
       }
     }
@@ -107,14 +120,50 @@ describe('a row of request lines', () => {
     const [before, after] = [1_767_225_599_999_999, 1_767_225_600_000_000];
     for (const [receivedUs, decidedUs, respondedUs] of [[before, before, before], [before, before, after], [before, after, after], [after, after, after], [after, after, before], [before, before, before]] as const) {
       const one = requestFacts('0199c1a2-7b3c-4def-8abc-000000000001', { receivedUs, decidedUs, respondedUs });
-      expect(requestLine(one)).toBe(memberByMember(one));
+      expect(line(one)).toBe(memberByMember(one));
     }
   });
 
   it('forgets no shape of a layer that it needs, however many notes there are', () => {
     for (let n = 0; n < 1000; n++) {
       const one = requestFacts('d', { layers: { verdicts: Array<number>(13).fill(n % 6), us: Array<number>(13).fill(n / 10), notes: Array<string>(13).fill(`note ${n % 300}`) } });
-      expect(requestLine(one)).toBe(memberByMember(one));
+      expect(line(one)).toBe(memberByMember(one));
     }
+  });
+});
+
+describe.runIf(native !== undefined)('a line that is made natively', () => {
+  const usual = requestFacts('0199c1a2-7b3c-4def-8abc-000000000001');
+
+  it('is the usual one, with or without digest, findings and notes', () => {
+    const found: AuditFinding = { rule: 'r', category: 'c', action: 'flag', path: '$', sample: 's', decoded: 'raw' };
+    for (const one of [usual, { ...usual, argumentsDigest: undefined }, { ...usual, findings: [found] }, { ...usual, layers: { ...usual.layers, notes: ['é'] } }]) expect(nativeLine(one)).toBe(requestLine(one));
+  });
+
+  it.each<[string, Partial<RequestLineFacts>]>([
+    ['an id of another length', { decisionId: 'd' }],
+    ['ids whose lengths only add up', { traceId: 'a'.repeat(31), spanId: 'b'.repeat(17) }],
+    ['a digest that is empty', { argumentsDigest: '' }],
+    ['a digest that needs care', { argumentsDigest: 'é' }],
+    ['a digest that is very long', { argumentsDigest: 'a'.repeat(129) }],
+    ['a time of another century', { receivedUs: 1 }],
+    ['an answer before its request', { receivedUs: usual.respondedUs + 1 }],
+    ['a layer that took no time at all', { layers: { ...usual.layers, us: [-1] } }],
+  ])('is not that of %s', (_, more) => {
+    expect(nativeLine({ ...usual, ...more })).toBeUndefined();
+  });
+
+  it('stays within its room, or is not made', () => {
+    const length = requestLine(usual).length;
+    ring.fill('?');
+    for (let room = 0; room < length + 600; room++) {
+      const line = nativeLine(usual, room);
+      if (line === undefined) expect(ring.every((byte) => byte === 0x3f)).toBe(true);
+      else {
+        expect([line, room >= length, ring[1 + length]]).toEqual([requestLine(usual), true, 0x3f]);
+        return;
+      }
+    }
+    expect.fail('never made');
   });
 });

@@ -2,15 +2,15 @@
 import { existsSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { loadAddon } from '../../../src/base/native/load-addon.js';
 import { CommitBuffer } from '../../../src/audit/commit-buffer.js';
 import { GENESIS_HASH, sealLine } from '../../../src/audit/hash-chain.js';
 import { createLane, LaneReceiver, LaneSender, type LaneAnswer } from '../../../src/audit/lane.js';
+import { loadNativeLines } from '../../../src/audit/native-lines.js';
 import { createSeal, STATE_WORDS, type Seal } from '../../../src/audit/seal.js';
 
-const ADDON = new URL('../../../native/build/audit_seal.node', import.meta.url);
+const ADDON = new URL('../../../native/build/audit_lines.node', import.meta.url);
 const native = existsSync(ADDON);
-const seals: [string, Seal][] = [['the twin', createSeal('/nonexistent/audit_seal.node')], ...(native ? [['the addon', createSeal()] as [string, Seal]] : [])];
+const seals: [string, Seal][] = [['the twin', createSeal('/nonexistent/audit_lines.node')], ...(native ? [['the addon', createSeal()] as [string, Seal]] : [])];
 const START = { seq: 0, hash: GENESIS_HASH };
 const line = (text: string): string => `{"type":"request","text":"${text}"`;
 
@@ -137,7 +137,7 @@ describe.each(seals)('%s', (_, seal) => {
 });
 
 describe.runIf(native)('the addon\'s arguments', () => {
-  const addon = loadAddon<{ seal(...args: unknown[]): void }>('audit_seal', 1);
+  const addon = loadNativeLines() as { seal(...args: unknown[]): void } | undefined;
   const state = (...words: number[]): Float64Array => Float64Array.from({ length: STATE_WORDS }, (__, i) => words[i] ?? 0);
   const [lane, commit] = [Buffer.alloc(1024), Buffer.alloc(1024)];
 

@@ -22,6 +22,7 @@ const holding = (appender: AuditAppender): AuditAppender => ({
   get healthy() { return appender.healthy; },
   get because() { return appender.because; },
   append: (line, done) => (hold === undefined ? appender.append(line, done) : hold(() => appender.append(line, done))),
+  appendRequest: (facts, done) => (hold === undefined ? appender.appendRequest(facts, done) : hold(() => appender.appendRequest(facts, done))),
   close: () => appender.close(),
 });
 

@@ -187,6 +187,7 @@ describe('a request of the tool server that can\'t be recorded', () => {
           get healthy() { return parts.appender.healthy; },
           get because() { return parts.appender.because; },
           append: (line, done) => (failing.now ? setImmediate(() => done(new Error('the disk is full'), undefined)) : parts.appender.append(line, done)),
+          appendRequest: (facts, done) => (failing.now ? setImmediate(() => done(new Error('the disk is full'), undefined)) : parts.appender.appendRequest(facts, done)),
           close: () => parts.appender.close(),
         } as AuditAppender,
       }),

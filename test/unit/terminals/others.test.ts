@@ -236,6 +236,7 @@ describe('the stream of a session', () => {
           get healthy() { return appender.healthy; },
           get because() { return appender.because; },
           append: (line, done) => (failing.now ? setImmediate(() => done(new Error('the disk is full'), undefined)) : appender.append(line, done)),
+          appendRequest: (facts, done) => (failing.now ? setImmediate(() => done(new Error('the disk is full'), undefined)) : appender.appendRequest(facts, done)),
           close: () => appender.close(),
         } as AuditAppender,
         every: (ms, tick) => {

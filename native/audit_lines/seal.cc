@@ -1,17 +1,14 @@
-// audit_seal.node: seal(ring: Uint8Array, commit: Uint8Array, state: Float64Array) copies the waiting lines of a lane into a commit and seals them there, as
+// seal(ring: Uint8Array, commit: Uint8Array, state: Float64Array) copies the waiting lines of a lane into a commit and seals them there, as
 // src/audit/seal.ts has it. The ring is shared memory: what lies before `until` is the caller's alone while it is here.
 #include <cinttypes>
 #include <cstdio>
 #include <cstring>
 
-#include "../napi_call.h"
 #include "../sha256.h"
+#include "lines.h"
 
 namespace precinct {
 namespace {
-
-// Raised with every change of a verb's arguments or answer; src/audit/seal.ts holds the same number.
-constexpr uint32_t kContract = 1;
 
 // src/audit/lane-layout.ts: what stands where in a lane's ring.
 constexpr size_t kAlign = 128;
@@ -109,6 +106,8 @@ bool seal_line(const Hasher& hasher, uint8_t* line, size_t length, const char* s
 
 bool is_whole(double value, double below) { return value >= 0 && value < below && static_cast<double>(static_cast<uint64_t>(value)) == value; }
 
+}  // namespace
+
 napi_value seal(napi_env env, napi_callback_info info) {
   size_t count = 3;
   napi_value arguments[3];
@@ -162,11 +161,4 @@ napi_value seal(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-}  // namespace
 }  // namespace precinct
-
-NAPI_MODULE_INIT() {
-  if (!precinct::has_sha256()) return exports;  // a Node that keeps its SHA-256 to itself: without a contract nobody takes this addon, and the twin works
-  const bool registered = precinct::set_function(env, exports, "seal", precinct::seal) && precinct::set_uint32(env, exports, "contract", precinct::kContract);
-  return registered ? exports : precinct::throw_error(env, "ERR_NATIVE_INIT", "the audit seal can't be registered");
-}
