@@ -1,4 +1,4 @@
-// What the hand-over of audit lines costs: CPU per line in the gateway thread and in the writer's, lines per commit, time until durable.
+// What audit lines cost, made and handed over: CPU per line in the gateway thread and in the writer's, lines per commit, time until durable.
 //   node bench/micro/audit.mjs [--lines 20000] [--work 60] [--flights 1,16,64] [--dir <folder>] [--dist <built tree>]
 // `--work` is the CPU time in µs that a call costs besides its line: with it the thread is as busy as a gateway's, without it every answer appends at once.
 // Needs npm run build. Linux only (/proc). Pin it to one core with taskset to see what a gateway on one core pays.
@@ -95,7 +95,7 @@ try {
   const [task] = tasks().filter((one) => !before.has(one));
   const appender = openAppender(writer.connect(), { queueLinesMax: 20_000, durability: 'group' });
   const plain = (n, answered) => {
-    sink ^= requestLine(facts(n)).length;
+    sink ^= facts(n).receivedUs;
     setImmediate(answered);
   };
   for (const inFlight of values.flights.split(',').map(Number)) {
@@ -103,7 +103,7 @@ try {
     let [commits, counting] = [0, false];
     const audited = (n, answered) => {
       const from = performance.now();
-      appender.append(requestLine(facts(n)), (error) => {
+      appender.appendRequest(facts(n), (error) => {
         if (error !== undefined) throw error;
         waits.push(performance.now() - from);
         // All answers of one commit come in one piece.

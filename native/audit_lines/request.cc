@@ -1,11 +1,11 @@
 // A request's line, put together where it is sent from: openRequest(): External; setRun(writer, index, text) for what neighbouring lines share;
 // writeRequest(writer, ring: Uint8Array, at, room, ids, numbers: Float64Array): bytes, or -1 where the twin has to make the line. As src/audit/request-lines.ts has it.
 #include <cmath>
-#include <cstring>
 #include <new>
 #include <string>
 
 #include "lines.h"
+#include "pen.h"
 
 namespace precinct {
 namespace {
@@ -24,7 +24,7 @@ constexpr size_t kIdsMax = kIdsChars + 128;
 constexpr double kUsMin = 1e15;  // sixteen digits: 2001 to 2286
 constexpr double kUsMax = 1e16;
 constexpr double kTenthsMax = 1e12;
-constexpr size_t kNumbersRoom = 512;  // more than all digits and names that are not in runs: 4 times 16, 13 times 14, 240 of names
+constexpr size_t kNumbersRoom = 512;  // more than all that is not in runs: 134 bytes of names, 6 digits, 4 times 16, 13 times 14
 
 struct RequestWriter {
   std::string runs[kRunCount];
@@ -32,35 +32,6 @@ struct RequestWriter {
 };
 
 void delete_writer(napi_env, void* data, void*) { delete static_cast<RequestWriter*>(data); }
-
-class Pen {
- public:
-  explicit Pen(char* at) : at_(at) {}
-  char* at() const { return at_; }
-  void write(const char* bytes, size_t length) {
-    std::memcpy(at_, bytes, length);
-    at_ += length;
-  }
-  void write(const std::string& text) { write(text.data(), text.size()); }
-  template <size_t N>
-  void write(const char (&text)[N]) { write(text, N - 1); }
-  void put(char one) { *at_++ = one; }
-  void write_number(uint64_t number) {
-    char digits[20];
-    size_t count = 0;
-    do digits[count++] = static_cast<char>('0' + number % 10);
-    while ((number /= 10) != 0);
-    while (count > 0) put(digits[--count]);
-  }
-  // Exactly six digits.
-  void write_micros(uint32_t below) {
-    for (int at = 5; at >= 0; --at, below /= 10) at_[at] = static_cast<char>('0' + below % 10);
-    at_ += 6;
-  }
-
- private:
-  char* at_;
-};
 
 bool is_usual_time(double us) { return us >= kUsMin && us < kUsMax && std::floor(us) == us; }
 
@@ -86,7 +57,7 @@ napi_value number(napi_env env, int32_t value) {
   return result;
 }
 
-size_t write_line(const RequestWriter& writer, const char* ids, size_t ids_length, const double* numbers, const uint64_t* tenths, char* to) {
+size_t write_line(const RequestWriter& writer, const char* ids, size_t ids_length, const double* numbers, const uint64_t* tenths, uint8_t* to) {
   Pen pen(to);
   const auto& runs = writer.runs;
   const auto responded = static_cast<uint64_t>(numbers[kResponded]);
@@ -189,7 +160,7 @@ napi_value write_request(napi_env env, napi_callback_info info) {
     tenths[layer] = static_cast<uint64_t>(rounded);
   }
   if (writer->length + ids_length + kNumbersRoom > room) return number(env, -1);
-  return number(env, static_cast<int32_t>(write_line(*writer, ids, ids_length, numbers, tenths, static_cast<char*>(ring_data) + at)));
+  return number(env, static_cast<int32_t>(write_line(*writer, ids, ids_length, numbers, tenths, static_cast<uint8_t*>(ring_data) + at)));
 }
 
 }  // namespace precinct

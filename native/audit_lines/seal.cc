@@ -6,6 +6,7 @@
 
 #include "../sha256.h"
 #include "lines.h"
+#include "pen.h"
 
 namespace precinct {
 namespace {
@@ -29,21 +30,6 @@ constexpr size_t kTypeAt = 9;  // `{"type":"`
 constexpr uint8_t kFirstOfIntent = 'i';
 constexpr double kSeqMax = 9007199254740991.0;  // what a JavaScript number counts exactly
 constexpr double kPositions = 4294967296.0;
-
-class Pen {
- public:
-  explicit Pen(uint8_t* at) : at_(at) {}
-  uint8_t* at() const { return at_; }
-  void write(const void* bytes, size_t length) {
-    std::memcpy(at_, bytes, length);
-    at_ += length;
-  }
-  template <size_t N>
-  void write(const char (&text)[N]) { write(text, N - 1); }
-
- private:
-  uint8_t* at_;
-};
 
 void write_hex(const uint8_t* sum, uint8_t* out) {
   static constexpr char kDigits[] = "0123456789abcdef";

@@ -2,14 +2,13 @@
 import type { MessagePort } from 'node:worker_threads';
 import { receiveMessageOnPort } from 'node:worker_threads';
 import { Ringer } from './bell.js';
-import { LaneSender } from './lane.js';
+import { LINE_CHARS_MAX, LaneSender } from './lane.js';
 import type { AuditConnection, FromWriter, ToWriter } from './protocol.js';
 import { NUDGE } from './protocol.js';
 import { requestLine, type RequestLineFacts } from './record.js';
 import { createRequestLines } from './request-lines.js';
 import type { AuditAppender, Done, OpenLine, SealedLine } from './types.js';
 
-const LINE_CHARS_MAX = 1024 * 1024; // every member is clipped well below; a longer line is a mistake, and would break the bound of one commit
 const DONE_WITH_SEAL_ARGUMENTS = 2; // who declares fewer can't look at the seal, and it isn't carried over
 
 export interface AppenderOptions {

@@ -6,7 +6,10 @@ import type { RequestLineFacts } from './record.js';
 import type { RequestLines } from './request-lines.js';
 import type { SealedLine } from './types.js';
 
-const LANE_BYTES = 4 * 1024 * 1024; // about 2,000 lines; the largest line an appender takes (1 Mi characters of 3 bytes) fits with its header
+/** Every member is clipped well below; a longer line is a mistake, and would break the bound of one commit. */
+export const LINE_CHARS_MAX = 1024 * 1024;
+
+const LANE_BYTES = 4 * 1024 * 1024; // about 2,000 lines; the longest (3 bytes a character) fits with its header
 const CHAR_BYTES_MAX = 4;
 
 export function createLane(bytes: number = LANE_BYTES): SharedArrayBuffer {
@@ -65,7 +68,7 @@ export class LaneSender {
     const { bytes, size, mask } = this.#view;
     const free = size - ((this.#head - this.#tail) >>> 0);
     const at = (this.#head & mask) + HEADER_BYTES;
-    const room = Math.min(free - HEADER_BYTES, size - at);
+    const room = Math.min(free - HEADER_BYTES, size - at, LINE_CHARS_MAX);
     const length = room > 0 ? lines.write(facts, bytes, at, room) : -1;
     return length >= 0 && this.#publish(length, wantsSeal);
   }
@@ -75,7 +78,7 @@ export class LaneSender {
     const { words } = this.#view;
     if (Atomics.load(words, ANSWERED) === this.#tail) return undefined;
     const header = this.#view.header(this.#tail);
-    const answer = words[header + OUTCOME] !== OUTCOME_DURABLE ? FAILED : words[header + WANTS_SEAL] === 0 ? DURABLE : { durable: true, sealed: this.#seal(header) };
+    const answer = words[header + OUTCOME] !== OUTCOME_DURABLE ? FAILED : words[header + WANTS_SEAL] === 0 ? DURABLE : { durable: true, sealed: this.#sealOf(header) };
     this.#tail = after(this.#tail, words[header + LENGTH] ?? 0);
     return answer;
   }
@@ -105,7 +108,8 @@ export class LaneSender {
     return true;
   }
 
-  #seal(header: number): SealedLine {
+  /** Of the record at the tail. */
+  #sealOf(header: number): SealedLine {
     const { words, bytes } = this.#view;
     const at = this.#view.headerByte(this.#tail) + HASH_AT;
     return { seq: ((words[header + SEQ_LOW] ?? 0) >>> 0) + (words[header + SEQ_HIGH] ?? 0) * TWO_TO_32, hash: bytes.toString('latin1', at, at + HASH_CHARS) };

@@ -83,7 +83,7 @@ export class RequestLines {
   }
 }
 
-/** Undefined on a machine without the addon. A line costs 0.7 µs instead of 3 (measured 2026-11-24). */
+/** Undefined on a machine without the addon. To make and send a line of 1.8 KB costs 1.1 µs, as a text 2.2 (hot, measured 2026-11-24). */
 export function createRequestLines(addonFile?: string): RequestLines | undefined {
   const native = loadNativeLines(addonFile);
   return native === undefined ? undefined : new RequestLines(native);

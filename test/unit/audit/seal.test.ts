@@ -27,6 +27,11 @@ function expected(lines: readonly string[], start = START): { text: string; seal
   return { text, sealed };
 }
 
+function pair(bytes: number, seal: Seal): readonly [LaneSender, LaneReceiver, CommitBuffer] {
+  const lane = createLane(bytes);
+  return [new LaneSender(lane), new LaneReceiver(lane), new CommitBuffer(seal)];
+}
+
 function takeAll(sender: LaneSender): LaneAnswer[] {
   const answers: LaneAnswer[] = [];
   for (let taken = sender.take(); taken !== undefined; taken = sender.take()) answers.push(taken);
@@ -37,8 +42,7 @@ describe.each(seals)('%s', (_, seal) => {
   it('seals what sealLine seals, from every place in the ring, and tells each sender that asked', () => {
     const texts = fc.array(fc.record({ text: fc.string({ unit: fc.constantFrom('a', 'é', '😀', ' '), maxLength: 250 }), wants: fc.boolean() }), { maxLength: 12 });
     fc.assert(fc.property(fc.array(texts, { maxLength: 12 }), fc.integer({ min: 0, max: 2 ** 52 }), (rounds, firstSeq) => {
-      const lane = createLane(1024);
-      const [sender, receiver, commit] = [new LaneSender(lane), new LaneReceiver(lane), new CommitBuffer(seal)];
+      const [sender, receiver, commit] = pair(1024, seal);
       let end = { seq: firstSeq, hash: GENESIS_HASH };
       for (const round of rounds) {
         const sent = round.filter(({ text, wants }) => sender.send(line(text), wants));
@@ -58,8 +62,7 @@ describe.each(seals)('%s', (_, seal) => {
   });
 
   it('goes on behind lines of the writer\'s own, and grows for more than it has room for', () => {
-    const lane = createLane(1 << 20);
-    const [sender, receiver, commit] = [new LaneSender(lane), new LaneReceiver(lane), new CommitBuffer(seal)];
+    const [sender, receiver, commit] = pair(1 << 20, seal);
     const lines = Array.from({ length: 300 }, (__, i) => line(String(i).repeat(300)));
     for (const one of lines) expect(sender.send(one, false)).toBe(true);
     commit.begin(START);
@@ -70,8 +73,7 @@ describe.each(seals)('%s', (_, seal) => {
   });
 
   it('ends with the line that fills the bound, and takes the rest later', () => {
-    const lane = createLane(1 << 16);
-    const [sender, receiver, commit] = [new LaneSender(lane), new LaneReceiver(lane), new CommitBuffer(seal)];
+    const [sender, receiver, commit] = pair(1 << 16, seal);
     for (const text of ['a', 'b', 'c']) sender.send(line(text), false);
     const one = expected([line('a')]).text.length;
     commit.begin(START);
@@ -85,8 +87,7 @@ describe.each(seals)('%s', (_, seal) => {
   });
 
   it('takes again what was rewound, and shows nothing of it before', () => {
-    const lane = createLane(1024);
-    const [sender, receiver, commit] = [new LaneSender(lane), new LaneReceiver(lane), new CommitBuffer(seal)];
+    const [sender, receiver, commit] = pair(1024, seal);
     sender.send(line('a'), true);
     commit.begin(START);
     receiver.sealInto(commit, 1 << 20);
@@ -100,8 +101,7 @@ describe.each(seals)('%s', (_, seal) => {
   });
 
   it('makes lines that were sealed and are refused failed ones, with those that wait', () => {
-    const lane = createLane(2048);
-    const [sender, receiver, commit] = [new LaneSender(lane), new LaneReceiver(lane), new CommitBuffer(seal)];
+    const [sender, receiver, commit] = pair(2048, seal);
     sender.send(line('a'), true);
     commit.begin(START);
     receiver.sealInto(commit, 1 << 20);
@@ -112,8 +112,7 @@ describe.each(seals)('%s', (_, seal) => {
   });
 
   it('says when an intent may be among the lines', () => {
-    const lane = createLane(2048);
-    const [sender, receiver, commit] = [new LaneSender(lane), new LaneReceiver(lane), new CommitBuffer(seal)];
+    const [sender, receiver, commit] = pair(2048, seal);
     for (const [open, has] of [['{"type":"', false], ['{"type":"request"', false], ['{"type":"intent"', true]] as const) {
       sender.send(open, false);
       commit.begin(START);
