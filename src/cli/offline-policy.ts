@@ -2,7 +2,7 @@
 import { systemClock } from '../base/clock/clock.js';
 import { parseWorkloadId } from '../engines/identity/spiffe-id.js';
 import { principalOf } from '../engines/identity/principal.js';
-import { digestPolicies, loadPolicySet } from '../engines/policy/policy-set.js';
+import { loadPolicySet } from '../engines/policy/policy-set.js';
 import { runPolicyTests } from '../engines/policy/rego-tests.js';
 import { readPolicyDirs, readPolicyTests } from '../engines/policy/sources.js';
 import type { PolicyDecision, PolicySet, PolicyTestResult } from '../engines/policy/types.js';
@@ -29,11 +29,6 @@ export interface OfflineAnswer {
 export async function openPolicies(project: Project): Promise<PolicySet> {
   const { policy } = await project.config();
   return loadPolicySet(readPolicyDirs(project.root, policy.dirs), { cacheEntries: 0, timeoutMs: policy.timeout_ms, sourceBytesMax: policy.source_bytes_max, clock: systemClock });
-}
-
-/** What the digest of the files would be once they are loaded. */
-export async function digestFiles(project: Project): Promise<string> {
-  return digestPolicies(readPolicyDirs(project.root, (await project.config()).policy.dirs));
 }
 
 /** With a fresh session: risk 0, no flags, no actions. */

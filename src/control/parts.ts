@@ -52,4 +52,6 @@ export interface ControlParts {
   /** Reject with ControlFault 422 (file, line, column; the other faults in `others`), and nothing changed anywhere. */
   readonly reload: () => Promise<SnapshotDigests>;
   readonly reloadPolicies: () => Promise<SnapshotDigests>;
+  /** The policy files as they stand, compiled, for the asker to close; undefined where they are what is in force. Throws ControlFault 422 like a reload of them. */
+  readonly writtenPolicies: () => PolicySet | undefined;
 }

@@ -36,7 +36,7 @@ import { readPolicies, readSources, type SnapshotSources } from '../jobs/read-so
 import { createRegistryRefresh } from '../jobs/registry-refresh.js';
 import { createUpstreamClient } from '../upstream/http-client.js';
 import { startGatewayThreads, type GatewayThreads } from './gateway-threads.js';
-import { compileInForce, warningsOf } from './in-force.js';
+import { compileInForce, compileWritten, warningsOf } from './in-force.js';
 import { openArgumentsKey, openSecretsKey } from './keys.js';
 import type { AnswerOf, Question, UpstreamReport } from './messages.js';
 import { cleanUpAfter, createSharedMemory, openSharedMemory } from './shared-memory.js';
@@ -224,10 +224,17 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
     return known;
   };
   const reloadPolicies = (): Promise<SnapshotDigests> => swapInTurn(() => ({ ...sources, version: sources.version + 1, policies: readPolicies(root, sources.config) }), 'policies');
+  const writtenPolicies: ControlParts['writtenPolicies'] = () => {
+    try {
+      return compileWritten(root, sources.config, inForce, clock);
+    } catch (fault) {
+      throw refusedReload(gatherFaults(fault, findFaults(RELOADS.policies, sources.config)));
+    }
+  };
 
   const parts: ControlParts = {
     clock, version, startedMs: clock.nowMs(), configFile: options.configFile, stateDir, config: () => sources.config, inForce: () => inForce, listeners: () => running.listeners,
-    threads: running, audit: () => writer.status(), observations, upstreams: upstreamReports, acknowledge, approvals, secrets, warnings: () => warningsOf(inForce, sources, { root, unresolved: audit.unresolved, secrets: secrets.fault() }), refused: () => refused.list(), reload, reloadPolicies,
+    threads: running, audit: () => writer.status(), observations, upstreams: upstreamReports, acknowledge, approvals, secrets, warnings: () => warningsOf(inForce, sources, { root, unresolved: audit.unresolved, secrets: secrets.fault() }), refused: () => refused.list(), reload, reloadPolicies, writtenPolicies,
   };
   try {
     const server = await serveControl(

@@ -5,10 +5,11 @@ import { resolveInProject } from '../base/config/load.js';
 import type { GatewayConfig } from '../base/config/schema.js';
 import type { InForce } from '../control/parts.js';
 import { parseIdentities } from '../engines/identity/identity-table.js';
-import { loadPolicySet } from '../engines/policy/policy-set.js';
+import { digestPolicies, loadPolicySet } from '../engines/policy/policy-set.js';
+import type { PolicySet, PolicySource } from '../engines/policy/types.js';
 import { parseRegistry } from '../engines/registry/registry-file.js';
 import { registryWarnings } from '../engines/registry/warnings.js';
-import type { SnapshotSources } from '../jobs/read-sources.js';
+import { readPolicies, type SnapshotSources } from '../jobs/read-sources.js';
 
 /** Throws ConfigFault or PolicyError. */
 export function compileInForce(sources: SnapshotSources, clock: Clock): InForce {
@@ -16,9 +17,19 @@ export function compileInForce(sources: SnapshotSources, clock: Clock): InForce 
   return {
     registry: parseRegistry(sources.registry.text, sources.registry.file),
     identities: parseIdentities(sources.identities.text, sources.identities.file, config.identity.trust_domain),
-    policy: loadPolicySet(sources.policies, { cacheEntries: 0, timeoutMs: config.policy.timeout_ms, sourceBytesMax: config.policy.source_bytes_max, clock }),
+    policy: compilePolicies(sources.policies, config, clock),
     policyFiles: sources.policies.length,
   };
+}
+
+/** The policy files as they stand, for the asker to close; undefined where they are what is in force. Throws PolicyError. */
+export function compileWritten(root: string, config: GatewayConfig, inForce: InForce, clock: Clock): PolicySet | undefined {
+  const written = readPolicies(root, config);
+  return digestPolicies(written) === inForce.policy.digest ? undefined : compilePolicies(written, config, clock);
+}
+
+function compilePolicies(files: readonly PolicySource[], config: GatewayConfig, clock: Clock): PolicySet {
+  return loadPolicySet(files, { cacheEntries: 0, timeoutMs: config.policy.timeout_ms, sourceBytesMax: config.policy.source_bytes_max, clock });
 }
 
 export interface Surroundings {

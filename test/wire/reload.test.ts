@@ -64,6 +64,9 @@ describe('a reload', () => {
     expect(answer.json['error']).toMatchObject({ file: 'config/opa/policies/broken.rego' });
     expect(Number((answer.json['error'] as { line: number }).line)).toBeGreaterThanOrEqual(6);
     expect((await gateway.post(CALL)).status).toBe(200);
+    const question = { caller: CALLER, method: 'tools/call', tool: 'echo' };
+    expect(await gateway.control('POST', '/v1/policy/eval', question)).toMatchObject({ status: 422, json: { error: answer.json['error'] } });
+    expect(await gateway.control('POST', '/v1/policy/eval', { ...question, active: true })).toMatchObject({ status: 200, json: { decision: 'ALLOW', active: true } });
     writeFileSync(file, 'package precinct.other\n');
     expect((await gateway.control('POST', '/v1/policy/reload')).status).toBe(200);
   });

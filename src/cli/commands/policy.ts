@@ -12,12 +12,13 @@ export const policyCommands: readonly CommandSpec[] = [
   {
     path: 'policy eval',
     summary: 'What the policies decide for a caller, a tool and a method',
-    detail: 'Asks the running gateway; --offline evaluates the files instead, also those not reloaded yet.',
+    detail: 'Asks the running gateway. Where the policy files were changed since it loaded them, the answer is theirs, and a note says where the gateway itself decides otherwise until agw policy reload.',
     options: [
       { flags: '--caller <spiffe-id>', about: 'who calls', required: true },
       { flags: '--tool <name>', about: 'the tool; not needed for methods such as tools/list' },
       { flags: '--method <method>', about: 'the MCP method (default tools/call)' },
       { flags: '--arguments <json>', about: 'the call\'s arguments, for policies that read them' },
+      { flags: '--active', about: 'ask what the gateway has loaded, whatever the files say now' },
       { flags: '--offline', about: 'evaluate the files, without a gateway' },
     ],
     examples: [
@@ -56,29 +57,24 @@ interface EvalAnswer {
   readonly reason: string;
   readonly registered: boolean;
   readonly fault: string;
+  /** What the gateway decides until a reload, where that is another set than the one that answered. */
+  readonly untilReload?: string;
 }
 
 async function evaluate(context: CommandContext): Promise<ExitCode> {
+  if (context.flag('offline') && context.flag('active')) throw new CliFailure('--active asks the gateway, --offline the files: give one of them.');
   const answer = await (context.flag('offline') ? evaluateFiles(context) : askGateway(context));
   const { terminal } = context;
   if (answer.fault !== '') throw new CliFailure(`the policy could not be evaluated: ${answer.fault}.`, { remedy: 'A call would be refused with authz_evaluation_error. Try: agw policy test', code: 'authz_evaluation_error' });
   const tool = context.option('tool');
-  printAnswer(context, { decision: answer.decision, reason: answer.reason || null, registered: answer.registered }, () => {
+  const { untilReload } = answer;
+  const facts = { decision: answer.decision, reason: answer.reason || null, registered: answer.registered };
+  printAnswer(context, context.flag('offline') ? facts : { ...facts, active: untilReload === undefined, active_decision: untilReload ?? answer.decision }, () => {
     terminal.print(decisionText(answer));
     if (!answer.registered && tool !== undefined) terminal.warn(`note: ${printable(tool)} is not registered; the registry (layer 5) refuses it before any policy is asked`);
+    if (untilReload !== undefined && untilReload !== answer.decision) terminal.warn(`note: this is what the policy files say now; until agw policy reload the gateway says ${printable(untilReload)} (--active asks it alone)`);
   });
-  if (!context.json && !context.flag('offline') && (await areFilesNewer(context))) terminal.warn('note: the policy files differ from what the gateway has loaded: agw policy reload takes them up, --offline asks the files');
   return answer.decision === 'ALLOW' ? 0 : 1;
-}
-
-/** Whoever has just written a rule must not take the loaded set's answer for the new one's. Unreadable files are a reload's to name. */
-async function areFilesNewer(context: CommandContext): Promise<boolean> {
-  const { digestFiles } = await import('../offline-policy.js');
-  try {
-    return textOf(await context.control().get('/v1/policy'), 'digest') !== (await digestFiles(context.project));
-  } catch {
-    return false;
-  }
 }
 
 /** Scripts read this line: its form is part of the contract (SPEC section 1, step 5). */
@@ -89,11 +85,11 @@ export function decisionText({ decision, reason }: Pick<EvalAnswer, 'decision' |
 
 async function askGateway(context: CommandContext): Promise<EvalAnswer> {
   const { caller, tool, method, argumentsJson } = questionOf(context);
-  const body = { caller, method, ...(tool === undefined ? {} : { tool }), ...(argumentsJson === undefined ? {} : { arguments: JSON.parse(argumentsJson) as unknown }) };
+  const body = { caller, method, ...(tool === undefined ? {} : { tool }), ...(argumentsJson === undefined ? {} : { arguments: JSON.parse(argumentsJson) as unknown }), ...(context.flag('active') ? { active: true } : {}) };
   const answer = await context.control().post('/v1/policy/eval', body);
   const decision = textOf(answer, 'decision');
   if (decision !== 'ALLOW' && decision !== 'DENY') throw new CliFailure('the gateway gave no decision.');
-  return { decision, reason: textOf(answer, 'reason'), registered: member(answer, 'registered') !== false, fault: textOf(answer, 'fault') };
+  return { decision, reason: textOf(answer, 'reason'), registered: member(answer, 'registered') !== false, fault: textOf(answer, 'fault'), ...(member(answer, 'active') === false ? { untilReload: textOf(answer, 'active_decision') } : {}) };
 }
 
 async function evaluateFiles(context: CommandContext): Promise<EvalAnswer> {

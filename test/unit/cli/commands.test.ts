@@ -19,17 +19,20 @@ describe('agw policy eval', () => {
     expect(bench.asked[0]).toEqual({ method: 'POST', path: '/v1/policy/eval', body: { caller: ME, tool: 'my_tool', method: 'tools/call' } });
   });
 
-  it('names the command that loads them when the policy files are not what the gateway has loaded', async () => {
-    const listed = await bench.agw(['policy', 'list', '--offline', '--json']);
-    const { digest } = JSON.parse(listed.out) as { digest: string };
-    let loaded = digest;
-    await bench.serve({ ...answering({ decision: 'DENY', registered: true }), 'GET /v1/policy': () => ({ json: { digest: loaded } }) });
-    expect(await bench.agw(line)).toMatchObject({ code: 1, err: '' });
-    loaded = '0'.repeat(64);
+  it('prints what the files say, and beside it what the gateway says until they are loaded', async () => {
+    await bench.serve(answering({ decision: 'ALLOW', registered: true, active: false, active_decision: 'DENY' }));
     const { code, out, err } = await bench.agw(line);
-    expect([code, out]).toEqual([1, 'DENY (no policy permits this combination)']);
-    expect(err).toContain('agw policy reload');
-    expect((await bench.agw([...line, '--json'])).err).toBe('');
+    expect([code, out]).toEqual([0, 'ALLOW']);
+    expect(err).toMatch(/until agw policy reload the gateway says DENY/);
+    const asJson = await bench.agw([...line, '--json']);
+    expect([JSON.parse(asJson.out), asJson.err]).toEqual([{ decision: 'ALLOW', reason: null, registered: true, active: false, active_decision: 'DENY' }, '']);
+  });
+
+  it('asks what is active alone, which is no question to files', async () => {
+    await bench.serve(answering({ decision: 'DENY', registered: true, active: true }));
+    expect(await bench.agw([...line, '--active'])).toMatchObject({ code: 1, err: '' });
+    expect(bench.asked[0]?.body).toMatchObject({ active: true });
+    expect((await bench.agw([...line, '--active', '--offline'])).code).toBe(2);
   });
 
   it('prints DENY with the standard words and ends with 1', async () => {

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { LAYER_NAMES } from '../../../src/base/errors/table.js';
 import { loadJsonGuard } from '../../../src/base/json/choose.js';
 import { PASSED } from '../../../src/chain/context.js';
@@ -20,6 +20,7 @@ import { statusRoutes } from '../../../src/control/status.js';
 import { toolRoutes } from '../../../src/control/tools.js';
 import { parseIdentities } from '../../../src/engines/identity/identity-table.js';
 import { loadPolicySet } from '../../../src/engines/policy/policy-set.js';
+import type { PolicySet } from '../../../src/engines/policy/types.js';
 import { Observations } from '../../../src/engines/registry/observations.js';
 import { parseRegistry } from '../../../src/engines/registry/registry-file.js';
 import { createToolsReader } from '../../../src/engines/registry/served-tools.js';
@@ -41,10 +42,12 @@ let parts: ControlParts;
 let routes: Route[];
 let reloaded: string[];
 let refused: RefusedSource[];
+let written: PolicySet | undefined;
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'resources-'));
   reloaded = [];
   refused = [];
+  written = undefined;
   const clock = { nowMs: () => NOW_MS, nowUs: () => NOW_MS * 1000, monotonicMs: () => performance.now() };
   const policy = loadedPolicy = loadPolicySet([{ file: 'policies/a.rego', text: policyText }], { cacheEntries: 0, timeoutMs: 1000, sourceBytesMax: 1 << 20, clock });
   const digests = { policy: policy.digest, registry: registry.digest, rules: 'u', identities: identities.digest, thresholds: 't' };
@@ -70,7 +73,7 @@ beforeEach(() => {
     upstreams: () => [{ url: URL_ONE, state: 'up', modern: false, capabilities: {}, instructions: undefined, tools: 1, verifiedMs: NOW_MS, error: undefined }],
     acknowledge: (name) => Promise.resolve(name === 'one'),
     approvals: openApprovalStore({ path: join(dir, 'a.sqlite'), requestTtlMs: 60_000, grantTtlMs: 60_000, pendingPerCallerMax: 5, approvers: () => new Map(), nowMs: NOW_MS }),
-    secrets: createSecretFile(join(dir, 's.enc'), Buffer.alloc(32, 1)), warnings: () => ['mind this'], refused: () => refused, reload: reload('all'), reloadPolicies: reload('policies'),
+    secrets: createSecretFile(join(dir, 's.enc'), Buffer.alloc(32, 1)), warnings: () => ['mind this'], refused: () => refused, reload: reload('all'), reloadPolicies: reload('policies'), writtenPolicies: () => written,
   };
   routes = [statusRoutes, toolRoutes, layerRoutes, identityRoutes, policyRoutes, approvalRoutes, secretRoutes, reloadRoutes, metricsRoutes].flatMap((of) => of(parts));
 });
@@ -219,6 +222,17 @@ describe('policy', () => {
     expect(await refusal('POST', '/v1/policy/eval', { body: { method: 'tools/call' } })).toEqual([400, 'member_missing']);
     expect(await refusal('POST', '/v1/policy/eval', { body: { caller: 'me', method: 'tools/call' } })).toEqual([400, 'auth_invalid_identity']);
     expect(await refusal('POST', '/v1/policy/eval', { body: { caller: AGENT_ID } })).toEqual([400, 'member_missing']);
+  });
+
+  it('is tried as the files say where they differ from what is active, beside what is active, or as it is active alone', async () => {
+    const ask = (changes: object): Promise<unknown> => json('POST', '/v1/policy/eval', { body: { ...question, ...changes } });
+    expect(await ask({})).toMatchObject({ decision: 'ALLOW', active: true });
+    const clock = { nowMs: () => NOW_MS, monotonicMs: () => performance.now() };
+    written = loadPolicySet([{ file: 'policies/a.rego', text: 'package precinct.authz\nimport rego.v1\nallow if input.tool_name == "bash"' }], { cacheEntries: 0, timeoutMs: 1000, sourceBytesMax: 1 << 20, clock });
+    const closed = vi.spyOn(written, 'close');
+    expect(await ask({})).toMatchObject({ decision: 'DENY', active: false, active_decision: 'ALLOW' });
+    expect(closed).toHaveBeenCalledOnce();
+    expect(await ask({ active: true })).toMatchObject({ decision: 'ALLOW', active: true });
   });
 
   it('is described and reloaded alone', async () => {
