@@ -1,7 +1,8 @@
 // Lines for the person who typed make: what is being done, how long it takes, and one clear line with the remedy when it fails.
 import { styleText } from 'node:util';
 
-const colored = process.stdout.isTTY && !process.env.NO_COLOR;
+/** Whether a person sees colours. */
+export const colored = process.stdout.isTTY && !process.env.NO_COLOR;
 const paint = (style, text) => (colored ? styleText(style, text) : text);
 const SECOND_MS = 1000;
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { countVitest } from './count-tests.mjs';
 import { lastLines, ROOT, run } from './run-command.mjs';
-import { bold, green, red, runScript, say, withProgress } from './say.mjs';
+import { bold, colored, green, red, runScript, say, withProgress } from './say.mjs';
 import { setUp } from './setup.mjs';
 
 const bin = (name, ...path) => join(ROOT, 'node_modules', name, ...path);
@@ -37,7 +37,7 @@ async function runVitest() {
   const dir = mkdtempSync(join(tmpdir(), 'precinct-test-'));
   const report = join(dir, 'vitest.json');
   try {
-    const { code } = await run(process.execPath, [bin('vitest', 'vitest.mjs'), 'run', '--reporter=dot', '--reporter=json', `--outputFile.json=${report}`], { show: true });
+    const { code } = await run(process.execPath, [bin('vitest', 'vitest.mjs'), 'run', '--reporter=dot', '--reporter=json', `--outputFile.json=${report}`], { show: true, env: colored ? {} : { NO_COLOR: '1' } });
     return existsSync(report) ? countVitest(JSON.parse(readFileSync(report, 'utf8')), code) : { passed: 0, failed: 1 };
   } finally {
     rmSync(dir, { recursive: true, force: true });

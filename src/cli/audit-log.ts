@@ -1,6 +1,6 @@
 // Where the project's audit log is, and what to say when there is none. The reading itself is audit/reader's.
 import { join } from 'node:path';
-import { AuditLogMissing } from '../audit/reader/chain-lines.js';
+import { AuditLogMissing } from '../audit/reader/filter.js';
 import { CliFailure } from './failure.js';
 import type { Project } from './project.js';
 

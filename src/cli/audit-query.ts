@@ -1,6 +1,6 @@
 // What `agw audit search` asks for, from what was typed.
 import { parseLast } from '../audit/reader/parse-last.js';
-import { FILTER_MEMBERS, type AuditFilter, type AuditSpan } from '../audit/reader/search.js';
+import { FILTER_MEMBERS, type AuditFilter, type AuditSpan } from '../audit/reader/filter.js';
 import type { CommandContext, OptionSpec } from './command.js';
 import { CliFailure } from './failure.js';
 

@@ -1,5 +1,5 @@
 // Speaks to the running gateway: JSON over its unix socket, or, for health alone, over the data port.
-import { request as httpRequest, type ClientRequest, type RequestOptions } from 'node:http';
+import type { ClientRequest, RequestOptions } from 'node:http';
 import { CliFailure } from './failure.js';
 import { reachableSocketPath } from '../base/store/socket-path.js';
 import { placeText } from '../base/config/fault.js';
@@ -48,7 +48,8 @@ function urlOptions(address: string, method: string, path: string): RequestOptio
   return { host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port === '' ? 80 : url.port, method, path: url.pathname, headers: { accept: 'application/json' } };
 }
 
-function exchange(address: string, options: RequestOptions, body: unknown): Promise<unknown> {
+async function exchange(address: string, options: RequestOptions, body: unknown): Promise<unknown> {
+  const { request: httpRequest } = await import('node:http'); // a quarter of a bare start: help and file commands do without
   return new Promise((resolve, reject) => {
     const payload = body === undefined ? undefined : JSON.stringify(body);
     const headers = payload === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) };

@@ -35,7 +35,8 @@ describe.skipIf(!existsSync(ADDON))('the Hyperscan addon', () => {
   it('refuses wrong arguments to every verb', () => {
     const database = addon.compile(['abc'], flagsOf(1));
     const stranger = existsSync(GUARD) ? createRequire(import.meta.url)(GUARD) as object : {};
-    for (const wrong of [undefined, null, 1, 'x', {}, [], stranger, Object.create(database), bytes, () => database]) {
+    // Not an object that inherits from a database: V8 of Node 24 crashes on Object.create of any external, before an addon is asked.
+    for (const wrong of [undefined, null, 1, 'x', {}, [], stranger, bytes, () => database]) {
       expect(() => loose.scan(wrong, bytes, out)).toThrow(TypeError);
       expect(() => loose.serialize(wrong)).toThrow(TypeError);
       expect(() => loose.close(wrong)).toThrow(TypeError);

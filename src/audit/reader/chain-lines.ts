@@ -4,16 +4,7 @@ import { closeAll, openChain, type OpenFile } from '../chain-files.js';
 import { isoMicros } from '../json-text.js';
 import { objectMember, textMember, type LineObject } from '../line-members.js';
 import { linesBackward } from '../lines.js';
-
-export class AuditLogMissing extends Error {
-  override readonly name = 'AuditLogMissing';
-  readonly dir: string;
-
-  constructor(dir: string) {
-    super(`there is no audit log in ${dir}.`);
-    this.dir = dir;
-  }
-}
+import { AuditLogMissing } from './filter.js';
 
 /** Opens every file at its present length: what `read` sees is the log of one moment. Throws AuditLogMissing. */
 export async function withChain<T>(dir: string, read: (files: readonly OpenFile[]) => T | Promise<T>): Promise<T> {

@@ -1,5 +1,5 @@
 // What `--last` says: a count, or a window of time.
-import type { AuditSpan } from './search.js';
+import type { AuditSpan } from './filter.js';
 
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 7 * 86_400_000 };
 

@@ -4,26 +4,9 @@ import { quote } from '../json-text.js';
 import { parseLine, textMember, type LineObject } from '../line-members.js';
 import type { AuditRecord } from '../types.js';
 import { isBefore, newestFirst, stampOf, timeMs, withChain } from './chain-lines.js';
+import { FILTER_MEMBERS, type AuditFilter, type AuditSpan } from './filter.js';
 import { joinRelated, type FoundLine } from './related.js';
 
-export interface AuditFilter {
-  /** Every one given must hold. `decision` is ALLOW or DENY. */
-  readonly caller?: string;
-  readonly tool?: string;
-  readonly method?: string;
-  readonly decision?: string;
-  readonly code?: string;
-  readonly session?: string;
-  readonly trace?: string;
-  /** `request` unless given. */
-  readonly type?: string;
-}
-
-/** The newest `count` lines that match, or those since a time. */
-export type AuditSpan = { readonly kind: 'count'; readonly count: number } | { readonly kind: 'since'; readonly sinceMs: number };
-
-/** Filter key → the line's member. */
-export const FILTER_MEMBERS = { caller: 'spiffe_id', tool: 'tool', method: 'method', decision: 'decision', code: 'code', session: 'session_id', trace: 'trace_id' } as const;
 const FILTERS = Object.entries(FILTER_MEMBERS) as readonly (readonly [keyof typeof FILTER_MEMBERS, string])[];
 
 /** A repeated line is written up to a second after the first of its requests, and a clock may be set back a little. */

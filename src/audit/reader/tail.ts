@@ -7,7 +7,8 @@ import { parseLine } from '../line-members.js';
 import { linesBackward, linesForward } from '../lines.js';
 import type { AuditRecord } from '../types.js';
 import { withChain } from './chain-lines.js';
-import { matches, searchFiles, type AuditFilter } from './search.js';
+import { matches, searchFiles } from './search.js';
+import type { AuditFilter } from './filter.js';
 
 const POLL_MS = 200;
 

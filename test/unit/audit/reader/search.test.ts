@@ -2,8 +2,8 @@
 import { appendFileSync, rmSync } from 'node:fs';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { AuditLogMissing } from '../../../../src/audit/reader/chain-lines.js';
-import { searchAudit, type AuditFilter, type AuditSpan } from '../../../../src/audit/reader/search.js';
+import { AuditLogMissing, type AuditFilter, type AuditSpan } from '../../../../src/audit/reader/filter.js';
+import { searchAudit } from '../../../../src/audit/reader/search.js';
 import { eventLine, intentLine, requestLine, serverRequestLine, streamEndLine, unresolvedLine, type RequestLineFacts } from '../../../../src/audit/record.js';
 import type { AuditRecord } from '../../../../src/audit/types.js';
 import { requestFacts, scratchDir, sealedLog, type SealedLog } from '../line-fixture.js';

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { GENESIS_HASH, sealLine } from '../../../../src/audit/hash-chain.js';
-import { AuditLogMissing } from '../../../../src/audit/reader/chain-lines.js';
+import { AuditLogMissing } from '../../../../src/audit/reader/filter.js';
 import { verifyAudit, verifyNewest } from '../../../../src/audit/reader/verify.js';
 import { requestLine } from '../../../../src/audit/record.js';
 import type { VerifyResult } from '../../../../src/audit/types.js';
