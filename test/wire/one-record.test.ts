@@ -47,7 +47,8 @@ beforeAll(async () => {
   gateway = await startGateway({
     policies: { 'all.rego': permitAll() },
     tools: [registration('echo', server.url), registration('risky', server.url, { risk_level: 'high' }), registration('critical', server.url, { risk_level: 'critical' })],
-    config: { breaker: { failures_to_open: 1000 }, rate_limit: { per_minute: 1_000_000, burst: 100_000 }, session: { mcp_sessions_per_caller_max: 5 }, dlp: { inline_bytes_max: 600 }, step_up: { pending_per_caller_max: 10_000 } },
+    // No shared lines: how many requests fall into one second is the machine's affair.
+    config: { audit: { unidentified_per_second: 1_000_000 }, breaker: { failures_to_open: 1000 }, rate_limit: { per_minute: 1_000_000, burst: 100_000 }, session: { mcp_sessions_per_caller_max: 5 }, dlp: { inline_bytes_max: 600 }, step_up: { pending_per_caller_max: 10_000 } },
     files: { 'config/risk_thresholds.yaml': 'thresholds: {pass: 12, checked: 12, approval: 12}\n' },
   });
 });
