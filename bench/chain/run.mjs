@@ -22,9 +22,10 @@ import { buildGateway } from '../../dist/gateway.js';
 import { buildSnapshot } from '../../dist/jobs/build-snapshot.js';
 import { createSharedMemory, openSharedMemory } from '../../dist/threads/shared-memory.js';
 import { createScanners } from '../../dist/threads/scanners.js';
+import { saveResult } from '../support/results.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const { values } = parseArgs({ options: { ms: { type: 'string', default: '3000' }, body: { type: 'string', default: '1024' }, json: { type: 'boolean', default: false }, allowed: { type: 'boolean', default: false } } });
+const { values } = parseArgs({ options: { ms: { type: 'string', default: '3000' }, body: { type: 'string', default: '1024' }, json: { type: 'boolean', default: false }, allowed: { type: 'boolean', default: false }, save: { type: 'string' } } });
 const CALLER = 'spiffe://poc.local/agents/mcp-client/bench/dev';
 const URL_OF_TOOL = 'http://127.0.0.1:1/mcp';
 const SCHEMA = '{"type":"object","properties":{"text":{"type":"string"}}}';
@@ -118,8 +119,10 @@ function report(done, from, to) {
     return { step: i + 1, name, us: calls === 0 ? 0 : (to.layers[i].sumUs - from.layers[i].sumUs) / calls };
   });
   const totals = done.tasks.map((task) => ({ name: task.name, us: (task.result.latency?.p50 ?? task.result.p50) * 1000 }));
+  const result = { bench: 'chain', body: Number(values.body), totals, layers };
+  if (values.save !== undefined) saveResult(values.save, result);
   if (values.json) {
-    process.stdout.write(`${JSON.stringify({ bench: 'chain', body: Number(values.body), totals, layers })}\n`);
+    process.stdout.write(`${JSON.stringify(result)}\n`);
     return;
   }
   process.stdout.write(`chain: one ${values.body} B call in process, no sockets, ${scanners.engine().because}\n\n`);

@@ -1,17 +1,18 @@
 // The overload bench: calls fall due at 0.5×, 1×, 2× and 4× of what the gateway can do (measured first), over few and many connections.
-//   node bench/scale/overload.mjs --seconds 5 --connections 16,64,256,1000 --body 1024 --svg overload.svg
+//   node bench/scale/overload.mjs --seconds 5 --connections 16,64,256,1000 --body 1024 --save overload
 // With --dear --body 32768 a call costs milliseconds, so that a few hundred waiting ones are seconds.
 import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
 import { curveSvg } from '../support/curve-svg.mjs';
+import { saveResult } from '../support/results.mjs';
 import { CALLER, missingPrograms, scratch, startGateway, startUpstream, VERSION } from '../wire/servers.mjs';
 
 const { values } = parseArgs({ options: {
   seconds: { type: 'string', default: '5' }, connections: { type: 'string', default: '16,64,256,1000' }, loads: { type: 'string', default: '0.5,1,2,4' }, body: { type: 'string', default: '1024' },
-  'shed-after-ms': { type: 'string' }, dear: { type: 'boolean', default: false }, svg: { type: 'string' }, json: { type: 'boolean', default: false },
+  'shed-after-ms': { type: 'string' }, dear: { type: 'boolean', default: false }, save: { type: 'string' }, json: { type: 'boolean', default: false },
 } });
 const GENERATOR = fileURLToPath(new URL('../support/open-load.mjs', import.meta.url));
 const WARM_S = 2;
@@ -98,9 +99,10 @@ function bestOver(connections, rows) {
 function report(capacity, rows) {
   const worst = rows.filter((row) => row.load === Math.max(...rows.map(({ load }) => load)));
   const kept = Math.min(...worst.map((row) => perCore(row) / bestOver(row.connections, rows)));
-  if (values.svg !== undefined) writeFileSync(values.svg, draw(rows));
+  const result = { bench: 'overload', body: Number(values.body), dear: values.dear, capacity, kept, rows: rows.map((row) => ({ ...row, perCore: perCore(row), share: shares(row) })) };
+  if (values.save !== undefined) saveResult(values.save, result, draw(rows));
   if (values.json) {
-    process.stdout.write(`${JSON.stringify({ bench: 'overload', body: Number(values.body), capacity, kept, rows: rows.map((row) => ({ ...row, share: shares(row) })) })}\n`);
+    process.stdout.write(`${JSON.stringify(result)}\n`);
     return;
   }
   process.stdout.write(`\noverload: ${values.body} B calls${values.dear ? ', dear ones' : ''}, capacity ${capacity} calls/s, ${values.seconds} s each, one core for the gateway\n`);

@@ -4,11 +4,12 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
+import { saveResult } from '../support/results.mjs';
 import { CALLER, missingPrograms, scratch, startGateway, startProxy, startUpstream, VERSION } from './servers.mjs';
 
 const run = promisify(execFile);
 const { values } = parseArgs({ options: {
-  rounds: { type: 'string', default: '5' }, seconds: { type: 'string', default: '3' }, connections: { type: 'string', default: '64' }, body: { type: 'string', default: '1024' }, json: { type: 'boolean', default: false },
+  rounds: { type: 'string', default: '5' }, seconds: { type: 'string', default: '3' }, connections: { type: 'string', default: '64' }, body: { type: 'string', default: '1024' }, json: { type: 'boolean', default: false }, save: { type: 'string' },
 } });
 
 const missing = missingPrograms(['nginx', 'wrk', 'taskset']);
@@ -100,8 +101,10 @@ function report(names, rounds) {
       cpuUs: median(rounds.map((round) => round[name].cpuUs)), p50: last.p50, p99: last.p99, refused: last.refused,
     };
   });
+  const result = { bench: 'wire', body: Number(values.body), connections: Number(values.connections), rounds: rounds.length, rows };
+  if (values.save !== undefined) saveResult(values.save, result);
   if (values.json) {
-    process.stdout.write(`${JSON.stringify({ bench: 'wire', body: Number(values.body), connections: Number(values.connections), rounds: rounds.length, rows })}\n`);
+    process.stdout.write(`${JSON.stringify(result)}\n`);
     return;
   }
   process.stdout.write(`\nwire: ${values.body} B calls, ${values.connections} connections, ${rounds.length} alternating rounds of ${values.seconds} s, one core for what is measured\n`);

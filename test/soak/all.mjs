@@ -11,6 +11,7 @@ const LONG = [
   { file: 'test/soak/kill9.test.ts', env: { SOAK_ROUNDS: '100' } },
   { file: 'test/soak/flood.test.ts', env: { FLOOD_REQUESTS: '100000' } },
   { file: 'test/soak/reload.test.ts', env: { RELOAD_MINUTES: '10' } },
+  { file: 'test/unit/engines/policy/rule-index.test.ts', env: { RULE_INDEX_RUNS: '1000' } },
   { file: 'test/unit/base/matcher/choose.test.ts', env: { MATCHER_TWIN_RUNS: '6000' } },
   { file: 'test/native/json-twin.test.ts', env: { JSON_TWIN_TEXTS: '1000000' } },
 ];

@@ -122,7 +122,7 @@ export function parseModules(json: string): ParsedModule[] {
       text,
       packageName: dotted(refPath(member(member(ast, 'package'), 'refr'))),
       imports: list(member(ast, 'imports')).map((node) => parseImport(node, bytes)),
-      rules: list(member(ast, 'rules')).flatMap((rule) => parseRule(rule)),
+      rules: list(member(ast, 'rules')).flatMap((rule) => parseRule(rule, bytes)),
     };
   });
 }
@@ -135,20 +135,27 @@ function parseImport(node: unknown, bytes: Buffer): ParsedModule['imports'][numb
   return { path, alias, span: spanOf(node) };
 }
 
-function parseRule(rule: unknown): ParsedRule[] {
+function parseRule(rule: unknown, bytes: Buffer): ParsedRule[] {
   const byDefault = member(rule, 'Default');
   if (isNode(byDefault)) {
     const isFunction = list(member(byDefault, 'args')).length > 0;
-    return [{ ...named(member(byDefault, 'refr')), kind: isFunction ? 'function' : 'complete', isDefault: true, span: spanOf(byDefault), node: byDefault }];
+    return [{ ...named(member(byDefault, 'refr')), kind: isFunction ? 'function' : 'complete', isDefault: true, span: wholeSpan(byDefault, bytes), node: byDefault }];
   }
   const spec = member(rule, 'Spec');
   if (!isNode(spec)) return [];
   const head = member(spec, 'head');
   for (const [tag, kind] of [['Compr', 'complete'], ['Set', 'set'], ['Func', 'function']] as const) {
     const found = member(head, tag);
-    if (isNode(found)) return [{ ...named(member(found, 'refr')), kind, isDefault: false, span: spanOf(spec), node: spec }];
+    if (isNode(found)) return [{ ...named(member(found, 'refr')), kind, isDefault: false, span: wholeSpan(spec, bytes), node: spec }];
   }
   return [];
+}
+
+/** A string's span leaves its quotes out, and so does that of a rule that ends with one. */
+function wholeSpan(node: unknown, bytes: Buffer): AstSpan {
+  const span = spanOf(node);
+  const next = String.fromCharCode(bytes[span.end] ?? 0);
+  return next === '"' || next === '`' ? { ...span, end: span.end + 1 } : span;
 }
 
 function named(reference: unknown): { name: string; dynamic: boolean } {

@@ -1,33 +1,16 @@
-// Leaves out, for one request, the allow rules that name another caller, tool or method: the engine has no rule index,
-// and with 1,000 rules it would walk through all of them.
-//
-// A rule is left out only if its body demands `input.caller_spiffe_id == "…"` (or tool, or method) at its top level and
-// the request has another value: then the body can't hold, whatever else it says. Everything else is kept as it is.
-import { constantString, list, member, refPath } from './ast.js';
-import type { ParsedModule, ParsedRule } from './ast.js';
+// Leaves out, for one request, the allow rules whose guards it does not meet: the engine has no rule index, and with 1,000
+// rules it would walk through all of them. Everything else is kept as it is.
+import type { ParsedModule } from './ast.js';
 import type { Variant } from './evaluator.js';
-import type { PolicyFacts, PolicySource } from './types.js';
+import { holds } from './rule-guards.js';
+import type { Guard, GuardedRule, GuardName, PolicyFacts, PolicySource } from './types.js';
 
-/** Below this the whole set is evaluated faster than a variant is built. */
-const GUARDED_RULES_MIN = 16;
 // Keeps `allow` declared in a file all of whose rules are left out.
 const PLACEHOLDER = 'allow if false';
+const SAYS_NOTHING = /^\s*((package|import)\s+[\w.]+(\s+as\s+\w+)?\s*)?(#.*)?$/;
 
 // In this order: callers divide a set best.
-const GUARD_NAMES = ['caller', 'tool', 'method'] as const;
-type GuardName = (typeof GUARD_NAMES)[number];
-const GUARDS: ReadonlyMap<string, GuardName> = new Map([
-  ['caller_spiffe_id', 'caller'], ['spiffe_id', 'caller'], ['tool_name', 'tool'], ['tool', 'tool'], ['method', 'method'],
-]);
-
-/** An allow rule that can be left out, and where it stands: byte offsets into the source of that number. */
-export interface GuardedRule {
-  readonly id: number;
-  readonly source: number;
-  readonly start: number;
-  readonly end: number;
-  readonly guards: readonly { readonly name: GuardName; readonly value: string }[];
-}
+const GUARD_NAMES: readonly GuardName[] = ['caller', 'tool', 'method'];
 
 export interface RuleIndex {
   /** The part of the set that can answer this request. */
@@ -38,34 +21,29 @@ export interface RuleIndex {
 
 /** `rules` as findGuardedRules found them in these very sources. */
 export function createRuleIndex(sources: readonly PolicySource[], rules: readonly GuardedRule[]): RuleIndex {
-  const texts = sources.map((source) => Buffer.from(source.text));
+  const all = groupBySource(rules);
+  const emptied = sources.map((source, i) => new EmptiedSource(source, all.get(i) ?? []));
   const buckets = fillBuckets(rules);
-  const cut = (kept: ReadonlySet<number>): PolicySource[] => sources.map((source, i) => ({ file: source.file, text: cutText(texts[i] ?? Buffer.alloc(0), rules.filter((rule) => rule.source === i && !kept.has(rule.id))) }));
+  // One of them has to declare `allow`; the others say nothing while none of their rules is kept.
+  const declaring = emptied.findIndex((source) => source.isHollow);
+  const part = (kept: readonly GuardedRule[]): PolicySource[] => {
+    const bySource = groupBySource(kept);
+    return emptied.flatMap((source, i) => (source.isHollow && i !== declaring && !bySource.has(i) ? [] : [source.with(bySource.get(i) ?? [])]));
+  };
   return {
-    bare: () => cut(new Set()),
+    bare: () => emptied.map((source) => source.with([])),
     select: (facts) => {
       const values: Record<GuardName, string> = { caller: facts.callerSpiffeId, tool: facts.toolName, method: facts.method };
-      const kept = new Set<number>();
+      const kept = new Map<number, GuardedRule>();
       for (const name of GUARD_NAMES) {
-        for (const rule of buckets[name].get(values[name]) ?? []) {
-          if (rule.guards.every((guard) => values[guard.name] === guard.value)) kept.add(rule.id);
+        for (const rule of buckets[name].find(values[name])) {
+          if (rule.guards.every((guard) => holds(guard, values[guard.name]))) kept.set(rule.id, rule);
         }
       }
       // Never empty: the empty key is the whole set's.
-      return { key: `rules:${[...kept].join(',')}`, sources: () => cut(kept) };
+      return { key: `rules:${[...kept.keys()].join(',')}`, sources: () => part([...kept.values()]) };
     },
   };
-}
-
-/** Empty where an index would not pay or could not be sound. */
-export function findGuardedRules(modules: readonly ParsedModule[], usesWith: boolean): readonly GuardedRule[] {
-  // Under `with`, a rule may be asked about another input than the request's.
-  if (usesWith) return [];
-  const rules = modules.flatMap((module, source) => (module.packageName === 'precinct.authz' ? module.rules : []).flatMap((rule) => {
-    const guards = guardsOf(rule);
-    return guards.length === 0 ? [] : [{ source, start: rule.span.start, end: rule.span.end, guards }];
-  }));
-  return rules.length < GUARDED_RULES_MIN ? [] : rules.map((rule, id) => ({ id, ...rule }));
 }
 
 /** How many rules the bare set must declare, if every cut falls exactly between two rules. */
@@ -74,46 +52,93 @@ export function countBareRules(modules: readonly ParsedModule[], rules: readonly
   return declared - rules.length + new Set(rules.map((rule) => rule.source)).size;
 }
 
-function guardsOf(rule: ParsedRule): GuardedRule['guards'] {
-  if (rule.kind !== 'complete' || rule.isDefault || rule.dynamic || rule.name !== 'allow') return [];
-  const bodies = list(rule.node['bodies']);
-  // Several bodies are alternatives (or else-branches): then one guard doesn't stop the others.
-  if (bodies.length !== 1) return [];
-  return list(member(member(bodies[0], 'query'), 'stmts')).flatMap((statement) => {
-    const comparison = member(member(member(member(statement, 'literal'), 'Expr'), 'expr'), 'BoolExpr');
-    if (member(comparison, 'op') !== 'Eq') return [];
-    return guardOf(member(comparison, 'lhs'), member(comparison, 'rhs')) ?? guardOf(member(comparison, 'rhs'), member(comparison, 'lhs')) ?? [];
-  });
+/** Each rule under one of its guards. */
+class Bucket {
+  readonly #exact = new Map<string, GuardedRule[]>();
+  /** By the prefix's length, then by the prefix: a value is looked up once for each length. */
+  readonly #prefixes = new Map<number, Map<string, GuardedRule[]>>();
+
+  add(guard: Guard, rule: GuardedRule): void {
+    if ('values' in guard) {
+      for (const value of new Set(guard.values)) append(this.#exact, value, rule);
+      return;
+    }
+    const sameLength = this.#prefixes.get(guard.prefix.length) ?? new Map<string, GuardedRule[]>();
+    this.#prefixes.set(guard.prefix.length, sameLength);
+    append(sameLength, guard.prefix, rule);
+  }
+
+  find(value: string): readonly GuardedRule[] {
+    const exact = this.#exact.get(value) ?? [];
+    if (this.#prefixes.size === 0) return exact;
+    return [...exact, ...[...this.#prefixes].flatMap(([length, rules]) => rules.get(value.slice(0, length)) ?? [])];
+  }
 }
 
-function guardOf(reference: unknown, constant: unknown): GuardedRule['guards'] | undefined {
-  const path = refPath(reference);
-  const value = constantString(constant);
-  if (path === undefined || value === undefined || path.root !== 'input' || path.dynamic || path.parts.length !== 1) return undefined;
-  const name = GUARDS.get(path.parts[0] ?? '');
-  return name === undefined ? undefined : [{ name, value }];
+function groupBySource(rules: readonly GuardedRule[]): ReadonlyMap<number, readonly GuardedRule[]> {
+  const groups = new Map<number, GuardedRule[]>();
+  for (const rule of rules) append(groups, rule.source, rule);
+  return groups;
 }
 
-function fillBuckets(rules: readonly GuardedRule[]): Record<GuardName, Map<string, GuardedRule[]>> {
-  const buckets = { caller: new Map<string, GuardedRule[]>(), tool: new Map<string, GuardedRule[]>(), method: new Map<string, GuardedRule[]>() };
+function append<Key>(map: Map<Key, GuardedRule[]>, key: Key, rule: GuardedRule): void {
+  const rules = map.get(key);
+  if (rules === undefined) map.set(key, [rule]);
+  else rules.push(rule);
+}
+
+function fillBuckets(rules: readonly GuardedRule[]): Record<GuardName, Bucket> {
+  const buckets = { caller: new Bucket(), tool: new Bucket(), method: new Bucket() };
   for (const rule of rules) {
-    const first = GUARD_NAMES.map((name) => rule.guards.find((guard) => guard.name === name)).find((guard) => guard !== undefined);
-    if (first === undefined) continue;
-    const bucket = buckets[first.name].get(first.value);
-    if (bucket === undefined) buckets[first.name].set(first.value, [rule]);
-    else bucket.push(rule);
+    // Values divide a set better than prefixes, and one guard is enough to find a rule by.
+    const byValue = (values: boolean): Guard | undefined => GUARD_NAMES.map((name) => rule.guards.find((guard) => guard.name === name && 'values' in guard === values)).find((guard) => guard !== undefined);
+    const first = byValue(true) ?? byValue(false);
+    if (first !== undefined) buckets[first.name].add(first, rule);
   }
   return buckets;
 }
 
-// Line feeds stay, so that an error still names the operator's own line.
-function cutText(text: Buffer, left: readonly GuardedRule[]): string {
-  const parts: string[] = [];
-  let from = 0;
-  for (const rule of left) {
-    const lines = text.subarray(rule.start, rule.end).toString('utf8').replace(/[^\n]/g, '');
-    parts.push(text.subarray(from, rule.start).toString('utf8'), from === 0 ? PLACEHOLDER : '', lines);
-    from = rule.end;
+/** A source without its guarded rules, made once: putting a few back must not cost what all of them cost. */
+class EmptiedSource {
+  /** Nothing stands in it but its package, imports and comments. */
+  readonly isHollow: boolean;
+  readonly #file: string;
+  readonly #text: string;
+  /** By rule id: what stands in its place, and where in the text, in UTF-16 units. */
+  readonly #gaps = new Map<number, { readonly at: number; readonly length: number; readonly rule: string }>();
+
+  /** `rules`: those of this source, in its order. */
+  constructor({ file, text }: PolicySource, rules: readonly GuardedRule[]) {
+    this.#file = file;
+    const bytes = Buffer.from(text);
+    const parts: string[] = [];
+    let [from, at] = [0, 0];
+    const put = (part: string): void => {
+      parts.push(part);
+      at += part.length;
+    };
+    for (const { id, start, end } of rules) {
+      put(bytes.toString('utf8', from, start));
+      const rule = bytes.toString('utf8', start, end);
+      // Line feeds stay, so that an error still names the operator's own line.
+      const blank = (parts.length === 1 ? PLACEHOLDER : '') + rule.replace(/[^\n]/g, '');
+      this.#gaps.set(id, { at, length: blank.length, rule });
+      put(blank);
+      from = end;
+    }
+    put(bytes.toString('utf8', from));
+    this.#text = parts.join('');
+    this.isHollow = rules.length > 0 && this.#text.replace(PLACEHOLDER, '').split('\n').every((line) => SAYS_NOTHING.test(line));
   }
-  return parts.join('') + text.subarray(from).toString('utf8');
+
+  with(kept: readonly GuardedRule[]): PolicySource {
+    const gaps = kept.flatMap(({ id }) => this.#gaps.get(id) ?? []).sort((one, other) => one.at - other.at);
+    const parts: string[] = [];
+    let from = 0;
+    for (const { at, length, rule } of gaps) {
+      parts.push(this.#text.slice(from, at), rule);
+      from = at + length;
+    }
+    return { file: this.#file, text: parts.join('') + this.#text.slice(from) };
+  }
 }

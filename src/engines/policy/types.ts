@@ -93,13 +93,21 @@ export interface PolicyPlan {
   /** Whether `allow` is no rule of its own name, so that it has to be asked as a query. */
   readonly byQuery: boolean;
   /** Rules that need no evaluation for some requests; empty without an index. */
-  readonly guardedRules: readonly {
-    readonly id: number;
-    readonly source: number;
-    readonly start: number;
-    readonly end: number;
-    readonly guards: readonly { readonly name: 'caller' | 'tool' | 'method'; readonly value: string }[];
-  }[];
+  readonly guardedRules: readonly GuardedRule[];
+}
+
+export type GuardName = 'caller' | 'tool' | 'method';
+
+/** What a rule's body demands of one of the three: to be one of `values`, or to start with `prefix`. */
+export type Guard = { readonly name: GuardName; readonly values: readonly string[] } | { readonly name: GuardName; readonly prefix: string };
+
+/** An allow rule that can be left out, and where it stands: byte offsets into the source of that number. */
+export interface GuardedRule {
+  readonly id: number;
+  readonly source: number;
+  readonly start: number;
+  readonly end: number;
+  readonly guards: readonly Guard[];
 }
 
 export interface PolicyTestResult {

@@ -6,10 +6,14 @@ import { parsedForm } from '../../../../src/engines/policy/plan.js';
 import { findReads } from '../../../../src/engines/policy/reads.js';
 import { RegoInstance } from '../../../../src/engines/policy/rego-instance.js';
 import { compileRegoModule } from '../../../../src/engines/policy/rego-module.js';
-import { createRuleIndex, findGuardedRules } from '../../../../src/engines/policy/rule-index.js';
+import { findGuardedRules } from '../../../../src/engines/policy/rule-guards.js';
+import { createRuleIndex } from '../../../../src/engines/policy/rule-index.js';
 import type { RuleIndex } from '../../../../src/engines/policy/rule-index.js';
 import { planPolicySet } from '../../../../src/engines/policy/policy-set.js';
 import { BASE, facts, load, sourcesOf, steppingClock } from './facts.js';
+
+/** A hundred inputs each; make soak takes 1,000. */
+const RUNS = Number(process.env['RULE_INDEX_RUNS'] ?? 15);
 
 function indexOf(...texts: string[]): RuleIndex | undefined {
   const instance = new RegoInstance(compileRegoModule(), { monotonicMs: () => 0, nowNs: () => 0n });
@@ -29,6 +33,8 @@ const SHAPES: ((i: number) => string)[] = [
   (i) => `allow if {\n  input.caller_spiffe_id == "c${i}"\n  input.tool_name == "t${i % 3}"\n}`,
   (i) => `allow if { input.spiffe_id == "c${i}"; input.method == "m1" }`,
   (i) => `allow if "t${i}" == input["tool"]`,
+  (i) => `allow if input.tool_name == "q${i}"`,
+  (i) => `allow if \`q${i}\` == input.tool_name # no brace`,
   (i) => `allow := {"allow": true, "reason": "§ ${i} — «}»"} if { input.tool == "o${i}" } # } comment {`,
   (i) => `# müßig ${i}\r\nallow if {\r\n  # "\r\n  input.tool == "u${i}"\r\n  x := "} allow if {"\r\n  count(x) > 1\r\n}\r\n`,
   (i) => `allow if { not input.tool == "t${i}"; input.caller_spiffe_id == "n${i}" }`,
@@ -36,6 +42,11 @@ const SHAPES: ((i: number) => string)[] = [
   (i) => `allow if input.tool == "e${i}" else := true if input.tool == "never${i}"`,
   (i) => `allow if { some t in {"s${i}", "t1"}; input.tool == t; input.caller_spiffe_id != "c1" }`,
   (i) => `allow if { input.arguments.tool == "t${i}"; input.method == "m2" }`,
+  (i) => `allow if { input.tool in {"s${i}", "t${i % 4}", "p${i}"}; input.caller_spiffe_id != "x" }`,
+  (i) => `allow if { input.caller_spiffe_id in ["c${i}", input.method]; input.tool == "t1" }`,
+  (i) => `allow if { startswith(input.tool_name, "${'tsoue'[i % 5] ?? ''}"); input.caller_spiffe_id == "c${i % 2}" }`,
+  (i) => `allow if { startswith(input.method, "m${i}") }`,
+  (i) => `allow if { startswith("t1", input.tool); input.method in {"m2"}; input.caller_spiffe_id == "n${i}" }`,
   (i) => `helper${i} if input.caller_spiffe_id == "h${i}"\nallow if { helper${i}; input.tool == "t2" }`,
 ];
 
@@ -56,6 +67,14 @@ describe('the rule index', () => {
     expect(index?.select(facts({ callerSpiffeId: 'c7', toolName: 'other' })).sources()[0]?.text).not.toContain('"c7"');
   });
 
+  it('finds rules by sets and prefixes, and leaves out files of which nothing is kept', () => {
+    const files = [many((i) => `allow if input.caller_spiffe_id in {"c${i}", "d${i}"}`), many((i) => `allow if startswith(input.tool_name, "t${i}_")`), many((i) => `allow if input.tool_name == "u${i}"`)].map((rules) => BASE + rules);
+    const kept = (callerSpiffeId: string, toolName: string): (string | undefined)[] => (indexOf(...files)?.select(facts({ callerSpiffeId, toolName })).sources() ?? []).map(({ text }) => /"[^"]+"/.exec(text)?.[0]);
+    expect(kept('d7', 't3_x')).toEqual(['"c7"', '"t3_"']);
+    expect(kept('none', 'u5')).toEqual([undefined, '"u5"']);
+    expect(kept('none', 'none')).toEqual([undefined]);
+  });
+
   it('keeps the line of every rule that stays', () => {
     const text = BASE + many((i) => `allow if {\n  input.caller_spiffe_id == "c${i}"\n  to_number(input.arguments.n) > 1\n}`);
     const line = text.split('\n').findIndex((found) => found.includes('"c33"')) + 2;
@@ -64,16 +83,18 @@ describe('the rule index', () => {
 
   it('answers like the whole set, for rules of any shape, in any order', () => {
     const shapes = fc.array(fc.tuple(fc.nat(SHAPES.length - 1), fc.nat(9)), { minLength: 40, maxLength: 80 });
+    const own = 'startswith(text, start) if endswith(text, start)';
     const names = ['c0', 'c1', 'n1', 'h1', 'x'];
-    const tools = ['t0', 't1', 't2', 'o1', 'u1', 'e1', 's1', 'never1', 'x'];
-    fc.assert(fc.property(shapes, fc.boolean(), (picked, withDefault) => {
+    const tools = ['t0', 't1', 't2', 'o1', 'u1', 'q2', 'e1', 's1', 'never1', 'x'];
+    fc.assert(fc.property(shapes, fc.boolean(), fc.integer({ min: 1, max: 4 }), fc.boolean(), (picked, withDefault, files, ownPrefix) => {
       const seen = new Set<string>();
       const rules = picked.map(([shape, i]) => SHAPES[shape]?.(i) ?? '').filter((rule) => !seen.has(rule) && seen.add(rule));
-      const text = BASE + (withDefault ? 'default allow := false\n' : '') + rules.join('\n');
-      const indexed = load(text, { cacheEntries: 0 });
+      const first = `${withDefault ? 'default allow := false\n' : ''}${ownPrefix ? `${own}\n` : ''}`;
+      const texts = Array.from({ length: files }, (_, file) => `${BASE}${file === 0 ? first : '# only rules\n'}${rules.filter((_rule, n) => n % files === file).join('\n')}`);
+      const indexed = load(texts, { cacheEntries: 0 });
       // A set whose cuts don't fall between rules is evaluated whole; with these shapes that must not happen.
-      expect(planPolicySet(sourcesOf(text), PLAN_OPTIONS).guardedRules.length > 0).toBe(indexOf(text) !== undefined);
-      const whole = load([text, INDEX_OFF], { cacheEntries: 0 });
+      expect(planPolicySet(sourcesOf(...texts), PLAN_OPTIONS).guardedRules.length > 0).toBe(indexOf(...texts) !== undefined);
+      const whole = load([...texts, INDEX_OFF], { cacheEntries: 0 });
       for (const callerSpiffeId of names) {
         for (const toolName of tools) {
           for (const method of ['m1', 'm2']) {
@@ -82,8 +103,8 @@ describe('the rule index', () => {
           }
         }
       }
-    }), { numRuns: 15 });
-  });
+    }), { numRuns: RUNS });
+  }, RUNS * 4000);
 
   it('holds no more engines than its limit, however many callers ask', () => {
     const set = load(BASE + many((i) => `allow if input.caller_spiffe_id == "c${i}"`, 400), { cacheEntries: 0 });

@@ -1,0 +1,47 @@
+// Where a bench leaves its figures, and how the README shows them: the page is made from these files, never typed.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const RESULTS = fileURLToPath(new URL('../results', import.meta.url));
+
+/** Keeps a run as `results/<name>.json`, and its picture beside it. */
+export function saveResult(name, result, svg) {
+  mkdirSync(RESULTS, { recursive: true });
+  const run = { measured: new Date().toISOString().slice(0, 10), node: process.version, cpu: `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown'}`, command: ['node', ...process.argv.slice(1).map((word) => word.replace(/^.*\/(?=bench\/)/, ''))].join(' ') };
+  writeFileSync(join(RESULTS, `${name}.json`), `${JSON.stringify({ ...run, ...result }, undefined, 1)}\n`);
+  if (svg !== undefined) writeFileSync(join(RESULTS, `${name}.svg`), svg);
+}
+
+const whole = (number) => Math.round(number).toLocaleString('en-US');
+const percent = (share) => `${Math.round(share * 100)} %`;
+
+/** Markdown rows of each bench: titles, then one row for each of the run's. */
+const TABLES = {
+  wire: ({ rows }) => [
+    ['', 'calls/s', 'of nginx (range)', 'CPU µs a call, all threads', 'P50', 'P99'],
+    ...rows.map((row) => [row.name, whole(row.perSecond), `${row.ratio.toFixed(2)} (${row.lowest.toFixed(2)}–${row.highest.toFixed(2)})`, row.cpuUs.toFixed(1), row.p50, row.p99]),
+  ],
+  chain: ({ totals, layers }) => [
+    ['one call, hot', 'µs'],
+    ...totals.map(({ name, us }) => [name, us.toFixed(1)]),
+    ...layers.map(({ step, name, us }) => [`${step} ${name}`, us.toFixed(2)]),
+  ],
+  overload: ({ rows }) => [
+    ['connections', 'load', 'admitted/s', 'per core s', 'P50', 'P99', 'shed'],
+    ...rows.map((row) => [whole(row.connections), `${row.load}×`, whole(row.admittedPerSecond), whole(row.perCore), `${row.p50Ms.toFixed(1)} ms`, `${row.p99Ms.toFixed(1)} ms`, percent(row.share.shed)]),
+  ],
+  policy: ({ rows }) => [
+    ['rules', 'remembered', 'decided anew', 'first of a caller and tool', 'load'],
+    ...rows.map((row) => [whole(row.rules), `${row.hitUs.toFixed(3)} µs`, `${row.missUs.toFixed(1)} µs`, `${whole(row.firstUs)} µs`, `${whole(row.loadMs)} ms`]),
+  ],
+};
+
+/** The README's block for `results/<name>.json`: a table, and how it came about. */
+export function figuresOf(name) {
+  const result = JSON.parse(readFileSync(join(RESULTS, `${name}.json`), 'utf8'));
+  const [titles, ...rows] = TABLES[result.bench](result);
+  const line = (cells) => `| ${cells.join(' | ')} |`;
+  return [line(titles), line(titles.map(() => '---')), ...rows.map(line), '', `\`${result.command}\`, ${result.measured}, Node ${result.node.slice(1)}, ${result.cpu}.`].join('\n');
+}
