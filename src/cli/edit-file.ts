@@ -2,8 +2,11 @@
 import { chmodSync, closeSync, existsSync, fsyncSync, openSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { CommandContext } from './command.js';
+import { placedMessage } from './control-client.js';
 import { CliFailure } from './failure.js';
 import { decodeUtf8 } from './prompt.js';
+import { listOf, textOf } from './reading.js';
+import { printable } from './terminal.js';
 
 /** The file's text, or '' when there is none. */
 export function readConfigText(file: string): string {
@@ -44,10 +47,14 @@ function codeOf(error: unknown): string {
   return (error as NodeJS.ErrnoException).code ?? String(error);
 }
 
-/** Reloads a running gateway. No gateway is fine: it reads the file at its start. The answer says which it was. */
-export async function reloadIfRunning(context: CommandContext): Promise<'active' | 'not running'> {
+/** Has a running gateway take up `file`, which another one that is wrong does not hold up. No gateway is fine: it reads the file at its start. The answer says which it was. */
+export async function reloadIfRunning(context: CommandContext, file: string): Promise<'active' | 'not running'> {
   try {
-    await context.control().post('/v1/reload', {});
+    const answer = await context.control().post('/v1/reload/files', {});
+    const refused = listOf(answer, 'refused');
+    const mine = refused.find((fault) => context.project.path(textOf(fault, 'file')) === file);
+    if (mine !== undefined) throw new CliFailure(`${placedMessage(mine)} It was written, and is not in force.`, { remedy: textOf(mine, 'remediation') || 'Repair the file: it is taken up within a second.', code: 'reload_refused' });
+    for (const fault of refused) context.terminal.warn(`note: ${printable(placedMessage(fault))} What this file said before stays in force.`);
     return 'active';
   } catch (error) {
     if (error instanceof CliFailure && error.code === 'gateway_not_running') return 'not running';

@@ -2,12 +2,13 @@
 import { systemClock } from '../base/clock/clock.js';
 import { parseWorkloadId } from '../engines/identity/spiffe-id.js';
 import { principalOf } from '../engines/identity/principal.js';
+import { usualAuthMethod } from '../engines/identity/usual-auth-method.js';
 import { loadPolicySet } from '../engines/policy/policy-set.js';
 import { runPolicyTests } from '../engines/policy/rego-tests.js';
 import { readPolicyDirs, readPolicyTests } from '../engines/policy/sources.js';
 import type { PolicyDecision, PolicySet, PolicyTestResult } from '../engines/policy/types.js';
 import { parseRegistry } from '../engines/registry/registry-file.js';
-import { needsPolicyRule } from '../mcp/methods.js';
+import { namesSubject, needsPolicyRule } from '../mcp/methods.js';
 import { readConfigText } from './edit-file.js';
 import { CliFailure } from './failure.js';
 import type { Project } from './project.js';
@@ -43,11 +44,11 @@ export async function evaluateOffline(project: Project, question: OfflineQuestio
   try {
     const decision = policies.decide({
       callerSpiffeId: caller,
-      toolName: question.tool ?? '',
+      toolName: namesSubject(question.method) ? question.tool ?? '' : '',
       method: question.method,
       server: tool?.upstream ?? '',
       riskLevel: tool?.riskLevel ?? '',
-      authMethod: config.profile === 'dev' ? 'header_declared' : 'mtls_svid',
+      authMethod: usualAuthMethod(config.profile),
       principal: principalOf(caller, config.identity.trust_domain),
       stepUpApproved: false,
       argumentsJson: () => question.argumentsJson,

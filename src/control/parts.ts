@@ -30,6 +30,12 @@ export interface RefusedSource {
   readonly since: string;
 }
 
+export interface Reloaded {
+  readonly digests: SnapshotDigests;
+  /** Files whose present content is not in force. */
+  readonly refused: readonly RefusedSource[];
+}
+
 export interface ControlParts {
   readonly clock: Clock;
   readonly version: string;
@@ -49,8 +55,12 @@ export interface ControlParts {
   readonly secrets: SecretFile;
   readonly warnings: () => readonly string[];
   readonly refused: () => readonly RefusedSource[];
+  /** What was written and is not loaded, one sentence each with what loads it. */
+  readonly notLoaded: () => readonly string[];
   /** Reject with ControlFault 422 (file, line, column; the other faults in `others`), and nothing changed anywhere. */
   readonly reload: () => Promise<SnapshotDigests>;
+  /** The watched files, each for itself: what is wrong stays as it was, and is in `refused`. */
+  readonly reloadFiles: () => Promise<Reloaded>;
   readonly reloadPolicies: () => Promise<SnapshotDigests>;
   /** The policy files as they stand, compiled, for the asker to close; undefined where they are what is in force. Throws ControlFault 422 like a reload of them. */
   readonly writtenPolicies: () => PolicySet | undefined;

@@ -1,8 +1,9 @@
 // Policy questions: what would be decided, what is loaded, and a reload of the policies alone.
 import { principalOf } from '../engines/identity/principal.js';
 import { parseWorkloadId } from '../engines/identity/spiffe-id.js';
+import { usualAuthMethod } from '../engines/identity/usual-auth-method.js';
 import type { PolicyDecision, PolicySet } from '../engines/policy/types.js';
-import { needsPolicyRule } from '../mcp/methods.js';
+import { METHODS, namesSubject, needsPolicyRule } from '../mcp/methods.js';
 import { memberOf, optionalText, textMember } from './reading.js';
 import type { ControlParts } from './parts.js';
 import { ControlFault, type Route } from './server.js';
@@ -37,24 +38,50 @@ function evaluate(parts: ControlParts, body: unknown): unknown {
   const caller = parseWorkloadId(textMember(body, 'caller'));
   if (caller === undefined) throw new ControlFault(400, 'auth_invalid_identity', 'caller is not the SPIFFE ID of a workload', { remediation: 'Write spiffe://<trust-domain>/agents/mcp-client/<agent>/<env>.' });
   const method = textMember(body, 'method');
-  const toolName = optionalText(body, 'tool') ?? '';
+  const asked = optionalText(body, 'tool') ?? '';
+  const toolName = namesSubject(method) ? asked : '';
   const { registry, policy, identities } = parts.inForce();
   const tool = registry.tools.get(toolName);
   const registered = method !== 'tools/call' || tool !== undefined;
-  if (!needsPolicyRule({ kind: 'request', method })) return { decision: 'ALLOW', reason: 'protocol housekeeping needs no rule', cached: false, registered, active: true };
-  const argumentsValue = memberOf(body, 'arguments') ?? {};
+  const beside = { registered, notes: notesOf(parts, caller, method, asked) };
+  if (!needsPolicyRule({ kind: 'request', method })) return { decision: 'ALLOW', reason: 'protocol housekeeping needs no rule', cached: false, ...beside, active: true };
+  const argumentsJson = argumentsOf(body);
   const decideBy = (set: PolicySet): PolicyDecision => set.decide({
-    callerSpiffeId: caller, toolName, method, server: tool?.upstream ?? '', riskLevel: tool?.riskLevel ?? '', authMethod: 'header_declared', principal: principalOf(caller, identities.trustDomain),
-    stepUpApproved: false, argumentsJson: () => JSON.stringify(argumentsValue), session: () => ({ id: 'caller', risk_score: 0, previous_actions: [], flags: [] }), timeNs: () => BigInt(parts.clock.nowMs()) * NS_PER_MS,
+    callerSpiffeId: caller, toolName, method, server: tool?.upstream ?? '', riskLevel: tool?.riskLevel ?? '', authMethod: usualAuthMethod(parts.config().profile), principal: principalOf(caller, identities.trustDomain),
+    stepUpApproved: false, argumentsJson: () => argumentsJson, session: () => ({ id: 'caller', risk_score: 0, previous_actions: [], flags: [] }), timeNs: () => BigInt(parts.clock.nowMs()) * NS_PER_MS,
   });
   const written = memberOf(body, 'active') === true ? undefined : parts.writtenPolicies();
-  if (written === undefined) return { ...answerOf(decideBy(policy)), registered, active: true };
+  if (written === undefined) return { ...answerOf(decideBy(policy)), ...beside, active: true };
   try {
     const loaded = decideBy(policy);
-    return { ...answerOf(decideBy(written)), registered, active: false, active_decision: loaded.kind === 'fault' ? 'ERROR' : nameOf(loaded.kind) };
+    return { ...answerOf(decideBy(written)), ...beside, active: false, active_decision: loaded.kind === 'fault' ? 'ERROR' : nameOf(loaded.kind) };
   } finally {
     written.close();
   }
+}
+
+/** The text as it came: a number must not lose digits on its way to the policy. */
+function argumentsOf(body: unknown): string {
+  const text = optionalText(body, 'arguments_json') ?? JSON.stringify(memberOf(body, 'arguments') ?? {});
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return text;
+  } catch {
+    // Said below.
+  }
+  throw new ControlFault(400, 'member_wrong', 'arguments_json is not the text of a JSON object');
+}
+
+/** Why a call may be refused whatever layer 6 says. */
+function notesOf(parts: ControlParts, caller: string, method: string, asked: string): string[] {
+  const { registry, identities } = parts.inForce();
+  const tool = registry.tools.get(asked);
+  const state = tool === undefined || method !== 'tools/call' ? undefined : parts.observations.stateOf(tool).kind;
+  return [
+    ...(parts.config().profile === 'dev' && !identities.has(caller) ? [`${caller} is not registered; layer 3 refuses it: agw identity add`] : []),
+    ...(state === 'mismatch' ? [`${asked} is not served as it was registered; layer 5 refuses it: agw tools diff ${asked}`] : []),
+    ...(asked === '' || namesSubject(method) ? [] : [`${method} names no tool, so the policies are asked without one${METHODS.has(method) ? '' : '; MCP has no such method'}`]),
+  ];
 }
 
 function answerOf(decision: PolicyDecision): { decision: 'ALLOW' | 'DENY'; reason?: string; cached: boolean } {

@@ -33,6 +33,7 @@ async function describe(parts: ControlParts): Promise<unknown> {
     mcp_sessions: sum(stats.map((one) => one.mcpSessions)),
     warnings: parts.warnings(),
     refused: parts.refused(),
+    not_loaded: parts.notLoaded(),
     state_dir: parts.stateDir,
     config_file: parts.configFile,
   };

@@ -10,19 +10,43 @@ import { parseRegistry } from '../engines/registry/registry-file.js';
 import { parseChains } from '../engines/session-risk/chains.js';
 import { parseDestinations } from '../engines/step-up/destinations.js';
 import { parseThresholds } from '../engines/step-up/thresholds.js';
-import { readRules, readSource, type SourceFile } from './read-sources.js';
+import { readRules, readSource, type SnapshotSources, type SourceFile } from './read-sources.js';
+
+interface OneFile {
+  readonly part: 'registry' | 'identities' | 'thresholds' | 'destinations' | 'chains';
+  readonly file: (config: GatewayConfig) => string;
+  readonly parse: (source: SourceFile, config: GatewayConfig) => unknown;
+}
+
+const FILES: readonly OneFile[] = [
+  { part: 'registry', file: (config) => config.registry.file, parse: ({ text, file }) => parseRegistry(text, file) },
+  { part: 'identities', file: (config) => config.identity.file, parse: ({ text, file }, { identity }) => parseIdentities(text, file, identity.trust_domain) },
+  { part: 'thresholds', file: (config) => config.step_up.thresholds_file, parse: ({ text, file }) => parseThresholds(text, file) },
+  { part: 'destinations', file: (config) => config.step_up.destinations_file, parse: ({ text, file }) => parseDestinations(text, file) },
+  { part: 'chains', file: (config) => config.session.chains_file, parse: ({ text, file }) => parseChains(text, file) },
+];
 
 /** Each file's own fault, as it was thrown. Not those that need a thread's engines. */
 export function findFileFaults(root: string, config: GatewayConfig): unknown[] {
-  const each = <T>(file: string, parse: (source: SourceFile) => T): unknown[] => faultOf(() => parse(readSource(root, file)));
-  return [
-    ...each(config.registry.file, ({ text, file }) => parseRegistry(text, file)),
-    ...each(config.identity.file, ({ text, file }) => parseIdentities(text, file, config.identity.trust_domain)),
-    ...findRuleFaults(root, config),
-    ...each(config.step_up.thresholds_file, ({ text, file }) => parseThresholds(text, file)),
-    ...each(config.step_up.destinations_file, ({ text, file }) => parseDestinations(text, file)),
-    ...each(config.session.chains_file, ({ text, file }) => parseChains(text, file)),
-  ];
+  return [...FILES.flatMap(({ file, parse }) => faultOf(() => parse(readSource(root, file(config)), config))), ...findRuleFaults(root, config)];
+}
+
+/** What is watched, each file for itself: one that is wrong stays as it was in `last`, and holds up no other. */
+export function readSoundFiles(root: string, last: SnapshotSources): { readonly sources: SnapshotSources; readonly faults: readonly unknown[] } {
+  const { config } = last;
+  const ruleFaults = findRuleFaults(root, config);
+  const faults = [...ruleFaults];
+  const taken: Partial<Record<OneFile['part'], SourceFile>> = {};
+  for (const { part, file, parse } of FILES) {
+    try {
+      const source = readSource(root, file(config));
+      parse(source, config);
+      taken[part] = source;
+    } catch (fault) {
+      faults.push(fault);
+    }
+  }
+  return { sources: { ...last, ...taken, ...(ruleFaults.length === 0 ? { rules: readRules(root, config.dlp.dir) } : {}), version: last.version + 1 }, faults };
 }
 
 function findRuleFaults(root: string, config: GatewayConfig): unknown[] {

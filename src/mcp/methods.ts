@@ -86,6 +86,12 @@ export function needsPolicyRule(call: Pick<Call, 'kind' | 'method'>): boolean {
   return row?.kind !== 'request' || row.needsRule;
 }
 
+/** Whether a call of this method names what it is about (a tool, a prompt, a resource): a policy sees that as its tool name, and '' for any other method. */
+export function namesSubject(method: string): boolean {
+  const row = METHODS.get(method);
+  return row?.nameFrom === 'name' || row?.route === 'resource';
+}
+
 /** How a request is routed; unknown methods go where the caller's session is. */
 export function routeOf(method: string): MethodRoute {
   return METHODS.get(method)?.route ?? 'session';

@@ -17,7 +17,7 @@ import { approvalRoutes } from '../control/approvals.js';
 import { identityRoutes } from '../control/identities.js';
 import { layerRoutes } from '../control/layers.js';
 import { metricsRoutes } from '../control/metrics.js';
-import type { ControlParts, InForce } from '../control/parts.js';
+import type { ControlParts, InForce, RefusedSource, Reloaded } from '../control/parts.js';
 import { policyRoutes } from '../control/policy.js';
 import { reloadRoutes } from '../control/reload.js';
 import { secretRoutes } from '../control/secrets.js';
@@ -31,19 +31,20 @@ import { createToolsReader } from '../engines/registry/served-tools.js';
 import { createSecretFile } from '../engines/secrets/file-store.js';
 import { loadPublicKeys } from '../engines/step-up/approver-keys.js';
 import { openApprovalStore } from '../engines/step-up/approvals-store.js';
-import { findFileFaults, findPolicyFaults } from '../jobs/find-faults.js';
+import { findFileFaults, findPolicyFaults, readSoundFiles } from '../jobs/find-faults.js';
 import { readPolicies, readSources, type SnapshotSources } from '../jobs/read-sources.js';
 import { createRegistryRefresh } from '../jobs/registry-refresh.js';
 import { createUpstreamClient } from '../upstream/http-client.js';
 import { startGatewayThreads, type GatewayThreads } from './gateway-threads.js';
-import { compileInForce, compileWritten, warningsOf } from './in-force.js';
+import { compileInForce, compileWritten, policiesDiffer, warningsOf } from './in-force.js';
 import { openArgumentsKey, openSecretsKey } from './keys.js';
-import type { AnswerOf, Question, UpstreamReport } from './messages.js';
+import type { AnswerOf, Question, SourceFault, UpstreamReport } from './messages.js';
 import { cleanUpAfter, createSharedMemory, openSharedMemory } from './shared-memory.js';
+import { describeNotLoaded } from './not-loaded.js';
 import { createBeats } from './stall-watch.js';
 import { after, claimPorts, threadEvents } from './thread-upkeep.js';
 import { readEvidence, watchEverything } from './watching.js';
-import { gatherFaults, refusedReload, RefusedSources, SourcesRefused, type SourcePart } from './source-faults.js';
+import { describeSourceFaults, gatherFaults, keyOf, refusedReload, RefusedSources, SourcesRefused, type SourcePart } from './source-faults.js';
 
 export interface ControlOptions {
   readonly root: string;
@@ -174,12 +175,24 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   const running = threads;
   cleanup.push(() => running.drain(sources.config.shutdown_grace_s * MS_PER_SECOND));
 
-  /** Proves the sources here, then swaps every thread, then this thread's own copy. */
   const refused = new RefusedSources();
-  const swap = async (read: () => SnapshotSources, what: keyof typeof RELOADS): Promise<SnapshotDigests> => {
+  /** What the files themselves say is wrong with them. A thread's engines may find more: that is not seen here, and stays until a reload accepts it. */
+  const wrongFiles = (): ReadonlySet<string> => new Set([...findConfigFaults(options.configFile), ...findFaults(RELOADS.all, sources.config)].flatMap(describeSourceFaults).map(keyOf));
+  const unseen = new Set<string>();
+  const noteRefused = (what: keyof typeof RELOADS, faults: readonly SourceFault[]): void => {
+    refused.refuse(RELOADS[what], faults, clock.nowMs());
+    const seen = wrongFiles();
+    for (const fault of faults) if (!seen.has(keyOf(fault))) unseen.add(keyOf(fault));
+    const [first, ...others] = faults;
+    event('reload_refused', {
+      what, file: first?.file ?? '', line: first?.line ?? 0, message: first?.message ?? '', ...(others.length === 0 ? {} : { others: others.map(({ file = '', line, column, message }) => `${placeText({ file, line, column })}: ${message}`) }),
+    });
+  };
+  /** Proves the sources here, then swaps every thread, then this thread's own copy. `faults`: of files that stay as they were. */
+  const swap = async (read: () => { readonly sources: SnapshotSources; readonly faults: readonly SourceFault[] }, what: keyof typeof RELOADS): Promise<Reloaded> => {
     const parts = RELOADS[what];
     try {
-      const next = read();
+      const { sources: next, faults } = read();
       const compiled = compileInForce(next, clock);
       const digests = await running.swap(next);
       // A renewed registration must be judged by what is served now, not by a listing that is older than the change it accepts.
@@ -187,33 +200,34 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
       sources = next;
       inForce = compiled;
       refused.accept(parts);
+      unseen.clear();
       await Promise.all(observations.upstreams().filter(({ url, state }) => state === 'up' && renewed.has(url)).map(({ url }) => refresh.refresh(url)));
       refresh.setRegistry(compiled.registry);
       publish(true);
       for (const { url, state } of observations.upstreams()) if (state === 'unknown') void refresh.refresh(url);
       event('reload', { what, policy_digest: digests.policy, registry_digest: digests.registry, identities_digest: digests.identities, rules_digest: digests.rules });
-      return digests;
+      if (faults.length > 0) noteRefused(what, faults);
+      return { digests, refused: refused.list() };
     } catch (fault) {
       const faults = gatherFaults(fault, findFaults(parts, sources.config));
-      refused.refuse(parts, faults, clock.nowMs());
-      const [first, ...others] = faults;
-      event('reload_refused', {
-        what, file: first?.file ?? '', line: first?.line ?? 0, message: first?.message ?? '', ...(others.length === 0 ? {} : { others: others.map(({ file = '', line, column, message }) => `${placeText({ file, line, column })}: ${message}`) }),
-      });
+      noteRefused(what, faults);
       throw refusedReload(faults);
     }
   };
   let turn: Promise<unknown> = Promise.resolve();
   /** One after another, each reading when its turn comes: what one keeps as it is must not be what another is about to replace. */
-  const swapInTurn = (read: () => SnapshotSources, what: keyof typeof RELOADS): Promise<SnapshotDigests> => {
+  const swapInTurn = (read: Parameters<typeof swap>[0], what: keyof typeof RELOADS): Promise<Reloaded> => {
     const mine = turn.then(() => swap(read, what));
     turn = mine.catch(() => undefined);
     return mine;
   };
-  const freshSources = (): SnapshotSources => readSources(root, loadFresh(options, sources.config), sources.version + 1);
-  const reload = (): Promise<SnapshotDigests> => swapInTurn(freshSources, 'all');
-  /** A watched file changed: policies are not watched, so a half-written one must not hold up a registry. */
-  const reloadWatched = (): Promise<SnapshotDigests> => swapInTurn(() => ({ ...freshSources(), policies: sources.policies }), 'watched files');
+  const whole = (next: SnapshotSources): ReturnType<Parameters<typeof swap>[0]> => ({ sources: next, faults: [] });
+  const reload = async (): Promise<SnapshotDigests> => (await swapInTurn(() => whole(readSources(root, loadFresh(options, sources.config), sources.version + 1)), 'all')).digests;
+  /** Files change one by one: one that is wrong must not keep a revoked identity in force. Neither config nor policies are watched. */
+  const reloadFiles = (): Promise<Reloaded> => swapInTurn(() => {
+    const { sources: next, faults } = readSoundFiles(root, sources);
+    return { sources: next, faults: faults.flatMap(describeSourceFaults) };
+  }, 'watched files');
   const acknowledge = async (name: string): Promise<boolean> => {
     const tool = inForce.registry.tools.get(name);
     if (tool === undefined) return false;
@@ -223,7 +237,17 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
     publish(true);
     return known;
   };
-  const reloadPolicies = (): Promise<SnapshotDigests> => swapInTurn(() => ({ ...sources, version: sources.version + 1, policies: readPolicies(root, sources.config) }), 'policies');
+  const reloadPolicies = async (): Promise<SnapshotDigests> => (await swapInTurn(() => whole({ ...sources, version: sources.version + 1, policies: readPolicies(root, sources.config) }), 'policies')).digests;
+  const notLoaded = (): string[] => describeNotLoaded({
+    started: config, loaded: sources.config, written: () => loadGatewayConfig(options.configFile, readEnvironment()), configFile: options.configFile, policiesDiffer: () => policiesDiffer(root, sources.config, inForce),
+  });
+  /** Refused files that are still wrong: one that was repaired and is not watched is not loaded, but no longer refused. */
+  const stillRefused = (): readonly RefusedSource[] => {
+    const listed = refused.list();
+    if (listed.length === 0) return listed;
+    const wrong = wrongFiles();
+    return listed.filter((one) => wrong.has(keyOf(one)) || unseen.has(keyOf(one)));
+  };
   const writtenPolicies: ControlParts['writtenPolicies'] = () => {
     try {
       return compileWritten(root, sources.config, inForce, clock);
@@ -234,7 +258,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
 
   const parts: ControlParts = {
     clock, version, startedMs: clock.nowMs(), configFile: options.configFile, stateDir, config: () => sources.config, inForce: () => inForce, listeners: () => running.listeners,
-    threads: running, audit: () => writer.status(), observations, upstreams: upstreamReports, acknowledge, approvals, secrets, warnings: () => warningsOf(inForce, sources, { root, unresolved: audit.unresolved, secrets: secrets.fault() }), refused: () => refused.list(), reload, reloadPolicies, writtenPolicies,
+    threads: running, audit: () => writer.status(), observations, upstreams: upstreamReports, acknowledge, approvals, secrets, warnings: () => warningsOf(inForce, sources, { root, unresolved: audit.unresolved, secrets: secrets.fault() }), refused: stillRefused, notLoaded, reload, reloadFiles, reloadPolicies, writtenPolicies,
   };
   try {
     const server = await serveControl(
@@ -247,7 +271,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
     await stop();
     throw fault;
   }
-  cleanup.push(...watchEverything(root, sources.config, { reload: reloadWatched, log, threads: running, event }));
+  cleanup.push(...watchEverything(root, sources.config, { reload: reloadFiles, log, threads: running, event }));
   const timer = setInterval(() => void refresh.refreshAll(), sources.config.registry.refresh_interval_s * MS_PER_SECOND);
   cleanup.push(() => clearInterval(timer));
   await refresh.refreshAll();
@@ -262,6 +286,15 @@ function renewedUpstreams(before: ToolRegistry, after: ToolRegistry): ReadonlySe
     return old === undefined || old.hash !== tool.hash || old.upstream !== tool.upstream || old.definitionHash !== tool.definitionHash || old.hashAlg !== tool.hashAlg;
   });
   return new Set(changed.map((tool) => tool.upstream));
+}
+
+function findConfigFaults(configFile: string): unknown[] {
+  try {
+    loadGatewayConfig(configFile, readEnvironment());
+    return [];
+  } catch (fault) {
+    return [fault];
+  }
 }
 
 /** Keys that a reload may not change keep their running value: listeners and state belong to the process. */

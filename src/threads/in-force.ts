@@ -24,8 +24,12 @@ export function compileInForce(sources: SnapshotSources, clock: Clock): InForce 
 
 /** The policy files as they stand, for the asker to close; undefined where they are what is in force. Throws PolicyError. */
 export function compileWritten(root: string, config: GatewayConfig, inForce: InForce, clock: Clock): PolicySet | undefined {
-  const written = readPolicies(root, config);
-  return digestPolicies(written) === inForce.policy.digest ? undefined : compilePolicies(written, config, clock);
+  return policiesDiffer(root, config, inForce) ? compilePolicies(readPolicies(root, config), config, clock) : undefined;
+}
+
+/** Whether the policy files are others than those in force. Throws PolicyError for a file that can't be read. */
+export function policiesDiffer(root: string, config: GatewayConfig, inForce: InForce): boolean {
+  return digestPolicies(readPolicies(root, config)) !== inForce.policy.digest;
 }
 
 function compilePolicies(files: readonly PolicySource[], config: GatewayConfig, clock: Clock): PolicySet {
@@ -49,6 +53,7 @@ export function warningsOf(inForce: InForce, sources: SnapshotSources, around: S
   warnings.push(...absentPolicyDirs(root, config).map((dir) => `policy.dirs: there is no folder ${dir}; no policy comes from it`));
   if (secrets !== undefined) warnings.push(`no secret can be redeemed: ${secrets.message} ${secrets.remedy}`);
   if (config.profile === 'dev') warnings.push('profile dev: declared identities are believed from loopback and dev.trusted_peers');
+  if (inForce.identities.identities.length === 0) warnings.push(`${sources.identities.file} registers no identity: callers that declare one are refused`);
   if (config.profile === 'dev' && inForce.identities.defaultIdentity !== undefined) warnings.push(`requests without any evidence act as ${inForce.identities.defaultIdentity}`);
   if (config.guard.url === '') warnings.push('no guard model is configured: layer 10 says skipped');
   if (unresolved > 0) warnings.push(`${unresolved} call(s) of an earlier run may have reached their server, and their outcome is unknown: agw audit search --type unresolved`);

@@ -41,7 +41,8 @@ export function gatherFaults(first: unknown, others: readonly unknown[]): Source
   return [...known.values()];
 }
 
-function keyOf({ file, line, message }: SourceFault): string {
+/** Tells one fault from another. */
+export function keyOf({ file, line, message }: Pick<SourceFault, 'file' | 'message'> & { readonly line?: number | undefined }): string {
   return `${file ?? ''} ${line ?? ''} ${message}`;
 }
 

@@ -4,13 +4,14 @@ import type { DetailValue } from '../audit/record.js';
 import { ConfigFault, WHOLE_FILE } from '../base/config/fault.js';
 import { resolveInProject } from '../base/config/load.js';
 import type { GatewayConfig } from '../base/config/schema.js';
+import type { Reloaded } from '../control/parts.js';
 import type { Log } from '../base/telemetry/log.js';
 import { watchFiles } from '../jobs/watch-files.js';
 import type { GatewayThreads } from './gateway-threads.js';
 import { describeSourceFault } from './source-faults.js';
 
 export interface WatchParts {
-  readonly reload: () => Promise<unknown>;
+  readonly reload: () => Promise<Reloaded>;
   readonly log: Log;
   readonly threads: GatewayThreads;
   readonly event: (name: string, details: Readonly<Record<string, DetailValue>>) => void;
@@ -25,7 +26,11 @@ export function watchEverything(root: string, config: GatewayConfig, parts: Watc
   const inputs = absolute([config.registry.file, config.identity.file, config.dlp.dir, config.step_up.thresholds_file, config.step_up.destinations_file, config.session.chains_file]);
   const reloading = watchFiles(inputs, (path) => {
     parts.reload().then(
-      () => parts.log.info({ path }, 'a changed file is in force'),
+      ({ refused }) => {
+        const mine = refused.find(({ file }) => resolveInProject(root, file).startsWith(path));
+        if (mine === undefined) parts.log.info({ path }, 'a changed file is in force');
+        else parts.log.error({ path, ...mine }, 'a changed file was refused; its old state stays');
+      },
       (fault: unknown) => parts.log.error({ path, ...describeSourceFault(fault) }, 'a changed file was refused; the old state stays'),
     );
   }, every);

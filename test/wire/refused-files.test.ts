@@ -48,6 +48,30 @@ describe('a watched file that was refused', () => {
     expect(await eventually(async () => (await refused()).length === 0)).toBe(true);
   });
 
+  it('holds up no other: an identity is revoked while the registry is being repaired', async () => {
+    const count = async (): Promise<unknown> => ((await gateway.control('GET', '/v1/status')).json['identities'] as { count: number }).count;
+    await broken({ [REGISTRY]: '\n nonsense: [\n' }, async () => {
+      const before = readFileSync(path(IDENTITIES), 'utf8');
+      expect(await count()).toBeGreaterThan(0);
+      writeFileSync(path(IDENTITIES), 'identities: []\n');
+      const { json } = await gateway.control('POST', '/v1/reload/files');
+      expect(new Set((json['refused'] as Fault[]).map(({ file }) => file))).toEqual(new Set([REGISTRY]));
+      expect(await count()).toBe(0);
+      expect((await gateway.control('GET', '/v1/status')).json['warnings']).toContainEqual(expect.stringContaining('registers no identity'));
+      writeFileSync(path(IDENTITIES), before);
+    });
+    expect(await eventually(async () => (await refused()).length === 0 && (await count()) !== 0)).toBe(true);
+  });
+
+  it('and is not watched is no longer refused once it is right', async () => {
+    const file = join(POLICIES, 'bad.rego');
+    writeFileSync(path(file), 'package x y\n');
+    expect((await gateway.control('POST', '/v1/policy/reload')).status).toBe(422);
+    expect(await refused()).toEqual([file]);
+    rmSync(path(file));
+    expect(await refused()).toEqual([]);
+  });
+
   it('is beside the tools when it is the registry', async () => {
     await broken({ [REGISTRY]: '\n nonsense: [\n' }, async () => {
       expect(await eventually(async () => (await refused('/v1/tools')).includes(REGISTRY))).toBe(true);
@@ -73,6 +97,23 @@ describe('a reload of several wrong files', () => {
     expect((await gateway.control('GET', '/v1/status')).json['digests']).toMatchObject({ policy });
     expect((await gateway.control('POST', '/v1/reload')).status).toBe(200);
     expect(await refused()).toEqual([]);
+  });
+});
+
+describe('what was changed and is not loaded', () => {
+  const notLoaded = async (): Promise<string[]> => (await gateway.control('GET', '/v1/status')).json['not_loaded'] as string[];
+
+  it('is said with the command that loads it: policies, config, and keys that need a restart', async () => {
+    const [policy, config] = [join(POLICIES, 'more.rego'), 'config/gateway.yaml'];
+    const before = readFileSync(path(config), 'utf8');
+    expect(await notLoaded()).toEqual([]);
+    writeFileSync(path(policy), 'package more\n');
+    writeFileSync(path(config), JSON.stringify({ ...(JSON.parse(before) as object), breaker: { failures_to_open: 1 }, rate_limit: { per_minute: 7 } }));
+    expect(await notLoaded()).toEqual([expect.stringMatching(/breaker\.failures_to_open .*restart/), expect.stringMatching(/rate_limit\.per_minute .*agw reload/), expect.stringMatching(/policy files .*agw policy reload/)]);
+    expect((await gateway.control('POST', '/v1/reload')).json['not_loaded']).toEqual([expect.stringMatching(/breaker\.failures_to_open .*restart/)]);
+    rmSync(path(policy));
+    writeFileSync(path(config), before);
+    expect((await gateway.control('POST', '/v1/reload')).json['not_loaded']).toEqual([]);
   });
 });
 

@@ -89,7 +89,7 @@ async function write(context: CommandContext, file: string, trustDomain: string,
   const { parseIdentities } = await import('../../engines/identity/identity-table.js');
   parseIdentities(text, file, trustDomain);
   replaceFile(file, text);
-  const reloaded = await reloadIfRunning(context);
+  const reloaded = await reloadIfRunning(context, file);
   printAnswer(context, { spiffe_id: id, [done]: true, active: reloaded === 'active' }, () => context.terminal.print(`${done} ${id} (${activeNote(reloaded)})`));
   return 0;
 }

@@ -12,7 +12,7 @@ export const policyCommands: readonly CommandSpec[] = [
   {
     path: 'policy eval',
     summary: 'What the policies decide for a caller, a tool and a method',
-    detail: 'Asks the running gateway. Where the policy files were changed since it loaded them, the answer is theirs, and a note says where the gateway itself decides otherwise until agw policy reload.',
+    detail: 'Answers for layer 6 alone: another layer may still refuse the call. Asks the running gateway. Where the policy files were changed since it loaded them, the answer is theirs, and a note says where the gateway itself decides otherwise until agw policy reload.',
     options: [
       { flags: '--caller <spiffe-id>', about: 'who calls', required: true },
       { flags: '--tool <name>', about: 'the tool; not needed for methods such as tools/list' },
@@ -57,6 +57,7 @@ interface EvalAnswer {
   readonly reason: string;
   readonly registered: boolean;
   readonly fault: string;
+  readonly notes: readonly string[];
   /** What the gateway decides until a reload, where that is another set than the one that answered. */
   readonly untilReload?: string;
 }
@@ -69,9 +70,10 @@ async function evaluate(context: CommandContext): Promise<ExitCode> {
   const tool = context.option('tool');
   const { untilReload } = answer;
   const facts = { decision: answer.decision, reason: answer.reason || null, registered: answer.registered };
-  printAnswer(context, context.flag('offline') ? facts : { ...facts, active: untilReload === undefined, active_decision: untilReload ?? answer.decision }, () => {
+  printAnswer(context, context.flag('offline') ? facts : { ...facts, notes: answer.notes, active: untilReload === undefined, active_decision: untilReload ?? answer.decision }, () => {
     terminal.print(decisionText(answer));
     if (!answer.registered && tool !== undefined) terminal.warn(`note: ${printable(tool)} is not registered; the registry (layer 5) refuses it before any policy is asked`);
+    for (const text of answer.notes) terminal.warn(`note: ${printable(text)}`);
     if (untilReload !== undefined && untilReload !== answer.decision) terminal.warn(`note: this is what the policy files say now; until agw policy reload the gateway says ${printable(untilReload)} (--active asks it alone)`);
   });
   return answer.decision === 'ALLOW' ? 0 : 1;
@@ -85,19 +87,24 @@ export function decisionText({ decision, reason }: Pick<EvalAnswer, 'decision' |
 
 async function askGateway(context: CommandContext): Promise<EvalAnswer> {
   const { caller, tool, method, argumentsJson } = questionOf(context);
-  const body = { caller, method, ...(tool === undefined ? {} : { tool }), ...(argumentsJson === undefined ? {} : { arguments: JSON.parse(argumentsJson) as unknown }), ...(context.flag('active') ? { active: true } : {}) };
-  const answer = await context.control().post('/v1/policy/eval', body);
+  const body = { caller, method, ...(tool === undefined ? {} : { tool }), ...(argumentsJson === undefined ? {} : { arguments_json: argumentsJson }), ...(context.flag('active') ? { active: true } : {}) };
+  const answer = await context.control().post('/v1/policy/eval', body).catch(explainWrongFiles);
   const decision = textOf(answer, 'decision');
   if (decision !== 'ALLOW' && decision !== 'DENY') throw new CliFailure('the gateway gave no decision.');
-  return { decision, reason: textOf(answer, 'reason'), registered: member(answer, 'registered') !== false, fault: textOf(answer, 'fault'), ...(member(answer, 'active') === false ? { untilReload: textOf(answer, 'active_decision') } : {}) };
+  return { decision, reason: textOf(answer, 'reason'), registered: member(answer, 'registered') !== false, fault: textOf(answer, 'fault'), notes: textsOf(answer, 'notes'), ...(member(answer, 'active') === false ? { untilReload: textOf(answer, 'active_decision') } : {}) };
+}
+
+function explainWrongFiles(error: unknown): never {
+  if (!(error instanceof CliFailure) || error.code !== 'reload_refused') throw error;
+  throw new CliFailure(error.message, { code: error.code, remedy: [error.remedy ?? '', 'Until it is repaired the gateway decides by what it loaded before: --active asks that.'].join(' ').trim() });
 }
 
 async function evaluateFiles(context: CommandContext): Promise<EvalAnswer> {
   const { caller, tool, method, argumentsJson } = questionOf(context);
   const { evaluateOffline } = await import('../offline-policy.js');
   const { decision, registered } = await evaluateOffline(context.project, { caller, tool, method, argumentsJson: argumentsJson ?? '{}' });
-  if (decision.kind === 'fault') return { decision: 'DENY', reason: '', registered, fault: decision.message };
-  return { decision: decision.kind === 'allow' ? 'ALLOW' : 'DENY', reason: decision.reason ?? '', registered, fault: '' };
+  if (decision.kind === 'fault') return { decision: 'DENY', reason: '', registered, fault: decision.message, notes: [] };
+  return { decision: decision.kind === 'allow' ? 'ALLOW' : 'DENY', reason: decision.reason ?? '', registered, fault: '', notes: [] };
 }
 
 function questionOf(context: CommandContext): { caller: string; tool: string | undefined; method: string; argumentsJson: string | undefined } {

@@ -60,6 +60,8 @@ function printStatus({ terminal }: CommandContext, answer: JsonRecord): void {
   if (!healthy) terminal.print(`\n${colors.red('✗')} audit log: ${printable(textOf(audit, 'because'))}`);
   const refused = refusedLines(answer, colors);
   if (refused.length > 0) terminal.print(`\n${refused.join('\n')}`);
+  const notLoaded = textsOf(answer, 'not_loaded').map((text) => `${colors.yellow('!')} ${printable(text)}`);
+  if (notLoaded.length > 0) terminal.print(`\n${notLoaded.join('\n')}`);
   const warnings = textsOf(answer, 'warnings').map((warning) => `${colors.yellow('!')} ${printable(warning)}`);
   if (warnings.length > 0) terminal.print(`\n${warnings.join('\n')}`);
   const upstreams = listOf(answer, 'upstreams');
@@ -128,6 +130,7 @@ async function reload(context: CommandContext): Promise<ExitCode> {
 /** What loads, but probably is not what was meant: to stderr, with its place. */
 export function warnOf({ terminal }: CommandContext, answer: unknown): void {
   for (const warning of listOf(answer, 'warnings')) terminal.warn(`${terminal.colors.yellow('!')} ${printable(placedMessage(warning))}`);
+  for (const text of textsOf(answer, 'not_loaded')) terminal.warn(`${terminal.colors.yellow('!')} ${printable(text)}`);
 }
 
 /** `threads` is a count, or one entry per thread. */

@@ -166,7 +166,7 @@ async function register(context: CommandContext, file: string, from: string, cho
   const { setTool } = await import('../../engines/registry/registry-edit.js');
   const text = chosen.reduce((before, tool) => setTool(before, entryFor(tool, from, context, !known.has(tool.name)), file), readConfigText(file));
   replaceFile(file, text);
-  const reloaded = await reloadIfRunning(context);
+  const reloaded = await reloadIfRunning(context, file);
   // A tool that was refused because it changed stays refused until a person says that the change is wanted: this is the saying.
   if (reloaded === 'active') for (const tool of chosen) await context.control().post(`/v1/tools/${encodeURIComponent(tool.name)}/acknowledge`, {});
   printAnswer(context, { registered: chosen.map((tool) => ({ name: tool.name, hash: tool.hashes.jcs, hash_alg: 'jcs' })), active: reloaded === 'active' }, () => {

@@ -11,7 +11,7 @@ export async function readStatus(control: ControlClient): Promise<JsonRecord | u
 
 export async function checkRunning(control: ControlClient, status: JsonRecord): Promise<CheckResult[]> {
   const tools = await control.get('/v1/tools');
-  return [ok('gateway', `version ${textOf(status, 'version')}, pid ${textOf(status, 'pid')}`), ...checkEngines(status), ...checkUpstreams(status), ...checkTools(tools), checkAuditHealth(status), ...checkRefused(status), ...textsOf(status, 'warnings').map((text) => note('gateway says', text, 'See agw status'))];
+  return [ok('gateway', `version ${textOf(status, 'version')}, pid ${textOf(status, 'pid')}`), ...checkEngines(status), ...checkUpstreams(status), ...checkTools(tools), checkAuditHealth(status), ...checkRefused(status), ...textsOf(status, 'not_loaded').map((text) => note('not loaded', text, 'Run what it names')), ...textsOf(status, 'warnings').map((text) => note('gateway says', text, 'See agw status'))];
 }
 
 function checkEngines(status: JsonRecord): CheckResult[] {

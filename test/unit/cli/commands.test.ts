@@ -25,7 +25,19 @@ describe('agw policy eval', () => {
     expect([code, out]).toEqual([0, 'ALLOW']);
     expect(err).toMatch(/until agw policy reload the gateway says DENY/);
     const asJson = await bench.agw([...line, '--json']);
-    expect([JSON.parse(asJson.out), asJson.err]).toEqual([{ decision: 'ALLOW', reason: null, registered: true, active: false, active_decision: 'DENY' }, '']);
+    expect([JSON.parse(asJson.out), asJson.err]).toEqual([{ decision: 'ALLOW', reason: null, registered: true, notes: [], active: false, active_decision: 'DENY' }, '']);
+  });
+
+  it('prints what else may refuse the call', async () => {
+    await bench.serve(answering({ decision: 'ALLOW', registered: true, notes: ['layer 3 refuses it'] }));
+    expect(await bench.agw(line)).toEqual({ code: 0, out: 'ALLOW', err: 'note: layer 3 refuses it' });
+  });
+
+  it('names what helps where the files are wrong', async () => {
+    await bench.serve({ 'POST /v1/policy/eval': () => ({ status: 422, json: { error: { code: 'reload_refused', message: 'unexpected token', file: 'policies/a.rego', line: 3, column: 7 } } }) });
+    const { code, err } = await bench.agw(line);
+    expect([code, err.split('\n')[0]]).toEqual([2, 'agw: policies/a.rego:3:7: unexpected token']);
+    expect(err).toContain('--active');
   });
 
   it('asks what is active alone, which is no question to files', async () => {
@@ -65,7 +77,7 @@ describe('agw policy eval', () => {
   it('sends arguments as they are, and refuses what is no object', async () => {
     await bench.serve(answering({ decision: 'ALLOW', registered: true }));
     await bench.agw([...line, '--arguments', '{"q":1}']);
-    expect(bench.asked[0]?.body).toMatchObject({ arguments: { q: 1 } });
+    expect(bench.asked[0]?.body).toMatchObject({ arguments_json: '{"q":1}' });
     expect((await bench.agw([...line, '--arguments', '[1]'])).code).toBe(2);
   });
 });
@@ -173,7 +185,7 @@ describe('agw inspect identity', () => {
 });
 
 describe('agw identity', () => {
-  const reloading: Answers = { 'POST /v1/reload': () => ({ json: { digests: {}, threads: 1 } }) };
+  const reloading: Answers = { 'POST /v1/reload/files': () => ({ json: { digests: {}, refused: [], threads: 1 } }) };
   const text = (): string => readFileSync(join(bench.root, 'config/identities.yaml'), 'utf8');
 
   it('adds by name, keeps comments, and reloads', async () => {
@@ -181,7 +193,7 @@ describe('agw identity', () => {
     expect((await bench.agw(['identity', 'add', 'reporter', '--env', 'prod', '--description', 'nightly: "report"'])).code).toBe(0);
     expect(text()).toContain('# the first one');
     expect(text()).toContain('spiffe://poc.local/agents/mcp-client/reporter/prod');
-    expect(bench.asked.map((asked) => asked.path)).toEqual(['/v1/reload']);
+    expect(bench.asked.map((asked) => asked.path)).toEqual(['/v1/reload/files']);
   });
 
   it('writes without a gateway too, and lists from the file', async () => {

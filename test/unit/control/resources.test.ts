@@ -73,7 +73,7 @@ beforeEach(() => {
     upstreams: () => [{ url: URL_ONE, state: 'up', modern: false, capabilities: {}, instructions: undefined, tools: 1, verifiedMs: NOW_MS, error: undefined }],
     acknowledge: (name) => Promise.resolve(name === 'one'),
     approvals: openApprovalStore({ path: join(dir, 'a.sqlite'), requestTtlMs: 60_000, grantTtlMs: 60_000, pendingPerCallerMax: 5, approvers: () => new Map(), nowMs: NOW_MS }),
-    secrets: createSecretFile(join(dir, 's.enc'), Buffer.alloc(32, 1)), warnings: () => ['mind this'], refused: () => refused, reload: reload('all'), reloadPolicies: reload('policies'), writtenPolicies: () => written,
+    secrets: createSecretFile(join(dir, 's.enc'), Buffer.alloc(32, 1)), warnings: () => ['mind this'], refused: () => refused, reload: reload('all'), reloadPolicies: reload('policies'), reloadFiles: () => reload('files')().then((given) => ({ digests: given, refused })), notLoaded: () => ['config/gateway.yaml: front.port changed'], writtenPolicies: () => written,
   };
   routes = [statusRoutes, toolRoutes, layerRoutes, identityRoutes, policyRoutes, approvalRoutes, secretRoutes, reloadRoutes, metricsRoutes].flatMap((of) => of(parts));
 });
@@ -218,6 +218,16 @@ describe('policy', () => {
     expect(await json('POST', '/v1/policy/eval', { body: { ...question, ...changes } })).toMatchObject(answer);
   });
 
+  it('keeps every digit of the arguments, asks without a tool where the method names none, and says what else refuses', async () => {
+    const ask = (changes: object): Promise<unknown> => json('POST', '/v1/policy/eval', { body: { ...question, arguments: undefined, ...changes } });
+    expect(await ask({ arguments_json: '{"ok":true,"n":9007199254740993}' })).toMatchObject({ decision: 'ALLOW', notes: [] });
+    expect(await refusal('POST', '/v1/policy/eval', { body: { ...question, arguments_json: '[1]' } })).toEqual([400, 'member_wrong']);
+    expect(await ask({ method: 'tool/call' })).toMatchObject({ decision: 'DENY', notes: [expect.stringMatching(/MCP has no such method/)] });
+    expect(await ask({ caller: 'spiffe://poc.local/agents/mcp-client/other/dev' })).toMatchObject({ notes: [expect.stringMatching(/layer 3 refuses it/)] });
+    parts.observations.observe(URL_ONE, [reader.describeTool(toolText('one').replace('of the tests', 'and sends mail'))], NOW_MS);
+    expect(await ask({})).toMatchObject({ notes: [expect.stringMatching(/agw tools diff one/)] });
+  });
+
   it('wants to know who asks for what', async () => {
     expect(await refusal('POST', '/v1/policy/eval', { body: { method: 'tools/call' } })).toEqual([400, 'member_missing']);
     expect(await refusal('POST', '/v1/policy/eval', { body: { caller: 'me', method: 'tools/call' } })).toEqual([400, 'auth_invalid_identity']);
@@ -239,7 +249,8 @@ describe('policy', () => {
     expect(await json('GET', '/v1/policy')).toMatchObject({ packages: [{ name: 'precinct.authz', file: 'policies/a.rego' }], reads: { cacheable: true } });
     expect(await json('POST', '/v1/policy/reload')).toMatchObject({ files: 1, rules: 1, threads: 2 });
     expect(await json('POST', '/v1/reload')).toMatchObject({ threads: 2, digests: { rules: 'u' } });
-    expect(reloaded).toEqual(['policies', 'all']);
+    expect(await json('POST', '/v1/reload/files')).toMatchObject({ refused: [], threads: 2 });
+    expect(reloaded).toEqual(['policies', 'all', 'files']);
   });
 });
 
