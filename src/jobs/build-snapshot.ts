@@ -8,7 +8,7 @@ import { joinRules, parseRules } from '../engines/dlp/rule-file.js';
 import type { DlpActions, DlpRule, DlpScanner } from '../engines/dlp/types.js';
 import { parseIdentities } from '../engines/identity/identity-table.js';
 import { digestPolicies, loadPolicySet } from '../engines/policy/policy-set.js';
-import type { PolicySet, PolicySource } from '../engines/policy/types.js';
+import type { PolicySet } from '../engines/policy/types.js';
 import { parseRegistry } from '../engines/registry/registry-file.js';
 import { parseDestinations } from '../engines/step-up/destinations.js';
 import { parseThresholds } from '../engines/step-up/thresholds.js';
@@ -30,7 +30,7 @@ export function buildSnapshot(sources: SnapshotSources, last: Snapshot | undefin
   const thresholds = parseThresholds(sources.thresholds.text, sources.thresholds.file);
   const destinations = parseDestinations(sources.destinations.text, sources.destinations.file);
   const rules = joinRules(sources.rules.map((file) => parseRules(file.text, file.file)));
-  const policy = policyFor(sources.policies, config, last, tools.clock);
+  const policy = policyFor(sources, last, tools.clock);
   const requestRules = tools.scannerFor(rules, { credentials: config.dlp.credentials, injection: config.dlp.injection, pii: config.dlp.pii }, config);
   const responseRules = tools.scannerFor(rules, { credentials: config.response.credentials, injection: config.response.injection, pii: config.response.pii }, config);
   return Object.freeze({
@@ -42,11 +42,11 @@ export function buildSnapshot(sources: SnapshotSources, last: Snapshot | undefin
   });
 }
 
-export function policyFor(sources: readonly PolicySource[], config: GatewayConfig, last: Snapshot | undefined, clock: Clock): PolicySet {
+export function policyFor({ policies, policyPlan, config }: Pick<SnapshotSources, 'policies' | 'policyPlan' | 'config'>, last: Snapshot | undefined, clock: Clock): PolicySet {
   // Before compiling, and by value: the config of a reload is another object even where nothing in it changed.
-  if (last !== undefined && last.policy.digest === digestPolicies(sources) && isDeepStrictEqual(last.config.policy, config.policy)) return last.policy;
-  return loadPolicySet(sources, {
-    cacheEntries: config.policy.cache_entries, timeoutMs: config.policy.timeout_ms, sourceBytesMax: config.policy.source_bytes_max, clock,
+  if (last !== undefined && last.policy.digest === digestPolicies(policies) && isDeepStrictEqual(last.config.policy, config.policy)) return last.policy;
+  return loadPolicySet(policies, {
+    cacheEntries: config.policy.cache_entries, timeoutMs: config.policy.timeout_ms, sourceBytesMax: config.policy.source_bytes_max, clock, ...(policyPlan === undefined ? {} : { plan: policyPlan }),
   });
 }
 

@@ -82,8 +82,9 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   let sources: SnapshotSources;
   let inForce: InForce;
   try {
-    sources = readSources(root, config, 1);
-    inForce = compileInForce(sources, clock);
+    const compiled = compileInForce(readSources(root, config, 1), clock);
+    sources = compiled.planned;
+    inForce = compiled;
   } catch (fault) {
     throw refuseStart(fault);
   }
@@ -194,10 +195,10 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
     try {
       const { sources: next, faults } = read();
       const compiled = compileInForce(next, clock);
-      const digests = await running.swap(next);
+      const digests = await running.swap(compiled.planned);
       // A renewed registration must be judged by what is served now, not by a listing that is older than the change it accepts.
       const renewed = renewedUpstreams(inForce.registry, compiled.registry);
-      sources = next;
+      sources = compiled.planned;
       inForce = compiled;
       refused.accept(parts);
       unseen.clear();

@@ -5,35 +5,32 @@ import { resolveInProject } from '../base/config/load.js';
 import type { GatewayConfig } from '../base/config/schema.js';
 import type { InForce } from '../control/parts.js';
 import { parseIdentities } from '../engines/identity/identity-table.js';
-import { digestPolicies, loadPolicySet } from '../engines/policy/policy-set.js';
-import type { PolicySet, PolicySource } from '../engines/policy/types.js';
+import { digestPolicies, loadPolicySet, planPolicySet } from '../engines/policy/policy-set.js';
+import type { PolicySet } from '../engines/policy/types.js';
 import { parseRegistry } from '../engines/registry/registry-file.js';
 import { registryWarnings } from '../engines/registry/warnings.js';
 import { readPolicies, type SnapshotSources } from '../jobs/read-sources.js';
 
-/** Throws ConfigFault or PolicyError. */
-export function compileInForce(sources: SnapshotSources, clock: Clock): InForce {
-  const { config } = sources;
-  return {
-    registry: parseRegistry(sources.registry.text, sources.registry.file),
-    identities: parseIdentities(sources.identities.text, sources.identities.file, config.identity.trust_domain),
-    policy: compilePolicies(sources.policies, config, clock),
-    policyFiles: sources.policies.length,
-  };
+/** Throws ConfigFault or PolicyError. `planned`: the same sources for the gateway threads, which need not find out again what was found out here. */
+export function compileInForce(sources: SnapshotSources, clock: Clock): InForce & { readonly planned: SnapshotSources } {
+  const { config, policies } = sources;
+  const registry = parseRegistry(sources.registry.text, sources.registry.file);
+  const identities = parseIdentities(sources.identities.text, sources.identities.file, config.identity.trust_domain);
+  const limits = { timeoutMs: config.policy.timeout_ms, sourceBytesMax: config.policy.source_bytes_max, clock };
+  const known = sources.policyPlan?.digest === digestPolicies(policies) ? sources.policyPlan : undefined;
+  const plan = known ?? planPolicySet(policies, limits);
+  return { registry, identities, policy: loadPolicySet(policies, { cacheEntries: 0, ...limits, plan }), policyFiles: policies.length, planned: { ...sources, policyPlan: plan } };
 }
 
 /** The policy files as they stand, for the asker to close; undefined where they are what is in force. Throws PolicyError. */
 export function compileWritten(root: string, config: GatewayConfig, inForce: InForce, clock: Clock): PolicySet | undefined {
-  return policiesDiffer(root, config, inForce) ? compilePolicies(readPolicies(root, config), config, clock) : undefined;
+  if (!policiesDiffer(root, config, inForce)) return undefined;
+  return loadPolicySet(readPolicies(root, config), { cacheEntries: 0, timeoutMs: config.policy.timeout_ms, sourceBytesMax: config.policy.source_bytes_max, clock });
 }
 
 /** Whether the policy files are others than those in force. Throws PolicyError for a file that can't be read. */
 export function policiesDiffer(root: string, config: GatewayConfig, inForce: InForce): boolean {
   return digestPolicies(readPolicies(root, config)) !== inForce.policy.digest;
-}
-
-function compilePolicies(files: readonly PolicySource[], config: GatewayConfig, clock: Clock): PolicySet {
-  return loadPolicySet(files, { cacheEntries: 0, timeoutMs: config.policy.timeout_ms, sourceBytesMax: config.policy.source_bytes_max, clock });
 }
 
 export interface Surroundings {

@@ -16,6 +16,15 @@ describe('what is in force', () => {
     expect([inForce.registry.tools.has('bash'), inForce.identities.defaultIdentity !== undefined, inForce.policy.packages.length > 0, inForce.policyFiles]).toEqual([true, true, true, sources.policies.length]);
   });
 
+  it('plans the policies once: for the gateway threads, and for a reload that leaves them as they are', () => {
+    const { planned, policy } = compileInForce(sources, systemClock);
+    expect(planned.policyPlan?.digest).toBe(policy.digest);
+    expect(compileInForce({ ...planned, version: 2 }, systemClock).planned.policyPlan).toBe(planned.policyPlan);
+    const others = compileInForce({ ...planned, policies: [{ file: 'a.rego', text: 'package precinct.authz\nimport rego.v1\nallow if false' }] }, systemClock);
+    expect(others.planned.policyPlan?.digest).toBe(others.policy.digest);
+    expect(others.policy.digest).not.toBe(policy.digest);
+  });
+
   it('is nothing when one of them is wrong', () => {
     expect(() => compileInForce({ ...sources, registry: { file: 'r.yaml', text: 'tools: 7' } }, systemClock)).toThrow(ConfigFault);
   });
