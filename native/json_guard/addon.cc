@@ -8,7 +8,7 @@
 namespace {
 
 // Raised with every change of check's arguments, slots or statuses; src/base/json/native-guard.ts holds the same number.
-constexpr uint32_t kContract = 2;
+constexpr uint32_t kContract = 3;
 
 precinct::Guard* create_guard() {
   try {

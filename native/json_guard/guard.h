@@ -7,14 +7,19 @@
 #include <vector>
 
 #include "key_set.h"
+#include "spelling.h"
 #include "string_walk.h"
 
 namespace precinct {
 
-// Order and numbers are src/base/json/types.ts's: GUARD_STATUS, SLOT, FLAG.
-enum Status : uint32_t { kOk, kSyntax, kUtf8, kDepth, kKeys, kDuplicateKey, kLoneSurrogate, kNotObject };
+// Order and numbers are src/base/json/types.ts's: GUARD_STATUS, SLOT, FLAG. PARAMS_NAMES are the names without a slot below.
+enum Status : uint32_t { kOk, kSyntax, kUtf8, kDepth, kKeys, kDuplicateKey, kLoneSurrogate, kNotObject, kAmbiguousKey };
 enum Slot : int {
-  kNoSlot = -1, kJsonrpc, kId, kMethod, kParams, kResult, kError, kName, kUri, kArguments, kMeta, kProtocolVersion,
+  // A key that some readers take for a name that it is not.
+  kAmbiguous = -2,
+  // An unknown key, or a known one whose value is not noted.
+  kNoSlot,
+  kJsonrpc, kId, kMethod, kParams, kResult, kError, kName, kUri, kArguments, kMeta, kProtocolVersion,
   kMetaProtocolVersion, kRequestId, kProgressToken, kCursor, kMetaClientCapabilities, kSlotCount,
 };
 constexpr int kFlags = kSlotCount * 2, kOffset = kFlags + 1, kKeyCount = kFlags + 2, kOutLength = kFlags + 3;
@@ -147,7 +152,7 @@ class Guard {
 
   void note_span(Role role) {
     const int slot = slots_[role];
-    if (slot == kNoSlot) return;
+    if (slot < 0) return;
     out_[2 * slot] = static_cast<uint32_t>(value_froms_[role] - begin_);
     out_[2 * slot + 1] = static_cast<uint32_t>(p_ - begin_);
   }
@@ -175,8 +180,11 @@ class Guard {
       return false;
     }
     const Role role = frames_.back().role;
-    if (role != kPlain) slots_[role] = find_slot(role, key);
-    return true;
+    if (role == kPlain) return true;
+    slots_[role] = find_slot(role, key);
+    if (slots_[role] != kAmbiguous || limits_.tokenizer_only) return true;
+    refuse(kAmbiguousKey, from);
+    return false;
   }
 
   Key decode_key(const uint8_t* from, const uint8_t* to) {
@@ -194,11 +202,15 @@ class Guard {
     };
     static constexpr SlotKey kRootKeys[] = {{"id", 2, kId}, {"method", 6, kMethod}, {"params", 6, kParams}, {"jsonrpc", 7, kJsonrpc}, {"result", 6, kResult}, {"error", 5, kError}};
     static constexpr SlotKey kParamsKeys[] = {
-        {"name", 4, kName}, {"arguments", 9, kArguments}, {"_meta", 5, kMeta}, {"uri", 3, kUri}, {"cursor", 6, kCursor}, {"requestId", 9, kRequestId}, {"protocolVersion", 15, kProtocolVersion}};
+        {"name", 4, kName}, {"arguments", 9, kArguments}, {"_meta", 5, kMeta}, {"uri", 3, kUri}, {"cursor", 6, kCursor}, {"requestId", 9, kRequestId}, {"protocolVersion", 15, kProtocolVersion},
+        {"capabilities", 12, kNoSlot}, {"clientInfo", 10, kNoSlot}, {"level", 5, kNoSlot}, {"ref", 3, kNoSlot}, {"argument", 8, kNoSlot}, {"taskId", 6, kNoSlot}, {"progressToken", 13, kNoSlot}, {"inputResponses", 14, kNoSlot}, {"requestState", 12, kNoSlot}};
     static constexpr SlotKey kMetaKeys[] = {{"progressToken", 13, kProgressToken}, {"io.modelcontextprotocol/protocolVersion", 39, kMetaProtocolVersion}, {"io.modelcontextprotocol/clientCapabilities", 42, kMetaClientCapabilities}};
     const auto find = [&key](const auto& candidates) {
       for (const SlotKey& candidate : candidates) {
         if (candidate.length == key.length && std::memcmp(candidate.name, key.bytes, key.length) == 0) return candidate.slot;
+      }
+      for (const SlotKey& candidate : candidates) {
+        if (is_spelling_of(candidate.name, candidate.length, key.bytes, key.length)) return static_cast<int>(kAmbiguous);
       }
       return static_cast<int>(kNoSlot);
     };

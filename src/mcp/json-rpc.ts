@@ -1,4 +1,5 @@
 // From the guard's spans to one Call, or to the protocol error the specs ask for (JSON-RPC 2.0; MCP 2024-11-05 to 2026-07-28).
+import { decodeString, skipString } from '../base/json/spans.js';
 import { FLAG, FLAGS, OFFSET, SLOT, type GuardStatus } from '../base/json/types.js';
 import { checkEra, type Draft, type MirrorHeaders } from './eras.js';
 import { METHODS } from './methods.js';
@@ -17,7 +18,7 @@ const URI_BYTES_MAX = 8192;
 
 const INTEGER = /^-?(?:0|[1-9][0-9]*)$/;
 
-const GUARD_MESSAGES: Readonly<Record<Exclude<GuardStatus, 'ok'>, string>> = {
+const GUARD_MESSAGES: Readonly<Record<Exclude<GuardStatus, 'ok' | 'ambiguous_key'>, string>> = {
   syntax: 'The body is not valid JSON.',
   utf8: 'The body is not valid UTF-8.',
   depth: 'The message is nested too deeply.',
@@ -32,7 +33,20 @@ function refuse(rpcCode: number, message: string, idText?: string, data?: Readon
   return { ok: false, error };
 }
 
-function refuseByGuard(status: Exclude<GuardStatus, 'ok'>, out: Uint32Array): ParsedCall {
+/** The key at `from`, up to a NUL: it was judged by no more, and the rest could be a secret. */
+function keyAt(bytes: Uint8Array, from: number): string {
+  return decodeString(bytes, from, skipString(bytes, from)).split('\0', 1)[0] ?? '';
+}
+
+function refuseAmbiguous(bytes: Uint8Array, out: Uint32Array): ParsedCall {
+  const offset = out[OFFSET] ?? 0;
+  const member = keyAt(bytes, offset);
+  const message = `Some servers read the member ${JSON.stringify(member)} as one of the protocol's: spell it exactly as the specification does, or leave it out.`;
+  return refuse(INVALID_REQUEST, message, undefined, { reason: 'ambiguous_key', offset, member });
+}
+
+function refuseByGuard(bytes: Uint8Array, status: Exclude<GuardStatus, 'ok'>, out: Uint32Array): ParsedCall {
+  if (status === 'ambiguous_key') return refuseAmbiguous(bytes, out);
   const code = status === 'syntax' || status === 'utf8' ? PARSE_ERROR : INVALID_REQUEST;
   const batch = status === 'not_object' && ((out[FLAGS] ?? 0) & FLAG.rootArray) !== 0;
   const message = batch ? 'Batches are not supported: send one message per POST.' : GUARD_MESSAGES[status];
@@ -99,7 +113,7 @@ function parseMethodCall(spans: Spans, idText: string, headers: MirrorHeaders): 
  * Every refusal carries the message's id where it has a valid one, so that the client can match it.
  */
 export function parseCall(bytes: Uint8Array, status: GuardStatus, out: Uint32Array, headers: MirrorHeaders): ParsedCall {
-  if (status !== 'ok') return refuseByGuard(status, out);
+  if (status !== 'ok') return refuseByGuard(bytes, status, out);
   const spans = new Spans(bytes, out);
   const idText = readId(spans);
   if (idText === undefined) return refuse(INVALID_REQUEST, `id must be a string or a plain integer of at most ${ID_BYTES_MAX} bytes.`);

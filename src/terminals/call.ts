@@ -14,7 +14,7 @@ import type { Leg, TerminalServices } from './services.js';
 const NOT_FOUND = 404;
 const BAD_REQUEST = 400;
 /** What a caller may have asked for, of a server that is well. */
-const NOBODYS_FAILURE: ReadonlySet<string> = new Set(['answer_too_large', 'event_too_large', 'depth', 'keys', 'duplicate_key', 'lone_surrogate']);
+const NOBODYS_FAILURE: ReadonlySet<string> = new Set(['answer_too_large', 'event_too_large', 'depth', 'keys', 'duplicate_key', 'lone_surrogate', 'ambiguous_key']);
 const NO_SECRETS: readonly string[] = Object.freeze([]);
 
 export function forwardCall(exchange: Exchange, url: string, services: TerminalServices): void {

@@ -17,7 +17,7 @@ export interface ServerMessage {
 }
 
 const INVALID: ServerMessage = { kind: 'invalid', method: '', idText: '', idFrom: 0, idTo: 0, isError: false, escapes: false };
-const BEYOND: ReadonlySet<GuardStatus> = new Set<GuardStatus>(['depth', 'keys', 'duplicate_key', 'lone_surrogate']);
+const BEYOND: ReadonlySet<GuardStatus> = new Set<GuardStatus>(['depth', 'keys', 'duplicate_key', 'lone_surrogate', 'ambiguous_key']);
 
 export function readServerMessage(bytes: Uint8Array, guard: JsonGuard, limits: GuardLimits): ServerMessage {
   const out = guard.scratch ?? new Uint32Array(GUARD_OUT_LENGTH);

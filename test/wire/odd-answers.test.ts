@@ -29,7 +29,7 @@ const result = (idText: string, inner: string): string => `{"jsonrpc":"2.0","id"
 
 const ODD: readonly (readonly [string, (idText: string) => string])[] = [
   ['duplicate_key', (id) => result(id, '{"a":1,"a":2}')], ['lone_surrogate', (id) => result(id, '{"a":"\\ud83d"}')], ['depth', (id) => result(id, `{"a":${'['.repeat(100)}${']'.repeat(100)}}`)],
-  ['answer_too_large', (id) => resultFor(id, 'x'.repeat(ANSWER_MAX + 1))],
+  ['ambiguous_key', (id) => result(id, '{},"Result":{"content":[]}')], ['answer_too_large', (id) => resultFor(id, 'x'.repeat(ANSWER_MAX + 1))],
 ];
 
 describe('an answer that is not passed on', () => {

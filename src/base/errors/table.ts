@@ -23,7 +23,7 @@ export const ERRORS = {
   origin_rejected: row(0, 'admission', 403, false, 'The Origin or Host header names a site this gateway does not serve.', 'Call the gateway by a configured public name, or add it to front.allowed_hosts or front.allowed_origins.'),
   session_not_found: row(0, 'admission', 404, false, 'No such MCP session for this caller.', 'Send initialize again to open a new session.'),
   request_too_large: row(1, 'request_size_limit', 413, false, 'The request body is larger than the gateway accepts.', 'Send less, or raise front.body_bytes_max.'),
-  mcp_invalid_request: row(2, 'shape_validator', 400, false, 'The body is not one valid JSON-RPC 2.0 message.', 'Send strict UTF-8 JSON: one JSON-RPC 2.0 object, no duplicate keys.'),
+  mcp_invalid_request: row(2, 'shape_validator', 400, false, 'The body is not one valid JSON-RPC 2.0 message.', 'Send strict UTF-8 JSON: one JSON-RPC 2.0 object, no duplicate keys, the protocol\'s members spelled as in the specification.'),
   auth_missing_identity: row(3, 'spiffe_auth', 401, false, 'No identity was presented.', 'Present an X.509-SVID (mTLS) or a JWT-SVID; in the dev profile X-SPIFFE-ID or /as/<agent>/<env> from loopback.'),
   auth_invalid_identity: row(3, 'spiffe_auth', 401, false, 'The identity presented is not valid here.', 'Check the SPIFFE ID, its trust domain and its registration with: agw identity list.'),
   auth_invalid_bearer_token: row(3, 'spiffe_auth', 401, false, 'The bearer token is not valid here.', 'Fetch a new JWT-SVID whose audience is this gateway.'),

@@ -14,7 +14,7 @@ interface JsonGuardAddon {
 }
 
 /** Raised with every change of `check`'s arguments, slots or statuses; native/json_guard/addon.cc holds the same number. */
-const CONTRACT = 2;
+const CONTRACT = 3;
 
 function isAddon(value: unknown): value is JsonGuardAddon {
   return typeof value === 'object' && value !== null && 'check' in value && typeof value.check === 'function' && 'scan' in value && typeof value.scan === 'string';

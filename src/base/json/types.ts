@@ -5,16 +5,17 @@ export interface GuardLimits {
   readonly depthMax: number;
   /** Most keys in all objects of one message together. */
   readonly keysMax: number;
-  /** Judges the text as RFC 8259 does: UTF-8, grammar, depth and keys; duplicate keys, lone surrogate escapes and a root that is no object pass. */
+  /** Judges the text as RFC 8259 does: UTF-8, grammar, depth and keys; duplicate and ambiguous keys, lone surrogate escapes and a root that is no object pass. */
   readonly tokenizerOnly?: boolean;
 }
 
 /**
  * First thing wrong, in the order the bytes show it. `syntax` and `utf8` are −32700; all others but `ok` are −32600.
- * A string is judged when it ends: `lone_surrogate`, then `duplicate_key`, at its closing quote; `keys` at its opening quote; `depth` at the bracket;
+ * A string is judged when it ends: `lone_surrogate`, then `duplicate_key`, then `ambiguous_key`, at its closing quote; `keys` at its opening quote; `depth` at the bracket;
  * `not_object` after the whole text. Outside strings a byte above 7F is `syntax`, and so is a byte order mark.
+ * `ambiguous_key`: at the root, in params or in params._meta, a key that is no protocol name of that place but that some readers take for one (spellings.ts).
  */
-export const GUARD_STATUS = ['ok', 'syntax', 'utf8', 'depth', 'keys', 'duplicate_key', 'lone_surrogate', 'not_object'] as const;
+export const GUARD_STATUS = ['ok', 'syntax', 'utf8', 'depth', 'keys', 'duplicate_key', 'lone_surrogate', 'not_object', 'ambiguous_key'] as const;
 export type GuardStatus = (typeof GUARD_STATUS)[number];
 
 /**
@@ -36,6 +37,8 @@ export const SLOT = {
   /** params._meta["io.modelcontextprotocol/clientCapabilities"] */
   metaClientCapabilities: 15,
 } as const;
+/** Members of params without a slot that say what a message is about: in no other spelling either may they reach a server. */
+export const PARAMS_NAMES = ['capabilities', 'clientInfo', 'level', 'ref', 'argument', 'taskId', 'progressToken', 'inputResponses', 'requestState'] as const;
 export const SLOT_COUNT = 16;
 export const FLAGS = SLOT_COUNT * 2;
 export const OFFSET = FLAGS + 1;
@@ -57,6 +60,6 @@ export interface JsonGuard {
   readonly because: string;
   /** An `out` for whoever reads it before the next check: a fresh one is an allocation outside the heap per message. */
   readonly scratch?: Uint32Array;
-  /** Validates `bytes` (strict UTF-8, RFC 8259, limits, no duplicate keys, no lone surrogate escapes) and fills `out` (length ≥ GUARD_OUT_LENGTH). */
+  /** Validates `bytes` (strict UTF-8, RFC 8259, limits, no duplicate or ambiguous keys, no lone surrogate escapes) and fills `out` (length ≥ GUARD_OUT_LENGTH). */
   check(bytes: Uint8Array, limits: GuardLimits, out: Uint32Array): GuardStatus;
 }

@@ -1,14 +1,20 @@
 // The JSON guard in TypeScript: the twin of native/json_guard, for machines where that can't be built, and the oracle it is tested against.
 import { KeySet } from './key-set.js';
 import type { HashSeed } from './siphash.js';
+import { isSpellingOf } from './spellings.js';
 import { decodeInto, StringWalk } from './strings.js';
-import { FLAG, FLAGS, GUARD_OUT_LENGTH, KEYS, OFFSET, SLOT } from './types.js';
+import { FLAG, FLAGS, GUARD_OUT_LENGTH, KEYS, OFFSET, PARAMS_NAMES, SLOT } from './types.js';
 import type { GuardLimits, GuardStatus, JsonGuard } from './types.js';
 
 interface SlotKey {
   readonly key: Uint8Array;
+  /** NO_SLOT: the name is known, its value is not noted. */
   readonly slot: number;
 }
+
+const NO_SLOT = -1;
+/** Of a key that some readers take for a name that it is not. */
+const AMBIGUOUS = -2;
 
 function slotKeys(slots: Readonly<Record<string, number>>): readonly SlotKey[] {
   return Object.entries(slots).map(([key, slot]) => ({ key: Buffer.from(key), slot }));
@@ -20,7 +26,7 @@ const ROLE_KEYS: readonly (readonly SlotKey[])[] = [
   slotKeys({ jsonrpc: SLOT.jsonrpc, id: SLOT.id, method: SLOT.method, params: SLOT.params, result: SLOT.result, error: SLOT.error }),
   slotKeys({
     name: SLOT.name, uri: SLOT.uri, arguments: SLOT.arguments, _meta: SLOT.meta,
-    protocolVersion: SLOT.protocolVersion, requestId: SLOT.requestId, cursor: SLOT.cursor,
+    protocolVersion: SLOT.protocolVersion, requestId: SLOT.requestId, cursor: SLOT.cursor, ...Object.fromEntries(PARAMS_NAMES.map((name) => [name, NO_SLOT])),
   }),
   slotKeys({ 'io.modelcontextprotocol/protocolVersion': SLOT.metaProtocolVersion, 'io.modelcontextprotocol/clientCapabilities': SLOT.metaClientCapabilities, progressToken: SLOT.progressToken }),
 ];
@@ -34,7 +40,6 @@ const OPEN_ARRAY = 0x5b;
 const COMMA = 0x2c;
 const COLON = 0x3a;
 const QUOTE = 0x22;
-const NO_SLOT = -1;
 const NOTHING = new Uint8Array(0);
 
 /** What a step leads to. */
@@ -190,7 +195,7 @@ class GuardRun {
 
   #noteSpan(role: number): void {
     const slot = role === 0 ? NO_SLOT : this.#slots[role] ?? NO_SLOT;
-    if (slot === NO_SLOT) return;
+    if (slot < 0) return;
     this.#out[2 * slot] = this.#valueFroms[role] ?? 0;
     this.#out[2 * slot + 1] = this.#at;
   }
@@ -225,8 +230,12 @@ class GuardRun {
       return false;
     }
     const role = this.#roles[this.#depth - 1] ?? 0;
-    if (role !== 0) this.#slots[role] = findSlot(ROLE_KEYS[role] ?? [], source, begin, end);
-    return true;
+    if (role === 0) return true;
+    const slot = findSlot(ROLE_KEYS[role] ?? [], source, begin, end);
+    this.#slots[role] = slot;
+    if (slot !== AMBIGUOUS || this.#tokenizerOnly) return true;
+    this.#refuse('ambiguous_key', from);
+    return false;
   }
 
   #readString(): boolean {
@@ -279,7 +288,7 @@ function findSlot(candidates: readonly SlotKey[], source: Uint8Array, from: numb
     while (same < key.length && key[same] === source[from + same]) same += 1;
     if (same === key.length) return slot;
   }
-  return NO_SLOT;
+  return candidates.some(({ key }) => isSpellingOf(key, source, from, to)) ? AMBIGUOUS : NO_SLOT;
 }
 
 export function createTypescriptGuard(seed: HashSeed, because: string): JsonGuard {

@@ -32,6 +32,19 @@ describe('the shape validator', () => {
     expect(found()).toBeUndefined();
   });
 
+  it.each([
+    '{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":1,"progress":1},"Method":"tools/call","Id":77,"Params":{"name":"bash"}}', call('{"name":"echo","Name":"bash"}'), call('{"name":"echo","arguments":{},"Arguments":{"a":1}}'),
+    call('{"name":"echo","argument\u017f":{}}'), call('{"name":"echo","argument\\u017f":{}}'), '{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"a:/b","URI":"a:/c"}}', '{"jsonrpc":"2.0","id":1,"result":{},"Method":"tools/call"}',
+  ])('refuses %j, which some servers read as another message', (body) => {
+    const { verdict, call: found } = decide(body);
+    expect(verdict).toMatchObject({ code: 'mcp_invalid_request', protocol: { rpcCode: -32600, httpStatus: 400, data: { reason: 'ambiguous_key' } } });
+    expect(found()).toBeUndefined();
+  });
+
+  it('leaves the names of arguments to the tool', () => {
+    expect(decide(call('{"name":"echo","arguments":{"name":1,"Name":2,"NAME":3,"Arguments":{},"_Meta":{}}}')).verdict).toBe(PASS);
+  });
+
   it('bounds depth and keys by the config of the pinned snapshot', () => {
     const deep = call(`{"name":"t","arguments":{"a":${'['.repeat(10)}${']'.repeat(10)}}}`);
     expect(decide(deep).verdict).toBe(PASS);

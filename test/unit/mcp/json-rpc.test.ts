@@ -72,6 +72,16 @@ describe('refusals', () => {
     expect(parsed).toMatchObject({ ok: false, error: { rpcCode: expected, httpStatus: 400, idText: undefined } });
   });
 
+  it.each([
+    ['Method', '{"jsonrpc":"2.0","id":1,"method":"ping","Method":"tools/call"}'], ['Param\u017f', '{"jsonrpc":"2.0","id":1,"method":"ping","Param\\u017f":{}}'], ['Name', '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","\\u004eame":"b"}}'],
+    ['Arguments', '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","Arguments":{"x":"y"}}}'], ['id', '{"jsonrpc":"2.0","id\\u0000AKIAIOSFODNN7EXAMPLE":1,"method":"ping"}'], ['RESULT', '{"jsonrpc":"2.0","id":1,"result":{},"RESULT":{}}'],
+  ])('names the member %s, which some readers take for another, and nothing of what stands beside it', (member, text) => {
+    const error = refusal(text);
+    expect(error).toMatchObject({ rpcCode: -32600, httpStatus: 400, idText: undefined, data: { reason: 'ambiguous_key', member } });
+    expect(error.message).toContain(JSON.stringify(member));
+    expect(JSON.stringify(error)).not.toContain('AKIA');
+  });
+
   const invalidRequests: readonly (readonly [string, unknown])[] = [
     ['a batch', [toolCall()]],
     ['a scalar', '42'],

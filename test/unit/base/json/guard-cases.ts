@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { FLAG, FLAGS, GUARD_OUT_LENGTH, KEYS, OFFSET, SLOT } from '../../../../src/base/json/types.js';
+import { FLAG, FLAGS, GUARD_OUT_LENGTH, KEYS, OFFSET, PARAMS_NAMES, SLOT } from '../../../../src/base/json/types.js';
 import type { GuardLimits, GuardStatus, JsonGuard } from '../../../../src/base/json/types.js';
 
 const LIMITS: GuardLimits = { depthMax: 64, keysMax: 20_000 };
@@ -164,6 +164,64 @@ function describeSlots(guard: JsonGuard): void {
   });
 }
 
+const PLACES: readonly (readonly [place: string, before: string, after: string, names: readonly string[]])[] = [
+  ['the root', '{', '}', ['jsonrpc', 'id', 'method', 'params', 'result', 'error']],
+  ['params', '{"params":{', '}}', ['name', 'uri', 'arguments', '_meta', 'protocolVersion', 'requestId', 'cursor', ...PARAMS_NAMES]],
+  ['_meta', '{"params":{"_meta":{', '}}}', ['io.modelcontextprotocol/protocolVersion', 'io.modelcontextprotocol/clientCapabilities', 'progressToken']],
+];
+const FOLDS: Readonly<Record<string, readonly string[]>> = { i: ['I', '\u0130', '\u0131'], s: ['S', '\u017f'], k: ['K', '\u212a'] };
+const escapedKey = (name: string): string => [...name].map((sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`).join('');
+
+/** Each letter in each other form, all at once, and cut at a NUL. */
+function spellingsOf(name: string): string[] {
+  const each = [...name].flatMap((letter, at) => {
+    const low = letter.toLowerCase();
+    const forms = [low, ...(FOLDS[low] ?? [low.toUpperCase()])].filter((form) => form !== letter);
+    return forms.map((form) => name.slice(0, at) + form + name.slice(at + 1));
+  });
+  return [...new Set([...each, name.toUpperCase(), name.toLowerCase(), `${name}\0`, `${name}\0x`])].filter((spelling) => spelling !== name);
+}
+
+function describeSpellings(guard: JsonGuard): void {
+  const key = (spelling: string): string => JSON.stringify(spelling).slice(1, -1);
+
+  it.each(PLACES)('refuses every other spelling of every name in %s, raw and escaped, first and last', (_place, before, after, names) => {
+    for (const name of names) {
+      expect(spellingsOf(name).length).toBeGreaterThan(name.length / 2);
+      for (const spelling of spellingsOf(name)) {
+        for (const written of [key(spelling), escapedKey(spelling)]) {
+          for (const lead of ['', '"other":0,', `"${name}":0,`]) {
+            const { status, out } = check(guard, `${before}${lead}"${written}":{}${after}`);
+            expect({ written, status, offset: out[OFFSET] }).toEqual({ written, status: 'ambiguous_key', offset: before.length + lead.length });
+          }
+          expect(check(guard, `${before}"${written}":{},"${name}":0${after}`).status).toBe('ambiguous_key');
+        }
+      }
+    }
+  });
+
+  it.each(PLACES)('lets the names of %s themselves pass, and what is only near', (_place, before, after, names) => {
+    for (const name of names) {
+      for (const written of [name, escapedKey(name)]) expect(check(guard, `${before}"${written}":0${after}`).status).toBe('ok');
+      for (const near of [`${name}s`, `x${name}`, name.slice(0, -1), ` ${name}`, `${name} `, `${name}\u0130`, `\u0430${name.slice(1)}`, `\0${name}`, `${name.slice(0, -1)}\u00e9`, `${name.slice(0, -1)}\u212b`, `${name.slice(0, -1)}\uff4e`]) {
+        expect({ near, status: check(guard, `${before}"${key(near)}":0${after}`).status }).toEqual({ near, status: 'ok' });
+      }
+    }
+  });
+
+  it('leaves the names of everything else alone: arguments, results, a place\'s names at another place', () => {
+    for (const text of [
+      '{"params":{"name":"t","arguments":{"Name":1,"name":2,"Arguments":{"METHOD":3},"_Meta":{"ProgressToken":1}}}}', '{"result":{"Name":1,"Error":2,"_meta":{"ProgressToken":3}},"id":1}', '{"error":{"Message":"m","Id":1}}',
+      '{"Name":1,"Uri":2,"Cursor":3,"ProgressToken":4}', '{"params":{"Method":1,"Id":2,"Result":3,"_meta":{"Name":4,"Params":5}}}', '{"params":[{"Name":1}],"x":{"Params":1}}', '{"params":{"_meta":[{"ProgressToken":1}]}}',
+    ]) expect({ text, status: check(guard, text).status }).toEqual({ text, status: 'ok' });
+  });
+
+  it('judges a key\'s surrogates, then its twin, then its spelling', () => {
+    for (const [text, status] of [['{"Id\\ud800":1}', 'lone_surrogate'], ['{"a":1,"a":2,"Id":3}', 'duplicate_key'], ['{"Id":1,"Id":2}', 'ambiguous_key'], ['{"Id"', 'ambiguous_key'], ['{"Id', 'syntax']]) expect({ text, status: check(guard, text ?? '').status }).toEqual({ text, status });
+    expect(check(guard, '{"Id":1,"params":{"Name":2}}', { ...LIMITS, tokenizerOnly: true }).status).toBe('ok');
+  });
+}
+
 function describeLimits(guard: JsonGuard): void {
   it('refuses the bracket that passes the depth', () => {
     expect(check(guard, nested(64)).status).toBe('ok');
@@ -263,6 +321,7 @@ export function describeGuard(guard: JsonGuard): void {
     });
 
     describeSlots(guard);
+    describeSpellings(guard);
     describeLimits(guard);
     describeSuite(guard);
   });

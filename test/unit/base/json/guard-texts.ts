@@ -6,14 +6,14 @@ import type { GuardLimits, JsonGuard } from '../../../../src/base/json/types.js'
 const PIECES = [
   '{', '}', '[', ']', ',', ':', '"', '\\', ' ', '\n', '\t', '\r', '{"', '":', '","', '":{"', '"}', '[]', '{}', '\\u', '\\ud83d', '\\ude00', '\\ud83d\\ude00', '\\u0061', '\\n', '\\"',
   'true', 'false', 'null', 'tru', '0', '-', '1', '.', 'e', 'E', '+', '-0', '1.5e+3', '01', '"a"', '"a":1', '"id":', '"method":', '"params":{', '"_meta":{', '"name":', '"arguments":', '"progressToken":',
-  '"io.modelcontextprotocol/protocolVersion":', '"jsonrpc":"2.0",', '"\\u006dethod":', 'abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz', '\u00e9', '\u20ac', '\u{1f600}', '\ufeff', '\0', '\u001f', '\u007f', '"__proto__":',
+  '"io.modelcontextprotocol/protocolVersion":', '"jsonrpc":"2.0",', '"Method":', '"PARAMS":{', '"\u0131d":', '"_Meta":{', '"name\\u0000":', '"\\u006dethod":', 'abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz', '\u00e9', '\u20ac', '\u{1f600}', '\ufeff', '\0', '\u001f', '\u007f', '"__proto__":',
 ];
 const BAD_UTF8 = ['80', 'c080', 'c2', 'e0809f', 'eda080', 'f4908080', 'ff', 'e282', 'f09f98'].map((hex) => Buffer.from(hex, 'hex'));
 
 const piece = fc.oneof({ weight: 9, arbitrary: fc.constantFrom(...PIECES).map((text) => Buffer.from(text)) }, { weight: 1, arbitrary: fc.constantFrom(...BAD_UTF8) });
 const soup = fc.array(piece, { maxLength: 30 }).map((pieces) => Buffer.concat(pieces));
 
-const key = fc.oneof(fc.constantFrom('id', 'method', 'params', '_meta', 'name', 'uri', 'arguments', 'cursor', 'progressToken', 'requestId', 'a', 'b', '', '__proto__'), fc.string({ maxLength: 20 }));
+const key = fc.oneof(fc.constantFrom('id', 'method', 'params', '_meta', 'name', 'uri', 'arguments', 'cursor', 'progressToken', 'requestId', 'Id', 'MeThod', 'Param\u017f', '_Meta', 'Name', 'ur\u0130', 'Argument\u017f', 'progressTo\u212aen', 'name\0', 'LEVEL', 'Ref', 'taskID', 'a', 'b', '', '__proto__'), fc.string({ maxLength: 20 }));
 /** An object whose keys may repeat and may be written with escapes. */
 const { object } = fc.letrec<{ value: string; object: string }>((tie) => ({
   value: fc.oneof({ depthSize: 'small', withCrossShrink: true }, fc.constantFrom('1', 'null', '"x"', '-1.5e3', '"\\ud83d\\ude00"', '"\\ud83d"', '"\u00e9"', '[]'), fc.json({ maxDepth: 2 }), tie('object'), fc.array(tie('value'), { maxLength: 4 }).map((values) => `[${values.join(', ')}]`)),
