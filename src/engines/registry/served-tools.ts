@@ -1,6 +1,7 @@
 // Reads a tools/list answer from its bytes: each tool with its own text and hashes. Remembers tools by their text.
 import { LRUCache } from 'lru-cache';
 import { decodeString, elementSpans, memberSpans, type MemberSpan } from '../../base/json/spans.js';
+import { isSpellingOf } from '../../base/json/spellings.js';
 import { GUARD_OUT_LENGTH, type JsonGuard } from '../../base/json/types.js';
 import { canonicalHash, jcsHash, legacyHash, seedHash, type HashedMembers } from './hashes.js';
 import type { ServedTool } from './types.js';
@@ -10,11 +11,12 @@ const LIST_LIMITS = { depthMax: 128, keysMax: 2_000_000 } as const;
 const TOOLS_REMEMBERED = 10_000;
 const TEXT_BYTES_REMEMBERED = 64 * 1024 * 1024;
 export const HASHED_MEMBERS: readonly string[] = ['name', 'description', 'inputSchema'];
+const HASHED_NAMES: readonly Uint8Array[] = HASHED_MEMBERS.map((name) => Buffer.from(name));
 
 export interface ToolsPage {
   readonly tools: readonly ServedTool[];
   readonly nextCursor: string | undefined;
-  /** Elements that are no tool: no object, no name, or no schema. They are not served. */
+  /** Elements that are no tool: no object, no name, no schema, or a hashed member in a second spelling. They are not served. */
   readonly skipped: number;
 }
 
@@ -68,16 +70,17 @@ export function createToolsReader(guard: JsonGuard): ToolsReader {
     if (status !== 'ok') throw new ToolsListFault('not_json', `the tool list is not one sound JSON object (${status})`);
   }
 
+  function parseChecked(bytes: Uint8Array): ToolsPage {
+    check(bytes);
+    return parseToolsList(bytes, cache);
+  }
+
   return {
-    parseToolsList(bytes) {
-      check(bytes);
-      return parseToolsList(bytes, cache);
-    },
+    parseToolsList: parseChecked,
     describeTool(text) {
-      const bytes = Buffer.from(text, 'utf8');
-      check(bytes);
-      const tool = toolAt(bytes, 0, bytes.length, cache);
-      if (tool === undefined) throw new ToolsListFault('no_tools', 'the text is no tool definition: it needs a name and an inputSchema');
+      // As one of a list, as it was served: how the guard judges a message's own members is not for a tool's.
+      const [tool] = parseChecked(Buffer.from(`{"tools":[${text}]}`, 'utf8')).tools;
+      if (tool?.text !== text.trim()) throw new ToolsListFault('no_tools', 'the text is no tool definition: it needs a name and an inputSchema');
       return tool;
     },
   };
@@ -116,6 +119,8 @@ function describe(bytes: Uint8Array, from: number, to: number, text: string): Se
   const raw = (member: MemberSpan | undefined): string | undefined => member === undefined ? undefined : textOf(bytes, member.from, member.to);
   const hashed: HashedMembers = { name: textOf(bytes, name.from, name.to), description: raw(description), inputSchema: raw(schema) };
   const others = members.filter(({ key }) => !HASHED_MEMBERS.includes(key));
+  // A client that ignores case would be told another description than the one that was hashed.
+  if (others.some(({ key }) => isHashedByAnotherName(Buffer.from(key)))) return undefined;
   return Object.freeze({
     name: decodeString(bytes, name.from, name.to),
     text,
@@ -123,6 +128,10 @@ function describe(bytes: Uint8Array, from: number, to: number, text: string): Se
     definitionHash: canonicalHash(text),
     memberHashes: Object.freeze(Object.fromEntries(others.map((member) => [member.key, canonicalHash(textOf(bytes, member.from, member.to))]))),
   });
+}
+
+function isHashedByAnotherName(key: Uint8Array): boolean {
+  return HASHED_NAMES.some((name) => isSpellingOf(name, key, 0, key.length));
 }
 
 function isString(bytes: Uint8Array, span: MemberSpan): boolean {

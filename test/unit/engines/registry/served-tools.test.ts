@@ -51,6 +51,17 @@ describe('reading a tools/list answer', () => {
     expect(reader.describeTool(shuffled).hashes).toEqual(HASHES);
   });
 
+  it.each(['"Description":"x"', '"NAME":"x"', '"de\u017fcription":"x"', '"\\u0069nputschema":{}', '"name\\u0000":"x"'])('serves no tool with %s: some clients would read what was not hashed', (member) => {
+    const page = reader.parseToolsList(bytes(`{"tools":[${EXAMPLE.replace('{', `{${member},`)},{"name":"other","inputSchema":{"Name":1}}]}`));
+    expect([page.tools.map(({ name }) => name), page.skipped]).toEqual([['other'], 1]);
+  });
+
+  it('describes a tool by its own text alone, whatever it calls its members', () => {
+    expect(reader.describeTool(` ${EXAMPLE}\n`)).toMatchObject({ text: EXAMPLE, hashes: HASHES });
+    expect(withMembers('"Id":1,"Method":"x"').hashes).toEqual(HASHES);
+    for (const text of [`${EXAMPLE},${EXAMPLE}`, `${EXAMPLE}],"x":[${EXAMPLE}`, '', '[]', '1', '{"name":"x"}', `${EXAMPLE}x`]) expect(() => reader.describeTool(text)).toThrow(ToolsListFault);
+  });
+
   it.each([
     ['{"tools":[{"name":"a","inputSchema":{},"name":"b"}]}', 'not_json'],
     ['{"tools":[{"name":"a","inputSchema":{"x":1,"x":2}}]}', 'not_json'],
