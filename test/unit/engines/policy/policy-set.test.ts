@@ -30,6 +30,12 @@ describe('a decision', () => {
     expect(load('package precinct.authz\nallow if input.nothing').decide(facts())).toMatchObject({ kind: 'deny' });
   });
 
+  it('can be bound to the names of the arguments, for tools that read others too', () => {
+    const set = load(`${BASE}allow if {\n  object.keys(input.arguments) == {"path"}\n  startswith(input.arguments.path, "/data/")\n}`);
+    expect(set.decide(facts({ arguments: '{"path":"/data/a"}' }))).toMatchObject({ kind: 'allow' });
+    expect(set.decide(facts({ arguments: '{"path":"/data/a","Path":"/etc/shadow"}' }))).toMatchObject({ kind: 'deny' });
+  });
+
   it('takes an object with allow and reason', () => {
     const set = load(`${BASE}allow := {"allow": false, "reason": "closed"} if input.tool == "a"\nallow := {"allow": true, "reason": "open"} if input.tool == "b"\nallow := {"allow": true} if input.tool == "c"`);
     expect(set.decide(facts({ toolName: 'a' }))).toEqual({ kind: 'deny', reason: 'closed', cached: false });
