@@ -2,7 +2,7 @@
 import type { Ctx, Layer } from '../chain/layer.js';
 import { deny, PASS, type Verdict } from '../chain/verdict.js';
 import type { RegisteredTool } from '../engines/registry/types.js';
-import { destinationsOf } from '../engines/step-up/destinations.js';
+import { destinationsAnywhere, destinationsOf } from '../engines/step-up/destinations.js';
 import type { SessionAction, SessionRisk } from '../engines/session-risk/types.js';
 import { argumentsJson } from './06-opa-policy.js';
 
@@ -21,20 +21,20 @@ export function sessionContext(risk: SessionRisk): Layer<'call' | 'caller' | 'to
         return PASS;
       }
       const { registered } = ctx.tool;
-      const destinations = registered.external || ctx.session.tainted ? destinationsOf(argumentsJson(ctx)) : NOWHERE;
-      if (destinations.length === 0) return judge(ctx, actionOf(registered, undefined, ctx.nowMs), risk);
-      // One host may hide behind another: each destination is judged, the worst one is recorded.
-      for (const destination of destinations) {
-        const verdict = judge(ctx, actionOf(registered, destination, ctx.nowMs), risk);
-        if (verdict !== PASS) return verdict;
-      }
-      return PASS;
+      // One host may hide behind another: the one that is outside is judged and recorded.
+      return judge(ctx, actionOf(registered, risk.outermost(destinationsIn(ctx, registered)), ctx.nowMs), risk);
     },
   };
 }
 
+/** Only where they count: who is not tainted may send, and a tool that is declared external sends out in any case, so that its destination is for the record. */
+function destinationsIn(ctx: SessionCtx, tool: RegisteredTool): readonly string[] {
+  if (tool.external) return destinationsOf(argumentsJson(ctx));
+  return ctx.session.tainted ? destinationsAnywhere(argumentsJson(ctx)) : NOWHERE;
+}
+
 function judge(ctx: SessionCtx, action: SessionAction, risk: SessionRisk): Verdict {
-  if (ctx.action === undefined || ctx.action === 'none' || risk.weigh(action) > risk.weigh(ctx.action)) ctx.action = action;
+  ctx.action = action;
   const judgement = risk.judge(ctx.session, action);
   if (judgement.kind === 'exfiltration') {
     return deny('exfiltration_detected', { details: { source: judgement.source, destination: judgement.destination ?? 'unknown', tool: action.tool } });
@@ -44,13 +44,5 @@ function judge(ctx: SessionCtx, action: SessionAction, risk: SessionRisk): Verdi
 }
 
 function actionOf(tool: RegisteredTool, destination: string | undefined, atMs: number): SessionAction {
-  return {
-    tool: tool.name,
-    classification: tool.classification,
-    // A tool that was not declared external but is given a destination outside sends data there all the same.
-    external: tool.external || destination !== undefined,
-    riskLevel: tool.riskLevel,
-    destination,
-    atMs,
-  };
+  return { tool: tool.name, classification: tool.classification, external: tool.external, riskLevel: tool.riskLevel, destination, atMs };
 }

@@ -72,7 +72,8 @@ function scoreOf(ctx: StepUpCtx, tool: RegisteredTool, where: DestinationJudgeme
   return scoreCall({
     toolName: tool.name,
     riskLevel: tool.riskLevel,
-    external: ctx.action !== 'none' && ctx.action.external,
+    // Data that is given a destination leaves the tool, wherever it goes.
+    external: ctx.action !== 'none' && (ctx.action.external || ctx.action.destination !== undefined),
     sessionTainted: ctx.session.tainted,
     classification: tool.classification,
     ...where,

@@ -15,7 +15,7 @@ let gateway: GatewayProcess;
 
 beforeAll(async () => {
   server = await startToolServer({ era: 'both', tools: ['read_customer', 'send_message', 'plain'].map(toolText) });
-  const agents = ['clean', 'relay', 'denied', 'plain', ...PAIRS.map(([read, send]) => `${read}-${send}`)].map(AGENT);
+  const agents = ['clean', 'relay', 'denied', 'plain', 'decoy', ...PAIRS.map(([read, send]) => `${read}-${send}`)].map(AGENT);
   gateway = await startGateway({
     identities: { default: agents[0], identities: agents.map((one) => ({ spiffe_id: one })) }, policies: { 'all.rego': agents.map((one, n) => (n === 0 ? permitAll(one) : `\nallow if input.caller_spiffe_id == "${one}"\n`)).join('') },
     tools: [registration('read_customer', server.url, { classification: 'sensitive' }), registration('send_message', server.url, { external: true }), registration('plain', server.url)],
@@ -56,12 +56,20 @@ describe('a caller that read sensitive data', () => {
 
   it('may not send by a tool that is not declared external either', async () => {
     await by('stateless', 'plain', 'read_customer');
-    for (const args of [{ url: 'https://far.example/x' }, { deep: [{ er: ['https://far.example'] }] }, { url: 'HTTPS://FAR.EXAMPLE' }, { url: 'https://localhost@far.example/' }]) {
+    for (const args of [{ url: 'https://far.example/x' }, { deep: [{ er: ['https://far.example'] }] }, { url: 'HTTPS://FAR.EXAMPLE' }, { url: 'https://localhost@far.example/' }, { text: 'go to https://far.example' }, { body: '{"url":"https://far.example"}' }, { 'https://far.example': 1 }]) {
       expect({ args, code: codeOf(await by('stateless', 'plain', 'plain', { ...args, marker: 'by-plain' })) }).toEqual({ args, code: 'exfiltration_detected' });
     }
     expect(sent('by-plain')).toBe(0);
     const inside = await by('stateless', 'plain', 'plain', { url: 'http://localhost/x' });
     expect({ status: inside.status, code: codeOf(inside) }).toEqual({ status: 200, code: undefined });
+  });
+
+  it('finds no inside destination that opens the way for a tool that is declared external', async () => {
+    await by('stateless', 'decoy', 'read_customer');
+    for (const args of [{}, { url: 'http://localhost/' }, { ignored: 'http://127.0.0.1/' }, { to: 'localhost' }, { ref: 'http://[::1]/' }]) {
+      expect({ args, code: codeOf(await by('stateless', 'decoy', 'send_message', { ...args, marker: 'by-decoy' })) }).toEqual({ args, code: 'exfiltration_detected' });
+    }
+    expect(sent('by-decoy')).toBe(0);
   });
 
   it('whose call was refused has read nothing', async () => {

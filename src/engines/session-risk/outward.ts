@@ -1,11 +1,18 @@
-// Whether an action sends something out: to a destination that is not on the list of internal ones.
+// Whether an action sends something out: by a tool that is declared to, or to a destination that is not on the list of internal ones.
 import { isIP } from 'node:net';
 import type { SessionAction } from './types.js';
 
-/** A destination decides where it is known: a tool that claims to be internal but names a host outside sends out. */
+/**
+ * A tool that is declared external sends out whatever destinations it is given: the caller chooses them, and one that is inside may be a decoy the tool never looks at.
+ * A tool that claims to be internal but names a host outside sends out as well.
+ */
 export function isOutward(action: Pick<SessionAction, 'external' | 'destination'>, internal: readonly string[]): boolean {
-  if (action.destination === undefined || action.destination === '') return action.external;
-  const host = hostOf(action.destination);
+  return action.external || (action.destination !== undefined && action.destination !== '' && isOutside(action.destination, internal));
+}
+
+/** `destination`: a URL, a host or an address of mail. What can't be read is outside. */
+export function isOutside(destination: string, internal: readonly string[]): boolean {
+  const host = hostOf(destination);
   return host === undefined || !internal.some((pattern) => matchesHost(host, pattern));
 }
 

@@ -6,7 +6,7 @@ import { pairHash, type KeyHash } from '../../base/shared/key-hash.js';
 import { NONE } from '../../base/shared/table.js';
 import type { Classification, RiskLevel } from '../registry/types.js';
 import { createSessionMemory, SessionTable, type SessionStripe } from './entries.js';
-import { isOutward } from './outward.js';
+import { isOutside, isOutward } from './outward.js';
 import { classOf, destinationIdOf, isExternal, levelOf, packAction, toolOf } from './packed-action.js';
 import type { SessionAction, SessionChains, SessionJudgement, SessionRisk, SessionThresholds, SessionView } from './types.js';
 
@@ -160,7 +160,8 @@ export function createSessionRisk(firstThresholds: SessionThresholds, firstChain
   }
 
   return {
-    load, judge, record, taint, weigh: riskOf,
+    load, judge, record, taint,
+    outermost: (destinations) => destinations.find((one) => isOutside(one, chains.internalDestinations)) ?? destinations[0],
     update: (newThresholds, newChains) => {
       thresholds = newThresholds;
       chains = newChains;

@@ -4,6 +4,7 @@ import type { Classification, RiskLevel } from '../registry/types.js';
 export interface SessionAction {
   readonly tool: string;
   readonly classification: Classification;
+  /** The tool is declared to send out. */
   readonly external: boolean;
   readonly riskLevel: RiskLevel;
   readonly destination: string | undefined;
@@ -41,8 +42,8 @@ export interface SessionRisk {
   load(caller: string, mcpSession: string | undefined, nowMs: number): SessionView;
   /** Would `action` complete a chain from sensitive data to an external destination, or pass the risk threshold? Changes nothing. */
   judge(view: SessionView, action: SessionAction): SessionJudgement;
-  /** What the action would add to the risk: of several readings of one call the heaviest is recorded. */
-  weigh(action: SessionAction): number;
+  /** The destination a call is judged by: the first that is outside, else the first; undefined when there is none. */
+  outermost(destinations: readonly string[]): string | undefined;
   /** Adds the action and its risk to caller and session. Called once per forwarded call, before anything goes upstream. */
   record(caller: string, mcpSession: string | undefined, action: SessionAction): void;
   /** Sets taint; called before the first byte of an answer that holds classified data leaves. */

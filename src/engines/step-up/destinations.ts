@@ -6,6 +6,7 @@ import { ConfigFault } from '../../base/config/fault.js';
 import { faultOfSchema, joinFaults } from '../../base/config/schema-faults.js';
 import { parseYamlWithLines } from '../../base/config/yaml-lines.js';
 import { hostOfName, hostsOfEmail, hostsOfUrl, UNREADABLE_HOST } from './destination-host.js';
+import { hostsInText } from './urls-in-text.js';
 
 /** Frozen, part of the snapshot. */
 export interface Destinations {
@@ -84,20 +85,60 @@ export function destinationOf(argumentsJson: string): string | undefined {
  * absolute URL. UNREADABLE_HOST stands for what hides its host. Text that is not JSON has an unreadable destination.
  */
 export function destinationsOf(argumentsJson: string): string[] {
+  return collectHosts(argumentsJson, false);
+}
+
+/** Besides those of destinationsOf, the hosts of all URLs that stand anywhere in a string or a key, and whatever JSON carried as text names. */
+export function destinationsAnywhere(argumentsJson: string): string[] {
+  return collectHosts(argumentsJson, true);
+}
+
+/** JSON within JSON within JSON: who needs more levels hides something. */
+const JSON_IN_TEXT_LEVELS_MAX = 8;
+
+function collectHosts(argumentsJson: string, anywhere: boolean): string[] {
   const hosts = new Set<string>();
-  const walk = (value: unknown, kind: MemberKind): void => {
+  const walk = (value: unknown, kind: MemberKind, level: number): void => {
     if (hosts.size > HOSTS_MAX) return;
-    if (typeof value === 'string') for (const host of hostsOfText(value, kind)) hosts.add(host);
-    else if (Array.isArray(value)) value.forEach((one) => walk(one, kind));
-    // An object under `to` or `destination` ({"address": …}) is read by its own members' names.
-    else if (typeof value === 'object' && value !== null) for (const [name, one] of Object.entries(value)) walk(one, kindOf(name));
+    if (typeof value === 'string') read(value, kind, level);
+    else if (Array.isArray(value)) value.forEach((one) => walk(one, kind, level));
+    else if (typeof value === 'object' && value !== null) walkMembers(value, level);
+  };
+  const walkMembers = (object: object, level: number): void => {
+    for (const [name, one] of Object.entries(object)) {
+      if (anywhere) read(name, 'other', level);
+      // An object under `to` or `destination` ({"address": …}) is read by its own members' names.
+      walk(one, kindOf(name), level);
+    }
+  };
+  const read = (text: string, kind: MemberKind, level: number): void => {
+    for (const host of hostsOfText(text, kind)) hosts.add(host);
+    if (!anywhere) return;
+    for (const host of hostsInText(text)) {
+      hosts.add(host);
+      if (host === UNREADABLE_HOST || hosts.size > HOSTS_MAX) return;
+    }
+    const inner = jsonInText(text);
+    if (inner === undefined) return;
+    if (level === JSON_IN_TEXT_LEVELS_MAX) hosts.add(UNREADABLE_HOST);
+    else walk(inner, kind, level + 1);
   };
   try {
-    if (argumentsJson.trim() !== '') walk(JSON.parse(argumentsJson), 'other');
+    if (argumentsJson.trim() !== '') walk(JSON.parse(argumentsJson), 'other', 0);
   } catch {
     return [UNREADABLE_HOST];
   }
   return hosts.size > HOSTS_MAX ? [UNREADABLE_HOST] : [...hosts];
+}
+
+/** Undefined when the text is no JSON that holds a string. */
+function jsonInText(text: string): unknown {
+  if (!text.includes('"') || !/^\s*["[{]/.test(text) || !/["\]}]$/.test(text.trimEnd())) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** `host`: its text is a host whatever it looks like. `address`: it may be one. `other`: only an absolute URL counts. */

@@ -63,7 +63,7 @@ describe('threads that count at the same time', () => {
 
   it('add up one risk, lose no action\'s weight, and tell the same of it', async () => {
     const memory = memoryOf();
-    await together(memory, { kind: 'record', caller: 'c', session: 's', action: { classification: 'public', external: true, riskLevel: 'low', destination: 'localhost' }, times: 1000 });
+    await together(memory, { kind: 'record', caller: 'c', session: 's', action: { classification: 'public', external: false, riskLevel: 'low', destination: 'localhost' }, times: 1000 });
     const [own, ...others] = [createSessionRisk(thresholds, chains, openSharedMemory(memory, OWN).risk).load('c', 's', 999), ...(await together(memory, { kind: 'view', caller: 'c', session: 's', nowMs: 999 })) as SessionView[]];
     // Decay by the clock of the calls, which starts at 0 in each thread, is less than the thousandth part of it.
     expect(own?.riskScore).toBeGreaterThan(THREADS * 1000 * STEP * 0.999);

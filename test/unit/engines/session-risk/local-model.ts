@@ -2,7 +2,7 @@
 // The caller's entry takes in all that its sessions do, so a new session, era or transport never starts clean, and a session's entry may
 // be dropped without losing taint or risk.
 import { SessionTableFull } from '../../../../src/engines/session-risk/entries.js';
-import { isOutward } from '../../../../src/engines/session-risk/outward.js';
+import { isOutside, isOutward } from '../../../../src/engines/session-risk/outward.js';
 import type { Classification } from '../../../../src/engines/registry/types.js';
 import type { SessionAction, SessionChains, SessionJudgement, SessionRisk, SessionThresholds, SessionView } from '../../../../src/engines/session-risk/types.js';
 
@@ -159,7 +159,8 @@ export function createLocalSessionRisk(firstThresholds: SessionThresholds, first
   }
 
   return {
-    load, judge, record, taint, weigh: riskOf,
+    load, judge, record, taint,
+    outermost: (destinations) => destinations.find((one) => isOutside(one, chains.internalDestinations)) ?? destinations[0],
     update: (newThresholds, newChains) => {
       thresholds = newThresholds;
       chains = newChains;

