@@ -1,6 +1,7 @@
 // Approval requests: list, look, decide. A decision is signed by its approver; the gateway holds public keys only.
+import { unseenCharacters } from '../engines/step-up/arguments-shown.js';
 import type { ApprovalRequest, DecideResult } from '../engines/step-up/types.js';
-import { optionalText, textMember } from './reading.js';
+import { memberOf, optionalText, textMember } from './reading.js';
 import type { ControlParts } from './parts.js';
 import { ControlFault, type Route } from './server.js';
 
@@ -36,10 +37,17 @@ export function approvalRoutes(parts: ControlParts): Route[] {
 function decide(parts: ControlParts, id: string, body: unknown): { status: number; json: unknown } {
   const decision = textMember(body, 'decision');
   if (decision !== 'approve' && decision !== 'deny') throw new ControlFault(400, 'member_wrong', 'decision must be approve or deny');
+  if (decision === 'approve' && memberOf(body, 'accept_unseen') !== true) refuseUnseen(parts.approvals.get(id, parts.clock.nowMs()));
   const result = parts.approvals.decide(id, decision, textMember(body, 'approver'), textMember(body, 'signature'), optionalText(body, 'reason'), parts.clock.nowMs());
   if (result.kind === 'ok') return { status: 200, json: { approval: result.request } };
   const [status, message, remediation] = REFUSALS[result.kind];
   throw new ControlFault(status, result.kind, message, { remediation });
+}
+
+/** Nobody approves without knowing it what nobody can look at. */
+function refuseUnseen(request: ApprovalRequest | undefined): void {
+  if (request?.state !== 'pending' || unseenCharacters(request) === 0) return;
+  throw new ControlFault(409, 'arguments_unseen', 'not all of the arguments are kept to be looked at', { remediation: 'Deny the request, or approve with --unseen what nobody has seen.' });
 }
 
 function stateOf(text: string | null): ApprovalRequest['state'] | undefined {

@@ -8,18 +8,19 @@ import type { RegisteredTool } from '../engines/registry/types.js';
 import { destinationsOf, judgeDestinations, type DestinationJudgement } from '../engines/step-up/destinations.js';
 import { scoreCall } from '../engines/step-up/score.js';
 import { gateOf } from '../engines/step-up/thresholds.js';
+import type { ShownArguments } from '../engines/step-up/arguments-shown.js';
 import type { ApprovalBinding, ReserveResult, StepUpScore } from '../engines/step-up/types.js';
 import { argumentsJson } from './06-opa-policy.js';
+import { shownArguments } from './shown-arguments.js';
 
 /** The control thread's approval store, seen from a gateway thread. */
 export interface Approvals {
-  reserveOrRequest(binding: ApprovalBinding, score: number, argumentsPreview: string): Promise<ReserveResult>;
+  reserveOrRequest(binding: ApprovalBinding, score: number, shown: ShownArguments): Promise<ReserveResult>;
 }
 
 type StepUpCtx = Ctx<'call' | 'caller' | 'mcpSession' | 'tool' | 'permission' | 'session' | 'findings' | 'action', 'stepUp'>;
 
-const EMPTY_OBJECT_SHA256 = createHash('sha256').update('{}').digest('hex');
-const PREVIEW_CHARACTERS_MAX = 400;
+const EMPTY_OBJECT = '{}';
 const APPROVAL_RETRY_SECONDS = 5;
 
 export function stepUpGating(approvals: Approvals, guard: Guard): Layer<'call' | 'caller' | 'mcpSession' | 'tool' | 'permission' | 'session' | 'findings' | 'action', 'stepUp'> {
@@ -95,12 +96,13 @@ function check(ctx: StepUpCtx, tool: RegisteredTool, where: DestinationJudgement
 }
 
 async function askApproval(ctx: StepUpCtx, tool: RegisteredTool, score: StepUpScore, approvals: Approvals): Promise<Verdict> {
-  const argumentsDigest = digestOf(ctx);
+  const canonical = canonicalOf(ctx);
+  const argumentsDigest = createHash('sha256').update(canonical).digest('hex');
   const binding: ApprovalBinding = {
     caller: ctx.caller.spiffeId, tool: tool.name, toolHash: tool.hash, upstream: tool.upstream, argumentsDigest,
     mcpSession: ctx.mcpSessionId,
   };
-  const result = await approvals.reserveOrRequest(binding, score.total, preview(ctx));
+  const result = await approvals.reserveOrRequest(binding, score.total, await shownArguments(ctx, canonical));
   switch (result.kind) {
     case 'reserved':
       ctx.stepUp = { score, grant: { requestId: result.requestId, token: result.token, approver: result.approver }, argumentsDigest };
@@ -117,14 +119,8 @@ async function askApproval(ctx: StepUpCtx, tool: RegisteredTool, score: StepUpSc
   }
 }
 
-function digestOf(ctx: StepUpCtx): string {
+/** Absent arguments are empty ones. */
+function canonicalOf(ctx: StepUpCtx): string {
   const { argumentsFrom, argumentsTo } = ctx.call;
-  if (argumentsFrom === argumentsTo) return EMPTY_OBJECT_SHA256;
-  return createHash('sha256').update(canonicalArguments(ctx.inbound.body, argumentsFrom, argumentsTo)).digest('hex');
-}
-
-/** What the approver sees. Layer 7 has refused credentials; what it only flagged is cut out as well. */
-function preview(ctx: StepUpCtx): string {
-  if (ctx.findings.length > 0) return `[withheld: ${[...new Set(ctx.findings.map((finding) => finding.rule))].join(', ')}]`;
-  return argumentsJson(ctx).slice(0, PREVIEW_CHARACTERS_MAX);
+  return argumentsFrom === argumentsTo ? EMPTY_OBJECT : canonicalArguments(ctx.inbound.body, argumentsFrom, argumentsTo);
 }

@@ -35,7 +35,7 @@ export function createControlLink(port: Pick<MessagePort, 'postMessage'>): Contr
     });
 
   return {
-    reserveOrRequest: (binding, score, preview) => ask({ kind: 'reserve', binding, score, preview }),
+    reserveOrRequest: (binding, score, shown) => ask({ kind: 'reserve', binding, score, shown }),
     consume: (requestId, token) => ask({ kind: 'consume', requestId, token }),
     release: (requestId, token) => port.postMessage({ kind: 'release_grant', requestId, token } satisfies FromGateway),
     refresh(upstream) {

@@ -144,7 +144,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
 
   const answer = async (question: Question): Promise<unknown> => {
     switch (question.kind) {
-      case 'reserve': return approvals.reserveOrRequest(question.binding, question.score, question.preview, clock.nowMs());
+      case 'reserve': return approvals.reserveOrRequest(question.binding, question.score, question.shown, clock.nowMs());
       case 'consume': return approvals.consume(question.requestId, question.token, clock.nowMs());
       case 'refresh':
         await refresh.refresh(question.upstream);

@@ -4,6 +4,7 @@ import type { SnapshotDigests } from '../chain/snapshot.js';
 import type { FrontReport } from '../front/listeners.js';
 import type { BreakerState, RateDecision } from '../engines/limits/types.js';
 import type { SnapshotSources } from '../jobs/read-sources.js';
+import type { ShownArguments } from '../engines/step-up/arguments-shown.js';
 import type { ApprovalBinding, ReserveResult } from '../engines/step-up/types.js';
 import type { ObservationSnapshot } from '../engines/registry/observations.js';
 import type { PeerLine } from './relay.js';
@@ -78,7 +79,7 @@ export interface SourceFault {
 
 /** What a gateway thread waits for the control thread to answer. */
 export type Question =
-  | { readonly kind: 'reserve'; readonly binding: ApprovalBinding; readonly score: number; readonly preview: string }
+  | { readonly kind: 'reserve'; readonly binding: ApprovalBinding; readonly score: number; readonly shown: ShownArguments }
   | { readonly kind: 'consume'; readonly requestId: string; readonly token: string }
   | { readonly kind: 'refresh'; readonly upstream: string };
 

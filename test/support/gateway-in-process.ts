@@ -122,7 +122,7 @@ export async function startInProcessGateway(options: InProcessOptions): Promise<
     }, http),
     sessionRisk: createSessionRisk({ ttlMs: DAY_MS, halfLifeMs: DAY_MS, riskDenyAt: 1, actionsKept: 50, sessionsMax: 1000 }, parseChains(sources.chains.text, sources.chains.file)),
     approvals: {
-      reserveOrRequest: (binding, score, preview) => Promise.resolve(approvals.reserveOrRequest(binding, score, preview, clock.nowMs())),
+      reserveOrRequest: (binding, score, shown) => Promise.resolve(approvals.reserveOrRequest(binding, score, shown, clock.nowMs())),
       consume: (id, token) => Promise.resolve(approvals.consume(id, token, clock.nowMs())),
       release: (id, token) => approvals.release(id, token),
     },

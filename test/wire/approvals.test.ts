@@ -113,6 +113,32 @@ describe('an approved call', () => {
   });
 });
 
+describe('what the approver sees', () => {
+  const shownOf = async (body: string): Promise<Record<string, unknown>> => {
+    const { json } = await gateway.control('GET', `/v1/approvals/${requestIdOf(await gateway.post(body))}`);
+    return json['approval'] as Record<string, unknown>;
+  };
+
+  it('is not for the requester to choose: blanks push nothing out of sight, personal data hides nothing but itself', async () => {
+    const padded = call('critical', { command: 'ls -l', then: 'rm -rf /' }).replace('"ls -l"', `"ls -l"${' '.repeat(450)}`);
+    expect(await shownOf(padded)).toMatchObject({ argumentsPreview: '{"command":"ls -l","then":"rm -rf /"}', argumentsText: '{"command":"ls -l","then":"rm -rf /"}', argumentsLength: 37 });
+    const flagged = await shownOf(call('critical', { command: 'rm -rf /', note: 'mail a@b.example' }));
+    expect(flagged).toMatchObject({ argumentsPreview: '{"command":"rm -rf /","note":"mail [withheld: email-address, 11 characters]"}' });
+  });
+
+  it('is counted where it is too long to keep, and then approved only by who says so', async () => {
+    const body = call('critical', { x: 'xy'.repeat(40_000) });
+    const request = await shownOf(body);
+    expect([(request['argumentsText'] as string).length, request['argumentsLength']]).toEqual([65_536, 80_008]);
+    const id = String(request['id']);
+    const signature = signDecision(join(gateway.dir, '.precinct', 'approvers'), 'alice', undefined, request as unknown as ApprovalRequest, 'approve');
+    const decision = { decision: 'approve', approver: 'alice', signature };
+    expect((await gateway.control('POST', `/v1/approvals/${id}/decide`, decision)).json).toMatchObject({ error: { code: 'arguments_unseen' } });
+    expect((await gateway.control('POST', `/v1/approvals/${id}/decide`, { ...decision, accept_unseen: true })).status).toBe(200);
+    expect((await gateway.post(body)).status).toBe(200);
+  });
+});
+
 describe('a denied call', () => {
   it('is refused with the approver\'s word, and a decision is made once', async () => {
     const body = call('critical', { marker: 'denied' });

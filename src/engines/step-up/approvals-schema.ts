@@ -1,4 +1,4 @@
-// The approvals database: its one table, how it is opened, and how a row reads as a request.
+// The approvals database: its two tables, how it is opened, and how a row reads as a request.
 import { closeSync, openSync } from 'node:fs';
 import { Database } from '../../base/sqlite/database.js';
 import { StepUpFault } from './fault.js';
@@ -30,6 +30,11 @@ CREATE TABLE IF NOT EXISTS approvals (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS approvals_by_binding ON approvals (caller, tool, arguments_digest, state);
 CREATE INDEX IF NOT EXISTS approvals_by_state ON approvals (state, created_ms);
+CREATE TABLE IF NOT EXISTS approval_arguments (
+  id TEXT PRIMARY KEY REFERENCES approvals (id) ON DELETE CASCADE,
+  text TEXT NOT NULL,
+  length INTEGER NOT NULL
+) STRICT;
 `;
 
 export interface ApprovalRow {
@@ -51,6 +56,9 @@ export interface ApprovalRow {
   readonly grant_expires_ms: number | null;
   readonly reservation: string | null;
   readonly arguments_preview: string;
+  /** Of the other table, where a statement asks for them. */
+  readonly arguments_text?: string | null;
+  readonly arguments_length?: number | null;
 }
 
 /** Throws StepUpFault: `store_in_use` if another process has it, `store_unusable` if it is damaged. */
@@ -63,6 +71,7 @@ export function openApprovalsDatabase(path: string): Database {
     database.pragma('locking_mode = EXCLUSIVE');
     database.pragma('journal_mode = WAL');
     database.pragma('synchronous = FULL'); // a commit is on disk when it returns
+    database.pragma('foreign_keys = ON'); // arguments go with their request
     database.exec(`BEGIN IMMEDIATE; ${TABLE} PRAGMA user_version = ${VERSION}; COMMIT;`);
     return database;
   } catch (error) {
@@ -90,6 +99,8 @@ export function requestOf(row: ApprovalRow): ApprovalRequest {
     decidedMs: row.decided_ms ?? undefined,
     reason: row.reason ?? undefined,
     argumentsPreview: row.arguments_preview,
+    argumentsLength: row.arguments_length ?? undefined,
+    argumentsText: row.arguments_text ?? undefined,
     grantExpiresMs: row.grant_expires_ms ?? undefined,
   };
 }

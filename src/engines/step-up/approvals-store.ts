@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Database, Statement } from '../../base/sqlite/database.js';
 import { openApprovalsDatabase, requestOf, type ApprovalRow } from './approvals-schema.js';
+import { previewOf, type ShownArguments } from './arguments-shown.js';
 import { isDecisionSigned, type Approver } from './approver-keys.js';
 import type { ApprovalBinding, ApprovalRequest, ApprovalStore, DecideResult, ReserveResult } from './types.js';
 
@@ -24,7 +25,6 @@ const TOKEN_BYTES = 16;
 const RETENTION_MS = 30 * 86_400_000;
 /** What nobody ever decided goes sooner: a caller can make a new one whenever the last has expired. */
 const UNDECIDED_RETENTION_MS = 86_400_000;
-const PREVIEW_LENGTH_MAX = 4_096;
 const REASON_LENGTH_MAX = 1_000;
 /** Rows of one answer to agw approvals list. */
 const LIST_MAX = 1_000;
@@ -52,7 +52,8 @@ export function openApprovalStore(options: ApprovalStoreOptions): ApprovalStore 
   const row = (id: string): ApprovalRow | undefined => sql.byId.get(id) as ApprovalRow | undefined;
   const find = (binding: ApprovalBinding, state: string): ApprovalRow[] => sql.byBinding.all(...boundValues(binding, state)) as ApprovalRow[];
   const expire = (nowMs: number): void => {
-    sql.expirePending.run(nowMs);
+    // What nobody can decide any more, nobody has to look at.
+    if (sql.expirePending.run(nowMs).changes > 0) sql.forgetArguments.run();
     sql.expireGrants.run(nowMs);
   };
 
@@ -68,18 +69,19 @@ export function openApprovalStore(options: ApprovalStoreOptions): ApprovalStore 
     return undefined;
   };
 
-  const open = (binding: ApprovalBinding, score: number, preview: string, nowMs: number): ReserveResult => {
+  const open = (binding: ApprovalBinding, score: number, shown: ShownArguments, nowMs: number): ReserveResult => {
     const { pending } = sql.countPending.get(binding.caller) as { pending: number };
     if (pending >= options.pendingPerCallerMax) return { kind: 'denied', requestId: '', approver: '', reason: 'pending_limit_reached' };
     forget(nowMs);
     const id = `apr-${random(ID_BYTES).toString('hex')}`;
     const expiresMs = nowMs + options.requestTtlMs;
     const { caller, tool, toolHash, upstream, argumentsDigest, mcpSession } = binding;
-    sql.insert.run(id, caller, tool, toolHash, upstream, argumentsDigest, mcpSession ?? null, nowMs, expiresMs, score, preview.slice(0, PREVIEW_LENGTH_MAX));
+    sql.insert.run(id, caller, tool, toolHash, upstream, argumentsDigest, mcpSession ?? null, nowMs, expiresMs, score, previewOf(shown));
+    sql.insertArguments.run(id, shown.text, shown.length);
     return { kind: 'pending', requestId: id, expiresMs };
   };
 
-  const reserveOrRequest = (binding: ApprovalBinding, score: number, preview: string, nowMs: number): ReserveResult => {
+  const reserveOrRequest = (binding: ApprovalBinding, score: number, shown: ShownArguments, nowMs: number): ReserveResult => {
     expire(nowMs);
     const reserved = reserve(binding);
     if (reserved !== undefined) return reserved;
@@ -88,7 +90,7 @@ export function openApprovalStore(options: ApprovalStoreOptions): ApprovalStore 
     // A denial stands as long as the request would have: asking again at once is no way around it.
     const denied = find(binding, 'denied').find((one) => one.expires_ms > nowMs);
     if (denied !== undefined) return { kind: 'denied', requestId: denied.id, approver: denied.decided_by ?? '', reason: denied.reason ?? undefined };
-    return open(binding, score, preview, nowMs);
+    return open(binding, score, shown, nowMs);
   };
 
   const decide = (id: string, decision: 'approve' | 'deny', name: string, signature: string, reason: string | undefined, nowMs: number): DecideResult => {
@@ -118,7 +120,7 @@ export function openApprovalStore(options: ApprovalStoreOptions): ApprovalStore 
     }),
     get: (id, nowMs) => inTransaction((): ApprovalRequest | undefined => {
       expire(nowMs);
-      const found = row(id);
+      const found = sql.withArguments.get(id) as ApprovalRow | undefined;
       return found === undefined ? undefined : requestOf(found);
     }),
     decide: (...call) => inTransaction(() => decide(...call)),
@@ -143,14 +145,19 @@ function isSelf(approver: Approver, caller: string): boolean {
   return approver.spiffeId === caller || approver.name === caller || approver.name === agent?.toLowerCase();
 }
 
+/** The texts are left out: a thousand of them are more than an answer holds. */
+const LISTED = 'SELECT approvals.*, kept.length AS arguments_length FROM approvals LEFT JOIN approval_arguments AS kept USING (id)';
+
 type Statements = Readonly<Record<keyof typeof SQL, Statement>>;
 
 const SQL = {
+  withArguments: 'SELECT approvals.*, kept.text AS arguments_text, kept.length AS arguments_length FROM approvals LEFT JOIN approval_arguments AS kept USING (id) WHERE id = ?',
   byId: 'SELECT * FROM approvals WHERE id = ?',
   byBinding: `SELECT * FROM approvals WHERE ${OF_BINDING} ORDER BY created_ms DESC`,
   countPending: "SELECT count(*) AS pending FROM approvals WHERE caller = ? AND state = 'pending'",
   insert: `INSERT INTO approvals (id, caller, tool, tool_hash, upstream, arguments_digest, mcp_session, created_ms, expires_ms, score, state, arguments_preview)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending', ?)`,
+  insertArguments: 'INSERT INTO approval_arguments (id, text, length) VALUES (?, ?, ?)',
   reserve: "UPDATE approvals SET state = 'reserved', reservation = ? WHERE id = ? AND state = 'approved'",
   consume: "UPDATE approvals SET state = 'consumed', reservation = NULL WHERE id = ? AND state = 'reserved' AND reservation = ? AND grant_expires_ms > ?",
   release: "UPDATE approvals SET state = 'approved', reservation = NULL WHERE id = ? AND state = 'reserved' AND reservation = ?",
@@ -159,10 +166,11 @@ const SQL = {
   expirePending: "UPDATE approvals SET state = 'expired' WHERE state = 'pending' AND expires_ms <= ?",
   expireGrants: "UPDATE approvals SET state = 'expired' WHERE state = 'approved' AND grant_expires_ms <= ?",
   consumeReserved: "UPDATE approvals SET state = 'consumed', reservation = NULL WHERE state = 'reserved'",
+  forgetArguments: "DELETE FROM approval_arguments WHERE id IN (SELECT id FROM approvals WHERE state = 'expired' AND decided_by IS NULL)",
   forgetDecided: "DELETE FROM approvals WHERE state IN ('consumed', 'denied', 'expired') AND created_ms < ?",
   forgetUndecided: "DELETE FROM approvals WHERE state = 'expired' AND decided_by IS NULL AND created_ms < ?",
-  listAll: `SELECT * FROM approvals ORDER BY created_ms DESC, id LIMIT ${LIST_MAX}`,
-  listState: `SELECT * FROM approvals WHERE state = ? ORDER BY created_ms DESC, id LIMIT ${LIST_MAX}`,
+  listAll: `${LISTED} ORDER BY created_ms DESC, id LIMIT ${LIST_MAX}`,
+  listState: `${LISTED} WHERE state = ? ORDER BY created_ms DESC, id LIMIT ${LIST_MAX}`,
 } as const;
 
 function prepare(database: Database): Statements {

@@ -1,5 +1,6 @@
 // Step-up: the score, approval requests, and the single-use grant (SPEC section 7).
 import type { Classification, RiskLevel } from '../registry/types.js';
+import type { ShownArguments } from './arguments-shown.js';
 
 export interface ScoreFacts {
   readonly riskLevel: RiskLevel;
@@ -41,8 +42,12 @@ export interface ApprovalRequest extends ApprovalBinding {
   readonly decidedBy: string | undefined;
   readonly decidedMs: number | undefined;
   readonly reason: string | undefined;
-  /** Masked preview of the arguments for the approver; never secrets. */
+  /** The beginning of the canonical arguments, secrets masked, and how many characters follow; made visible by visibleText. */
   readonly argumentsPreview: string;
+  /** Characters of all of the canonical arguments, secrets masked; undefined once they are not kept any more. */
+  readonly argumentsLength?: number | undefined;
+  /** The first ARGUMENTS_KEPT_MAX of these characters; `get` alone gives them. */
+  readonly argumentsText?: string | undefined;
   /** Until when an approved request can be used; `expiresMs` is until when it could be decided. */
   readonly grantExpiresMs?: number | undefined;
 }
@@ -56,7 +61,7 @@ export type ReserveResult =
 /** Owned by the control thread; gateway threads call it through a port, so everything is async there. */
 export interface ApprovalStore {
   /** Finds a live grant and reserves it, or finds or opens the pending request. Durable before it returns. */
-  reserveOrRequest(binding: ApprovalBinding, score: number, argumentsPreview: string, nowMs: number): ReserveResult;
+  reserveOrRequest(binding: ApprovalBinding, score: number, shown: ShownArguments, nowMs: number): ReserveResult;
   /** Durable consume of a reservation, before the first byte goes upstream. False = it was not this reservation's any more: refuse. */
   consume(requestId: string, token: string, nowMs: number): boolean;
   /** Gives a reservation back (layers 10–13 refused). */

@@ -26,6 +26,7 @@ import { parseRegistry } from '../../../src/engines/registry/registry-file.js';
 import { createToolsReader } from '../../../src/engines/registry/served-tools.js';
 import { createSecretFile } from '../../../src/engines/secrets/file-store.js';
 import { openApprovalStore } from '../../../src/engines/step-up/approvals-store.js';
+import { keepArguments, type ShownArguments } from '../../../src/engines/step-up/arguments-shown.js';
 import type { GatewayStats } from '../../../src/threads/messages.js';
 import { AGENT_ID, configOf, contextOf, NOW_MS } from '../chain/contexts.js';
 import { toolText } from '../../support/gateway-in-process.js';
@@ -255,7 +256,7 @@ describe('policy', () => {
 });
 
 describe('approvals', () => {
-  const open = () => parts.approvals.reserveOrRequest({ caller: AGENT_ID, tool: 'one', toolHash: 'h', upstream: URL_ONE, argumentsDigest: 'd', mcpSession: undefined }, 9, '{}', NOW_MS);
+  const open = (shown: ShownArguments = keepArguments('{}')) => parts.approvals.reserveOrRequest({ caller: AGENT_ID, tool: 'one', toolHash: 'h', upstream: URL_ONE, argumentsDigest: 'd', mcpSession: undefined }, 9, shown, NOW_MS);
   it('are listed by state and looked up by id', async () => {
     const { requestId } = open();
     expect(await json('GET', '/v1/approvals', { query: 'state=pending' })).toMatchObject({ approvals: [{ id: requestId, state: 'pending', caller: AGENT_ID }] });
@@ -273,6 +274,12 @@ describe('approvals', () => {
     expect(await refusal('POST', '/v1/approvals/*/decide', { name: requestId, body: { ...decision, decision: 'maybe' } })).toEqual([400, 'member_wrong']);
     expect(await refusal('POST', '/v1/approvals/*/decide', { name: requestId, body: { decision: 'approve' } })).toEqual([400, 'member_missing']);
     expect(await json('GET', '/v1/approvals/*', { name: requestId })).toMatchObject({ approval: { state: 'pending' } });
+  });
+
+  it('does not approve what nobody can look at, unless that is said', async () => {
+    const { requestId: name } = open({ text: '{}', length: 3 });
+    const decide = (more: object): Promise<unknown> => refusal('POST', '/v1/approvals/*/decide', { name, body: { decision: 'approve', approver: 'mallory', signature: 'AAAA', ...more } });
+    expect([await decide({}), await decide({ accept_unseen: 'yes' }), await decide({ accept_unseen: true }), await decide({ decision: 'deny' })]).toEqual([[409, 'arguments_unseen'], [409, 'arguments_unseen'], [403, 'unknown_approver'], [403, 'unknown_approver']]);
   });
 });
 

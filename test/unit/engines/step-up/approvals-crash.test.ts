@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openApprovalStore } from '../../../../src/engines/step-up/approvals-store.js';
+import { keepArguments } from '../../../../src/engines/step-up/arguments-shown.js';
 import { createApprover, loadPublicKeys } from '../../../../src/engines/step-up/approver-keys.js';
 import type { ApprovalRequest, ApprovalStore } from '../../../../src/engines/step-up/types.js';
 
@@ -61,7 +62,7 @@ describe('approvals under kill −9', () => {
     try {
       const [request, ...others] = store.list(undefined, NOW);
       expect([request?.state, others.length, sent().length]).toEqual([state, 0, times]);
-      const next = store.reserveOrRequest(BINDING, 8, '{}', NOW);
+      const next = store.reserveOrRequest(BINDING, 8, keepArguments('{}'), NOW);
       if (state === 'approved') expect(next).toMatchObject({ kind: 'reserved', requestId: request?.id });
       else expect(next.kind).toBe('pending');
       if (state === 'consumed') expect(next.requestId).not.toBe(request?.id);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Database } from '../../../../src/base/sqlite/database.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openApprovalStore, type ApprovalStoreOptions } from '../../../../src/engines/step-up/approvals-store.js';
+import { keepArguments } from '../../../../src/engines/step-up/arguments-shown.js';
 import { createApprover, loadPublicKeys, removeApprover, signDecision } from '../../../../src/engines/step-up/approver-keys.js';
 import type { StepUpFault } from '../../../../src/engines/step-up/fault.js';
 import type { ApprovalBinding, ApprovalRequest, ApprovalStore, ReserveResult } from '../../../../src/engines/step-up/types.js';
@@ -33,7 +34,7 @@ describe('openApprovalStore', () => {
     rmSync(dir, { recursive: true });
   });
 
-  const ask = (binding: ApprovalBinding = BINDING, nowMs = NOW): ReserveResult => store.reserveOrRequest(binding, 8, '{"command":"ls"}', nowMs);
+  const ask = (binding: ApprovalBinding = BINDING, nowMs = NOW): ReserveResult => store.reserveOrRequest(binding, 8, keepArguments('{"command":"ls"}'), nowMs);
   const decide = (id: string, decision: 'approve' | 'deny' = 'approve', name = 'alice', nowMs = NOW): string => {
     const request = store.get(id, nowMs);
     if (request === undefined) return 'no request';
@@ -242,8 +243,38 @@ describe('openApprovalStore', () => {
   });
 
   it('cuts what strangers could make endless', () => {
-    const id = idOf(store.reserveOrRequest(BINDING, 8, 'x'.repeat(100_000), NOW));
-    expect(store.get(id, NOW)?.argumentsPreview.length).toBe(4096);
+    const id = idOf(store.reserveOrRequest(BINDING, 8, keepArguments(`"${'xy'.repeat(50_000)}"`), NOW));
+    const request = store.get(id, NOW);
+    expect([request?.argumentsText?.length, request?.argumentsLength]).toEqual([65_536, 100_002]);
+    expect(request?.argumentsPreview).toMatch(/^"(xy){199}x?… \+99\d{3} characters$/);
+  });
+
+  it('keeps the arguments as long as somebody may have to look at them, and gives them one request at a time', () => {
+    const [undecided, grant] = [idOf(ask()), approved({ ...BINDING, tool: 'decided' })];
+    const textOf = (id: string, nowMs: number): unknown => store.get(id, nowMs)?.argumentsText;
+    expect([textOf(undecided, NOW), textOf(grant, NOW)]).toEqual(['{"command":"ls"}', '{"command":"ls"}']);
+    expect(store.list(undefined, NOW).map(({ argumentsText, argumentsLength, argumentsPreview }) => [argumentsText, argumentsLength, argumentsPreview])).toEqual([1, 2].map(() => [undefined, 16, '{"command":"ls"}']));
+    expect([textOf(undecided, NOW + REQUEST_TTL), textOf(grant, NOW + REQUEST_TTL)]).toEqual([undefined, '{"command":"ls"}']);
+    expect(store.get(undecided, NOW + REQUEST_TTL)?.argumentsPreview).toBe('{"command":"ls"}');
+    const rows = (): unknown => {
+      store.close();
+      const database = new Database(join(dir, 'approvals.sqlite'));
+      const found = database.prepare('SELECT id FROM approval_arguments').all();
+      database.close();
+      store = openApprovalStore({ ...options(), nowMs: NOW + 31 * 86_400_000 });
+      return found;
+    };
+    expect([rows(), rows()]).toEqual([[{ id: grant }], []]);
+  });
+
+  it('has nothing to show of a request that an earlier version wrote', () => {
+    const id = idOf(ask());
+    store.close();
+    const database = new Database(join(dir, 'approvals.sqlite'));
+    database.exec('DROP TABLE approval_arguments');
+    database.close();
+    store = openApprovalStore(options());
+    expect(store.get(id, NOW)).toMatchObject({ state: 'pending', argumentsText: undefined, argumentsLength: undefined });
   });
 
   it('forgets, after a day, requests that nobody decided', () => {

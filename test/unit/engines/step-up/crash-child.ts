@@ -3,6 +3,7 @@
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openApprovalStore } from '../../../../src/engines/step-up/approvals-store.js';
+import { keepArguments } from '../../../../src/engines/step-up/arguments-shown.js';
 import { loadPublicKeys, signDecision } from '../../../../src/engines/step-up/approver-keys.js';
 
 const [, , dir = '', dieAfter = ''] = process.argv;
@@ -19,7 +20,7 @@ after('open');
 
 /** One round: use a grant if there is one, else ask for one and approve it. */
 function round(): void {
-  const result = store.reserveOrRequest(binding, 8, '{}', NOW);
+  const result = store.reserveOrRequest(binding, 8, keepArguments('{}'), NOW);
   after(result.kind === 'reserved' ? 'reserve' : 'request');
   if (result.kind === 'reserved') {
     if (store.consume(result.requestId, result.token, NOW)) {
