@@ -251,7 +251,7 @@ describe('agw secret', () => {
 });
 
 describe('agw approver and approvals', () => {
-  const request = { id: 'apr_1', caller: ME, tool: 'bash', toolHash: 'h', upstream: 'u', argumentsDigest: 'd', createdMs: 1, expiresMs: 2, score: 8, state: 'pending', argumentsPreview: '{}' };
+  const request = { id: 'apr_1', caller: ME, tool: 'bash', toolHash: 'h', upstream: 'u', argumentsDigest: 'd', createdMs: 1, expiresMs: 2, score: 8, state: 'pending', argumentsPreview: '{}', argumentsText: '{}', argumentsLength: 2 };
   const answers: Answers = { 'GET /v1/approvals/apr_1': () => ({ json: { approval: request } }), 'POST /v1/approvals/apr_1/decide': () => ({ json: { approval: request } }) };
 
   it('makes a key that others cannot read, lists it and removes it', async () => {
@@ -295,6 +295,51 @@ describe('agw approver and approvals', () => {
     expect(await said(bound)).toEqual([true, true]);
     expect(await said(request)).toEqual([false, false]);
     expect((await bench.agw(['approvals', 'approve', '--help'])).out).toContain('session');
+  });
+
+  describe('shows arguments', () => {
+    const serve = (...approvals: object[]): Promise<unknown> => bench.serve({ 'GET /v1/approvals': () => ({ json: { approvals } }), 'GET /v1/approvals/apr_1': () => ({ json: { approval: approvals[0] } }), 'POST /v1/approvals/apr_1/decide': () => ({ json: { approval: approvals[0] } }) });
+    const hiding = `{"command":"ls -l${' '.repeat(450)}\u202e; rm -rf /\u001b[2J"}`;
+
+    it('whole, with nothing pushed out of sight and nothing that steers the terminal', async () => {
+      await serve({ ...request, argumentsText: hiding, argumentsLength: hiding.length });
+      const { code, out } = await bench.agw(['approvals', 'show', 'apr_1']);
+      expect([code, out.includes('{"command":"ls -l⟨·×450⟩\\u202e; rm -rf /\\u001b[2J"}'), /[\p{Cc}\u202e]/u.test(out.replaceAll('\n', ''))]).toEqual([0, true, false]);
+      expect(JSON.parse((await bench.agw(['approvals', 'show', 'apr_1', '--json'])).out)).toMatchObject({ approval: { argumentsText: hiding } });
+    });
+
+    it('and says where all of them are, when a preview is cut', async () => {
+      await serve({ ...request, argumentsPreview: '{"command":"ls… +600 characters' });
+      expect((await bench.agw(['approvals', 'list', '--wide'])).out).toContain('+600 characters (agw approvals show apr_1)');
+      expect((await bench.agw(['approvals', 'list'])).out).toContain('agw approvals show');
+    });
+
+    it.each([[{ argumentsText: '{"x":"yyy', argumentsLength: 70_000 }, '+69991 characters'], [{ argumentsText: undefined, argumentsLength: undefined }, 'all that is kept']])('and signs nothing that can not be looked at, unless that is said: %j', async (kept, said) => {
+      await serve({ ...request, ...kept });
+      await bench.agw(['approver', 'add', 'alice']);
+      expect((await bench.agw(['approvals', 'show', 'apr_1'])).out).toContain(said);
+      const { code, err } = await bench.agw(['approvals', 'approve', 'apr_1']);
+      expect([code, err.includes('--unseen'), bench.asked.some(({ method }) => method === 'POST')]).toEqual([2, true, false]);
+      expect((await bench.agw(['approvals', 'approve', 'apr_1', '--unseen'])).code).toBe(0);
+      expect(bench.asked.at(-1)?.body).toMatchObject({ decision: 'approve', accept_unseen: true });
+      expect((await bench.agw(['approvals', 'deny', 'apr_1'])).code).toBe(0);
+      expect(bench.asked.at(-1)?.body).not.toHaveProperty('accept_unseen');
+    });
+  });
+
+  it('says how to approve only where something waits for it', async () => {
+    const said = async (...states: string[]): Promise<boolean> => {
+      await bench.close();
+      bench = openBench();
+      await bench.serve({ 'GET /v1/approvals': () => ({ json: { approvals: states.map((state) => ({ ...request, state })) } }) });
+      return (await bench.agw(['approvals', 'list', '--state', 'all'])).out.includes('agw approvals approve');
+    };
+    expect([await said('consumed', 'denied'), await said('consumed', 'pending')]).toEqual([false, true]);
+  });
+
+  it('ends with 1 when there is nothing to show', async () => {
+    await bench.serve({ 'GET /v1/approvals/none': () => ({ status: 404, json: { error: { code: 'unknown_request', message: 'there is no such approval request' } } }) });
+    expect((await bench.agw(['approvals', 'show', 'none'])).code).toBe(1);
   });
 
   it('asks which approver when there are several, and says how to make one when there is none', async () => {
