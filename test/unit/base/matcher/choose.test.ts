@@ -99,6 +99,8 @@ if (built) {
   });
 
   describe('Hyperscan and RE2', () => {
+    /** make soak takes 6,000. */
+    const RUNS = Number(process.env.MATCHER_TWIN_RUNS ?? 400);
     const atom = fc.constantFrom('a', 'b', 'K', 's', '1', '_', '-', '.', '[ab]', '[^a]', '[a-f0-9]', '[^\\s1]', '\\d', '\\w', '\\s', '\\W', '\\S', '\\D', '\\b', '\\.', '[\\s\\S]', '[[:alnum:]]', '[[:^alpha:]]', '(?:ab|b1)', '(?i:k)', '(?i)', '$', '^', '\\z', '(a|1)', '\\x61', '\\t', '\\v', '\\B');
     const repeat = fc.constantFrom('', '', '', '?', '*', '+', '{2}', '{1,3}', '{0,2}', '{2,}', '+?', '{1,2}?');
     const source = fc.array(fc.tuple(atom, repeat), { minLength: 1, maxLength: 6 }).map((parts) => parts.map(([one, many]) => one + (/^(?:\\b|\\B|\\z|\$|\^|\(\?i\))$/.test(one) ? '' : many)).join(''));
@@ -114,8 +116,8 @@ if (built) {
         const re2 = buildMatcher(patterns, { engine: 're2' });
         for (const text of texts) expect([text, hyperscan.hits(Buffer.from(text))]).toEqual([text, re2.hits(Buffer.from(text))]);
         hyperscan.close();
-      }), { numRuns: Number(process.env.MATCHER_TWIN_RUNS ?? 400) });
-    });
+      }), { numRuns: RUNS });
+    }, 30_000 + RUNS * 50);
 
     it.skipIf(!haveGitleaks)('find the same with all patterns of gitleaks, on real examples planted in prose, base64 and JSON', () => {
       const patterns = readGitleaks();
