@@ -30,3 +30,10 @@ export function parseSpan(text: string, nowMs: number): AuditSpan {
   if (span === undefined) throw new CliFailure(`--last ${text} is neither a count nor a window.`, { remedy: 'Write a count (20), or a window: 30s, 5m, 24h, 7d' });
   return span;
 }
+
+/** `20`: lines to come have no window that began before. */
+export function parseCount(text: string): number {
+  const span = parseLast(text, 0);
+  if (span?.kind !== 'count') throw new CliFailure(`--last ${text} is not a count.`, { remedy: 'Write a count (20); a window (5m) is for agw audit search' });
+  return span.count;
+}

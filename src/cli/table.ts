@@ -17,11 +17,41 @@ const CUT_WIDTH_MIN = 6;
 
 /** `cells` are untrusted text; colours come from `paint` alone. */
 export function renderTable(columns: readonly Column[], rows: readonly (readonly string[])[], terminal: Pick<Terminal, 'width' | 'colors'>): string {
-  const clean = rows.map((row) => columns.map((_, i) => printable(row[i] ?? '')));
-  const widths = fitWidths(columns, clean, terminal.width);
-  const head = columns.map((column, i) => terminal.colors.bold(pad(cut(column.title, widths[i] ?? 0), widths[i] ?? 0, column.right)));
-  const lines = clean.map((row) => row.map((text, i) => renderCell(text, widths[i] ?? 0, columns[i], terminal.colors)));
-  return [head, ...lines].map((cells) => cells.join(' '.repeat(GAP)).trimEnd()).join('\n');
+  const clean = rows.map((row) => cellsOf(columns, row));
+  const widths = fitWidths(columns, widest(columns, clean), terminal.width);
+  return [renderHead(columns, widths, terminal.colors), ...clean.map((row) => renderRow(columns, widths, row, terminal.colors))].join('\n');
+}
+
+/** A table whose rows come one at a time. */
+export interface OpenTable {
+  readonly head: string;
+  row(cells: readonly string[]): string;
+}
+
+/** As wide as `typical` says, because the rows to come are not known; a column grows with its longest cell so far, as far as the terminal has room. */
+export function openTable(columns: readonly Column[], typical: readonly number[], terminal: Pick<Terminal, 'width' | 'colors'>): OpenTable {
+  let wanted = columns.map((column, i) => Math.max(columnsOf(column.title), typical[i] ?? 0));
+  const fitted = (): number[] => fitWidths(columns, wanted, terminal.width);
+  return {
+    head: renderHead(columns, fitted(), terminal.colors),
+    row(cells) {
+      const clean = cellsOf(columns, cells);
+      wanted = wanted.map((width, i) => Math.max(width, columnsOf(clean[i] ?? '')));
+      return renderRow(columns, fitted(), clean, terminal.colors);
+    },
+  };
+}
+
+function cellsOf(columns: readonly Column[], row: readonly string[]): string[] {
+  return columns.map((_, i) => printable(row[i] ?? ''));
+}
+
+function renderHead(columns: readonly Column[], widths: readonly number[], colors: Colors): string {
+  return columns.map((column, i) => colors.bold(pad(cut(column.title, widths[i] ?? 0), widths[i] ?? 0, column.right))).join(' '.repeat(GAP)).trimEnd();
+}
+
+function renderRow(columns: readonly Column[], widths: readonly number[], cells: readonly string[], colors: Colors): string {
+  return cells.map((text, i) => renderCell(text, widths[i] ?? 0, columns[i], colors)).join(' '.repeat(GAP)).trimEnd();
 }
 
 function renderCell(text: string, width: number, column: Column | undefined, colors: Colors): string {
@@ -31,8 +61,12 @@ function renderCell(text: string, width: number, column: Column | undefined, col
   return column?.right === true ? space + painted : painted + space;
 }
 
-function fitWidths(columns: readonly Column[], rows: readonly (readonly string[])[], width: number): number[] {
-  const widths = columns.map((column, i) => Math.max(columnsOf(column.title), ...rows.map((row) => columnsOf(row[i] ?? ''))));
+function widest(columns: readonly Column[], rows: readonly (readonly string[])[]): number[] {
+  return columns.map((column, i) => Math.max(columnsOf(column.title), ...rows.map((row) => columnsOf(row[i] ?? ''))));
+}
+
+function fitWidths(columns: readonly Column[], wanted: readonly number[], width: number): number[] {
+  const widths = [...wanted];
   const total = (): number => widths.reduce((sum, w) => sum + w, 0) + GAP * (columns.length - 1);
   const shrinkable = (i: number): boolean => columns[i]?.shrinks === true;
   shrink(widths, () => total() - width, shrinkable);

@@ -2,16 +2,18 @@
 import type { AuditRecord } from '../../audit/types.js';
 import { ERRORS, isErrorCode } from '../../base/errors/table.js';
 import { withAuditDir } from '../audit-log.js';
-import { filterOf, FILTER_OPTIONS, parseSpan } from '../audit-query.js';
+import { filterOf, FILTER_OPTIONS, parseCount, parseSpan } from '../audit-query.js';
+import { followedTable, paintDecision, recordTable } from '../audit-table.js';
 import { given, type CommandContext, type CommandSpec } from '../command.js';
 import { CliFailure, type ExitCode } from '../failure.js';
-import { LAYERS_LEGEND, layersCompact, layersTall, paintLayers } from '../layers-view.js';
+import { LAYERS_LEGEND, layersTall } from '../layers-view.js';
 import { shownTime, plural, printAnswer, shortHash } from '../printing.js';
 import { listOf, member, numberOf, recordOf, textOf, textsOf } from '../reading.js';
-import { renderFields, renderTable, type Column } from '../table.js';
+import { renderFields } from '../table.js';
 import { printable, type Colors } from '../terminal.js';
 
 const LAST_DEFAULT = '20';
+const TAIL_DEFAULT = '10';
 
 export const auditCommands: readonly CommandSpec[] = [
   {
@@ -41,7 +43,7 @@ export const auditCommands: readonly CommandSpec[] = [
   {
     path: 'audit tail',
     summary: 'Follow requests as they are recorded',
-    options: [{ flags: '--last <count>', about: 'show this many older ones first (default 10)' }, ...FILTER_OPTIONS],
+    options: [{ flags: '--last <count>', about: `show this many older ones first (default ${TAIL_DEFAULT})` }, ...FILTER_OPTIONS],
     examples: ['agw audit tail', 'agw audit tail --decision DENY --json'],
     run: tail,
   },
@@ -49,7 +51,7 @@ export const auditCommands: readonly CommandSpec[] = [
     path: 'audit explain',
     summary: 'One decision: who, what, each layer with its time, the findings, and what to do about a refusal',
     detail: 'Also a call without an outcome: one under way, or one that a crash left unresolved.',
-    arguments: [{ name: '<decision-id>', about: 'from a refusal or a record; a trace id will do' }],
+    arguments: [{ name: '<decision-id>', about: 'from a refusal or a record: the whole id, or its beginning as far as it is unique; a trace id will do' }],
     examples: ['agw audit explain "$(agw audit search --last 1 | jq -r .decision_id)"'],
     negative: 'there is no such decision',
     run: explain,
@@ -61,10 +63,12 @@ async function search(context: CommandContext): Promise<ExitCode> {
   const { systemClock } = await import('../../base/clock/clock.js');
   const span = parseSpan(context.option('last') ?? LAST_DEFAULT, systemClock.nowMs());
   const found = await withAuditDir(context.project, (dir) => searchAudit(dir, filterOf(context), span));
+  if (found.length === 0) throw new CliFailure('nothing was found.', { exitCode: 1, code: 'not_found' });
   const { terminal } = context;
+  const type = context.option('type');
   if (wantsLines(context)) found.forEach((record) => terminal.print(recordLine(record)));
-  else terminal.print(found.length === 0 ? 'nothing was found' : `${recordTable(found, context)}\n\n${terminal.colors.dim(LAYERS_LEGEND)}`);
-  return found.length === 0 ? 1 : 0;
+  else terminal.print([recordTable(found, type, context.flag('wide'), terminal), ...(type === undefined || type === 'request' ? [terminal.colors.dim(LAYERS_LEGEND)] : [])].join('\n\n'));
+  return 0;
 }
 
 /** JSON lines for machines: asked for, or piped. */
@@ -75,35 +79,6 @@ function wantsLines({ json, terminal }: CommandContext): boolean {
 /** The line as it stands in the file, so that its hash can be computed again; with what belongs to it, if anything does. */
 function recordLine({ text, line, related }: AuditRecord): string {
   return related.length === 0 ? text : JSON.stringify({ ...recordOf(line), related });
-}
-
-const COLUMNS: readonly Column[] = [
-  { title: 'TIME' },
-  { title: 'DECISION', paint: paintDecision },
-  { title: 'CODE', shrinks: true },
-  { title: 'TOOL', shrinks: true },
-  { title: 'METHOD' },
-  { title: 'LAYERS 1–13', paint: paintLayers },
-  { title: 'CALLER', shrinks: true, keepsEnd: true },
-];
-const WIDE_COLUMNS: readonly Column[] = [{ title: 'STATUS' }, { title: 'µs', right: true }, { title: 'RISK', right: true }, { title: 'DECISION ID' }, { title: 'SEQ', right: true }, { title: 'HASH' }];
-
-function recordTable(found: readonly AuditRecord[], context: CommandContext): string {
-  const wide = context.flag('wide');
-  const rows = found.map(({ line }) => [...rowOf(line), ...(wide ? wideRowOf(line) : [])]);
-  return renderTable(wide ? [...COLUMNS, ...WIDE_COLUMNS] : COLUMNS, rows, wide ? { ...context.terminal, width: Infinity } : context.terminal);
-}
-
-function rowOf(line: unknown): string[] {
-  return [shownTime(textOf(line, 'timestamp')), textOf(line, 'decision') || textOf(line, 'type'), textOf(line, 'code'), textOf(line, 'tool'), textOf(line, 'method'), layersCompact(line), textOf(line, 'spiffe_id')];
-}
-
-function wideRowOf(line: unknown): string[] {
-  return ['status', 'latency_us', 'risk_score', 'decision_id', 'seq', 'hash'].map((key) => textOf(line, key));
-}
-
-function paintDecision(text: string, colors: Colors): string {
-  return text === 'ALLOW' ? colors.green(text) : colors.red(text);
 }
 
 async function verify(context: CommandContext): Promise<ExitCode> {
@@ -119,31 +94,29 @@ async function verify(context: CommandContext): Promise<ExitCode> {
 
 async function tail(context: CommandContext): Promise<ExitCode> {
   const { tailAudit } = await import('../../audit/reader/tail.js');
-  const span = parseSpan(context.option('last') ?? '10', 0);
-  if (span.kind !== 'count') throw new CliFailure('--last is a count here.');
+  const count = parseCount(context.option('last') ?? TAIL_DEFAULT);
   const filter = filterOf(context);
-  const show = (record: AuditRecord): void => context.terminal.print(wantsLines(context) ? recordLine(record) : tailLine(record.line, context.terminal.colors));
+  const { terminal } = context;
+  const table = wantsLines(context) ? undefined : followedTable(context.option('type'), terminal);
+  if (table !== undefined) terminal.print(table.head);
+  const show = (record: AuditRecord): void => terminal.print(table === undefined ? recordLine(record) : table.row(record.line));
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort());
-  await withAuditDir(context.project, (dir) => tailAudit(dir, { filter, count: span.count }, show, stop.signal));
+  await withAuditDir(context.project, (dir) => tailAudit(dir, { filter, count }, show, stop.signal));
   return 0;
 }
 
-/** No table: widths of lines to come are not known. */
-function tailLine(line: unknown, colors: Colors): string {
-  const [time = '', decision = '', code = '', tool = '', method = '', layers = '', caller = ''] = rowOf(line).map(printable);
-  return [time, paintDecision(decision.padEnd(5), colors), paintLayers(layers, colors), method, tool, code === '' ? '' : colors.red(code), colors.dim(caller)].filter((part) => part !== '').join('  ');
-}
-
 async function explain(context: CommandContext): Promise<ExitCode> {
-  const { findDecision } = await import('../../audit/reader/explain.js');
+  const { findDecision, ID_PREFIX_LENGTH_MIN } = await import('../../audit/reader/explain.js');
   const id = given(context.argument(0));
   const found = await withAuditDir(context.project, (dir) => findDecision(dir, id));
-  if (found === undefined) throw new CliFailure(`the audit log has no decision ${printable(id)}.`, { exitCode: 1, code: 'not_found', remedy: 'See: agw audit search --last 20' });
-  const advice = adviceOf(found.line);
-  printAnswer(context, { record: found.line, related: found.related, explanation: advice }, () => {
+  if (found.kind === 'none') throw new CliFailure(`the audit log has no decision ${id}.`, { exitCode: 1, code: 'not_found', remedy: `See whole ids with: agw audit search --wide; their first ${ID_PREFIX_LENGTH_MIN} characters or more will do.` });
+  if (found.kind === 'ambiguous') throw new CliFailure(`${id} begins the ids of several decisions, newest first:\n${found.ids.join('\n')}`, { code: 'ambiguous_id', remedy: 'Type more of the one you mean.' });
+  const { line, related } = found.record;
+  const advice = adviceOf(line);
+  printAnswer(context, { record: line, related, explanation: advice }, () => {
     const { colors } = context.terminal;
-    const parts = [headline(found.line, colors), renderFields(factsOf(found.line), colors), layersTall(found.line, colors), findingsText(found.line, colors), relatedText(found.related), adviceText(advice, colors)];
+    const parts = [headline(line, colors), renderFields(factsOf(line), colors), layersTall(line, colors), findingsText(line, colors), relatedText(related), adviceText(advice, colors)];
     context.terminal.print(parts.filter((part) => part !== '').join('\n\n'));
   });
   return 0;

@@ -3,7 +3,7 @@ import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { GENESIS_HASH, sealLine } from '../../../src/audit/hash-chain.js';
-import { intentLine, requestLine, unresolvedLine } from '../../../src/audit/record.js';
+import { eventLine, intentLine, requestLine, unresolvedLine } from '../../../src/audit/record.js';
 import { parseSpan } from '../../../src/cli/audit-query.js';
 import { layersCompact } from '../../../src/cli/layers-view.js';
 import { openBench, type Bench } from './cli-fixture.js';
@@ -14,14 +14,25 @@ const START_US = 1_700_000_000_000_000;
 const PASSED = Array<number>(13).fill(1);
 const DENIED_AT_6 = [1, 1, 1, 1, 1, 3, ...Array<number>(7).fill(0)];
 
-function request(n: number, more: { caller?: string; tool?: string; deny?: boolean; atUs?: number } = {}): string {
+interface More {
+  readonly caller?: string;
+  readonly tool?: string;
+  readonly deny?: boolean;
+  readonly atUs?: number;
+}
+
+function request(n: number, more: More = {}): string {
+  return requestLine(factsOf(n, more));
+}
+
+function factsOf(n: number, more: More = {}): Parameters<typeof requestLine>[0] {
   const us = more.atUs ?? START_US + n * 1000;
   const deny = more.deny === true;
-  return requestLine({
+  return {
     decisionId: `d${n}`, traceId: `t${n}`, spanId: 's', sessionId: undefined, spiffeId: more.caller ?? ME, server: 'u', tool: more.tool ?? 'get_time', method: 'tools/call', argumentsDigest: undefined,
     receivedUs: us, decidedUs: us, respondedUs: us, authMethod: 'header_declared', principal: undefined, decision: deny ? 'DENY' : 'ALLOW', code: deny ? 'authz_policy_denied' : undefined,
     layers: { verdicts: deny ? DENIED_AT_6 : PASSED, us: Array<number>(13).fill(1.5), notes: [] }, riskScore: 0, findings: [], status: deny ? 403 : 200, policyDigest: 'p', registryDigest: 'r',
-  });
+  };
 }
 
 function intent(n: number): string {
@@ -104,6 +115,29 @@ describe('agw audit search', () => {
     expect((await bench.agw(['audit', '--last', '5'])).out.split('\n')).toHaveLength(1);
   });
 
+  it('shows what happened to the gateway itself by name, place and reason', async () => {
+    write([eventLine(START_US, 'reload_refused', { file: 'config/identities.yaml', line: 5, message: 'unknown key' }), request(1)]);
+    const { out } = await bench.agw(['audit', 'search', '--type', 'event'], { tty: true, width: 120 });
+    expect(out.split('\n')[1]).toMatch(/Z  reload_refused +file=config\/identities.yaml line=5 message="unknown key"$/);
+    expect(out).not.toMatch(/·|LAYERS/);
+    expect((await bench.agw(['audit', 'search', '--type', 'event', '--wide'], { tty: true, width: 80 })).out).toContain(JSON.parse(readFileSync(file(), 'utf8').split('\n')[0] ?? '').hash as string);
+  });
+
+  it('shows how a decision\'s id begins where the terminal has the room', async () => {
+    write([requestLine({ ...factsOf(1), decisionId: '47921beb-6e1c-4c5f-9d67-0a1b2c3d4e5f' })]);
+    const shown = async (width: number): Promise<string> => (await bench.agw(['audit', 'search'], { tty: true, width })).out;
+    expect(await shown(120)).toMatch(/ID\n.*47921beb\n/);
+    expect(await shown(119)).not.toContain('47921beb');
+  });
+
+  it('says on stderr that nothing was found, so that a pipe stays empty, and as JSON where JSON was asked for', async () => {
+    write([request(1)]);
+    const { code, out, err } = await bench.agw(['audit', 'search', '--tool', 'none']);
+    expect([code, out]).toEqual([1, '']);
+    expect(err).toContain('nothing was found');
+    expect(JSON.parse((await bench.agw(['audit', 'search', '--tool', 'none', '--json'])).err)).toMatchObject({ error: { code: 'not_found' } });
+  });
+
   it.each(['0', '-1', 'x', '5y', '1.5', ''])('refuses --last %j', async (last_) => {
     expect((await bench.agw(['audit', 'search', `--last=${last_}`])).code).toBe(2);
   });
@@ -111,6 +145,36 @@ describe('agw audit search', () => {
   it('knows counts and windows', () => {
     expect(parseSpan('20', 0)).toEqual({ kind: 'count', count: 20 });
     expect(parseSpan('7d', 7 * 86_400_000)).toEqual({ kind: 'since', sinceMs: 0 });
+  });
+});
+
+describe('agw audit tail', () => {
+  /** Ended as a person ends it; the older lines are shown before it waits. */
+  const tail = async (...words: string[]): Promise<string[]> => {
+    const ran = bench.agw(['audit', 'tail', ...words], { tty: true, width: 130 });
+    const interrupt = setInterval(() => process.emit('SIGINT'), 20);
+    return (await ran.finally(() => clearInterval(interrupt))).out.split('\n');
+  };
+
+  it('has the columns of search, in their order, with a head', async () => {
+    write([request(1), request(2, { deny: true, tool: 'bash' })]);
+    const [head = '', ...rows] = await tail();
+    const searched = (await bench.agw(['audit', 'search'], { tty: true, width: 130 })).out.split('\n');
+    expect(head.split(/ {2,}/)).toEqual(searched[0]?.split(/ {2,}/));
+    expect(rows).toHaveLength(2);
+    expect(rows.map((row) => row.indexOf('tools/call'))).toEqual([head.indexOf('METHOD'), head.indexOf('METHOD')]);
+  });
+
+  it('shows events with their details', async () => {
+    write([eventLine(START_US, 'start', { pid: 7 }), request(1)]);
+    expect((await tail('--type', 'event')).at(-1)).toMatch(/start +pid=7$/);
+  });
+
+  it.each(['x', '5m'])('takes a count alone, and says so of %s', async (last_) => {
+    write([request(1)]);
+    const { code, err } = await bench.agw(['audit', 'tail', '--last', last_]);
+    expect(code).toBe(2);
+    expect(err).toMatch(new RegExp(`^agw: --last ${last_} is not a count\\.\\n`));
   });
 });
 
@@ -180,6 +244,15 @@ describe('agw audit explain', () => {
     write([request(1)]);
     expect((await bench.agw(['audit', 'explain', 'd1'])).out).toContain('2023-11-14 22:13:20.001Z');
     expect((await bench.agw(['audit', 'search'], { tty: true })).out).toContain('2023-11-14 22:13:20.001Z');
+  });
+
+  it('takes the beginning of an id, and names those it fits when there are several', async () => {
+    write(['47921beb-1', '47921bea-2'].map((decisionId) => requestLine({ ...factsOf(1), decisionId })));
+    expect((await bench.agw(['audit', 'explain', '47921beb'])).out).toContain('47921beb-1');
+    const { code, err } = await bench.agw(['audit', 'explain', '47921be']);
+    expect(code).toBe(2);
+    for (const id of ['47921beb-1', '47921bea-2']) expect(err).toContain(id);
+    expect((await bench.agw(['audit', 'explain', '00000000'])).err).toContain('--wide');
   });
 
   it('ends with 1 for a decision there is not', async () => {

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import pc from 'picocolors';
 import { describe, expect, it } from 'vitest';
-import { cut, renderTable } from '../../../src/cli/table.js';
+import { cut, openTable, renderTable } from '../../../src/cli/table.js';
 import { columnsOf, printable, printableJson, widthOf } from '../../../src/cli/terminal.js';
 
 const colors = pc.createColors(false);
@@ -37,6 +37,21 @@ describe('a table', () => {
   it('counts wide characters as two columns', () => {
     expect(columnsOf('日本')).toBe(4);
     expect(columnsOf(cut('日本語', 4))).toBeLessThanOrEqual(4);
+  });
+});
+
+describe('a table whose rows come one at a time', () => {
+  const columns = [{ title: 'NAME' }, { title: 'WHERE', shrinks: true }];
+
+  it('keeps its columns while cells are as wide as is typical, and grows with a longer one as far as there is room', () => {
+    const table = openTable(columns, [6, 10], { width: 40, colors });
+    expect(table.head).toBe('NAME    WHERE');
+    expect(['bash', 'get_customer', 'echo'].map((name) => table.row([name, 'x']).indexOf('x'))).toEqual([8, 14, 14]);
+  });
+
+  it('never is wider than the terminal', () => {
+    const table = openTable(columns, [6, 10], { width: 40, colors });
+    for (const length of [1, 30, 300]) expect(columnsOf(table.row(['name', 'w'.repeat(length)]))).toBeLessThanOrEqual(40);
   });
 });
 
