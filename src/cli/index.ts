@@ -61,27 +61,24 @@ export interface Installation {
 export async function runCommandLine(argv: readonly string[], installation: Installation): Promise<ExitCode> {
   const { terminal } = installation;
   const words = completeWords(argv);
+  const json = argv.includes('--json') || installation.environment.json;
   let exit: ExitCode = 0;
-  const output = { out: (text: string) => terminal.print(text.trimEnd()), err: (text: string) => terminal.warn(text.trimEnd()) };
+  const output = { out: (text: string) => terminal.print(text.trimEnd()), err: (text: string) => (json ? undefined : terminal.warn(text.trimEnd())) }; // a group's help beside its error is for people
   const program = buildProgram(COMMANDS, GROUPS, runnerFor(installation), output, (code) => (exit = code));
   try {
     await program.parseAsync([...words], { from: 'user' });
     return exit;
   } catch (error) {
-    if (error instanceof CommanderError) {
-      const text = explainUsage(error, program, words);
-      if (text !== undefined) terminal.warn(`agw: ${text}`);
-      return text === undefined ? 0 : 2;
-    }
-    return reportFailure(error, terminal, argv.includes('--json') || installation.environment.json);
+    const failure = error instanceof CommanderError ? explainUsage(error, program, words) : asFailure(error);
+    return failure === undefined ? 0 : reportFailure(failure, terminal, json);
   }
 }
 
-/** `agw` alone is its help, `agw help policy` that of a group; `agw audit --last 1` is `agw audit search --last 1`. */
+/** `agw` alone is its help, `agw help policy` and `agw -h policy` that of a group; `agw audit --last 1` is `agw audit search --last 1`. */
 function completeWords(argv: readonly string[]): readonly string[] {
   if (argv.length === 0) return ['--help'];
-  if (argv[0] === 'help') return isKnown(argv[1]) ? [...argv.slice(1), '--help'] : argv.slice(1);
-  if (argv[0] === '--version' || argv[0] === '-V') return ['version', ...argv.slice(1)];
+  if (argv[0] === 'help' || argv[0] === '--help' || argv[0] === '-h') return isKnown(argv[1]) ? [...argv.slice(1), '--help'] : argv.slice(1);
+  if (argv[0] === '--version' || argv[0] === '-V' || argv[0] === '-v') return ['version', ...argv.slice(1)];
   const alone = GROUPS.find((group) => group.name === argv[0])?.alone;
   const bare = argv[1] === undefined || (argv[1].startsWith('-') && argv[1] !== '--help' && argv[1] !== '-h');
   return alone !== undefined && bare ? [...alone.split(' '), ...argv.slice(1)] : argv;
@@ -111,10 +108,9 @@ function contextOf(installation: Installation, positional: readonly (string | st
   };
 }
 
-function reportFailure(error: unknown, terminal: Terminal, json: boolean): ExitCode {
-  const failure = asFailure(error);
+function reportFailure(failure: CliFailure, terminal: Terminal, json: boolean): ExitCode {
   if (json) terminal.warn(JSON.stringify({ error: { code: failure.code ?? 'error', message: failure.message, remediation: failure.remedy } }));
-  else terminal.warn([`agw: ${failure.message.split('\n').map(printable).join('\n')}`, ...(failure.remedy === undefined ? [] : [printable(failure.remedy)])].join('\n'));
+  else terminal.warn([`agw: ${failure.message.split('\n').map(printable).join('\n')}`, ...(failure.remedy === undefined ? [] : [failure.remedy.split('\n').map(printable).join('\n')])].join('\n'));
   return failure.exitCode;
 }
 

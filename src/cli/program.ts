@@ -3,7 +3,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { ENVIRONMENT_VARIABLES } from '../base/config/environment.js';
 import { nearest } from '../base/config/nearest.js';
 import type { CommandSpec, OptionSpec } from './command.js';
-import { EXIT_CODES, type ExitCode } from './failure.js';
+import { CliFailure, EXIT_CODES, type ExitCode } from './failure.js';
 
 export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
   { flags: '--json', about: 'print JSON, for machines' },
@@ -92,14 +92,14 @@ function footer(): string {
   return `\nExit codes:\n${rows(EXIT_CODES)}\n\nEnvironment:\n${rows(ENVIRONMENT_VARIABLES)}\n\nagw COMMAND --help shows examples.`;
 }
 
-/** What to print for wrong usage; undefined for help that was asked for. */
-export function explainUsage(error: CommanderError, program: Command, words: readonly string[]): string | undefined {
+/** Wrong usage as a failure, with what was probably meant; undefined for help that was asked for. */
+export function explainUsage(error: CommanderError, program: Command, words: readonly string[]): CliFailure | undefined {
   if (error.exitCode === 0) return undefined;
   const command = commandAt(program, words);
   const name = ['agw', ...pathOf(command)].join(' ');
   const message = error.message.replace(/^error: /, '').replace(/\.$/, '');
-  if (error.code === 'commander.help') return `say what to do: ${name} ${command.commands.map((child) => child.name()).join('|')}`;
-  return [`${message}.`, proposalFor(error, command, words), `See: ${name} --help`].filter((part) => part !== undefined).join('\n');
+  if (error.code === 'commander.help') return new CliFailure(`say what to do: ${name} ${command.commands.map((child) => child.name()).join('|')}`, { code: 'usage' });
+  return new CliFailure(`${message}.`, { code: 'usage', remedy: [proposalFor(error, command, words), `See: ${name} --help`].filter((part) => part !== undefined).join('\n') });
 }
 
 function proposalFor(error: CommanderError, command: Command, words: readonly string[]): string | undefined {

@@ -1,7 +1,7 @@
 // agw config: is the file right, and what does the gateway make of it.
 import { existsSync } from 'node:fs';
 import type { CommandContext, CommandSpec } from '../command.js';
-import type { ExitCode } from '../failure.js';
+import { CliFailure, type ExitCode } from '../failure.js';
 import { ConfigFault, placeText } from '../../base/config/fault.js';
 import { PolicyError } from '../../engines/policy/types.js';
 import { plural, printAnswer } from '../printing.js';
@@ -77,8 +77,7 @@ async function show(context: CommandContext): Promise<ExitCode> {
   if (found === undefined) {
     const { proposal } = await import('../../base/config/nearest.js');
     const known = Object.keys(config ?? {});
-    context.terminal.warn(`agw: there is no ${printable(section ?? '')} in the config. ${proposal(section ?? '', known) ?? `There is: ${known.join(', ')}.`}`);
-    return 1;
+    throw new CliFailure(`there is no ${section ?? ''} in the config.`, { exitCode: 1, code: 'not_found', remedy: proposal(section ?? '', known) ?? `There is: ${known.join(', ')}.` });
   }
   const { stringify } = await import('yaml');
   printAnswer(context, found, () => context.terminal.print(stringify(found).trimEnd()));

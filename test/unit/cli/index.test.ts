@@ -20,7 +20,7 @@ describe('help', () => {
     expect(out).toContain('agw ');
   });
 
-  it.each([[['help'], 'Exit codes'], [['help', 'policy'], 'agw policy'], [['help', 'policy', 'eval'], '--caller'], [['help', 'audit'], 'verify']])('%j is the help', async (line, shown) => {
+  it.each([[['help'], 'Exit codes'], [['help', 'policy'], 'agw policy'], [['help', 'policy', 'eval'], '--caller'], [['help', 'audit'], 'verify'], [['-h', 'policy'], 'agw policy [options]'], [['--help', 'policy', 'eval'], '--caller'], [['-h'], 'Exit codes']])('%j is the help', async (line, shown) => {
     const { code, out } = await bench.agw(line);
     expect(code).toBe(0);
     expect(out).toContain(shown);
@@ -62,6 +62,29 @@ describe('wrong usage ends with 2 and names the nearest', () => {
 
   it.each([[['policy']], [['policy', 'eval']], [['status', 'more']], [['tools', 'diff']], [['approvals', 'list', '--state', 'lost']]])('%j', async (line) => {
     expect((await bench.agw(line)).code).toBe(2);
+  });
+});
+
+describe('wrong usage as JSON', () => {
+  it.each([
+    [['--json', 'nope'], 'nope'],
+    [['status', '--json', '--gatewy', 'x'], '--gateway'],
+    [['--json', 'policy'], 'eval'],
+    [['--json', 'policy', 'eval'], '--caller'],
+    [['polcy', 'eval', '--json'], 'agw policy eval'],
+    [['config', 'show', 'dpl', '--json'], 'dlp'],
+  ])('%j is one error that names %s', async (line, named) => {
+    const { out, err } = await bench.agw(line);
+    const { error } = JSON.parse(err) as { error: { code: string; message: string; remediation?: string } };
+    expect(out).toBe('');
+    expect(error.code).toBe(line[0] === 'config' ? 'not_found' : 'usage');
+    expect(`${error.message} ${error.remediation ?? ''}`).toContain(named);
+  });
+});
+
+describe('the version', () => {
+  it.each([['version'], ['--version'], ['-V'], ['-v']])('is what %s asks for', async (word) => {
+    expect(await bench.agw([word])).toMatchObject({ code: 0, out: (await bench.agw(['version'])).out });
   });
 });
 
