@@ -49,6 +49,10 @@ const WALK = blocksOf(README, 'walk');
 const TOUR = blocksOf(readFileSync(join(ROOT, 'docs', 'tour.md'), 'utf8'), 'tour');
 const walked: Shown[] = [];
 const toured: Shown[] = [];
+/** The same blocks a second time, after their own undo. */
+const again: Shown[] = [];
+/** The registry around the first tour. */
+let left = { before: '', after: '' };
 const REGISTERED = /<<'YAML'\n([\s\S]*?)^YAML$/m.exec(README)?.[1] ?? '';
 
 function blocksOf(page: string, word: string): readonly Block[] {
@@ -95,14 +99,14 @@ function makeProject(): string {
   return made;
 }
 
-/** One shell, as a newcomer has: what a block exports or defines is there for the next one. Returns the shell's memory. */
+/** One shell, as a newcomer has: what a block exports or defines is there for the next one, with the value it had then. Returns the shell's memory. */
 function type(blocks: readonly Block[], remembered: string, heard: Shown[], before: (at: number, remembered: string) => void = () => undefined): string {
   let memory = remembered;
   for (const { typed } of blocks) {
     before(heard.length, memory);
     const script = onOurPorts(typed);
-    heard.push(bash(`${memory}\n${script}`));
-    memory += `\n${[...script.matchAll(/^(?:export |\w+\(\) \{).*$/gm)].map((match) => match[0]).join('\n')}`;
+    heard.push(bash(`${memory}\n${script}\nexport -p > .exported`));
+    memory = [...new Set([...memory.split('\n'), '. ./.exported', ...[...script.matchAll(/^\w+\(\) \{.*$/gm)].map((match) => match[0])])].join('\n');
   }
   return memory;
 }
@@ -123,7 +127,10 @@ beforeAll(async () => {
   const memory = type(WALK, '', walked, (at, remembered) => {
     if (at === 5) asked = bash(`${remembered}\nagw policy eval --caller "$ID" --tool my_tool --method tools/call --active`);
   });
+  const before = readFileSync(join(dir, 'config', 'capability-registry-v2.yaml'), 'utf8');
   type(TOUR, memory, toured);
+  left = { before, after: readFileSync(join(dir, 'config', 'capability-registry-v2.yaml'), 'utf8') };
+  type(TOUR, memory, again);
 }, 240_000);
 
 afterAll(async () => {
@@ -148,6 +155,10 @@ function linesOf(output: string): string[] {
 
 function agw(...words: string[]): number | null {
   return spawnSync(join(dir, 'bin', 'agw'), words, { cwd: dir }).status;
+}
+
+function listed(words: string): unknown {
+  return JSON.parse(spawnSync(join(dir, 'bin', 'agw'), [...words.split(' '), '--json'], { cwd: dir, encoding: 'utf8' }).stdout) as unknown;
 }
 
 /** Without what differs from run to run: hashes, then numbers. */
@@ -283,34 +294,37 @@ describe('the newcomer\'s walk', () => {
 });
 
 describe('the tour', () => {
-  it('runs each stop to its end', () => {
-    expect(toured.map(({ code, stderr }) => (code === 0 ? 0 : stderr))).toEqual(new Array(7).fill(0));
+  it('runs each stop to its end, and again after its undo', () => {
+    expect([...toured, ...again].map(({ code, stderr }) => (code === 0 ? 0 : stderr))).toEqual(new Array(16).fill(0));
   });
 
   it.each(TOUR.map(({ shows }, at) => [at, shows] as const).filter(([, shows]) => shows !== ''))('prints what the page shows at stop %i', (at, shows) => {
-    expect(unprinted(shows, toured[at]?.stdout ?? '')).toEqual([]);
+    for (const run of [toured, again]) expect(unprinted(shows, run[at]?.stdout ?? '')).toEqual([]);
   });
 
-  it('meets the refusal of each layer it promises, in this order', () => {
-    const codes = toured.map(({ stdout }) => linesOf(stdout).filter((line) => /^"[a-z_]+"$/.test(line)).map((line) => JSON.parse(line) as string));
-    expect(codes).toEqual([[], ['dlp_credentials_detected'], ['stepup_approval_required', 'stepup_approval_required'], ['token_scope_failed'], ['registry_hash_mismatch', 'registry_hash_mismatch'], ['exfiltration_detected'], []]);
+  it.each([['first', toured], ['second', again]])('meets the refusal of each layer it promises, in this order, the %s time', (_, run) => {
+    const codes = run.map(({ stdout }) => linesOf(stdout).filter((line) => /^"[a-z_]+"$/.test(line)).map((line) => JSON.parse(line) as string));
+    expect(codes).toEqual([[], ['dlp_credentials_detected'], ['stepup_approval_required', 'stepup_approval_required'], ['token_scope_failed'], ['registry_hash_mismatch', 'registry_hash_mismatch'], ['exfiltration_detected'], [], []]);
   });
 
   it('leaves neither the credential nor the secret in anything that was written', () => {
     const state = join(dir, '.precinct');
     const files = readdirSync(state, { recursive: true, encoding: 'utf8' }).map((name) => join(state, name)).filter((path) => statSync(path).isFile());
-    const written = [...files.map((path) => readFileSync(path, 'latin1')), ...toured.flatMap(({ stdout, stderr }) => [stdout, stderr])];
+    const written = [...files.map((path) => readFileSync(path, 'latin1')), ...[...toured, ...again].flatMap(({ stdout, stderr }) => [stdout, stderr])];
     for (const value of ['AKIAIOSFODNN7', 's3cr3t-of-the-tour']) expect(written.filter((text) => text.includes(value))).toEqual([]);
   });
 
   it('has an intent line for the call with a secret and for the approved one', () => {
     const intents = auditLines().map((line) => JSON.parse(line) as RecordLine).filter((line) => line['type'] === 'intent');
-    expect(intents.map((line) => line['tool'])).toEqual(['bash', 'my_tool']);
+    expect(intents.map((line) => line['tool'])).toEqual(['bash', 'my_tool', 'bash', 'my_tool']);
   });
 
   it('leaves nothing of its own behind', () => {
     expect(readFileSync(join(dir, 'config', 'identities.yaml'), 'utf8')).not.toContain('tester');
-    expect(agw('policy', 'eval', '--caller', CALLER.replace('my-agent', 'tester'), '--tool', 'echo')).toBe(1);
+    expect(left.after).toBe(left.before);
+    expect(readFileSync(join(dir, 'config', 'capability-registry-v2.yaml'), 'utf8')).toBe(left.before);
+    expect(['approvals list', 'approver list', 'secret list'].map((words) => listed(words))).toEqual([{ approvals: [] }, { approvers: [] }, { secrets: [], references: [] }]);
+    expect(agw('policy', 'eval', '--caller', CALLER.replace('my-agent', 'tester-1'), '--tool', 'echo')).toBe(1);
     expect(agw('audit', 'verify')).toBe(0);
   });
 });
