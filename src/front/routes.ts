@@ -25,7 +25,7 @@ const CORS_PREFLIGHT: HeaderPairs = [
   ['access-control-allow-headers', 'accept, authorization, content-type, last-event-id, mcp-method, mcp-name, mcp-protocol-version, mcp-session-id, traceparent, tracestate'],
   ['access-control-max-age', '600'],
 ];
-const NONE_PLAIN = { code: 'not_found', message: 'No such path. MCP is served at / and /mcp.' };
+const NONE_PLAIN = { code: 'not_found', message: 'No such path. MCP is served at / and /mcp, and for a named identity at /as/<agent>/<env>, such as /as/my-agent/dev.' };
 const WEBSOCKET_PLAIN = { code: 'not_found', message: 'WebSocket is not served here.' };
 const METHOD_PLAIN = { code: 'method_not_allowed', message: 'This path does not take this HTTP method.' };
 const FRAMING_PLAIN = { code: 'bad_framing', message: 'Send one Content-Length, or Transfer-Encoding: chunked alone.' };

@@ -46,6 +46,7 @@ function wrongMediaType(contentType: string): Verdict {
   return deny('mcp_invalid_request', {
     reasonCode: 'content_type',
     message: 'Content-Type must be application/json.',
+    remediation: 'Send the header Content-Type: application/json (curl: -H \'Content-Type: application/json\').',
     details: { content_type: contentType.slice(0, 100) },
   });
 }

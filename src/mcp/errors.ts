@@ -1,5 +1,6 @@
 // Renders a refusal for whoever asked: SPEC section 3's envelope, JSON-RPC error and HTTP status.
 import { ERRORS, type ErrorCode } from '../base/errors/table.js';
+import { HEADER_MISMATCH, INVALID_PARAMS, METHOD_NOT_FOUND, UNSUPPORTED_VERSION } from './rpc-codes.js';
 import type { ProtocolError } from './types.js';
 
 /** The part of a layer's Deny that the wire shows (structurally a Deny). */
@@ -56,9 +57,17 @@ export function isProtocolError(cause: Refusal | ProtocolError): cause is Protoc
   return 'rpcCode' in cause;
 }
 
+/** The table's remedy is for a body that is no message; these are messages, and wrong otherwise. */
+const REMEDIES: Readonly<Record<number, string>> = {
+  [METHOD_NOT_FOUND]: 'Call a method of a capability that initialize has named, or register a server that offers it: agw tools add --from URL.',
+  [INVALID_PARAMS]: 'Send the params that the message asks for.',
+  [HEADER_MISMATCH]: 'Let the header say what the body says.',
+  [UNSUPPORTED_VERSION]: 'Use one of the supported versions.',
+};
+
 /** A protocol error is layer 2's refusal; its number survives in `error.code`. */
 function asRefusal(error: ProtocolError): Refusal {
-  return { code: 'mcp_invalid_request', message: error.message, ...(error.data === undefined ? {} : { details: error.data }) };
+  return { code: 'mcp_invalid_request', message: error.message, details: error.data, remediation: error.remediation ?? REMEDIES[error.rpcCode] };
 }
 
 export function envelopeOf(refusal: Refusal, facts: Pick<RefusalFacts, 'decisionId' | 'traceId' | 'docsBaseUrl'>): Envelope {

@@ -29,6 +29,8 @@ export interface ProtocolError {
   readonly message: string;
   readonly idText: string | undefined;
   readonly data?: Readonly<Record<string, unknown>>;
+  /** Goes before that of the number. */
+  readonly remediation?: string;
 }
 
 export type ParsedCall = { readonly ok: true; readonly call: Call } | { readonly ok: false; readonly error: ProtocolError };

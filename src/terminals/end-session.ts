@@ -9,7 +9,8 @@ export function endSession(exchange: Exchange, services: TerminalServices): void
   const session = exchange.ctx.mcpSession;
   if (session === undefined || session === 'none') {
     const message = 'DELETE ends a session: name it in Mcp-Session-Id.';
-    exchange.refuse(deny('mcp_invalid_request', { reasonCode: 'session_missing', message, headers: { allow: 'POST' }, protocol: { rpcCode: -32600, httpStatus: 405, message, idText: undefined } }));
+    const remediation = 'Send the Mcp-Session-Id that the answer to initialize carried; without a session there is nothing to end.';
+    exchange.refuse(deny('mcp_invalid_request', { reasonCode: 'session_missing', message, remediation, headers: { allow: 'POST' }, protocol: { rpcCode: -32600, httpStatus: 405, message, remediation, idText: undefined } }));
     return;
   }
   services.mcpSessions.close(session);

@@ -45,7 +45,7 @@ function discover(exchange: Exchange, services: TerminalServices): void {
   const upstreams = ctx.snapshot.registry.upstreams.map((url) => services.tools.upstream(url));
   if (upstreams.some((upstream) => upstream.state === 'up' && !upstream.modern)) {
     const message = 'Some tool servers need a handshake: send initialize.';
-    exchange.refuse(deny('mcp_invalid_request', { reasonCode: 'handshake_needed', message, protocol: { rpcCode: METHOD_NOT_FOUND, httpStatus: NOT_FOUND, message, idText: ctx.call?.idText } }));
+    exchange.refuse(deny('mcp_invalid_request', { reasonCode: 'handshake_needed', message, protocol: { rpcCode: METHOD_NOT_FOUND, httpStatus: NOT_FOUND, message, remediation: 'Send initialize, and go on with the protocol version it answers.', idText: ctx.call?.idText } }));
     return;
   }
   const result = {

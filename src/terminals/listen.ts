@@ -20,7 +20,8 @@ export function listen(exchange: Exchange, services: TerminalServices): void {
   const session = ctx.mcpSession;
   if (session === undefined || session === 'none' || !exchange.mcpClient) {
     const message = 'GET opens a session\'s stream: name the session in Mcp-Session-Id and accept text/event-stream.';
-    exchange.refuse(deny('mcp_invalid_request', { reasonCode: 'session_missing', message, headers: { allow: 'POST' }, protocol: { rpcCode: -32600, httpStatus: 405, message, idText: undefined } }));
+    const remediation = 'Send JSON-RPC messages with POST, or point an MCP client (Streamable HTTP) here; GET /health says whether the gateway is well.';
+    exchange.refuse(deny('mcp_invalid_request', { reasonCode: 'session_missing', message, remediation, headers: { allow: 'POST' }, protocol: { rpcCode: -32600, httpStatus: 405, message, remediation, idText: undefined } }));
     return;
   }
   exchange.beginStream(HTTP_OK, SSE_HEADERS, () => new SessionStream(exchange, services).start(ctx.snapshot.registry.upstreams));

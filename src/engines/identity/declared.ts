@@ -58,7 +58,7 @@ function judgeAnew(declared: Declaration, table: IdentityTable): IdentityResult 
   const id = parseWorkloadId(declared.text);
   if (id === undefined) return invalid('malformed_spiffe_id');
   if (trustDomainOf(id) !== table.trustDomain) return invalid('wrong_trust_domain');
-  if (!table.has(id)) return invalid('not_registered', 'The declared identity is not registered: agw identity list.');
+  if (!table.has(id)) return invalid('not_registered', 'The declared identity is not registered.', 'Register it: agw identity add SPIFFE_ID. agw identity list shows who is registered.');
   return callerOf(id, declared.method, table);
 }
 

@@ -9,8 +9,9 @@ export function missing(reasonCode: string, message?: string): Refused {
 }
 
 /** Evidence of an identity that may not call. */
-export function invalid(reasonCode: string, message?: string): Refused {
-  return refused('auth_invalid_identity', reasonCode, message);
+export function invalid(reasonCode: string, message?: string, remediation?: string): Refused {
+  const refusal = refused('auth_invalid_identity', reasonCode, message);
+  return remediation === undefined ? refusal : { ...refusal, remediation };
 }
 
 /** A bearer token that proves nothing. */

@@ -38,6 +38,7 @@ export type IdentityRefusal = {
   readonly code: 'auth_missing_identity' | 'auth_invalid_identity' | 'auth_invalid_bearer_token';
   readonly reasonCode: string;
   readonly message?: string;
+  readonly remediation?: string;
 };
 
 export type IdentityResult = { readonly ok: true; readonly caller: Caller } | ({ readonly ok: false } & IdentityRefusal);

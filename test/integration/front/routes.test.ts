@@ -22,6 +22,9 @@ describe('paths', () => {
     expect(seen[0]?.inbound).toMatchObject({ httpMethod: 'POST', path: expected, evidence: { declaredAgent: agent, declaredEnv: env, ip: '127.0.0.1', loopback: true, tls: false } });
     expect(seen[0]?.body.toString()).toBe('{}');
   });
+  it('tells who forgot half of an identity\'s path how it is written', async () => {
+    expect((await reached(post('{}', HOST, '/as/my-agent'))).answer).toContain('/as/<agent>/<env>');
+  });
   it.each(['//', '//mcp', '/mcp/', '/MCP', '/%2e/', '/%6dcp', '/mcp/../', '/./', '/mcp%00', '/as', '/as/', '/as/a', '/as/a/', '/as/a/b/', '/as/a/b/mcp/', '/as/../x', '/as/./x', '/as/a%2fb/c', '/as/a/b/c', '/mcp#x', '/mcp;a=b', '/health/', '/metrics', '/v1/status'])('does not know %s', async (path) => {
     for (const method of ['GET', 'POST', 'DELETE']) {
       const { status, seen } = await reached(`${method} ${path} HTTP/1.1\r\n${HOST}Content-Length: 0\r\n\r\n`);

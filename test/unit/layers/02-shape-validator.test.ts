@@ -58,7 +58,7 @@ describe('the shape validator', () => {
   });
 
   it.each(['text/plain', '', 'application/jsonp', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=application/json'])('refuses a body of type %j', (contentType) => {
-    expect(decide(call('{"name":"t"}'), { posted: { headers: { contentType } } }).verdict).toMatchObject({ code: 'mcp_invalid_request', reasonCode: 'content_type' });
+    expect(decide(call('{"name":"t"}'), { posted: { headers: { contentType } } }).verdict).toMatchObject({ code: 'mcp_invalid_request', reasonCode: 'content_type', remediation: expect.stringContaining('Content-Type: application/json') as string });
   });
 
   it.each(['application/json', 'Application/JSON', 'application/json; charset=utf-8', 'application/json ;x'])('takes a body of type %j', (contentType) => {

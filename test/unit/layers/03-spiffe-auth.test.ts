@@ -20,9 +20,9 @@ describe('the identity layer', () => {
   });
 
   it.each(['auth_missing_identity', 'auth_invalid_identity', 'auth_invalid_bearer_token'] as const)('refuses with %s and adds nobody', async (code) => {
-    for (const result of [{ ok: false, code, reasonCode: 'r' } as const, Promise.resolve({ ok: false, code, reasonCode: 'r' } as const)]) {
+    for (const result of [{ ok: false, code, reasonCode: 'r', remediation: 'do this' } as const, Promise.resolve({ ok: false, code, reasonCode: 'r', remediation: 'do this' } as const)]) {
       const decided = await decide(result);
-      expect(decided.verdict).toMatchObject({ code, reasonCode: 'r' });
+      expect(decided.verdict).toMatchObject({ code, reasonCode: 'r', remediation: 'do this' });
       expect(decided.caller()).toBeUndefined();
     }
   });

@@ -57,6 +57,13 @@ describe('details', () => {
     expect(bodyOf(body).error).toMatchObject({ code: -32022, data: { supported: ['v'], code: 'mcp_invalid_request' } });
     expect(renderRefusal({ rpcCode: -32601, httpStatus: 404, message: 'm', idText: '7' }, FACTS).status).toBe(404);
   });
+  it.each([-32601, -32602, -32020, -32022])('has another remedy for %i, a message that is wrong, than for a body that is none', (rpcCode) => {
+    const remedyOf = (cause: Parameters<typeof renderRefusal>[0]): unknown => bodyOf(renderRefusal(cause, FACTS).body).error.data['remediation'];
+    const none = remedyOf({ rpcCode: -32700, httpStatus: 400, message: 'm', idText: undefined });
+    expect(none).toBe(ERRORS.mcp_invalid_request.remediation);
+    expect([none, undefined]).not.toContain(remedyOf({ rpcCode, httpStatus: 400, message: 'm', idText: '7' }));
+    expect(remedyOf({ rpcCode, httpStatus: 400, message: 'm', idText: '7', remediation: 'its own' })).toBe('its own');
+  });
   it('challenges on 401, and quotes nothing foreign', () => {
     const { headers } = renderRefusal({ code: 'auth_missing_identity' }, { ...FACTS, resourceMetadataUrl: 'http://h/"\r\nx: y' });
     expect(headersOf(headers).get('www-authenticate')).toBe('Bearer resource_metadata="http://h/x: y"');

@@ -172,7 +172,9 @@ describe('the stream of a session', () => {
   it('needs a session and a client that reads streams', async () => {
     const gateway = await start();
     for (const headers of [{ accept: MCP_ACCEPT }, { accept: '*/*', mcpSessionId: (await openSession(gateway)).headers?.mcpSessionId ?? '' }]) {
-      expect((await gateway.ask('', { httpMethod: 'GET', headers })).status).toBe(405);
+      const { status, text } = await gateway.ask('', { httpMethod: 'GET', headers });
+      expect(status).toBe(405);
+      expect(text).toContain('with POST');
     }
   });
 

@@ -58,6 +58,10 @@ describe('createAuthenticator in the dev profile', () => {
     expect(await ask(BASE, NOTHING, bare)).toEqual(['auth_missing_identity', 'no_default_identity']);
   });
 
+  it('says of a caller who is not registered how to register one', async () => {
+    expect(await createAuthenticator(BASE).authenticate({ ...NOTHING, declaredAgent: 'nobody', declaredEnv: 'dev' }, table, TEST_NOW_MS)).toMatchObject({ remediation: expect.stringContaining('agw identity add') as string });
+  });
+
   it('answers declared evidence without a promise', () => {
     expect(createAuthenticator(BASE).authenticate(NOTHING, table, TEST_NOW_MS)).not.toBeInstanceOf(Promise);
   });
