@@ -1,5 +1,5 @@
 // YAML with places: what a file says, and the line and column of every key in it, so that a fault can point at its cause.
-import { isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node, type Pair } from 'yaml';
+import { isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, visit, type Document, type Node, type Pair } from 'yaml';
 import { ConfigFault, WHOLE_FILE } from './fault.js';
 
 /** A file that is larger is not a configuration file; refusing it bounds memory. */
@@ -26,7 +26,12 @@ export function parseYamlWithLines(text: string, file: string): YamlFile {
   if (text.length > TEXT_LENGTH_MAX) throw new ConfigFault('the file is larger than 64 MiB.', { file, ...WHOLE_FILE });
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const faults = document.errors.map((error) => new ConfigFault(firstLine(error.message), { file, ...placeAt(lines, error.pos[0]) }));
+  const doubled = document.errors.some((error) => error.code === 'DUPLICATE_KEY') ? doubledKeys(document, lines) : new Map<number, string>();
+  const faults = document.errors.map((error) => {
+    const place = { file, ...placeAt(lines, error.pos[0]) };
+    const message = error.code === 'DUPLICATE_KEY' ? doubled.get(error.pos[0]) : undefined;
+    return message === undefined ? new ConfigFault(firstLine(error.message), place) : new ConfigFault(message, { ...place, remedy: 'Keep one of them.' });
+  });
   const [first, ...others] = faults;
   if (first !== undefined) throw new ConfigFault(first.message, first, others);
   return {
@@ -35,6 +40,35 @@ export function parseYamlWithLines(text: string, file: string): YamlFile {
     placeOf: (path) => placeAt(lines, offsetOf(document, path, false)),
     placeOfKey: (path) => placeAt(lines, offsetOf(document, path, true)),
   };
+}
+
+/** What an entry of a list is called by, so that a person finds it in a long file. */
+const NAME_KEYS = ['name', 'spiffe_id', 'id'] as const;
+
+/** By the offset of each key that an earlier one of its map equals: what to say of it. One walk for all of them. */
+function doubledKeys(document: Document, lines: LineCounter): ReadonlyMap<number, string> {
+  const found = new Map<number, string>();
+  visit(document, {
+    Map(_, map, ancestors) {
+      const seen = new Map<string, number>();
+      for (const { key } of map.items) {
+        const at = startOf(key);
+        if (!isScalar(key) || at === undefined) continue;
+        const text = JSON.stringify(key.value);
+        const first = seen.get(text);
+        if (first === undefined) seen.set(text, at);
+        else found.set(at, `the key ${String(key.value)} stands twice${nameOf([map, ...ancestors.toReversed()])}, first on line ${placeAt(lines, first).line}.`);
+      }
+    },
+  });
+  return found;
+}
+
+/** ` in NAME`, of the nearest map around that has one; '' where none has. */
+function nameOf(outwards: readonly unknown[]): string {
+  const names = outwards.filter(isMap).flatMap((map) => NAME_KEYS.map((key) => map.get(key)));
+  const name = names.find((value) => typeof value === 'string');
+  return name === undefined ? '' : ` in ${name}`;
 }
 
 function firstLine(text: string): string {
