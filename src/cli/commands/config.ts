@@ -10,10 +10,10 @@ import { printable } from '../terminal.js';
 export const configCommands: readonly CommandSpec[] = [
   {
     path: 'config check',
-    summary: 'Check the config file, and say every fault with its line',
+    summary: 'Check the config file and the policies it names, and say every fault with its line',
     detail: 'Warns of policies that load and decide nothing, or may conflict. The other files are checked by agw doctor.',
     examples: ['agw config check', 'agw config check --config config/gateway.yaml --json'],
-    negative: 'the file has faults',
+    negative: 'the file has faults, or the policies do not load',
     run: check,
   },
   {
@@ -28,8 +28,10 @@ export const configCommands: readonly CommandSpec[] = [
 
 async function check(context: CommandContext): Promise<ExitCode> {
   const { project } = context;
-  const faults = await faultsOf(context);
-  const warnings = faults.length > 0 ? [] : await warningsOf(context);
+  const read = await faultsOf(context);
+  const named = read.length > 0 ? { faults: [], warnings: [] } : await policiesOf(context);
+  const faults = [...read, ...named.faults];
+  const { warnings } = named;
   const listed = faults.map((fault) => ({ file: fault.file, line: fault.line, column: fault.column, message: fault.message, remediation: fault.remedy }));
   printAnswer(context, { file: project.configFile, faults: listed, warnings }, () => {
     printFaults(context, faults);
@@ -38,17 +40,18 @@ async function check(context: CommandContext): Promise<ExitCode> {
   return faults.length === 0 ? 0 : 1;
 }
 
-/** Of what the file names: policies that load and decide nothing, or conflict. What does not load is agw doctor's to say. */
-async function warningsOf({ project }: CommandContext): Promise<string[]> {
+/** Of what the file names: policies that don't load, with which no gateway starts; and those that load and decide nothing, or conflict. */
+async function policiesOf({ project }: CommandContext): Promise<{ readonly faults: readonly ConfigFault[]; readonly warnings: readonly string[] }> {
   const { openPolicies } = await import('../offline-policy.js');
   const config = await project.config();
   const absent = config.policy.dirs.filter((dir) => !existsSync(project.path(dir))).map((dir) => `policy.dirs: there is no folder ${dir}`);
   try {
     const set = await openPolicies(project);
     set.close();
-    return [...absent, ...set.warnings.map((warning) => `${placeText(warning)}: ${warning.message}`)];
+    return { faults: [], warnings: [...absent, ...set.warnings.map((warning) => `${placeText(warning)}: ${warning.message}`)] };
   } catch (error) {
-    return [...absent, `the policies do not load: ${error instanceof PolicyError ? `${placeText(error)}: ` : ''}${error instanceof Error ? error.message : String(error)}`];
+    if (!(error instanceof PolicyError)) throw error;
+    return { faults: [new ConfigFault(error.message, error)], warnings: absent };
   }
 }
 
