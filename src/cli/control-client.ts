@@ -102,11 +102,15 @@ export function placedMessage(fault: unknown): string {
   return `${file === '' ? '' : `${placeText({ file, line: numberOf(fault, 'line'), column: numberOf(fault, 'column') })}: `}${textOf(fault, 'message')}`;
 }
 
+function startRemedy(address: string): string {
+  return /^https?:/i.test(address) ? 'Start it: make up. If it runs, the address is another one: front.port in config/gateway.yaml' : 'Start it: make up. If it runs, it has another state folder: name its socket with --gateway';
+}
+
 function explain(error: Error, address: string): Error {
   if (error instanceof CliFailure) return error;
   const code = (error as NodeJS.ErrnoException).code ?? '';
   if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ECONNREFUSED' || code === 'ENOTSOCK') {
-    return new CliFailure(`no gateway is running here (${address}).`, { remedy: 'Start it: make up', code: 'gateway_not_running' });
+    return new CliFailure(`no gateway is running here (${address}).`, { remedy: startRemedy(address), code: 'gateway_not_running' });
   }
   if (code === 'EACCES' || code === 'EPERM') {
     return new CliFailure(`you may not open ${address}.`, { remedy: 'Run as the user the gateway runs as.', code: 'not_permitted' });

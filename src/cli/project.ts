@@ -33,7 +33,7 @@ const CONFIG_IN_PROJECT = join('config', 'gateway.yaml');
 export function findProject(choice: ProjectChoice, environment: Environment): Project {
   const named = choice.configFile ?? environment.configFile;
   const configFile = named === undefined ? searchUpwards(choice) : resolve(choice.workingDir, named);
-  if (named !== undefined && !existsSync(configFile)) throw new CliFailure(`there is no config file ${named}.`);
+  if (named !== undefined && !existsSync(configFile)) throw new CliFailure(`there is no config file ${named}.`, { remedy: `${choice.configFile === undefined ? 'AGW_CONFIG' : '--config'} names a file; without it, config/gateway.yaml here or above is taken.`, code: 'not_found' });
   const root = dirname(dirname(configFile));
   let stateDir: string | undefined;
   const findStateDir = (): string => (stateDir ??= environment.stateDir === undefined ? resolve(root, writtenStateDir(configFile)) : resolve(choice.workingDir, environment.stateDir));

@@ -27,6 +27,7 @@ export const secretCommands: readonly CommandSpec[] = [
   {
     path: 'secret issue',
     summary: 'Issue a short-lived reference to put into a call\'s arguments',
+    detail: 'Paste it into a shell within single quotes: in double quotes the shell takes $SPIKE for a variable of its own, and the reference is lost.',
     arguments: [NAME],
     options: [{ flags: '--ttl <seconds>', about: 'how long the reference lives (default 300)' }],
     examples: ['agw secret issue github-token --ttl 600', 'agw secret issue github-token --json | jq -r .token'],
@@ -87,7 +88,7 @@ async function issue(context: CommandContext): Promise<ExitCode> {
   const answer = await context.control().post('/v1/secrets/issue', { name: given(context.argument(0)), ttl_s: ttl });
   printAnswer(context, answer, () => {
     context.terminal.print(textOf(answer, 'token'));
-    if (context.terminal.isTty) context.terminal.warn(`good for ${ttl} s; put it into a string value of the call's arguments`);
+    if (context.terminal.isTty) context.terminal.warn(`good for ${ttl} s; put it into a string value of the call's arguments. In a shell, within single quotes: in double quotes it loses $SPIKE.`);
   });
   return 0;
 }

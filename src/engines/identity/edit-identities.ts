@@ -2,15 +2,19 @@
 import { isMap, isScalar, isSeq, parseDocument, type Document, type YAMLMap, type YAMLSeq } from 'yaml';
 import { ConfigFault, WHOLE_FILE } from '../../base/config/fault.js';
 import { parseYamlWithLines } from '../../base/config/yaml-lines.js';
-import { parseWorkloadId } from './spiffe-id.js';
+import { parseWorkloadId, trustDomainOf } from './spiffe-id.js';
 
 const FILE = 'config/identities.yaml';
 
-/** The new text. Throws ConfigFault if the identity is malformed or already there. The result is to be parsed again before it is written. */
+/** The new text. Throws ConfigFault if the identity is malformed, of another trust domain than those in the text, or already there. The result is to be parsed again before it is written. */
 export function addIdentity(text: string, id: string, description: string, file = FILE): string {
-  if (parseWorkloadId(id) === undefined) throw faultOf(`${JSON.stringify(id.slice(0, 100))} is not the SPIFFE ID of a workload.`, file, 'Write spiffe://<trust-domain>/agents/mcp-client/<agent>/<env>.');
+  const workload = parseWorkloadId(id);
+  if (workload === undefined) throw faultOf(`${JSON.stringify(id.slice(0, 100))} is not the SPIFFE ID of a workload.`, file, 'Write spiffe://<trust-domain>/agents/mcp-client/<agent>/<env>.');
   const document = readDocument(text, file);
   if (entryOf(document, id) !== undefined) throw faultOf(`${id} is registered already.`, file, 'Nothing is to be done; agw identity list shows it.');
+  const domain = trustDomainIn(document);
+  // Here, because the parser would blame a line of a text that nobody has.
+  if (domain !== undefined && domain !== trustDomainOf(workload)) throw faultOf(`${id} is of another trust domain than the identities here (${domain}).`, file, 'Change the identity, or identity.trust_domain in gateway.yaml.');
   const entry = description === '' ? { spiffe_id: id } : { spiffe_id: id, description };
   return spliceEntry(text, document, entry) ?? addByDocument(document, entry);
 }
@@ -36,6 +40,14 @@ function entryOf(document: Document, id: string): number | undefined {
   if (!isSeq(list)) return undefined;
   const at = list.items.findIndex((item) => isMap(item) && item.get('spiffe_id') === id);
   return at === -1 ? undefined : at;
+}
+
+/** A sound file has one trust domain; undefined when it has no identity yet. */
+function trustDomainIn(document: Document): string | undefined {
+  const list = document.get('identities');
+  const listed = isSeq(list) ? list.items.map((item) => (isMap(item) ? item.get('spiffe_id') : undefined)) : [];
+  const known = [document.get('default'), ...listed].map((text) => (typeof text === 'string' ? parseWorkloadId(text) : undefined)).find((one) => one !== undefined);
+  return known === undefined ? undefined : trustDomainOf(known);
 }
 
 /** Inserts lines after the last entry of a block list; undefined where the list is of another form. */

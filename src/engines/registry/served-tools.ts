@@ -65,21 +65,21 @@ export function createToolsReader(guard: JsonGuard): ToolsReader {
   const cache = createToolCache();
   const out = new Uint32Array(GUARD_OUT_LENGTH);
 
-  function check(bytes: Uint8Array): void {
+  function check(bytes: Uint8Array, what: 'tool list' | 'tool definition'): void {
     const status = guard.check(bytes, LIST_LIMITS, out);
-    if (status !== 'ok') throw new ToolsListFault('not_json', `the tool list is not one sound JSON object (${status})`);
+    if (status !== 'ok') throw new ToolsListFault('not_json', `the ${what} is not one sound JSON object (${status})`);
   }
 
-  function parseChecked(bytes: Uint8Array): ToolsPage {
-    check(bytes);
+  function parseChecked(bytes: Uint8Array, what: 'tool list' | 'tool definition'): ToolsPage {
+    check(bytes, what);
     return parseToolsList(bytes, cache);
   }
 
   return {
-    parseToolsList: parseChecked,
+    parseToolsList: (bytes) => parseChecked(bytes, 'tool list'),
     describeTool(text) {
       // As one of a list, as it was served: how the guard judges a message's own members is not for a tool's.
-      const [tool] = parseChecked(Buffer.from(`{"tools":[${text}]}`, 'utf8')).tools;
+      const [tool] = parseChecked(Buffer.from(`{"tools":[${text}]}`, 'utf8'), 'tool definition').tools;
       if (tool?.text !== text.trim()) throw new ToolsListFault('no_tools', 'the text is no tool definition: it needs a name and an inputSchema');
       return tool;
     },

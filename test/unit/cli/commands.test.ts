@@ -142,6 +142,13 @@ describe('agw status', () => {
     expect((await bench.agw(['status'])).code).toBe(1);
   });
 
+  it('names the address as a possible cause where none answers, and what stands for a config file that is missing', async () => {
+    expect((await bench.agw(['status', '--gateway', 'http://127.0.0.1:1'])).err).toMatch(/http:\/\/127.0.0.1:1[^]*front.port/);
+    expect((await bench.agw(['status', '--gateway', '/nowhere/control.sock'])).err).toMatch(/nowhere[^]*--gateway/);
+    expect((await bench.agw(['status', '--config', 'nofile.yaml'])).err).toMatch(/nofile.yaml[^]*--config[^]*config\/gateway.yaml/);
+    expect((await bench.agw(['status'], { env: { AGW_CONFIG: 'nofile.yaml' } })).err).toContain('AGW_CONFIG');
+  });
+
   it('works while the config file is broken', async () => {
     bench.file('config/gateway.yaml', 'profile: [\n');
     await bench.serve(status(true));
@@ -181,6 +188,16 @@ describe('agw inspect identity', () => {
     await bench.serve({ 'GET /v1/identity': () => ({ json: { spiffe_id: ME, registered: true, session: { risk_score: 0.1 + 0.2, flags: ['risk:high'] }, rate: {} } }) });
     const { out } = await bench.agw(['inspect', 'identity', ME]);
     expect(out).toContain('0.3 of 1 risk:high');
+  });
+});
+
+describe('agw inspect tools', () => {
+  it('points at what tells a mismatching hash apart, which its short form hides', async () => {
+    const tool = (name: string, state: string): object => ({ name, state, hash: 'a'.repeat(64), risk_level: 'low', upstream: 'u' });
+    await bench.serve({ 'GET /v1/tools': () => ({ json: { tools: [tool('echo', 'mismatch'), tool('bash', 'verified')] } }) });
+    const { out } = await bench.agw(['inspect', 'tools']);
+    expect(out).toContain('agw tools diff echo');
+    expect(out).not.toContain('diff bash');
   });
 });
 
@@ -240,7 +257,8 @@ describe('agw secret', () => {
 
   it('prints the issued reference alone', async () => {
     await bench.serve({ 'POST /v1/secrets/issue': () => ({ json: { ref: 'r', token: '$SPIKE{ref:r}' } }) });
-    expect(await bench.agw(['secret', 'issue', 'token', '--ttl', '60'])).toMatchObject({ code: 0, out: '$SPIKE{ref:r}' });
+    expect(await bench.agw(['secret', 'issue', 'token', '--ttl', '60'])).toMatchObject({ code: 0, out: '$SPIKE{ref:r}', err: '' });
+    expect((await bench.agw(['secret', 'issue', 'token'], { tty: true })).err).toContain('single quotes');
     expect(bench.asked[0]?.body).toEqual({ name: 'token', ttl_s: 60 });
   });
 
@@ -365,7 +383,9 @@ describe('agw tools hash', () => {
   });
 
   it.each(['', '{', '[]', '{"name":"x"}', '{"name":"a","name":"b","inputSchema":{}}'])('refuses %j', async (text) => {
-    expect((await bench.agw(['tools', 'hash'], { stdin: text })).code).toBe(2);
+    const { code, err } = await bench.agw(['tools', 'hash'], { stdin: text });
+    expect(code).toBe(2);
+    expect(err).toContain('tool definition');
   });
 });
 
@@ -381,5 +401,12 @@ describe('agw config', () => {
     expect((await bench.agw(['config', 'show', 'front.port'])).out).toBe('9090');
     expect((await bench.agw(['config', 'show', 'frnt'])).code).toBe(1);
     expect((await bench.agw(['config', 'check'])).code).toBe(0);
+  });
+
+  it('says no of policies that do not load, with their place', async () => {
+    bench.file('policies/broken.rego', 'package precinct.authz\n\nallow if {\n');
+    expect(await bench.agw(['config', 'check'])).toMatchObject({ code: 1, out: expect.stringContaining('policies/broken.rego:') as string });
+    const { faults } = JSON.parse((await bench.agw(['config', 'check', '--json'])).out) as { faults: { file: string; line: number }[] };
+    expect(faults).toMatchObject([{ file: 'policies/broken.rego', line: expect.any(Number) as number }]);
   });
 });

@@ -35,6 +35,12 @@ describe('addIdentity', () => {
     expect(removeIdentity(text, C)).toBe(shipped);
   });
 
+  it('refuses another trust domain than the file\'s, and blames no line for what is not in it', () => {
+    const other = C.replace('poc.local', 'other.org');
+    expect(() => addIdentity(LAYOUT, other, '')).toThrow(expect.objectContaining({ name: 'ConfigFault', line: 0, message: expect.stringContaining('poc.local') as string }) as Error);
+    expect(addIdentity('', other, '')).toContain(other);
+  });
+
   it('refuses what is malformed or there already', () => {
     expect(() => addIdentity(LAYOUT, 'spiffe://poc.local/x\n- spiffe_id: spiffe://poc.local/y', '')).toThrow(ConfigFault);
     expect(() => addIdentity(LAYOUT, 'spiffe://poc.local', '')).toThrow(ConfigFault);
