@@ -20,6 +20,8 @@ export interface InputBuilder {
 interface Member {
   readonly names: readonly string[];
   readonly write: Writer;
+  /** The names below it, where these are always the same. */
+  readonly inner?: readonly string[];
   /** Absent where caller, tool and method are in every key anyway, or the value never changes or is never cached. */
   readonly key?: Writer;
 }
@@ -38,19 +40,22 @@ function createMembers(): readonly Member[] {
   const writeSession: Writer = (facts) => JSON.stringify(facts.session());
   return [
     { names: ['arguments', 'params'], write: writeArguments, key: writeArguments },
-    { names: ['session'], write: writeSession, key: writeSession },
+    { names: ['session'], inner: ['id', 'risk_score', 'previous_actions', 'flags'], write: writeSession, key: writeSession },
     { names: ['caller_spiffe_id', 'spiffe_id'], write: (facts) => JSON.stringify(facts.callerSpiffeId) },
     { names: ['tool_name', 'tool'], write: (facts) => JSON.stringify(facts.toolName) },
     { names: ['method'], write: (facts) => JSON.stringify(facts.method) },
     { names: ['server'], write: (facts) => JSON.stringify(facts.server), key: (facts) => facts.server },
     { names: ['risk_level'], write: (facts) => JSON.stringify(facts.riskLevel), key: (facts) => facts.riskLevel },
-    { names: ['principal'], write: writePrincipal, key: writePrincipal },
+    { names: ['principal'], inner: ['level', 'role', 'capabilities'], write: writePrincipal, key: writePrincipal },
     { names: ['auth_method'], write: (facts) => JSON.stringify(facts.authMethod), key: (facts) => facts.authMethod },
     { names: ['oauth'], write: () => '{}' },
-    { names: ['step_up'], write: (facts) => `{"approved":${facts.stepUpApproved}}`, key: (facts) => String(facts.stepUpApproved) },
-    { names: ['time'], write: (facts) => `{"now_ns":${facts.timeNs()},"rfc3339":"${formatRfc3339(facts.timeNs())}"}` },
+    { names: ['step_up'], inner: ['approved'], write: (facts) => `{"approved":${facts.stepUpApproved}}`, key: (facts) => String(facts.stepUpApproved) },
+    { names: ['time'], inner: ['now_ns', 'rfc3339'], write: (facts) => `{"now_ns":${facts.timeNs()},"rfc3339":"${formatRfc3339(facts.timeNs())}"}` },
   ];
 }
+
+/** What a policy may read below `input`: each name, with the names below it where these are fixed. */
+export const INPUT_NAMES: ReadonlyMap<string, readonly string[] | undefined> = new Map(createMembers().flatMap(({ names, inner }) => names.map((name) => [name, inner] as const)));
 
 /** `inputs` are the dotted paths that findReads found. */
 export function createInputBuilder(inputs: readonly string[]): InputBuilder {

@@ -1,7 +1,8 @@
-// What of a policy set loads but deserves a person's eye: packages that decide nothing, and rules that can't both hold without a fault.
+// What of a policy set loads but deserves a person's eye: packages that decide nothing, slips in names, and rules that can't both hold without a fault.
 import { proposal } from '../../base/config/nearest.js';
 import { constantString, isNode, list, member, refPath } from './ast.js';
 import type { ParsedModule, ParsedRule } from './ast.js';
+import { findSlips } from './slips.js';
 import type { PolicyWarning } from './types.js';
 
 const DECIDING = 'precinct.authz';
@@ -15,7 +16,8 @@ const MARKS = new Set(['span', 'eidx', 'sidx', 'line', 'col', 'start', 'end']);
 export function findWarnings(modules: readonly ParsedModule[]): PolicyWarning[] {
   const used = reachable(modules);
   const idle = modules.filter((module) => !used.has(module) && module.rules.length > 0).map(idleWarning);
-  return [...idle, ...modules.filter((module) => used.has(module)).flatMap(shapeWarnings), ...conflictWarnings(modules.filter((module) => used.has(module)))];
+  const deciding = modules.filter((module) => used.has(module));
+  return [...idle, ...findSlips(deciding), ...deciding.flatMap(shapeWarnings), ...conflictWarnings(deciding)];
 }
 
 function idleWarning(module: ParsedModule): PolicyWarning {
