@@ -9,6 +9,12 @@ export function isAsRegistered(answer: unknown): boolean {
   return textOf(answer, 'refused') === '' && textOf(answer, 'state') === 'verified' && listOf(answer, 'changes').length === 0;
 }
 
+/** Below a table of `/v1/tools`, whose short hashes may hide the digit that is wrong; '' when none mismatches. */
+export function mismatchText(tools: readonly unknown[], colors: Colors): string {
+  const names = tools.filter((tool) => textOf(tool, 'state') === 'mismatch').map((tool) => printable(textOf(tool, 'name')));
+  return names.length === 0 ? '' : `${colors.red('mismatch')}: layer 5 refuses ${names.join(', ')}. Whole hashes, and what differs: ${names.map((name) => `agw tools diff ${name}`).join('; ')}`;
+}
+
 export function toolDiffText(answer: unknown, colors: Colors): string {
   const changes = listOf(answer, 'changes').map((change) => changeText(change, colors));
   const notes = notesOf(answer);

@@ -5,6 +5,7 @@ import { printAnswer, shortHash } from '../printing.js';
 import { listOf, member, numberOf, recordOf, textOf, textsOf, truthOf } from '../reading.js';
 import { renderFields, renderTable } from '../table.js';
 import { printable, type Colors } from '../terminal.js';
+import { mismatchText } from '../tool-diff-view.js';
 import { refusedLines } from './status.js';
 
 export const inspectCommands: readonly CommandSpec[] = [
@@ -39,8 +40,8 @@ async function inspectTools(context: CommandContext): Promise<ExitCode> {
     const tools = listOf(answer, 'tools');
     const { terminal } = context;
     terminal.print(tools.length === 0 ? 'no tools are registered: agw tools add --from URL' : toolTable(tools, wide, context));
-    const changed = tools.filter((tool) => textOf(tool, 'state') === 'mismatch').map((tool) => printable(textOf(tool, 'name')));
-    if (changed.length > 0) terminal.print(`\n${terminal.colors.red('mismatch')}: layer 5 refuses ${changed.join(', ')}; both hashes and what differs: ${changed.map((name) => `agw tools diff ${name}`).join('; ')}`);
+    const mismatch = mismatchText(tools, terminal.colors);
+    if (mismatch !== '') terminal.print(`\n${mismatch}`);
     const strangers = listOf(answer, 'unregistered');
     if (strangers.length > 0) terminal.print(`\nserved, but not registered: ${strangers.map((tool) => printable(textOf(tool, 'name'))).join(', ')}`);
     const refused = refusedLines(answer, terminal.colors);

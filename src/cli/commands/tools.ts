@@ -11,7 +11,7 @@ import { canAsk, confirmed, decodeUtf8, readAll } from '../prompt.js';
 import { listOf, member, recordOf, textOf } from '../reading.js';
 import { renderFields, renderTable } from '../table.js';
 import { printable } from '../terminal.js';
-import { isAsRegistered, toolDiffText } from '../tool-diff-view.js';
+import { isAsRegistered, mismatchText, toolDiffText } from '../tool-diff-view.js';
 
 const FROM = { flags: '--from <url>', about: 'the tool server\'s MCP endpoint' };
 const RISKS: readonly RiskLevel[] = ['low', 'medium', 'high', 'critical'];
@@ -131,6 +131,8 @@ async function listRegistered(context: CommandContext, shown: (hash: string) => 
     const registered = listOf(answer, 'tools').map((tool) => [textOf(tool, 'name'), textOf(tool, 'state'), shown(textOf(tool, 'hash')), textOf(tool, 'upstream')]);
     const others = listOf(answer, 'unregistered').map((tool) => [textOf(tool, 'name'), 'not registered', shown(textOf(member(tool, 'hashes'), 'seed')), textOf(tool, 'upstream')]);
     context.terminal.print(renderTable([{ title: 'NAME' }, { title: 'STATE' }, { title: 'HASH' }, { title: 'UPSTREAM', shrinks: true }], [...registered, ...others], context.terminal));
+    const mismatch = mismatchText(listOf(answer, 'tools'), context.terminal.colors);
+    if (mismatch !== '') context.terminal.print(`\n${mismatch}`);
   });
   return 0;
 }

@@ -195,9 +195,11 @@ describe('agw inspect tools', () => {
   it('points at what tells a mismatching hash apart, which its short form hides', async () => {
     const tool = (name: string, state: string): object => ({ name, state, hash: 'a'.repeat(64), risk_level: 'low', upstream: 'u' });
     await bench.serve({ 'GET /v1/tools': () => ({ json: { tools: [tool('echo', 'mismatch'), tool('bash', 'verified')] } }) });
-    const { out } = await bench.agw(['inspect', 'tools']);
-    expect(out).toContain('agw tools diff echo');
-    expect(out).not.toContain('diff bash');
+    for (const line of [['inspect', 'tools'], ['tools', 'list']]) {
+      const { out } = await bench.agw(line);
+      expect(out).toContain('agw tools diff echo');
+      expect(out).not.toContain('diff bash');
+    }
   });
 });
 
