@@ -142,7 +142,7 @@ function writeUtf8(point: number, out: Uint8Array, at: number): number {
     return 1;
   }
   const tails = point < 0x800 ? 1 : point < 0x10000 ? 2 : 3;
-  out[at] = (0xf00 >> tails) & 0xff | (point >> (6 * tails));
+  out[at] = ((0xff00 >> (tails + 1)) & 0xff) | (point >> (6 * tails)); // 110xxxxx, 1110xxxx, 11110xxx (RFC 3629, section 3)
   for (let tail = 1; tail <= tails; tail++) out[at + tail] = 0x80 | ((point >> (6 * (tails - tail))) & 0x3f);
   return tails + 1;
 }

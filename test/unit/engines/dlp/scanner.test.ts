@@ -15,10 +15,18 @@ const find = (json: string, rule = 'aws-access-key-id') => scanJson(scanner, jso
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 const hex = (text: string): string => Buffer.from(text).toString('hex');
 const percent = (text: string): string => [...Buffer.from(text)].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('');
-const escaped = (text: string): string => [...text].map((letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`).join('');
+const escaped = (text: string): string => text.split('').map((letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`).join('');
 const fullWidth = (text: string): string => [...text].map((letter) => String.fromCharCode(letter.charCodeAt(0) + 0xfee0)).join('');
 const zeroWidth = (text: string): string => [...text].join('\u200b');
 const tags = (text: string): string => [...text].map((letter) => String.fromCodePoint(letter.charCodeAt(0) + 0xe0000)).join('');
+
+const marked = (text: string): string => [...text].join('\u0301');
+const bold = (text: string): string => [...text].map((letter) => String.fromCodePoint(0x1d400 + letter.charCodeAt(0) - 0x41)).join('');
+const lookAlike = (text: string): string => text.replaceAll('A', 'А').replaceAll('B', 'В');
+/** Spellings that a person reads as the key; Python's json.dumps writes each with escapes. */
+const UNICODE: readonly (readonly [string, string])[] = [
+  ['full-width letters', fullWidth(KEY)], ['zero-width characters', zeroWidth(KEY)], ['combining marks', marked(KEY)], ['bold letters', bold(KEY)], ['Cyrillic look-alikes', lookAlike(KEY)], ['tag characters', ` ${tags(` ${KEY} `)}`],
+];
 
 const READINGS: readonly (readonly [string, string, string])[] = [
   ['raw', 'raw', call(`key ${KEY}.`)],
@@ -54,6 +62,15 @@ describe('readings', () => {
     const cut = Buffer.concat([Buffer.from(json).subarray(0, finding.from), Buffer.from('[x]'), Buffer.from(json).subarray(finding.to)]).toString();
     expect(() => JSON.parse(cut) as unknown).not.toThrow();
     expect(find(cut)).toBeUndefined();
+  });
+
+  describe.each(UNICODE)('of %s', (_name, spelt) => {
+    it.each<[string, string]>([
+      ['raw', call(spelt)], ['escaped', call('X').replace('X', escaped(spelt))], ['escaped in a JSON string', call(`{"a":"${escaped(spelt)}"}`)], ['in base64', call(base64(`the key is ${spelt} .`))],
+      ['escaped in base64', call(base64(JSON.stringify({ key: 'X' }).replace('X', escaped(spelt))))], ['percent-encoded', call(percent(spelt))], ['between escaped letters', call('X').replace('X', `${escaped('é😀')} ${escaped(spelt)} ${escaped('é😀')}`)],
+    ])('%s finds the key', (_how, json) => {
+      expect(find(json)).toMatchObject({ category: 'credentials', action: 'block' });
+    });
   });
 
   it('finds a password whose key is escaped', () => {

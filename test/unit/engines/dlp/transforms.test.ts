@@ -1,0 +1,22 @@
+// What the decoder makes of escapes is the text they stand for, byte for byte.
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { unescapeText } from '../../../../src/engines/dlp/transforms.js';
+
+const escaped = (text: string): string => text.split('').map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`).join('');
+const anyText = fc.string({ unit: 'binary', minLength: 1, maxLength: 40 });
+const read = (text: string): string => Buffer.from(unescapeText(Buffer.from(text))?.bytes ?? []).toString('hex');
+
+it.each(['\u007f', '\u0080', 'é', '\u07ff', '\u0800', 'Ａ', '\uffff', '\u{10000}', '😀', '\u{10ffff}'])('reads the escapes of %j', (text) => {
+  expect(read(escaped(text))).toBe(Buffer.from(text).toString('hex'));
+});
+
+it('reads any text, in escapes, as it is, or mixed', () => {
+  fc.assert(fc.property(anyText, anyText.map((text) => text.replaceAll('\\', '/')), (first, second) => {
+    expect(read(escaped(first) + second + escaped(first))).toBe(Buffer.from(first + second + first).toString('hex'));
+  }));
+});
+
+it('reads a lone surrogate as the replacement character', () => {
+  expect(read('\\ud800x')).toBe(Buffer.from('\ufffdx').toString('hex'));
+});
