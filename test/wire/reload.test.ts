@@ -95,6 +95,23 @@ describe('a reload', () => {
     expect(generations.size).toBe(6);
   });
 
+  it('of the rate limit counts at once: who was throttled by the old one is soon served', async () => {
+    const limited = await startGateway({ config: { threads: { gateway: 2 } }, policies: { 'all.rego': permitAll() }, files: { [REGISTRY]: registryText('limited') } });
+    const reloadWith = async (rateLimit: object): Promise<void> => {
+      writeFileSync(join(limited.dir, 'config/gateway.yaml'), JSON.stringify({ profile: 'dev', front: { port: 0 }, threads: { gateway: 2 }, rate_limit: rateLimit }));
+      expect((await limited.control('POST', '/v1/reload')).status).toBe(200);
+    };
+    try {
+      expect(await eventually(async () => (await limited.post(CALL)).status === 200)).toBe(true);
+      await reloadWith({ per_minute: 1, burst: 2 });
+      expect(await eventually(async () => (await limited.post(CALL)).status === 429)).toBe(true);
+      await reloadWith({ per_minute: 600, burst: 100 });
+      expect(await eventually(async () => (await limited.post(CALL)).status === 200)).toBe(true);
+    } finally {
+      await limited.stop();
+    }
+  });
+
   it('by SIGHUP does the same', async () => {
     const before = gateway.lines('event').filter((line) => line['event'] === 'reload').length;
     process.kill(gateway.pid, 'SIGHUP');

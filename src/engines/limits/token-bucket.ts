@@ -66,11 +66,16 @@ export function createRateLimiter(table: SharedTable): RateLimiter {
     try {
       const record = stripe.find(hash);
       if (record === NONE) renew(bucket, perMinute, burst, nowMs);
-      else readBucket(stripe, record, bucket);
+      else {
+        readBucket(stripe, record, bucket);
+        const changed = bucket.burst !== burst || bucket.perMs !== perMinute / MS_PER_MINUTE;
+        refill(bucket, perMinute, burst, nowMs);
+        // Whoever has no token is only looked at until there is one: were the new rate not kept here, all of that wait would count at the old.
+        if (changed) writeBucket(stripe, record, bucket);
+      }
     } finally {
       stripe.unlock();
     }
-    refill(bucket, perMinute, burst, nowMs);
     return describe(bucket, bucket.tokens >= 1 - TOKEN_EPSILON);
   }
 
@@ -114,7 +119,7 @@ function renew(bucket: Bucket, perMinute: number, burst: number, nowMs: number):
   bucket.perMs = perMinute / MS_PER_MINUTE;
 }
 
-/** A reload may change rate and burst of a live bucket: time before now counts at the old rate, the fill is cut to the new burst. */
+/** A reload may change rate and burst of a live bucket: time before it is first seen counts at the old rate, from then on at the new; the fill is cut to a smaller burst, and grows into a larger one. */
 function refill(bucket: Bucket, perMinute: number, burst: number, nowMs: number): void {
   if (nowMs > bucket.atMs) {
     bucket.tokens = Math.min(bucket.burst, bucket.tokens + (nowMs - bucket.atMs) * bucket.perMs);

@@ -12,7 +12,7 @@ export interface RateDecision {
 
 export interface RateLimiter {
   take(key: string, perMinute: number, burst: number, nowMs: number): RateDecision;
-  /** Reads without taking: admission. */
+  /** Takes nothing, for admission; a rate or burst that is new counts from here on, as with `take`. */
   peek(key: string, perMinute: number, burst: number, nowMs: number): RateDecision;
 }
 

@@ -13,6 +13,10 @@ const risk = createSessionRisk(thresholds, chains, views.risk);
 
 const WORK = {
   take: ({ key, burst, times }) => count(times, () => limiter.take(key, 60, burst, 0).allowed),
+  takeChanging: ({ key, burst, times }) => count(times, (i) => {
+    limiter.peek(key, i % 2 === 0 ? 1 : 600, burst, 0);
+    return limiter.take(key, i % 3 === 0 ? 1 : 600, burst, 0).allowed;
+  }),
   takeMany: ({ keys, burst, times }) => count(times, (i) => limiter.take(`key-${i % keys}`, 60, burst, 0).allowed),
   probe: ({ key, times, nowMs }) => count(times, () => breakers.admit(key, nowMs).admitted),
   fail: ({ key, times }) => count(times, () => breakers.settle(key, false, 'failure', 0)),

@@ -37,6 +37,10 @@ describe('threads that count at the same time', () => {
     expect(createRateLimiter(openSharedMemory(memory, OWN).buckets).peek('caller', 60, 1000, 0)).toMatchObject({ allowed: false, remaining: 0 });
   });
 
+  it('let exactly a bucket\'s calls through while its rate changes under them', async () => {
+    expect(total(await together(memoryOf(), { kind: 'takeChanging', key: 'caller', burst: 1000, times: 2500 }))).toBe(1000);
+  });
+
   it('meet in one bucket for each key, whoever comes first', async () => {
     const counts = await together(memoryOf(), { kind: 'takeMany', keys: 5000, burst: 2, times: 5000 });
     expect(total(counts)).toBe(10_000);

@@ -71,12 +71,58 @@ describe('token bucket', () => {
     expect(rate.take('victim', 60, 3, 1).allowed).toBe(false);
   });
 
+  it('counts at a raised rate from the first look on, though who has no token is only looked at', () => {
+    const rate = limiter();
+    while (rate.take('a', 1, 2, 0).allowed);
+    expect(rate.peek('a', 600, 100, 6000)).toEqual({ allowed: false, limit: 100, remaining: 0, resetSeconds: 10, retryAfterSeconds: 1 });
+    expect(rate.peek('a', 600, 100, 6090)).toMatchObject({ allowed: true, remaining: 1 }); // 0.1 at the old rate, 0.9 at the new
+    expect(rate.peek('a', 600, 100, 9000)).toMatchObject({ allowed: true, remaining: 30 });
+    expect(rate.take('a', 600, 100, 9000)).toMatchObject({ allowed: true, remaining: 29 });
+  });
+
+  it('counts at a lowered rate from the first look on, and keeps what was earned before', () => {
+    const rate = limiter();
+    while (rate.take('a', 600, 10, 0).allowed);
+    expect(rate.peek('a', 60, 10, 50)).toMatchObject({ allowed: false, retryAfterSeconds: 1 }); // half a token
+    expect(rate.peek('a', 60, 10, 549).allowed).toBe(false);
+    expect(rate.peek('a', 60, 10, 550)).toMatchObject({ allowed: true, remaining: 1 });
+    expect(rate.take('a', 60, 10, 1550)).toMatchObject({ allowed: true, remaining: 1 });
+  });
+
   it('cuts the fill to a smaller burst after a reload', () => {
     const rate = limiter();
     rate.take('a', 60, 100, 0);
     expect(rate.take('a', 60, 2, 0).remaining).toBe(1);
     expect(rate.take('a', 60, 2, 0).allowed).toBe(true);
     expect(rate.take('a', 60, 2, 0).allowed).toBe(false);
+  });
+
+  it('cuts it for good, also when it was only looked at', () => {
+    const rate = limiter();
+    rate.take('a', 60, 100, 0);
+    expect(rate.peek('a', 60, 2, 0)).toMatchObject({ limit: 2, remaining: 2 });
+    expect(rate.peek('a', 60, 100, 0)).toMatchObject({ limit: 100, remaining: 2 });
+  });
+
+  it('fills into a larger burst after a reload, from what was there', () => {
+    const rate = limiter();
+    rate.take('a', 60, 2, 0);
+    expect(rate.peek('a', 60, 10, 60_000)).toMatchObject({ limit: 10, remaining: 2, resetSeconds: 8 });
+    expect(rate.peek('a', 60, 10, 63_000)).toMatchObject({ limit: 10, remaining: 5 });
+    expect(rate.peek('a', 60, 10, 120_000)).toMatchObject({ limit: 10, remaining: 10 });
+  });
+
+  it('says when to come back by the limits of now, whatever they were before', () => {
+    const limits = fc.record({ perMinute: fc.integer({ min: 1, max: 5000 }), burst: fc.integer({ min: 1, max: 20 }) });
+    fc.assert(fc.property(limits, limits, fc.integer({ min: 0, max: 90_000 }), fc.array(fc.integer({ min: 0, max: 999 }), { maxLength: 5 }), (before, now, pause, looks) => {
+      const rate = limiter();
+      while (rate.take('a', before.perMinute, before.burst, 0).allowed);
+      const refused = rate.peek('a', now.perMinute, now.burst, pause);
+      if (refused.allowed) return;
+      for (const thousandth of looks) rate.peek('a', now.perMinute, now.burst, pause + refused.retryAfterSeconds * thousandth);
+      expect(rate.peek('a', now.perMinute, now.burst, pause + refused.retryAfterSeconds * 1000).allowed).toBe(true);
+      expect(refused.retryAfterSeconds).toBeLessThanOrEqual(Math.max(1, Math.ceil(60 / now.perMinute)));
+    }));
   });
 
   it('agrees with a model that refills in exact fractions', () => {
@@ -99,6 +145,31 @@ describe('token bucket', () => {
         const answer = rate.take(key, perMinute, burst, now);
         expect(answer.allowed).toBe(allowed);
         expect(answer.remaining).toBe(Math.floor(bucket.units / 60_000));
+      }
+    }));
+  });
+
+  it('agrees with that model while its limits change, and is looked at in between', () => {
+    const step = fc.record({ waitMs: fc.integer({ min: -500, max: 5000 }), limits: fc.integer({ min: 0, max: 2 }), looks: fc.boolean() });
+    const LIMITS = [{ perMinute: 1, burst: 2 }, { perMinute: 600, burst: 10 }, { perMinute: 37, burst: 5 }];
+    fc.assert(fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+      const rate = limiter();
+      let model: { units: number; atMs: number; perMinute: number; burst: number } | undefined;
+      let now = 0;
+      for (const { waitMs, limits, looks } of steps) {
+        now += waitMs;
+        const { perMinute, burst } = LIMITS[limits] ?? { perMinute: 1, burst: 1 };
+        const bucket = model === undefined ? { units: burst * 60_000, atMs: now, perMinute, burst } : { ...model };
+        const isNew = model !== undefined && (model.perMinute !== perMinute || model.burst !== burst);
+        if (now > bucket.atMs) {
+          bucket.units = Math.min(bucket.burst * 60_000, bucket.units + (now - bucket.atMs) * bucket.perMinute);
+          bucket.atMs = now;
+        }
+        bucket.units = Math.min(bucket.units, burst * 60_000);
+        const allowed = bucket.units >= 60_000;
+        if (allowed && !looks) bucket.units -= 60_000;
+        if (!looks || isNew) model = { ...bucket, perMinute, burst };
+        expect(rate[looks ? 'peek' : 'take']('a', perMinute, burst, now)).toMatchObject({ allowed, limit: burst, remaining: Math.floor(bucket.units / 60_000) });
       }
     }));
   });
