@@ -11,6 +11,7 @@ import { createRunner, type FaultListener } from './chain/run.js';
 import type { Snapshot } from './chain/snapshot.js';
 import { ChainStats } from './chain/stats.js';
 import { createCrowd } from './chain/crowd.js';
+import { Unattended } from './chain/unattended.js';
 import { createSharedLines } from './chain/unidentified.js';
 import { deny, PASS, type Deny, type Verdict } from './chain/verdict.js';
 import type { SharedText } from './base/shared/shared-text.js';
@@ -26,7 +27,7 @@ import { createToolCache } from './engines/registry/served-tools.js';
 import { createSentSecrets } from './engines/secrets/sent-secrets.js';
 import type { SecretStore } from './engines/secrets/types.js';
 import type { SessionRisk } from './engines/session-risk/types.js';
-import type { Handle, Inbound, Refuse, Reply } from './front/types.js';
+import type { Handle, Inbound, LossCause, Refuse, Reply } from './front/types.js';
 import type { ToolVerifier } from './layers/05-tool-registry-verify.js';
 import type { Approvals } from './layers/09-step-up-gating.js';
 import { buildLayers } from './layers/index.js';
@@ -34,6 +35,7 @@ import { limitsOf } from './terminals/answers.js';
 import { createFirewalls } from './terminals/firewalls.js';
 import { dispatch } from './terminals/index.js';
 import { createLegs, ownInitializeParams } from './terminals/legs.js';
+import { OpenStreams } from './terminals/open-streams.js';
 import type { TerminalServices, ToolKnowledge } from './terminals/services.js';
 import type { UpstreamClient } from './upstream/types.js';
 
@@ -85,6 +87,7 @@ export function buildGateway(parts: GatewayParts) {
   const { config } = first;
   let snapshot = first;
   let inFlight = 0;
+  let lostTo: LossCause | undefined;
 
   const rateLimiter = createRateLimiter(parts.shared.buckets);
   const breakers = createCircuitBreakers({
@@ -107,8 +110,9 @@ export function buildGateway(parts: GatewayParts) {
     clock,
     parts.onFault,
   );
+  const unattended = new Unattended();
   const exit: ExitServices = {
-    clock, appender: parts.appender, grants: parts.approvals, breakers, sessionRisk: parts.sessionRisk, stats,
+    clock, appender: parts.appender, grants: parts.approvals, breakers, sessionRisk: parts.sessionRisk, stats, unattended,
     sharedLines: createSharedLines(parts.appender, () => snapshot.config.audit.unidentified_per_second, (flush, afterMs) => parts.after(afterMs, flush)),
     resourceMetadataUrl: parts.resourceMetadataUrl, digestArguments: createArgumentsDigest(parts.argumentsKey), onFault: parts.onGatewayFault,
   };
@@ -117,7 +121,7 @@ export function buildGateway(parts: GatewayParts) {
   let lastId = 0;
   const terminals: TerminalServices = {
     client: parts.client, jsonGuard: parts.jsonGuard, mcpSessions, sessionRisk: parts.sessionRisk, tools: parts.tools, version: parts.version,
-    toolCache: createToolCache(), nextId: () => ++lastId, every: parts.every, nowMs: clock.nowMs, listeners: new Set(), openStreams: new Set(), sentSecrets, firewalls: createFirewalls(parts.jsonGuard, sentSecrets),
+    toolCache: createToolCache(), nextId: () => ++lastId, every: parts.every, nowMs: clock.nowMs, listeners: new Set(), openStreams: new OpenStreams(), sentSecrets, firewalls: createFirewalls(parts.jsonGuard, sentSecrets),
     legs: createLegs({
       asker: { client: parts.client, guard: parts.jsonGuard, limits: limitsOf(config), answerBytesMax: config.upstream.answer_bytes_max },
       ownInitializeParams: ownInitializeParams(parts.version),
@@ -137,7 +141,7 @@ export function buildGateway(parts: GatewayParts) {
   };
 
   const conclude = (exchange: Exchange, verdict: Verdict): void => {
-    exchange.decided();
+    if (!exchange.decided()) return;
     if (verdict !== PASS) exchange.refuse(verdict as Deny);
     else if (exchange.reply.aborted) exchange.refuse(deny('client_disconnected'));
     else dispatch(exchange, terminals);
@@ -147,6 +151,10 @@ export function buildGateway(parts: GatewayParts) {
     const exchange = enter(inbound, reply);
     if (reply.aborted) {
       exchange.guard(() => conclude(exchange, deny('client_disconnected')));
+      return;
+    }
+    if (lostTo !== undefined) {
+      exchange.lose(lostTo);
       return;
     }
     inFlight++;
@@ -183,8 +191,25 @@ export function buildGateway(parts: GatewayParts) {
       return { riskScore: view.riskScore, flags: view.flags, rate: rateLimiter.peek(spiffeId, perMinute, burst, nowMs) };
     },
     /** The clients of open streams see a proper end and may connect elsewhere. */
-    endStreams(): void {
-      for (const end of [...terminals.openStreams]) end();
+    endStreams: () => terminals.openStreams.endAll(),
+    /** Waits at most `graceMs` for requests whose clients are gone; those of the others are the front's to wait for. */
+    idle(graceMs: number): Promise<void> {
+      if (unattended.size === 0) return Promise.resolve();
+      return new Promise((resolve) => {
+        const stop = parts.every(graceMs, () => {
+          stop();
+          resolve();
+        });
+        unattended.onNone(() => {
+          stop();
+          resolve();
+        });
+      });
+    },
+    /** This thread is ending: requests whose clients are gone end now, and so does whatever still comes. */
+    lose(cause: LossCause): void {
+      lostTo = cause;
+      unattended.lose(cause);
     },
     evictSession: (serial: number) => mcpSessions.evict(serial),
     dropExpiredSessions: () => mcpSessions.dropExpired(clock.nowMs()),

@@ -7,7 +7,7 @@ import { sourceOf } from '../base/text/source-of.js';
 import type { LocatedFinding } from '../engines/dlp/types.js';
 import type { BreakerOutcome, CircuitBreakers } from '../engines/limits/types.js';
 import type { SessionRisk } from '../engines/session-risk/types.js';
-import type { HeaderPairs, Reply } from '../front/types.js';
+import type { HeaderPairs, LossCause, Reply } from '../front/types.js';
 import { isMcpClient } from '../mcp/accept.js';
 import { renderRefusal, type RenderedRefusal } from '../mcp/errors.js';
 import { JSON_HEADERS } from '../mcp/media-types.js';
@@ -15,6 +15,7 @@ import { sharingKind } from './crowd.js';
 import type { Context } from './context.js';
 import { answerFinding, decisionFacts, intentFacts, needsIntent, requestFacts } from './record-facts.js';
 import type { ChainStats } from './stats.js';
+import type { Unattended } from './unattended.js';
 import type { SharedLines } from './unidentified.js';
 import { deny, type Deny } from './verdict.js';
 
@@ -48,6 +49,7 @@ export interface ExitServices {
   readonly breakers: CircuitBreakers;
   readonly sessionRisk: SessionRisk;
   readonly stats: ChainStats;
+  readonly unattended: Unattended;
   readonly resourceMetadataUrl: string;
   /** Keyed with the install's key, or plain by choice. */
   readonly digestArguments: ArgumentsDigest;
@@ -56,6 +58,10 @@ export interface ExitServices {
 }
 
 const HTTP_CLIENT_CLOSED = 499;
+const STOPPED_BEFORE_THE_WIRE = Object.freeze(deny('gateway_fault', { reasonCode: 'shutdown', message: 'The gateway stopped before it had decided. Nothing was forwarded.', remediation: 'Call again.' }));
+const STOPPED = Object.freeze(deny('gateway_fault', {
+  reasonCode: 'shutdown', message: 'The gateway stopped before the answer came. What became of the call is not known.', remediation: 'Find out what the call did before you repeat it.',
+}));
 const ANSWER_FINDINGS_MAX = 1000; // a stream may go on for hours, its line is one
 
 /** `opening`: the line of a stream's beginning is being written. */
@@ -74,6 +80,7 @@ export class Exchange {
   #streamBytes = 0;
   #streamMessages = 0;
   #streamStatus = 0;
+  #unattended = false;
   readonly #answerFindings: LocatedFinding[] = [];
   /** Set by the terminal that has any. */
   work: UpstreamWork = NO_WORK;
@@ -83,8 +90,8 @@ export class Exchange {
     this.reply = reply;
     this.#services = services;
     reply.onAbort((cause) => {
-      if (cause === 'gateway') this.fault(new Error('the thread is ending after a fault'));
-      else this.guard(() => this.work.clientGone());
+      if (cause === 'client') this.#leftAlone();
+      else this.lose(cause);
     });
   }
 
@@ -118,10 +125,39 @@ export class Exchange {
     this.work.giveUp();
   }
 
-  /** The chain has spoken. What the record needs of the body is taken now: its bytes are gone once the handler returns. */
-  decided(): void {
+  /** Its thread is ending: whatever it waits for, it leaves now. */
+  lose(cause: LossCause): void {
+    if (cause === 'gateway') this.fault(new Error('the thread is ending after a fault'));
+    else this.guard(() => this.#stop());
+  }
+
+  #stop(): void {
+    if (this.ended) return;
+    if (this.ctx.decidedUs === 0) this.decided();
+    this.refuse(this.#phase === 'deciding' ? STOPPED_BEFORE_THE_WIRE : STOPPED);
+    this.work.giveUp();
+  }
+
+  /** The client is gone. What does not end by that goes on, and must be known to whoever waits for the thread's last record. */
+  #leftAlone(): void {
+    this.guard(() => this.work.clientGone());
+    if (this.ended) return;
+    this.#unattended = true;
+    this.#services.unattended.add(this);
+  }
+
+  /**
+   * The chain has spoken. What the record needs of the body is taken now: its bytes are gone once the handler returns.
+   * False = too late, the request has left already; what was reserved for it meanwhile is given back.
+   */
+  decided(): boolean {
+    if (this.ended) {
+      this.#releaseGrant();
+      return false;
+    }
     this.ctx.decidedUs = this.#services.clock.nowUs();
     this.#argumentsDigest = this.#digestArguments();
+    return true;
   }
 
   /** The breaker's lesson of this call; the last word before the exit counts. */
@@ -164,6 +200,7 @@ export class Exchange {
 
   /** Everything that must be durable before the first byte goes upstream: the grant's end, the intent. Then `go`. */
   beforeWire(go: () => void): void {
+    if (this.ended) return;
     const { ctx } = this;
     const grant = ctx.stepUp === undefined || ctx.stepUp === 'none' ? undefined : ctx.stepUp.grant;
     if (grant === undefined) {
@@ -195,8 +232,9 @@ export class Exchange {
     });
   }
 
-  /** Whatever waited before it, a fault of what follows must end as this request's answer, not as the thread's. */
+  /** Whatever waited before it, a fault of what follows must end as this request's answer, not as the thread's. Who left meanwhile sends nothing. */
   #forward(go: () => void): void {
+    if (this.ended) return;
     this.#phase = 'forwarded';
     this.guard(go);
   }
@@ -269,16 +307,18 @@ export class Exchange {
     this.#phase = 'ended';
     this.#settleBreaker();
     this.work.decided();
-    const reason = this.reply.aborted ? 'client_disconnected' : code;
+    const reason = this.reply.aborted && code !== 'gateway_fault' ? 'client_disconnected' : code;
     const line = streamEndLine({ ...decisionFacts(this.ctx), atUs: this.#services.clock.nowUs(), bytes: this.#streamBytes, messages: this.#streamMessages, findings: this.#answerFindings.map(answerFinding), status: this.#streamStatus, code: reason });
     this.#services.appender.append(line, (error) => {
-      this.#leavePlace();
+      this.#leave();
       if (error === undefined) release();
       else this.reply.destroy();
     });
   }
 
-  #leavePlace(): void {
+  /** Its last record is written. */
+  #leave(): void {
+    if (this.#unattended) this.#services.unattended.remove(this);
     const { place } = this.ctx;
     if (place === undefined) return;
     place.taken -= 1;
@@ -298,7 +338,7 @@ export class Exchange {
       if (this.#phase === 'sealing') this.#phase = 'ended';
       if (error === undefined) this.guard(release);
       else this.#refuseUnrecorded();
-      if (this.#phase === 'ended') this.#leavePlace(); // else a stream has begun
+      if (this.#phase === 'ended') this.#leave(); // else a stream has begun
     };
     if (ctx.caller === undefined) {
       const { ip } = ctx.inbound.evidence;

@@ -9,7 +9,7 @@ import { BodyDeadlines } from './read-body.js';
 import { Roll } from './roll.js';
 import { mountRoutes, type RouteContext } from './routes.js';
 import { checkTlsFiles, FrontTlsError, type TlsFiles } from './tls-files.js';
-import type { Handle, Probes, Refuse } from './types.js';
+import type { Handle, LossCause, Probes, Refuse } from './types.js';
 import type { Uws, UwsApp, UwsListenSocket } from './uws-types.js';
 
 const MS_PER_S = 1000;
@@ -57,8 +57,10 @@ export interface Front {
   report(): FrontReport;
   /** Stops accepting; connections under way end with their next answer. */
   close(): void;
-  /** This thread is ending after a fault: stops accepting, and has every request under way answered at once. */
-  fail(): void;
+  /** This thread is ending: stops accepting, and has every request under way answered at once. */
+  lose(cause: LossCause): void;
+  /** Waits at most graceMs for calls in flight. */
+  idle(graceMs: number): Promise<void>;
   /** close, then waits at most graceMs for calls in flight, then cuts what is left. Must have resolved before the thread ends. */
   drain(graceMs: number): Promise<void>;
   /** Takes up new certificates: opens a new app on the same port, then retires the old one. Throws FrontTlsError and changes nothing if they are bad. */
@@ -140,9 +142,13 @@ class UwsFront implements Front {
     }
   }
 
-  fail(): void {
+  lose(cause: LossCause): void {
     this.close();
-    for (const running of this.#running) for (const reply of running.context.active.all()) reply.lose();
+    for (const running of this.#running) for (const reply of running.context.active.all()) reply.lose(cause);
+  }
+
+  async idle(graceMs: number): Promise<void> {
+    await Promise.all([...this.#running].map((running) => this.#idle(running, graceMs)));
   }
 
   async drain(graceMs: number): Promise<void> {

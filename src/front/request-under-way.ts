@@ -86,8 +86,8 @@ export class RequestUnderWay implements ReplyOwner, BodyListener {
   replyLost(cause: AbortCause): void {
     if (!this.#awaitsBody) return;
     this.#inbound.dropBody(this.#reader?.bytes ?? 0, false);
-    if (cause === 'gateway') this.refuse('gateway_fault', 'thread_ending', true);
-    else this.handle();
+    if (cause === 'client') this.handle();
+    else this.refuse('gateway_fault', cause === 'shutdown' ? 'shutdown' : 'thread_ending', true);
   }
 
   #giveBack(): void {

@@ -35,8 +35,9 @@ export interface Inbound {
 
 export type HeaderPairs = readonly (readonly [string, string])[];
 
-/** `gateway`: this thread is ending after a fault; an answer can still be given. */
-export type AbortCause = 'client' | 'gateway';
+/** `gateway`: this thread is ending after a fault; `shutdown`: the gateway was told to stop, and its grace is over. In both cases an answer can still be given. */
+export type LossCause = 'gateway' | 'shutdown';
+export type AbortCause = 'client' | LossCause;
 
 /** The way back. Whatever is called after `aborted` or after the end is ignored. */
 export interface Reply {

@@ -1,7 +1,7 @@
 // The way back to the client: one cork around status, headers and body; back-pressure for streams; nothing after the end or a hang-up.
 import { STATUS_CODES } from 'node:http';
 import { OFF_ROLL } from './roll.js';
-import type { AbortCause, HeaderPairs, Reply } from './types.js';
+import type { AbortCause, HeaderPairs, LossCause, Reply } from './types.js';
 import type { HttpResponse } from './uws-types.js';
 
 /** How long a stream's first bytes may take before its headers are pushed out by an SSE comment (uWebSockets.js sends them with the first write). */
@@ -182,10 +182,10 @@ export class UwsReply implements Reply {
   }
 
   /** This thread is ending: whoever works on the answer gives it now. */
-  lose(): void {
+  lose(cause: LossCause): void {
     if (this.#done) return;
-    if (this.#abortListener === undefined) this.#owner.replyLost('gateway');
-    else this.#abortListener('gateway');
+    if (this.#abortListener === undefined) this.#owner.replyLost(cause);
+    else this.#abortListener(cause);
   }
 
   #finish(): void {

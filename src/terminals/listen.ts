@@ -45,7 +45,6 @@ class SessionStream {
     this.#services = services;
     this.#stopTicking = services.every(KEEP_ALIVE_MS, () => this.#tick());
     services.listeners.add(this.#onGateway);
-    services.openStreams.add(this.#end);
     const closers = this.#session()?.closers;
     const [oldest] = closers ?? [];
     if (oldest !== undefined && (closers?.size ?? 0) >= STREAMS_PER_SESSION_MAX) oldest();
@@ -55,6 +54,8 @@ class SessionStream {
 
   start(upstreams: readonly string[]): void {
     this.#write(': open\n\n');
+    this.#services.openStreams.add(this.#end);
+    if (this.#stopped) return;
     for (const url of upstreams) this.#services.legs.open(this.#exchange.ctx, url, (leg) => this.#follow(leg, upstreams.length === 1), () => undefined);
     if (this.#exchange.reply.aborted) this.#stop(() => this.#exchange.endStream('client_disconnected'));
   }

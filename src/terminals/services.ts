@@ -10,6 +10,7 @@ import type { SentSecrets } from '../engines/secrets/sent-secrets.js';
 import type { SessionRisk } from '../engines/session-risk/types.js';
 import type { UpstreamClient } from '../upstream/types.js';
 import type { Firewalls } from './firewalls.js';
+import type { OpenStreams } from './open-streams.js';
 
 /** The headers of one message to one tool server, on behalf of one caller. */
 export interface Leg {
@@ -64,7 +65,7 @@ export interface TerminalServices {
   /** Streams of GET requests that want the gateway's own list_changed notifications. */
   readonly listeners: Set<(message: string) => void>;
   /** Ends the streams that would never end by themselves, when the gateway stops. */
-  readonly openStreams: Set<() => void>;
+  readonly openStreams: OpenStreams;
   /** What no answer of a tool server may hold. */
   readonly sentSecrets: SentSecrets;
   readonly firewalls: Firewalls;

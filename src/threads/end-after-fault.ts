@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { faultFacts, type Log } from '../base/telemetry/log.js';
 import type { Front } from '../front/listeners.js';
+import type { Gateway } from '../gateway.js';
 import type { Relay } from './relay.js';
 
 const FLUSH_MAX_MS = 2000; // for the records of what was under way
@@ -9,6 +10,7 @@ const LAST_BYTES_MS = 50; // answers may still lie in the sockets' buffers
 
 export interface EndingParts {
   readonly front: Front;
+  readonly gateway: Pick<Gateway, 'lose'>;
   readonly relay: Relay;
   /** All records durable. */
   readonly flush: () => Promise<void>;
@@ -17,7 +19,7 @@ export interface EndingParts {
 }
 
 /** From then on nothing of the thread's state can be trusted, so it ends; but an app that is still open would take the whole process along. */
-export function endAfterFault({ front, relay, flush, log, tell }: EndingParts): void {
+export function endAfterFault({ front, gateway, relay, flush, log, tell }: EndingParts): void {
   let ending = false;
   process.on('uncaughtException', (fault) => {
     log.error(faultFacts(fault), 'a fault that nobody caught: this thread ends');
@@ -29,8 +31,9 @@ export function endAfterFault({ front, relay, flush, log, tell }: EndingParts): 
 
   const end = async (): Promise<void> => {
     try {
-      front.fail();
-      relay.fail();
+      gateway.lose('gateway');
+      front.lose('gateway');
+      relay.lose('gateway');
       await Promise.race([flush(), sleep(FLUSH_MAX_MS)]);
       await sleep(LAST_BYTES_MS);
     } finally {

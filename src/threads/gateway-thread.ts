@@ -112,7 +112,13 @@ export class GatewayThread {
     await this.call((call) => ({ kind: 'drain', call, graceMs })).catch(() => undefined);
   }
 
-  /** After `drain`, when no other thread can need it any more. */
+  /** After `drain`: ends what is left of its calls, each with its record and its answer. */
+  async finish(): Promise<void> {
+    this.#ending = true;
+    await this.call((call) => ({ kind: 'finish', call })).catch(() => undefined);
+  }
+
+  /** After `finish`, when no other thread can need it any more. */
   async close(): Promise<void> {
     this.#ending = true;
     if (!this.#over) this.tell({ kind: 'close' });
@@ -124,6 +130,7 @@ export class GatewayThread {
     this.#ending = true;
     if (this.#serves) {
       await this.drain(0);
+      await this.finish();
       await this.close();
     } else await this.#worker.terminate();
   }

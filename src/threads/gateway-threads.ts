@@ -123,7 +123,8 @@ class RunningThreads implements GatewayThreads {
     for (const cancel of this.#timers) cancel();
     await this.#swapping.catch(() => undefined);
     await Promise.all(this.#alive().map((thread) => thread.drain(graceMs)));
-    // Only now: until all have drained, one may still answer for another.
+    // Each only when all have done the one before: until all have drained one may still get calls of another, until all have finished it answers them.
+    await Promise.all(this.#alive().map((thread) => thread.finish()));
     await Promise.all(this.#alive().map((thread) => thread.close()));
   }
 

@@ -33,6 +33,7 @@ import { Relay, type PeerLine } from './relay.js';
 import { keepBeating } from './stall-watch.js';
 import { openSharedMemory, type SharedMemory } from './shared-memory.js';
 import { createToolKnowledge } from './tool-knowledge.js';
+import { endTheRest, letFinish } from './wind-up.js';
 
 export interface GatewayThreadData {
   readonly root: string;
@@ -127,7 +128,7 @@ async function main(data: GatewayThreadData): Promise<void> {
     gateway.flush();
     await appender.close();
   };
-  endAfterFault({ front, relay, flush, log, tell: (reason) => data.control.postMessage({ kind: 'crashed', reason } satisfies FromGateway) });
+  endAfterFault({ front, gateway, relay, flush, log, tell: (reason) => data.control.postMessage({ kind: 'crashed', reason } satisfies FromGateway) });
   serveControl(data.control, { gateway, front, relay, authenticator, config, report, tools, link, sessionRisk, snapshotTools, log, close: async () => {
     for (const stop of timers) stop();
     relay.close();
@@ -205,10 +206,10 @@ function serveControl(port: MessagePort, parts: ThreadParts): void {
         parts.link.settle(message.call, message.value, message.error);
         return;
       case 'drain':
-        parts.front.close();
-        parts.gateway.endStreams();
-        parts.gateway.flush(); // whoever waits for a shared line need not hold up the end
-        void Promise.all([parts.front.drain(message.graceMs), parts.relay.idle(message.graceMs)]).then(() => done(message.call, undefined));
+        void letFinish(parts, message.graceMs).then(() => done(message.call, undefined));
+        return;
+      case 'finish':
+        void endTheRest(parts).then(() => done(message.call, undefined));
         return;
       case 'peer':
         parts.relay.connect(message.line);

@@ -32,6 +32,7 @@ export type ToGateway =
   | { readonly kind: 'answer'; readonly call: number; readonly value: unknown; readonly error: string | undefined }
   | { readonly kind: 'peer'; readonly line: PeerLine }
   | { readonly kind: 'drain'; readonly call: number; readonly graceMs: number }
+  | { readonly kind: 'finish'; readonly call: number }
   | { readonly kind: 'close' };
 
 export interface GatewayStats {

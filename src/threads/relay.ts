@@ -4,7 +4,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { PlaceOwner } from '../engines/mcp-session/places.js';
 import { threadOfSession } from '../engines/mcp-session/sessions.js';
 import { InboundMessage } from '../front/inbound.js';
-import type { AbortCause, Handle, HeaderPairs, Inbound, Refuse, Reply } from '../front/types.js';
+import type { AbortCause, Handle, HeaderPairs, Inbound, LossCause, Refuse, Reply } from '../front/types.js';
 import { exactCopy, RelayedReply } from './relayed-reply.js';
 
 /** What two gateway threads say to each other; `id` is always the asking thread's number of the request. */
@@ -90,9 +90,9 @@ export class Relay {
     for (const peer of this.#peers.values()) if (peer.owner === owner) post(peer, { kind: 'evicted', serial });
   }
 
-  /** This thread is ending after a fault: what it answers for others gets its answer while it can. */
-  fail(): void {
-    for (const peer of this.#peers.values()) for (const reply of [...peer.answering.values()]) reply.abort('gateway');
+  /** This thread is ending: what it answers for others gets its answer while it can. */
+  lose(cause: LossCause): void {
+    for (const peer of this.#peers.values()) for (const reply of [...peer.answering.values()]) reply.abort(cause);
   }
 
   /** Waits at most `graceMs` for what is answered for other threads. */
@@ -125,6 +125,7 @@ export class Relay {
     const asked: Asked = { inbound, reply, began: false, waiting: 0, slow: false };
     peer.asked.set(id, asked);
     reply.onAbort((cause: AbortCause) => {
+      if (cause === 'shutdown') return; // its owner stops as well, and still answers
       peer.asked.delete(id);
       post(peer, { kind: 'gone', id });
       // Its owner records it as what it is to it: a client that is gone.

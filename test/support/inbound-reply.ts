@@ -1,6 +1,6 @@
 // What the front hands to the gateway, made by hand: an inbound message whose bytes die with the handler, and a reply that remembers what it was told.
 import { InboundMessage } from '../../src/front/inbound.js';
-import type { AbortCause, HeaderPairs, InboundHeaders, Reply } from '../../src/front/types.js';
+import type { AbortCause, HeaderPairs, InboundHeaders, LossCause, Reply } from '../../src/front/types.js';
 import type { PeerEvidence } from '../../src/engines/identity/types.js';
 
 export const MCP_ACCEPT = 'application/json, text/event-stream';
@@ -83,8 +83,8 @@ export class RecordedReply implements Reply {
   }
 
   /** What the front does when its thread is ending. */
-  lose(): void {
-    this.#onAbort?.('gateway');
+  lose(cause: LossCause = 'gateway'): void {
+    this.#onAbort?.(cause);
   }
 
   onAbort(listener: (cause: AbortCause) => void): void {

@@ -152,6 +152,28 @@ describe('closing', () => {
     expect(await connection.closed).toContain('finished');
     await drained;
   });
+  it('tells whoever works on an answer that there is no more time, and takes the answer along', async () => {
+    let waiting: Reply | undefined;
+    await start({ answer: (_, reply) => {
+      waiting = reply;
+      reply.onAbort((cause) => reply.send(500, [], `ended by ${cause}`));
+    } });
+    const connection = open(rig.port, GET);
+    await eventually(() => waiting !== undefined);
+    await rig.front.idle(1);
+    rig.front.lose('shutdown');
+    await rig.front.drain(5000);
+    expect(await connection.closed).toContain('ended by shutdown');
+  });
+  it('refuses a request whose body is still to come when there is no more time', async () => {
+    await start();
+    const connection = open(rig.port, `POST / HTTP/1.1\r\n${HOST}Content-Type: application/json\r\nContent-Length: 10\r\n\r\n{`);
+    await eventually(() => rig.front.report().requests === 1);
+    rig.front.lose('shutdown');
+    await rig.front.drain(5000);
+    expect(rig.seen.map(({ refused }) => refused)).toEqual(['gateway_fault shutdown']);
+    await connection.closed;
+  });
   it('cuts what does not finish within the grace time', async () => {
     let gone = 0;
     let waiting = 0;

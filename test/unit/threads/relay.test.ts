@@ -141,9 +141,25 @@ describe('the end of a thread', () => {
     const reply = one.post(sessionOf(1));
     const { reply: back } = await crossed(one);
     back.onAbort((cause) => back.send(500, [], cause));
-    one.owner.relay.fail();
+    one.owner.relay.lose('gateway');
     await reply.finished;
     expect(reply.text).toBe('gateway');
+  });
+
+  it('that stops leaves what it asked of others to them: they stop as well, and answer', async () => {
+    const one = pair();
+    const reply = one.post(sessionOf(1));
+    const { reply: back } = await crossed(one);
+    const causes: string[] = [];
+    back.onAbort((cause) => {
+      causes.push(cause);
+      back.send(500, [], 'recorded');
+    });
+    reply.lose('shutdown');
+    expect(reply.state).toBe('open');
+    one.owner.relay.lose('shutdown');
+    await reply.finished;
+    expect([causes, reply.text]).toEqual([['shutdown'], 'recorded']);
   });
 
   it('waits for what it answers for others, no longer than it may', async () => {

@@ -31,6 +31,7 @@ if (script.failAt === index) {
         heard.pop();
         return message.line.port.close();
       case 'drain':
+      case 'finish':
         heard.pop();
         return done(undefined);
       case 'close':
