@@ -66,6 +66,19 @@ describe('a gateway thread with a fault that nobody caught', () => {
     expect((await gateway.control('GET', '/v1/status')).json['mcp_sessions']).toBe(kept?.length);
   });
 
+  it('records the calls in its sessions whose clients are gone', async () => {
+    await start(1);
+    server.script = ({ idText }, response) => void held.push({ response, idText });
+    const left = openStream(gateway, 'POST', await openSession(gateway), call('echo'));
+    expect(await eventually(() => held.length === 1)).toBe(true);
+    left.hangUp();
+    expect(await eventually(() => left.broken)).toBe(true);
+    expect((await gateway.http('GET', '/health')).status).toBe(200); // by then the thread has seen the hang-up
+    tell('crash-0');
+    expect(await eventually(() => events('thread_ended').length === 1)).toBe(true);
+    expect(gateway.lines('request').filter((line) => line['tool'] === 'echo')).toMatchObject([{ decision: 'ALLOW', code: 'gateway_fault' }]);
+  });
+
   it('cuts streams that another thread carries, so that their clients see it', async () => {
     await start(2);
     const sessions = await Promise.all(Array.from({ length: CONNECTIONS }, () => openSession(gateway)));
