@@ -1,5 +1,5 @@
 // The control thread's hold on one gateway thread: its worker, the questions under way, and how it ended.
-import { MessageChannel, Worker, type MessagePort, type Transferable } from 'node:worker_threads';
+import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort, type Transferable } from 'node:worker_threads';
 import type { AuditConnection } from '../audit/protocol.js';
 import type { GatewayThreadData } from './gateway.js';
 import type { AnswerOf, FromGateway, Question, SourceFault, ToGateway } from './messages.js';
@@ -65,7 +65,11 @@ export class GatewayThread {
     });
     this.ready = new Promise((resolve, reject) => {
       port1.on('message', (message: FromGateway) => this.#take(message, resolve, reject));
-      this.#worker.on('exit', () => reject(new ThreadRefused({ message: `gateway thread ${place.index}: ${this.#reason}`, file: undefined, line: undefined, column: undefined, remedy: undefined })));
+      this.#worker.on('exit', () => {
+        // What it said last, why it can't start above all, may come after the news of its end.
+        for (let last = receiveMessageOnPort(port1); last !== undefined; last = receiveMessageOnPort(port1)) this.#take(last.message as FromGateway, resolve, reject);
+        reject(new ThreadRefused({ message: `gateway thread ${place.index}: ${this.#reason}`, file: undefined, line: undefined, column: undefined, remedy: undefined }));
+      });
     });
     let tellDied: (reason: string) => void = () => undefined;
     this.died = new Promise((resolve) => {
