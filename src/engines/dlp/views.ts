@@ -1,4 +1,4 @@
-// Every way to read one message: as it came, then with each encoding resolved in turn, until nothing is left to resolve or a limit is met.
+// Every way to read one message: as it came, then with each encoding resolved in turn, until nothing is left to resolve; a text that takes more than its limits is refused.
 import { SIGN, type Survey } from '../../base/text/survey.js';
 import { decodeRuns } from './encoded-runs.js';
 import { foldText, hidesEscapes, percentDecodeText, unescapeText, type Range, type Reading } from './transforms.js';
@@ -11,8 +11,11 @@ export interface View {
   toRaw(from: number, to: number): Range;
 }
 
-/** Steps after which reading stops: an honest message needs three; each more costs a scan of the whole. */
-const STEPS_MAX = 12;
+/**
+ * Honest messages need three steps; megabytes of random bytes in base64 look encoded for up to eleven. A text that is not done after these is
+ * refused: else a word that is percent-encoded often enough would end the reading before the letters beside it are folded.
+ */
+const STEPS_MAX = 24;
 /** Base64 in base64 is read, and once more. */
 const RUN_LEVELS_MAX = 3;
 /**
@@ -30,7 +33,7 @@ export class DecodeBudgetExceeded extends Error {
   }
 }
 
-/** Calls `visit` for each view. `escapes`: the text is JSON and some string in it holds a backslash. */
+/** Calls `visit` for each view, the plainest first. `escapes`: the text is JSON and some string in it holds a backslash. Throws DecodeBudgetExceeded. */
 export function forEachView(bytes: Uint8Array, escapes: boolean, survey: Survey, visit: (view: View) => void): void {
   let view: View = { bytes, labelAt: () => 'raw', toRaw: (from, to) => [from, to] };
   visit(view);
@@ -54,6 +57,7 @@ export function forEachView(bytes: Uint8Array, escapes: boolean, survey: Survey,
     view = next;
     signs = survey(view.bytes);
   }
+  throw new DecodeBudgetExceeded();
 }
 
 function decodeText(view: View, jsonWithEscapes: boolean, signs: number): View | undefined {

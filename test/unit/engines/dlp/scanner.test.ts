@@ -174,10 +174,18 @@ describe('limits', () => {
     expect(() => scanJson(scanner, JSON.stringify({ text: '\ufdfa'.repeat(60_000) }))).toThrow(DecodeBudgetExceeded);
   });
 
-  it('ends on text that decodes for ever', () => {
-    let text = KEY;
-    for (let i = 0; i < 30; i++) text = text.replaceAll('%', '%25').replace(/^A|^%2541/, '%2541');
-    expect(() => scanJson(scanner, call(text))).not.toThrow();
+  it('refuses text that decodes for ever, and reads what is encoded as often as no honest text is', () => {
+    const percents = (times: number): string => `%${'25'.repeat(times)}41`;
+    expect(() => scanJson(scanner, call(percents(30)))).toThrow(DecodeBudgetExceeded);
+    expect(scanJson(scanner, call(percents(16)))).toEqual([]);
+  });
+
+  it.each([['fullwidth letters', fullWidth(KEY)], ['base64', base64(`the key is ${KEY}`)], ['zero-width characters', zeroWidth(KEY)]])('lets no word that is encoded often hide a key in %s', (_name, text) => {
+    for (let times = 0; times < 40; times++) {
+      const scan = (): unknown => find(call(`${text} %${'25'.repeat(times)}41`));
+      if (times < 16) expect(scan(), String(times)).toBeDefined();
+      else if (times > 24) expect(scan).toThrow(DecodeBudgetExceeded);
+    }
   });
 
   it('sends large messages to the pool as a copy, small ones not, and all at 0', async () => {
