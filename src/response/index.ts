@@ -1,12 +1,13 @@
 // The response firewall: what every message from a tool server crosses before it may reach the agent, in this order.
 import type { GuardLimits, JsonGuard } from '../base/json/types.js';
+import { deny } from '../chain/verdict.js';
 import type { DlpScanner, LocatedFinding } from '../engines/dlp/types.js';
 import { screenMessage } from './02-response-scan.js';
 import { scrubFor, type Scrub } from './03-scrub-secrets.js';
 import type { Screened } from './scanned.js';
 
 export interface ResponseFirewall {
-  /** `escapes`: known where these very bytes passed the JSON guard a moment ago. */
+  /** `escapes`: known where these very bytes passed the JSON guard a moment ago. Throws nothing: a message that can't be read to its end is blocked. */
   screen(bytes: Uint8Array, escapes?: boolean): Screened | Promise<Screened>;
   /** An event's lines beside its data: a client reads them, too, and no message is hidden in a comment or an id. */
   screenFraming(framing: Uint8Array): { readonly keep: boolean; readonly findings: readonly LocatedFinding[] };
@@ -14,6 +15,8 @@ export interface ResponseFirewall {
 
 const FRAMING_BYTES_MAX = 4096; // ids and keep-alives are short
 const NO_FINDINGS: readonly LocatedFinding[] = Object.freeze([]);
+/** What can't be scanned is withheld, as where a scan in the pool fails: it is the answer's fault, not the gateway's. */
+const UNREADABLE: Screened = Object.freeze({ kind: 'block', refusal: deny('response_blocked', { reasonCode: 'scan_failed' }), findings: NO_FINDINGS });
 /** What nearly every event is framed with. */
 const PLAIN_FRAMING: ReadonlySet<string> = new Set(['data: \n\n', 'event: message\ndata: \n\n', 'data: \r\n\r\n', 'event: message\r\ndata: \r\n\r\n']);
 
@@ -22,15 +25,23 @@ export function createResponseFirewall(rules: DlpScanner, guard: JsonGuard, limi
   const scrub: Scrub = scrubFor(secretValues); // first: an echoed secret is cut out quietly, not reported as a finding of the tool's own
   return {
     screen(bytes, escapes) {
-      const scrubbed = scrub(bytes);
-      return screenMessage(scrubbed, scrubbed === bytes ? escapes : undefined, rules, guard, limits);
+      try {
+        const scrubbed = scrub(bytes);
+        return screenMessage(scrubbed, scrubbed === bytes ? escapes : undefined, rules, guard, limits);
+      } catch {
+        return UNREADABLE;
+      }
     },
     screenFraming(framing) {
       if (framing.length > FRAMING_BYTES_MAX) return { keep: false, findings: NO_FINDINGS };
       const text = Buffer.from(framing.buffer, framing.byteOffset, framing.byteLength).toString('utf8');
       if (PLAIN_FRAMING.has(text)) return { keep: true, findings: NO_FINDINGS };
-      const findings = rules.scanText(text, 'sse');
-      return { keep: scrub(framing) === framing && findings.every((finding) => finding.action === 'flag'), findings };
+      try {
+        const findings = rules.scanText(text, 'sse');
+        return { keep: scrub(framing) === framing && findings.every((finding) => finding.action === 'flag'), findings };
+      } catch {
+        return { keep: false, findings: NO_FINDINGS };
+      }
     },
   };
 }

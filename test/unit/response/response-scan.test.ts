@@ -102,4 +102,13 @@ describe('the response firewall', () => {
   it('lets everything else pass as it came', async () => {
     expect(await released(message('nothing'))).toBe(message('nothing'));
   });
+  it('withholds what can not be read to its end, and drops such framing', async () => {
+    const endless = `%${'25'.repeat(40)}41`;
+    for (const secrets of [[], [SECRET]]) {
+      const firewall = createResponseFirewall(redacting, guard, LIMITS, secrets);
+      expect(await firewall.screen(Buffer.from(message(endless)))).toMatchObject({ kind: 'block', refusal: { code: 'response_blocked', reasonCode: 'scan_failed' }, findings: [] });
+      expect(firewall.screenFraming(Buffer.from(`: ${endless}\ndata: \n\n`))).toEqual({ keep: false, findings: [] });
+      expect(firewall.screenFraming(Buffer.from(': hello\ndata: \n\n')).keep).toBe(true);
+    }
+  });
 });
