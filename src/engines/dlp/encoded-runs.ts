@@ -3,10 +3,16 @@ import { isUtf8 } from 'node:buffer';
 import type { Range } from './transforms.js';
 import { hexDigit, toBuffer } from './transforms.js';
 
-/** Shorter runs hold fewer characters than any rule asks for. */
-const RUN_MIN = 16;
-/** What is decoded is kept where at least this many readable bytes stand together: binary data around a secret doesn't hide it, noise drops out. */
-const READABLE_MIN = 8;
+/** Which runs are decoded, and what is kept of them. */
+export interface RunLimits {
+  /** Characters. */
+  readonly runMin: number;
+  /** Bytes: what is decoded is kept where so many readable ones stand together: binary data around a secret doesn't hide it, noise drops out. */
+  readonly readableMin: number;
+}
+
+/** Shorter runs hold fewer characters than any rule asks for. The text survey looks for no shorter ones. */
+export const RULE_RUNS: RunLimits = Object.freeze({ runMin: 16, readableMin: 8 });
 /** From here on Node's own decoder is faster, string and all. */
 const NATIVE_RUN_MIN = 512;
 const NEWLINE = 0x0a;
@@ -48,30 +54,30 @@ export interface DecodedRuns {
 }
 
 /** Undefined when no run of `bytes` decodes to anything readable. */
-export function decodeRuns(bytes: Uint8Array): DecodedRuns | undefined {
+export function decodeRuns(bytes: Uint8Array, { runMin, readableMin }: RunLimits = RULE_RUNS): DecodedRuns | undefined {
   const pieces: Piece[] = [];
   const parts: Uint8Array[] = [];
   let size = 0;
   const keep = (decoded: Uint8Array, run: Range, kind: Piece['kind']): void => {
     const mask = PRINTABLE | (isUtf8(decoded) ? HIGH : 0);
-    forEachRun(decoded, 0, decoded.length, mask, READABLE_MIN, (from, to) => {
+    forEachRun(decoded, 0, decoded.length, mask, readableMin, (from, to) => {
       pieces.push({ outFrom: size, run, kind });
       parts.push(decoded.slice(from, to));
       size += to - from + 1;
       return to;
     });
   };
-  forEachRun(bytes, 0, bytes.length, BASE64, RUN_MIN, (from, firstEnd) => {
+  forEachRun(bytes, 0, bytes.length, BASE64, runMin, (from, firstEnd) => {
     const to = endOfLines(bytes, firstEnd);
     const run: Range = [from, to];
     let decodeAt: ((shift: number) => Uint8Array) | undefined;
     // What stands before the encoded text may be of the same alphabet (`path/`, `key-`): any of four alignments may be the right one.
     for (let shift = 0; shift < 4; shift++) {
-      if (!mayBeReadable(bytes, from, to, shift)) continue;
+      if (!mayBeReadable(bytes, from, to, shift, readableMin)) continue;
       decodeAt ??= base64Decoder(bytes, from, to);
       keep(decodeAt(shift), run, 'base64');
     }
-    forEachRun(bytes, from, to, HEX, RUN_MIN, (hexFrom, hexTo) => {
+    forEachRun(bytes, from, to, HEX, runMin, (hexFrom, hexTo) => {
       for (let shift = 0; shift < 2; shift++) keep(fromHex(bytes, hexFrom + shift, hexTo), [hexFrom, hexTo], 'hex');
       return hexTo;
     });
@@ -98,10 +104,10 @@ function forEachRun(bytes: Uint8Array, first: number, last: number, mask: number
 }
 
 /**
- * Whether the run could hold READABLE_MIN readable bytes together, without keeping what it decodes to: long names and paths are of base64's
+ * Whether the run could hold `readableMin` readable bytes together, without keeping what it decodes to: long names and paths are of base64's
  * alphabet too, and nearly every message has one. Says yes too often (what looks like UTF-8 so far counts as readable), never no too often.
  */
-function mayBeReadable(bytes: Uint8Array, from: number, to: number, shift: number): boolean {
+function mayBeReadable(bytes: Uint8Array, from: number, to: number, shift: number, readableMin: number): boolean {
   if (to - from >= NATIVE_RUN_MIN) return true;
   let bits = 0;
   let bitCount = 0;
@@ -125,7 +131,7 @@ function mayBeReadable(bytes: Uint8Array, from: number, to: number, shift: numbe
     const decoded = (bits >> bitCount) & 0xff;
     const kind = KINDS[decoded] ?? 0;
     ascii = (kind & PRINTABLE) === 0 ? 0 : ascii + 1;
-    if (ascii >= READABLE_MIN) return true;
+    if (ascii >= readableMin) return true;
     if (!utf8) continue;
     pending = continuationsAfter(decoded, pending);
     if (pending < 0) {
@@ -135,7 +141,7 @@ function mayBeReadable(bytes: Uint8Array, from: number, to: number, shift: numbe
     together = (kind & (PRINTABLE | HIGH)) === 0 ? 0 : together + 1;
     if (together > longest) longest = together;
   }
-  return utf8 && longest >= READABLE_MIN;
+  return utf8 && longest >= readableMin;
 }
 
 /** How many continuation bytes must follow `byte`, when `pending` had to follow what came before it; −1 = no UTF-8 (RFC 3629 section 4, leniently). */

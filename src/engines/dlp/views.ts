@@ -1,6 +1,6 @@
 // Every way to read one message: as it came, then with each encoding resolved in turn, until nothing is left to resolve; a text that takes more than its limits is refused.
 import { SIGN, type Survey } from '../../base/text/survey.js';
-import { decodeRuns } from './encoded-runs.js';
+import { decodeRuns, RULE_RUNS, type RunLimits } from './encoded-runs.js';
 import { foldText, hidesEscapes, percentDecodeText, unescapeText, type Range, type Reading } from './transforms.js';
 
 export interface View {
@@ -16,8 +16,15 @@ export interface View {
  * refused: else a word that is percent-encoded often enough would end the reading before the letters beside it are folded.
  */
 const STEPS_MAX = 24;
+export interface ReadingLimits extends RunLimits {
+  /** How often runs are decoded whose text was decoded from a run; 0 = none is. */
+  readonly runLevelsMax: number;
+  /** Resolves `\n` and its like in any text. Else only where something says that a text has escapes: for the rules, a Windows path is a path. */
+  readonly anyEscape: boolean;
+}
+
 /** Base64 in base64 is read, and once more. */
-const RUN_LEVELS_MAX = 3;
+export const RULE_READINGS: ReadingLimits = Object.freeze({ ...RULE_RUNS, runLevelsMax: 3, anyEscape: false });
 /**
  * Decoded bytes in all, as a multiple of the message. Decoding shrinks a text, so honest messages stay under 3; only nested encodings
  * and compatibility characters that stand for whole words (U+FDFA: eighteen letters) go beyond, and those are refused.
@@ -34,19 +41,20 @@ export class DecodeBudgetExceeded extends Error {
 }
 
 /** Calls `visit` for each view, the plainest first. `escapes`: the text is JSON and some string in it holds a backslash. Throws DecodeBudgetExceeded. */
-export function forEachView(bytes: Uint8Array, escapes: boolean, survey: Survey, visit: (view: View) => void): void {
+export function forEachView(bytes: Uint8Array, escapes: boolean, survey: Survey, visit: (view: View) => void, limits: ReadingLimits = RULE_READINGS): void {
   let view: View = { bytes, labelAt: () => 'raw', toRaw: (from, to) => [from, to] };
   visit(view);
-  let signs = survey(bytes);
+  const signsOf: Survey = limits.runMin < RULE_RUNS.runMin ? (text) => survey(text) | SIGN.encodedRun : survey;
+  let signs = signsOf(bytes);
   if (signs === 0) return;
   let allowance = bytes.length * DECODED_FACTOR_MAX + DECODED_BYTES_FREE;
   let runLevels = 0;
   // Folding is its own fixed point, so that asking again right after it is in vain.
   let justFolded = false;
   for (let step = 0; step < STEPS_MAX; step++) {
-    const decoded: View | undefined = decodeText(view, step === 0 && escapes, signs);
+    const decoded: View | undefined = decodeText(view, limits.anyEscape || (step === 0 && escapes), signs);
     const folded: View | undefined = decoded === undefined && !justFolded && (signs & SIGN.beyondAscii) !== 0 ? foldView(view) : undefined;
-    const runs: View | undefined = decoded === undefined && folded === undefined && runLevels < RUN_LEVELS_MAX && (signs & SIGN.encodedRun) !== 0 ? readRuns(view) : undefined;
+    const runs: View | undefined = decoded === undefined && folded === undefined && runLevels < limits.runLevelsMax && (signs & SIGN.encodedRun) !== 0 ? readRuns(view, limits) : undefined;
     const next: View | undefined = decoded ?? folded ?? runs;
     if (next === undefined) return;
     if (runs !== undefined) runLevels++;
@@ -55,14 +63,14 @@ export function forEachView(bytes: Uint8Array, escapes: boolean, survey: Survey,
     if (allowance < 0) throw new DecodeBudgetExceeded();
     visit(next);
     view = next;
-    signs = survey(view.bytes);
+    signs = signsOf(view.bytes);
   }
   throw new DecodeBudgetExceeded();
 }
 
-function decodeText(view: View, jsonWithEscapes: boolean, signs: number): View | undefined {
-  const unescaped = (signs & SIGN.backslash) !== 0 && (jsonWithEscapes || hidesEscapes(view.bytes)) ? unescapeText(view.bytes) : undefined;
-  if (unescaped !== undefined) return derive(view, unescaped, 'json');
+function decodeText(view: View, hasEscapes: boolean, signs: number): View | undefined {
+  const unescaped = (signs & SIGN.backslash) !== 0 && (hasEscapes || hidesEscapes(view.bytes)) ? unescapeText(view.bytes) : undefined;
+  if (unescaped !== undefined && unescaped.bytes.length < view.bytes.length) return derive(view, unescaped, 'json');
   const percent = (signs & SIGN.percent) === 0 ? undefined : percentDecodeText(view.bytes);
   return percent === undefined ? undefined : derive(view, percent, 'url');
 }
@@ -80,8 +88,8 @@ function derive(parent: View, reading: Reading, label: string): View {
   };
 }
 
-function readRuns(parent: View): View | undefined {
-  const runs = decodeRuns(parent.bytes);
+function readRuns(parent: View, limits: RunLimits): View | undefined {
+  const runs = decodeRuns(parent.bytes, limits);
   if (runs === undefined) return undefined;
   return {
     bytes: runs.bytes,
