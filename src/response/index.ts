@@ -26,7 +26,7 @@ export function createResponseFirewall(rules: DlpScanner, guard: JsonGuard, limi
   return {
     screen(bytes, escapes) {
       try {
-        const scrubbed = scrub(bytes);
+        const scrubbed = scrub.message(bytes);
         return screenMessage(scrubbed, scrubbed === bytes ? escapes : undefined, rules, guard, limits);
       } catch {
         return UNREADABLE;
@@ -38,7 +38,7 @@ export function createResponseFirewall(rules: DlpScanner, guard: JsonGuard, limi
       if (PLAIN_FRAMING.has(text)) return { keep: true, findings: NO_FINDINGS };
       try {
         const findings = rules.scanText(text, 'sse');
-        return { keep: scrub(framing) === framing && findings.every((finding) => finding.action === 'flag'), findings };
+        return { keep: !scrub.isNeededFor(framing) && findings.every((finding) => finding.action === 'flag'), findings };
       } catch {
         return { keep: false, findings: NO_FINDINGS };
       }

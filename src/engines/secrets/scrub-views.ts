@@ -9,6 +9,7 @@ export interface View {
 const BACKSLASH = 0x5c;
 const PERCENT = 0x25;
 const LOWER_U = 0x75;
+const LOWER_X = 0x78;
 const ESCAPED: Readonly<Record<number, number>> = { 0x22: 0x22, 0x5c: 0x5c, 0x2f: 0x2f, 0x62: 0x08, 0x66: 0x0c, 0x6e: 0x0a, 0x72: 0x0d, 0x74: 0x09 };
 
 /** The buffer, unescaped as JSON once and twice (tool answers carry JSON in JSON text), each also percent-decoded and without line ends. */
@@ -76,11 +77,13 @@ function originOf(view: View, at: number): number {
   return view.origin === undefined ? at : (view.origin[at] ?? 0);
 }
 
-/** RFC 8259 section 7; a surrogate pair is one character. */
+/** RFC 8259 section 7; a surrogate pair is one character. `\xHH`, which programs print, is one byte here; the DLP decoder takes it for a character. */
 function unescapeJson(bytes: Buffer, at: number): ReturnType<Unescape> {
   const letter = bytes[at + 1] ?? 0;
   const short = ESCAPED[letter];
   if (short !== undefined) return { length: 2, meaning: short };
+  const printed = letter === LOWER_X ? hexAt(bytes, at + 2, 2) : undefined;
+  if (printed !== undefined) return { length: 4, meaning: printed };
   const first = letter === LOWER_U ? hexAt(bytes, at + 2, 4) : undefined;
   if (first === undefined) return undefined;
   const isHigh = first >= 0xd800 && first < 0xdc00;

@@ -1,4 +1,12 @@
 // Late-bound secrets: $SPIKE{…} references in string values become secrets, after every other layer (SPEC section 9).
+import type { ReadingLimits, View } from '../dlp/views.js';
+
+export type { ReadingLimits };
+/**
+ * Every reading of a text, the text itself first, as the DLP decoder gives them, with any escape resolved. `limits`: where they differ from those of the rules.
+ * Throws where the text takes more than its allowance.
+ */
+export type ReadText = (text: Uint8Array, limits: Partial<ReadingLimits>, visit: (view: View) => void) => void;
 
 export interface SecretRecord {
   /** Name the operator gave, e.g. `github-token`. */
