@@ -10,7 +10,7 @@ import { saveResult } from '../support/results.mjs';
 const { values } = parseArgs({ options: { rules: { type: 'string', default: '10,100,1000,10000' }, save: { type: 'string' }, json: { type: 'boolean', default: false } } });
 const SIZES = values.rules.split(',').map(Number);
 const ROUNDS = 9;
-const MISSES = 400; // a round's: other arguments each time, of the same few rules
+const MISSES = 400; // a round's, with a set that remembers nothing
 const HITS = 200_000;
 const callerOf = (n) => `spiffe://poc.local/agents/mcp-client/agent-${n}/dev`;
 

@@ -20,7 +20,7 @@ export class CallPolicyFacts implements PolicyFacts {
   readonly #nowMs: number;
   readonly #argumentsOf: () => string;
 
-  constructor(caller: Caller, toolName: string, method: string, tool: RegisteredTool | undefined, session: SessionView, nowMs: number, argumentsOf: () => string) {
+  constructor(caller: Pick<Caller, 'spiffeId' | 'authMethod' | 'principal'>, toolName: string, method: string, tool: RegisteredTool | undefined, session: SessionView, nowMs: number, argumentsOf: () => string) {
     this.callerSpiffeId = caller.spiffeId;
     this.toolName = toolName;
     this.method = method;
@@ -45,4 +45,22 @@ export class CallPolicyFacts implements PolicyFacts {
   timeNs(): bigint {
     return BigInt(this.#nowMs) * NS_PER_MS;
   }
+}
+
+/** A question about a call that nobody makes. */
+export interface PolicyQuestion {
+  readonly caller: Pick<Caller, 'spiffeId' | 'authMethod' | 'principal'>;
+  /** '' for a method that names nothing. */
+  readonly toolName: string;
+  readonly method: string;
+  readonly tool: RegisteredTool | undefined;
+  /** JSON text. */
+  readonly argumentsJson: string;
+}
+
+const FRESH_SESSION: SessionView = Object.freeze({ id: 'caller', riskScore: 0, previousActions: [], flags: [], tainted: false });
+
+/** With a fresh session: risk 0, no flags, no actions. */
+export function questionFacts({ caller, toolName, method, tool, argumentsJson }: PolicyQuestion, nowMs: number): PolicyFacts {
+  return new CallPolicyFacts(caller, toolName, method, tool, FRESH_SESSION, nowMs, () => argumentsJson);
 }

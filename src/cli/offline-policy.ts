@@ -1,5 +1,6 @@
 // Evaluates the policy files themselves, without a gateway: `agw policy eval --offline`, list and test.
 import { systemClock } from '../base/clock/clock.js';
+import { questionFacts } from '../chain/policy-facts.js';
 import { parseWorkloadId } from '../engines/identity/spiffe-id.js';
 import { principalOf } from '../engines/identity/principal.js';
 import { usualAuthMethod } from '../engines/identity/usual-auth-method.js';
@@ -38,24 +39,16 @@ export async function evaluateOffline(project: Project, question: OfflineQuestio
   const caller = parseWorkloadId(question.caller);
   if (caller === undefined) throw new CliFailure(`${question.caller} is not a SPIFFE ID.`, { remedy: `Write spiffe://${config.identity.trust_domain}/agents/mcp-client/<agent>/<env>` });
   const registryFile = project.path(config.registry.file);
-  const tool = question.tool === undefined ? undefined : parseRegistry(readConfigText(registryFile), registryFile).tools.get(question.tool);
+  const registered = question.tool === undefined ? undefined : parseRegistry(readConfigText(registryFile), registryFile).tools.get(question.tool);
   if (!needsPolicyRule({ kind: 'request', method: question.method })) return { decision: { kind: 'allow', reason: 'protocol housekeeping needs no rule', cached: false }, registered: true };
+  const isNamed = namesSubject(question.method);
+  const asker = { spiffeId: caller, authMethod: usualAuthMethod(config.profile), principal: principalOf(caller, config.identity.trust_domain) };
   const policies = await openPolicies(project);
   try {
-    const decision = policies.decide({
-      callerSpiffeId: caller,
-      toolName: namesSubject(question.method) ? question.tool ?? '' : '',
-      method: question.method,
-      server: tool?.upstream ?? '',
-      riskLevel: tool?.riskLevel ?? '',
-      authMethod: usualAuthMethod(config.profile),
-      principal: principalOf(caller, config.identity.trust_domain),
-      stepUpApproved: false,
-      argumentsJson: () => question.argumentsJson,
-      session: () => ({ id: 'caller', risk_score: 0, previous_actions: [], flags: [] }),
-      timeNs: () => BigInt(systemClock.nowMs()) * 1_000_000n,
-    });
-    return { decision, registered: question.tool === undefined || tool !== undefined };
+    const decision = policies.decide(questionFacts({
+      caller: asker, toolName: isNamed ? question.tool ?? '' : '', method: question.method, tool: isNamed ? registered : undefined, argumentsJson: question.argumentsJson,
+    }, systemClock.nowMs()));
+    return { decision, registered: question.tool === undefined || registered !== undefined };
   } finally {
     policies.close();
   }

@@ -1,4 +1,5 @@
 // Policy questions: what would be decided, what is loaded, and a reload of the policies alone.
+import { questionFacts } from '../chain/policy-facts.js';
 import { principalOf } from '../engines/identity/principal.js';
 import { parseWorkloadId } from '../engines/identity/spiffe-id.js';
 import { usualAuthMethod } from '../engines/identity/usual-auth-method.js';
@@ -7,8 +8,6 @@ import { METHODS, namesSubject, needsPolicyRule } from '../mcp/methods.js';
 import { memberOf, optionalText, textMember } from './reading.js';
 import type { ControlParts } from './parts.js';
 import { ControlFault, type Route } from './server.js';
-
-const NS_PER_MS = 1_000_000n;
 
 export function policyRoutes(parts: ControlParts): Route[] {
   return [
@@ -45,11 +44,9 @@ function evaluate(parts: ControlParts, body: unknown): unknown {
   const registered = method !== 'tools/call' || tool !== undefined;
   const beside = { registered, notes: notesOf(parts, caller, method, asked) };
   if (!needsPolicyRule({ kind: 'request', method })) return { decision: 'ALLOW', reason: 'protocol housekeeping needs no rule', cached: false, ...beside, active: true };
-  const argumentsJson = argumentsOf(body);
-  const decideBy = (set: PolicySet): PolicyDecision => set.decide({
-    callerSpiffeId: caller, toolName, method, server: tool?.upstream ?? '', riskLevel: tool?.riskLevel ?? '', authMethod: usualAuthMethod(parts.config().profile), principal: principalOf(caller, identities.trustDomain),
-    stepUpApproved: false, argumentsJson: () => argumentsJson, session: () => ({ id: 'caller', risk_score: 0, previous_actions: [], flags: [] }), timeNs: () => BigInt(parts.clock.nowMs()) * NS_PER_MS,
-  });
+  const asker = { spiffeId: caller, authMethod: usualAuthMethod(parts.config().profile), principal: principalOf(caller, identities.trustDomain) };
+  const facts = questionFacts({ caller: asker, toolName, method, tool, argumentsJson: argumentsOf(body) }, parts.clock.nowMs());
+  const decideBy = (set: PolicySet): PolicyDecision => set.decide(facts);
   const written = memberOf(body, 'active') === true ? undefined : parts.writtenPolicies();
   if (written === undefined) return { ...answerOf(decideBy(policy)), ...beside, active: true };
   try {

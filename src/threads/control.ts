@@ -17,7 +17,7 @@ import { approvalRoutes } from '../control/approvals.js';
 import { identityRoutes } from '../control/identities.js';
 import { layerRoutes } from '../control/layers.js';
 import { metricsRoutes } from '../control/metrics.js';
-import type { ControlParts, InForce, RefusedSource, Reloaded } from '../control/parts.js';
+import type { ControlParts, InForce, Reloaded } from '../control/parts.js';
 import { policyRoutes } from '../control/policy.js';
 import { reloadRoutes } from '../control/reload.js';
 import { secretRoutes } from '../control/secrets.js';
@@ -44,7 +44,7 @@ import { describeNotLoaded } from './not-loaded.js';
 import { createBeats } from './stall-watch.js';
 import { after, claimPorts, threadEvents } from './thread-upkeep.js';
 import { readEvidence, watchEverything } from './watching.js';
-import { describeSourceFaults, gatherFaults, keyOf, refusedReload, RefusedSources, SourcesRefused, type SourcePart } from './source-faults.js';
+import { describeSourceFaults, gatherFaults, refusedReload, RefusedSources, SourcesRefused, type SourcePart } from './source-faults.js';
 
 export interface ControlOptions {
   readonly root: string;
@@ -176,14 +176,9 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   const running = threads;
   cleanup.push(() => running.drain(sources.config.shutdown_grace_s * MS_PER_SECOND));
 
-  const refused = new RefusedSources();
-  /** What the files themselves say is wrong with them. A thread's engines may find more: that is not seen here, and stays until a reload accepts it. */
-  const wrongFiles = (): ReadonlySet<string> => new Set([...findConfigFaults(options.configFile), ...findFaults(RELOADS.all, sources.config)].flatMap(describeSourceFaults).map(keyOf));
-  const unseen = new Set<string>();
+  const refused = new RefusedSources(() => [...findConfigFaults(options.configFile), ...findFaults(RELOADS.all, sources.config)]);
   const noteRefused = (what: keyof typeof RELOADS, faults: readonly SourceFault[]): void => {
     refused.refuse(RELOADS[what], faults, clock.nowMs());
-    const seen = wrongFiles();
-    for (const fault of faults) if (!seen.has(keyOf(fault))) unseen.add(keyOf(fault));
     const [first, ...others] = faults;
     event('reload_refused', {
       what, file: first?.file ?? '', line: first?.line ?? 0, message: first?.message ?? '', ...(others.length === 0 ? {} : { others: others.map(({ file = '', line, column, message }) => `${placeText({ file, line, column })}: ${message}`) }),
@@ -201,7 +196,6 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
       sources = compiled.planned;
       inForce = compiled;
       refused.accept(parts);
-      unseen.clear();
       await Promise.all(observations.upstreams().filter(({ url, state }) => state === 'up' && renewed.has(url)).map(({ url }) => refresh.refresh(url)));
       refresh.setRegistry(compiled.registry);
       publish(true);
@@ -242,13 +236,6 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   const notLoaded = (): string[] => describeNotLoaded({
     started: config, loaded: sources.config, written: () => loadGatewayConfig(options.configFile, readEnvironment()), configFile: options.configFile, policiesDiffer: () => policiesDiffer(root, sources.config, inForce),
   });
-  /** Refused files that are still wrong: one that was repaired and is not watched is not loaded, but no longer refused. */
-  const stillRefused = (): readonly RefusedSource[] => {
-    const listed = refused.list();
-    if (listed.length === 0) return listed;
-    const wrong = wrongFiles();
-    return listed.filter((one) => wrong.has(keyOf(one)) || unseen.has(keyOf(one)));
-  };
   const writtenPolicies: ControlParts['writtenPolicies'] = () => {
     try {
       return compileWritten(root, sources.config, inForce, clock);
@@ -259,7 +246,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
 
   const parts: ControlParts = {
     clock, version, startedMs: clock.nowMs(), configFile: options.configFile, stateDir, config: () => sources.config, inForce: () => inForce, listeners: () => running.listeners,
-    threads: running, audit: () => writer.status(), observations, upstreams: upstreamReports, acknowledge, approvals, secrets, warnings: () => warningsOf(inForce, sources, { root, unresolved: audit.unresolved, secrets: secrets.fault() }), refused: stillRefused, notLoaded, reload, reloadFiles, reloadPolicies, writtenPolicies,
+    threads: running, audit: () => writer.status(), observations, upstreams: upstreamReports, acknowledge, approvals, secrets, warnings: () => warningsOf(inForce, sources, { root, unresolved: audit.unresolved, secrets: secrets.fault() }), refused: () => refused.list(), notLoaded, reload, reloadFiles, reloadPolicies, writtenPolicies,
   };
   try {
     const server = await serveControl(

@@ -24,8 +24,9 @@ export function compileInForce(sources: SnapshotSources, clock: Clock): InForce 
 
 /** The policy files as they stand, for the asker to close; undefined where they are what is in force. Throws PolicyError. */
 export function compileWritten(root: string, config: GatewayConfig, inForce: InForce, clock: Clock): PolicySet | undefined {
-  if (!policiesDiffer(root, config, inForce)) return undefined;
-  return loadPolicySet(readPolicies(root, config), { cacheEntries: 0, timeoutMs: config.policy.timeout_ms, sourceBytesMax: config.policy.source_bytes_max, clock });
+  const written = readPolicies(root, config);
+  if (digestPolicies(written) === inForce.policy.digest) return undefined;
+  return loadPolicySet(written, { cacheEntries: 0, timeoutMs: config.policy.timeout_ms, sourceBytesMax: config.policy.source_bytes_max, clock });
 }
 
 /** Whether the policy files are others than those in force. Throws PolicyError for a file that can't be read. */

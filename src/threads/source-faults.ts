@@ -42,7 +42,7 @@ export function gatherFaults(first: unknown, others: readonly unknown[]): Source
 }
 
 /** Tells one fault from another. */
-export function keyOf({ file, line, message }: Pick<SourceFault, 'file' | 'message'> & { readonly line?: number | undefined }): string {
+function keyOf({ file, line, message }: Pick<SourceFault, 'file' | 'message'> & { readonly line?: number | undefined }): string {
   return `${file ?? ''} ${line ?? ''} ${message}`;
 }
 
@@ -61,15 +61,28 @@ function toJson({ message, file, line, column, remedy }: SourceFault): { message
 
 export type SourcePart = 'policies' | 'files';
 
-/** Files whose present content was refused, until a reload takes them up. */
+interface Refusal {
+  readonly source: RefusedSource;
+  /** Whether a look at the files alone finds it. What only a thread's engines find stays until a reload accepts it. */
+  readonly seen: boolean;
+}
+
+/** Files whose present content was refused, until a reload takes them up or they are right again. */
 export class RefusedSources {
-  readonly #refused = new Map<SourcePart, readonly RefusedSource[]>();
+  readonly #refused = new Map<SourcePart, readonly Refusal[]>();
+  readonly #findFaults: () => readonly unknown[];
+
+  /** `findFaults`: what is wrong with the files as they stand. */
+  constructor(findFaults: () => readonly unknown[]) {
+    this.#findFaults = findFaults;
+  }
 
   /** `parts`: what the reload read. A part without a fault of its own was right, although the whole was refused. */
   refuse(parts: readonly SourcePart[], faults: readonly SourceFault[], nowMs: number): void {
+    const present = this.#present();
     for (const part of parts) {
       const mine = faults.filter((fault) => (fault.file?.endsWith('.rego') === true ? 'policies' : 'files') === part || parts.length === 1);
-      this.#refused.set(part, mine.map((fault) => ({ ...toJson(fault), file: fault.file ?? '', since: new Date(nowMs).toISOString() })));
+      this.#refused.set(part, mine.map((fault) => ({ source: { ...toJson(fault), file: fault.file ?? '', since: new Date(nowMs).toISOString() }, seen: present.has(keyOf(fault)) })));
     }
   }
 
@@ -77,7 +90,15 @@ export class RefusedSources {
     for (const part of parts) this.#refused.delete(part);
   }
 
+  /** Without those that were repaired: what is not watched is not loaded yet, but no longer refused. */
   list(): readonly RefusedSource[] {
-    return [...this.#refused.values()].flat();
+    const refusals = [...this.#refused.values()].flat();
+    if (refusals.length === 0) return [];
+    const present = this.#present();
+    return refusals.filter(({ source, seen }) => !seen || present.has(keyOf(source))).map(({ source }) => source);
+  }
+
+  #present(): ReadonlySet<string> {
+    return new Set(this.#findFaults().flatMap(describeSourceFaults).map(keyOf));
   }
 }

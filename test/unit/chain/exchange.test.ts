@@ -1,56 +1,11 @@
 // The one exit: one request line for each request, and nothing leaves before what must be durable is.
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { Exchange, NO_WORK, type ExitServices } from '../../../src/chain/exchange.js';
-import { ChainStats } from '../../../src/chain/stats.js';
-import { Unattended } from '../../../src/chain/unattended.js';
-import { createSharedLines } from '../../../src/chain/unidentified.js';
+import { NO_WORK, type Exchange } from '../../../src/chain/exchange.js';
 import { deny } from '../../../src/chain/verdict.js';
-import type { BreakerOutcome, CircuitBreakers } from '../../../src/engines/limits/types.js';
-import type { SessionAction, SessionRisk } from '../../../src/engines/session-risk/types.js';
-import { createArgumentsDigest } from '../../../src/base/crypto/arguments-digest.js';
-import { MCP_ACCEPT, RecordedReply } from '../../support/inbound-reply.js';
-import { WithheldAppender } from '../../support/withheld-appender.js';
+import { MCP_ACCEPT } from '../../support/inbound-reply.js';
 import { AGENT_ID, configOf, contextOf, toolOf } from './contexts.js';
-
-const KEY = Buffer.alloc(32, 3);
-const GRANT = { requestId: 'req-1', token: 'tok-1', approver: 'alice' };
-const SCORE = { total: 8, impact: 3, reversibility: 3, exposure: 1, novelty: 1 };
-
-function setUp(ctx = contextOf('{"a": 1}')) {
-  const appender = new WithheldAppender();
-  const reply = new RecordedReply();
-  const done: string[] = [];
-  const settled: BreakerOutcome[] = [];
-  const recorded: SessionAction[] = [];
-  const faults: unknown[] = [];
-  const stats = new ChainStats();
-  const unattended = new Unattended();
-  const state = { consumes: true as boolean | Error };
-  const services: ExitServices = {
-    clock: { nowMs: () => 5, nowUs: () => 5000, monotonicMs: () => 0 }, appender, stats, unattended,
-    sharedLines: createSharedLines(appender, () => 100, () => undefined),
-    grants: {
-      consume: (id, token) => {
-        done.push(`consume ${id} ${token}`);
-        return state.consumes instanceof Error ? Promise.reject(state.consumes) : Promise.resolve(state.consumes);
-      },
-      release: (id, token) => void done.push(`release ${id} ${token}`),
-    },
-    breakers: { settle: ((_key, _probe, outcome) => void settled.push(outcome)) satisfies CircuitBreakers['settle'] } as unknown as CircuitBreakers,
-    sessionRisk: { record: (_caller, _session, action) => void recorded.push(action) } as SessionRisk,
-    resourceMetadataUrl: 'http://127.0.0.1/.well-known/oauth-protected-resource', digestArguments: createArgumentsDigest(KEY), onFault: (fault) => void faults.push(fault),
-  };
-  return { ctx, appender, reply, done, settled, recorded, faults, stats, unattended, state, exchange: new Exchange(ctx, reply, services) };
-}
-const turns = async (): Promise<void> => {
-  for (let i = 0; i < 10; i++) await Promise.resolve();
-};
-function withGrant(more: Parameters<typeof contextOf>[1] = {}) {
-  const ctx = contextOf('{}', more);
-  ctx.stepUp = { score: SCORE, grant: GRANT, argumentsDigest: '' };
-  return ctx;
-}
+import { KEY, setUp, turns, withGrant } from './exchange-fixture.js';
 
 describe('an answer', () => {
   it('is not released before its line is durable', () => {
@@ -341,117 +296,6 @@ describe('a request of the tool server', () => {
     appender.settle(new Error('disk full'));
     appender.settle();
     expect([done, reply.state]).toEqual([['given up'], 'cut']);
-  });
-});
-
-describe('a request whose gateway stops', () => {
-  const shutdown = { code: 'gateway_fault', reason_code: 'shutdown' };
-
-  it('while it is decided is refused, and its verdict comes too late', () => {
-    const { exchange, appender, reply, done } = setUp(withGrant());
-    reply.lose('shutdown');
-    expect(exchange.decided()).toBe(false);
-    exchange.beforeWire(() => void done.push('wire'));
-    exchange.refuse(deny('authz_policy_denied'));
-    appender.settle();
-    expect(appender.lines).toMatchObject([{ type: 'request', decision: 'DENY', ...shutdown }]);
-    expect([reply.code, done]).toEqual(['gateway_fault', ['release req-1 tok-1', 'release req-1 tok-1']]);
-  });
-
-  it('keeps its arguments\' digest, though the chain has not spoken', () => {
-    const { appender, reply } = setUp(contextOf('{"a": 1}'));
-    reply.lose('shutdown');
-    expect(appender.lines[0]?.['arguments_digest']).toBe(`hmac-sha256:${createHmac('sha256', KEY).update('{"a":1}').digest('hex')}`);
-  });
-
-  it('while its intent is written sends nothing', () => {
-    const { exchange, appender, reply, done } = setUp(contextOf('{}', { snapshot: { config: configOf('audit: {intent: all}') } }));
-    exchange.beforeWire(() => void done.push('wire'));
-    reply.lose('shutdown');
-    appender.settle();
-    appender.settle();
-    expect([appender.lines, done, reply.code]).toMatchObject([[{ type: 'intent' }, { type: 'request', decision: 'DENY', ...shutdown }], [], 'gateway_fault']);
-  });
-
-  it('while the tool server works is answered, with the decision that stood, and blames nobody', () => {
-    const ctx = contextOf('{}');
-    ctx.breaker = { key: 'k', probe: true };
-    const { exchange, appender, reply, settled, faults } = setUp(ctx);
-    let givenUp = 0;
-    exchange.work = { ...NO_WORK, giveUp: () => void givenUp++ };
-    exchange.beforeWire(() => undefined);
-    reply.lose('shutdown');
-    expect([reply.state, givenUp]).toEqual(['open', 1]);
-    appender.settle();
-    expect([appender.lines, reply.status, settled, faults]).toMatchObject([[{ decision: 'ALLOW', status: 500, ...shutdown }], 500, ['neutral'], []]);
-  });
-
-  it.each([['has begun', true], ['begins', false]])('as its answer %s gets a stream_end, and its client sees the cut', (_what, begun) => {
-    const { exchange, appender, reply } = setUp();
-    exchange.beginStream(200, [], () => undefined);
-    if (begun) appender.settle();
-    reply.lose('shutdown');
-    if (!begun) appender.settle();
-    appender.settle();
-    expect([appender.lines, reply.state]).toMatchObject([[{ type: 'request', code: null }, { type: 'stream_end', code: 'gateway_fault' }], 'cut']);
-  });
-
-  it('after it has left is left alone', () => {
-    const { exchange, appender, reply } = setUp();
-    exchange.json('{}');
-    exchange.lose('shutdown');
-    appender.settle();
-    exchange.lose('shutdown');
-    expect([appender.types, reply.text]).toEqual([['request'], '{}']);
-  });
-});
-
-describe('a request whose client is gone and that goes on', () => {
-  it('is known until its record is written', () => {
-    const { exchange, appender, reply, unattended } = setUp();
-    exchange.beforeWire(() => undefined);
-    reply.hangUp();
-    expect(unattended.size).toBe(1);
-    exchange.json('{}');
-    expect(unattended.size).toBe(1);
-    appender.settle();
-    expect(unattended.size).toBe(0);
-  });
-
-  it('and that is a stream is known until its end is written', () => {
-    const { exchange, appender, reply, unattended } = setUp();
-    exchange.beginStream(200, [], () => undefined);
-    reply.hangUp();
-    appender.settle();
-    exchange.endStream();
-    expect(unattended.size).toBe(1);
-    appender.settle();
-    expect([unattended.size, appender.types]).toEqual([0, ['request', 'stream_end']]);
-  });
-
-  it('and whose record fails is forgotten too', () => {
-    const { exchange, appender, reply, unattended } = setUp();
-    reply.hangUp();
-    exchange.json('{}');
-    appender.settle(new Error('disk full'));
-    expect(unattended.size).toBe(0);
-  });
-
-  it('ends with its gateway: once, and the record says by what', () => {
-    const { exchange, appender, reply, unattended } = setUp();
-    exchange.beforeWire(() => undefined);
-    reply.hangUp();
-    unattended.lose('shutdown');
-    unattended.lose('shutdown');
-    expect(appender.lines).toMatchObject([{ decision: 'ALLOW', status: 499, code: 'gateway_fault', reason_code: 'shutdown' }]);
-  });
-
-  it('is not one that ends by the hang-up', () => {
-    const { exchange, reply, unattended } = setUp();
-    exchange.work = { ...NO_WORK, clientGone: () => exchange.refuse(deny('client_disconnected')) };
-    exchange.beforeWire(() => undefined);
-    reply.hangUp();
-    expect(unattended.size).toBe(0);
   });
 });
 
