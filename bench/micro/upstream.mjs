@@ -1,4 +1,4 @@
-// What one call to a tool server costs the thread that makes it: the own client and undici, in alternating rounds against the same nginx.
+// What one call to a tool server costs the thread that makes it: undici and the own client on Node's sockets, on native ones, and with 16 calls on a connection, in alternating rounds against the same nginx.
 //   node bench/micro/upstream.mjs --rounds 5 --calls 40000 --connections 64 --body 1024 --answer 200
 import { parseArgs } from 'node:util';
 import { createUpstreamClient } from '../../dist/upstream/http-client.js';
@@ -57,8 +57,9 @@ async function measure(client, count) {
 }
 
 const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
-const clients = ['undici', 'own'].filter((name) => values.only === undefined || values.only === name)
-  .map((name) => ({ name, client: createUpstreamClient({ connectTimeoutMs: 1000, connectionsMax: connections, plain: name }), rounds: [] }));
+const kinds = [{ name: 'undici', plain: 'undici' }, { name: 'node', plain: 'node' }, { name: 'native', plain: 'native' }, { name: 'pipelined', plain: 'native', pipelining: 16 }];
+const clients = kinds.filter(({ name }) => values.only === undefined || values.only === name)
+  .map(({ name, ...kind }) => ({ name, client: createUpstreamClient({ connectTimeoutMs: 1000, connectionsMax: connections, ...kind }), rounds: [] }));
 for (const { client } of clients) await measure(client, calls / 2);
 for (let round = 0; round < rounds; round++) {
   for (const { client, rounds: found } of clients) found.push(await measure(client, calls));
@@ -66,9 +67,9 @@ for (let round = 0; round < rounds; round++) {
 const results = clients.map(({ name, rounds: found }) => ({ client: name, cpu_us: median(found.map((one) => one.all)), user_us: median(found.map((one) => one.user)), system_us: median(found.map((one) => one.system)) }));
 if (values.json) console.log(JSON.stringify(results));
 else {
-  for (const { client, cpu_us, user_us, system_us } of results) console.log(`${client.padEnd(8)} ${cpu_us.toFixed(1)} CPU µs a call (user ${user_us.toFixed(1)}, kernel ${system_us.toFixed(1)})`);
-  const [slow, fast] = results;
-  if (fast !== undefined) console.log(`ratio    ${(fast.cpu_us / slow.cpu_us).toFixed(2)} of undici`);
+  for (const { client, cpu_us, user_us, system_us } of results) console.log(`${client.padEnd(9)} ${cpu_us.toFixed(1)} CPU µs a call (user ${user_us.toFixed(1)}, kernel ${system_us.toFixed(1)})`);
+  const [slow, ...fast] = results;
+  for (const { client, cpu_us } of fast) console.log(`${client.padEnd(9)} ${(cpu_us / slow.cpu_us).toFixed(2)} of ${slow.client}`);
 }
 await Promise.all(clients.map(({ client }) => client.close()));
 await upstream.stop();

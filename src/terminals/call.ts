@@ -76,7 +76,8 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
     if (leg.sessionBound) ctx.inbound.retain();
     let body = ctx.outboundBytes();
     this.#screen.wireIdText = this.#screen.idText;
-    if (leg.shared) {
+    // Where calls share a session, or a connection before they are answered, an id of its own tells each one's answer from every other's.
+    if (leg.shared || ctx.snapshot.config.upstream.pipelining > 1) {
       this.#screen.wireIdText = String(this.#services.nextId());
       body = withId(body, this.#screen.read(body), this.#screen.wireIdText);
     }

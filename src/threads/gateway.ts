@@ -81,7 +81,7 @@ async function main(data: GatewayThreadData): Promise<void> {
     profile: config.profile, trustedPeers: config.dev.trusted_peers, jwtAudiences: config.identity.jwt_audience, cacheEntries: config.identity.cache_entries,
     x509Bundle: bundle(data.trustBundle, config.tls.trust_bundle_file), jwtBundle: bundle(data.jwtBundle, config.identity.jwt_bundle_file),
   });
-  const client = createUpstreamClient({ connectTimeoutMs: config.upstream.connect_timeout_ms, connectionsMax: config.upstream.connections_max });
+  const client = createUpstreamClient({ connectTimeoutMs: config.upstream.connect_timeout_ms, connectionsMax: config.upstream.connections_max, pipelining: config.upstream.pipelining });
   const snapshotTools = { clock, scannerFor: scanners.scannerFor };
   const first = buildSnapshot(data.sources, undefined, snapshotTools);
   const guard = createGuard(guardConfig(config), createHttpClient({ connectionsMax: GUARD_CONNECTIONS_MAX }));

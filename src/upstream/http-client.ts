@@ -1,5 +1,6 @@
 // The one client for tool servers, as callbacks: the own HTTP/1.1 for http:, undici for https:. Both follow no redirect and decompress nothing.
 import { systemClock } from '../base/clock/clock.js';
+import { createNetWiring } from './h1/net-wire.js';
 import { H1Origin } from './h1/origin.js';
 import { requestTail } from './h1/request-head.js';
 import { Runtime } from './h1/runtime.js';
@@ -23,8 +24,10 @@ export interface UpstreamClientOptions {
   readonly waitingMax?: number;
   readonly heldBytesMax?: number;
   readonly monotonicMs?: () => number;
-  /** Who speaks to http: origins; tests and the bench compare the two. Default: own. */
-  readonly plain?: 'own' | 'undici';
+  /** Calls on one connection to an http: origin before the first is answered. Default 1: each waits for the one before. */
+  readonly pipelining?: number;
+  /** Who speaks to http: origins; tests and the bench compare them. Default: the own client on native sockets where the addon is built, else on Node's. */
+  readonly plain?: 'native' | 'node' | 'undici';
 }
 
 interface UpstreamTarget extends Target {
@@ -37,7 +40,7 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
   const origins = new Map<string, Origin>();
   const targets = new Map<string, UpstreamTarget>();
   const monotonicMs = options.monotonicMs ?? systemClock.monotonicMs;
-  const runtime = new Runtime(monotonicMs);
+  const runtime = new Runtime(monotonicMs, options.plain === 'node' ? createNetWiring() : undefined);
   let closed = false;
 
   function originOf(url: URL, use: 'calls' | 'streams'): Origin {
@@ -47,7 +50,7 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
     const connectionsMax = use === 'calls' ? options.connectionsMax : STREAMS_MAX;
     const callsMax = use === 'calls' ? connectionsMax + (options.waitingMax ?? WAITING_MAX) : connectionsMax;
     const admission = new Admission(callsMax, options.heldBytesMax ?? HELD_BYTES_MAX);
-    const limits: OriginOptions = { connectTimeoutMs: options.connectTimeoutMs, connectionsMax, headerBytesMax: options.headerBytesMax ?? HEADER_BYTES_MAX, keepAliveMs: KEEP_ALIVE_MS, monotonicMs };
+    const limits: OriginOptions = { connectTimeoutMs: options.connectTimeoutMs, connectionsMax, headerBytesMax: options.headerBytesMax ?? HEADER_BYTES_MAX, keepAliveMs: KEEP_ALIVE_MS, pipelining: use === 'calls' ? options.pipelining ?? 1 : 1, monotonicMs };
     const own = url.protocol === 'http:' && options.plain !== 'undici';
     const origin = own ? new H1Origin(url, admission, runtime, limits) : new UndiciOrigin(url, admission, limits);
     origins.set(key, origin);
@@ -76,6 +79,7 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
     async close() {
       closed = true;
       await Promise.all([...origins.values()].map((origin) => origin.close()));
+      runtime.close();
     },
   };
 }

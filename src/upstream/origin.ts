@@ -23,6 +23,8 @@ export interface OriginOptions {
   readonly connectionsMax: number;
   readonly headerBytesMax: number;
   readonly keepAliveMs: number;
+  /** Requests on one connection before the first is answered; 1 = each waits. */
+  readonly pipelining: number;
   readonly monotonicMs: () => number;
 }
 

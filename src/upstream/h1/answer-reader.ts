@@ -16,7 +16,7 @@ export interface AnswerReceiver {
   onAnswerBytes(chunk: Buffer): boolean;
 }
 
-/** `rest`: the answer ended, and bytes follow that nobody asked for. `stopped`: its receiver wanted no more. */
+/** `rest`: the answer ended, and bytes follow: of the next one, or that nobody asked for. `stopped`: its receiver wanted no more. */
 export type Progress = 'more' | 'done' | 'rest' | 'broken' | 'stopped';
 
 /** Reads the heads of an origin, and keeps the last: servers repeat it, but for the date and the length, and comparing is cheaper than reading. Exact, for the key is its bytes. */
@@ -56,6 +56,7 @@ export class AnswerReader {
   #left = 0;
   #informational = 0;
   #reusableMs = 0;
+  #restFrom = 0;
   #fault = '';
   /** An unfinished head. */
   #kept = Buffer.alloc(0);
@@ -78,9 +79,14 @@ export class AnswerReader {
     return this.#reusableMs;
   }
 
-  /** Reads bytes[0, length). After `done` the next answer may begin; after anything but `more` and `done` the connection is of no use. */
-  read(bytes: Buffer, length: number): Progress {
-    return this.#place === 'head' ? this.#readHead(bytes, 0, length) : this.#readBody(bytes, 0, length);
+  /** After `rest`: where the bytes begin that follow the answer. */
+  get restFrom(): number {
+    return this.#restFrom;
+  }
+
+  /** Reads bytes[from, to). After `done` and `rest` the next answer may begin, if one is due; after `broken` and `stopped` the connection is of no use. */
+  read(bytes: Buffer, from: number, to: number): Progress {
+    return this.#place === 'head' ? this.#readHead(bytes, from, to) : this.#readBody(bytes, from, to);
   }
 
   /** The server has ended its side: true when this ends the answer. */
@@ -119,7 +125,7 @@ export class AnswerReader {
     this.#left = head.length;
     if (head.body === 'chunked') this.#chunks.reset();
     if (!this.#receiver.onAnswerHead(head.status, head.headers)) return 'stopped';
-    if (head.body === 'none') return from === to ? 'done' : 'rest';
+    if (head.body === 'none') return this.#ended(from, to);
     return from === to ? 'more' : this.#readBody(bytes, from, to);
   }
 
@@ -130,7 +136,7 @@ export class AnswerReader {
     this.#left -= end - from;
     if (this.#left === 0) this.#place = 'head';
     if (!this.#receiver.onAnswerBytes(bytes.subarray(from, end))) return 'stopped';
-    return this.#left > 0 ? 'more' : end === to ? 'done' : 'rest';
+    return this.#left > 0 ? 'more' : this.#ended(end, to);
   }
 
   #readChunks(bytes: Buffer, from: number, to: number): Progress {
@@ -139,7 +145,12 @@ export class AnswerReader {
     if (end === STOPPED) return 'stopped';
     if (end === BROKEN) return this.#break('the answer\'s chunks are not well-formed');
     this.#place = 'head';
-    return end === to ? 'done' : 'rest';
+    return this.#ended(end, to);
+  }
+
+  #ended(at: number, to: number): Progress {
+    this.#restFrom = at;
+    return at === to ? 'done' : 'rest';
   }
 
   /** The head is not whole yet. What can't become one is refused at once, not when its time is up. */

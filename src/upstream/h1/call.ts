@@ -40,6 +40,11 @@ export class H1Call extends Timed implements UpstreamCall, Waiting<H1Call> {
     if (!this.#done) this.#leave();
   }
 
+  /** @internal It has ended, or its caller wants its answer no more. */
+  get gone(): boolean {
+    return this.#done;
+  }
+
   pause(): void {
     if (this.#done || this.#paused) return;
     this.#paused = true;
@@ -61,22 +66,21 @@ export class H1Call extends Timed implements UpstreamCall, Waiting<H1Call> {
     if (this.#paused) connection.pause();
   }
 
-  /** @internal False = it wants no more. */
-  head(status: number, headers: Readonly<Record<string, string>>): boolean {
+  /** @internal */
+  head(status: number, headers: Readonly<Record<string, string>>): void {
+    if (this.#done) return;
     this.#hasHead = true;
     this.#sink.onHead(status, headers);
-    return !this.#done;
   }
 
-  /** @internal False = it wants no more. */
-  data(chunk: Buffer): boolean {
-    this.#sink.onData(chunk);
-    return !this.#done;
+  /** @internal */
+  data(chunk: Buffer): void {
+    if (!this.#done) this.#sink.onData(chunk);
   }
 
   /** @internal A read has brought a part of the answer. */
   heard(): void {
-    if (!this.#hasHead) return;
+    if (!this.#hasHead || this.#done) return;
     const { runtime } = this.#origin;
     this.#heardMs = runtime.monotonicMs();
     if (this.#within) return;
@@ -88,6 +92,7 @@ export class H1Call extends Timed implements UpstreamCall, Waiting<H1Call> {
 
   /** @internal The connection has let go of it: the answer is whole. */
   end(): void {
+    if (this.#done) return;
     this.#finish();
     this.#sink.onEnd();
   }
@@ -116,7 +121,7 @@ export class H1Call extends Timed implements UpstreamCall, Waiting<H1Call> {
   #leave(): void {
     const connection = this.#connection;
     this.#finish();
-    if (connection !== undefined) connection.drop();
+    if (connection !== undefined) connection.left();
     else this.#origin.forget(this);
   }
 

@@ -19,7 +19,8 @@ export class H1Origin extends Timed implements Origin, Keeper {
   readonly #host: string;
   readonly #port: number;
   readonly #all = new Set<Connection>();
-  readonly #idle: Connection[] = [];
+  /** Those that can take a call: idle ones, and with pipelining those that have fewer than they may. */
+  readonly #open: Connection[] = [];
   readonly #waiting = new WaitingLine<H1Call>();
   #connecting = 0;
   #closed = false;
@@ -43,9 +44,10 @@ export class H1Origin extends Timed implements Origin, Keeper {
     const nowMs = this.runtime.monotonicMs();
     this.admission.enter(bodyBytes);
     this.runtime.wheel.add(call, request.answerTimeoutMs, nowMs);
-    const connection = this.#takeIdle(nowMs);
+    const connection = this.#withRoom(nowMs);
     if (connection !== undefined) {
       connection.send(call, head, body);
+      if (!connection.hasRoom) this.#unlist(connection);
       return call;
     }
     call.message = requestBytes(head, body);
@@ -56,7 +58,7 @@ export class H1Origin extends Timed implements Origin, Keeper {
 
   /** Other calls hold all connections there may be. */
   isFull(): boolean {
-    return this.#all.size - this.#connecting - this.#idle.length >= this.limits.connectionsMax;
+    return this.#all.size - this.#connecting - this.#open.length >= this.limits.connectionsMax;
   }
 
   /** A call that waits gives up. */
@@ -77,8 +79,7 @@ export class H1Origin extends Timed implements Origin, Keeper {
 
   ended(connection: Connection, fault?: string): void {
     this.#all.delete(connection);
-    const at = this.#idle.lastIndexOf(connection);
-    if (at >= 0) this.#idle.splice(at, 1);
+    if (connection.listed) this.#unlist(connection);
     if (!connection.standing) this.#connecting -= 1;
     if (fault !== undefined) this.#failFirst(fault);
     this.#connect();
@@ -87,8 +88,8 @@ export class H1Origin extends Timed implements Origin, Keeper {
   /** Connections that have rested long enough are closed, so that a server that holds few can serve others. */
   onDue(): void {
     const nowMs = this.runtime.monotonicMs();
-    for (const connection of [...this.#idle]) if (nowMs - connection.idleSinceMs >= connection.reusableMs) connection.drop();
-    if (this.#idle.length > 0) this.runtime.wheel.add(this, this.limits.keepAliveMs, nowMs);
+    for (const connection of [...this.#open]) if (hasAged(connection, nowMs)) connection.drop();
+    if (this.#open.length > 0) this.runtime.wheel.add(this, this.limits.keepAliveMs, nowMs);
   }
 
   close(): Promise<void> {
@@ -96,8 +97,7 @@ export class H1Origin extends Timed implements Origin, Keeper {
     this.runtime.wheel.remove(this);
     while (this.#waiting.length > 0) this.#failFirst('the upstream client is closed');
     for (const connection of [...this.#all]) {
-      connection.call?.fail('transport', 'the upstream client is closed');
-      connection.drop();
+      connection.fail('transport', 'the upstream client is closed');
     }
     return Promise.resolve();
   }
@@ -107,24 +107,33 @@ export class H1Origin extends Timed implements Origin, Keeper {
     this.#waiting.first?.fail('transport', fault); // it leaves the line by itself
   }
 
-  #takeIdle(nowMs: number): Connection | undefined {
+  /** It stays among those with room. */
+  #withRoom(nowMs: number): Connection | undefined {
     for (;;) {
-      const connection = this.#idle.pop();
-      if (connection === undefined) return undefined;
-      if (nowMs - connection.idleSinceMs < connection.reusableMs) return connection;
+      const connection = this.#open.at(-1);
+      if (connection === undefined || !hasAged(connection, nowMs)) return connection;
       connection.drop();
     }
   }
 
+  #unlist(connection: Connection): void {
+    connection.listed = false;
+    if (this.#open.at(-1) === connection) this.#open.pop();
+    else this.#open.splice(this.#open.lastIndexOf(connection), 1);
+  }
+
   #serve(connection: Connection): void {
-    const call = this.#waiting.shift();
-    if (call !== undefined) {
+    if (this.#waiting.length > 0) connection.catchUp();
+    while (connection.hasRoom) {
+      const call = this.#waiting.shift();
+      if (call === undefined) break;
       connection.sendWaiting(call);
-      return;
     }
     const { nowMs } = this.runtime.wheel; // a tick old at most: a connection passes for older than it is, never for younger
     connection.idleSinceMs = nowMs;
-    this.#idle.push(connection);
+    if (!connection.hasRoom || connection.listed) return;
+    connection.listed = true;
+    this.#open.push(connection);
     if (this.next === undefined) this.runtime.wheel.add(this, this.limits.keepAliveMs, nowMs);
   }
 
@@ -135,4 +144,8 @@ export class H1Origin extends Timed implements Origin, Keeper {
       this.#all.add(new Connection(this, this.#host, this.#port));
     }
   }
+}
+
+function hasAged(connection: Connection, nowMs: number): boolean {
+  return connection.isIdle && nowMs - connection.idleSinceMs >= connection.reusableMs;
 }

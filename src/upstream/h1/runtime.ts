@@ -1,29 +1,34 @@
-// What all connections of one client share: the buffers, the timer and the limits.
+// What all connections of one client share: the wiring, the bytes on their way out, the timer.
+import { createNativeWiring } from './native-wire.js';
+import { createNetWiring } from './net-wire.js';
 import { RequestHeads } from './request-head.js';
 import { TimeWheel } from './time-wheel.js';
+import { TOGETHER_MAX, type Wire, type Wiring } from './wire.js';
 
-const READ_BYTES = 64 * 1024; // what one read may take from the kernel
 const ARENA_BYTES = 256 * 1024; // the requests of one turn; a larger one, or one that finds no room, gets bytes of its own
 
-/** Who can write to a tool server. */
+/** Who sends a request. */
 export interface Sender {
-  /** False = the kernel did not take all of it, and the bytes must stay as they are. */
-  writeNow(bytes: Buffer): boolean;
+  /** Its request goes out now. Undefined: it was given up meanwhile. */
+  goesOut(): Wire | undefined;
 }
 
 export class Runtime {
   readonly monotonicMs: () => number;
   readonly wheel: TimeWheel;
+  readonly wiring: Wiring;
   readonly heads = new RequestHeads();
-  /** One for all connections: a read fills it and its callback, which is synchronous, empties it before the next. */
-  readonly readBuffer = Buffer.allocUnsafeSlow(READ_BYTES);
   #arena = Buffer.allocUnsafeSlow(ARENA_BYTES);
   #used = 0;
+  #scheduled = false;
   #senders: Sender[] = [];
-  #messages: Buffer[] = [];
+  /** Where the request of each sender ends in the arena; it begins where the one before ends. */
+  #ends: number[] = [];
 
-  constructor(monotonicMs: () => number) {
+  /** `wiring`: Node's own sockets where the addon is not there or not wanted. */
+  constructor(monotonicMs: () => number, wiring: Wiring = createNativeWiring() ?? createNetWiring()) {
     this.monotonicMs = monotonicMs;
+    this.wiring = wiring;
     this.wheel = new TimeWheel(monotonicMs);
   }
 
@@ -32,40 +37,57 @@ export class Runtime {
    * server that has nothing to do falls asleep between two requests, and waking it costs more than the write (8 of 13 µs, measured). `body` is copied.
    */
   write(sender: Sender, head: string, body: Uint8Array | undefined): void {
-    if (this.#senders.length === 0) setImmediate(flushRuntime, this);
+    const from = this.#used;
+    const to = from + head.length + (body?.length ?? 0);
+    if (to > ARENA_BYTES || this.#senders.length === TOGETHER_MAX) {
+      this.flush();
+      if (to - from > ARENA_BYTES) sender.goesOut()?.write(requestBytes(head, body));
+      else this.write(sender, head, body);
+      return;
+    }
+    this.#arena.write(head, from, 'latin1');
+    if (body !== undefined) this.#arena.set(body, from + head.length);
+    this.#used = to;
     this.#senders.push(sender);
-    this.#messages.push(this.#take(head, body));
+    this.#ends.push(to);
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(flushRuntime, this);
   }
 
   /** Writes what has gathered. Its own immediate calls it; public for tests. */
   flush(): void {
     const senders = this.#senders;
-    const messages = this.#messages;
-    this.#senders = [];
-    this.#messages = [];
-    let taken = true;
-    senders.forEach((sender, at) => {
-      const message = messages[at];
-      if (message !== undefined && !sender.writeNow(message)) taken = false;
-    });
-    // A socket that is not through goes on reading from these bytes, so they are its own now.
-    if (!taken) this.#arena = Buffer.allocUnsafeSlow(ARENA_BYTES);
+    const ends = this.#ends;
+    const { outbox } = this.wiring;
+    let from = 0;
+    for (let at = 0; at < senders.length; at += 1) {
+      const to = ends[at] ?? from;
+      const wire = senders[at]?.goesOut();
+      if (wire !== undefined) outbox.add(wire, from, to);
+      from = to;
+    }
+    senders.length = 0;
+    ends.length = 0;
     this.#used = 0;
+    // A socket that is not through goes on reading from these bytes, so they are its own now.
+    if (from > 0 && !outbox.send(this.#arena)) this.#arena = Buffer.allocUnsafeSlow(ARENA_BYTES);
   }
 
-  #take(head: string, body: Uint8Array | undefined): Buffer {
-    const from = this.#used;
-    const to = from + head.length + (body?.length ?? 0);
-    if (to > ARENA_BYTES) return requestBytes(head, body);
-    this.#used = to;
-    this.#arena.write(head, from, 'latin1');
-    if (body !== undefined) this.#arena.set(body, from + head.length);
-    return this.#arena.subarray(from, to);
+  close(): void {
+    this.flush();
+    this.wiring.close();
+  }
+
+  /** @internal */
+  turnEnded(): void {
+    this.#scheduled = false;
+    this.flush();
   }
 }
 
 function flushRuntime(runtime: Runtime): void {
-  runtime.flush();
+  runtime.turnEnded();
 }
 
 /** A request with bytes of its own. */

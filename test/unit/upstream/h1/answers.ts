@@ -25,7 +25,7 @@ export function readAnswer(pieces: readonly Buffer[], heads = new KnownHeads(KEE
   for (const piece of pieces) {
     if (piece.length === 0) continue;
     piece.copy(shared);
-    const progress = reader.read(shared, piece.length);
+    const progress = reader.read(shared, 0, piece.length);
     if (progress === 'done' || progress === 'rest') return { ...got, end: 'whole', reusableMs: progress === 'done' ? reader.reusableMs : 0 };
     if (progress === 'broken') return { ...got, end: 'broken', reusableMs: 0 };
   }

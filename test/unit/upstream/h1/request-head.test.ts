@@ -1,7 +1,8 @@
 // The head of a request: what is in it, and what can't get in.
 import { describe, expect, it } from 'vitest';
 import { RequestHeads, requestTail } from '../../../../src/upstream/h1/request-head.js';
-import { Runtime } from '../../../../src/upstream/h1/runtime.js';
+import { Runtime, type Sender } from '../../../../src/upstream/h1/runtime.js';
+import type { Outbox, Wire } from '../../../../src/upstream/h1/wire.js';
 
 const tail = requestTail(new URL('http://tools.test:8080/mcp?a=b c'));
 
@@ -43,39 +44,59 @@ describe('a request\'s head', () => {
   });
 });
 
+/** Wires that keep what they were given; `behind`: the kernel takes nothing, so that bytes are read from later. */
+function keeping(behind: boolean): { readonly runtime: Runtime; readonly sender: Sender; readonly written: () => string[] } {
+  const kept: Buffer[] = [];
+  const wire: Wire = { behind, write: (bytes) => { kept.push(bytes); }, pause: () => undefined, resume: () => undefined, close: () => undefined };
+  const added: (readonly [number, number])[] = [];
+  const outbox: Outbox = {
+    add: (_wire, from, to) => { added.push([from, to]); },
+    send: (bytes) => {
+      for (const [from, to] of added.splice(0)) kept.push(behind ? bytes.subarray(from, to) : Buffer.from(bytes.subarray(from, to)));
+      return !behind;
+    },
+  };
+  const runtime = new Runtime(() => 0, { outbox, connect: () => wire, close: () => undefined });
+  return { runtime, sender: { goesOut: () => wire }, written: () => kept.map((bytes) => bytes.toString('latin1')) };
+}
+
 describe('a request\'s bytes', () => {
   it('are left alone while the socket still has to send them', () => {
-    const runtime = new Runtime(() => 0);
-    const pending: Buffer[] = [];
-    const slow = { writeNow: (bytes: Buffer) => { pending.push(bytes); return false; } };
+    const { runtime, sender, written } = keeping(true);
     for (const letter of ['a', 'b', 'c']) {
-      runtime.write(slow, `${letter}:`, Buffer.alloc(3, letter));
+      runtime.write(sender, `${letter}:`, Buffer.alloc(3, letter));
       runtime.flush();
     }
-    expect(pending.map((bytes) => bytes.toString())).toEqual(['a:aaa', 'b:bbb', 'c:ccc']);
+    expect(written()).toEqual(['a:aaa', 'b:bbb', 'c:ccc']);
   });
 
   it('are all there when they are more than the shared buffer holds', () => {
-    const written: Buffer[] = [];
-    const socket = { writeNow: (bytes: Buffer) => { written.push(bytes); return true; } };
-    const runtime = new Runtime(() => 0);
     for (const length of [256 * 1024 - 3, 256 * 1024 - 2, 256 * 1024 - 1, 5_000_000]) {
-      runtime.write(socket, 'h:', Buffer.alloc(length, 'x'));
+      const { runtime, sender, written } = keeping(false);
+      runtime.write(sender, 'h:', Buffer.alloc(length, 'x'));
       runtime.flush();
-      expect(written.pop()?.toString()).toBe(`h:${'x'.repeat(length)}`);
+      expect(written()).toEqual([`h:${'x'.repeat(length)}`]);
     }
   });
 
   it('of one turn go out together, in order, each whole, however many they are', () => {
-    const written: string[] = [];
-    const runtime = new Runtime(() => 0);
-    const lent = Buffer.alloc(40 * 1024);
-    for (let n = 0; n < 20; n++) {
-      lent.fill(String.fromCharCode(97 + n));
-      runtime.write({ writeNow: (bytes) => { written.push(bytes.toString('latin1')); return true; } }, `${n}:`, lent);
+    const { runtime, sender, written } = keeping(false);
+    const lent = Buffer.alloc(2 * 1024);
+    for (let n = 0; n < 600; n++) {
+      lent.fill(String.fromCharCode(97 + n % 26));
+      runtime.write(sender, `${n}:`, lent);
+      if (n < 100) expect(written()).toEqual([]); // the arena has room
     }
-    expect(written).toEqual([]);
     runtime.flush();
-    expect(written).toEqual(Array.from({ length: 20 }, (_, n) => `${n}:${String.fromCharCode(97 + n).repeat(40 * 1024)}`));
+    expect(written()).toEqual(Array.from({ length: 600 }, (_, n) => `${n}:${String.fromCharCode(97 + n % 26).repeat(2 * 1024)}`));
+  });
+
+  it('of a sender that gave up are not sent, and those of the others are theirs', () => {
+    const { runtime, sender, written } = keeping(false);
+    runtime.write(sender, 'a', Buffer.from('1'));
+    runtime.write({ goesOut: () => undefined }, 'b', Buffer.from('2'));
+    runtime.write(sender, 'c', Buffer.from('3'));
+    runtime.flush();
+    expect(written()).toEqual(['a1', 'c3']);
   });
 });
