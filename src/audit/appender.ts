@@ -23,6 +23,9 @@ const ANSWERED_KEPT_MAX = 4096;
 /** Worth a commit, though there would be more: about forty lines. Were all calls in flight to wait for one, nothing would be done while the disk works. */
 const COMMIT_BYTES = 64 * 1024;
 
+/** So many turns of the event loop in a row without a new line: nothing is under way but what waits for the disk. One turn may bring only requests, or only what tool servers send. */
+const QUIET_TURNS = 6;
+
 const NOBODY: Done = () => undefined;
 
 export function openAppender(connection: AuditConnection, options: AppenderOptions): AuditAppender {
@@ -59,6 +62,7 @@ class LaneAppender implements AuditAppender {
   #scheduled = false;
   /** What waited at the end of the turn before. */
   #heard = -1;
+  #quietTurns = 0;
   #healthy = true; // until the writer says otherwise: nothing counts as written before it answers
   #because = '';
   #lastFailure = 'the audit log is failing';
@@ -149,12 +153,15 @@ class LaneAppender implements AuditAppender {
     this.#scheduled = false;
     const bytes = this.#lane.unansweredBytes;
     if (bytes === 0) return;
-    if (this.#writer.gathers && bytes < COMMIT_BYTES && bytes !== this.#heard) {
-      // More may come with the next turn; the first in which nothing does shows that this thread only waits.
-      this.#scheduled = true;
-      this.#heard = bytes;
-      setImmediate(afterTurn, this);
-      return;
+    if (this.#writer.gathers && bytes < COMMIT_BYTES) {
+      // More may come with the next turn; some in a row in which nothing does show that this thread only waits.
+      this.#quietTurns = bytes === this.#heard ? this.#quietTurns + 1 : 0;
+      if (this.#quietTurns < QUIET_TURNS) {
+        this.#scheduled = true;
+        this.#heard = bytes;
+        setImmediate(afterTurn, this);
+        return;
+      }
     }
     if (this.#writer.ring()) this.#port.postMessage(NUDGE satisfies ToWriter);
   }
