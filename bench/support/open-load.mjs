@@ -4,10 +4,20 @@ import { connect } from 'node:net';
 
 const TICK_MS = 1;
 const HEAD_END = '\r\n\r\n';
+/** No answer here has a line with a lone 0, so this is the end of a chunked one. */
+const LAST_CHUNK = '\r\n0\r\n\r\n';
 
-/** Options: port, connections, perSecond (0 = as fast as answers come), seconds, warmSeconds, head (request head without lengths), body. */
-export async function openLoad({ port, connections, perSecond, seconds, warmSeconds = 0, head, body }) {
-  const request = Buffer.from(`${head}Content-Length: ${Buffer.byteLength(body)}${HEAD_END}${body}`);
+/** A place in `body` for a number that no other call of the run has: some servers refuse an id that is under way. */
+export const CALL_ID = '1000000000';
+
+/**
+ * Options: port, connections, perSecond (0 = as fast as answers come), seconds, warmSeconds, head (request head without lengths) or heads (one for each
+ * connection, in turn: sessions), body, expect (a text without which an answer of status 200 counts as `other`).
+ */
+export async function openLoad({ port, connections, perSecond, seconds, warmSeconds = 0, head, heads = [head], body, expect = '' }) {
+  const requests = heads.map((one) => Buffer.from(`${one}Content-Length: ${Buffer.byteLength(body)}${HEAD_END}${body}`));
+  const idAt = requests.map((request) => request.indexOf(CALL_ID));
+  let calls = Number(CALL_ID);
   const idle = [];
   const counts = { due: 0, admitted: 0, shed: 0, other: 0, cut: 0, unsent: 0 };
   const latencies = [];
@@ -16,7 +26,9 @@ export async function openLoad({ port, connections, perSecond, seconds, warmSeco
 
   function send(client) {
     client.sentMs = performance.now();
-    client.socket.write(request);
+    const request = requests[client.kind];
+    if (idAt[client.kind] !== -1) request.latin1Write(String(++calls), idAt[client.kind]);
+    client.socket.write(idAt[client.kind] === -1 ? request : Buffer.from(request));
   }
   function take(client, status) {
     const ms = performance.now() - client.sentMs;
@@ -34,8 +46,9 @@ export async function openLoad({ port, connections, perSecond, seconds, warmSeco
     if (perSecond === 0) send(client);
     else idle.push(client);
   }
+  let opened = 0;
   function open() {
-    const client = { socket: connect(port, '127.0.0.1'), sentMs: 0, text: '' };
+    const client = { socket: connect(port, '127.0.0.1'), sentMs: 0, text: '', kind: opened++ % requests.length };
     client.socket.setNoDelay(true);
     client.socket.setEncoding('latin1');
     client.socket.on('connect', () => next(client));
@@ -54,12 +67,12 @@ export async function openLoad({ port, connections, perSecond, seconds, warmSeco
     for (;;) {
       const end = client.text.indexOf(HEAD_END);
       if (end === -1) return;
-      const length = Number(/content-length: (\d+)/i.exec(client.text.slice(0, end))?.[1] ?? 0);
-      const whole = end + HEAD_END.length + length;
-      if (client.text.length < whole) return;
+      const whole = endOfAnswer(client.text, end);
+      if (whole === undefined) return;
       const status = Number(client.text.slice(9, 12));
+      const isExpected = status !== 200 || client.text.slice(end, whole).includes(expect);
       client.text = client.text.slice(whole);
-      take(client, status);
+      take(client, isExpected ? status : 0);
     }
   }
 
@@ -86,7 +99,19 @@ export async function openLoad({ port, connections, perSecond, seconds, warmSeco
   for (const client of clients) client.socket.destroy();
   latencies.sort((a, b) => a - b);
   const at = (share) => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0;
-  return { ...counts, seconds: measuredS, admittedPerSecond: counts.admitted / measuredS, shedPerSecond: counts.shed / measuredS, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) };
+  return { ...counts, seconds: measuredS, admittedPerSecond: counts.admitted / measuredS, shedPerSecond: counts.shed / measuredS, p50Ms: at(0.5), p99Ms: at(0.99), p999Ms: at(0.999), maxMs: at(1) };
+}
+
+/** Where the first answer of `text` ends, whose head ends at `headEnd`; undefined while it is not whole. */
+export function endOfAnswer(text, headEnd) {
+  const head = text.slice(0, headEnd);
+  const bodyAt = headEnd + HEAD_END.length;
+  if (/transfer-encoding: chunked/i.test(head)) {
+    const last = text.indexOf(LAST_CHUNK, headEnd + 2);
+    return last === -1 ? undefined : last + LAST_CHUNK.length;
+  }
+  const whole = bodyAt + Number(/content-length: (\d+)/i.exec(head)?.[1] ?? 0);
+  return text.length < whole ? undefined : whole;
 }
 
 function sleep(ms) {
