@@ -12,6 +12,8 @@ export const VERSION = '2026-07-28';
 export const CALLER = 'spiffe://poc.local/agents/mcp-client/bench/dev';
 const DESCRIPTION = 'Return the given text';
 const SCHEMA = '{"type":"object","properties":{"text":{"type":"string"}},"required":["text"]}';
+/** The one tool of the benches, as a tool server lists it. */
+export const ECHO = `{"name":"echo","description":"${DESCRIPTION}","inputSchema":${SCHEMA}}`;
 
 /** A free loopback port. */
 export function freePort() {
@@ -23,7 +25,8 @@ export function freePort() {
   });
 }
 
-function pinned(core, command, args, options) {
+/** Starts a program on one core; anywhere where `core` is undefined. */
+export function pinned(core, command, args, options) {
   return core === undefined ? spawn(command, args, options) : spawn('taskset', ['-c', String(core), command, ...args], options);
 }
 
@@ -32,7 +35,7 @@ export async function startUpstream(dir, core, answerBytes) {
   const port = await freePort();
   const result = (id, value) => `{"jsonrpc":"2.0","id":${id},"result":${value}}`;
   const discover = result(1, `{"supportedVersions":["${VERSION}"],"capabilities":{"tools":{}},"resultType":"complete","ttlMs":60000,"cacheScope":"public"}`);
-  const list = result(2, `{"tools":[{"name":"echo","description":"${DESCRIPTION}","inputSchema":${SCHEMA}}],"resultType":"complete","ttlMs":0,"cacheScope":"private"}`);
+  const list = result(2, `{"tools":[${ECHO}],"resultType":"complete","ttlMs":0,"cacheScope":"private"}`);
   const call = result(1, `{"content":[{"type":"text","text":"${'lorem ipsum '.repeat(Math.ceil(answerBytes / 12)).slice(0, answerBytes)}"}],"resultType":"complete"}`);
   const http = `map $http_mcp_method $answer { default '${call}'; "server/discover" '${discover}'; "tools/list" '${list}'; }
     server { listen 127.0.0.1:${port} backlog=4096; keepalive_requests 1000000000; location / { default_type application/json; return 200 $answer; } }`;
@@ -86,7 +89,8 @@ export async function startGateway(dir, core, upstreamPort, overrides = {}) {
   return { pid: child.pid, port, project, stop: () => stop(child) };
 }
 
-async function stop(child) {
+/** Ends a program that was started here, and waits for its end. */
+export async function stop(child) {
   if (child.exitCode !== null) return;
   const ended = new Promise((resolve) => child.once('exit', resolve));
   child.kill('SIGTERM');
