@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { peersNotes, peersShortTable, peersTable } from '../peers/report.mjs';
 
 const RESULTS = fileURLToPath(new URL('../results', import.meta.url));
 
@@ -32,16 +33,26 @@ const TABLES = {
     ['connections', 'load', 'admitted/s', 'per core s', 'P50', 'P99', 'shed'],
     ...rows.map((row) => [whole(row.connections), `${row.load}×`, whole(row.admittedPerSecond), whole(row.perCore), `${row.p50Ms.toFixed(1)} ms`, `${row.p99Ms.toFixed(1)} ms`, percent(row.share.shed)]),
   ],
+  peers: peersTable,
   policy: ({ rows }) => [
     ['rules', 'remembered', 'decided anew', 'first of a caller and tool', 'load'],
     ...rows.map((row) => [whole(row.rules), `${row.hitUs.toFixed(3)} µs`, `${row.missUs.toFixed(1)} µs`, `${whole(row.firstUs)} µs`, `${whole(row.loadMs)} ms`]),
   ],
 };
 
-/** The README's block for `results/<name>.json`: a table, and how it came about. */
-export function figuresOf(name) {
+/** What stands below a table, where the figures alone do not say it. */
+const NOTES = { peers: peersNotes };
+
+/** Of a run that the front page shows, too: fewer columns. */
+const SHORT_TABLES = { peers: peersShortTable };
+
+/** The README's block for `results/<name>.json`: a table, how it came about, and notes; `short` for the front page: the table alone. */
+export function figuresOf(name, { short = false } = {}) {
   const result = JSON.parse(readFileSync(join(RESULTS, `${name}.json`), 'utf8'));
-  const [titles, ...rows] = TABLES[result.bench](result);
+  const [titles, ...rows] = (short ? SHORT_TABLES : TABLES)[result.bench](result);
   const line = (cells) => `| ${cells.join(' | ')} |`;
-  return [line(titles), line(titles.map(() => '---')), ...rows.map(line), '', `\`${result.command}\`, ${result.measured}, Node ${result.node.slice(1)}, ${result.cpu}.`].join('\n');
+  const table = [line(titles), line(titles.map(() => '---')), ...rows.map(line)];
+  if (short) return table.join('\n');
+  const notes = NOTES[result.bench]?.(result) ?? [];
+  return [...table, '', `\`${result.command}\`, ${result.measured}, Node ${result.node.slice(1)}, ${result.cpu}.`, ...(notes.length > 0 ? ['', ...notes] : [])].join('\n');
 }

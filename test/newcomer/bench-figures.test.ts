@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
 const BENCH = join(import.meta.dirname, '..', '..', 'bench');
-const { figuresOf } = (await import(pathToFileURL(join(BENCH, 'support', 'results.mjs')).href)) as { figuresOf: (name: string) => string };
+const { figuresOf } = (await import(pathToFileURL(join(BENCH, 'support', 'results.mjs')).href)) as { figuresOf: (name: string, how?: { short: boolean }) => string };
 const README = readFileSync(join(BENCH, 'README.md'), 'utf8');
 const kept = readdirSync(join(BENCH, 'results'));
 const named = (ending: string): string[] => kept.filter((file) => file.endsWith(ending)).map((file) => file.slice(0, -ending.length));
@@ -22,5 +22,13 @@ describe('bench/README.md', () => {
 
   it('has no block without a run', () => {
     expect([...README.matchAll(/<!-- results\/([\w-]+)\.json -->/g)].map((match) => match[1]).sort()).toEqual(named('.json').sort());
+  });
+});
+
+describe('README.md', () => {
+  const front = readFileSync(join(BENCH, '..', 'README.md'), 'utf8');
+
+  it.each([...front.matchAll(/<!-- bench\/results\/([\w-]+)\.json -->/g)].map((match) => match[1] ?? ''))('shows bench/results/%s.json in short (node bench/figures.mjs)', (name) => {
+    expect(front).toContain(`<!-- bench/results/${name}.json -->\n${figuresOf(name, { short: true })}\n<!-- end -->`);
   });
 });

@@ -1,0 +1,124 @@
+// The peers bench: this gateway beside its peers, nginx, the barest proxy and the tool server alone; one run, alternating rounds, one and the same core.
+//   node bench/peers/run.mjs --rounds 8 --seconds 2 --connections 16 --body 1024 --save peers [--only precinct,nginx,vmcp]
+import { spawn } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import { fileURLToPath } from 'node:url';
+import { saveResult } from '../support/results.mjs';
+import { missingPrograms, scratch } from '../wire/servers.mjs';
+import { callBody, callHeaders, EXPECTED, openSession, probe, stopsKey } from './call.mjs';
+import { FLOORS, GATEWAY, startToolServer } from './floors.mjs';
+import { installed } from './install.mjs';
+import { cpuMs, residentMib, untilQuiet } from './process-cost.mjs';
+import { printReport, summary } from './report.mjs';
+import { PEERS, rowKey } from './table.mjs';
+import { fullLoad, writeScript } from './wrk-load.mjs';
+
+const { values } = parseArgs({ options: {
+  rounds: { type: 'string', default: '8' }, seconds: { type: 'string', default: '2' }, connections: { type: 'string', default: '16' }, body: { type: 'string', default: '1024' },
+  only: { type: 'string' }, save: { type: 'string' }, json: { type: 'boolean', default: false },
+} });
+const [connections, seconds, bytes] = [Number(values.connections), Number(values.seconds), Number(values.body)];
+
+const ANSWER_BYTES = 350;
+const WARM_SECONDS = 4;
+/** At half load calls fall due in a beat of 1 ms: more connections than calls of one beat. */
+const OPEN_CONNECTIONS = 64;
+const OPEN = { seconds: 5, secondsMax: 12, calls: 500 };
+const QUIET_MS_MAX = 5000;
+const GENERATOR = fileURLToPath(new URL('../support/open-load.mjs', import.meta.url));
+
+const missing = missingPrograms(['nginx', 'wrk', 'taskset']);
+if (missing.length > 0) {
+  process.stderr.write(`missing: ${missing.join(', ')}. Install them: apt-get install nginx wrk util-linux\n`);
+  process.exit(2);
+}
+
+const cores = availableParallelism() > 1 ? { measured: 0, load: 1 } : { measured: undefined, load: undefined };
+const { dir, remove } = scratch();
+const running = [];
+const [targets, left] = [[], []];
+try {
+  const upstream = await startToolServer(dir, cores.load, 'upstream', ANSWER_BYTES);
+  running.push(upstream);
+  for (const wanted of [...FLOORS, GATEWAY, ...PEERS.map(ofPeer)].filter(({ key }) => values.only === undefined || values.only.split(',').includes(key))) await begin(wanted, upstream.port);
+  for (const target of targets) await load(target, WARM_SECONDS);
+  for (let i = 0; i < Number(values.rounds); i++) {
+    for (const target of targets) target.rounds.push(await load(target, seconds));
+    process.stderr.write(`round ${i + 1}/${values.rounds}: ${targets.map(({ key, rounds }) => `${key} ${Math.round(rounds.at(-1).perSecond)}/s`).join(', ')}\n`);
+  }
+  for (const target of targets) target.half = await halfLoad(target);
+  for (const target of targets) {
+    target.residentMib = residentMib(target.pid);
+    target.stopsKey = await stopsKey(target, target.sessions[0]);
+  }
+  const result = { bench: 'peers', body: bytes, answer: ANSWER_BYTES, connections, seconds, openConnections: OPEN_CONNECTIONS, ...summary(targets, left) };
+  if (values.save !== undefined) saveResult(values.save, result);
+  if (values.json) process.stdout.write(`${JSON.stringify(result)}\n`);
+  else printReport(result);
+} finally {
+  for (const server of running.reverse()) await server.stop();
+  remove();
+}
+
+/** A peer as something to start: it may give several targets, in the order of its rows. */
+function ofPeer(peer) {
+  return {
+    key: peer.key, name: peer.package, rows: peer.targets.map((row, at) => ({ ...row, key: rowKey(peer, at), version: `${peer.package} ${peer.version} (${peer.language})` })),
+    start: async (place) => {
+      const home = installed(peer);
+      if (home === undefined) throw new Error('not installed (node bench/peers/install.mjs)');
+      return (await peer.load()).start({ ...place, home });
+    },
+  };
+}
+
+/** Starts one, opens its sessions, and asks it once: what does not answer rightly has no row, and the reason is kept. */
+async function begin({ key, name, settings, rows = [{ key, name, settings }], start }, upstreamPort) {
+  try {
+    const started = [await start({ dir, core: cores.measured, upstreamPort, answerBytes: ANSWER_BYTES })].flat();
+    running.push(started[0]);
+    for (const [at, target] of started.entries()) {
+      const { version: program, ...row } = rows[at];
+      const whole = { ...target, ...row, program, rounds: [] };
+      const sessions = await Promise.all(Array.from({ length: target.version === undefined ? 1 : connections }, () => (target.version === undefined ? undefined : openSession(whole))));
+      await probe(whole, sessions[0], bytes);
+      targets.push({ ...whole, sessions, script: writeScript(dir, whole, sessions, bytes) });
+    }
+  } catch (error) {
+    left.push({ name, why: error.message });
+    process.stderr.write(`${name}: left out. ${error.message}\n`);
+  }
+}
+
+async function load(target, loadSeconds) {
+  const before = cpuMs(target.pid);
+  const found = await fullLoad(target, { core: cores.load, script: target.script, connections, seconds: loadSeconds });
+  const spentMs = cpuMs(target.pid) - before;
+  await untilQuiet(target.pid, QUIET_MS_MAX);
+  const calls = Math.max(1, found.calls);
+  return { perSecond: found.calls / (found.us / 1e6), cpuUs: (spentMs * 1000) / calls, busy: (spentMs * 1000) / found.us, p50Ms: found.p50Ms, p99Ms: found.p99Ms, calls: found.calls, errors: found.refused + found.broken + found.late };
+}
+
+/** Calls that fall due at half of the target's median rate, whether or not answers come. */
+async function halfLoad(target) {
+  const rates = target.rounds.map(({ perSecond }) => perSecond).sort((a, b) => a - b);
+  const perSecond = Math.max(1, Math.round(rates[Math.floor(rates.length / 2)] / 2));
+  const heads = target.sessions.map((session) => `POST ${target.path} HTTP/1.1\r\n${Object.entries({ Host: `127.0.0.1:${target.port}`, ...callHeaders(target, session) }).map(([name, value]) => `${name}: ${value}\r\n`).join('')}`);
+  const openSeconds = Math.min(OPEN.secondsMax, Math.max(OPEN.seconds, OPEN.calls / perSecond));
+  const before = cpuMs(target.pid);
+  const found = await generate({ port: target.port, connections: OPEN_CONNECTIONS, perSecond, seconds: openSeconds, warmSeconds: 1, heads, body: callBody(target, bytes), expect: EXPECTED });
+  await untilQuiet(target.pid, QUIET_MS_MAX);
+  process.stderr.write(`${target.key} at ${perSecond}/s: P50 ${found.p50Ms.toFixed(2)} ms, P99 ${found.p99Ms.toFixed(2)} ms, ${((cpuMs(target.pid) - before) / 10 / (openSeconds + 1)).toFixed(0)} % of a core\n`);
+  return { perSecond, calls: found.admitted, p50Ms: found.p50Ms, p99Ms: found.p99Ms, p999Ms: found.p999Ms, errors: found.other + found.shed + found.cut, unsent: found.unsent };
+}
+
+/** In a process of its own, on the load's core. */
+function generate(options) {
+  const [command, ...args] = [...(cores.load === undefined ? [] : ['taskset', '-c', String(cores.load)]), process.execPath, GENERATOR];
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  child.stdin.end(JSON.stringify(options));
+  let text = '';
+  child.stdout.on('data', (part) => { text += part; });
+  return new Promise((resolve, reject) => child.once('exit', (code) => (code === 0 ? resolve(JSON.parse(text)) : reject(new Error(`the load generator ended with ${code}`)))));
+}
