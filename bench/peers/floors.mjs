@@ -32,11 +32,18 @@ export const FLOORS = [
   },
 ];
 
-export const GATEWAY = {
-  key: 'precinct', name: 'PRECINCT, every layer', settings: '13 layers and the response firewall, durable audit (the defaults), one thread; rate limit raised out of the way',
-  start: async ({ dir, core, upstreamPort }) => {
-    const own = join(dir, 'precinct');
-    mkdirSync(own);
-    return { ...(await startGateway(own, core, upstreamPort)), path: '/mcp', headers: { 'X-SPIFFE-ID': CALLER } };
-  },
-};
+function gateway(key, name, durability, settings) {
+  return {
+    key, name, settings,
+    start: async ({ dir, core, upstreamPort }) => {
+      const own = join(dir, key);
+      mkdirSync(own);
+      return { ...(await startGateway(own, core, upstreamPort, { audit: { durability } })), path: '/mcp', headers: { 'X-SPIFFE-ID': CALLER } };
+    },
+  };
+}
+
+export const GATEWAYS = [
+  gateway('precinct', 'PRECINCT', 'group', '13 layers and the response firewall, every answer waits until its line is on disk (the default); rate limit out of the way'),
+  gateway('precinct-async', 'PRECINCT, audit async', 'async', 'the same, but no answer waits for the disk, as no peer’s does'),
+];

@@ -26,7 +26,7 @@ export function residentMib(pid) {
 
 /** Waits until a process does next to nothing: calls that were cut off are worked on all the same. */
 export async function untilQuiet(pid, waitMsMax) {
-  const STEP_MS = 250;
+  const STEP_MS = 150;
   for (let waited = 0, before = cpuMs(pid); waited < waitMsMax; waited += STEP_MS) {
     await new Promise((resolve) => setTimeout(resolve, STEP_MS));
     const now = cpuMs(pid);

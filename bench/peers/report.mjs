@@ -2,6 +2,10 @@
 
 /** Below these a percentile is the luck of a few calls, and is not shown. */
 const CALLS_MIN = { p99: 100, p999: 1000 };
+/** A share of calls that could not be sent is said from here on. */
+const UNSENT_SAID = 0.01;
+/** Of a reason: what happened, and the first thing it said; the rest is on the terminal of the run. */
+const WHY_LINES = 2;
 
 /** The rows of a run, and what has none. */
 export function summary(targets, left) {
@@ -10,7 +14,7 @@ export function summary(targets, left) {
     const ratios = floor === undefined ? [] : target.rounds.map((round, i) => round.perSecond / floor.rounds[i].perSecond);
     const over = (of) => median(target.rounds.map(of));
     return {
-      key: target.key, name: target.name, program: target.program, settings: target.settings, lacks: target.lacks, stopsKey: target.stopsKey,
+      key: target.key, name: target.name, program: target.program, settings: target.settings, connections: target.connections, lacks: target.lacks, stopsKey: target.stopsKey,
       perSecond: over(({ perSecond }) => perSecond), ratio: ratios.length > 0 ? { median: median(ratios), lowest: Math.min(...ratios), highest: Math.max(...ratios) } : undefined,
       cpuUs: over(({ cpuUs }) => cpuUs), cpuUsLowest: Math.min(...target.rounds.map(({ cpuUs }) => cpuUs)), cpuUsHighest: Math.max(...target.rounds.map(({ cpuUs }) => cpuUs)),
       busy: over(({ busy }) => busy), p50Ms: over(({ p50Ms }) => p50Ms), p99Ms: over(({ p99Ms }) => p99Ms), half: target.half, residentMib: target.residentMib,
@@ -23,10 +27,10 @@ export function summary(targets, left) {
 /** The table of figures: titles, then one row for each target. */
 export function peersTable({ rows }) {
   return [
-    ['', 'calls/s', 'of nginx (range)', 'CPU µs a call', 'P50', 'P99', 'half load: P50', 'P99', 'P99.9', 'RSS MiB', 'errors', 'stops a key'],
-    ...rows.map((row) => [
-      row.name, whole(row.perSecond), ratioText(row.ratio), cpuText(row.cpuUs), ms(row.p50Ms), ms(row.p99Ms),
-      ms(row.half.p50Ms), row.half.calls < CALLS_MIN.p99 ? '–' : ms(row.half.p99Ms), row.half.calls < CALLS_MIN.p999 ? '–' : ms(row.half.p999Ms),
+    ['', 'calls/s', 'of nginx (range)', 'CPU µs a call', 'of its core', 'connections', 'P50 / P99, ms', 'half load: P50 / P99 / P99.9, ms', 'RSS MiB', 'errors', 'stops a key'],
+    ...rows.map(({ half, ...row }) => [
+      row.name, whole(row.perSecond), ratioText(row.ratio), cpuText(row.cpuUs), `${Math.round(row.busy * 100)} %`, String(row.connections), `${ms(row.p50Ms)} / ${ms(row.p99Ms)}`,
+      `${ms(half.p50Ms)} / ${half.calls < CALLS_MIN.p99 ? '–' : ms(half.p99Ms)} / ${half.calls < CALLS_MIN.p999 ? '–' : ms(half.p999Ms)}`,
       whole(row.residentMib), whole(row.errors), row.stopsKey ? 'yes' : 'no',
     ]),
   ];
@@ -42,11 +46,13 @@ export function peersShortTable({ rows }) {
 
 /** Below the table: versions and settings, what each does not check, and what has no row. */
 export function peersNotes({ body, answer, connections, seconds, rounds, openConnections, rows, left }) {
+  const unsent = rows.filter(({ half }) => half.unsent > UNSENT_SAID * (half.calls + half.unsent)).map(({ name, half }) => `${name} ${Math.round((half.unsent / (half.calls + half.unsent)) * 100)} %`);
   return [
-    `Calls of ${whole(body)} B, answers of ${answer} B of text; ${rounds} rounds of ${seconds} s over ${connections} connections, each with its own session where the peer has sessions; at half load ${openConnections} connections.`,
+    `Calls of ${whole(body)} B, answers of ${answer} B of text; ${rounds} rounds of ${seconds} s over ${connections} connections, or the few with which a target did as well in the warm-up; half load over ${openConnections}.`,
+    ...(unsent.length > 0 ? [`Due at half load, and not sent because no connection was free: ${unsent.join(', ')}; their percentiles are a little too low.`] : []),
     '',
     ...rows.map((row) => `- **${row.name}**${row.program === undefined ? '' : `, ${row.program}`}: ${row.settings}.${row.lacks === undefined ? '' : ` Does not check: ${row.lacks}.`}`),
-    ...left.map(({ name, why }) => `- **${name}** has no row: ${why.split('\n', 1)[0]}`),
+    ...left.map(({ name, why }) => `- **${name}** has no row: ${why.split('\n', WHY_LINES).join(' ')}`),
   ];
 }
 
@@ -73,7 +79,7 @@ function cpuText(us) {
 }
 
 function ms(value) {
-  return value < 100 ? `${value.toFixed(2)} ms` : `${whole(value)} ms`;
+  return value < 100 ? value.toFixed(2) : whole(value);
 }
 
 function ratioText(ratio) {

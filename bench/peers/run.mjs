@@ -1,5 +1,5 @@
 // The peers bench: this gateway beside its peers, nginx, the barest proxy and the tool server alone; one run, alternating rounds, one and the same core.
-//   node bench/peers/run.mjs --rounds 8 --seconds 2 --connections 16 --body 1024 --save peers [--only precinct,nginx,vmcp]
+//   node bench/peers/run.mjs --rounds 8 --seconds 2 --connections 64 --body 1024 --save peers [--only precinct,nginx,vmcp]
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { saveResult } from '../support/results.mjs';
 import { missingPrograms, scratch } from '../wire/servers.mjs';
 import { callBody, callHeaders, EXPECTED, openSession, probe, stopsKey } from './call.mjs';
-import { FLOORS, GATEWAY, startToolServer } from './floors.mjs';
+import { FLOORS, GATEWAYS, startToolServer } from './floors.mjs';
 import { installed } from './install.mjs';
 import { cpuMs, residentMib, untilQuiet } from './process-cost.mjs';
 import { printReport, summary } from './report.mjs';
@@ -15,16 +15,18 @@ import { PEERS, rowKey } from './table.mjs';
 import { fullLoad, writeScript } from './wrk-load.mjs';
 
 const { values } = parseArgs({ options: {
-  rounds: { type: 'string', default: '8' }, seconds: { type: 'string', default: '2' }, connections: { type: 'string', default: '16' }, body: { type: 'string', default: '1024' },
+  rounds: { type: 'string', default: '8' }, seconds: { type: 'string', default: '2' }, connections: { type: 'string', default: '64' }, body: { type: 'string', default: '1024' },
   only: { type: 'string' }, save: { type: 'string' }, json: { type: 'boolean', default: false },
 } });
 const [connections, seconds, bytes] = [Number(values.connections), Number(values.seconds), Number(values.body)];
 
 const ANSWER_BYTES = 350;
-const WARM_SECONDS = 4;
+const WARM_SECONDS = 2;
+/** Some are slower with many connections, others merely let calls wait: they get these few, unless many serve them better by this factor. */
+const FEW = { connections: 8, unlessBetterBy: 1.05 };
 /** At half load calls fall due in a beat of 1 ms: more connections than calls of one beat. */
 const OPEN_CONNECTIONS = 64;
-const OPEN = { seconds: 5, secondsMax: 12, calls: 500 };
+const OPEN = { seconds: 3, secondsMax: 10, calls: 500 };
 const QUIET_MS_MAX = 5000;
 const GENERATOR = fileURLToPath(new URL('../support/open-load.mjs', import.meta.url));
 
@@ -41,8 +43,8 @@ const [targets, left] = [[], []];
 try {
   const upstream = await startToolServer(dir, cores.load, 'upstream', ANSWER_BYTES);
   running.push(upstream);
-  for (const wanted of [...FLOORS, GATEWAY, ...PEERS.map(ofPeer)].filter(({ key }) => values.only === undefined || values.only.split(',').includes(key))) await begin(wanted, upstream.port);
-  for (const target of targets) await load(target, WARM_SECONDS);
+  for (const wanted of [...FLOORS, ...GATEWAYS, ...PEERS.map(ofPeer)].filter(({ key }) => values.only === undefined || values.only.split(',').includes(key))) await begin(wanted, upstream.port);
+  for (const target of targets) await warm(target);
   for (let i = 0; i < Number(values.rounds); i++) {
     for (const target of targets) target.rounds.push(await load(target, seconds));
     process.stderr.write(`round ${i + 1}/${values.rounds}: ${targets.map(({ key, rounds }) => `${key} ${Math.round(rounds.at(-1).perSecond)}/s`).join(', ')}\n`);
@@ -83,7 +85,7 @@ async function begin({ key, name, settings, rows = [{ key, name, settings }], st
       const whole = { ...target, ...row, program, rounds: [] };
       const sessions = await Promise.all(Array.from({ length: target.version === undefined ? 1 : connections }, () => (target.version === undefined ? undefined : openSession(whole))));
       await probe(whole, sessions[0], bytes);
-      targets.push({ ...whole, sessions, script: writeScript(dir, whole, sessions, bytes) });
+      targets.push({ ...whole, sessions, connections, script: writeScript(dir, whole, sessions, bytes) });
     }
   } catch (error) {
     left.push({ name, why: error.message });
@@ -91,9 +93,17 @@ async function begin({ key, name, settings, rows = [{ key, name, settings }], st
   }
 }
 
+/** Warms a target up, and finds how many connections serve it. */
+async function warm(target) {
+  await load(target, WARM_SECONDS);
+  const many = await load(target, 1);
+  const few = await load({ ...target, connections: Math.min(FEW.connections, connections) }, 1);
+  if (many.perSecond < few.perSecond * FEW.unlessBetterBy) target.connections = Math.min(FEW.connections, connections);
+}
+
 async function load(target, loadSeconds) {
   const before = cpuMs(target.pid);
-  const found = await fullLoad(target, { core: cores.load, script: target.script, connections, seconds: loadSeconds });
+  const found = await fullLoad(target, { core: cores.load, script: target.script, connections: target.connections, seconds: loadSeconds });
   const spentMs = cpuMs(target.pid) - before;
   await untilQuiet(target.pid, QUIET_MS_MAX);
   const calls = Math.max(1, found.calls);

@@ -74,7 +74,7 @@ describe('the figures', () => {
   const half = (calls: number, errors = 0): object => ({ perSecond: 1, calls, p50Ms: 1, p99Ms: 22, p999Ms: 333, errors, unsent: 0 });
   const target = (key: string, rounds: readonly object[], halfLoad: object): object => ({ key, name: key, settings: 's', rounds, half: halfLoad, residentMib: 1, stopsKey: false });
 
-  const result = summary([target('nginx', [round(100), round(200)], half(5000)), target('peer', [round(50, 1), round(20)], half(500, 2))], [{ name: 'lost', why: 'would not start\nsecond line' }]);
+  const result = summary([target('nginx', [round(100), round(200)], half(5000)), target('peer', [round(50, 1), round(20)], half(500, 2))], [{ name: 'lost', why: 'would not start:\nport taken\nat some line' }]);
 
   it('compare each round with nginx in the same round', () => {
     expect(result.rows[1]?.ratio).toEqual({ median: 0.3, lowest: 0.1, highest: 0.5 });
@@ -86,12 +86,19 @@ describe('the figures', () => {
 
   it('show no percentile that rests on a few calls', () => {
     const titles = peersTable(result)[0] ?? [];
-    expect(peersTable(result).slice(1).map((row) => row[titles.indexOf('P99.9')])).toEqual(['333 ms', '–']);
+    const column = titles.findIndex((title) => title.includes('P99.9'));
+    expect(peersTable(result).slice(1).map((row) => row[column])).toEqual(['1.00 / 22.00 / 333', '1.00 / 22.00 / –']);
+  });
+
+  it('say which load could not be sent', () => {
+    const notes = (unsent: number): string => peersNotes({ body: 1, answer: 1, connections: 1, seconds: 1, rounds: 1, openConnections: 1, left: [], rows: [{ name: 'crowded', settings: 's', half: { calls: 90, unsent } }] }).join('\n');
+    expect(notes(10)).toContain('crowded 10 %');
+    expect(notes(0)).not.toContain('crowded 0');
   });
 
   it('name what has no row, and why', () => {
     const notes = peersNotes({ body: 1, answer: 1, connections: 1, seconds: 1, rounds: 2, openConnections: 1, ...result }).join('\n');
-    expect(notes).toContain('**lost** has no row: would not start');
-    expect(notes).not.toContain('second line');
+    expect(notes).toContain('**lost** has no row: would not start: port taken');
+    expect(notes).not.toContain('at some line');
   });
 });
