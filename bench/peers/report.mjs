@@ -27,9 +27,9 @@ export function summary(targets, left) {
 /** The table of figures: titles, then one row for each target. */
 export function peersTable({ rows }) {
   return [
-    ['', 'calls/s', 'of nginx (range)', 'CPU µs a call', 'of its core', 'connections', 'P50 / P99, ms', 'half load: P50 / P99 / P99.9, ms', 'RSS MiB', 'errors', 'stops a key'],
+    ['', 'calls/s', 'of nginx (range)', 'CPU µs a call (range)', 'of its core', 'connections', 'P50 / P99, ms', 'half load: P50 / P99 / P99.9, ms', 'RSS MiB', 'errors', 'stops a key'],
     ...rows.map(({ half, ...row }) => [
-      row.name, whole(row.perSecond), ratioText(row.ratio), cpuText(row.cpuUs), `${Math.round(row.busy * 100)} %`, String(row.connections), `${ms(row.p50Ms)} / ${ms(row.p99Ms)}`,
+      row.name, whole(row.perSecond), ratioText(row.ratio), `${cpuText(row.cpuUs)} (${cpuText(row.cpuUsLowest)}–${cpuText(row.cpuUsHighest)})`, `${Math.round(row.busy * 100)} %`, String(row.connections), `${ms(row.p50Ms)} / ${ms(row.p99Ms)}`,
       `${ms(half.p50Ms)} / ${half.calls < CALLS_MIN.p99 ? '–' : ms(half.p99Ms)} / ${half.calls < CALLS_MIN.p999 ? '–' : ms(half.p999Ms)}`,
       whole(row.residentMib), whole(row.errors), row.stopsKey ? 'yes' : 'no',
     ]),
@@ -48,7 +48,7 @@ export function peersShortTable({ rows }) {
 export function peersNotes({ body, answer, connections, seconds, rounds, openConnections, rows, left }) {
   const unsent = rows.filter(({ half }) => half.unsent > UNSENT_SAID * (half.calls + half.unsent)).map(({ name, half }) => `${name} ${Math.round((half.unsent / (half.calls + half.unsent)) * 100)} %`);
   return [
-    `Calls of ${whole(body)} B, answers of ${answer} B of text; ${rounds} rounds of ${seconds} s over ${connections} connections, or the few with which a target did as well in the warm-up; half load over ${openConnections}.`,
+    `Calls of ${whole(body)} B, answers of ${answer} B of text; ${rounds} rounds of ${seconds} s over ${connections} connections, or 8 where those served a target clearly better in the warm-up, or where a call takes 5 ms and more; half load over ${openConnections}.`,
     ...(unsent.length > 0 ? [`Due at half load, and not sent because no connection was free: ${unsent.join(', ')}; their percentiles are a little too low.`] : []),
     '',
     ...rows.map((row) => `- **${row.name}**${row.program === undefined ? '' : `, ${row.program}`}: ${row.settings}.${row.lacks === undefined ? '' : ` Does not check: ${row.lacks}.`}`),

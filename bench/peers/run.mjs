@@ -22,8 +22,8 @@ const [connections, seconds, bytes] = [Number(values.connections), Number(values
 
 const ANSWER_BYTES = 350;
 const WARM_SECONDS = 2;
-/** Some are slower with many connections, others merely let calls wait: they get these few, unless many serve them better by this factor. */
-const FEW = { connections: 8, unlessBetterBy: 1.05 };
+/** These few connections get who is better by this factor with them, and who needs so long for a call that with many most of a round is its first calls. */
+const FEW = { connections: 8, betterBy: 1.1, callMs: 5 };
 /** At half load calls fall due in a beat of 1 ms: more connections than calls of one beat. */
 const OPEN_CONNECTIONS = 64;
 const OPEN = { seconds: 3, secondsMax: 10, calls: 500 };
@@ -76,7 +76,7 @@ function ofPeer(peer) {
 }
 
 /** Starts one, opens its sessions, and asks it once: what does not answer rightly has no row, and the reason is kept. */
-async function begin({ key, name, settings, rows = [{ key, name, settings }], start }, upstreamPort) {
+async function begin({ key, name, settings, lacks, rows = [{ key, name, settings, lacks }], start }, upstreamPort) {
   try {
     const started = [await start({ dir, core: cores.measured, upstreamPort, answerBytes: ANSWER_BYTES })].flat();
     running.push(started[0]);
@@ -95,10 +95,10 @@ async function begin({ key, name, settings, rows = [{ key, name, settings }], st
 
 /** Warms a target up, and finds how many connections serve it. */
 async function warm(target) {
-  await load(target, WARM_SECONDS);
-  const many = await load(target, 1);
-  const few = await load({ ...target, connections: Math.min(FEW.connections, connections) }, 1);
-  if (many.perSecond < few.perSecond * FEW.unlessBetterBy) target.connections = Math.min(FEW.connections, connections);
+  const few = { ...target, connections: Math.min(FEW.connections, connections) };
+  const first = await load(target, WARM_SECONDS);
+  const takesFew = 1000 / first.perSecond > FEW.callMs || (await load(few, 1)).perSecond > FEW.betterBy * (await load(target, 1)).perSecond;
+  if (takesFew) target.connections = few.connections;
 }
 
 async function load(target, loadSeconds) {

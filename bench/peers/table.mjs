@@ -18,7 +18,7 @@ export const PEERS = [
         name: 'mcp-gateway, firewall', settings: 'meta tool gateway_invoke: API key with a tool list, tool policy, firewall both ways with its log, rate limit and breaker on; response cache off',
         lacks: 'keys and personal data in arguments, the hash of a tool server’s tools, session risk, approval; its log is not chained, and no call waits for it',
       },
-      { name: 'mcp-gateway, backend path', settings: 'the same process by /mcp/<backend>: API key, tool policy, clean text, rate limit and breaker', lacks: 'contents either way, the tool’s hash, session risk, approval; it logs no call' },
+      { name: 'mcp-gateway, backend path', settings: 'the same process by /mcp/NAME: API key, tool policy, clean text, rate limit and breaker', lacks: 'contents either way, the tool’s hash, session risk, approval; it logs no call' },
     ],
   },
   {
@@ -32,7 +32,7 @@ export const PEERS = [
     key: 'contextforge', kind: 'pip', package: 'mcp-contextforge-gateway', extra: 'plugins', version: '1.1.0', language: 'Python', load: () => import('./start/contextforge.mjs'),
     targets: [{
       name: 'ContextForge', settings: 'one worker, SQLite, JWT, plugins for secrets, personal data and encoded exfiltration; RATE_LIMITING_ENABLED=false',
-      lacks: 'a policy engine in process, the tool’s hash, session risk, approval; its audit is rows of a database, not chained',
+      lacks: 'a policy engine in process, the tool’s hash, session risk, approval; its audit trail holds changes of the registry, and no calls',
     }],
   },
 ];
