@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { keepHelp } from './keep-help.mjs';
 import { lastLines, logFile, ROOT, run } from './run-command.mjs';
 import { done, Stop, withProgress } from './say.mjs';
 
@@ -30,6 +31,7 @@ async function buildTypeScript() {
   const { code, output } = await withProgress('compiling TypeScript', () => run(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { log: logFile('setup.log') }));
   if (code !== 0) throw new Stop(`TypeScript does not compile:\n${lastLines(output, 20)}`, 'Repair the lines named above.');
   removeOrphans();
+  await keepHelp();
   writeFileSync(STAMP, hash);
   done('compiled');
 }

@@ -4,6 +4,7 @@ import { ENVIRONMENT_VARIABLES } from '../base/config/environment.js';
 import { nearest } from '../base/config/nearest.js';
 import type { CommandSpec, OptionSpec } from './command.js';
 import { CliFailure, EXIT_CODES, type ExitCode } from './failure.js';
+import { helpPages, helpText, type HelpPages } from './help.js';
 
 export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
   { flags: '--json', about: 'print JSON, for machines' },
@@ -26,10 +27,21 @@ export interface GroupSpec {
   readonly alone?: string;
 }
 
+const ABOUT = 'Operates a PRECINCT gateway: identities, tools, policies, approvals, secrets and the audit log.';
+
+/** All help there is, as data: what the program prints, and what the build keeps for bin/agw. */
+export function allHelp(commands: readonly CommandSpec[], groups: readonly GroupSpec[]): HelpPages {
+  return helpPages({ commands, groups, about: ABOUT, options: GLOBAL_OPTIONS, exitCodes: EXIT_CODES, environment: ENVIRONMENT_VARIABLES });
+}
+
 export function buildProgram(commands: readonly CommandSpec[], groups: readonly GroupSpec[], run: Runner, output: ProgramOutput, done: (exit: ExitCode) => void): Command {
-  const program = prepare(new Command('agw'), output)
-    .description('Operates a PRECINCT gateway: identities, tools, policies, approvals, secrets and the audit log.')
-    .addHelpText('after', footer());
+  const pages = allHelp(commands, groups);
+  const program = prepare(new Command('agw'), output).configureHelp({
+    formatHelp: (command, { helpWidth }) => {
+      const page = pages[pathOf(command).join(' ')];
+      return page === undefined ? '' : helpText(page, helpWidth);
+    },
+  });
   for (const option of GLOBAL_OPTIONS) program.addOption(toOption(option));
   for (const spec of commands) addCommand(homeOf(program, spec, groups, output), spec, output, async (positional, options) => done(await run(spec, positional, options)));
   return program;
@@ -52,14 +64,13 @@ function homeOf(program: Command, spec: CommandSpec, groups: readonly GroupSpec[
   if (made !== undefined) return made;
   const group = groups.find((candidate) => candidate.name === name);
   if (group === undefined) throw new RangeError(`no group for ${spec.path}`);
-  return prepare(program.command(name), output).summary(group.summary).description(group.summary);
+  return prepare(program.command(name), output);
 }
 
 function addCommand(home: Command, spec: CommandSpec, output: ProgramOutput, run: (positional: (string | string[] | undefined)[], options: Record<string, unknown>) => Promise<void>): void {
-  const command = prepare(home.command(spec.path.split(' ').at(-1) ?? ''), output).summary(spec.summary).description(descriptionOf(spec));
+  const command = prepare(home.command(spec.path.split(' ').at(-1) ?? ''), output);
   for (const argument of spec.arguments ?? []) command.argument(argument.name, argument.about);
   for (const option of spec.options ?? []) command.addOption(toOption(option));
-  command.addHelpText('after', examplesOf(spec));
   command.action(async (...parameters: unknown[]) => {
     refuseMissing(spec, command);
     await run(parameters.slice(0, -2) as (string | string[] | undefined)[], command.optsWithGlobals());
@@ -72,24 +83,10 @@ function refuseMissing(spec: CommandSpec, command: Command): void {
   if (missing !== undefined) throw new CommanderError(2, 'commander.missingMandatoryOptionValue', `required option '${missing.flags}' not specified`);
 }
 
-function descriptionOf(spec: CommandSpec): string {
-  return spec.detail === undefined ? `${spec.summary}.` : `${spec.summary}. ${spec.detail}`;
-}
-
-function examplesOf(spec: CommandSpec): string {
-  const negative = spec.negative === undefined ? '' : `\nExit code 1: ${spec.negative}.`;
-  return `\nExamples:\n${spec.examples.map((line) => `  $ ${line}`).join('\n')}\n${negative}`;
-}
-
 function toOption(spec: OptionSpec): Option {
   const option = new Option(spec.flags, spec.about);
   if (spec.choices !== undefined) option.choices([...spec.choices]);
   return option;
-}
-
-function footer(): string {
-  const rows = (pairs: readonly (readonly [string | number, string])[]): string => pairs.map(([key, about]) => `  ${String(key).padEnd(14)} ${about}`).join('\n');
-  return `\nExit codes:\n${rows(EXIT_CODES)}\n\nEnvironment:\n${rows(ENVIRONMENT_VARIABLES)}\n\nagw COMMAND --help shows examples.`;
 }
 
 /** Wrong usage as a failure, with what was probably meant; undefined for help that was asked for. */
