@@ -29,7 +29,7 @@ export function buildSnapshot(sources: SnapshotSources, last: Snapshot | undefin
   const identities = parseIdentities(sources.identities.text, sources.identities.file, config.identity.trust_domain);
   const thresholds = parseThresholds(sources.thresholds.text, sources.thresholds.file);
   const destinations = parseDestinations(sources.destinations.text, sources.destinations.file);
-  const rules = joinRules(sources.rules.map((file) => parseRules(file.text, file.file)));
+  const rules = sources.dlpRules ?? joinRules(sources.rules.map((file) => parseRules(file.text, file.file)));
   const policy = policyFor(sources, last, tools.clock);
   const requestRules = tools.scannerFor(rules, { credentials: config.dlp.credentials, injection: config.dlp.injection, pii: config.dlp.pii }, config);
   const responseRules = tools.scannerFor(rules, { credentials: config.response.credentials, injection: config.response.injection, pii: config.response.pii }, config);

@@ -4,6 +4,7 @@ import { join, relative } from 'node:path';
 import type { GatewayConfig } from '../base/config/schema.js';
 import { ConfigFault, WHOLE_FILE } from '../base/config/fault.js';
 import { resolveInProject } from '../base/config/load.js';
+import type { DlpRule } from '../engines/dlp/types.js';
 import { readPolicyDirs } from '../engines/policy/sources.js';
 import type { PolicyPlan, PolicySource } from '../engines/policy/types.js';
 
@@ -23,6 +24,8 @@ export interface SnapshotSources {
   /** What the control thread found out about these very policies: a gateway thread that had to find out itself would stand still for it (1.1 s with 10,000 rules). */
   readonly policyPlan?: PolicyPlan;
   readonly rules: readonly SourceFile[];
+  /** These very files, read by the control thread. */
+  readonly dlpRules?: readonly DlpRule[];
   readonly thresholds: SourceFile;
   readonly destinations: SourceFile;
   readonly chains: SourceFile;

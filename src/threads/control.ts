@@ -75,6 +75,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   mkdirSync(join(stateDir, 'keys'), { recursive: true, mode: FOLDER_MODE });
   mkdirSync(join(stateDir, 'approvers'), { recursive: true, mode: FOLDER_MODE });
   const log = createLog(config.log_level, 'control');
+  const cacheDir = join(stateDir, 'cache');
   const findFaults = (parts: readonly SourcePart[], now: GatewayConfig): unknown[] => [
     ...(parts.includes('files') ? findFileFaults(root, now) : []), ...(parts.includes('policies') ? findPolicyFaults(root, now, clock) : []),
   ];
@@ -82,7 +83,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   let sources: SnapshotSources;
   let inForce: InForce;
   try {
-    const compiled = compileInForce(readSources(root, config, 1), clock);
+    const compiled = compileInForce(readSources(root, config, 1), clock, cacheDir);
     sources = compiled.planned;
     inForce = compiled;
   } catch (fault) {
@@ -189,7 +190,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
     const parts = RELOADS[what];
     try {
       const { sources: next, faults } = read();
-      const compiled = compileInForce(next, clock);
+      const compiled = compileInForce(next, clock, cacheDir);
       const digests = await running.swap(compiled.planned);
       // A renewed registration must be judged by what is served now, not by a listing that is older than the change it accepts.
       const renewed = renewedUpstreams(inForce.registry, compiled.registry);

@@ -24,7 +24,7 @@ import { loadUws } from '../front/load-uws.js';
 import { buildGateway, type Gateway } from '../gateway.js';
 import { buildSnapshot } from '../jobs/build-snapshot.js';
 import type { SnapshotSources } from '../jobs/read-sources.js';
-import { createUpstreamClient } from '../upstream/http-client.js';
+import { createUpstreamClient, prepareFor } from '../upstream/http-client.js';
 import { endAfterFault } from './end-after-fault.js';
 import { createControlLink } from './control-link.js';
 import type { FromGateway, GatewayStats, SourceFault, ToGateway } from './messages.js';
@@ -84,6 +84,7 @@ async function main(data: GatewayThreadData): Promise<void> {
   const client = createUpstreamClient({ connectTimeoutMs: config.upstream.connect_timeout_ms, connectionsMax: config.upstream.connections_max, pipelining: config.upstream.pipelining });
   const snapshotTools = { clock, scannerFor: scanners.scannerFor };
   const first = buildSnapshot(data.sources, undefined, snapshotTools);
+  prepareFor(upstreamsOf(first));
   const guard = createGuard(guardConfig(config), createHttpClient({ connectionsMax: GUARD_CONNECTIONS_MAX }));
 
   const every = (ms: number, tick: () => void): (() => void) => {
@@ -172,6 +173,7 @@ function serveControl(port: MessagePort, parts: ThreadParts): void {
         attempt(message.call, () => {
           const snapshot = buildSnapshot(message.sources, parts.gateway.snapshot(), parts.snapshotTools);
           parseChains(message.sources.chains.text, message.sources.chains.file);
+          prepareFor(upstreamsOf(snapshot));
           prepared.set(message.sources.version, { snapshot, sources: message.sources });
           return snapshot.digests;
         });
@@ -238,6 +240,10 @@ export function sourceFault(fault: unknown): SourceFault {
   if (fault instanceof PolicyError) return { message: fault.message, file: fault.file, line: fault.line, column: fault.column, remedy: undefined };
   const remedy = fault instanceof Error && 'remedy' in fault && typeof fault.remedy === 'string' ? fault.remedy : undefined;
   return { message: fault instanceof Error ? fault.message : 'unknown fault', file: undefined, line: undefined, column: undefined, remedy };
+}
+
+function upstreamsOf({ registry }: Snapshot): string[] {
+  return [...registry.tools.values()].map((tool) => tool.upstream);
 }
 
 /** What bodies may take is one for all threads; a thread must be able to hold the largest. */

@@ -3,23 +3,38 @@ import { existsSync } from 'node:fs';
 import type { Clock } from '../base/clock/clock.js';
 import { resolveInProject } from '../base/config/load.js';
 import type { GatewayConfig } from '../base/config/schema.js';
+import { keptOr } from '../base/kept/kept-values.js';
 import type { InForce } from '../control/parts.js';
+import { joinRules, parseRules } from '../engines/dlp/rule-file.js';
+import type { DlpRule } from '../engines/dlp/types.js';
 import { parseIdentities } from '../engines/identity/identity-table.js';
 import { digestPolicies, loadPolicySet, planPolicySet } from '../engines/policy/policy-set.js';
+import { digestRegoModule } from '../engines/policy/rego-module.js';
 import type { PolicySet } from '../engines/policy/types.js';
 import { parseRegistry } from '../engines/registry/registry-file.js';
 import { registryWarnings } from '../engines/registry/warnings.js';
 import { readPolicies, type SnapshotSources } from '../jobs/read-sources.js';
 
 /** Throws ConfigFault or PolicyError. `planned`: the same sources for the gateway threads, which need not find out again what was found out here. */
-export function compileInForce(sources: SnapshotSources, clock: Clock): InForce & { readonly planned: SnapshotSources } {
+export function compileInForce(sources: SnapshotSources, clock: Clock, cacheDir?: string): InForce & { readonly planned: SnapshotSources } {
   const { config, policies } = sources;
   const registry = parseRegistry(sources.registry.text, sources.registry.file);
   const identities = parseIdentities(sources.identities.text, sources.identities.file, config.identity.trust_domain);
   const limits = { timeoutMs: config.policy.timeout_ms, sourceBytesMax: config.policy.source_bytes_max, clock };
-  const known = sources.policyPlan?.digest === digestPolicies(policies) ? sources.policyPlan : undefined;
-  const plan = known ?? planPolicySet(policies, limits);
-  return { registry, identities, policy: loadPolicySet(policies, { cacheEntries: 0, ...limits, plan }), policyFiles: policies.length, planned: { ...sources, policyPlan: plan } };
+  const digest = digestPolicies(policies);
+  const known = sources.policyPlan?.digest === digest ? sources.policyPlan : undefined;
+  const plan = known ?? keptOr(cacheDir, { kind: 'policy', of: [digest, JSON.stringify(config.policy), digestRegoModule()], code: [codeOf('engines/policy')] }, () => planPolicySet(policies, limits));
+  return { registry, identities, policy: loadPolicySet(policies, { cacheEntries: 0, ...limits, plan }), policyFiles: policies.length, planned: { ...sources, policyPlan: plan, dlpRules: rulesOf(sources, cacheDir) } };
+}
+
+/** Rule files are read and linted once for all threads: 300 rules take longer than all else of a start. Their samples have then served. */
+function rulesOf({ rules }: SnapshotSources, cacheDir: string | undefined): readonly DlpRule[] {
+  const code = ['engines/dlp', 'base/matcher', 'base/config'].map(codeOf);
+  return keptOr(cacheDir, { kind: 'rules', of: rules.flatMap(({ file, text }) => [file, text]), code }, () => joinRules(rules.map(({ file, text }) => parseRules(text, file))).map((rule) => ({ ...rule, hits: [], misses: [] })));
+}
+
+function codeOf(folder: string): URL {
+  return new URL(`../${folder}`, import.meta.url);
 }
 
 /** The policy files as they stand, for the asker to close; undefined where they are what is in force. Throws PolicyError. */

@@ -7,7 +7,7 @@ import { Runtime } from './h1/runtime.js';
 import { Admission, type Origin, type OriginOptions, type Target } from './origin.js';
 import { RefusedCall } from './refused-call.js';
 import type { UpstreamClient } from './types.js';
-import { UndiciOrigin } from './undici-origin.js';
+import { loadUndici, UndiciOrigin } from './undici-origin.js';
 
 const HEADER_BYTES_MAX = 32 * 1024; // an MCP answer has a dozen headers; more is an attack on memory
 const WAITING_MAX = 10_000; // calls waiting for a connection of one upstream; above it a call is refused instead of queued
@@ -82,6 +82,11 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
       runtime.close();
     },
   };
+}
+
+/** Loads what calls to these URLs will need, so that the first of them does not wait for it. */
+export function prepareFor(urls: Iterable<string>): void {
+  for (const url of urls) if (url.startsWith('https:')) return void loadUndici();
 }
 
 /** The URL, or why it can't be an upstream's. */

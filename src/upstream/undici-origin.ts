@@ -1,11 +1,17 @@
 // HTTP/1.1 to one origin over undici's pool, as callbacks: one object per call, no promise, no redirect, no decompression. For https:, and beside the own client in tests and bench.
-import { Pool, type Dispatcher } from 'undici';
+import { createRequire } from 'node:module';
+import type { Dispatcher, Pool } from 'undici';
 import { encodingFault, OWN_HEADERS, twiceFault } from './header-rules.js';
 import type { Admission, Origin, OriginOptions, Target } from './origin.js';
 import type { UpstreamCall, UpstreamFault, UpstreamRequest, UpstreamSink } from './types.js';
 
 /** undici's codes for an answer that is not HTTP as agreed, in contrast to a connection that broke. */
 const PROTOCOL_CODES = new Set(['UND_ERR_HEADERS_OVERFLOW', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH', 'UND_ERR_RES_EXCEEDED_MAX_SIZE', 'UND_ERR_INVALID_ARG']);
+
+/** Loads the library, once: with the first https: upstream, for it is a tenth of a start and 5 MB of every thread. */
+export function loadUndici(): typeof import('undici') {
+  return createRequire(import.meta.url)('undici') as typeof import('undici');
+}
 
 export class UndiciOrigin implements Origin {
   readonly admission: Admission;
@@ -15,7 +21,7 @@ export class UndiciOrigin implements Origin {
   constructor(url: URL, admission: Admission, options: OriginOptions) {
     this.admission = admission;
     this.options = options;
-    this.pool = new Pool(url.origin, {
+    this.pool = new (loadUndici().Pool)(url.origin, {
       connections: options.connectionsMax,
       pipelining: 1, // a second request behind a hanging one would share its fate
       connect: { timeout: options.connectTimeoutMs },

@@ -1,5 +1,5 @@
 // Side calls over HTTP (guard, later key sets and stores): one JSON document out, one back, bounded in time and size.
-import { Agent } from 'undici';
+import type { Agent } from 'undici';
 
 export interface HttpAnswer {
   readonly status: number;
@@ -37,18 +37,20 @@ export interface HttpClientOptions {
 }
 
 export function createHttpClient({ connectionsMax }: HttpClientOptions): HttpClient {
-  const agent = new Agent({ connections: connectionsMax });
+  // Loaded with the first call: most gateways never make one.
+  let agent: Promise<Agent> | undefined;
+  const open = (): Promise<Agent> => (agent ??= import('undici').then((undici) => new undici.Agent({ connections: connectionsMax })));
   return {
-    postJson: (url, body, options) => postJson(agent, url, body, options),
-    close: () => agent.destroy(),
+    postJson: (url, body, options) => postJson(open, url, body, options),
+    close: async () => (await agent)?.destroy(),
   };
 }
 
-async function postJson(agent: Agent, url: string, body: unknown, options: PostOptions): Promise<HttpAnswer> {
+async function postJson(open: () => Promise<Agent>, url: string, body: unknown, options: PostOptions): Promise<HttpAnswer> {
   const { origin, pathname, search } = new URL(url);
   const signal = AbortSignal.timeout(options.timeoutMs);
   try {
-    const answer = await agent.request({
+    const answer = await (await open()).request({
       origin,
       path: pathname + search,
       method: 'POST',

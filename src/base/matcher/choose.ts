@@ -1,8 +1,8 @@
 // Which matcher this process uses, and why: Hyperscan where its addon loads, else RE2; both give the same answers.
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { keepFile, readKept } from '../kept/kept-files.js';
 import { loadHyperscan, type HyperscanAddon } from './hyperscan-binding.js';
 import { HyperscanMatcher } from './hyperscan.js';
 import { Re2Matcher } from './re2.js';
@@ -33,38 +33,14 @@ function load(file: string): Loaded {
   }
 }
 
-function readIfThere(file: string): Buffer | undefined {
-  try {
-    return readFileSync(file);
-  } catch {
-    return undefined;
-  }
-}
-
-/** Best effort: a cache that can't be written costs the next start a second, nothing else. */
-function keep(cacheDir: string, file: string, bytes: SharedArrayBuffer): void {
-  try {
-    mkdirSync(cacheDir, { recursive: true, mode: 0o700 });
-    const scratch = mkdtempSync(join(cacheDir, '.matcher-'));
-    try {
-      writeFileSync(join(scratch, 'whole'), Buffer.from(bytes), { mode: 0o600 });
-      renameSync(join(scratch, 'whole'), file);
-    } finally {
-      rmSync(scratch, { recursive: true, force: true });
-    }
-  } catch {
-    // Nothing depends on it.
-  }
-}
-
 function buildHyperscan(addon: HyperscanAddon, patterns: readonly Pattern[], options: MatcherOptions): HyperscanMatcher {
   const because = `Hyperscan ${addon.version.split(' ')[0] ?? ''}`;
   if (options.serialized !== undefined) return new HyperscanMatcher(addon, patterns, because, new Uint8Array(options.serialized));
   if (options.cacheDir === undefined) return new HyperscanMatcher(addon, patterns, because);
-  const name = createHash('sha256').update(JSON.stringify([addon.version, addon.platform, patterns])).digest('hex').slice(0, 32);
-  const file = join(options.cacheDir, `matcher-${name}.hsdb`);
-  const matcher = new HyperscanMatcher(addon, patterns, because, readIfThere(file));
-  if (!matcher.reopened) keep(options.cacheDir, file, matcher.serialize());
+  const key = createHash('sha256').update(JSON.stringify([addon.version, addon.platform, patterns])).digest('hex').slice(0, 32);
+  const file = { kind: 'matcher', key, ending: '.hsdb' };
+  const matcher = new HyperscanMatcher(addon, patterns, because, readKept(options.cacheDir, file));
+  if (!matcher.reopened) keepFile(options.cacheDir, file, new Uint8Array(matcher.serialize()));
   return matcher;
 }
 

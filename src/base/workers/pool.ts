@@ -1,5 +1,5 @@
 // A pool of worker threads with a bounded queue and a time limit for each task (Piscina).
-import { Piscina } from 'piscina';
+import type { Piscina } from 'piscina';
 
 export interface WorkerPoolOptions {
   /** The built worker file: a path or file URL. */
@@ -36,7 +36,9 @@ export class PoolTimeout extends Error {
 }
 
 export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
-  const piscina = new Piscina({
+  // Its threads start with the first task: they cost memory, and a gateway that sees small messages alone never needs them.
+  let piscina: Promise<Piscina> | undefined;
+  const open = (): Promise<Piscina> => (piscina ??= import('piscina').then((found) => new found.Piscina({
     filename: options.filename,
     name: options.task,
     minThreads: options.threads,
@@ -45,7 +47,7 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
     // A worker waiting in Atomics.wait could do nothing else, not even end.
     atomics: 'async',
     maxQueue: options.queueMax + options.threads,
-  });
+  })));
   // Counted here: Piscina's own queue holds a task until a thread has started, so that its size says little.
   let unfinished = 0;
 
@@ -55,7 +57,7 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
     const abort = new AbortController();
     const timer = setTimeout(() => abort.abort(), options.timeoutMs);
     try {
-      return (await piscina.run(task, { signal: abort.signal })) as unknown;
+      return (await (await open()).run(task, { signal: abort.signal })) as unknown;
     } catch (error) {
       throw abort.signal.aborted ? new PoolTimeout(options.timeoutMs) : error;
     } finally {
@@ -69,6 +71,6 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
     get waiting() {
       return Math.max(0, unfinished - options.threads);
     },
-    close: () => piscina.destroy(),
+    close: async () => (await piscina)?.destroy(),
   };
 }

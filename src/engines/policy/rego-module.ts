@@ -1,4 +1,5 @@
 // Finds and compiles the committed WebAssembly artefact; a compiled module can be shared with other threads.
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +12,11 @@ let compiled: WebAssembly.Module | undefined;
 export function compileRegoModule(): WebAssembly.Module {
   compiled ??= new WebAssembly.Module(readFileSync(locateArtefact(dirname(fileURLToPath(import.meta.url)))));
   return compiled;
+}
+
+/** Names the engine's version: what one found out about policies may not hold for another. */
+export function digestRegoModule(): string {
+  return createHash('sha256').update(readFileSync(locateArtefact(dirname(fileURLToPath(import.meta.url))))).digest('hex');
 }
 
 // Source tree and built tree lie at different depths below the project root.
