@@ -2,7 +2,8 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { CALLER, freePort, startGateway, startProxy } from '../wire/servers.mjs';
+import { freePort } from '../support/ports.mjs';
+import { CALLER, startGateway, startProxy } from '../wire/servers.mjs';
 import { launch } from './launch.mjs';
 
 const program = (file) => fileURLToPath(new URL(file, import.meta.url));

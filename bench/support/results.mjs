@@ -38,6 +38,10 @@ const TABLES = {
     ['rules', 'remembered', 'decided anew', 'first of a caller and tool', 'load'],
     ...rows.map((row) => [whole(row.rules), `${row.hitUs.toFixed(3)} µs`, `${row.missUs.toFixed(1)} µs`, `${whole(row.firstUs)} µs`, `${whole(row.loadMs)} ms`]),
   ],
+  start: ({ rows }) => [
+    ['', 'ready after (range)', 'of a bare Node', 'the very first'],
+    ...rows.map((row) => [row.name, `${whole(row.ms)} ms (${whole(row.lowestMs)}–${whole(row.highestMs)})`, `${row.ratio.toFixed(2)}×`, row.firstMs === null ? '' : `${whole(row.firstMs)} ms`]),
+  ],
 };
 
 /** What stands below a table, where the figures alone do not say it. */

@@ -1,11 +1,11 @@
 // The processes of the wire bench: an upstream and a plain proxy (both nginx), and the gateway with every layer on. All on loopback, all ended by pid.
 import { spawn, execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../support/ports.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 export const VERSION = '2026-07-28';
@@ -14,16 +14,6 @@ const DESCRIPTION = 'Return the given text';
 const SCHEMA = '{"type":"object","properties":{"text":{"type":"string"}},"required":["text"]}';
 /** The one tool of the benches, as a tool server lists it. */
 export const ECHO = `{"name":"echo","description":"${DESCRIPTION}","inputSchema":${SCHEMA}}`;
-
-/** A free loopback port. */
-export function freePort() {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
-}
 
 /** Starts a program on one core; anywhere where `core` is undefined. */
 export function pinned(core, command, args, options) {

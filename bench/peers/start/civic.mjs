@@ -1,7 +1,7 @@
 // @civic/passthrough-mcp-server: a proxy on the official TypeScript SDK's classes. It has hooks for checks, and no checks.
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePort } from '../../wire/servers.mjs';
+import { freePort } from '../../support/ports.mjs';
 import { launch } from '../launch.mjs';
 
 const LOOPBACK = fileURLToPath(new URL('../loopback.mjs', import.meta.url));

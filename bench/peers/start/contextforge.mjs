@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePort } from '../../wire/servers.mjs';
+import { freePort } from '../../support/ports.mjs';
 import { launch } from '../launch.mjs';
 
 const SECRET = 'bench-secret-that-is-long-enough-for-hs256-0000';

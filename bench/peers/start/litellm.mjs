@@ -1,7 +1,7 @@
 // LiteLLM's proxy as an MCP gateway: its key, and its own content filter on what goes to a tool and what comes back.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePort } from '../../wire/servers.mjs';
+import { freePort } from '../../support/ports.mjs';
 import { launch } from '../launch.mjs';
 
 const KEY = 'sk-bench-0000000000000000';

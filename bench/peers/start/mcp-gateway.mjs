@@ -1,7 +1,7 @@
 // mcp-gateway (Rust): one process, two ways in. Its meta tool, where its firewall looks at arguments and answers, and the path of one backend, where it does not.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePort } from '../../wire/servers.mjs';
+import { freePort } from '../../support/ports.mjs';
 import { launch } from '../launch.mjs';
 
 const KEY = 'bench-key-0000000000000000';

@@ -1,7 +1,7 @@
 // ToolHive's virtual MCP server (Go): a Cedar policy, its audit log, its circuit breaker. Its rate limit needs Redis, and is off.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePort } from '../../wire/servers.mjs';
+import { freePort } from '../../support/ports.mjs';
 import { launch } from '../launch.mjs';
 
 export async function start({ dir, core, upstreamPort, home }) {

@@ -1,0 +1,53 @@
+// How long a start takes: a bare Node, agw's help, and the gateway from its spawn to its first `listening:` line, in alternating rounds of one run.
+//   node bench/scale/start.mjs [--rounds 9] [--rules 300] [--policies 1000] [--save start] [--json]
+// Needs npm run build. The ratio to the bare Node of the same round is the figure to compare between machines.
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { scratch } from '../wire/servers.mjs';
+import { makeProject, startProject } from '../support/project.mjs';
+import { saveResult } from '../support/results.mjs';
+
+const { values } = parseArgs({ options: { rounds: { type: 'string', default: '9' }, rules: { type: 'string', default: '300' }, policies: { type: 'string', default: '1000' }, save: { type: 'string' }, json: { type: 'boolean', default: false } } });
+const AGW = join(fileURLToPath(new URL('../..', import.meta.url)), 'bin', 'agw');
+const many = { rules: Number(values.rules), policies: Number(values.policies) };
+const space = scratch();
+
+function timed(args) {
+  const began = performance.now();
+  const { status } = spawnSync(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  if (status !== 0) throw new Error(`${args.join(' ')} ended with ${status}`);
+  return performance.now() - began;
+}
+
+async function started(project) {
+  const gateway = await startProject(project);
+  await gateway.stop();
+  return gateway.readyMs;
+}
+
+const median = (numbers) => [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
+try {
+  const plain = await makeProject(join(space.dir, 'plain'));
+  const large = await makeProject(join(space.dir, 'large'), many);
+  const size = `${many.rules} rules, ${many.policies.toLocaleString('en-US')} policies`;
+  const first = { plain: await started(plain), large: await started(large) };
+  const kinds = [
+    { name: 'node -e 0', run: () => timed(['-e', '0']) },
+    { name: 'agw --help', run: () => timed([AGW, '--help']) },
+    { name: 'gateway, shipped config', run: () => started(plain), firstMs: first.plain },
+    { name: `gateway, ${size}`, run: () => started(large), firstMs: first.large },
+  ].map((kind) => ({ ...kind, ms: [] }));
+  for (let round = 0; round < Number(values.rounds); round++) for (const kind of kinds) kind.ms.push(await kind.run());
+  const rows = kinds.map(({ name, ms, firstMs }) => {
+    const ratios = ms.map((one, round) => one / kinds[0].ms[round]);
+    return { name, ms: median(ms), lowestMs: Math.min(...ms), highestMs: Math.max(...ms), ratio: median(ratios), firstMs: firstMs ?? null };
+  });
+  const result = { bench: 'start', ...many, rounds: Number(values.rounds), rows };
+  if (values.save !== undefined) saveResult(values.save, result);
+  if (values.json) process.stdout.write(`${JSON.stringify(result)}\n`);
+  else for (const row of rows) process.stdout.write(`${row.name.padEnd(42)}${row.ms.toFixed(0).padStart(6)} ms (${row.lowestMs.toFixed(0)}–${row.highestMs.toFixed(0)})  ${row.ratio.toFixed(2)} × node${row.firstMs === null ? '' : `, the very first ${row.firstMs.toFixed(0)} ms`}\n`);
+} finally {
+  space.remove();
+}
