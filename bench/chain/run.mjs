@@ -22,10 +22,11 @@ import { buildGateway } from '../../dist/gateway.js';
 import { buildSnapshot } from '../../dist/jobs/build-snapshot.js';
 import { createSharedMemory, openSharedMemory } from '../../dist/threads/shared-memory.js';
 import { createScanners } from '../../dist/threads/scanners.js';
+import { bytesPerCall } from '../support/allocations.mjs';
 import { saveResult } from '../support/results.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const { values } = parseArgs({ options: { ms: { type: 'string', default: '3000' }, body: { type: 'string', default: '1024' }, json: { type: 'boolean', default: false }, allowed: { type: 'boolean', default: false }, save: { type: 'string' } } });
+const { values } = parseArgs({ options: { ms: { type: 'string', default: '3000' }, body: { type: 'string', default: '1024' }, json: { type: 'boolean', default: false }, allowed: { type: 'boolean', default: false }, allocations: { type: 'boolean', default: false }, save: { type: 'string' } } });
 const CALLER = 'spiffe://poc.local/agents/mcp-client/bench/dev';
 const URL_OF_TOOL = 'http://127.0.0.1:1/mcp';
 const SCHEMA = '{"type":"object","properties":{"text":{"type":"string"}}}';
@@ -76,14 +77,19 @@ const allowed = message('echo');
 const denied = message('unknown_tool');
 if (post(allowed) !== 200 || post(denied) !== 403) throw new Error('the bench\'s own calls are not decided as they should be');
 
-const bench = new Bench({ time: Number(values.ms), warmupTime: 1000 });
-bench.add('13 layers + response firewall, tools/call, allowed', () => post(allowed));
-if (!values.allowed) bench.add('refused at layer 5', () => post(denied));
-const before = gateway.report().chain;
-await bench.run();
-report(bench, before, gateway.report().chain);
+if (values.allocations) process.stdout.write(`${JSON.stringify({ matcher: scanners.engine().engine, allowed: bytesPerCall(() => post(allowed)), denied: bytesPerCall(() => post(denied)) })}\n`);
+else await time();
 await scanners.close();
 rmSync(dir, { recursive: true, force: true });
+
+async function time() {
+  const bench = new Bench({ time: Number(values.ms), warmupTime: 1000 });
+  bench.add('13 layers + response firewall, tools/call, allowed', () => post(allowed));
+  if (!values.allowed) bench.add('refused at layer 5', () => post(denied));
+  const before = gateway.report().chain;
+  await bench.run();
+  report(bench, before, gateway.report().chain);
+}
 
 function message(tool) {
   const head = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}},"name":"${tool}","arguments":{"text":"`;
