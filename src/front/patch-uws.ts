@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { hashFile } from '../base/crypto/hash-file.js';
 
 /** What 20.56.0 ships and what the patch must make of it (SHA-256). Anything else is refused: no unknown native code is loaded. */
 const KNOWN_BINARIES: Readonly<Record<string, { readonly shipped: string; readonly patched: string }>> = {
@@ -133,6 +134,14 @@ export function retargetToClassicGlibc(shipped: Uint8Array): Buffer {
   return elf;
 }
 
+function hashIfThere(file: string): string | undefined {
+  try {
+    return hashFile(file);
+  } catch {
+    return undefined;
+  }
+}
+
 function readIfThere(file: string): Buffer | undefined {
   try {
     return readFileSync(file);
@@ -160,8 +169,7 @@ export function patchUws(packageDir: string, fileName: string, cacheDir: string)
     throw new UwsBinaryError(`${fileName}: no patch is known for this Node version and processor on glibc below 2.38. Use Node 20, 22 or 24 on x64 or arm64, or a system with glibc 2.38 or newer.`);
   }
   const target = join(cacheDir, `patched_${fileName}`);
-  const cached = readIfThere(target);
-  if (cached !== undefined && sha256(cached) === known.patched) return target;
+  if (hashIfThere(target) === known.patched) return target;
 
   const source = join(packageDir, fileName);
   const shipped = readIfThere(source);

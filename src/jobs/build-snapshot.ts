@@ -16,6 +16,8 @@ import type { SnapshotSources } from './read-sources.js';
 
 export interface SnapshotTools {
   readonly clock: Clock;
+  /** The compiled policy engine, where another thread has it. */
+  readonly policyModule?: WebAssembly.Module | undefined;
   readonly scannerFor: (rules: readonly DlpRule[], actions: DlpActions, config: GatewayConfig) => DlpScanner;
 }
 
@@ -30,7 +32,7 @@ export function buildSnapshot(sources: SnapshotSources, last: Snapshot | undefin
   const thresholds = parseThresholds(sources.thresholds.text, sources.thresholds.file);
   const destinations = parseDestinations(sources.destinations.text, sources.destinations.file);
   const rules = sources.dlpRules ?? joinRules(sources.rules.map((file) => parseRules(file.text, file.file)));
-  const policy = policyFor(sources, last, tools.clock);
+  const policy = policyFor(sources, last, tools);
   const requestRules = tools.scannerFor(rules, { credentials: config.dlp.credentials, injection: config.dlp.injection, pii: config.dlp.pii }, config);
   const responseRules = tools.scannerFor(rules, { credentials: config.response.credentials, injection: config.response.injection, pii: config.response.pii }, config);
   return Object.freeze({
@@ -42,11 +44,11 @@ export function buildSnapshot(sources: SnapshotSources, last: Snapshot | undefin
   });
 }
 
-export function policyFor({ policies, policyPlan, config }: Pick<SnapshotSources, 'policies' | 'policyPlan' | 'config'>, last: Snapshot | undefined, clock: Clock): PolicySet {
+export function policyFor({ policies, policyPlan, config }: Pick<SnapshotSources, 'policies' | 'policyPlan' | 'config'>, last: Snapshot | undefined, { clock, policyModule }: Pick<SnapshotTools, 'clock' | 'policyModule'>): PolicySet {
   // Before compiling, and by value: the config of a reload is another object even where nothing in it changed.
   if (last !== undefined && last.policy.digest === digestPolicies(policies) && isDeepStrictEqual(last.config.policy, config.policy)) return last.policy;
   return loadPolicySet(policies, {
-    cacheEntries: config.policy.cache_entries, timeoutMs: config.policy.timeout_ms, sourceBytesMax: config.policy.source_bytes_max, clock, ...(policyPlan === undefined ? {} : { plan: policyPlan }),
+    cacheEntries: config.policy.cache_entries, timeoutMs: config.policy.timeout_ms, sourceBytesMax: config.policy.source_bytes_max, clock, ...(policyPlan === undefined ? {} : { plan: policyPlan }), ...(policyModule === undefined ? {} : { module: policyModule }),
   });
 }
 

@@ -24,6 +24,7 @@ import { secretRoutes } from '../control/secrets.js';
 import { serveControl } from '../control/server.js';
 import { statusRoutes } from '../control/status.js';
 import { toolRoutes } from '../control/tools.js';
+import { compileRegoModule } from '../engines/policy/rego-module.js';
 import { Observations } from '../engines/registry/observations.js';
 import { readPinsFile, writePinsFile } from '../engines/registry/pins.js';
 import type { ToolRegistry } from '../engines/registry/types.js';
@@ -76,6 +77,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   mkdirSync(join(stateDir, 'approvers'), { recursive: true, mode: FOLDER_MODE });
   const log = createLog(config.log_level, 'control');
   const cacheDir = join(stateDir, 'cache');
+  const memory = createSharedMemory(config); // first: zeros that nobody ever used cost nothing, memory that was given back must be wiped
   const findFaults = (parts: readonly SourcePart[], now: GatewayConfig): unknown[] => [
     ...(parts.includes('files') ? findFileFaults(root, now) : []), ...(parts.includes('policies') ? findPolicyFaults(root, now, clock) : []),
   ];
@@ -126,7 +128,6 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   const observations = new Observations({ registry: inForce.registry, reader, restored: readPinsFile(pinsFile), persist: (json) => writePinsFile(pinsFile, json) });
 
   const threadCount = gatewayThreads(config);
-  const memory = createSharedMemory(config);
   const views = openSharedMemory(memory, OWN_NAME);
   let threads: GatewayThreads | undefined;
   const refresh = createRegistryRefresh({
@@ -163,7 +164,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
     await claimPorts(threadCount, config);
     threads = await startGatewayThreads(
       threadCount,
-      { root, sources, version, connectAudit: () => writer.connect(), secretsKey, argumentsKey, memory, beats: createBeats(threadCount), ...evidence },
+      { root, sources, policyModule: compileRegoModule(), version, connectAudit: () => writer.connect(), secretsKey, argumentsKey, memory, beats: createBeats(threadCount), ...evidence },
       {
         answer: (question) => answer(question) as Promise<AnswerOf[typeof question.kind]>, releaseGrant: (id, token) => approvals.release(id, token),
         ...threadEvents({ log, event, cleanUp: (owner) => cleanUpAfter(views, owner), publish: () => publish(false) }),

@@ -38,6 +38,7 @@ import { endTheRest, letFinish } from './wind-up.js';
 export interface GatewayThreadData {
   readonly root: string;
   readonly sources: SnapshotSources;
+  readonly policyModule?: WebAssembly.Module;
   readonly audit: AuditConnection;
   readonly control: MessagePort;
   /** This thread is the only one on its ports. */
@@ -82,7 +83,7 @@ async function main(data: GatewayThreadData): Promise<void> {
     x509Bundle: bundle(data.trustBundle, config.tls.trust_bundle_file), jwtBundle: bundle(data.jwtBundle, config.identity.jwt_bundle_file),
   });
   const client = createUpstreamClient({ connectTimeoutMs: config.upstream.connect_timeout_ms, connectionsMax: config.upstream.connections_max, pipelining: config.upstream.pipelining });
-  const snapshotTools = { clock, scannerFor: scanners.scannerFor };
+  const snapshotTools = { clock, policyModule: data.policyModule, scannerFor: scanners.scannerFor };
   const first = buildSnapshot(data.sources, undefined, snapshotTools);
   prepareFor(upstreamsOf(first));
   const guard = createGuard(guardConfig(config), createHttpClient({ connectionsMax: GUARD_CONNECTIONS_MAX }));

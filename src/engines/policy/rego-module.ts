@@ -1,8 +1,8 @@
 // Finds and compiles the committed WebAssembly artefact; a compiled module can be shared with other threads.
-import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { hashFile } from '../../base/crypto/hash-file.js';
 
 const ARTEFACT = join('native', 'rego', 'precinct_rego.wasm');
 
@@ -16,7 +16,7 @@ export function compileRegoModule(): WebAssembly.Module {
 
 /** Names the engine's version: what one found out about policies may not hold for another. */
 export function digestRegoModule(): string {
-  return createHash('sha256').update(readFileSync(locateArtefact(dirname(fileURLToPath(import.meta.url))))).digest('hex');
+  return hashFile(locateArtefact(dirname(fileURLToPath(import.meta.url))));
 }
 
 // Source tree and built tree lie at different depths below the project root.
