@@ -8,9 +8,9 @@ import { peersNotes, peersShortTable, peersTable } from '../peers/report.mjs';
 const RESULTS = fileURLToPath(new URL('../results', import.meta.url));
 
 /** Keeps a run as `results/<name>.json`, and its picture beside it. */
-export function saveResult(name, result, svg) {
+export function saveResult(name, result, svg, argv = process.argv.slice(1)) {
   mkdirSync(RESULTS, { recursive: true });
-  const run = { measured: new Date().toISOString().slice(0, 10), node: process.version, cpu: `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown'}`, command: ['node', ...process.argv.slice(1).map((word) => word.replace(/^.*\/(?=bench\/)/, ''))].join(' ') };
+  const run = { measured: new Date().toISOString().slice(0, 10), node: process.version, cpu: `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown'}`, command: ['node', ...argv.map((word) => word.replace(/^.*\/(?=(?:bench|test)\/)/, ''))].join(' ') };
   writeFileSync(join(RESULTS, `${name}.json`), `${JSON.stringify({ ...run, ...result }, undefined, 1)}\n`);
   if (svg !== undefined) writeFileSync(join(RESULTS, `${name}.svg`), svg);
 }
@@ -37,6 +37,10 @@ const TABLES = {
   policy: ({ rows }) => [
     ['rules', 'remembered', 'decided anew', 'first of a caller and tool', 'load'],
     ...rows.map((row) => [whole(row.rules), `${row.hitUs.toFixed(3)} µs`, `${row.missUs.toFixed(1)} µs`, `${whole(row.firstUs)} µs`, `${whole(row.loadMs)} ms`]),
+  ],
+  'soak-memory': ({ minutes, reloads, calls, rows }) => [
+    [`${minutes} minutes, ${whole(reloads)} reloads, ${whole(calls)} calls`, 'RSS, median', 'heap in use, least'],
+    ...rows.map((row) => [row.quarter, `${whole(row.rssMib)} MiB`, `${whole(row.heapMib)} MiB`]),
   ],
   start: ({ rows }) => [
     ['', 'ready after (range)', 'of a bare Node', 'the very first'],

@@ -1,4 +1,5 @@
 // The text of GET /metrics, gathered from the threads when it is asked for and not before.
+import { getHeapStatistics } from 'node:v8';
 import { Counter, Gauge, Registry } from 'prom-client';
 import { LAYER_NAMES } from '../base/errors/table.js';
 import { VERDICT_NAMES } from '../audit/record.js';
@@ -30,6 +31,7 @@ export async function renderMetrics(parts: ControlParts): Promise<string> {
   new Gauge({ name: 'precinct_mcp_sessions', help: 'Open MCP sessions.', registers }).set(sum(stats.map((one) => one.mcpSessions)));
   frontMetrics(stats, registers);
   new Gauge({ name: 'precinct_resident_bytes', help: 'Resident memory of the process.', registers }).set(process.memoryUsage.rss());
+  new Gauge({ name: 'precinct_heap_bytes', help: 'In use by the JavaScript of all gateway threads and of the control thread, garbage included.', registers }).set(getHeapStatistics().used_heap_size + sum(stats.map((one) => one.heapBytes)));
   return register.metrics();
 }
 

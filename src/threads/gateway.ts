@@ -1,5 +1,6 @@
 // A gateway thread: builds its engines, opens its front, and swaps snapshots when the control thread says so.
 import { join } from 'node:path';
+import { getHeapStatistics } from 'node:v8';
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { openAppender } from '../audit/appender.js';
 import type { AuditConnection } from '../audit/protocol.js';
@@ -123,7 +124,7 @@ async function main(data: GatewayThreadData): Promise<void> {
   });
 
   const report = (): GatewayStats => ({
-    ...gateway.report(), front: front.report(), digests: gateway.snapshot().digests, rssBytes: process.memoryUsage.rss(),
+    ...gateway.report(), front: front.report(), digests: gateway.snapshot().digests, heapBytes: getHeapStatistics().used_heap_size,
     engines: { front: `uWebSockets.js (${because})`, matcher: scanners.engine(), json: { engine: jsonGuard.engine, because: jsonGuard.because }, policy: 'regorus (WebAssembly)' },
   });
   const flush = async (): Promise<void> => {

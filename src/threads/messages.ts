@@ -43,7 +43,8 @@ export interface GatewayStats {
   readonly front: FrontReport;
   readonly engines: { readonly front: string; readonly matcher: { engine: string; because: string }; readonly json: { engine: string; because: string }; readonly policy: string };
   readonly digests: SnapshotDigests;
-  readonly rssBytes: number;
+  /** In use by this thread's JavaScript. */
+  readonly heapBytes: number;
 }
 
 export interface ThreadHealth {

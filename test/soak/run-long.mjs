@@ -5,8 +5,8 @@ import { parseArgs } from 'node:util';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** `flags` names, for each flag, the variable that its number goes into. */
-export function runLong(file, flags) {
+/** `flags` names, for each flag, the variable that its number goes into. `after` runs when the test has passed. */
+export function runLong(file, flags, after = () => undefined) {
   const { values } = parseArgs({ options: Object.fromEntries(Object.keys(flags).map((flag) => [flag, { type: 'string' }])) });
   const given = Object.entries(values).map(([flag, value]) => [flag, Number(value)]);
   const wrong = given.find(([, number]) => !(number > 0));
@@ -16,5 +16,8 @@ export function runLong(file, flags) {
   }
   const env = { ...process.env, ...Object.fromEntries(given.map(([flag, number]) => [flags[flag], String(number)])) };
   const child = spawn(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', `test/soak/${file}`], { cwd: ROOT, env, stdio: 'inherit' });
-  child.on('exit', (code) => process.exit(code ?? 1));
+  child.on('exit', (code) => {
+    if (code === 0) after();
+    process.exit(code ?? 1);
+  });
 }
