@@ -1,6 +1,7 @@
 // The MCP sessions of one gateway thread: unguessable ids, bound to their caller, bounded in number, ending when unused.
 // They hold what only their own thread can use; their number is counted for all threads together (places.ts).
 import { createPlacesMemory, SessionPlaces, type PlaceOwner } from './places.js';
+import { OpenSession } from './open-session.js';
 import type { McpSession } from './types.js';
 
 export interface McpSessionLimits {
@@ -34,6 +35,7 @@ export interface McpSessionSurroundings {
   readonly evicted?: (place: PlaceOwner) => void;
 }
 
+const TEXTS_SHARED_MAX = 64; // programs that open sessions again and again are few; an attacker's texts may push them out, and cost a copy each
 const RANDOM_BYTES = 23; // 184 bits: not to be guessed (MCP 2025-11-25, basic/security_best_practices)
 const THREAD_DIGITS = 2;
 const HEX = 16;
@@ -53,16 +55,26 @@ export function alone(limits: McpSessionLimits, newHex: (bytes: number) => strin
 
 export function createMcpSessions(limits: McpSessionLimits, { thread, places, newHex, ended, evicted }: McpSessionSurroundings): McpSessions {
   // A Map keeps insertion order; find() re-inserts, so the first entry is the longest unused.
-  const byId = new Map<string, McpSession>();
-  const bySerial = new Map<number, McpSession>();
+  const byId = new Map<string, OpenSession>();
+  const bySerial = new Map<number, OpenSession>();
   let lastSerial = 0;
+  // Sessions of one program come with the same text: they keep one copy of it.
+  const texts = new Map<string, string>();
+  const shared = (text: string): string => {
+    const known = texts.get(text);
+    if (known !== undefined) return known;
+    if (texts.size >= TEXTS_SHARED_MAX) texts.clear();
+    texts.set(text, text);
+    return text;
+  };
 
-  const remove = (session: McpSession): void => {
-    if (!byId.delete(session.id)) return;
+  const remove = ({ id }: McpSession): void => {
+    const session = byId.get(id);
+    if (session === undefined) return;
+    byId.delete(id);
     bySerial.delete(session.serial);
     places.close(session.caller, session.id);
-    for (const close of [...session.closers]) close();
-    session.closers.clear();
+    session.end();
     ended?.(session);
   };
 
@@ -88,9 +100,7 @@ export function createMcpSessions(limits: McpSessionLimits, { thread, places, ne
       if (place.kind === 'full') return undefined;
       if (place.evicted?.owner === places.owner) evict(place.evicted.serial);
       else if (place.evicted !== undefined) evicted?.(place.evicted);
-      const session: McpSession = {
-        id, serial: lastSerial, caller, protocolVersion, initializeParams, createdMs: nowMs, usedMs: nowMs, upstreams: new Map(), closers: new Set(), asked: new Map(), running: new Set(),
-      };
+      const session = new OpenSession({ id, serial: lastSerial, caller, protocolVersion, initializeParams: shared(initializeParams) }, nowMs);
       byId.set(id, session);
       bySerial.set(session.serial, session);
       return session;

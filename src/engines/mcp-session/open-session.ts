@@ -1,0 +1,49 @@
+// One MCP session of this thread. A hundred thousand may be open: what most of them never use is made when it is first asked for.
+import type { McpSession, RunningCall, UpstreamBinding } from './types.js';
+
+export class OpenSession implements McpSession {
+  readonly id: string;
+  readonly serial: number;
+  readonly caller: string;
+  readonly protocolVersion: string;
+  readonly initializeParams: string;
+  readonly createdMs: number;
+  usedMs: number;
+  #upstreams: Map<string, UpstreamBinding> | undefined = undefined;
+  #closers: Set<() => void> | undefined = undefined;
+  #asked: Map<string, string> | undefined = undefined;
+  #running: Set<RunningCall> | undefined = undefined;
+
+  constructor(facts: Pick<McpSession, 'id' | 'serial' | 'caller' | 'protocolVersion' | 'initializeParams'>, nowMs: number) {
+    this.id = facts.id;
+    this.serial = facts.serial;
+    this.caller = facts.caller;
+    this.protocolVersion = facts.protocolVersion;
+    this.initializeParams = facts.initializeParams;
+    this.createdMs = nowMs;
+    this.usedMs = nowMs;
+  }
+
+  get upstreams(): Map<string, UpstreamBinding> {
+    return (this.#upstreams ??= new Map());
+  }
+
+  get closers(): Set<() => void> {
+    return (this.#closers ??= new Set());
+  }
+
+  get asked(): Map<string, string> {
+    return (this.#asked ??= new Map());
+  }
+
+  get running(): Set<RunningCall> {
+    return (this.#running ??= new Set());
+  }
+
+  /** Tells whoever waits for its end. */
+  end(): void {
+    const closers = this.#closers;
+    this.#closers = undefined;
+    for (const close of closers ?? []) close();
+  }
+}
