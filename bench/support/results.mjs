@@ -38,6 +38,13 @@ const TABLES = {
     ['rules', 'remembered', 'decided anew', 'first of a caller and tool', 'load'],
     ...rows.map((row) => [whole(row.rules), `${row.hitUs.toFixed(3)} µs`, `${row.missUs.toFixed(1)} µs`, `${whole(row.firstUs)} µs`, `${whole(row.loadMs)} ms`]),
   ],
+  memory: ({ rows, perThreadMib, sessions, tableMib, byCalls }) => [
+    ['idle', 'private', 'with shared pages (RSS)'],
+    ...rows.map((row) => [row.name, `${whole(row.privateMib)} MiB`, `${whole(row.rssMib)} MiB`]),
+    ...(perThreadMib === null ? [] : [['each further thread', `${whole(perThreadMib)} MiB`, '']]),
+    [`${whole(sessions)} sessions, the table of risk and taint`, `${whole(tableMib)} MiB`, ''],
+    ...(byCalls === null ? [] : [[`${whole(byCalls.live)} sessions opened and used by real calls`, `${whole(byCalls.grownMib)} MiB`, '']]),
+  ],
   'soak-memory': ({ minutes, reloads, calls, rows }) => [
     [`${minutes} minutes, ${whole(reloads)} reloads, ${whole(calls)} calls`, 'RSS, median', 'heap in use, least'],
     ...rows.map((row) => [row.quarter, `${whole(row.rssMib)} MiB`, `${whole(row.heapMib)} MiB`]),
