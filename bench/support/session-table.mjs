@@ -18,7 +18,7 @@ const before = memoryOf(process.pid).privateMib;
 let entries = 0;
 for (let caller = 0; entries < count; caller++) {
   for (let session = 0; session < SESSIONS_PER_CALLER; session++) {
-    for (let n = 0; n < ACTIONS; n++) risk.record(callerOf(caller), `session-${session}`, { tool: 'read', classification: 'internal', external: false, riskLevel: 'low', destination: undefined, atMs: n }, n);
+    for (let n = 0; n < ACTIONS; n++) risk.record(callerOf(caller), `session-${session}`, { tool: 'read', classification: 'internal', external: false, riskLevel: 'low', destination: undefined, atMs: n });
   }
   entries += SESSIONS_PER_CALLER + 1;
 }

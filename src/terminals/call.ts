@@ -156,7 +156,7 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
 
   decided(): void {
     const { mcpSession } = this.#exchange.ctx;
-    if (this.#running !== undefined && mcpSession !== undefined && mcpSession !== 'none') mcpSession.running.delete(this.#running);
+    if (this.#running !== undefined && mcpSession !== undefined && mcpSession !== 'none') mcpSession.over(this.#running);
   }
 
   clientGone(): void {
@@ -169,7 +169,7 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
     const { mcpSession } = this.#exchange.ctx;
     if (mcpSession === undefined || mcpSession === 'none') return;
     this.#running = { id: comparableId(this.#screen.idText), cancelled: () => this.#cancel() };
-    mcpSession.running.add(this.#running);
+    mcpSession.began(this.#running);
   }
 
   #cancel(): void {

@@ -1,6 +1,8 @@
 // One MCP session of this thread. A hundred thousand may be open: what most of them never use is made when it is first asked for.
 import type { McpSession, RunningCall, UpstreamBinding } from './types.js';
 
+const NONE_RUNNING: ReadonlySet<RunningCall> = new Set();
+
 export class OpenSession implements McpSession {
   readonly id: string;
   readonly serial: number;
@@ -36,8 +38,16 @@ export class OpenSession implements McpSession {
     return (this.#asked ??= new Map());
   }
 
-  get running(): Set<RunningCall> {
-    return (this.#running ??= new Set());
+  get running(): ReadonlySet<RunningCall> {
+    return this.#running ?? NONE_RUNNING;
+  }
+
+  began(call: RunningCall): void {
+    (this.#running ??= new Set()).add(call);
+  }
+
+  over(call: RunningCall): void {
+    if (this.#running?.delete(call) === true && this.#running.size === 0) this.#running = undefined;
   }
 
   /** Tells whoever waits for its end. */

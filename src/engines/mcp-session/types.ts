@@ -23,7 +23,9 @@ export interface McpSession {
   /** Requests a tool server made of this client and that wait for its answer: comparable id → upstream URL. */
   readonly asked: Map<string, string>;
   /** Calls under way that this client may cancel. */
-  readonly running: Set<RunningCall>;
+  readonly running: ReadonlySet<RunningCall>;
+  began(call: RunningCall): void;
+  over(call: RunningCall): void;
 }
 
 export interface RunningCall {
