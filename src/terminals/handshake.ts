@@ -25,7 +25,13 @@ function initialize(exchange: Exchange, services: TerminalServices): void {
   const { ctx } = exchange;
   if (ctx.caller === undefined || ctx.call === undefined) return;
   const protocolVersion = negotiateLegacyVersion(ctx.call.protocolVersion);
-  const session = services.mcpSessions.open(ctx.caller.spiffeId, protocolVersion, paramsText(exchange, services), ctx.nowMs);
+  const params = paramsText(exchange, services);
+  const bytesMax = ctx.snapshot.config.session.initialize_bytes_max;
+  if (params.length > bytesMax) {
+    exchange.refuse(deny('mcp_invalid_request', { reasonCode: 'initialize_too_large', message: `The params of initialize are longer than ${bytesMax} bytes.` }));
+    return;
+  }
+  const session = services.mcpSessions.open(ctx.caller.spiffeId, protocolVersion, params.toString('utf8'), ctx.nowMs);
   if (session === undefined) {
     exchange.refuse(deny('gateway_overloaded', { reasonCode: 'sessions_full', retryAfterSeconds: 1 }));
     return;
@@ -61,13 +67,13 @@ function resultText(idText: string | undefined, result: unknown): string {
   return `{"jsonrpc":"2.0","id":${idText ?? 'null'},"result":${JSON.stringify(result)}}`;
 }
 
-function paramsText(exchange: Exchange, services: TerminalServices): string {
+function paramsText(exchange: Exchange, services: TerminalServices): Buffer {
   const { body } = exchange.ctx.inbound;
   const out = new Uint32Array(GUARD_OUT_LENGTH);
   services.jsonGuard.check(body, limitsOf(exchange.ctx.snapshot.config), out);
   const from = out[SLOT.params * 2] ?? 0;
   const to = out[SLOT.params * 2 + 1] ?? 0;
-  return to > from ? Buffer.from(body.buffer, body.byteOffset + from, to - from).toString('utf8') : '{}';
+  return to > from ? Buffer.from(body.buffer, body.byteOffset + from, to - from) : Buffer.from('{}');
 }
 
 /** Union of what the servers offer; tools are always offered, so that a client keeps asking while a server is down. */

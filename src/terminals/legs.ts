@@ -5,6 +5,7 @@ import { memberSpans, decodeString } from '../base/json/spans.js';
 import type { Context } from '../chain/context.js';
 import { deny, type Deny } from '../chain/verdict.js';
 import type { McpSession, UpstreamBinding } from '../engines/mcp-session/types.js';
+import { SESSION_ID_FORM } from '../upstream/handshake.js';
 import type { UpstreamRequest } from '../upstream/types.js';
 import { HTTP_OK, NO_SINK } from './answers.js';
 import { ask, AskRefused, type Asker } from './ask.js';
@@ -36,7 +37,10 @@ export function createLegs(options: LegOptions): Legs {
     if (answer.status !== HTTP_OK) throw new AskRefused(deny('mcp_request_failed', { reasonCode: 'initialize_refused', details: { upstream_status: answer.status } }), answer.status);
     const protocolVersion = negotiatedVersion(answer.bytes);
     if (protocolVersion === undefined) throw new AskRefused(deny('mcp_invalid_response', { reasonCode: 'initialize_answer' }), answer.status);
-    const binding = { sessionId: answer.headers['mcp-session-id'] ?? '', protocolVersion };
+    const sessionId = answer.headers['mcp-session-id'] ?? '';
+    // It is kept for as long as the session, once for each of them.
+    if (sessionId !== '' && !SESSION_ID_FORM.test(sessionId)) throw new AskRefused(deny('mcp_invalid_response', { reasonCode: 'session_id' }), answer.status);
+    const binding = { sessionId, protocolVersion };
     await ask(options.asker, request(url, 'POST', headersOf(binding), INITIALIZED));
     return binding;
   };
@@ -57,7 +61,10 @@ export function createLegs(options: LegOptions): Legs {
     if (known !== undefined) return known;
     const opened = openSession(url, session.initializeParams);
     inProgress.set(url, opened);
-    void opened.then((binding) => session.upstreams.set(url, binding), () => undefined).finally(() => inProgress.delete(url));
+    void opened.then((binding) => session.upstreams.set(url, binding), () => undefined).finally(() => {
+      inProgress.delete(url);
+      if (inProgress.size === 0) opening.delete(session);
+    });
     return opened;
   };
 

@@ -28,7 +28,7 @@ export interface UpstreamSession {
 
 const SERVER_INFO_KEY = 'io.modelcontextprotocol/serverInfo';
 const CLOSE_TIMEOUT_MS = 1_000; // a goodbye that nobody waits for
-const SESSION_ID_FORM = /^[\x21-\x7e]{1,1024}$/; // 2025-11-25, basic/transports: visible ASCII; the bound is ours
+export const SESSION_ID_FORM = /^[\x21-\x7e]{1,1024}$/; // 2025-11-25, basic/transports: visible ASCII; the bound is ours
 
 /** Undefined: the upstream answered, but speaks no version without a handshake. Rejects with AskFault when it did not answer. */
 export async function discover(greeting: Greeting, timeoutMs: number): Promise<UpstreamSession | undefined> {

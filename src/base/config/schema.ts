@@ -99,6 +99,7 @@ export const gatewayConfigSchema = z.strictObject({
     sessions_max: int(16, 10_000_000, 100_000, 'Callers and sessions remembered; a table full of live taint or risk refuses newcomers instead of forgetting.'),
     actions_kept: int(1, 10_000, 50, 'Actions remembered per session.'),
     mcp_sessions_per_caller_max: int(1, 100_000, 100, 'Open MCP sessions of one caller.'),
+    initialize_bytes_max: int(256, MIB, 16 * KIB, 'Longest params of an initialize: the session keeps them, for the tool servers it will meet. More is refused.'),
     mcp_session_ttl_s: int(10, 30 * 86_400, 3_600, 'An MCP session unused this long ends.'),
   }, 'Layer 8.'),
   step_up: room({

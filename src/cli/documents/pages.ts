@@ -7,7 +7,7 @@ import { GLOBAL_OPTIONS, type GroupSpec } from '../program.js';
 import { configSections, type ConfigSection } from './config-keys.js';
 import { SHIPPED, valueText } from './gateway-yaml.js';
 
-const NOTICE = '<!-- Generated: node scripts/generate-docs.mjs. Edit the source instead. -->';
+export const NOTICE = '<!-- Generated: node scripts/generate-docs.mjs. Edit the source instead. -->';
 
 export function configurationPage(): string {
   const intro = `# Configuration

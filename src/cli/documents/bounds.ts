@@ -1,0 +1,93 @@
+// docs/bounds.md: everything that grows by what callers or servers send, how far, and what happens then. A test compares the table with config keys and constants.
+import { configSections } from './config-keys.js';
+import { valueText } from './gateway-yaml.js';
+
+export interface Bound {
+  readonly what: string;
+  /** `section.key` of gateway.yaml … */
+  readonly key?: string;
+  /** … or a constant, because nobody had a reason to choose otherwise: its value in words, and where it stands. */
+  readonly fixed?: { readonly value: string; readonly file: string; readonly constant: string };
+  /** A refusal with its code, or what makes room. */
+  readonly then: string;
+}
+
+const inFile = (file: string, constant: string, value: string): NonNullable<Bound['fixed']> => ({ file, constant, value });
+
+export const BOUNDS: readonly { readonly title: string; readonly bounds: readonly Bound[] }[] = [
+  { title: 'The front', bounds: [
+    { what: 'connections of a listener', key: 'front.connections_max', then: 'closed at once, without an answer' },
+    { what: 'requests under way, and their bodies', key: 'front.inflight_body_bytes_max', then: '`gateway_overloaded`; one request counts for 16 KiB of it' },
+    { what: 'requests of one address', key: 'front.requests_per_ip_max', then: '`gateway_overloaded`' },
+    { what: 'bodies of one address', key: 'front.body_bytes_per_ip_max', then: '`gateway_overloaded`' },
+    { what: 'requests of one caller', key: 'front.requests_per_caller_max', then: '`gateway_overloaded`' },
+    { what: 'one body', key: 'front.body_bytes_max', then: '`request_too_large` at the byte that passes it' },
+    { what: 'what a slow client has not taken yet', key: 'upstream.answer_bytes_max', then: 'the tool server is read no further until it has; a single event or answer above it is refused' },
+    { what: 'addresses remembered without a request under way, callers likewise', fixed: inFile('src/base/roster/roster.ts', 'IDLE_KEPT_MAX', '4096'), then: 'those without a request are forgotten' },
+    { what: 'requests that wait for one shared line of the unidentified', key: 'audit.unidentified_per_second', then: 'above the rate they share a line; they are requests under way, and count as such' },
+  ] },
+  { title: 'A message', bounds: [
+    { what: 'nesting', key: 'front.json_depth_max', then: '`mcp_invalid_request`' },
+    { what: 'object keys', key: 'front.json_keys_max', then: '`mcp_invalid_request`' },
+    { what: 'findings kept', key: 'dlp.findings_max', then: 'the rest is counted; a blocking one always decides' },
+    { what: 'bytes scanned on the event loop', key: 'dlp.inline_bytes_max', then: 'larger messages go to the scan pool' },
+    { what: 'large messages waiting for the scan pool', key: 'dlp.pool_queue_max', then: '`dlp_unavailable_fail_closed`' },
+    { what: 'secret references in one message', fixed: inFile('src/engines/secrets/substitute.ts', 'REFERENCES_MAX', '64'), then: '`invalid_spike_token`' },
+    { what: 'pieces of a text for the guard', fixed: inFile('src/engines/guard/chunks.ts', 'CHUNKS_MAX', '32'), then: 'the guard is unavailable for it: refused' },
+    { what: 'connections to the guard', fixed: inFile('src/threads/gateway.ts', 'GUARD_CONNECTIONS_MAX', '16'), then: 'calls wait within `guard.timeout_ms`' },
+  ] },
+  { title: 'Callers and sessions', bounds: [
+    { what: 'proofs of identity remembered, certificates and tokens each', key: 'identity.cache_entries', then: 'the longest unused is checked again' },
+    { what: 'declared identities remembered', fixed: inFile('src/engines/identity/identity-table.ts', 'IDENTITIES_MAX', '100_000'), then: 'only registered ones are: as many as the file names' },
+    { what: 'callers and sessions with risk, taint or actions', key: 'session.sessions_max', then: 'what is clean gives way; a table full of live taint or risk refuses the newcomer with `session_unavailable_fail_closed`' },
+    { what: 'such sessions of one caller', fixed: inFile('src/engines/session-risk/entries.ts', 'SESSIONS_PER_CALLER_MAX', '100'), then: 'the oldest falls back to the caller\'s entry, which keeps taint and risk' },
+    { what: 'actions of one session', key: 'session.actions_kept', then: 'the oldest is forgotten' },
+    { what: 'names of tools and hosts in it, for each part of the table', fixed: inFile('src/base/shared/text-pool.ts', 'TEXTS_MAX', '8192'), then: 'those no entry uses give way; with none of them `session_unavailable_fail_closed`' },
+    { what: 'MCP sessions', key: 'session.sessions_max', then: '`gateway_overloaded`' },
+    { what: 'MCP sessions of one caller', key: 'session.mcp_sessions_per_caller_max', then: 'the longest unused ends' },
+    { what: 'the greeting a session keeps', key: 'session.initialize_bytes_max', then: '`mcp_invalid_request`' },
+    { what: 'streams of one session', fixed: inFile('src/terminals/listen.ts', 'STREAMS_PER_SESSION_MAX', '4'), then: 'the oldest ends' },
+    { what: 'questions of tool servers that wait for one client', fixed: inFile('src/terminals/asked.ts', 'ASKED_MAX', '1000'), then: 'a further one is refused' },
+    { what: 'rate-limit buckets that are not full', fixed: inFile('src/threads/shared-memory.ts', 'RATE_KEYS_MAX', '200_000'), then: 'full buckets give way; else the newcomer is refused with `ratelimit_exceeded`' },
+    { what: 'open approval requests of one caller', key: 'step_up.pending_per_caller_max', then: '`stepup_denied`' },
+    { what: 'arguments kept for an approver', fixed: inFile('src/engines/step-up/arguments-shown.ts', 'ARGUMENTS_KEPT_MAX', '65_536'), then: 'cut, and said; they are needed until the decision' },
+    { what: 'questions to the control thread under way', fixed: inFile('src/threads/control-link.ts', 'WAITING_MAX', '10_000'), then: 'the layer that asks refuses' },
+  ] },
+  { title: 'Policy, secrets, audit', bounds: [
+    { what: 'decisions remembered, on each thread', key: 'policy.cache_entries', then: 'the longest unused is decided anew' },
+    { what: 'compiled parts of the policies, on each thread', fixed: inFile('src/engines/policy/evaluator.ts', 'VARIANTS_MAX', '128'), then: 'the longest unused is compiled again' },
+    { what: 'growth of the policy engine\'s memory', fixed: inFile('src/engines/policy/evaluator.ts', 'MEMORY_GROWTH_BYTES_MAX', '64 << 20'), then: 'a fresh engine takes its place' },
+    { what: 'secrets remembered of each tool server, to find their echo', fixed: inFile('src/engines/secrets/sent-secrets.ts', 'SECRETS_PER_SERVER_MAX', '256'), then: 'the longest unused is forgotten; without room for it a secret is not sent' },
+    { what: 'references to secrets', fixed: inFile('src/engines/secrets/content.ts', 'REFERENCES_MAX', '100_000'), then: '`agw secret issue` is refused' },
+    { what: 'audit lines waiting for the disk', key: 'audit.queue_lines_max', then: '`audit_unavailable_fail_closed`' },
+    { what: 'one audit line', fixed: inFile('src/audit/lane.ts', 'LINE_CHARS_MAX', '1024 * 1024'), then: 'texts within it are cut long before' },
+    { what: 'calls without an outcome, in the log writer', fixed: inFile('src/audit/intents.ts', 'OPEN_MAX', '100_000'), then: 'the oldest is let go' },
+    { what: 'one log file', key: 'audit.file_bytes_max', then: 'the next one is begun; their number is the operator\'s to bound' },
+  ] },
+  { title: 'Tool servers', bounds: [
+    { what: 'connections to one, on each thread', key: 'upstream.connections_max', then: 'calls wait' },
+    { what: 'calls waiting for one', fixed: inFile('src/upstream/http-client.ts', 'WAITING_MAX', '10_000'), then: '`mcp_transport_failed`, and its breaker is not told' },
+    { what: 'bodies of calls to one', fixed: inFile('src/upstream/http-client.ts', 'HELD_BYTES_MAX', '512 * 1024 * 1024'), then: '`mcp_transport_failed`, and its breaker is not told' },
+    { what: 'sessions that listen to one', fixed: inFile('src/upstream/http-client.ts', 'STREAMS_MAX', '20_000'), then: 'the stream is refused' },
+    { what: 'headers of an answer', fixed: inFile('src/upstream/http-client.ts', 'HEADER_BYTES_MAX', '32 * 1024'), then: '`mcp_invalid_response`' },
+    { what: 'an answer, or an event of a stream', key: 'upstream.answer_bytes_max', then: '`mcp_invalid_response`' },
+    { what: 'a list of tools, all pages together', fixed: inFile('src/upstream/tool-lister.ts', 'LIST_BYTES_MAX', '32 * 1024 * 1024'), then: 'the server is taken for one that can\'t be listed: its tools are refused' },
+    { what: 'pages of a list', fixed: inFile('src/upstream/tool-lister.ts', 'PAGES_MAX', '200'), then: 'the same' },
+    { what: 'a session\'s id', fixed: inFile('src/upstream/handshake.ts', 'SESSION_ID_FORM', '/^[\\x21-\\x7e]{1,1024}$/'), then: '`mcp_invalid_response`' },
+    { what: 'breakers that are not at rest', fixed: inFile('src/engines/limits/circuit-breaker.ts', 'FAILING_MAX', '65_536'), then: 'a further failing tool has none until another recovers; those that are open stay so' },
+    { what: 'labels of metrics', fixed: inFile('src/base/errors/table.ts', 'ERRORS', 'codes, layers, registered tool servers and breakers'), then: 'nothing a caller sends becomes a label' },
+  ] },
+  { title: 'Files', bounds: [
+    { what: 'cached databases and plans of each kind', fixed: inFile('src/base/kept/kept-files.ts', 'KEPT_MAX', '8'), then: 'the oldest is removed' },
+    { what: 'policy text', key: 'policy.source_bytes_max', then: 'the set is refused' },
+    { what: 'detection rules of one file', fixed: inFile('src/engines/dlp/rule-file.ts', 'RULES_MAX', '2000'), then: 'the file is refused' },
+    { what: 'registered tools', fixed: inFile('src/engines/registry/registry-file.ts', 'TOOLS_MAX', '100_000'), then: 'the file is refused' },
+  ] },
+];
+
+export function boundsPage(notice: string): string {
+  const defaults = new Map(configSections().flatMap((section) => section.keys.map((key) => [`${section.name ?? ''}.${key.key}`, valueText(key.default)])));
+  const limit = ({ key, fixed }: Bound): string => (key === undefined ? (fixed?.value ?? '').replaceAll('_', ' ').replaceAll('|', '\\|') : `[\`${key}\`](configuration.md#${key.split('.', 1)[0]}), ${defaults.get(key) ?? ''}`);
+  const tables = BOUNDS.map(({ title, bounds }) => `## ${title}\n\n| what grows | at most | then |\n|---|---|---|\n${bounds.map((bound) => `| ${bound.what} | ${limit(bound)} | ${bound.then} |`).join('\n')}\n`);
+  return `# What is bounded\n\n${notice}\n\nEverything that grows by what callers or tool servers send, how far it grows, and what happens then: a refusal with its code, or the oldest makes room. Never a wrong verdict.\n\n${tables.join('\n')}`;
+}
