@@ -21,10 +21,9 @@ import { createPeers } from '../../src/front/peer-load.js';
 import { createSseSplitter } from '../../src/upstream/sse.js';
 import { createCallers } from './bounds-fixture.js';
 import { BASE, facts, load } from '../unit/engines/policy/facts.js';
-import { rpc, startInProcessGateway, type InProcessGateway } from '../support/gateway-in-process.js';
+import { rpc, startInProcessGateway, toolCall, toolText, type InProcessGateway } from '../support/gateway-in-process.js';
 import { MCP_ACCEPT } from '../support/inbound-reply.js';
-import { startScriptedServer, jsonAnswer, resultFor, type ScriptedServer } from '../support/scripted-server.js';
-import { call, toolText } from '../wire/calls.js';
+import { startScriptedServer, type ScriptedServer } from '../support/scripted-server.js';
 
 const HOUR = 3_600_000;
 const { callerOf, id } = createCallers();
@@ -180,15 +179,10 @@ describe('what a tool server sends', () => {
 describe('in a session', () => {
   let server: ScriptedServer;
   let gateway: InProcessGateway;
-  let sessionId = 'fine';
   const CLIENT = { headers: { accept: MCP_ACCEPT } };
   beforeAll(async () => {
     server = await startScriptedServer([toolText('echo')]);
     gateway = await startInProcessGateway({ tools: [{ name: 'echo', url: server.url }], config: ['session:', '  initialize_bytes_max: 1024'] });
-    server.script = ({ idText, method }, response) => {
-      if (method === 'initialize') response.setHeader('mcp-session-id', sessionId);
-      jsonAnswer(response, method === 'initialize' ? `{"jsonrpc":"2.0","id":${idText},"result":{"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":"s","version":"1"}}}` : resultFor(idText, 'fine'));
-    };
   });
   afterAll(async () => {
     await gateway.close();
@@ -203,8 +197,9 @@ describe('in a session', () => {
   });
 
   it('a server that names it with more than an id is not believed', async () => {
-    sessionId = 'x'.repeat(8000);
-    const answer = await gateway.ask(call('echo', { text: 'hi' }), CLIENT);
+    server.sessionName = 'x'.repeat(8000);
+    server.sessions.clear();
+    const answer = await gateway.ask(toolCall('echo', { text: 'hi' }), CLIENT);
     expect(answer.text).toContain('"session_id"');
   });
 });

@@ -17,6 +17,8 @@ export interface ScriptedServer {
   readonly sessions: Set<string>;
   /** Of the requests it does not answer itself. */
   script: Script;
+  /** What the ids of its sessions begin with. */
+  sessionName: string;
   /** Of GET streams; 405 when there is none. */
   stream: Script | undefined;
   tools: readonly string[];
@@ -71,7 +73,7 @@ export async function startScriptedServer(tools: readonly string[]): Promise<Scr
     switch (seen.method) {
       case 'initialize': {
         if (server.refuseHandshake?.(seen) === true) return jsonAnswer(response, `{"jsonrpc":"2.0","id":${seen.idText},"error":{"code":-32602,"message":"Invalid params"}}`);
-        const id = `s-${++opened}`;
+        const id = `${server.sessionName}-${++opened}`;
         server.sessions.add(id);
         response.setHeader('mcp-session-id', id);
         if (server.delayHandshake !== undefined) return void server.delayHandshake().then(() => greet(seen, response));
@@ -89,7 +91,7 @@ export async function startScriptedServer(tools: readonly string[]): Promise<Scr
 
   const server: ScriptedServer = {
     url: '', seen: [], sessions: new Set(), tools, stream: undefined, instructions: '', refuseHandshake: undefined, delayHandshake: undefined, hangUps: 0,
-    script: ({ idText }, response) => jsonAnswer(response, resultFor(idText, 'fine')),
+    sessionName: 's', script: ({ idText }, response) => jsonAnswer(response, resultFor(idText, 'fine')),
     of: (method) => server.seen.filter((one) => one.method === method),
     close: () => new Promise((resolve) => {
       http.close(() => resolve());
