@@ -1,6 +1,6 @@
-// Readings of a whole text that keep its context: escapes resolved, percent-encoding resolved, Unicode look-alikes folded to ASCII.
+// Readings of a whole text that keep its context: escapes resolved, percent-encoding resolved (look-alikes: fold.ts).
 // Each can say afterwards where a place in its output came from; that walk is repeated only for findings.
-import { isAscii, isUtf8 } from 'node:buffer';
+import { isUtf8 } from 'node:buffer';
 
 export type Range = readonly [from: number, to: number];
 
@@ -51,7 +51,7 @@ function repairUtf8(bytes: Uint8Array): void {
 }
 
 /** 0 = no byte that begins a character. */
-function sequenceLength(byte: number): number {
+export function sequenceLength(byte: number): number {
   if (byte < 0x80) return 1;
   if (byte < 0xc2) return 0;
   return byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : byte < 0xf5 ? 4 : 0;
@@ -145,54 +145,6 @@ function writeUtf8(point: number, out: Uint8Array, at: number): number {
   out[at] = ((0xff00 >> (tails + 1)) & 0xff) | (point >> (6 * tails)); // 110xxxxx, 1110xxxx, 11110xxx (RFC 3629, section 3)
   for (let tail = 1; tail <= tails; tail++) out[at + tail] = 0x80 | ((point >> (6 * (tails - tail))) & 0x3f);
   return tails + 1;
-}
-
-/** Marks and invisible characters: format controls, variation selectors, Hangul fillers. */
-const INVISIBLE = /[\p{M}\p{Cf}\u115f\u1160\u3164]/gu;
-/** Tag characters spell ASCII that no person sees. */
-const TAGS = /[\u{e0020}-\u{e007e}]/gu;
-const LOOKALIKES = new Map(pairs(
-  'аaеeоoрpсcуyхxіiјjѕsԁdһhкkмmтtвbнhґrАAВBЕEКKМMНHОOРPСCТTХXУYІIЈJЅSԛqԝw' +
-  'αaοoνvρpτtυuιiκkεeΑAΒBΕEΖZΗHΙIΚKΜMΝNΟOΡPΤTΥYΧX' +
-  'ıiɡgɑaɩiʏyᴀaᴄcᴇeᴏoᴛtꜱsɪiɴnʀrʟl' +
-  '‐-‑-‒-–-—-―-−-‘\'’\'‚\'“"”"„"⁄/∕/∶:꞉:。.',
-));
-const LOOKALIKE = new RegExp(`[${[...LOOKALIKES.keys()].join('')}]`, 'gu');
-
-function pairs(text: string): [string, string][] {
-  const letters = [...text];
-  return letters.flatMap((letter, place) => (place % 2 === 0 ? [[letter, letters[place + 1] ?? ''] as [string, string]] : []));
-}
-
-/** Compatibility forms, marks, invisible characters and the commonest look-alikes. Undefined when that changes nothing. */
-export function foldText(bytes: Uint8Array): Reading | undefined {
-  if (isAscii(bytes)) return undefined;
-  const folded = Buffer.from(fold(toBuffer(bytes).toString('utf8')), 'utf8');
-  if (folded.equals(bytes)) return undefined;
-  return { bytes: folded, toInput: (from, to) => retraceFold(bytes, from, to) };
-}
-
-function fold(text: string): string {
-  return text
-    .replace(TAGS, (tag) => String.fromCharCode((tag.codePointAt(0) ?? 0) - 0xe0000))
-    .normalize('NFKD')
-    .replace(INVISIBLE, '')
-    .replace(LOOKALIKE, (letter) => LOOKALIKES.get(letter) ?? letter);
-}
-
-/** Folding looks at one code point at a time, but for the order of marks, which are dropped: so folding each alone retraces the whole. */
-function retraceFold(bytes: Uint8Array, from: number, to: number): Range {
-  let outAt = 0;
-  let at = 0;
-  let inputFrom = 0;
-  for (const character of toBuffer(bytes).toString('utf8')) {
-    const produced = character < '\x80' ? 1 : Buffer.byteLength(fold(character));
-    if (outAt <= from) inputFrom = at;
-    at += character < '\x80' ? 1 : Buffer.byteLength(character);
-    outAt += produced;
-    if (outAt >= to) return [inputFrom, at];
-  }
-  return [inputFrom, at];
 }
 
 export function toBuffer(bytes: Uint8Array): Buffer {

@@ -1,7 +1,8 @@
 // Every way to read one message: as it came, then with each encoding resolved in turn, until nothing is left to resolve; a text that takes more than its limits is refused.
 import { SIGN, type Survey } from '../../base/text/survey.js';
 import { decodeRuns, RULE_RUNS, type RunLimits } from './encoded-runs.js';
-import { foldText, hidesEscapes, percentDecodeText, unescapeText, type Range, type Reading } from './transforms.js';
+import { foldText } from './fold.js';
+import { hidesEscapes, percentDecodeText, unescapeText, type Range, type Reading } from './transforms.js';
 
 export interface View {
   readonly bytes: Uint8Array;

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { loadSurvey, SIGN } from '../../../../src/base/text/survey.js';
 import { decodeRuns } from '../../../../src/engines/dlp/encoded-runs.js';
-import { foldText, percentDecodeText, unescapeText } from '../../../../src/engines/dlp/transforms.js';
+import { foldText } from '../../../../src/engines/dlp/fold.js';
+import { percentDecodeText, unescapeText } from '../../../../src/engines/dlp/transforms.js';
 
 const survey = loadSurvey();
 const everything = loadSurvey('/nonexistent/text_survey.node');
