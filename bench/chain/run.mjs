@@ -33,7 +33,7 @@ const SCHEMA = '{"type":"object","properties":{"text":{"type":"string"}}}';
 const dir = mkdtempSync(join(tmpdir(), 'precinct-chain-'));
 
 const config = parseGatewayConfig(JSON.stringify({ profile: 'dev', rate_limit: { per_minute: 100_000_000, burst: 100_000_000 } }), 'gateway.yaml');
-const scanners = createScanners(config, dir);
+const scanners = createScanners(config, dir, undefined);
 const first = buildSnapshot(sources(), undefined, { clock: systemClock, scannerFor: scanners.scannerFor });
 const chains = parseChains(readFileSync(join(ROOT, 'config/session_chains.yaml'), 'utf8'), 'session_chains.yaml');
 const sessionLimits = { ttlMs: 3_600_000, halfLifeMs: 900_000, riskDenyAt: 1, actionsKept: 50, sessionsMax: 1000 };

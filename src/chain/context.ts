@@ -96,6 +96,8 @@ export class Context implements FactSlots {
   readonly layerUs = [0.1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
   readonly notes: (string | undefined)[] = [undefined, undefined, undefined, undefined, undefined, undefined, undefined, undefined, undefined, undefined, undefined, undefined, undefined];
   decidedUs = 0;
+  /** Of a large call, digested by the thread that scanned it: megabytes would hold up this one. */
+  argumentsDigest: string | undefined = undefined;
 
   constructor(inbound: Inbound, snapshot: Snapshot, ids: { decisionId: string; traceId: string; spanId: string }, nowMs: number) {
     this.inbound = inbound;

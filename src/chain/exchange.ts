@@ -372,7 +372,8 @@ export class Exchange {
   }
 
   #digestArguments(): string | undefined {
-    const { call, inbound } = this.ctx;
+    const { call, inbound, argumentsDigest } = this.ctx;
+    if (argumentsDigest !== undefined) return argumentsDigest;
     if (call === undefined || call.argumentsFrom === call.argumentsTo || inbound.body.length === 0) return undefined;
     return this.#services.digestArguments(inbound.body, call.argumentsFrom, call.argumentsTo);
   }

@@ -28,8 +28,13 @@ export function dlpScan(): Layer<'call' | 'caller' | 'permission', 'findings'> {
       const { requestRules } = ctx.snapshot;
       const inHeaders = scanHeaders(requestRules, ctx.inbound.headers, ctx.call);
       if (ctx.inbound.body.length === 0) return judge(ctx, inHeaders);
-      const scanned = requestRules.scan(ctx.inbound.body, ctx.call.escapes);
-      if (scanned instanceof Promise) return scanned.then((late) => judge(ctx, inHeaders.concat(late)));
+      const scanned = requestRules.scanRequest(ctx.inbound.body, ctx.call.escapes, ctx.call.argumentsFrom, ctx.call.argumentsTo);
+      if (scanned instanceof Promise) {
+        return scanned.then(({ findings, argumentsDigest }) => {
+          ctx.argumentsDigest = argumentsDigest;
+          return judge(ctx, inHeaders.concat(findings));
+        });
+      }
       return judge(ctx, inHeaders.length === 0 ? scanned : inHeaders.concat(scanned));
     },
   };

@@ -13,12 +13,19 @@ export interface Scanners {
   close(): Promise<void>;
 }
 
+/** What each thread of the pool is given when it starts. */
+export interface ScanWorkerData {
+  readonly argumentsKey: Uint8Array | undefined;
+}
+
 const SCAN_TIMEOUT_MS = 10_000; // a 10 MiB body takes tens of milliseconds; what takes this long hangs
 const SCANNERS_KEPT = 4; // request and response rules, of this snapshot and the next
 
-export function createScanners(first: GatewayConfig, cacheDir: string): Scanners {
+/** `argumentsKey`: of the install, for digests of arguments; undefined = they are not keyed. */
+export function createScanners(first: GatewayConfig, cacheDir: string, argumentsKey: Uint8Array | undefined): Scanners {
+  const workerData: ScanWorkerData = { argumentsKey };
   const pool = createWorkerPool({
-    filename: new URL('./scan.js', import.meta.url).href, task: 'scan', threads: first.dlp.pool_threads, queueMax: first.dlp.pool_queue_max, timeoutMs: SCAN_TIMEOUT_MS,
+    filename: new URL('./scan.js', import.meta.url).href, task: 'scan', threads: first.dlp.pool_threads, queueMax: first.dlp.pool_queue_max, timeoutMs: SCAN_TIMEOUT_MS, workerData,
   });
   const kept = new Map<string, DlpScanner>();
   let last: { readonly key: string; readonly matcher: ShareableMatcher } | undefined;

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildMatcher } from '../../src/base/matcher/choose.js';
+import { createArgumentsDigest } from '../../src/base/crypto/arguments-digest.js';
 import { createWorkerPool, type WorkerPool } from '../../src/base/workers/pool.js';
 import { createScanPool } from '../../src/engines/dlp/scan-pool.js';
 import { createDlpScanner, digestRules, toPatterns } from '../../src/engines/dlp/scanner.js';
@@ -12,10 +13,11 @@ import { blockFlagFlag, shippedRules } from '../unit/engines/dlp/shipped-rules.j
 const built = process.env['PRECINCT_DIST'] ?? fileURLToPath(new URL('../../dist', import.meta.url));
 const worker = `${built}/threads/scan.js`;
 const here = existsSync(worker);
+const KEY = Buffer.alloc(32, 5);
 
 describe.skipIf(!here)(`scan pool (${here ? worker : 'dist/threads/scan.js is not built'})`, () => {
   let pool: WorkerPool;
-  beforeAll(() => { pool = createWorkerPool({ filename: worker, task: 'scan', threads: 1, queueMax: 8, timeoutMs: 20_000 }); });
+  beforeAll(() => { pool = createWorkerPool({ filename: worker, task: 'scan', threads: 1, queueMax: 8, timeoutMs: 20_000, workerData: { argumentsKey: KEY } }); });
   afterAll(() => pool.close());
 
   const engines = (['hyperscan', 're2'] as const).filter((engine) => {
@@ -38,6 +40,16 @@ describe.skipIf(!here)(`scan pool (${here ? worker : 'dist/threads/scan.js is no
     const pooled = await scannerOf(engine, shippedRules, 0).scan(body, true);
     expect(pooled).toEqual(scannerOf(engine, shippedRules, 1 << 30).scan(body, true));
     expect(pooled.map((finding) => [finding.rule, finding.path])).toEqual([['aws-access-key-id', '$.text'], ['email-address', '$.deep[0].inner']]);
+  });
+
+  it('digests the arguments of a request as its gateway thread would, and leaves the request as it was', async () => {
+    const scanner = scannerOf('re2', shippedRules, 0);
+    const before = Buffer.from(body);
+    const [from, to] = [body.indexOf('['), body.indexOf(']') + 1];
+    const scanned = await scanner.scanRequest(body, true, from, to);
+    expect(scanned).toEqual({ findings: await scanner.scan(body, true), argumentsDigest: createArgumentsDigest(KEY)(body, from, to) });
+    expect(await scanner.scanRequest(body, true, 9, 9)).toMatchObject({ argumentsDigest: undefined });
+    expect(body.equals(before)).toBe(true);
   });
 
   it.each(engines)('uses the rules of the snapshot that sent the task, with %s', async (engine) => {

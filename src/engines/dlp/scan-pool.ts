@@ -1,7 +1,8 @@
 // Scans of large messages in the worker pool. The rules travel in shared memory: each task points at them, and a worker reads them once per digest.
 import type { WorkerPool } from '../../base/workers/pool.js';
 import type { ScanPool } from './scanner.js';
-import type { DlpActions, DlpRule, LocatedFinding } from './types.js';
+import type { Range } from './transforms.js';
+import type { DlpActions, DlpRule, LocatedFinding, PooledScan } from './types.js';
 
 /** What a worker needs to build the same scanner. */
 export interface ScanRuleset {
@@ -21,6 +22,8 @@ export interface ScanTask {
   readonly database: SharedArrayBuffer | undefined;
   readonly bytes: Uint8Array;
   readonly escapes: boolean;
+  /** Where the arguments are whose digest is wanted. */
+  readonly argumentsAt: Range | undefined;
 }
 
 export function createScanPool(pool: WorkerPool, digest: string, ruleset: ScanRuleset, database: SharedArrayBuffer | undefined): ScanPool {
@@ -32,10 +35,11 @@ export function createScanPool(pool: WorkerPool, digest: string, ruleset: ScanRu
     database,
   };
   return {
-    scan: async (bytes, escapes) => {
-      // Piscina clones when it dispatches, perhaps after the front's chunk is gone; and a clone of a pooled Buffer would take its whole slab.
-      const task: ScanTask = { ...shared, bytes: new Uint8Array(bytes), escapes };
-      return parseFindings(await pool.run(task));
+    scan: async (bytes, escapes, argumentsAt) => {
+      // One copy, which the worker takes over: the caller's bytes may be gone, or changed, before Piscina dispatches.
+      const own = new Uint8Array(bytes);
+      const task: ScanTask = { ...shared, bytes: own, escapes, argumentsAt };
+      return parseAnswer(await pool.run(task, [own.buffer]));
     },
   };
 }
@@ -44,9 +48,10 @@ export function parseRuleset(shared: SharedArrayBuffer): ScanRuleset {
   return JSON.parse(Buffer.from(new Uint8Array(shared)).toString('utf8')) as ScanRuleset;
 }
 
-function parseFindings(answer: unknown): LocatedFinding[] {
-  if (!Array.isArray(answer)) throw new TypeError('the scan worker answered with something else than findings');
-  return answer as LocatedFinding[];
+function parseAnswer(answer: unknown): PooledScan {
+  const { findings, argumentsDigest } = (answer ?? {}) as Partial<Record<keyof PooledScan, unknown>>;
+  if (!Array.isArray(findings) || !(argumentsDigest === undefined || typeof argumentsDigest === 'string')) throw new TypeError('the scan worker answered with something else than findings');
+  return { findings: findings as LocatedFinding[], argumentsDigest };
 }
 
 function share(bytes: Uint8Array): SharedArrayBuffer {

@@ -1,15 +1,16 @@
 // The worker's side of the scan pool: scanners built once per ruleset and kept while they are asked for.
+import type { ArgumentsDigest } from '../../base/crypto/arguments-digest.js';
 import type { Matcher, Pattern } from '../../base/matcher/types.js';
 import { parseRuleset, type ScanRuleset, type ScanTask } from './scan-pool.js';
 import { createDlpScanner, toPatterns } from './scanner.js';
-import type { DlpScanner, LocatedFinding } from './types.js';
+import type { DlpScanner, PooledScan } from './types.js';
 
 /** Requests and answers have a ruleset each; during a reload the old ones have tasks in flight. */
 const SCANNERS_MAX = 4;
 
 export type MatcherMaker = (patterns: readonly Pattern[], engine: ScanRuleset['engine'], database: SharedArrayBuffer | undefined) => Matcher;
 
-export function createScanTask(makeMatcher: MatcherMaker): (task: ScanTask) => LocatedFinding[] {
+export function createScanTask(makeMatcher: MatcherMaker, digestArguments: ArgumentsDigest): (task: ScanTask) => PooledScan {
   const scanners = new Map<string, DlpScanner>();
 
   function scannerFor(task: ScanTask): DlpScanner {
@@ -35,6 +36,6 @@ export function createScanTask(makeMatcher: MatcherMaker): (task: ScanTask) => L
   return (task) => {
     const findings = scannerFor(task).scan(task.bytes, task.escapes);
     if (!Array.isArray(findings)) throw new TypeError('a worker scans inline');
-    return findings;
+    return { findings, argumentsDigest: task.argumentsAt === undefined ? undefined : digestArguments(task.bytes, ...task.argumentsAt) };
   };
 }

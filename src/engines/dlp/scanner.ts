@@ -6,11 +6,13 @@ import { confirmMatches } from './confirm.js';
 import { createFoundList, type Found, type FoundList } from './findings.js';
 import { locateInJson } from './locate.js';
 import { forEachView } from './views.js';
-import type { DlpActions, DlpRule, DlpScanner, LocatedFinding } from './types.js';
+import type { Range } from './transforms.js';
+import type { DlpActions, DlpRule, DlpScanner, LocatedFinding, PooledScan } from './types.js';
 
 /** Scans elsewhere, over a copy. Rejects when it can't: the caller refuses. */
 export interface ScanPool {
-  scan(bytes: Uint8Array, escapes: boolean): Promise<LocatedFinding[]>;
+  /** `argumentsAt`: their digest is wanted too. */
+  scan(bytes: Uint8Array, escapes: boolean, argumentsAt: Range | undefined): Promise<PooledScan>;
 }
 
 export interface DlpScannerOptions {
@@ -59,11 +61,14 @@ export function createDlpScanner(options: DlpScannerOptions): DlpScanner {
     return found.length === 0 ? [] : placeInJson(bytes, found);
   }
 
+  const poolFor = (bytes: Uint8Array): ScanPool | undefined => (bytes.length <= inlineBytesMax && inlineBytesMax > 0 ? undefined : pool);
+
   return {
     engine: matcher.engine,
     digest: digestRules(rules, actions),
     ruleCount: rules.length,
-    scan: (bytes, escapes) => (pool === undefined || (bytes.length <= inlineBytesMax && inlineBytesMax > 0) ? scanInline(bytes, escapes) : pool.scan(bytes, escapes)),
+    scan: (bytes, escapes) => poolFor(bytes)?.scan(bytes, escapes, undefined).then((scanned) => scanned.findings) ?? scanInline(bytes, escapes),
+    scanRequest: (bytes, escapes, from, to) => poolFor(bytes)?.scan(bytes, escapes, from === to ? undefined : [from, to]) ?? scanInline(bytes, escapes),
     scanText: (text, path) => find(Buffer.from(text, 'utf8'), false).map((one) => toFinding(one, path, one.range[0], one.range[1])),
     close: () => matcher.close(),
   };

@@ -21,6 +21,12 @@ export interface LocatedFinding extends Finding {
   readonly to: number;
 }
 
+/** What the pool says of a request: its thread has the bytes, so that it digests the arguments for the record too. */
+export interface PooledScan {
+  readonly findings: LocatedFinding[];
+  readonly argumentsDigest: string | undefined;
+}
+
 export interface DlpScanner {
   readonly engine: 'hyperscan' | 're2';
   readonly digest: string;
@@ -31,6 +37,8 @@ export interface DlpScanner {
    * `bytes` must stay valid until the call returns; a pooled scan copies.
    */
   scan(bytes: Uint8Array, escapes: boolean): LocatedFinding[] | Promise<LocatedFinding[]>;
+  /** `scan` of a request, whose arguments are bytes[argumentsFrom, argumentsTo): the same range twice = there are none. */
+  scanRequest(bytes: Uint8Array, escapes: boolean, argumentsFrom: number, argumentsTo: number): LocatedFinding[] | Promise<PooledScan>;
   /** Scans plain text (a header value). Always inline. */
   scanText(text: string, path: string): LocatedFinding[];
   close(): void;

@@ -40,6 +40,15 @@ describe('an answer', () => {
     expect([appender.types, reply.sends]).toEqual([['request'], 1]);
   });
 
+  it('is recorded with the digest that the scan of a large call brought along', () => {
+    const ctx = contextOf('{"a": 1}');
+    ctx.argumentsDigest = 'hmac-sha256:of the scan';
+    const { exchange, appender } = setUp(ctx);
+    exchange.decided();
+    exchange.json('{}');
+    expect(appender.lines[0]?.['arguments_digest']).toBe('hmac-sha256:of the scan');
+  });
+
   it('is recorded with the keyed digest of the canonical arguments', () => {
     const { exchange, appender } = setUp(contextOf('{ "b": 1.50, "a": "\\u0041" }'));
     exchange.decided();

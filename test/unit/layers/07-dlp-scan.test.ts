@@ -58,8 +58,9 @@ describe('the scan of a request', () => {
   });
 
   it('waits for a scan in the pool, and joins what the headers hold', async () => {
-    const late: DlpScanner = { ...rules, scan: () => Promise.resolve([]) };
-    expect((await decide('{}', { rules: late })).verdict).toBe(PASS);
+    const late: DlpScanner = { ...rules, scanRequest: () => Promise.resolve({ findings: [], argumentsDigest: 'sha256:of the pool' }) };
+    const { verdict, ctx } = await decide('{}', { rules: late });
+    expect([verdict, ctx.argumentsDigest]).toEqual([PASS, 'sha256:of the pool']);
     expect((await decide('{}', { rules: late, headers: { tracestate: KEY } })).verdict).toMatchObject({ code: 'dlp_credentials_detected' });
   });
 });

@@ -11,12 +11,14 @@ function localPool(task: (task: ScanTask) => unknown): WorkerPool {
   return { run: (value) => Promise.resolve(structuredClone(task(structuredClone(value) as ScanTask))), waiting: 0, close: () => Promise.resolve() };
 }
 
+const digestArguments = (bytes: Uint8Array, from: number, to: number): string => `digest of [${from},${to < bytes.length ? to : 'end'}]`;
 const body = Buffer.from(JSON.stringify({ text: `key AKIA${'AB'.repeat(8)}`, mail: 'ada@example.org' }));
 
 describe('scan worker', () => {
   it('finds what the inline scan finds', async () => {
-    const pool = createScanPool(localPool(createScanTask((patterns) => plainMatcher(patterns))), 'd1', { rules: shippedRules, actions: blockFlagFlag, findingsMax: 100, engine: 're2' }, undefined);
-    expect(await pool.scan(body, false)).toEqual(shippedScanner().scan(body, false));
+    const pool = createScanPool(localPool(createScanTask((patterns) => plainMatcher(patterns), digestArguments)), 'd1', { rules: shippedRules, actions: blockFlagFlag, findingsMax: 100, engine: 're2' }, undefined);
+    expect(await pool.scan(body, false, undefined)).toEqual({ findings: shippedScanner().scan(body, false), argumentsDigest: undefined });
+    expect((await pool.scan(body, false, [2, 40])).argumentsDigest).toBe('digest of [2,40]');
   });
 
   it('builds once per ruleset, gets the database, and closes what is no longer asked for', async () => {
@@ -28,13 +30,13 @@ describe('scan worker', () => {
       built++;
       databases.push(given);
       return { ...plainMatcher(patterns), close: () => void closed++ };
-    }));
+    }, digestArguments));
     const poolOf = (digest: string) => createScanPool(workers, digest, { rules: shippedRules.slice(0, 1), actions: blockFlagFlag, findingsMax: 100, engine: 're2' }, database);
     const first = poolOf('d1');
-    for (let i = 0; i < 5; i++) expect(await first.scan(body, false)).toHaveLength(1);
+    for (let i = 0; i < 5; i++) expect((await first.scan(body, false, undefined)).findings).toHaveLength(1);
     expect([built, closed]).toEqual([1, 0]);
     expect(databases[0]?.byteLength).toBe(3);
-    for (let i = 2; i < 8; i++) await poolOf(`d${i}`).scan(body, false);
+    for (let i = 2; i < 8; i++) await poolOf(`d${i}`).scan(body, false, undefined);
     expect([built, closed]).toEqual([7, 3]);
   });
 });

@@ -190,7 +190,7 @@ describe('limits', () => {
 
   it('sends large messages to the pool as a copy, small ones not, and all at 0', async () => {
     const sent: unknown[] = [];
-    const pool = createScanPool({ run: (task) => (sent.push(task), Promise.resolve([])), waiting: 0, close: () => Promise.resolve() }, 'd', { rules: shippedRules, actions: blockFlagFlag, findingsMax: 9, engine: 're2' }, undefined);
+    const pool = createScanPool({ run: (task) => (sent.push(task), Promise.resolve({ findings: [] })), waiting: 0, close: () => Promise.resolve() }, 'd', { rules: shippedRules, actions: blockFlagFlag, findingsMax: 9, engine: 're2' }, undefined);
     const bytes = Buffer.from(call(KEY));
     const pooled = shippedScanner({ pool, inlineBytesMax: bytes.length - 1 });
     await pooled.scan(bytes, false);
