@@ -13,6 +13,7 @@ const LONG = [
   { file: 'test/soak/reload.test.ts', env: { RELOAD_MINUTES: '10' } },
   { file: 'test/unit/engines/policy/rule-index.test.ts', env: { RULE_INDEX_RUNS: '1000' } },
   { file: 'test/unit/base/matcher/choose.test.ts', env: { MATCHER_TWIN_RUNS: '6000' } },
+  { file: 'test/unit/upstream/h1/llhttp-twin.test.ts', env: { H1_TWIN_RUNS: '400000' } },
   { file: 'test/native/json-twin.test.ts', env: { JSON_TWIN_TEXTS: '1000000' } },
 ];
 

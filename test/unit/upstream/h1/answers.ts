@@ -47,26 +47,32 @@ export interface Reference {
   readonly body: string;
 }
 
-/** The first answer that is not an interim one, as llhttp reads it; undefined when it finds none that is whole. */
-export function readByLlhttp(bytes: Buffer): Reference | undefined {
-  const found: Reference[] = [];
-  let now = { status: 0, list: [] as string[], body: '' };
+/** The first answer that is not an interim one, as llhttp reads it, as far as it comes: `whole` where its end was read. Status 0 = no head was. */
+export function llhttpReads(bytes: Buffer): Reference & { readonly end: 'whole' | 'cut' } {
+  let list: string[] = [];
+  let found = { status: 0, headers: {} as Record<string, string>, body: '', end: 'cut' as 'whole' | 'cut' };
+  const isOpen = (): boolean => found.status >= 200 && found.end === 'cut';
   const parser = new HTTPParser();
   parser.initialize(HTTPParser.RESPONSE, {});
-  parser[HTTPParser.kOnHeaders] = (list: readonly string[]) => { if (now.status === 0) now.list.push(...list); }; // those after the head are trailers
-  parser[HTTPParser.kOnHeadersComplete] = (_major: number, _minor: number, list: readonly string[] | undefined, _method: unknown, _url: unknown, status: number) => {
-    now.status = status;
-    now.list.push(...(list ?? []));
+  parser[HTTPParser.kOnHeaders] = (more: readonly string[]) => void list.push(...more);
+  parser[HTTPParser.kOnHeadersComplete] = (_major: number, _minor: number, more: readonly string[] | undefined, _method: unknown, _url: unknown, status: number) => {
+    if (found.end === 'cut') found = { ...found, status, headers: joined([...list, ...(more ?? [])]) };
     return 0;
   };
-  parser[HTTPParser.kOnBody] = (chunk: Buffer) => { now.body += chunk.toString('latin1'); };
+  parser[HTTPParser.kOnBody] = (chunk: Buffer) => { if (isOpen()) found.body += chunk.toString('latin1'); };
   parser[HTTPParser.kOnMessageComplete] = () => {
-    if (now.status >= 200) found.push({ status: now.status, headers: joined(now.list), body: now.body });
-    now = { status: 0, list: [], body: '' };
+    list = []; // else trailers would be the next answer's
+    if (isOpen()) found.end = 'whole';
   };
   const read = parser.execute(bytes);
   if (typeof read === 'number') parser.finish();
-  return found[0];
+  return found;
+}
+
+/** The same, where it is whole. */
+export function readByLlhttp(bytes: Buffer): Reference | undefined {
+  const { status, headers, body, end } = llhttpReads(bytes);
+  return end === 'whole' ? { status, headers, body } : undefined;
 }
 
 function joined(list: readonly string[]): Record<string, string> {
