@@ -86,20 +86,22 @@ export function decodeRuns(bytes: Uint8Array, { runMin, readableMin }: RunLimits
   return size === 0 ? undefined : join(pieces, parts, size);
 }
 
-/** Calls `found` for each longest run of bytes of one kind. Looks at every `min`th byte first: a run that long can't step over all of them. */
+/**
+ * Calls `found` for each longest run of bytes of one kind that has at least `min`, and goes on where that says. Looks at a window of `min` bytes from its
+ * end: what is of another kind there ends every run before it, so that most bytes are never looked at.
+ */
 function forEachRun(bytes: Uint8Array, first: number, last: number, mask: number, min: number, found: (from: number, to: number) => number): void {
-  let floor = first;
-  for (let at = first + min - 1; at < last; ) {
-    if (((KINDS[bytes[at] ?? 0] ?? 0) & mask) === 0) {
-      at += min;
+  let from = first;
+  while (from + min <= last) {
+    let at = from + min - 1;
+    while (at >= from && ((KINDS[bytes[at] ?? 0] ?? 0) & mask) !== 0) at--;
+    if (at >= from) {
+      from = at + 1;
       continue;
     }
-    let from = at;
-    while (from > floor && ((KINDS[bytes[from - 1] ?? 0] ?? 0) & mask) !== 0) from--;
-    let to = at + 1;
+    let to = from + min;
     while (to < last && ((KINDS[bytes[to] ?? 0] ?? 0) & mask) !== 0) to++;
-    floor = to - from >= min ? found(from, to) : to;
-    at = floor + min - 1;
+    from = found(from, to);
   }
 }
 
