@@ -20,15 +20,17 @@ export function pinned(core, command, args, options) {
   return core === undefined ? spawn(command, args, options) : spawn('taskset', ['-c', String(core), command, ...args], options);
 }
 
-/** The cheapest tool server there is: fixed answers, chosen by the Mcp-Method header. Every call must have the id 1. */
-export async function startUpstream(dir, core, answerBytes) {
+/** The cheapest tool server there is: fixed answers, chosen by the Mcp-Method header. Every call must have the id 1. `sse`: calls are answered by a stream of one event. */
+export async function startUpstream(dir, core, answerBytes, { sse = false } = {}) {
   const port = await freePort();
   const result = (id, value) => `{"jsonrpc":"2.0","id":${id},"result":${value}}`;
   const discover = result(1, `{"supportedVersions":["${VERSION}"],"capabilities":{"tools":{}},"resultType":"complete","ttlMs":60000,"cacheScope":"public"}`);
   const list = result(2, `{"tools":[${ECHO}],"resultType":"complete","ttlMs":0,"cacheScope":"private"}`);
   const call = result(1, `{"content":[{"type":"text","text":"${'lorem ipsum '.repeat(Math.ceil(answerBytes / 12)).slice(0, answerBytes)}"}],"resultType":"complete"}`);
   const http = `map $http_mcp_method $answer { default '${call}'; "server/discover" '${discover}'; "tools/list" '${list}'; }
-    server { listen 127.0.0.1:${port} backlog=4096; keepalive_requests 1000000000; location / { default_type application/json; return 200 $answer; } }`;
+    server { listen 127.0.0.1:${port} backlog=4096; keepalive_requests 1000000000;
+      location / { ${sse ? 'if ($http_mcp_method = "tools/call") { rewrite ^ /events last; }' : ''} default_type application/json; return 200 $answer; }
+      location = /events { default_type text/event-stream; return 200 'event: message\ndata: ${call}\n\n'; } }`;
   return { ...(await startNginx(join(dir, 'upstream'), http, core)), port };
 }
 
@@ -53,8 +55,16 @@ async function startNginx(dir, http, core) {
   return { pid: child.pid, stop: () => stop(child) };
 }
 
-/** The gateway as a user runs it, all 13 layers and the response firewall on, durable audit. */
-export async function startGateway(dir, core, upstreamPort, overrides = {}) {
+/** uWebSockets.js and undici, nothing else. */
+export async function startBareProxy(dir, core, upstreamPort) {
+  const port = await freePort();
+  const child = pinned(core, process.execPath, [join(ROOT, 'bench/support/bare-proxy.mjs'), String(port), String(upstreamPort), join(dir, 'bare-cache')], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await Promise.race([new Promise((resolve) => child.stdout.once('data', resolve)), new Promise((_, reject) => child.once('exit', () => reject(new Error('the bare proxy did not start'))))]);
+  return { pid: child.pid, port, stop: () => stop(child) };
+}
+
+/** The gateway as a user runs it, all 13 layers and the response firewall on, durable audit. `prepare` may change the project before it starts. */
+export async function startGateway(dir, core, upstreamPort, overrides = {}, prepare = () => undefined) {
   const project = join(dir, 'gateway');
   mkdirSync(join(project, 'config', 'opa', 'policies'), { recursive: true });
   for (const name of ['dlp', 'risk_thresholds.yaml', 'destinations.yaml', 'session_chains.yaml']) cpSync(join(ROOT, 'config', name), join(project, 'config', name), { recursive: true });
@@ -69,6 +79,7 @@ export async function startGateway(dir, core, upstreamPort, overrides = {}) {
   }));
   writeFileSync(join(project, 'config', 'opa', 'policies', 'bench.rego'),
     `package precinct.authz\n\nimport rego.v1\n\nallow if {\n\tinput.caller_spiffe_id == "${CALLER}"\n\tinput.tool_name == "echo"\n}\n`);
+  prepare(project);
   const child = pinned(core, process.execPath, [join(ROOT, 'dist', 'main.js'), '--config', join(project, 'config', 'gateway.yaml')], { stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   child.stderr.on('data', (part) => { said += part; });
