@@ -2,17 +2,17 @@
 import { execFile } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { promisify } from 'node:util';
-import { cores, onCore } from './measure.mjs';
+import { cores, cpuUs, onCore } from './measure.mjs';
 
 const run = promisify(execFile);
 const PROGRAM = createRequire(import.meta.url).resolve('autocannon/autocannon.js');
 
-/** Calls/s (its mean), P50 and P99 in ms; its latencies are whole milliseconds. Throws when calls failed. */
-export async function autocannon(port, { headers, body }, { connections, seconds }) {
+/** One run against `target` ({ port, pid }), in the terms of support/wrk.mjs. Its latencies are whole milliseconds. */
+export async function autocannon(target, { headers, body }, { connections, seconds }) {
   const [command, ...args] = onCore(cores.load, [process.execPath, PROGRAM, '-j', '-n', '-c', String(connections), '-d', String(seconds), '-m', 'POST',
-    ...Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}=${value}`]), '-b', body, `http://127.0.0.1:${port}/mcp`]);
-  const { stdout } = await run(command, args);
-  const found = JSON.parse(stdout);
-  if (found.non2xx > 0 || found.errors > 0) throw new Error(`autocannon: ${found.non2xx} calls refused, ${found.errors} errors`);
-  return { perSecond: found.requests.average, p50Ms: found.latency.p50, p99Ms: found.latency.p99 };
+    ...Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}=${value}`]), '-b', body, `http://127.0.0.1:${target.port}/mcp`]);
+  const before = cpuUs(target.pid);
+  const { requests, latency, non2xx, errors } = JSON.parse((await run(command, args)).stdout);
+  if (errors > 0) throw new Error(`autocannon: ${errors} errors`);
+  return { perSecond: requests.average, p50Ms: latency.p50, p99Ms: latency.p99, cpuUs: (cpuUs(target.pid) - before) / requests.total, refused: non2xx / requests.total };
 }

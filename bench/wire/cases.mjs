@@ -11,9 +11,10 @@ const KEY = `AKIA${'AB'.repeat(8)} `;
 const ALL = ['nginx', 'direct', 'bare', 'gateway'];
 const BESIDE_NGINX = ['nginx', 'gateway'];
 
-/** In the order of the table. `call` is what nginx and the others get, too; `refused` is the share of the gateway's calls that must be refused. */
+/** In the order of the table. `call` is what nginx and the others get, too; `fresh`: no two calls alike; `refused` is the share of the gateway's calls that must be refused. */
 export const CASES = [
   { name: '1 KiB', only: '1k' },
+  { name: '1 KiB, by autocannon', only: 'autocannon', by: 'autocannon', targets: BESIDE_NGINX },
   { name: '16 KiB', only: '16k', bytes: 16 * KIB },
   { name: '1 MiB', only: '1m', bytes: KIB * KIB, connections: 16 }, // 64 such bodies at once are an address's whole share
   { name: 'denied by the registry (5)', only: 'denied5', call: { tool: 'not_registered' }, refused: 1, targets: BESIDE_NGINX },
@@ -25,7 +26,7 @@ export const CASES = [
   { name: 'policy decided anew', only: 'miss', setting: 'arguments', fresh: true },
   { name: 'with gitleaks\' rules', only: 'rules', setting: 'gitleaks' },
   { name: 'answer as SSE', only: 'sse', setting: 'sse', call: { accept: 'application/json, text/event-stream' } },
-].map((one) => ({ ...BASE, targets: ALL, call: {}, fresh: false, ...one }));
+].map((one) => ({ ...BASE, targets: ALL, call: {}, fresh: false, by: 'wrk', ...one }));
 
 const ruleFor = (caller, more = '') => `allow if {\n\tinput.caller_spiffe_id == "${caller}"\n\tinput.tool_name == "echo"\n${more}}\n`;
 const policy = (...rules) => `package precinct.authz\n\nimport rego.v1\n\n${rules.join('\n')}`;

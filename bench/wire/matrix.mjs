@@ -1,5 +1,5 @@
 // The wire matrix: the gateway beside nginx, a bare proxy and no proxy at all, case by case: sizes, refusals, caches, rules, answers, connections.
-//   node bench/wire/matrix.mjs --gitleaks FILE [--only 1k,denied5] [--rounds 5] [--seconds 1] [--save matrix] [--json]
+//   node bench/wire/matrix.mjs --gitleaks FILE [--only 1k,denied5] [--rounds 4] [--seconds 1] [--save matrix] [--json]
 // Everything that is measured runs on one core in turn, in alternating rounds of one run; load and tool server have the other.
 import { readdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -13,33 +13,31 @@ import { CASES, ownRules, prepare } from './cases.mjs';
 import { missingPrograms, scratch, startBareProxy, startGateway, startProxy, startUpstream } from './servers.mjs';
 
 const { values } = parseArgs({ options: {
-  rounds: { type: 'string', default: '5' }, seconds: { type: 'string', default: '1' }, only: { type: 'string' }, gitleaks: { type: 'string' }, save: { type: 'string' }, json: { type: 'boolean', default: false },
+  rounds: { type: 'string', default: '4' }, seconds: { type: 'string', default: '1' }, only: { type: 'string' }, gitleaks: { type: 'string' }, save: { type: 'string' }, json: { type: 'boolean', default: false },
 } });
 const [ROUNDS, SECONDS] = [Number(values.rounds), Number(values.seconds)];
 /** V8 compiles for a while, in threads that take from the same core. */
 const WARM_SECONDS = 5;
 const ANSWER_BYTES = 350;
+const AUTOCANNON_SECONDS_MIN = 2; // it counts by whole seconds
 const DLP = fileURLToPath(new URL('../../config/dlp', import.meta.url));
 const wanted = values.only?.split(',');
 const wants = (name) => wanted === undefined || wanted.includes(name);
 
 const missing = missingPrograms(['nginx', 'wrk', 'taskset']);
-const unknown = (wanted ?? []).filter((name) => name !== 'autocannon' && !CASES.some(({ only }) => only === name));
+const unknown = (wanted ?? []).filter((name) => !CASES.some(({ only }) => only === name));
 if (missing.length > 0 || unknown.length > 0) {
-  process.stderr.write(missing.length > 0 ? `missing: ${missing.join(', ')}. Install them: apt-get install nginx wrk util-linux\n` : `no such case: ${unknown.join(', ')}. There are ${[...CASES.map(({ only }) => only), 'autocannon'].join(', ')}\n`);
+  process.stderr.write(missing.length > 0 ? `missing: ${missing.join(', ')}. Install them: apt-get install nginx wrk util-linux\n` : `no such case: ${unknown.join(', ')}. There are ${CASES.map(({ only }) => only).join(', ')}\n`);
   process.exit(2);
 }
 
 const rows = [];
 const warmed = new WeakSet();
 const gitleaks = readGitleaks();
-let typed;
 for (const setting of new Set(CASES.map((one) => one.setting))) {
   const cases = CASES.filter((one) => one.setting === setting && wants(one.only) && (setting !== 'gitleaks' || gitleaks !== undefined));
-  const types = setting === 'plain' && wants('autocannon');
-  if (cases.length > 0 || types) await withServers(setting, async (targets, dir) => {
+  if (cases.length > 0) await withServers(setting, async (targets, dir) => {
     for (const one of cases) rows.push(await measure(one, targets, dir));
-    if (types) typed = await measureTyped(targets);
   });
 }
 report();
@@ -75,8 +73,7 @@ async function withServers(setting, work) {
 }
 
 async function measure(one, targets, dir) {
-  const script = wrkScript(dir, one.only, { bytes: one.bytes, ...one.call }, one.fresh);
-  const load = (name, seconds) => wrk({ ...targets[name], name }, { script, connections: one.connections, seconds });
+  const load = loader(one, targets, dir);
   for (const name of one.targets.filter((target) => target === 'bare' || target === 'gateway')) {
     await load(name, warmed.has(targets[name]) ? 1 : WARM_SECONDS);
     warmed.add(targets[name]);
@@ -99,19 +96,15 @@ function summary(name, rounds) {
   return { perSecond: of('perSecond'), ofNginx: spread(rounds.map((round) => round[name].perSecond / round.nginx.perSecond)), cpuUs: of('cpuUs'), p50Ms: of('p50Ms'), p99Ms: of('p99Ms') };
 }
 
-/** What a user would type: autocannon needs more CPU than what it measures, so its figures are its own as much as the gateway's. */
-async function measureTyped(targets) {
-  const rounds = [];
-  for (let i = 0; i < Math.ceil(ROUNDS / 3); i++) {
-    const round = {};
-    for (const name of ['nginx', 'gateway']) round[name] = await autocannon(targets[name].port, toolCall({ bytes: 1024 }), { connections: 64, seconds: Math.max(2, SECONDS) });
-    rounds.push(round);
-  }
-  return { connections: 64, bytes: 1024, rows: ['nginx', 'gateway'].map((name) => ({ name, ...Object.fromEntries(['perSecond', 'p50Ms', 'p99Ms'].map((key) => [key, median(rounds.map((round) => round[name][key]))])) })) };
+/** autocannon needs more CPU time for a call than what it measures does: its figures are its own as much as the gateway's. */
+function loader({ only, by, bytes, call, connections, fresh }, targets, dir) {
+  if (by === 'autocannon') return (name, seconds) => autocannon(targets[name], toolCall({ bytes, ...call }), { connections, seconds: Math.max(AUTOCANNON_SECONDS_MIN, seconds) });
+  const script = wrkScript(dir, only, { bytes, ...call }, fresh);
+  return (name, seconds) => wrk({ ...targets[name], name }, { script, connections, seconds });
 }
 
 function report() {
-  const result = { bench: 'matrix', rounds: ROUNDS, seconds: SECONDS, rules: gitleaks?.all, rows, ...(typed === undefined ? {} : { autocannon: typed }) };
+  const result = { bench: 'matrix', rounds: ROUNDS, seconds: SECONDS, rules: gitleaks?.all, rows };
   if (values.save !== undefined) saveResult(values.save, result);
   if (values.json) {
     process.stdout.write(`${JSON.stringify(result)}\n`);
@@ -123,5 +116,4 @@ function report() {
     const { median: middle, lowest, highest } = one.ofNginx;
     process.stdout.write(`${row.name.padEnd(28)} ${name.padEnd(8)}${String(Math.round(one.perSecond)).padStart(9)}  ${`${middle.toFixed(2)} (${lowest.toFixed(2)}–${highest.toFixed(2)})`.padEnd(18)}${one.cpuUs.toFixed(1).padStart(10)}${one.p50Ms.toFixed(2).padStart(11)}${one.p99Ms.toFixed(2).padStart(11)}\n`);
   }
-  for (const one of typed?.rows ?? []) process.stdout.write(`${'by autocannon, 1 KiB'.padEnd(28)} ${one.name.padEnd(8)}${String(Math.round(one.perSecond)).padStart(9)}${''.padEnd(30)}${one.p50Ms.toFixed(2).padStart(11)}${one.p99Ms.toFixed(2).padStart(11)}\n`);
 }
