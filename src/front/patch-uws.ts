@@ -164,7 +164,7 @@ function writeAtomically(file: string, bytes: Uint8Array, cacheDir: string): voi
 
 /** Path of the patched copy in `cacheDir`, made when it is absent or damaged. Throws UwsBinaryError for any binary not in the table. */
 export function patchUws(packageDir: string, fileName: string, cacheDir: string): string {
-  const known = KNOWN_BINARIES[fileName];
+  const known = Object.hasOwn(KNOWN_BINARIES, fileName) ? KNOWN_BINARIES[fileName] : undefined;
   if (known === undefined) {
     throw new UwsBinaryError(`${fileName}: no patch is known for this Node version and processor on glibc below 2.38. Use Node 20, 22 or 24 on x64 or arm64, or a system with glibc 2.38 or newer.`);
   }
