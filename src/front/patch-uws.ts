@@ -169,7 +169,8 @@ export function patchUws(packageDir: string, fileName: string, cacheDir: string)
     throw new UwsBinaryError(`${fileName}: no patch is known for this Node version and processor on glibc below 2.38. Use Node 20, 22 or 24 on x64 or arm64, or a system with glibc 2.38 or newer.`);
   }
   const target = join(cacheDir, `patched_${fileName}`);
-  if (hashIfThere(target) === known.patched) return target;
+  const cached = hashIfThere(target);
+  if (cached !== undefined && cached === known.patched) return target;
 
   const source = join(packageDir, fileName);
   const shipped = readIfThere(source);

@@ -87,7 +87,9 @@ async function main(data: GatewayThreadData): Promise<void> {
   const snapshotTools = { clock, policyModule: data.policyModule, scannerFor: scanners.scannerFor };
   const first = buildSnapshot(data.sources, undefined, snapshotTools);
   prepareFor(upstreamsOf(first));
-  const guard = createGuard(guardConfig(config), createHttpClient({ connectionsMax: GUARD_CONNECTIONS_MAX }));
+  const guardClient = createHttpClient({ connectionsMax: GUARD_CONNECTIONS_MAX });
+  if (config.guard.url !== '') await guardClient.prepare();
+  const guard = createGuard(guardConfig(config), guardClient);
 
   const every = (ms: number, tick: () => void): (() => void) => {
     const timer = setInterval(tick, ms);

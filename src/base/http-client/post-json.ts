@@ -10,6 +10,8 @@ export interface HttpAnswer {
 export interface HttpClient {
   /** Rejects with HttpFault: time-out, connection, too long an answer. A status is no fault. Follows no redirect. */
   postJson(url: string, body: unknown, options: PostOptions): Promise<HttpAnswer>;
+  /** Loads what the first call needs, so that it is not taken from that call's time. */
+  prepare(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -37,11 +39,12 @@ export interface HttpClientOptions {
 }
 
 export function createHttpClient({ connectionsMax }: HttpClientOptions): HttpClient {
-  // Loaded with the first call: most gateways never make one.
+  // Loaded when it is needed: most gateways never make a call.
   let agent: Promise<Agent> | undefined;
   const open = (): Promise<Agent> => (agent ??= import('undici').then((undici) => new undici.Agent({ connections: connectionsMax })));
   return {
     postJson: (url, body, options) => postJson(open, url, body, options),
+    prepare: async () => void (await open()),
     close: async () => (await agent)?.destroy(),
   };
 }
