@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { makeProject, startProject } from '../support/project.mjs';
-import { memoryOf } from '../support/process-memory.mjs';
+import { memoryOf } from '../support/process-cost.mjs';
 import { saveResult } from '../support/results.mjs';
 import { fillSessions, sessionProject, startToolServer } from '../support/session-load.mjs';
 import { scratch } from '../wire/servers.mjs';

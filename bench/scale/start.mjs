@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { scratch } from '../wire/servers.mjs';
 import { makeProject, startProject } from '../support/project.mjs';
+import { cpuMsOf } from '../support/process-cost.mjs';
 import { saveResult } from '../support/results.mjs';
 
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '9' }, rules: { type: 'string', default: '300' }, policies: { type: 'string', default: '1000' }, save: { type: 'string' }, json: { type: 'boolean', default: false } } });
@@ -15,16 +16,17 @@ const many = { rules: Number(values.rules), policies: Number(values.policies) };
 const space = scratch();
 
 function timed(args) {
+  const cpuBefore = cpuMsOf('self', true);
   const began = performance.now();
   const { status } = spawnSync(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   if (status !== 0) throw new Error(`${args.join(' ')} ended with ${status}`);
-  return performance.now() - began;
+  return { ms: performance.now() - began, cpuMs: cpuMsOf('self', true) - cpuBefore };
 }
 
 async function started(project) {
   const gateway = await startProject(project);
   await gateway.stop();
-  return gateway.readyMs;
+  return { ms: gateway.readyMs, cpuMs: gateway.readyCpuMs };
 }
 
 const median = (numbers) => [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
@@ -36,18 +38,24 @@ try {
   const kinds = [
     { name: 'node -e 0', run: () => timed(['-e', '0']) },
     { name: 'agw --help', run: () => timed([AGW, '--help']) },
-    { name: 'gateway, shipped config', run: () => started(plain), firstMs: first.plain },
-    { name: `gateway, ${size}`, run: () => started(large), firstMs: first.large },
-  ].map((kind) => ({ ...kind, ms: [] }));
-  for (let round = 0; round < Number(values.rounds); round++) for (const kind of kinds) kind.ms.push(await kind.run());
-  const rows = kinds.map(({ name, ms, firstMs }) => {
+    { name: 'gateway, shipped config', run: () => started(plain), firstMs: first.plain.ms },
+    { name: `gateway, ${size}`, run: () => started(large), firstMs: first.large.ms },
+  ].map((kind) => ({ ...kind, ms: [], cpuMs: [] }));
+  for (let round = 0; round < Number(values.rounds); round++) {
+    for (const kind of kinds) {
+      const { ms, cpuMs } = await kind.run();
+      kind.ms.push(ms);
+      kind.cpuMs.push(cpuMs);
+    }
+  }
+  const rows = kinds.map(({ name, ms, cpuMs, firstMs }) => {
     const ratios = ms.map((one, round) => one / kinds[0].ms[round]);
-    return { name, ms: median(ms), lowestMs: Math.min(...ms), highestMs: Math.max(...ms), ratio: median(ratios), firstMs: firstMs ?? null };
+    return { name, ms: median(ms), lowestMs: Math.min(...ms), highestMs: Math.max(...ms), cpuMs: median(cpuMs), ratio: median(ratios), firstMs: firstMs ?? null };
   });
   const result = { bench: 'start', ...many, rounds: Number(values.rounds), rows };
   if (values.save !== undefined) saveResult(values.save, result);
   if (values.json) process.stdout.write(`${JSON.stringify(result)}\n`);
-  else for (const row of rows) process.stdout.write(`${row.name.padEnd(42)}${row.ms.toFixed(0).padStart(6)} ms (${row.lowestMs.toFixed(0)}–${row.highestMs.toFixed(0)})  ${row.ratio.toFixed(2)} × node${row.firstMs === null ? '' : `, the very first ${row.firstMs.toFixed(0)} ms`}\n`);
+  else for (const row of rows) process.stdout.write(`${row.name.padEnd(42)}${row.ms.toFixed(0).padStart(6)} ms (${row.lowestMs.toFixed(0)}–${row.highestMs.toFixed(0)})  ${row.ratio.toFixed(2)} × node, ${row.cpuMs} ms CPU${row.firstMs === null ? '' : `, the very first ${row.firstMs.toFixed(0)} ms`}\n`);
 } finally {
   space.remove();
 }

@@ -4,6 +4,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort } from './ports.mjs';
+import { cpuMsOf } from './process-cost.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const DATA = ['dlp', 'opa', 'risk_thresholds.yaml', 'destinations.yaml', 'session_chains.yaml', 'identities.yaml', 'capability-registry-v2.yaml'];
@@ -31,7 +32,7 @@ function policyText(n) {
   return `package precinct.authz\n\nimport rego.v1\n\nallow if {\n\tinput.caller_spiffe_id == "${callerOf(n)}"\n\tinput.tool_name == "tool_${n}"\n}\n`;
 }
 
-/** Starts the built gateway of a project; `readyMs` is from the spawn to its first \`listening:\` line. */
+/** Starts the built gateway of a project; `readyMs`, and `readyCpuMs` of CPU, are from the spawn to its first \`listening:\` line. */
 export function startProject({ configFile }, { nodeArgs = [] } = {}) {
   const began = performance.now();
   const child = spawn(process.execPath, [...nodeArgs, join(ROOT, 'dist', 'main.js'), '--config', configFile], { stdio: ['ignore', 'ignore', 'pipe'] });
@@ -39,7 +40,7 @@ export function startProject({ configFile }, { nodeArgs = [] } = {}) {
     let said = '';
     child.stderr.on('data', (part) => {
       said += part;
-      if (said.includes('listening:')) resolve({ pid: child.pid, readyMs: performance.now() - began, stop: () => stop(child) });
+      if (said.includes('listening:')) resolve({ pid: child.pid, readyMs: performance.now() - began, readyCpuMs: cpuMsOf(child.pid), stop: () => stop(child) });
     });
     child.once('exit', () => reject(new Error(`the gateway did not start:\n${said}`)));
   });

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { callerOf, makeProject } from './project.mjs';
-import { memoryOf } from './process-memory.mjs';
+import { memoryOf } from './process-cost.mjs';
 
 const PER_CALLER = 100;
 const CONNECTIONS = 32;

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { parseChains } from '../../dist/engines/session-risk/chains.js';
 import { createSessionRisk } from '../../dist/engines/session-risk/session-risk.js';
-import { memoryOf } from './process-memory.mjs';
+import { memoryOf } from './process-cost.mjs';
 import { callerOf } from './project.mjs';
 
 const SESSIONS_PER_CALLER = 99; // the caller has an entry of its own
