@@ -35,7 +35,7 @@ export const FLOORS = [
 
 function gateway(key, name, durability, settings) {
   return {
-    key, name, settings, lacks: 'who calls (the dev profile believes a header), and what only a guard model sees (none is set up for layer 10)',
+    key, name, settings,
     start: async ({ dir, core, upstreamPort }) => {
       const own = join(dir, key);
       mkdirSync(own);

@@ -48,7 +48,7 @@ export function peersShortTable({ rows }) {
 export function peersNotes({ body, answer, connections, seconds, rounds, openConnections, rows, left }) {
   const unsent = rows.filter(({ half }) => half.unsent > UNSENT_SAID * (half.calls + half.unsent)).map(({ name, half }) => `${name} ${Math.round((half.unsent / (half.calls + half.unsent)) * 100)} %`);
   return [
-    `Calls of ${whole(body)} B, answers of ${answer} B of text; ${rounds} rounds of ${seconds} s over ${connections} connections, or 8 where those served a target clearly better in the warm-up, or where a call takes 5 ms and more; half load over ${openConnections}.`,
+    `Calls of ${whole(body)} B, answers of ${answer} B of text; ${rounds} rounds of ${seconds} s over ${connections} connections, or fewer where more would only slow a target down, or where a call takes milliseconds; half load over ${openConnections}.`,
     ...(unsent.length > 0 ? [`Due at half load, and not sent because no connection was free: ${unsent.join(', ')}; their percentiles are a little too low.`] : []),
     '',
     ...rows.map((row) => `- **${row.name}**${row.program === undefined ? '' : `, ${row.program}`}: ${row.settings}.${row.lacks === undefined ? '' : ` Does not check: ${row.lacks}.`}`),

@@ -21,9 +21,9 @@ const { values } = parseArgs({ options: {
 const [connections, seconds, bytes] = [Number(values.connections), Number(values.seconds), Number(values.body)];
 
 const ANSWER_BYTES = 350;
-const WARM_SECONDS = 2;
-/** These few connections get who is better by this factor with them, and who needs so long for a call that with many most of a round is its first calls. */
-const FEW = { connections: 8, betterBy: 1.1, callMs: 5 };
+const WARM_SECONDS = 3;
+/** Who needs so long for a call gets few connections: with many, most of a round would be its first calls. */
+const SLOW = { callMs: 5, connections: 8 };
 /** At half load calls fall due in a beat of 1 ms: more connections than calls of one beat. */
 const OPEN_CONNECTIONS = 64;
 const OPEN = { seconds: 3, secondsMax: 10, calls: 500 };
@@ -44,7 +44,10 @@ try {
   const upstream = await startToolServer(dir, cores.load, 'upstream', ANSWER_BYTES);
   running.push(upstream);
   for (const wanted of [...FLOORS, ...GATEWAYS, ...PEERS.map(ofPeer)].filter(({ key }) => values.only === undefined || values.only.split(',').includes(key))) await begin(wanted, upstream.port);
-  for (const target of targets) await warm(target);
+  for (const target of targets) {
+    const { perSecond } = await load(target, WARM_SECONDS);
+    if (1000 / perSecond > SLOW.callMs) target.connections = Math.min(SLOW.connections, connections);
+  }
   for (let i = 0; i < Number(values.rounds); i++) {
     for (const target of targets) target.rounds.push(await load(target, seconds));
     process.stderr.write(`round ${i + 1}/${values.rounds}: ${targets.map(({ key, rounds }) => `${key} ${Math.round(rounds.at(-1).perSecond)}/s`).join(', ')}\n`);
@@ -76,7 +79,7 @@ function ofPeer(peer) {
 }
 
 /** Starts one, opens its sessions, and asks it once: what does not answer rightly has no row, and the reason is kept. */
-async function begin({ key, name, settings, lacks, rows = [{ key, name, settings, lacks }], start }, upstreamPort) {
+async function begin({ key, name, settings, rows = [{ key, name, settings }], start }, upstreamPort) {
   try {
     const started = [await start({ dir, core: cores.measured, upstreamPort, answerBytes: ANSWER_BYTES })].flat();
     running.push(started[0]);
@@ -85,20 +88,12 @@ async function begin({ key, name, settings, lacks, rows = [{ key, name, settings
       const whole = { ...target, ...row, program, rounds: [] };
       const sessions = await Promise.all(Array.from({ length: target.version === undefined ? 1 : connections }, () => (target.version === undefined ? undefined : openSession(whole))));
       await probe(whole, sessions[0], bytes);
-      targets.push({ ...whole, sessions, connections, script: writeScript(dir, whole, sessions, bytes) });
+      targets.push({ ...whole, sessions, connections: Math.min(target.connections ?? connections, connections), script: writeScript(dir, whole, sessions, bytes) });
     }
   } catch (error) {
     left.push({ name, why: error.message });
     process.stderr.write(`${name}: left out. ${error.message}\n`);
   }
-}
-
-/** Warms a target up, and finds how many connections serve it. */
-async function warm(target) {
-  const few = { ...target, connections: Math.min(FEW.connections, connections) };
-  const first = await load(target, WARM_SECONDS);
-  const takesFew = 1000 / first.perSecond > FEW.callMs || (await load(few, 1)).perSecond > FEW.betterBy * (await load(target, 1)).perSecond;
-  if (takesFew) target.connections = few.connections;
 }
 
 async function load(target, loadSeconds) {
