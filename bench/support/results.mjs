@@ -10,12 +10,15 @@ const RESULTS = fileURLToPath(new URL('../results', import.meta.url));
 /** Keeps a run as `results/<name>.json`, and its picture beside it. */
 export function saveResult(name, result, svg, argv = process.argv.slice(1)) {
   mkdirSync(RESULTS, { recursive: true });
-  const run = { measured: new Date().toISOString().slice(0, 10), node: process.version, cpu: `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown'}`, command: ['node', ...argv.map((word) => word.replace(/^.*\/(?=(?:bench|test)\/)/, ''))].join(' ') };
+  const words = argv.map((word) => word.replace(/^\/.*\/(?=(?:bench|test)\/)/, '').replace(/^\/.*\//, ''));
+  const run = { measured: new Date().toISOString().slice(0, 10), node: process.version, cpu: `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown'}`, command: ['node', ...words].join(' ') };
   writeFileSync(join(RESULTS, `${name}.json`), `${JSON.stringify({ ...run, ...result }, undefined, 1)}\n`);
   if (svg !== undefined) writeFileSync(join(RESULTS, `${name}.svg`), svg);
 }
 
 const whole = (number) => Math.round(number).toLocaleString('en-US');
+const range = ({ median, lowest, highest }) => `${median.toFixed(2)} (${lowest.toFixed(2)}–${highest.toFixed(2)})`;
+const wholeRange = ({ median, lowest, highest }) => `${whole(median)} (${whole(lowest)}–${whole(highest)})`;
 const percent = (share) => `${Math.round(share * 100)} %`;
 
 /** Markdown rows of each bench: titles, then one row for each of the run's. */
@@ -23,6 +26,24 @@ const TABLES = {
   wire: ({ rows }) => [
     ['', 'calls/s', 'of nginx (range)', 'CPU µs a call, all threads', 'P50', 'P99'],
     ...rows.map((row) => [row.name, whole(row.perSecond), `${row.ratio.toFixed(2)} (${row.lowest.toFixed(2)}–${row.highest.toFixed(2)})`, row.cpuUs.toFixed(1), row.p50, row.p99]),
+  ],
+  matrix: ({ rows }) => [
+    ['case', 'calls/s: nginx', 'gateway', 'of nginx: direct', 'bare proxy', 'gateway (range)', 'CPU µs a call: nginx', 'bare proxy', 'gateway', 'P50 ms: nginx', 'gateway', 'P99 ms: nginx', 'gateway'],
+    ...rows.map(({ name, targets: { nginx, direct, bare, gateway } }) => [
+      name, whole(nginx.perSecond), whole(gateway.perSecond), ...[direct, bare].map((one) => one?.ofNginx.median.toFixed(2) ?? ''), range(gateway.ofNginx), ...[nginx, bare, gateway].map((one) => one?.cpuUs.toFixed(1) ?? ''),
+      ...[nginx.p50Ms, gateway.p50Ms, nginx.p99Ms, gateway.p99Ms].map((ms) => ms.toFixed(2)),
+    ]),
+  ],
+  latency: ({ rows, datasync, ratios, stages, perSecond }) => [
+    [`µs at ${whole(perSecond)} calls/s`, 'P50 (range)', 'P99', 'P99.9', 'adds to direct: P50 (range)', 'P99', 'P99.9'],
+    ...rows.map(({ name, all, added }) => [name, wholeRange(all.p50), whole(all.p99.median), whole(all.p999.median), ...(name === 'direct' ? ['', '', ''] : [wholeRange(added.p50), whole(added.p99.median), whole(added.p999.median)])]),
+    ['one append + fdatasync', wholeRange(datasync.p50), whole(datasync.p99.median), whole(datasync.p999.median), '', '', ''],
+    ...ratios.map(({ name, aim, ...spread }) => [name, `${range(spread)}, aim ${aim}`, '', '', '', '', '']),
+    ...stages.map(({ name, us }) => [`durable, its log: ${name}`, us.toFixed(1), '', '', '', '', '']),
+  ],
+  threads: ({ rows }) => [
+    ['gateway threads', 'calls/s', 'of the first (range)', 'CPU µs a call', 'of the first (range)', 'P50', 'P99'],
+    ...rows.map((row) => [row.threads, whole(row.perSecond), range(row.ofFirst), row.cpuUs.toFixed(1), range(row.cpuOfFirst), `${row.p50Ms.toFixed(2)} ms`, `${row.p99Ms.toFixed(2)} ms`]),
   ],
   chain: ({ totals, layers }) => [
     ['one call, hot', 'µs'],

@@ -1,0 +1,83 @@
+// What more gateway threads bring: calls/s and CPU µs a call with 1 to N of them, in alternating rounds of one run, every layer on, durable audit.
+//   node bench/scale/threads.mjs [--threads 1,2,4] [--rounds 6] [--seconds 2] [--connections 64] [--body 1024] [--save threads] [--json]
+// With four cores or more the last two have load and tool server, and the gateway has the others. With fewer all share all, and only CPU µs a call says what a thread more costs.
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import { median, spread } from '../support/measure.mjs';
+import { saveResult } from '../support/results.mjs';
+import { wrk, wrkScript } from '../support/wrk.mjs';
+import { missingPrograms, scratch, startGateway, startUpstream } from '../wire/servers.mjs';
+
+const ALL_CORES = availableParallelism();
+const APART_FROM = 4;
+const apart = ALL_CORES >= APART_FROM;
+const most = apart ? ALL_CORES - 2 : Math.max(1, ALL_CORES);
+const { values } = parseArgs({ options: {
+  threads: { type: 'string', default: countsUpTo(most).join(',') }, rounds: { type: 'string', default: '6' }, seconds: { type: 'string', default: '2' }, connections: { type: 'string', default: '64' }, body: { type: 'string', default: '1024' },
+  save: { type: 'string' }, json: { type: 'boolean', default: false },
+} });
+const [ROUNDS, SECONDS, CONNECTIONS] = [Number(values.rounds), Number(values.seconds), Number(values.connections)];
+const WARM_SECONDS = 6; // each thread compiles for itself
+const places = apart ? { gateway: `0-${ALL_CORES - 3}`, upstream: ALL_CORES - 2, load: ALL_CORES - 1 } : { gateway: undefined, upstream: undefined, load: undefined };
+
+const missing = missingPrograms(['nginx', 'wrk', 'taskset']);
+if (missing.length > 0) {
+  process.stderr.write(`missing: ${missing.join(', ')}. Install them: apt-get install nginx wrk util-linux\n`);
+  process.exit(2);
+}
+const { dir, remove } = scratch();
+const running = [];
+try {
+  const upstream = await startUpstream(dir, places.upstream, 350);
+  running.push(upstream);
+  const gateways = [];
+  for (const threads of values.threads.split(',').map(Number)) {
+    const gateway = await startGateway(`${dir}/${threads}`, places.gateway, upstream.port, { threads: { gateway: threads } });
+    running.push(gateway);
+    gateways.push({ threads, name: `${threads} threads`, ...gateway });
+  }
+  const script = wrkScript(dir, 'call', { bytes: Number(values.body) });
+  const load = (gateway, seconds) => wrk(gateway, { script, connections: CONNECTIONS, seconds, core: places.load });
+  for (const gateway of gateways) await load(gateway, WARM_SECONDS);
+  const rounds = [];
+  for (let i = 0; i < ROUNDS; i++) {
+    const round = [];
+    for (const gateway of gateways) round.push(await load(gateway, SECONDS));
+    rounds.push(round);
+    process.stderr.write(`round ${i + 1}/${ROUNDS}: ${gateways.map(({ name }, at) => `${name} ${Math.round(round[at].perSecond)}/s, ${round[at].cpuUs.toFixed(1)} µs`).join('; ')}\n`);
+  }
+  report(gateways.map(({ threads }, at) => rowOf(threads, at, rounds)));
+} finally {
+  for (const server of running.reverse()) await server.stop();
+  remove();
+}
+
+/** 1, 2, 4, … and the most there may be. */
+function countsUpTo(last) {
+  const counts = [];
+  for (let count = 1; count < last; count *= 2) counts.push(count);
+  return [...counts, last];
+}
+
+/** Ratios are to the first count of the same round. */
+function rowOf(threads, at, rounds) {
+  const of = (key) => median(rounds.map((round) => round[at][key]));
+  const toFirst = (key) => spread(rounds.map((round) => round[at][key] / round[0][key]));
+  if (rounds.some((round) => round[at].refused > 0)) throw new Error(`${threads} threads: calls were refused`);
+  return { threads, perSecond: of('perSecond'), ofFirst: toFirst('perSecond'), cpuUs: of('cpuUs'), cpuOfFirst: toFirst('cpuUs'), p50Ms: of('p50Ms'), p99Ms: of('p99Ms') };
+}
+
+function report(rows) {
+  const result = { bench: 'threads', body: Number(values.body), connections: CONNECTIONS, rounds: ROUNDS, cores: ALL_CORES, apart, rows };
+  if (values.save !== undefined) saveResult(values.save, result);
+  if (values.json) {
+    process.stdout.write(`${JSON.stringify(result)}\n`);
+    return;
+  }
+  process.stdout.write(`\nthreads: ${values.body} B calls, ${CONNECTIONS} connections, ${ROUNDS} alternating rounds of ${SECONDS} s, ${apart ? 'load and tool server on cores of their own' : `load and tool server on the same ${ALL_CORES} cores: look at CPU µs`}\n`);
+  process.stdout.write('threads   calls/s   of the first (range)   CPU µs a call   of the first (range)   P50 ms   P99 ms\n');
+  const range = ({ median: middle, lowest, highest }) => `${middle.toFixed(2)} (${lowest.toFixed(2)}–${highest.toFixed(2)})`;
+  for (const row of rows) {
+    process.stdout.write(`${String(row.threads).padStart(7)}${String(Math.round(row.perSecond)).padStart(10)}   ${range(row.ofFirst).padEnd(20)}${row.cpuUs.toFixed(1).padStart(16)}   ${range(row.cpuOfFirst).padEnd(20)}${row.p50Ms.toFixed(2).padStart(9)}${row.p99Ms.toFixed(2).padStart(9)}\n`);
+  }
+}
