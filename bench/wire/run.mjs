@@ -5,6 +5,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { saveResult } from '../support/results.mjs';
+import { startToolServer } from '../peers/floors.mjs';
 import { CALLER, missingPrograms, scratch, startGateway, startProxy, startUpstream, VERSION } from './servers.mjs';
 
 const run = promisify(execFile);
@@ -21,6 +22,10 @@ if (missing.length > 0) {
 /** V8 compiles for a while, in threads that take from the same core: what a gateway costs in its first seconds is not what it costs. */
 const WARM_SECONDS = 6;
 
+/** Calls on one connection to the tool server, where the bench lets the gateway pipeline. */
+const PIPELINING = 16;
+const ANSWER_BYTES = 350;
+
 const cores = availableParallelism() > 1 ? { measured: 0, load: 1 } : { measured: undefined, load: undefined };
 const { dir, remove } = scratch();
 const running = [];
@@ -30,14 +35,18 @@ const start = async (server) => {
 };
 
 try {
-  const upstream = await start(await startUpstream(dir, cores.load, 350));
+  const upstream = await start(await startUpstream(dir, cores.load, ANSWER_BYTES));
   const proxy = await start(await startProxy(dir, cores.measured, upstream.port));
   const gateway = await start(await startGateway(dir, cores.measured, upstream.port));
+  // Pipelined calls get ids of their own on the wire: their tool server has to read them, and costs more of the core that it shares with wrk.
+  const reader = await start(await startToolServer(dir, cores.load, 'reader', ANSWER_BYTES));
+  const pipelining = await start(await startGateway(join(dir, 'pipelining'), cores.measured, reader.port, { upstream: { pipelining: PIPELINING } }));
   const scripts = { allowed: script('echo', Number(values.body)), denied: script('not_registered', Number(values.body)) };
   const targets = [
     { name: 'nginx', port: proxy.port, pid: proxy.pid, script: scripts.allowed },
     { name: 'gateway, allowed', port: gateway.port, pid: gateway.pid, script: scripts.allowed },
     { name: 'gateway, denied', port: gateway.port, pid: gateway.pid, script: scripts.denied },
+    { name: `gateway, ${PIPELINING} calls on a connection`, port: pipelining.port, pid: pipelining.pid, script: scripts.allowed },
   ];
   for (const target of targets) await load(target, target.name === 'nginx' ? 1 : WARM_SECONDS);
   const rounds = [];
@@ -108,9 +117,9 @@ function report(names, rounds) {
     return;
   }
   process.stdout.write(`\nwire: ${values.body} B calls, ${values.connections} connections, ${rounds.length} alternating rounds of ${values.seconds} s, one core for what is measured\n`);
-  process.stdout.write('                        calls/s   of nginx   (range)          CPU µs   P50        P99        refused\n');
+  process.stdout.write('                                      calls/s   of nginx   (range)          CPU µs   P50        P99        refused\n');
   for (const row of rows) {
-    process.stdout.write(`${row.name.padEnd(22)}${String(row.perSecond).padStart(9)}   ${row.ratio.toFixed(2).padStart(8)}   ${`${row.lowest.toFixed(2)}–${row.highest.toFixed(2)}`.padEnd(14)}${row.cpuUs.toFixed(1).padStart(9)}   ${String(row.p50).padEnd(10)} ${String(row.p99).padEnd(10)} ${(row.refused * 100).toFixed(0)}%\n`);
+    process.stdout.write(`${row.name.padEnd(36)}${String(row.perSecond).padStart(9)}   ${row.ratio.toFixed(2).padStart(8)}   ${`${row.lowest.toFixed(2)}–${row.highest.toFixed(2)}`.padEnd(14)}${row.cpuUs.toFixed(1).padStart(9)}   ${String(row.p50).padEnd(10)} ${String(row.p99).padEnd(10)} ${(row.refused * 100).toFixed(0)}%\n`);
   }
   process.stdout.write(`\nratio to nginx, allowed: ${rows[1].ratio.toFixed(2)} (gate 0.30)\n`);
 }

@@ -25,6 +25,8 @@ const COMMIT_BYTES = 64 * 1024;
 
 /** So many turns of the event loop in a row without a new line: nothing is under way but what waits for the disk. One turn may bring only requests, or only what tool servers send. */
 const QUIET_TURNS = 6;
+/** With `async` nobody waits for an answer: so many are left lying before they are taken. */
+const UNTAKEN_LINES_MAX = 32;
 
 const NOBODY: Done = () => undefined;
 
@@ -122,6 +124,8 @@ class LaneAppender implements AuditAppender {
 
   async #drain(): Promise<void> {
     this.#closed = true;
+    this.#lane.listen();
+    this.#settle();
     if (this.#pending() > 0) {
       await new Promise<void>((resolve) => {
         this.#drained = resolve;
@@ -132,8 +136,20 @@ class LaneAppender implements AuditAppender {
 
   #sent(done: Done, waits: Done): void {
     this.#waiting.push(waits);
+    if (this.#async && this.#mustListen) {
+      this.#settle();
+      if (this.#mustListen) {
+        this.#lane.listen();
+        this.#settle();
+      }
+    }
     this.#wakeWriter();
     if (this.#async) answer(done, undefined, undefined);
+  }
+
+  /** Whether a message at the next answer is worth what it costs this thread: somebody waits for it, or for its room. */
+  get #mustListen(): boolean {
+    return !this.#async || this.#closed || this.#queue.length > 0 || this.#pending() >= Math.min(UNTAKEN_LINES_MAX, this.#queueLinesMax / 2);
   }
 
   #pending(): number {
@@ -142,7 +158,7 @@ class LaneAppender implements AuditAppender {
 
   // At the end of the turn, so that its lines share a commit. A writer that is awake looks into the lane before it sleeps.
   #wakeWriter(): void {
-    if (this.#scheduled || !(this.#writer.asleep || this.#writer.gathers)) return;
+    if (this.#scheduled || !(this.#writer.asleep || (this.#writer.gathers && !this.#async))) return;
     this.#scheduled = true;
     this.#heard = -1;
     setImmediate(afterTurn, this);
@@ -168,7 +184,7 @@ class LaneAppender implements AuditAppender {
 
   #take(message: FromWriter): void {
     if (message === NUDGE) {
-      this.#lane.listen();
+      if (this.#mustListen) this.#lane.listen();
       return;
     }
     this.#healthy = message.healthy;

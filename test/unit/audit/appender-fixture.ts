@@ -51,6 +51,9 @@ export function acknowledge(count: number): void {
   for (let i = 0; i < count; i++, seq++) receiver.answer({ seq, hash: hashOf(seq) });
   show();
 }
+export function advance(): void {
+  seq += 1;
+}
 export function fail(count: number, because: string): void {
   received();
   say({ kind: 'health', healthy: false, because });

@@ -2,7 +2,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { Ringer } from '../../../src/audit/bell.js';
-import { acknowledge, collector, connect, connection, fail, hashOf, line, nudges, open, read, received, receiver, say, seq, sleeper, turns, until, writer } from './appender-fixture.js';
+import { acknowledge, advance, collector, connect, connection, fail, hashOf, line, nudges, open, read, received, receiver, say, seq, sleeper, turns, until, writer } from './appender-fixture.js';
 
 describe('lines', () => {
   it('are there for a writer that looks, without a message', async () => {
@@ -181,6 +181,39 @@ describe('async durability', () => {
     acknowledge(2);
     await turns();
     expect(answers).toHaveLength(2);
+  });
+
+  it('asks for no message at answers that nobody waits for, and they take no room for long', async () => {
+    const appender = open(100, 'async');
+    const { append, answers } = collector(appender);
+    append('first');
+    acknowledge(1);
+    await turns();
+    let asked = 0;
+    for (let round = 0; round < 50; round++) {
+      append(...Array.from({ length: 20 }, (_, n) => `${round}.${n}`));
+      received();
+      for (let n = 0; n < 20; n++, advance()) receiver.answer({ seq, hash: hashOf(seq) });
+      if (receiver.publish()) asked += 1;
+      await turns(1);
+    }
+    expect(asked).toBe(0);
+    expect(answers.every(([, error]) => error === undefined)).toBe(true);
+    expect(appender.healthy).toBe(true);
+  });
+
+  it('closes when its last line is durable', async () => {
+    const appender = open(100, 'async');
+    const { append } = collector(appender);
+    append('a', 'b', 'c');
+    acknowledge(1);
+    await turns();
+    let closed = false;
+    void appender.close().then(() => { closed = true; });
+    await turns();
+    expect(closed).toBe(false);
+    acknowledge(2);
+    await until(() => closed);
   });
 
   it('is bounded, and stops when the writer fails', async () => {
