@@ -19,6 +19,7 @@ export function saveResult(name, result, svg, argv = process.argv.slice(1)) {
 const whole = (number) => Math.round(number).toLocaleString('en-US');
 const range = ({ median, lowest, highest }) => `${median.toFixed(2)} (${lowest.toFixed(2)}–${highest.toFixed(2)})`;
 const wholeRange = ({ median, lowest, highest }) => `${whole(median)} (${whole(lowest)}–${whole(highest)})`;
+const signed = (us) => `${us < 0 ? '−' : '+'}${Math.abs(us).toFixed(1)}`;
 const percent = (share) => `${Math.round(share * 100)} %`;
 
 /** Markdown rows of each bench: titles, then one row for each of the run's. */
@@ -55,6 +56,24 @@ const TABLES = {
     ...rows.map((row) => [whole(row.connections), `${row.load}×`, whole(row.admittedPerSecond), whole(row.perCore), `${row.p50Ms.toFixed(1)} ms`, `${row.p99Ms.toFixed(1)} ms`, percent(row.share.shed)]),
   ],
   peers: peersTable,
+  bytes: ({ rows, spread, beside }) => [
+    ['body', ...spread.map(({ kind }) => `${kind}: CPU a call`), ...spread.map(({ kind }) => `${kind}: a KiB`)],
+    ...[...new Set(rows.map(({ kib }) => kib))].map((kib) => {
+      const these = spread.map(({ kind }) => rows.find((row) => row.kind === kind && row.kib === kib));
+      return [`${whole(kib)} KiB`, ...these.map((row) => `${whole(row.cpuUs)} µs`), ...these.map((row) => (row.perKibUs === undefined ? '' : `${row.perKibUs.toFixed(1)} µs`))];
+    }),
+    ['dearest of cheapest KiB from 16 KiB on', ...spread.map(() => ''), ...spread.map(({ ratio }) => ratio.toFixed(2))],
+    ['P50 of small calls beside four of 10 MiB, of alone (range)', ...spread.map(() => ''), ...beside.map((one) => `${one.ratio.toFixed(2)} (${one.lowest.toFixed(2)}–${one.highest.toFixed(2)})`)],
+  ],
+  defaults: ({ rows, defaultUs }) => [
+    ['what is changed', 'CPU µs a call', 'beside the defaults (middle half)', 'alone'],
+    ['nothing', defaultUs.toFixed(1), '', ''],
+    ...rows.map((row) => [row.what, row.cpuUs.toFixed(1), `${signed(row.moreUs)} (${signed(row.lowestUs)} to ${signed(row.highestUs)})`, `\`--only ${row.name}\``]),
+  ],
+  growth: ({ rows }) => [
+    ['of what', 'how many', 'CPU µs a call (middle half)', 'of the smallest'],
+    ...rows.map((row) => [row.what, whole(row.count), `${row.cpuUs.toFixed(1)} (${row.lowest.toFixed(1)}–${row.highest.toFixed(1)})`, row.ratio.toFixed(2)]),
+  ],
   policy: ({ rows }) => [
     ['rules', 'remembered', 'decided anew', 'first of a caller and tool', 'load'],
     ...rows.map((row) => [whole(row.rules), `${row.hitUs.toFixed(3)} µs`, `${row.missUs.toFixed(1)} µs`, `${whole(row.firstUs)} µs`, `${whole(row.loadMs)} ms`]),

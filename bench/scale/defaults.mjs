@@ -1,0 +1,84 @@
+// What each security default costs, one by one: gateways that differ in one thing from the defaults, the same calls to each in turn.
+//   node bench/scale/defaults.mjs [--rounds 12] [--save defaults]
+//   node bench/scale/defaults.mjs --only async        one of them; --list names all
+//   node bench/scale/defaults.mjs --observe [--save observability]
+// Needs npm run build, nginx and taskset.
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { alternate, median, middleHalf } from '../support/alternate.mjs';
+import { startLoad } from '../support/counted-load.mjs';
+import { callBody, callHead } from '../support/echo-call.mjs';
+import { saveResult } from '../support/results.mjs';
+import { missingPrograms, scratch, startGateway, startUpstream } from '../wire/servers.mjs';
+import { VARIANTS } from './variants.mjs';
+
+const { values } = parseArgs({ options: {
+  only: { type: 'string' }, observe: { type: 'boolean', default: false }, rounds: { type: 'string', default: '12' }, calls: { type: 'string', default: '4000' }, connections: { type: 'string', default: '64' },
+  warm: { type: 'string', default: '15000' }, save: { type: 'string' }, json: { type: 'boolean', default: false }, list: { type: 'boolean', default: false },
+} });
+
+const BODY_BYTES = 1024;
+const DEFAULTS = { name: 'defaults', what: 'the defaults' };
+
+if (values.list) {
+  for (const { name, what } of VARIANTS) process.stdout.write(`${name.padEnd(12)} ${what}\n`);
+  process.exit(0);
+}
+const chosen = VARIANTS.filter(({ name, observes = false }) => (values.only === undefined ? observes === values.observe : values.only.split(',').includes(name)));
+const missing = missingPrograms(['nginx', 'taskset']);
+if (chosen.length === 0 || missing.length > 0) {
+  process.stderr.write(chosen.length === 0 ? 'none of these is known: --list\n' : `missing: ${missing.join(', ')}. Install them: apt-get install nginx util-linux\n`);
+  process.exit(2);
+}
+const cores = availableParallelism() > 1 ? { measured: 0, load: 1 } : { measured: undefined, load: undefined };
+const { dir, remove } = scratch();
+const running = [];
+try {
+  const upstream = await startUpstream(dir, cores.load, 350);
+  running.push(upstream);
+  const load = startLoad(cores.load);
+  running.push(load);
+  const cases = [];
+  for (const variant of [DEFAULTS, ...chosen]) cases.push(await startCase(variant, upstream.port));
+  const found = await alternate(load, cases, { rounds: Number(values.rounds), calls: Number(values.calls), warmCalls: Number(values.warm) }, (round) => process.stderr.write(`round ${round + 1}/${values.rounds}\n`));
+  report(found);
+} finally {
+  for (const server of running.reverse()) await server.stop();
+  remove();
+}
+
+async function startCase(variant, upstreamPort) {
+  const own = {};
+  const folder = join(dir, variant.name);
+  const gateway = await startGateway(folder, cores.measured, upstreamPort, (await variant.config?.(folder, own)) ?? {});
+  running.push(gateway);
+  const { more = {}, text = '', port = gateway.port, tls, stop } = (await variant.prepared?.(gateway, own)) ?? {};
+  if (stop !== undefined) running.push({ stop });
+  const body = callBody(BODY_BYTES);
+  const options = { port, head: callHead(port, more), connections: Number(values.connections), tls, body: text === '' ? body : body.slice(0, -4 - text.length) + text + body.slice(-4) };
+  return { name: variant.name, pid: gateway.pid, options };
+}
+
+function report(found) {
+  const base = found.get(DEFAULTS.name);
+  const rows = chosen.map(({ name, what }) => {
+    const cpuUs = found.get(name);
+    const more = cpuUs.map((us, round) => us - base[round]);
+    const { lowest: lowestUs, highest: highestUs } = middleHalf(more);
+    return { name, what, cpuUs: median(cpuUs), moreUs: median(more), lowestUs, highestUs };
+  });
+  const result = { bench: 'defaults', body: BODY_BYTES, connections: Number(values.connections), rounds: Number(values.rounds), defaultUs: median(base), rows };
+  if (values.save !== undefined) saveResult(values.save, result);
+  if (values.json) {
+    process.stdout.write(`${JSON.stringify(result)}\n`);
+    return;
+  }
+  process.stdout.write(`\n${BODY_BYTES} B calls, ${values.connections} connections, ${values.rounds} rounds; with the defaults ${result.defaultUs.toFixed(1)} µs of CPU a call, all threads\n`);
+  process.stdout.write('             CPU µs   beside the defaults (range)\n');
+  for (const row of rows) process.stdout.write(`${row.name.padEnd(12)}${row.cpuUs.toFixed(1).padStart(7)}   ${signed(row.moreUs).padStart(6)} (${signed(row.lowestUs)} to ${signed(row.highestUs)})  ${row.what}\n`);
+}
+
+function signed(us) {
+  return `${us < 0 ? '−' : '+'}${Math.abs(us).toFixed(1)}`;
+}

@@ -1,0 +1,74 @@
+// How the cost of a call grows with what the gateway holds: live sessions, detection rules, registered tools, upstreams.
+//   node bench/scale/growth.mjs [--only sessions,rules,tools,upstreams] [--rounds 6] [--save growth]
+// Needs npm run build, nginx and taskset. A gateway for each size, the same calls to each in turn; the ratio to the smallest is the figure to compare between machines.
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { alternate, median, middleHalf } from '../support/alternate.mjs';
+import { startLoad } from '../support/counted-load.mjs';
+import { curveSvg } from '../support/curve-svg.mjs';
+import { saveResult } from '../support/results.mjs';
+import { missingPrograms, scratch } from '../wire/servers.mjs';
+import { GROWING } from './growing.mjs';
+
+const { values } = parseArgs({ options: {
+  only: { type: 'string', default: Object.keys(GROWING).join(',') }, rounds: { type: 'string', default: '6' }, calls: { type: 'string', default: '3000' }, warm: { type: 'string', default: '15000' }, connections: { type: 'string', default: '64' },
+  most: { type: 'string', default: '100000' }, save: { type: 'string' }, json: { type: 'boolean', default: false },
+} });
+const missing = missingPrograms(['nginx', 'taskset']);
+if (missing.length > 0) {
+  process.stderr.write(`missing: ${missing.join(', ')}. Install them: apt-get install nginx util-linux\n`);
+  process.exit(2);
+}
+const cores = availableParallelism() > 1 ? { measured: 0, load: 1 } : { measured: undefined, load: undefined };
+const { dir, remove } = scratch();
+const load = startLoad(cores.load);
+try {
+  const rows = [];
+  for (const what of values.only.split(',')) rows.push(...await grow(what));
+  report(rows);
+} finally {
+  load.stop();
+  remove();
+}
+
+async function grow(what) {
+  const { counts, start } = GROWING[what];
+  const running = [];
+  try {
+    const cases = [];
+    for (const count of counts.filter((one) => one <= Number(values.most))) {
+      const { gateway, others = [], options } = await start(join(dir, `${what}-${count}`), cores, count, load);
+      running.push(...others, gateway);
+      cases.push({ name: count, pid: gateway.pid, options: { connections: Number(values.connections), ...options, port: gateway.port } });
+      process.stderr.write(`${what}: ${count} are there\n`);
+    }
+    const found = await alternate(load, cases, { rounds: Number(values.rounds), calls: Number(values.calls), warmCalls: Number(values.warm) });
+    return cases.map(({ name: count }, at) => {
+      const cpuUs = found.get(count);
+      const smallest = found.get(cases[0].name);
+      const ratio = at === 0 ? 1 : median(cpuUs.map((us, round) => us / smallest[round]));
+      return { what, count, cpuUs: median(cpuUs), ...middleHalf(cpuUs), ratio };
+    });
+  } finally {
+    for (const server of running.reverse()) await server.stop();
+  }
+}
+
+function report(rows) {
+  const result = { bench: 'growth', connections: Number(values.connections), rounds: Number(values.rounds), rows };
+  if (values.save !== undefined) saveResult(values.save, result, draw(rows));
+  if (values.json) {
+    process.stdout.write(`${JSON.stringify(result)}\n`);
+    return;
+  }
+  process.stdout.write('\nof what       how many   CPU µs a call (range)    of the smallest\n');
+  for (const row of rows) process.stdout.write(`${row.what.padEnd(12)}${String(row.count).padStart(10)}${row.cpuUs.toFixed(1).padStart(10)} (${row.lowest.toFixed(1)}–${row.highest.toFixed(1)})${row.ratio.toFixed(2).padStart(14)}\n`);
+}
+
+function draw(rows) {
+  const kinds = [...new Set(rows.map(({ what }) => what))];
+  const series = kinds.map((what) => ({ name: what, points: rows.filter((row) => row.what === what).map((row) => [Math.log10(row.count), row.cpuUs]) }));
+  const ticks = [...new Set(rows.map((row) => Math.round(Math.log10(row.count))))];
+  return curveSvg({ title: 'What a call costs as the gateway holds more', xTitle: 'how many, as a power of ten (1 = 10, 5 = 100,000)', ticks, panels: [{ title: 'One allowed call, all threads', unit: 'CPU µs', series }] });
+}

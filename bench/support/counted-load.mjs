@@ -1,0 +1,73 @@
+// A load generator that sends exactly so many calls, each when the one before on its connection was answered: what they cost together is then known to the call.
+// Runs as a process of its own (`startLoad`), so that the bench's own work takes none of its time.
+import { spawn } from 'node:child_process';
+import { connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { fileURLToPath } from 'node:url';
+
+const HEAD_END = '\r\n\r\n';
+/** What each call replaces by one of `fills`. */
+export const FILL = '<fill>';
+
+/** A generator, on one core if that is given: `send` takes countedLoad's options and resolves to its answer. */
+export function startLoad(core) {
+  const own = [process.execPath, fileURLToPath(import.meta.url), '--serve'];
+  const [command, ...args] = core === undefined ? own : ['taskset', '-c', String(core), ...own];
+  const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  return {
+    send: (options) => new Promise((resolve, reject) => {
+      const gone = (code) => reject(new Error(`the load generator ended with ${code}`));
+      child.once('exit', gone);
+      child.once('message', (message) => {
+        child.off('exit', gone);
+        resolve(message);
+      });
+      child.send(options);
+    }),
+    stop: () => { if (child.exitCode === null) child.kill('SIGTERM'); },
+  };
+}
+
+/**
+ * `head` and `body` of a request up to its lengths; where `fills` are given, FILL in both is each of them in turn. `everyMs`: a connection rests that long between an answer
+ * and its next call. `tls`: of node:tls. Resolves to the latencies in ms, sorted, and of each status but 200 the beginning of one answer.
+ */
+export async function countedLoad({ port, head, body, fills = [''], connections = 1, calls, everyMs = 0, tls }) {
+  const requests = fills.map((fill) => {
+    const whole = body.replace(FILL, () => fill);
+    return Buffer.from(`${head.replaceAll(FILL, fill)}Content-Length: ${Buffer.byteLength(whole)}${HEAD_END}${whole}`);
+  });
+  const found = { latenciesMs: [], wrong: {} };
+  let left = calls;
+  await Promise.all(Array.from({ length: connections }, () => new Promise((resolve, reject) => {
+    const socket = tls === undefined ? connect(port, '127.0.0.1') : connectTls({ ...tls, port, host: '127.0.0.1' });
+    let text = '';
+    let sentMs = 0;
+    const next = () => {
+      if (left <= 0) {
+        socket.destroy();
+        resolve();
+        return;
+      }
+      left -= 1;
+      sentMs = performance.now();
+      socket.write(requests[left % requests.length]);
+    };
+    socket.setNoDelay(true).setEncoding('latin1').on(tls === undefined ? 'connect' : 'secureConnect', next).on('error', reject).on('close', () => reject(new Error(`the gateway cut a connection; ${JSON.stringify(found.wrong)}`)));
+    socket.on('data', (part) => {
+      text += part;
+      const end = text.indexOf(HEAD_END);
+      if (end === -1 || text.length < end + HEAD_END.length + Number(/content-length: (\d+)/i.exec(text.slice(0, end))?.[1] ?? 0)) return;
+      const status = text.slice(9, 12);
+      if (status === '200') found.latenciesMs.push(performance.now() - sentMs);
+      else found.wrong[status] = text.slice(end + HEAD_END.length, end + 600); // one of each is enough to see why
+      text = '';
+      if (everyMs === 0) next();
+      else setTimeout(next, everyMs);
+    });
+  })));
+  found.latenciesMs.sort((a, b) => a - b);
+  return found;
+}
+
+if (process.argv[2] === '--serve') process.on('message', async (options) => process.send(await countedLoad(options)));
