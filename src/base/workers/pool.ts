@@ -15,11 +15,8 @@ export interface WorkerPoolOptions {
 }
 
 export interface WorkerPool {
-  /**
-   * Rejects with PoolFull, PoolTimeout, or what the task threw. Typed arrays in `task` are copied when it is sent, not now: pass own copies. Those
-   * whose buffers are in `handedOver` are not copied but moved: they are of no use here afterwards.
-   */
-  run(task: unknown, handedOver?: readonly ArrayBuffer[]): Promise<unknown>;
+  /** Rejects with PoolFull, PoolTimeout, or what the task threw. Typed arrays in `task` are copied when it is sent, not now: pass own copies. */
+  run(task: unknown): Promise<unknown>;
   readonly waiting: number;
   close(): Promise<void>;
 }
@@ -54,13 +51,13 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
   // Counted here: Piscina's own queue holds a task until a thread has started, so that its size says little.
   let unfinished = 0;
 
-  async function run(task: unknown, handedOver: readonly ArrayBuffer[] = []): Promise<unknown> {
+  async function run(task: unknown): Promise<unknown> {
     if (unfinished >= options.threads + options.queueMax) throw new PoolFull();
     unfinished++;
     const abort = new AbortController();
     const timer = setTimeout(() => abort.abort(), options.timeoutMs);
     try {
-      return (await (await open()).run(task, { signal: abort.signal, transferList: [...handedOver] })) as unknown;
+      return (await (await open()).run(task, { signal: abort.signal })) as unknown;
     } catch (error) {
       throw abort.signal.aborted ? new PoolTimeout(options.timeoutMs) : error;
     } finally {

@@ -1,5 +1,6 @@
 // Scans of large messages in the worker pool. The rules travel in shared memory: each task points at them, and a worker reads them once per digest.
 import type { WorkerPool } from '../../base/workers/pool.js';
+import { ScanSlots } from './scan-slots.js';
 import type { ScanPool } from './scanner.js';
 import type { Range } from './transforms.js';
 import type { DlpActions, DlpRule, LocatedFinding, PooledScan } from './types.js';
@@ -34,12 +35,15 @@ export function createScanPool(pool: WorkerPool, digest: string, ruleset: ScanRu
     ruleset: share(Buffer.from(JSON.stringify(bare), 'utf8')),
     database,
   };
+  const slots = new ScanSlots();
   return {
     scan: async (bytes, escapes, argumentsAt) => {
-      // One copy, which the worker takes over: the caller's bytes may be gone, or changed, before Piscina dispatches.
-      const own = new Uint8Array(bytes);
+      // The one copy: the caller's bytes may be gone before Piscina dispatches.
+      const own = slots.copy(bytes);
       const task: ScanTask = { ...shared, bytes: own, escapes, argumentsAt };
-      return parseAnswer(await pool.run(task, [own.buffer]));
+      const answer = await pool.run(task);
+      slots.giveBack(own); // not after a failure: a thread that is being ended may still read it
+      return parseAnswer(answer);
     },
   };
 }

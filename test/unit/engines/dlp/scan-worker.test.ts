@@ -39,4 +39,21 @@ describe('scan worker', () => {
     for (let i = 2; i < 8; i++) await poolOf(`d${i}`).scan(body, false, undefined);
     expect([built, closed]).toEqual([7, 3]);
   });
+
+  it('copies into memory that it used before, but never into what a failed task may still read', async () => {
+    const seen: ArrayBufferLike[] = [];
+    let fails = false;
+    const workers: WorkerPool = { run: (task) => {
+      seen.push((task as ScanTask).bytes.buffer);
+      return fails ? Promise.reject(new Error('ended')) : Promise.resolve({ findings: [] });
+    }, waiting: 0, close: () => Promise.resolve() };
+    const pool = createScanPool(workers, 'd', { rules: [], actions: blockFlagFlag, findingsMax: 1, engine: 're2' }, undefined);
+    await pool.scan(body, false, undefined);
+    await pool.scan(body, false, undefined);
+    fails = true;
+    await expect(pool.scan(body, false, undefined)).rejects.toThrow('ended');
+    fails = false;
+    await pool.scan(body, false, undefined);
+    expect([seen[1] === seen[0], seen[2] === seen[0], seen[3] === seen[0]]).toEqual([true, true, false]);
+  });
 });

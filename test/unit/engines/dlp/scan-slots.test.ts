@@ -1,0 +1,45 @@
+// Slots are used again, never by two messages at one time, and only so many are kept.
+import { expect, it } from 'vitest';
+import { ScanSlots } from '../../../../src/engines/dlp/scan-slots.js';
+
+const MIB = 1024 * 1024;
+const filled = (length: number, byte: number): Uint8Array => new Uint8Array(length).fill(byte);
+
+it('a slot that was given back is used again, and shows nothing of what it held', () => {
+  const slots = new ScanSlots();
+  const first = slots.copy(filled(100_000, 7));
+  slots.giveBack(first);
+  const second = slots.copy(filled(500, 8));
+  expect(second.buffer).toBe(first.buffer);
+  expect([second.length, [...new Set(second)]]).toEqual([500, [8]]);
+});
+
+it('what is under way keeps its slot, and a copy outlives what it was made of', () => {
+  const slots = new ScanSlots();
+  const source = filled(1000, 1);
+  const [one, other] = [slots.copy(source), slots.copy(filled(1000, 2))];
+  source.fill(9);
+  expect(one.buffer).not.toBe(other.buffer);
+  expect([...new Set(one), ...new Set(other)]).toEqual([1, 2]);
+});
+
+it('the smallest that is large enough is taken', () => {
+  const slots = new ScanSlots();
+  const [large, small] = [slots.copy(filled(MIB, 1)), slots.copy(filled(1000, 1))];
+  slots.giveBack(large);
+  slots.giveBack(small);
+  expect(slots.copy(filled(2000, 2)).buffer).toBe(small.buffer);
+  expect(slots.copy(filled(MIB - 5, 2)).buffer).toBe(large.buffer);
+});
+
+it('an empty message has its copy, too', () => {
+  expect(new ScanSlots().copy(new Uint8Array(0))).toHaveLength(0);
+});
+
+it('no more than the bound is kept', () => {
+  const slots = new ScanSlots();
+  const held = Array.from({ length: 5 }, () => slots.copy(filled(10 * MIB, 1)));
+  for (const one of held) slots.giveBack(one);
+  const again = Array.from({ length: 5 }, () => slots.copy(filled(10 * MIB, 1)));
+  expect(again.filter(({ buffer }) => held.some((one) => one.buffer === buffer))).toHaveLength(3);
+});
