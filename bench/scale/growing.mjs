@@ -17,7 +17,7 @@ const LETTERS = 'abcdefghijklmnopqrstuvwxyz';
 /** Others on the machine make a gateway late: it must not refuse for that. */
 const startGateway = (dir, core, port, config = {}) => start(dir, core, port, { ...config, front: { shed_after_ms: 60_000 } });
 
-/** `start(dir, cores, count, load)` resolves to the gateway, what else was started, and the calls' options. */
+/** `start(dir, cores, count, keep)` gives `keep` whatever it starts, and resolves to the gateway and the calls' options. */
 export const GROWING = {
   sessions: { counts: [10, 100, 1000, 10_000, 100_000], start: withSessions },
   rules: { counts: [10, 100, 300, 1000], start: withRules },
@@ -26,15 +26,15 @@ export const GROWING = {
 };
 
 /** Open MCP sessions of one caller; each call is one of another session. */
-async function withSessions(dir, cores, count) {
-  const { gateway, others } = await withServers(dir, cores, 1, { session: { mcp_sessions_per_caller_max: count, sessions_max: 2 * count + 100 } });
+async function withSessions(dir, cores, count, keep) {
+  const { gateway } = await withServers(dir, cores, 1, keep, { session: { mcp_sessions_per_caller_max: count, sessions_max: 2 * count + 100 } });
   const fills = [];
   let left = count;
   await Promise.all(Array.from({ length: Math.min(count, OPENED_AT_ONCE) }, async () => {
     while (left-- > 0) fills.push(await openSession(gateway.port));
   }));
   const head = callHead(gateway.port, { 'MCP-Protocol-Version': SESSION_VERSION, 'Mcp-Method': undefined, 'Mcp-Name': undefined, 'Mcp-Session-Id': FILL });
-  return { gateway, others, options: { head, body: callBody(BODY_BYTES, 'words', 'echo_0', 'legacy'), fills } };
+  return { gateway, options: { head, body: callBody(BODY_BYTES, 'words', 'echo_0', 'legacy'), fills } };
 }
 
 async function openSession(port) {
@@ -47,42 +47,42 @@ async function openSession(port) {
 }
 
 /** Rules of one shape, each with a word of its own; no call holds what they look for. */
-async function withRules(dir, cores, count) {
+async function withRules(dir, cores, count, keep) {
   const rules = Array.from({ length: count }, (_, n) => {
     const word = [n % 26, Math.floor(n / 26) % 26, Math.floor(n / 676) % 26].map((at) => LETTERS[at]).join('');
     return { id: `bench-${n}`, category: 'credentials', description: 'A token of the bench', pattern: `\\b${word}_key_[A-Za-z0-9]{24}\\b`, keywords: [`${word}_key_`], hits: [`${word}_key_\${Ab1*8}`, `token=${word}_key_\${xY9*8};`], misses: [`${word}_key_\${Ab1*7}`, `${word}_key_of_another_kind`] };
   });
   mkdirSync(join(dir, 'gateway', 'config', 'grown'), { recursive: true });
   writeFileSync(join(dir, 'gateway', 'config', 'grown', 'rules.yaml'), JSON.stringify({ rules }));
-  const upstream = await startUpstream(dir, cores.load, ANSWER_BYTES);
-  const gateway = await startGateway(dir, cores.measured, upstream.port, { dlp: { dir: 'config/grown' } });
-  return { gateway, others: [upstream], options: { head: callHead(gateway.port), body: callBody(BODY_BYTES) } };
+  const upstream = keep(await startUpstream(dir, cores.load, ANSWER_BYTES));
+  const gateway = keep(await startGateway(dir, cores.measured, upstream.port, { dlp: { dir: 'config/grown' } }));
+  return { gateway, options: { head: callHead(gateway.port), body: callBody(BODY_BYTES) } };
 }
 
 /** Tools of the registry, of which the calls use one: the server of the bench serves no other. */
-async function withTools(dir, cores, count) {
-  const upstream = await startUpstream(dir, cores.load, ANSWER_BYTES);
-  const gateway = await startGateway(dir, cores.measured, upstream.port);
+async function withTools(dir, cores, count, keep) {
+  const upstream = keep(await startUpstream(dir, cores.load, ANSWER_BYTES));
+  const gateway = keep(await startGateway(dir, cores.measured, upstream.port));
   await register(gateway, (echo) => [echo, ...Array.from({ length: count - 1 }, (_, n) => ({ ...echo, name: `tool_${n}` }))]);
-  return { gateway, others: [upstream], options: { head: callHead(gateway.port), body: callBody(BODY_BYTES) } };
+  return { gateway, options: { head: callHead(gateway.port), body: callBody(BODY_BYTES) } };
 }
 
 /** As many servers, each with its own tool; each call is one of another server. */
-async function withUpstreams(dir, cores, count) {
-  const { gateway, others, names } = await withServers(dir, cores, count, {});
-  return { gateway, others, options: { head: callHead(gateway.port, {}, FILL), body: callBody(BODY_BYTES, 'words', FILL), fills: names } };
+async function withUpstreams(dir, cores, count, keep) {
+  const { gateway, names } = await withServers(dir, cores, count, keep, {});
+  return { gateway, options: { head: callHead(gateway.port, {}, FILL), body: callBody(BODY_BYTES, 'words', FILL), fills: names } };
 }
 
-async function withServers(dir, cores, count, config) {
-  const servers = await startServers(cores.load, count);
+async function withServers(dir, cores, count, keep, config) {
+  const servers = keep(await startServers(cores.load, count));
   permit(dir, 'startswith(input.tool_name, "echo_")');
-  const gateway = await startGateway(dir, cores.measured, servers.ports[0], config);
+  const gateway = keep(await startGateway(dir, cores.measured, servers.ports[0], config));
   const { seedHash } = await import('../../dist/engines/registry/hashes.js');
   const names = servers.ports.map((_port, n) => `echo_${n}`);
   await register(gateway, (echo) => servers.ports.map((port, n) => ({
     ...echo, name: names[n], upstream: `http://127.0.0.1:${port}/mcp`, hash: seedHash({ name: JSON.stringify(names[n]), description: JSON.stringify(DESCRIPTION), inputSchema: SCHEMA }),
   })));
-  return { gateway, others: [servers], names };
+  return { gateway, names };
 }
 
 /** Beside the policy that startGateway writes. */

@@ -35,11 +35,14 @@ try {
 async function grow(what) {
   const { counts, start } = GROWING[what];
   const running = [];
+  const keep = (server) => {
+    running.push(server);
+    return server;
+  };
   try {
     const cases = [];
     for (const count of counts.filter((one) => one <= Number(values.most))) {
-      const { gateway, others = [], options } = await start(join(dir, `${what}-${count}`), cores, count, load);
-      running.push(...others, gateway);
+      const { gateway, options } = await start(join(dir, `${what}-${count}`), cores, count, keep);
       cases.push({ name: count, pid: gateway.pid, options: { connections: Number(values.connections), ...options, port: gateway.port } });
       process.stderr.write(`${what}: ${count} are there\n`);
     }
