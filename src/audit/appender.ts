@@ -24,7 +24,7 @@ const ANSWERED_KEPT_MAX = 4096;
 const COMMIT_BYTES = 64 * 1024;
 
 /** So many turns of the event loop in a row without a new line: nothing is under way but what waits for the disk. One turn may bring only requests, or only what tool servers send. */
-const QUIET_TURNS = 6;
+const QUIET_TURNS = 3;
 /** With `async` nobody waits for an answer: so many are left lying before they are taken. */
 const UNTAKEN_LINES_MAX = 32;
 

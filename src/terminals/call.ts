@@ -13,6 +13,8 @@ import type { Leg, TerminalServices } from './services.js';
 
 const NOT_FOUND = 404;
 const BAD_REQUEST = 400;
+/** The client copies what is smaller, with other requests of the turn. */
+const SENT_AS_IT_LIES_BYTES = 64 * 1024;
 /** What a caller may have asked for, of a server that is well. */
 const NOBODYS_FAILURE: ReadonlySet<string> = new Set(['answer_too_large', 'event_too_large', 'depth', 'keys', 'duplicate_key', 'lone_surrogate', 'ambiguous_key']);
 const NO_SECRETS: readonly string[] = Object.freeze([]);
@@ -72,8 +74,9 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
       this.#exchange.refuse(deny('client_disconnected'));
       return;
     }
-    // A lost session is renewed later, when the bytes of the handler are gone.
-    if (leg.sessionBound) ctx.inbound.retain();
+    // A lost session is renewed later, when the bytes of the handler are gone; and what is large is sent from where it is.
+    const isLarge = ctx.outboundBytes().length > SENT_AS_IT_LIES_BYTES;
+    if (leg.sessionBound || isLarge) ctx.inbound.retain();
     let body = ctx.outboundBytes();
     this.#screen.wireIdText = this.#screen.idText;
     // Where calls share a session, or a connection before they are answered, an id of its own tells each one's answer from every other's.
@@ -84,7 +87,7 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
     const tool = ctx.tool === undefined || ctx.tool === 'none' ? undefined : ctx.tool.registered;
     const { upstream } = ctx.snapshot.config;
     this.#call = this.#services.client.send(
-      { url: leg.url, httpMethod: 'POST', headers: leg.headers, body, answerTimeoutMs: tool?.timeoutMs ?? upstream.answer_timeout_ms, idleTimeoutMs: upstream.idle_timeout_ms },
+      { url: leg.url, httpMethod: 'POST', headers: leg.headers, body, bodyStays: isLarge, answerTimeoutMs: tool?.timeoutMs ?? upstream.answer_timeout_ms, idleTimeoutMs: upstream.idle_timeout_ms },
       this,
     );
   }

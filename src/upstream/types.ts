@@ -5,8 +5,10 @@ export interface UpstreamRequest {
   readonly httpMethod: 'POST' | 'GET' | 'DELETE';
   /** Lower-case names. `host`, `content-length` and `connection` are the client's own business. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Copied before `send` returns. */
+  /** Copied before `send` returns, but for what stays. */
   readonly body: Uint8Array | undefined;
+  /** Nobody changes the body's bytes until the call has ended: a large one is sent from where it is. */
+  readonly bodyStays?: boolean;
   /** From the call of `send` to the first byte of the answer. */
   readonly answerTimeoutMs: number;
   /** Longest silence within the answer. */

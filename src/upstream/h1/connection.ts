@@ -66,9 +66,9 @@ export class Connection extends Timed implements AnswerReceiver, Sender, WireOwn
   }
 
   /** Sends a request, with the others of this turn of the event loop. */
-  send(call: H1Call, head: string, body: Uint8Array | undefined): void {
+  send(call: H1Call, head: string, body: Uint8Array | undefined, bodyStays: boolean): void {
     this.#take(call);
-    this.#keeper.runtime.write(this, head, body);
+    this.#keeper.runtime.write(this, head, body, bodyStays);
   }
 
   /** Answers come in the order of the requests: those that still wait for the turn's end go before one that is written at once. */

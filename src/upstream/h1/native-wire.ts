@@ -167,7 +167,10 @@ class NativeWire implements Wire {
       return;
     }
     const taken = this.#wiring.sendNow(this, bytes);
-    if (taken !== bytes.length) this.sentInPart(taken, bytes.subarray(Math.max(0, taken)));
+    if (taken < 0) {
+      this.#unsent.push(bytes);
+      setImmediate(() => this.sentInPart(taken, bytes)); // whoever writes has not returned to its caller yet
+    } else if (taken !== bytes.length) this.sentInPart(taken, bytes.subarray(taken));
   }
 
   pause(): void {

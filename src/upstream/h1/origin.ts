@@ -46,7 +46,7 @@ export class H1Origin extends Timed implements Origin, Keeper {
     this.runtime.wheel.add(call, request.answerTimeoutMs, nowMs);
     const connection = this.#withRoom(nowMs);
     if (connection !== undefined) {
-      connection.send(call, head, body);
+      connection.send(call, head, body, request.bodyStays === true);
       if (!connection.hasRoom) this.#unlist(connection);
       return call;
     }

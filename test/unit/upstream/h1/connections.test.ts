@@ -172,6 +172,39 @@ describe.each<'native' | 'node'>(['native', 'node'])('an own connection (%s)', (
     expect(answers.map((answer, n) => answer.body === bodies[n])).toEqual(bodies.map(() => true));
   });
 
+  it('sends a large body that stays from where it lies, whole and in order with others', async () => {
+    const server = await rawServer((socket, body) => socket.write(whole(`${body.length} ${body.slice(0, 1)}${body.slice(-1)}`)));
+    const client = makeClient({ connectionsMax: 2 });
+    await ask(client, server.url, 'x'); // a connection stands: nothing waits
+    const sizes = [300_000, 10, 6_000_000, 70_000, 300_000];
+    const answers = await Promise.all(sizes.map((size, n) => ask(client, server.url, String(n).repeat(size), { bodyStays: true })));
+    expect(answers.map(({ body }) => body)).toEqual(sizes.map((size, n) => `${size} ${n}${n}`));
+  });
+
+  it('that breaks under a large body fails its call, once the call has been begun', async () => {
+    const server = await rawServer((socket, body) => socket.write(whole(body)));
+    const client = makeClient({ connectionsMax: 1 });
+    await ask(client, server.url, 'one');
+    server.sockets[0]?.resetAndDestroy();
+    let returned = false;
+    let toldBefore = false;
+    const fault = await new Promise<UpstreamFault | undefined>((resolve) => {
+      // The reset is with the kernel, and may not be with this process yet.
+      const until = Date.now() + 50;
+      while (Date.now() < until);
+      client.send({ url: server.url, httpMethod: 'POST', headers: {}, body: Buffer.alloc(2_000_000), bodyStays: true, answerTimeoutMs: 9000, idleTimeoutMs: 9000 }, {
+        onHead: () => undefined, onData: () => undefined, onEnd: () => resolve(undefined),
+        onFault: (cause) => {
+          toldBefore = !returned;
+          resolve(cause);
+        },
+      });
+      returned = true;
+    });
+    expect(toldBefore).toBe(false);
+    expect(fault?.kind).toBe('transport');
+  });
+
   it.each(['localhost', '::1'])('reaches %s', async (host) => {
     const server = await rawServer((socket, body) => socket.write(whole(body)), host === 'localhost' ? '127.0.0.1' : host);
     const client = makeClient();
