@@ -158,9 +158,13 @@ class LaneAppender implements AuditAppender {
 
   // At the end of the turn, so that its lines share a commit. A writer that is awake looks into the lane before it sleeps.
   #wakeWriter(): void {
-    if (this.#scheduled || !(this.#writer.asleep || (this.#writer.gathers && !this.#async))) return;
-    this.#scheduled = true;
+    if (this.#scheduled || (this.#async && !this.#writer.asleep)) return;
     this.#heard = -1;
+    this.#nextTurn();
+  }
+
+  #nextTurn(): void {
+    this.#scheduled = true;
     setImmediate(afterTurn, this);
   }
 
@@ -169,17 +173,15 @@ class LaneAppender implements AuditAppender {
     this.#scheduled = false;
     const bytes = this.#lane.unansweredBytes;
     if (bytes === 0) return;
-    if (this.#writer.gathers && bytes < COMMIT_BYTES) {
-      // More may come with the next turn; some in a row in which nothing does show that this thread only waits.
-      this.#quietTurns = bytes === this.#heard ? this.#quietTurns + 1 : 0;
-      if (this.#quietTurns < QUIET_TURNS) {
-        this.#scheduled = true;
-        this.#heard = bytes;
-        setImmediate(afterTurn, this);
-        return;
-      }
+    if (this.#writer.asleep) {
+      if (this.#writer.ring()) this.#port.postMessage(NUDGE satisfies ToWriter);
+      return;
     }
-    if (this.#writer.ring()) this.#port.postMessage(NUDGE satisfies ToWriter);
+    // More may come with the next turn; some in a row in which nothing does show that this thread only waits.
+    this.#quietTurns = bytes === this.#heard ? this.#quietTurns + 1 : 0;
+    this.#heard = bytes;
+    if (this.#quietTurns >= QUIET_TURNS || (bytes >= COMMIT_BYTES && this.#writer.gathers)) this.#writer.ask();
+    else this.#nextTurn();
   }
 
   #take(message: FromWriter): void {
@@ -204,7 +206,7 @@ class LaneAppender implements AuditAppender {
     }
     this.#refill();
     if (this.#pending() === 0) this.#drained?.();
-    else this.#wakeWriter(); // it may gather by now
+    else this.#wakeWriter(); // for what has come meanwhile
   }
 
   #refill(): void {

@@ -1,15 +1,18 @@
 // How the writer sleeps and is woken: senders see in shared memory whether it sleeps, and pay for a wake-up only then.
 
 const STATE = 0;
-const CALLS = 16; // in a cache line of its own
+// Each in a cache line of its own.
+const CALLS = 16;
+const ASKED = 32;
+const BYTES = 192;
 
 const AWAKE = 0; // it looks at every lane before it sleeps again
 const DOZING = 1; // blocked, for a short time: a futex wakes it
 const RESTING = 2; // in its event loop: a message wakes it
-const GATHERING = 3; // it waits for more lines before it commits, and a futex ends the wait
+const GATHERING = 3; // it waits for more lines before it commits, and who asks ends the wait
 
 export function createBell(): SharedArrayBuffer {
-  return new SharedArrayBuffer(128);
+  return new SharedArrayBuffer(BYTES);
 }
 
 /** Whatever is rung for must be in shared memory, or posted, before the ring. */
@@ -39,6 +42,12 @@ export class Ringer {
     if (state === RESTING) return true;
     Atomics.notify(this.#words, STATE);
     return false;
+  }
+
+  /** Its lines are worth a commit now: nothing is done here until they are durable. Holds for a commit that is under way, too: the next follows at once. */
+  ask(): void {
+    Atomics.store(this.#words, ASKED, 1);
+    if (Atomics.load(this.#words, STATE) === GATHERING && Atomics.compareExchange(this.#words, STATE, GATHERING, AWAKE) === GATHERING) Atomics.notify(this.#words, STATE);
   }
 
   /** Makes the writer read its messages soon, whether it sleeps or works. */
@@ -73,18 +82,22 @@ export class Sleeper {
     this.wake();
   }
 
-  /** From here on a ring asks for the commit. */
+  /** True once after somebody asked. */
+  asked(): boolean {
+    return Atomics.exchange(this.#words, ASKED, 0) === 1;
+  }
+
+  /** From here on who asks ends the wait. */
   beginGathering(): void {
     Atomics.store(this.#words, STATE, GATHERING);
   }
 
-  /** Blocks until rung, called, or `ms` are over; not at all when already `over`. True = rung or called. */
-  gather(ms: number, over: () => boolean): boolean {
+  /** Blocks until somebody asks, calls, or `ms` are over; not at all when already `over`. */
+  gather(ms: number, over: () => boolean): void {
     this.beginGathering();
-    const waits = !over() && Atomics.load(this.#words, CALLS) === this.#calls;
-    const rung = !waits || Atomics.wait(this.#words, STATE, GATHERING, ms) !== 'timed-out';
+    const waits = !over() && Atomics.load(this.#words, ASKED) === 0 && Atomics.load(this.#words, CALLS) === this.#calls;
+    if (waits) Atomics.wait(this.#words, STATE, GATHERING, ms);
     this.wake();
-    return rung;
   }
 
   /** From here on a message wakes the writer. False when `anything` waits already. */

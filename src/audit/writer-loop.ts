@@ -47,14 +47,15 @@ export class WriterLoop {
     const endMs = this.#around.steadyMs() + this.#sliceMs;
     let hurried = false;
     for (;;) {
+      hurried = this.#sleeper.asked() || hurried;
       const dueMs = this.#writer.turn(hurried);
-      hurried = false;
       if (dueMs !== Infinity && dueMs > 0) {
         // Lines that come meanwhile share the next commit.
-        if (this.#writer.mayBeHurried) hurried = this.#sleeper.gather(dueMs, () => !this.#writer.waiting);
-        else this.#around.pauseMs(dueMs);
+        if (hurried) this.#around.pauseMs(dueMs);
+        else this.#sleeper.gather(dueMs, () => !this.#writer.waiting);
         continue;
       }
+      hurried = false;
       const leftMs = endMs - this.#around.steadyMs();
       if (this.#sleeper.called() || leftMs <= 0) break;
       if (dueMs === 0) continue;

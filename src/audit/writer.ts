@@ -15,6 +15,7 @@ import type { OpenLine } from './types.js';
 
 // An idle disk answers one line at once. A commit costs as much CPU as thirty lines (fdatasync, two threads woken), so under load more lines share one.
 const INTERVAL_MS_MIN = 0.5;
+const ASKED_MS_MIN = 0.1; // who asks has nothing else to do, so that its time costs nothing
 const INTERVAL_MS_MAX = 1.5; // a line waits half of it on average, 0.5 ms more than at the least
 const INTERVAL_GROWTH = 1.5;
 const BUSY_LINES = 4; // so many lines in one commit are load
@@ -97,23 +98,17 @@ export class AuditWriter {
     return !this.#closed && this.#lanes.some(({ receiver }) => receiver.waiting);
   }
 
-  /** At most one commit, or refusals. Returns in how many ms the next turn is due: 0 now, Infinity when lines come. */
+  /** At most one commit, or refusals. `hurried`: a sender asked for it. Returns in how many ms the next turn is due: 0 now, Infinity when lines come. */
   turn(hurried = false): number {
     if (!this.waiting) return Infinity;
     if (!this.#health.healthy) {
       this.#refuseAll();
       return Infinity;
     }
-    const sinceMs = this.#around.steadyMs() - this.#lastCommitMs;
-    if (sinceMs < INTERVAL_MS_MIN) return INTERVAL_MS_MIN - sinceMs;
-    if (!hurried && sinceMs < this.#gatherMs) return this.#gatherMs - sinceMs;
+    const leftMs = (hurried ? ASKED_MS_MIN : this.#gatherMs) - (this.#around.steadyMs() - this.#lastCommitMs);
+    if (leftMs > 0) return leftMs;
     this.#commit();
     return this.waiting ? 0 : Infinity;
-  }
-
-  /** Gathering has gone on for as long as it must: who has nothing else to do than to wait for it may end it. */
-  get mayBeHurried(): boolean {
-    return this.#around.steadyMs() - this.#lastCommitMs >= INTERVAL_MS_MIN;
   }
 
   get #gatherMs(): number {

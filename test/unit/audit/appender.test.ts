@@ -314,7 +314,7 @@ describe('closing', () => {
 describe('a writer that gathers lines', () => {
   const gathers = (): boolean => new Ringer(connection.bell).gathers;
 
-  it('is asked for the commit in the first turn that brings no line', async () => {
+  it('is asked for the commit once some turns in a row bring no line', async () => {
     const appender = open();
     sleeper.beginGathering();
     appender.append(line('a'), () => undefined);
@@ -333,6 +333,12 @@ describe('a writer that gathers lines', () => {
     for (let i = 0; i < 60; i++) appender.append(`${line(String(i))},"text":"${'x'.repeat(1000)}"`, () => undefined);
     await turn();
     expect(gathers()).toBe(false);
+  });
+
+  it('is asked while it is at work, too: it may gather when this thread sleeps', async () => {
+    open().append(line('a'), () => undefined);
+    await turns();
+    expect(sleeper.asked()).toBe(true);
   });
 
   it('is asked for lines that came while it was at work', async () => {

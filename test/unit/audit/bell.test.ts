@@ -59,17 +59,26 @@ describe('a bell', () => {
     expect(ringer.ring()).toBe(true); // who has lines still wakes it
   });
 
-  it('ends a gathering that is rung or called for, and one in which nobody asks when its time is over', () => {
+  it('ends a gathering that somebody asks or calls for, and one in which nobody does when its time is over', () => {
     const bell = createBell();
     const [ringer, sleeper] = [new Ringer(bell), new Sleeper(bell)];
-    const rung = sleeper.gather(Infinity, () => {
+    sleeper.gather(Infinity, () => {
       expect([ringer.gathers, ringer.asleep]).toEqual([true, false]); // it knows of lines: nobody has to wake it for them
-      expect(ringer.ring()).toBe(false);
+      ringer.ask();
       return false;
     });
-    expect([rung, ringer.gathers]).toEqual([true, false]);
-    expect(sleeper.gather(1, nothing)).toBe(false);
+    expect([sleeper.asked(), sleeper.asked(), ringer.gathers]).toEqual([true, false, false]);
+    sleeper.gather(1, nothing);
+    expect(sleeper.asked()).toBe(false);
     ringer.call();
-    expect(sleeper.gather(Infinity, nothing)).toBe(true);
+    sleeper.gather(Infinity, nothing);
+  });
+
+  it('keeps what somebody asked while the writer worked', () => {
+    const bell = createBell();
+    const [ringer, sleeper] = [new Ringer(bell), new Sleeper(bell)];
+    ringer.ask();
+    sleeper.gather(Infinity, nothing);
+    expect(sleeper.asked()).toBe(true);
   });
 });

@@ -87,7 +87,7 @@ describe('the clock of commits', () => {
       }
       waited.push(round);
     }
-    expect(waited).toEqual([[0.5, 0.25], [0.5, 0.625], [0.5, 1], [0.5, 1], [0.5, 1]]);
+    expect(waited).toEqual([[0.75], [1.125], [1.5], [1.5], [1.5]]);
     send(1, only);
     expect(waits(writer, clock)).toEqual([0.5]);
   });
@@ -108,15 +108,13 @@ describe('the clock of commits', () => {
     send(6, ...both);
     expect(waits(writer, clock)).toEqual([]);
     send(6, ...both);
-    expect(writer.mayBeHurried).toBe(false);
-    expect(writer.turn(true)).toBe(0.5); // not even then
-    clock.ms += 0.5;
-    expect(writer.mayBeHurried).toBe(true);
-    expect(writer.turn()).toBe(3.5);
+    expect(writer.turn(true)).toBe(0.1); // not even then
+    clock.ms += 0.125;
+    expect(writer.turn()).toBe(3.875);
     expect(writer.status().seq).toBe(13);
     expect(writer.turn(true)).toBe(Infinity);
     expect(writer.status().seq).toBe(25);
     send(6, ...both);
-    expect(waits(writer, clock)).toEqual([0.5, 3.5]);
+    expect(waits(writer, clock)).toEqual([4]);
   });
 });
