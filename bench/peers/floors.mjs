@@ -25,10 +25,10 @@ export const FLOORS = [
     start: async ({ dir, core, upstreamPort }) => ({ ...(await startProxy(dir, core, upstreamPort)), path: '/mcp' }),
   },
   {
-    key: 'bare', name: 'bare proxy: uWebSockets.js + undici', settings: 'bench/peers/bare-proxy.mjs: nothing read, nothing decided',
+    key: 'bare', name: 'bare proxy: uWebSockets.js + undici', settings: 'bench/support/bare-proxy.mjs: nothing read, nothing decided',
     start: async ({ dir, core, upstreamPort }) => {
       const port = await freePort();
-      return { ...(await launch({ dir, name: 'bare', core, command: process.execPath, args: [program('bare-proxy.mjs'), String(port), String(upstreamPort), dir], port })), path: '/mcp' };
+      return { ...(await launch({ dir, name: 'bare', core, command: process.execPath, args: [program('../support/bare-proxy.mjs'), String(port), String(upstreamPort), dir], port })), path: '/mcp' };
     },
   },
 ];

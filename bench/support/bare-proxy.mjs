@@ -24,6 +24,8 @@ export function serveBareProxy(port, upstreamPort, cacheDir) {
         parts.push(Buffer.from(Buffer.from(chunk))); // a copy: the chunk is gone when this returns
         if (isLast) pool.dispatch({ path, method: 'POST', headers, body: parts.length === 1 ? parts[0] : Buffer.concat(parts) }, new Answer(reply));
       });
+    }).any('/*', (response) => {
+      response.writeStatus('404 Not Found').end(); // who starts it asks whether it serves
     }).listen('127.0.0.1', port, (socket) => (socket === false ? reject(new Error(`port ${port} is taken`)) : resolve()));
   });
 }

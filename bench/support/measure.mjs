@@ -1,6 +1,6 @@
 // What all benches that watch processes share: CPU time by process, medians and ranges, and which core does what.
-import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { cpuMs } from './cpu-time.mjs';
 
 /** What is measured has a core to itself; load and tool server share the other. */
 export const cores = availableParallelism() > 1 ? { measured: 0, load: 1 } : { measured: undefined, load: undefined };
@@ -10,10 +10,9 @@ export function onCore(core, command) {
   return core === undefined ? command : ['taskset', '-c', String(core), ...command];
 }
 
-/** CPU time of all threads of a process, in µs (proc(5): schedstat's first field is in ns). Linux only. */
+/** CPU time of all threads of a process, in µs. Linux only. */
 export function cpuUs(pid) {
-  const tasks = `/proc/${pid}/task`;
-  return readdirSync(tasks).reduce((sum, task) => sum + Number(readFileSync(`${tasks}/${task}/schedstat`, 'utf8').split(' ')[0]) / 1000, 0);
+  return cpuMs(pid) * 1000;
 }
 
 /** The middle of the numbers; NaN for none. */

@@ -1,9 +1,9 @@
 // The wire bench: the gateway beside nginx as a plain proxy, one core each in turn, same upstream, alternating rounds in one run.
 import { execFile } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
+import { cores, cpuUs, median, onCore } from '../support/measure.mjs';
 import { saveResult } from '../support/results.mjs';
 import { startToolServer } from '../peers/floors.mjs';
 import { CALLER, missingPrograms, scratch, startGateway, startProxy, startUpstream, VERSION } from './servers.mjs';
@@ -26,7 +26,6 @@ const WARM_SECONDS = 6;
 const PIPELINING = 16;
 const ANSWER_BYTES = 350;
 
-const cores = availableParallelism() > 1 ? { measured: 0, load: 1 } : { measured: undefined, load: undefined };
 const { dir, remove } = scratch();
 const running = [];
 const start = async (server) => {
@@ -76,9 +75,8 @@ function script(tool, bytes) {
 }
 
 async function load(target, seconds) {
-  const before = cpuMs(target.pid);
-  const pin = cores.load === undefined ? [] : ['taskset', '-c', String(cores.load)];
-  const [command, ...args] = [...pin, 'wrk', '-t1', `-c${values.connections}`, `-d${seconds}s`, '--latency', '-s', target.script, `http://127.0.0.1:${target.port}/mcp`];
+  const before = cpuUs(target.pid);
+  const [command, ...args] = onCore(cores.load, ['wrk', '-t1', `-c${values.connections}`, `-d${seconds}s`, '--latency', '-s', target.script, `http://127.0.0.1:${target.port}/mcp`]);
   const { stdout } = await run(command, args);
   const requests = Number(/(\d+) requests in/.exec(stdout)?.[1] ?? 0);
   const refused = Number(/Non-2xx or 3xx responses: (\d+)/.exec(stdout)?.[1] ?? 0);
@@ -86,19 +84,8 @@ async function load(target, seconds) {
   if (errors !== undefined) process.stderr.write(`${target.name}: socket errors ${errors}\n`);
   return {
     perSecond: Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1] ?? 0), p50: /^\s+50%\s+(\S+)/m.exec(stdout)?.[1], p99: /^\s+99%\s+(\S+)/m.exec(stdout)?.[1],
-    refused: refused / Math.max(1, requests), cpuUs: ((cpuMs(target.pid) - before) * 1000) / Math.max(1, requests),
+    refused: refused / Math.max(1, requests), cpuUs: (cpuUs(target.pid) - before) / Math.max(1, requests),
   };
-}
-
-/** CPU time of all threads of a process, in ms (proc(5): schedstat's first field is in ns). */
-function cpuMs(pid) {
-  const tasks = `/proc/${pid}/task`;
-  return readdirSync(tasks).reduce((sum, task) => sum + Number(readFileSync(`${tasks}/${task}/schedstat`, 'utf8').split(' ')[0]) / 1e6, 0);
-}
-
-function median(numbers) {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  return sorted.length % 2 === 1 ? sorted[(sorted.length - 1) / 2] : (sorted[sorted.length / 2 - 1] + sorted[sorted.length / 2]) / 2;
 }
 
 function report(names, rounds) {
