@@ -28,6 +28,7 @@ beforeAll(async () => {
     config: {
       dlp: { injection: 'block', pii: 'block', inline_bytes_max: 0, pool_queue_max: 1 }, response: { credentials: 'block' }, session: { sessions_max: SESSIONS_MAX }, breaker: { failures_to_open: 1000 },
       guard: { url: `${guard.url}/v1/chat/completions`, model: 'guard', timeout_ms: 500, failures_to_open: 1000 }, rate_limit: { per_minute: 60_000, burst: 1000 }, audit: { unidentified_per_second: 10_000 },
+      front: { shed_after_ms: 0 }, // a machine that is late must not answer for the pool
     },
     files: { 'config/risk_thresholds.yaml': 'thresholds: {pass: 3, checked: 6, approval: 6}\n' },
   });
