@@ -124,8 +124,7 @@ class LaneAppender implements AuditAppender {
 
   async #drain(): Promise<void> {
     this.#closed = true;
-    this.#lane.listen();
-    this.#settle();
+    this.#listenAndSettle();
     if (this.#pending() > 0) {
       await new Promise<void>((resolve) => {
         this.#drained = resolve;
@@ -136,13 +135,8 @@ class LaneAppender implements AuditAppender {
 
   #sent(done: Done, waits: Done): void {
     this.#waiting.push(waits);
-    if (this.#async && this.#mustListen) {
-      this.#settle();
-      if (this.#mustListen) {
-        this.#lane.listen();
-        this.#settle();
-      }
-    }
+    if (this.#async && this.#mustListen) this.#settle();
+    if (this.#async && this.#mustListen) this.#listenAndSettle();
     this.#wakeWriter();
     if (this.#async) answer(done, undefined, undefined);
   }
@@ -150,6 +144,12 @@ class LaneAppender implements AuditAppender {
   /** Whether a message at the next answer is worth what it costs this thread: somebody waits for it, or for its room. */
   get #mustListen(): boolean {
     return !this.#async || this.#closed || this.#queue.length > 0 || this.#pending() >= Math.min(UNTAKEN_LINES_MAX, this.#queueLinesMax / 2);
+  }
+
+  /** For a sender that may have let answers lie: those that are there are taken, and a message comes with the next. */
+  #listenAndSettle(): void {
+    this.#lane.listen();
+    this.#settle();
   }
 
   #pending(): number {

@@ -33,7 +33,7 @@ export function shapeValidator(guard: JsonGuard): Layer<never, 'call'> {
 /** A GET opens and a DELETE ends the caller's own session; they carry no message, so the record names the HTTP method. */
 function bodiless(httpMethod: string, protocolVersion: string): Call {
   return {
-    kind: 'notification', era: 'legacy', method: httpMethod, idText: undefined, name: '', uri: '', protocolVersion,
+    kind: 'notification', era: 'legacy', method: httpMethod, idText: undefined, idFrom: 0, idTo: 0, name: '', uri: '', protocolVersion,
     argumentsFrom: 0, argumentsTo: 0, escapes: false,
   };
 }

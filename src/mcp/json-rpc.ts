@@ -67,7 +67,8 @@ function parseResponse(spans: Spans, idText: string, headers: MirrorHeaders): Pa
   if (idText === '') return refuse(INVALID_REQUEST, 'An answer needs the id of the request it answers.');
   if (!spans.isObject(hasResult ? SLOT.result : SLOT.error)) return refuse(INVALID_REQUEST, 'result and error must be objects.', idText);
   const draft: Draft = {
-    kind: 'response', era: 'legacy', method: '', idText, name: '', uri: '', protocolVersion: '', argumentsFrom: 0, argumentsTo: 0, escapes: hasEscapes(spans),
+    kind: 'response', era: 'legacy', method: '', idText, idFrom: spans.from(SLOT.id), idTo: spans.to(SLOT.id), name: '', uri: '', protocolVersion: '', argumentsFrom: 0, argumentsTo: 0,
+    escapes: hasEscapes(spans),
   };
   return checkEra(draft, spans, headers);
 }
@@ -102,7 +103,7 @@ function parseMethodCall(spans: Spans, idText: string, headers: MirrorHeaders): 
   const wrong = checkParams(method, spans, name, uri);
   if (wrong !== undefined) return refuse(INVALID_PARAMS, wrong, echoed);
   const draft: Draft = {
-    kind: echoed === undefined ? 'notification' : 'request', era: 'legacy', method, idText: echoed, name: name ?? '', uri: uri ?? '', protocolVersion: '',
+    kind: echoed === undefined ? 'notification' : 'request', era: 'legacy', method, idText: echoed, idFrom: spans.from(SLOT.id), idTo: spans.to(SLOT.id), name: name ?? '', uri: uri ?? '', protocolVersion: '',
     argumentsFrom: spans.from(SLOT.arguments), argumentsTo: spans.to(SLOT.arguments), escapes: hasEscapes(spans),
   };
   return checkEra(draft, spans, headers);

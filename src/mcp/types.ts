@@ -9,6 +9,9 @@ export interface Call {
   readonly method: string;
   /** Raw JSON text of the id (a string with its quotes, or a number); undefined for notifications. */
   readonly idText: string | undefined;
+  /** Byte span of the id; 0,0 = absent. */
+  readonly idFrom: number;
+  readonly idTo: number;
   /** params.name of tools/call and prompts/get; empty otherwise. */
   readonly name: string;
   /** params.uri of resources/*; empty otherwise. */

@@ -82,7 +82,8 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
     // Where calls share a session, or a connection before they are answered, an id of its own tells each one's answer from every other's.
     if (leg.shared || ctx.snapshot.config.upstream.pipelining > 1) {
       this.#screen.wireIdText = String(this.#services.nextId());
-      body = withId(body, this.#screen.read(body), this.#screen.wireIdText);
+      const asItCame = ctx.outbound?.bytes === undefined; // where a secret was put in, the id may have moved
+      body = withId(body, asItCame && ctx.call !== undefined ? ctx.call : this.#screen.read(body), this.#screen.wireIdText);
     }
     const tool = ctx.tool === undefined || ctx.tool === 'none' ? undefined : ctx.tool.registered;
     const { upstream } = ctx.snapshot.config;

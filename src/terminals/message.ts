@@ -51,9 +51,9 @@ export function comparableId(idText: string): string {
   return typeof id === 'number' ? String(id + 0) : '';
 }
 
-/** The same message under another id; every other byte as it came. */
-export function withId(bytes: Uint8Array, message: ServerMessage, idText: string): Uint8Array {
-  return Buffer.concat([bytes.subarray(0, message.idFrom), Buffer.from(idText), bytes.subarray(message.idTo)]);
+/** The same message under another id; every other byte as it came. `place`: where its id lies. */
+export function withId(bytes: Uint8Array, place: Pick<ServerMessage, 'idFrom' | 'idTo'>, idText: string): Uint8Array {
+  return Buffer.concat([bytes.subarray(0, place.idFrom), Buffer.from(idText), bytes.subarray(place.idTo)]);
 }
 
 function readText(view: Buffer, from: number, to: number): string {

@@ -139,7 +139,7 @@ export const gatewayConfigSchema = z.strictObject({
     answer_timeout_ms: int(10, 3_600_000, 30_000, 'First byte of an answer; a tool\'s timeout_ms goes first.'),
     idle_timeout_ms: int(100, 3_600_000, 300_000, 'Silence within a stream.'),
     connections_max: int(1, 10_000, 128, 'Connections to one tool server, per thread.'),
-    pipelining: int(1, 64, 1, 'Calls on one connection to an http: tool server before the first is answered. 1 = each waits for the one before. More saves up to a third of a call, but a slow call holds up those behind it, and one that breaks its connection fails them all: only for servers whose tools answer fast.'),
+    pipelining: int(1, 64, 1, 'Calls on one connection to an http: tool server before the first is answered. 1 = each waits for the one before. More saves system calls, but a slow call holds up those behind it, and one that breaks its connection fails them all: only for servers whose tools answer fast.'),
     answer_bytes_max: int(KIB, 1024 * MIB, 64 * MIB, 'Largest single answer or SSE event.'),
   }, 'The way to tool servers.'),
   response: room({

@@ -1,6 +1,6 @@
 // JWT-SVIDs: a bearer token → a caller (JWT-SVID standard, sections 2–4). Each refusal has its reason; none repeats the token.
 import { createHash } from 'node:crypto';
-import type { JWSHeaderParameters } from 'jose';
+import { decodeProtectedHeader } from 'jose/decode/protected_header';
 import { LRUCache } from 'lru-cache';
 import { parseJwtBundle, SVID_ALGORITHMS, type JwtAuthority, type JwtBundle } from './jwt-bundle.js';
 import { principalOf } from './principal.js';
@@ -91,10 +91,9 @@ function authorityOf(token: string, bundle: JwtBundle): JwtAuthority | Refused {
   return authority.algorithms.includes(header.alg) ? authority : invalidBearer('alg_not_allowed');
 }
 
-function readHeader(token: string): JWSHeaderParameters | undefined {
+function readHeader(token: string): ReturnType<typeof decodeProtectedHeader> | undefined {
   try {
-    const header: unknown = JSON.parse(Buffer.from(token.split('.', 1)[0] ?? '', 'base64url').toString('utf8'));
-    return typeof header === 'object' && header !== null && !Array.isArray(header) ? (header as JWSHeaderParameters) : undefined;
+    return decodeProtectedHeader(token);
   } catch {
     return undefined;
   }

@@ -233,6 +233,7 @@ class NativeWire implements Wire {
 
   #stands(): void {
     if (this.#closed) return;
+    // Node has no public way to a socket's descriptor; its types know nothing of the handle that has it. Where there is none the connection fails.
     const { fd } = (this.#socket as unknown as { readonly _handle?: { readonly fd?: number } })._handle ?? {};
     const slot = fd === undefined || fd < 0 ? -1 : this.#wiring.adopt(this, fd);
     if (slot < 0) {

@@ -29,7 +29,7 @@ export function callerOf(id = AGENT_ID): Caller {
 }
 
 export function callOf(changes: Partial<Call> = {}): Call {
-  return { kind: 'request', era: 'legacy', method: 'tools/call', idText: '1', name: 'my_tool', uri: '', protocolVersion: '', argumentsFrom: 0, argumentsTo: 0, escapes: false, ...changes };
+  return { kind: 'request', era: 'legacy', method: 'tools/call', idText: '1', idFrom: 0, idTo: 0, name: 'my_tool', uri: '', protocolVersion: '', argumentsFrom: 0, argumentsTo: 0, escapes: false, ...changes };
 }
 
 export function toolOf(changes: Partial<RegisteredTool> = {}): RegisteredTool {

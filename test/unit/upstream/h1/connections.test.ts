@@ -172,7 +172,7 @@ describe.each<'native' | 'node'>(['native', 'node'])('an own connection (%s)', (
     expect(answers.map((answer, n) => answer.body === bodies[n])).toEqual(bodies.map(() => true));
   });
 
-  it('sends a large body that stays from where it lies, whole and in order with others', async () => {
+  it('sends large bodies that stay whole, and each to its own call', async () => {
     const server = await rawServer((socket, body) => socket.write(whole(`${body.length} ${body.slice(0, 1)}${body.slice(-1)}`)));
     const client = makeClient({ connectionsMax: 2 });
     await ask(client, server.url, 'x'); // a connection stands: nothing waits

@@ -45,7 +45,7 @@ describe('a request\'s head', () => {
 });
 
 /** Wires that keep what they were given; `behind`: the kernel takes nothing, so that bytes are read from later. */
-function keeping(behind: boolean): { readonly runtime: Runtime; readonly sender: Sender; readonly written: () => string[] } {
+function keeping(behind: boolean): { readonly runtime: Runtime; readonly sender: Sender; readonly kept: Buffer[]; readonly written: () => string[] } {
   const kept: Buffer[] = [];
   const wire: Wire = { behind, write: (bytes) => { kept.push(bytes); }, pause: () => undefined, resume: () => undefined, close: () => undefined };
   const added: (readonly [number, number])[] = [];
@@ -57,7 +57,7 @@ function keeping(behind: boolean): { readonly runtime: Runtime; readonly sender:
     },
   };
   const runtime = new Runtime(() => 0, { outbox, connect: () => wire, close: () => undefined });
-  return { runtime, sender: { goesOut: () => wire }, written: () => kept.map((bytes) => bytes.toString('latin1')) };
+  return { runtime, sender: { goesOut: () => wire }, kept, written: () => kept.map((bytes) => bytes.toString('latin1')) };
 }
 
 describe('a request\'s bytes', () => {
@@ -89,6 +89,15 @@ describe('a request\'s bytes', () => {
     }
     runtime.flush();
     expect(written()).toEqual(Array.from({ length: 600 }, (_, n) => `${n}:${String.fromCharCode(97 + n % 26).repeat(2 * 1024)}`));
+  });
+
+  it('of a large body that stays are not copied', () => {
+    const { runtime, sender, kept } = keeping(false);
+    const body = Buffer.alloc(300_000, 'x');
+    runtime.write(sender, 'h:', body, true);
+    runtime.write(sender, 'h:', body, false);
+    expect(kept.map((bytes) => bytes.length)).toEqual([2, 300_000, 300_002]);
+    expect(kept[1]?.buffer).toBe(body.buffer);
   });
 
   it('of a sender that gave up are not sent, and those of the others are theirs', () => {
