@@ -7,6 +7,9 @@ const CLOCK_AND_CHANCE = [
 ];
 const ENVIRONMENT = { object: 'process', property: 'env', message: 'Only base/config reads the environment.' };
 
+const NODE_GLOBALS = ['AbortController', 'AbortSignal', 'Atomics', 'Buffer', 'Headers', 'Request', 'Response', 'SharedArrayBuffer', 'TextDecoder', 'TextEncoder', 'URL', 'WebAssembly', 'WebSocket', 'clearInterval',
+  'clearTimeout', 'console', 'fetch', 'performance', 'process', 'queueMicrotask', 'setImmediate', 'setInterval', 'setTimeout', 'structuredClone'];
+
 export default tseslint.config(
   { ignores: ['dist/', 'node_modules/', 'native/build/', 'native/rego/target/', 'coverage/', '.precinct/', 'sdk/'] },
   {
@@ -43,7 +46,8 @@ export default tseslint.config(
   { files: ['src/base/config/**/*.ts'], rules: { 'no-restricted-properties': ['error', ...CLOCK_AND_CHANCE] } },
   {
     files: ['**/*.mjs', '**/*.js'],
+    languageOptions: { globals: Object.fromEntries(NODE_GLOBALS.map((name) => [name, 'readonly'])) },
     linterOptions: { reportUnusedDisableDirectives: 'error' },
-    rules: { eqeqeq: 'error', 'no-eval': 'error', 'no-undef': 'off', 'no-unused-vars': 'error', 'no-var': 'error', 'prefer-const': 'error' },
+    rules: { eqeqeq: 'error', 'no-eval': 'error', 'no-undef': 'error', 'no-unused-vars': 'error', 'no-var': 'error', 'prefer-const': 'error' },
   },
 );

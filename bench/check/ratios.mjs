@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { fileURLToPath } from 'node:url';
 import { cores, median, onCore } from '../support/measure.mjs';
 import { wrk, wrkScript } from '../support/wrk.mjs';
-import { scratch, startGateway, startProxy, startUpstream } from '../wire/servers.mjs';
+import { startGateway, startProxy, startUpstream, withServers } from '../wire/servers.mjs';
 
 const run = promisify(execFile);
 const IN_PROCESS_ROUNDS = 4;
@@ -50,16 +50,11 @@ async function json(file, ...args) {
   return JSON.parse((await run(command, rest)).stdout);
 }
 
-async function onTheWire() {
-  const { dir, remove } = scratch();
-  const running = [];
-  try {
-    const upstream = await startUpstream(dir, cores.load, 350);
-    running.push(upstream);
-    const nginx = await startProxy(dir, cores.measured, upstream.port);
-    running.push(nginx);
-    const gateway = await startGateway(dir, cores.measured, upstream.port);
-    running.push(gateway);
+function onTheWire() {
+  return withServers(async (start, dir) => {
+    const upstream = await start(startUpstream(dir, cores.load, 350));
+    const nginx = await start(startProxy(dir, cores.measured, upstream.port));
+    const gateway = await start(startGateway(dir, cores.measured, upstream.port));
     const scripts = { allowed: wrkScript(dir, 'allowed', { bytes: 1024 }), denied: wrkScript(dir, 'denied', { bytes: 1024, tool: 'not_registered' }) };
     const load = (target, script, seconds) => wrk(target, { script, connections: WIRE.connections, seconds });
     for (const script of Object.values(scripts)) await load(gateway, script, WIRE.warmSeconds);
@@ -74,8 +69,5 @@ async function onTheWire() {
       'wire: denied, of allowed': of(({ allowed, denied }) => denied.perSecond / allowed.perSecond),
       'wire: CPU, nginx over gateway': of(({ nginx: plain, allowed }) => plain.cpuUs / allowed.cpuUs),
     };
-  } finally {
-    for (const server of running.reverse()) await server.stop();
-    remove();
-  }
+  });
 }

@@ -4,17 +4,13 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { baselineOf, compare, FALL_MAX } from '../support/baseline.mjs';
-import { missingPrograms } from '../wire/servers.mjs';
+import { needPrograms } from '../wire/servers.mjs';
 import { measureRatios, RATIOS } from './ratios.mjs';
 
 const { values } = parseArgs({ options: { update: { type: 'boolean', default: false }, runs: { type: 'string', default: '4' } } });
 const BASELINE = new URL('../baseline.json', import.meta.url);
 
-const missing = missingPrograms(['nginx', 'wrk', 'taskset']);
-if (missing.length > 0) {
-  process.stderr.write(`missing: ${missing.join(', ')}. Install them: apt-get install nginx wrk util-linux\n`);
-  process.exit(2);
-}
+needPrograms('nginx', 'wrk', 'taskset');
 if (values.update) {
   const runs = [];
   for (let i = 0; i < Number(values.runs); i++) runs.push(await measure((what) => process.stderr.write(`run ${i + 1}/${values.runs}: ${what}\n`)));

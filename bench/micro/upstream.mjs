@@ -1,8 +1,9 @@
 // What one call to a tool server costs the thread that makes it: undici and the own client on Node's sockets, on native ones, and with 16 calls on a connection, in alternating rounds against the same nginx.
 //   node bench/micro/upstream.mjs --rounds 5 --calls 40000 --connections 64 --body 1024 --answer 200
 import { parseArgs } from 'node:util';
+import { median } from '../support/measure.mjs';
 import { createUpstreamClient } from '../../dist/upstream/http-client.js';
-import { missingPrograms, scratch, startUpstream } from '../wire/servers.mjs';
+import { needPrograms, scratch, startUpstream } from '../wire/servers.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -11,11 +12,7 @@ const { values } = parseArgs({
   },
 });
 const [rounds, calls, connections] = [Number(values.rounds), Number(values.calls), Number(values.connections)];
-const missing = missingPrograms(values.core === undefined ? ['nginx'] : ['nginx', 'taskset']);
-if (missing.length > 0) {
-  console.error(`missing: ${missing.join(', ')} (apt-get install nginx)`);
-  process.exit(1);
-}
+needPrograms('nginx', ...(values.core === undefined ? [] : ['taskset']));
 
 const body = Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'echo', arguments: { text: 'x'.repeat(Math.max(0, Number(values.body) - 90)) } } }));
 const { dir, remove } = scratch();
@@ -56,7 +53,6 @@ async function measure(client, count) {
   return { user: user / count, system: system / count, all: (user + system) / count };
 }
 
-const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
 const kinds = [{ name: 'undici', plain: 'undici' }, { name: 'node', plain: 'node' }, { name: 'native', plain: 'native' }, { name: 'pipelined', plain: 'native', pipelining: 16 }];
 const clients = kinds.filter(({ name }) => values.only === undefined || values.only === name)
   .map(({ name, ...kind }) => ({ name, client: createUpstreamClient({ connectTimeoutMs: 1000, connectionsMax: connections, ...kind }), rounds: [] }));

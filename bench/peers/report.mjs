@@ -1,4 +1,5 @@
 // The peers bench's figures: from rounds to rows, from rows to the tables of the terminal and the README.
+import { median } from '../support/measure.mjs';
 
 /** Below these a percentile is the luck of a few calls, and is not shown. */
 const CALLS_MIN = { p99: 100, p999: 1000 };
@@ -62,12 +63,6 @@ export function printReport(result) {
   const widths = table[0].map((_title, column) => Math.max(...table.map((row) => row[column].length)));
   for (const row of table) process.stdout.write(`${row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column]))).join('  ')}\n`);
   process.stdout.write(`\n${peersNotes(result).join('\n')}\n`);
-}
-
-function median(numbers) {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
 function whole(number) {

@@ -1,15 +1,14 @@
 // The peers bench: this gateway beside its peers, nginx, the barest proxy and the tool server alone; one run, alternating rounds, one and the same core.
 //   node bench/peers/run.mjs --rounds 8 --seconds 2 --connections 64 --body 1024 --save peers [--only precinct,nginx,vmcp]
-import { spawn } from 'node:child_process';
-import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { fileURLToPath } from 'node:url';
+import { generate } from '../support/generate.mjs';
+import { cores } from '../support/measure.mjs';
+import { familyCpuMs, familyRssMib, untilQuiet } from '../support/process-cost.mjs';
 import { saveResult } from '../support/results.mjs';
-import { missingPrograms, scratch } from '../wire/servers.mjs';
+import { needPrograms, withServers } from '../wire/servers.mjs';
 import { callBody, callHeaders, EXPECTED, openSession, probe, stopsKey } from './call.mjs';
 import { FLOORS, GATEWAYS, startToolServer } from './floors.mjs';
 import { installed } from './install.mjs';
-import { cpuMs, residentMib, untilQuiet } from './process-cost.mjs';
 import { printReport, summary } from './report.mjs';
 import { PEERS, rowKey } from './table.mjs';
 import { fullLoad, writeScript } from './wrk-load.mjs';
@@ -28,22 +27,13 @@ const SLOW = { callMs: 5, connections: 8 };
 const OPEN_CONNECTIONS = 64;
 const OPEN = { seconds: 3, secondsMax: 10, calls: 500 };
 const QUIET_MS_MAX = 5000;
-const GENERATOR = fileURLToPath(new URL('../support/open-load.mjs', import.meta.url));
 
-const missing = missingPrograms(['nginx', 'wrk', 'taskset']);
-if (missing.length > 0) {
-  process.stderr.write(`missing: ${missing.join(', ')}. Install them: apt-get install nginx wrk util-linux\n`);
-  process.exit(2);
-}
+needPrograms('nginx', 'wrk', 'taskset');
 
-const cores = availableParallelism() > 1 ? { measured: 0, load: 1 } : { measured: undefined, load: undefined };
-const { dir, remove } = scratch();
-const running = [];
 const [targets, left] = [[], []];
-try {
-  const upstream = await startToolServer(dir, cores.load, 'upstream', ANSWER_BYTES);
-  running.push(upstream);
-  for (const wanted of [...FLOORS, ...GATEWAYS, ...PEERS.map(ofPeer)].filter(({ key }) => values.only === undefined || values.only.split(',').includes(key))) await begin(wanted, upstream.port);
+await withServers(async (keep, dir) => {
+  const upstream = await keep(startToolServer(dir, cores.load, 'upstream', ANSWER_BYTES));
+  for (const wanted of [...FLOORS, ...GATEWAYS, ...PEERS.map(ofPeer)].filter(({ key }) => values.only === undefined || values.only.split(',').includes(key))) await begin(keep, dir, wanted, upstream.port);
   for (const target of targets) {
     const { perSecond } = await load(target, WARM_SECONDS);
     if (1000 / perSecond > SLOW.callMs) target.connections = Math.min(SLOW.connections, connections);
@@ -54,17 +44,14 @@ try {
   }
   for (const target of targets) target.half = await halfLoad(target);
   for (const target of targets) {
-    target.residentMib = residentMib(target.pid);
+    target.residentMib = familyRssMib(target.pid);
     target.stopsKey = await stopsKey(target, target.sessions[0]);
   }
   const result = { bench: 'peers', body: bytes, answer: ANSWER_BYTES, connections, seconds, openConnections: OPEN_CONNECTIONS, ...summary(targets, left) };
   if (values.save !== undefined) saveResult(values.save, result);
   if (values.json) process.stdout.write(`${JSON.stringify(result)}\n`);
   else printReport(result);
-} finally {
-  for (const server of running.reverse()) await server.stop();
-  remove();
-}
+});
 
 /** A peer as something to start: it may give several targets, in the order of its rows. */
 function ofPeer(peer) {
@@ -79,10 +66,10 @@ function ofPeer(peer) {
 }
 
 /** Starts one, opens its sessions, and asks it once: what does not answer rightly has no row, and the reason is kept. */
-async function begin({ key, name, settings, rows = [{ key, name, settings }], start }, upstreamPort) {
+async function begin(keep, dir, { key, name, settings, rows = [{ key, name, settings }], start }, upstreamPort) {
   try {
     const started = [await start({ dir, core: cores.measured, upstreamPort, answerBytes: ANSWER_BYTES })].flat();
-    running.push(started[0]);
+    await keep(started[0]);
     for (const [at, target] of started.entries()) {
       const { version: program, ...row } = rows[at];
       const whole = { ...target, ...row, program, rounds: [] };
@@ -97,9 +84,9 @@ async function begin({ key, name, settings, rows = [{ key, name, settings }], st
 }
 
 async function load(target, loadSeconds) {
-  const before = cpuMs(target.pid);
+  const before = familyCpuMs(target.pid);
   const found = await fullLoad(target, { core: cores.load, script: target.script, connections: target.connections, seconds: loadSeconds });
-  const spentMs = cpuMs(target.pid) - before;
+  const spentMs = familyCpuMs(target.pid) - before;
   await untilQuiet(target.pid, QUIET_MS_MAX);
   const calls = Math.max(1, found.calls);
   return { perSecond: found.calls / (found.us / 1e6), cpuUs: (spentMs * 1000) / calls, busy: (spentMs * 1000) / found.us, p50Ms: found.p50Ms, p99Ms: found.p99Ms, calls: found.calls, errors: found.refused + found.broken + found.late };
@@ -111,19 +98,9 @@ async function halfLoad(target) {
   const perSecond = Math.max(1, Math.round(rates[Math.floor(rates.length / 2)] / 2));
   const heads = target.sessions.map((session) => `POST ${target.path} HTTP/1.1\r\n${Object.entries({ Host: `127.0.0.1:${target.port}`, ...callHeaders(target, session) }).map(([name, value]) => `${name}: ${value}\r\n`).join('')}`);
   const openSeconds = Math.min(OPEN.secondsMax, Math.max(OPEN.seconds, OPEN.calls / perSecond));
-  const before = cpuMs(target.pid);
-  const found = await generate({ port: target.port, connections: OPEN_CONNECTIONS, perSecond, seconds: openSeconds, warmSeconds: 1, heads, body: callBody(target, bytes), expect: EXPECTED });
+  const before = familyCpuMs(target.pid);
+  const found = await generate('open-load.mjs', { port: target.port, connections: OPEN_CONNECTIONS, perSecond, seconds: openSeconds, warmSeconds: 1, heads, body: callBody(target, bytes), expect: EXPECTED });
   await untilQuiet(target.pid, QUIET_MS_MAX);
-  process.stderr.write(`${target.key} at ${perSecond}/s: P50 ${found.p50Ms.toFixed(2)} ms, P99 ${found.p99Ms.toFixed(2)} ms, ${((cpuMs(target.pid) - before) / 10 / (openSeconds + 1)).toFixed(0)} % of a core\n`);
+  process.stderr.write(`${target.key} at ${perSecond}/s: P50 ${found.p50Ms.toFixed(2)} ms, P99 ${found.p99Ms.toFixed(2)} ms, ${((familyCpuMs(target.pid) - before) / 10 / (openSeconds + 1)).toFixed(0)} % of a core\n`);
   return { perSecond, calls: found.admitted, p50Ms: found.p50Ms, p99Ms: found.p99Ms, p999Ms: found.p999Ms, errors: found.other + found.shed + found.cut, unsent: found.unsent };
-}
-
-/** In a process of its own, on the load's core. */
-function generate(options) {
-  const [command, ...args] = [...(cores.load === undefined ? [] : ['taskset', '-c', String(cores.load)]), process.execPath, GENERATOR];
-  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
-  child.stdin.end(JSON.stringify(options));
-  let text = '';
-  child.stdout.on('data', (part) => { text += part; });
-  return new Promise((resolve, reject) => child.once('exit', (code) => (code === 0 ? resolve(JSON.parse(text)) : reject(new Error(`the load generator ended with ${code}`)))));
 }

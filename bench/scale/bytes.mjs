@@ -3,11 +3,11 @@
 // Needs npm run build and nginx. Sizes and kinds alternate within each round; the figures are medians over the rounds.
 import { parseArgs } from 'node:util';
 import { startLoad } from '../support/counted-load.mjs';
-import { cpuMs } from '../support/cpu-time.mjs';
+import { cpuUs, median } from '../support/measure.mjs';
 import { curveSvg } from '../support/curve-svg.mjs';
 import { callBody, callHead, KINDS } from '../support/echo-call.mjs';
 import { saveResult } from '../support/results.mjs';
-import { missingPrograms, scratch, startGateway, startUpstream } from '../wire/servers.mjs';
+import { needPrograms, startGateway, startUpstream, withServers } from '../wire/servers.mjs';
 
 const { values } = parseArgs({ options: {
   kinds: { type: 'string', default: KINDS.join(',') }, rounds: { type: 'string', default: '5' }, 'no-large': { type: 'boolean', default: false }, save: { type: 'string' }, json: { type: 'boolean', default: false },
@@ -25,32 +25,18 @@ const LARGE_AT_ONCE = 4;
 const SMALL_EVERY_MS = 10;
 const SMALL_CALLS = 150;
 
-const missing = missingPrograms(['nginx']);
-if (missing.length > 0) {
-  process.stderr.write('missing: nginx. Install it: apt-get install nginx\n');
-  process.exit(2);
-}
-const { dir, remove } = scratch();
-const running = [];
-const start = (server) => {
-  running.push(server);
-  return server;
-};
-const median = (numbers) => [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
+needPrograms('nginx');
 const callsOf = (kib) => Math.min(CALLS_MAX, Math.max(CALLS_MIN, Math.round(ROUND_KIB / kib)));
 
-try {
-  const upstream = start(await startUpstream(dir, undefined, 350));
-  const gateway = start(await startGateway(dir, undefined, upstream.port, { front: { shed_after_ms: 0 } })); // others on the machine make it late, too
-  const [load, small] = [start(startLoad()), start(startLoad())];
+await withServers(async (start, dir) => {
+  const upstream = await start(startUpstream(dir, undefined, 350));
+  const gateway = await start(startGateway(dir, undefined, upstream.port, { front: { shed_after_ms: 0 } })); // others on the machine make it late, too
+  const [load, small] = [await start(startLoad()), await start(startLoad())];
   const head = callHead(gateway.port);
   const rounds = await measureSizes(gateway, load, head);
   const beside = values['no-large'] ? [] : await measureBeside(gateway, [load, small], head);
   report(rounds, beside);
-} finally {
-  for (const server of running.reverse()) await server.stop();
-  remove();
-}
+});
 
 /** µs of CPU a call, by kind and size. */
 async function measureSizes(gateway, load, head) {
@@ -58,9 +44,9 @@ async function measureSizes(gateway, load, head) {
   for (let round = -1; round < Number(values.rounds); round++) {
     for (const one of cases) {
       const calls = callsOf(one.kib);
-      const before = cpuMs(gateway.pid);
+      const before = cpuUs(gateway.pid);
       must200(await load.send({ port: gateway.port, head, body: one.body, connections: Math.min(CONNECTIONS_MAX, Math.max(1, Math.floor(TOGETHER_KIB_MAX / one.kib))), calls }));
-      if (round >= 0) one.cpuUs.push(((cpuMs(gateway.pid) - before) * 1000) / calls); // the first round compiles
+      if (round >= 0) one.cpuUs.push((cpuUs(gateway.pid) - before) / calls); // the first round compiles
     }
     process.stderr.write(round < 0 ? 'warm\n' : `round ${round + 1}/${values.rounds}\n`);
   }

@@ -3,14 +3,14 @@
 //   node bench/scale/defaults.mjs --only async        one of them; --list names all
 //   node bench/scale/defaults.mjs --observe [--save observability]
 // Needs npm run build, nginx and taskset.
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { alternate, median, middleHalf } from '../support/alternate.mjs';
+import { alternate, middleHalf } from '../support/alternate.mjs';
+import { cores, median } from '../support/measure.mjs';
 import { startLoad } from '../support/counted-load.mjs';
 import { callBody, callHead } from '../support/echo-call.mjs';
 import { saveResult } from '../support/results.mjs';
-import { missingPrograms, scratch, startGateway, startUpstream } from '../wire/servers.mjs';
+import { needPrograms, startGateway, startUpstream, withServers } from '../wire/servers.mjs';
 import { VARIANTS } from './variants.mjs';
 
 const { values } = parseArgs({ options: {
@@ -27,35 +27,25 @@ if (values.list) {
   process.exit(0);
 }
 const chosen = VARIANTS.filter(({ name, observes = false }) => (values.only === undefined ? observes === values.observe : values.only.split(',').includes(name)));
-const missing = missingPrograms(['nginx', 'taskset']);
-if (chosen.length === 0 || missing.length > 0) {
-  process.stderr.write(chosen.length === 0 ? 'none of these is known: --list\n' : `missing: ${missing.join(', ')}. Install them: apt-get install nginx util-linux\n`);
+if (chosen.length === 0) {
+  process.stderr.write('none of these is known: --list\n');
   process.exit(2);
 }
-const cores = availableParallelism() > 1 ? { measured: 0, load: 1 } : { measured: undefined, load: undefined };
-const { dir, remove } = scratch();
-const running = [];
-try {
-  const upstream = await startUpstream(dir, cores.load, 350);
-  running.push(upstream);
-  const load = startLoad(cores.load);
-  running.push(load);
+needPrograms('nginx', 'taskset');
+await withServers(async (start, dir) => {
+  const upstream = await start(startUpstream(dir, cores.load, 350));
+  const load = await start(startLoad(cores.load));
   const cases = [];
-  for (const variant of [DEFAULTS, ...chosen]) cases.push(await startCase(variant, upstream.port));
+  for (const variant of [DEFAULTS, ...chosen]) cases.push(await startCase(start, join(dir, variant.name), variant, upstream.port));
   const found = await alternate(load, cases, { rounds: Number(values.rounds), calls: Number(values.calls), warmCalls: Number(values.warm) }, (round) => process.stderr.write(`round ${round + 1}/${values.rounds}\n`));
   report(found);
-} finally {
-  for (const server of running.reverse()) await server.stop();
-  remove();
-}
+});
 
-async function startCase(variant, upstreamPort) {
+async function startCase(start, folder, variant, upstreamPort) {
   const own = {};
-  const folder = join(dir, variant.name);
-  const gateway = await startGateway(folder, cores.measured, upstreamPort, { front: { shed_after_ms: LATE_MS }, ...(await variant.config?.(folder, own)) });
-  running.push(gateway);
+  const gateway = await start(startGateway(folder, cores.measured, upstreamPort, { front: { shed_after_ms: LATE_MS }, ...(await variant.config?.(folder, own)) }));
   const { more = {}, text = '', port = gateway.port, tls, stop } = (await variant.prepared?.(gateway, own)) ?? {};
-  if (stop !== undefined) running.push({ stop });
+  if (stop !== undefined) await start({ stop });
   const body = callBody(BODY_BYTES);
   const options = { port, head: callHead(port, more), connections: Number(values.connections), tls, body: text === '' ? body : body.slice(0, -4 - text.length) + text + body.slice(-4) };
   return { name: variant.name, pid: gateway.pid, options };

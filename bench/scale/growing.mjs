@@ -27,7 +27,7 @@ export const GROWING = {
 
 /** Open MCP sessions of one caller; each call is one of another session. */
 async function withSessions(dir, cores, count, keep) {
-  const { gateway } = await withServers(dir, cores, 1, keep, { session: { mcp_sessions_per_caller_max: count, sessions_max: 2 * count + 100 } });
+  const { gateway } = await withToolServers(dir, cores, 1, keep, { session: { mcp_sessions_per_caller_max: count, sessions_max: 2 * count + 100 } });
   const fills = [];
   let left = count;
   await Promise.all(Array.from({ length: Math.min(count, OPENED_AT_ONCE) }, async () => {
@@ -69,11 +69,11 @@ async function withTools(dir, cores, count, keep) {
 
 /** As many servers, each with its own tool; each call is one of another server. */
 async function withUpstreams(dir, cores, count, keep) {
-  const { gateway, names } = await withServers(dir, cores, count, keep, {});
+  const { gateway, names } = await withToolServers(dir, cores, count, keep, {});
   return { gateway, options: { head: callHead(gateway.port, {}, FILL), body: callBody(BODY_BYTES, 'words', FILL), fills: names } };
 }
 
-async function withServers(dir, cores, count, keep, config) {
+async function withToolServers(dir, cores, count, keep, config) {
   const servers = keep(await startServers(cores.load, count));
   permit(dir, 'startswith(input.tool_name, "echo_")');
   const gateway = keep(await startGateway(dir, cores.measured, servers.ports[0], config));

@@ -1,45 +1,29 @@
 // How the cost of a call grows with what the gateway holds: live sessions, detection rules, registered tools, upstreams.
 //   node bench/scale/growth.mjs [--only sessions,rules,tools,upstreams] [--rounds 6] [--save growth]
 // Needs npm run build, nginx and taskset. A gateway for each size, the same calls to each in turn; the ratio to the smallest is the figure to compare between machines.
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { alternate, median, middleHalf } from '../support/alternate.mjs';
+import { alternate, middleHalf } from '../support/alternate.mjs';
+import { cores, median } from '../support/measure.mjs';
 import { startLoad } from '../support/counted-load.mjs';
 import { curveSvg } from '../support/curve-svg.mjs';
 import { saveResult } from '../support/results.mjs';
-import { missingPrograms, scratch } from '../wire/servers.mjs';
+import { needPrograms, withServers } from '../wire/servers.mjs';
 import { GROWING } from './growing.mjs';
 
 const { values } = parseArgs({ options: {
   only: { type: 'string', default: Object.keys(GROWING).join(',') }, rounds: { type: 'string', default: '6' }, calls: { type: 'string', default: '3000' }, warm: { type: 'string', default: '15000' }, connections: { type: 'string', default: '64' },
   most: { type: 'string', default: '100000' }, save: { type: 'string' }, json: { type: 'boolean', default: false },
 } });
-const missing = missingPrograms(['nginx', 'taskset']);
-if (missing.length > 0) {
-  process.stderr.write(`missing: ${missing.join(', ')}. Install them: apt-get install nginx util-linux\n`);
-  process.exit(2);
-}
-const cores = availableParallelism() > 1 ? { measured: 0, load: 1 } : { measured: undefined, load: undefined };
-const { dir, remove } = scratch();
-const load = startLoad(cores.load);
-try {
-  const rows = [];
-  for (const what of values.only.split(',')) rows.push(...await grow(what));
-  report(rows);
-} finally {
-  load.stop();
-  remove();
-}
+needPrograms('nginx', 'taskset');
+const rows = [];
+for (const what of values.only.split(',')) rows.push(...await grow(what));
+report(rows);
 
-async function grow(what) {
+function grow(what) {
   const { counts, start } = GROWING[what];
-  const running = [];
-  const keep = (server) => {
-    running.push(server);
-    return server;
-  };
-  try {
+  return withServers(async (keep, dir) => {
+    const load = await keep(startLoad(cores.load));
     const cases = [];
     for (const count of counts.filter((one) => one <= Number(values.most))) {
       const { gateway, options } = await start(join(dir, `${what}-${count}`), cores, count, keep);
@@ -53,9 +37,7 @@ async function grow(what) {
       const ratio = at === 0 ? 1 : median(cpuUs.map((us, round) => us / smallest[round]));
       return { what, count, cpuUs: median(cpuUs), ...middleHalf(cpuUs), ratio };
     });
-  } finally {
-    for (const server of running.reverse()) await server.stop();
-  }
+  });
 }
 
 function report(rows) {

@@ -1,41 +1,29 @@
 // The overload bench: calls fall due at 0.5×, 1×, 2× and 4× of what the gateway can do (measured first), over few and many connections.
 //   node bench/scale/overload.mjs --seconds 5 --connections 16,64,256,1000 --body 1024 --save overload
 // With --dear --body 32768 a call costs milliseconds, so that a few hundred waiting ones are seconds.
-import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { fileURLToPath } from 'node:url';
 import { curveSvg } from '../support/curve-svg.mjs';
+import { generate } from '../support/generate.mjs';
+import { cores, cpuUs } from '../support/measure.mjs';
 import { saveResult } from '../support/results.mjs';
-import { CALLER, missingPrograms, scratch, startGateway, startUpstream, VERSION } from '../wire/servers.mjs';
+import { CALLER, needPrograms, startGateway, startUpstream, VERSION, withServers } from '../wire/servers.mjs';
 
 const { values } = parseArgs({ options: {
   seconds: { type: 'string', default: '5' }, connections: { type: 'string', default: '16,64,256,1000' }, loads: { type: 'string', default: '0.5,1,2,4' }, body: { type: 'string', default: '1024' },
   'shed-after-ms': { type: 'string' }, dear: { type: 'boolean', default: false }, save: { type: 'string' }, json: { type: 'boolean', default: false },
 } });
-const GENERATOR = fileURLToPath(new URL('../support/open-load.mjs', import.meta.url));
 const WARM_S = 2;
 const CHEAP = 'The quick brown fox jumps over the lazy dog. ';
 const DEAR = 'ab.cd@ef-gh.com '; // every one a finding to confirm: layer 7 at its dearest
 const CAPACITY_CONNECTIONS = 256;
-const cores = availableParallelism() > 1 ? { measured: 0, load: 1 } : { measured: undefined, load: undefined };
 
-const missing = missingPrograms(['nginx', 'taskset']);
-if (missing.length > 0) {
-  process.stderr.write(`missing: ${missing.join(', ')}. Install them: apt-get install nginx util-linux\n`);
-  process.exit(2);
-}
-const { dir, remove } = scratch();
-const running = [];
-try {
-  const upstream = await startUpstream(dir, cores.load, 350);
-  running.push(upstream);
-  const gateway = await startGateway(dir, cores.measured, upstream.port, {
+needPrograms('nginx', 'taskset');
+await withServers(async (start, dir) => {
+  const upstream = await start(startUpstream(dir, cores.load, 350));
+  const gateway = await start(startGateway(dir, cores.measured, upstream.port, {
     dlp: { inline_bytes_max: 1024 * 1024 }, // the scan pool has a bound of its own, which is not what is measured
     front: values['shed-after-ms'] === undefined ? {} : { shed_after_ms: Number(values['shed-after-ms']) },
-  });
-  running.push(gateway);
+  }));
   await measure(gateway, 0, CAPACITY_CONNECTIONS, WARM_S); // compiled code, warm caches
   const capacity = Math.round((await measure(gateway, 0, CAPACITY_CONNECTIONS, Number(values.seconds))).admittedPerSecond);
   if (capacity === 0) throw new Error('the gateway answered no call with 200');
@@ -49,36 +37,17 @@ try {
     }
   }
   report(capacity, rows);
-} finally {
-  for (const server of running.reverse()) await server.stop();
-  remove();
-}
+});
 
 async function measure(gateway, perSecond, connections, seconds) {
-  const [cpuBefore, beganMs] = [cpuMs(gateway.pid), performance.now()];
+  const [cpuBefore, beganMs] = [cpuUs(gateway.pid), performance.now()];
   const meta = `{"io.modelcontextprotocol/protocolVersion":"${VERSION}","io.modelcontextprotocol/clientCapabilities":{}}`;
   const start = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"_meta":${meta},"name":"echo","arguments":{"text":"`;
   const text = (values.dear ? DEAR : CHEAP).repeat(Math.ceil(Number(values.body) / DEAR.length)).slice(0, Math.max(0, Number(values.body) - start.length - 5));
   const headers = { Host: `127.0.0.1:${gateway.port}`, 'Content-Type': 'application/json', Accept: 'application/json', 'X-SPIFFE-ID': CALLER, 'MCP-Protocol-Version': VERSION, 'Mcp-Method': 'tools/call', 'Mcp-Name': 'echo' };
   const head = `POST /mcp HTTP/1.1\r\n${Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`).join('')}`;
-  const found = await generate({ port: gateway.port, connections, perSecond, seconds, warmSeconds: 1, head, body: `${start}${text}"}}}` });
-  return { ...found, cores: (cpuMs(gateway.pid) - cpuBefore) / (performance.now() - beganMs) };
-}
-
-/** In a process of its own: the reporting process must not take the generator's time. */
-function generate(options) {
-  const command = cores.load === undefined ? [process.execPath, GENERATOR] : ['taskset', '-c', String(cores.load), process.execPath, GENERATOR];
-  const child = spawn(command[0], command.slice(1), { stdio: ['pipe', 'pipe', 'inherit'] });
-  child.stdin.end(JSON.stringify(options));
-  let text = '';
-  child.stdout.on('data', (part) => { text += part; });
-  return new Promise((resolve, reject) => child.once('exit', (code) => (code === 0 ? resolve(JSON.parse(text)) : reject(new Error(`the load generator ended with ${code}`)))));
-}
-
-/** CPU time of all threads of a process, in ms (proc(5): schedstat's first field is in ns). */
-function cpuMs(pid) {
-  const tasks = `/proc/${pid}/task`;
-  return readdirSync(tasks).reduce((sum, task) => sum + Number(readFileSync(`${tasks}/${task}/schedstat`, 'utf8').split(' ')[0]) / 1e6, 0);
+  const found = await generate('open-load.mjs', { port: gateway.port, connections, perSecond, seconds, warmSeconds: 1, head, body: `${start}${text}"}}}` });
+  return { ...found, cores: (cpuUs(gateway.pid) - cpuBefore) / 1000 / (performance.now() - beganMs) };
 }
 
 /** Of the calls that fell due: what was answered 503, and what found no connection free. */

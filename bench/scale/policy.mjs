@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { systemClock } from '../../dist/base/clock/clock.js';
 import { loadPolicySet } from '../../dist/engines/policy/policy-set.js';
 import { curveSvg } from '../support/curve-svg.mjs';
+import { median } from '../support/measure.mjs';
 import { saveResult } from '../support/results.mjs';
 
 const { values } = parseArgs({ options: { rules: { type: 'string', default: '10,100,1000,10000' }, save: { type: 'string' }, json: { type: 'boolean', default: false } } });
@@ -35,7 +36,6 @@ function timed(count, decide) {
   return Number(process.hrtime.bigint() - began) / 1000 / count;
 }
 
-const median = (numbers) => [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
 const known = SIZES.map((rules) => open(rules, 1024));
 const fresh = SIZES.map((rules) => open(rules, 0));
 const rows = SIZES.map((rules, at) => ({ rules, loadMs: known[at].loadMs, hit: [], miss: [], first: [] }));

@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { scratch } from '../wire/servers.mjs';
 import { makeProject, startProject } from '../support/project.mjs';
 import { cpuMsOf } from '../support/process-cost.mjs';
+import { median } from '../support/measure.mjs';
 import { saveResult } from '../support/results.mjs';
 
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '9' }, rules: { type: 'string', default: '300' }, policies: { type: 'string', default: '1000' }, save: { type: 'string' }, json: { type: 'boolean', default: false } } });
@@ -29,7 +30,6 @@ async function started(project) {
   return { ms: gateway.readyMs, cpuMs: gateway.readyCpuMs };
 }
 
-const median = (numbers) => [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
 try {
   const plain = await makeProject(join(space.dir, 'plain'));
   const large = await makeProject(join(space.dir, 'large'), many);

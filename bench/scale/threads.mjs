@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { median, spread } from '../support/measure.mjs';
 import { saveResult } from '../support/results.mjs';
 import { wrk, wrkScript } from '../support/wrk.mjs';
-import { missingPrograms, scratch, startGateway, startUpstream } from '../wire/servers.mjs';
+import { needPrograms, startGateway, startUpstream, withServers } from '../wire/servers.mjs';
 
 const ALL_CORES = availableParallelism();
 const APART_FROM = 4;
@@ -20,20 +20,12 @@ const [ROUNDS, SECONDS, CONNECTIONS] = [Number(values.rounds), Number(values.sec
 const WARM_SECONDS = 6; // each thread compiles for itself
 const places = apart ? { gateway: `0-${ALL_CORES - 3}`, upstream: ALL_CORES - 2, load: ALL_CORES - 1 } : { gateway: undefined, upstream: undefined, load: undefined };
 
-const missing = missingPrograms(['nginx', 'wrk', 'taskset']);
-if (missing.length > 0) {
-  process.stderr.write(`missing: ${missing.join(', ')}. Install them: apt-get install nginx wrk util-linux\n`);
-  process.exit(2);
-}
-const { dir, remove } = scratch();
-const running = [];
-try {
-  const upstream = await startUpstream(dir, places.upstream, 350);
-  running.push(upstream);
+needPrograms('nginx', 'wrk', 'taskset');
+await withServers(async (start, dir) => {
+  const upstream = await start(startUpstream(dir, places.upstream, 350));
   const gateways = [];
   for (const threads of values.threads.split(',').map(Number)) {
-    const gateway = await startGateway(`${dir}/${threads}`, places.gateway, upstream.port, { threads: { gateway: threads } });
-    running.push(gateway);
+    const gateway = await start(startGateway(`${dir}/${threads}`, places.gateway, upstream.port, { threads: { gateway: threads } }));
     gateways.push({ threads, name: `${threads} threads`, ...gateway });
   }
   const script = wrkScript(dir, 'call', { bytes: Number(values.body) });
@@ -47,10 +39,7 @@ try {
     process.stderr.write(`round ${i + 1}/${ROUNDS}: ${gateways.map(({ name }, at) => `${name} ${Math.round(round[at].perSecond)}/s, ${round[at].cpuUs.toFixed(1)} µs`).join('; ')}\n`);
   }
   report(gateways.map(({ threads }, at) => rowOf(threads, at, rounds)));
-} finally {
-  for (const server of running.reverse()) await server.stop();
-  remove();
-}
+});
 
 /** 1, 2, 4, … and the most there may be. */
 function countsUpTo(last) {

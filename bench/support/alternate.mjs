@@ -1,5 +1,5 @@
 // Gateways side by side: the same number of calls to each in turn, round after round, so that what else runs on the machine falls on all of them.
-import { cpuMs } from './cpu-time.mjs';
+import { cpuUs } from './measure.mjs';
 
 /**
  * `cases`: [{ name, pid, options }], `options` of countedLoad. Returns, for each case, the µs of CPU of all its threads a call, one figure a round. All get as many calls,
@@ -19,16 +19,10 @@ export async function alternate(load, cases, { rounds, calls, warmCalls }, said 
 }
 
 async function measure(load, { name, pid, options }, calls) {
-  const before = cpuMs(pid);
+  const before = cpuUs(pid);
   const { wrong } = await load.send({ ...options, calls });
   if (Object.keys(wrong).length > 0) throw new Error(`${name}: not all calls were answered 200: ${JSON.stringify(wrong)}`);
-  return ((cpuMs(pid) - before) * 1000) / calls;
-}
-
-export function median(numbers) {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  const half = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+  return (cpuUs(pid) - before) / calls;
 }
 
 /** The rounds without the lowest and the highest quarter. */

@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { fileURLToPath } from 'node:url';
+import { onCore } from './measure.mjs';
 
 const HEAD_END = '\r\n\r\n';
 /** What each call replaces by one of `fills`. */
@@ -12,7 +13,7 @@ export const FILL = '<fill>';
 /** A generator, on one core if that is given: `send` takes countedLoad's options and resolves to its answer. */
 export function startLoad(core) {
   const own = [process.execPath, fileURLToPath(import.meta.url), '--serve'];
-  const [command, ...args] = core === undefined ? own : ['taskset', '-c', String(core), ...own];
+  const [command, ...args] = onCore(core, own);
   const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   return {
     send: (options) => new Promise((resolve, reject) => {

@@ -1,6 +1,6 @@
 // What all benches that watch processes share: CPU time by process, medians and ranges, and which core does what.
+import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { cpuMs } from './cpu-time.mjs';
 
 /** What is measured has a core to itself; load and tool server share the other. */
 export const cores = availableParallelism() > 1 ? { measured: 0, load: 1 } : { measured: undefined, load: undefined };
@@ -10,9 +10,18 @@ export function onCore(core, command) {
   return core === undefined ? command : ['taskset', '-c', String(core), ...command];
 }
 
-/** CPU time of all threads of a process, in µs. Linux only. */
+/** CPU time of all threads of a process, in µs (proc(5): schedstat's first field is in ns). A thread that ends takes its time along. Linux only. */
 export function cpuUs(pid) {
-  return cpuMs(pid) * 1000;
+  const tasks = `/proc/${pid}/task`;
+  return readdirSync(tasks).reduce((sum, task) => sum + nsOf(`${tasks}/${task}/schedstat`), 0) / 1000;
+}
+
+function nsOf(file) {
+  try {
+    return Number(readFileSync(file, 'utf8').split(' ')[0]);
+  } catch {
+    return 0; // it ended meanwhile
+  }
 }
 
 /** The middle of the numbers; NaN for none. */

@@ -1,5 +1,6 @@
 // What a process takes of memory and of the processors, as the kernel counts it.
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 const KIB_PER_MIB = 1024;
 
@@ -17,4 +18,31 @@ export function cpuMsOf(pid, children = false) {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
   const at = children ? 13 : 11;
   return (Number(fields[at]) + Number(fields[at + 1])) * TICK_MS;
+}
+
+/** The ids of `pid` and of all its descendants. */
+function family(pid) {
+  const children = readdirSync(`/proc/${pid}/task`).flatMap((task) => readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean).map(Number));
+  return [pid, ...children.flatMap(family)];
+}
+
+/** CPU time of a process and its descendants, in steps of 10 ms; threads that have ended count. */
+export function familyCpuMs(pid) {
+  return family(pid).reduce((sum, one) => sum + cpuMsOf(one), 0);
+}
+
+/** Resident memory of a process and its descendants. */
+export function familyRssMib(pid) {
+  return family(pid).reduce((sum, one) => sum + memoryOf(one).rssMib, 0);
+}
+
+/** Waits until a process does next to nothing: calls that were cut off are worked on all the same. */
+export async function untilQuiet(pid, waitMsMax) {
+  const STEP_MS = 150;
+  for (let waited = 0, before = familyCpuMs(pid); waited < waitMsMax; waited += STEP_MS) {
+    await sleep(STEP_MS);
+    const now = familyCpuMs(pid);
+    if (now - before <= STEP_MS * 0.1) return;
+    before = now;
+  }
 }

@@ -4,6 +4,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort } from './ports.mjs';
+import { stop } from '../wire/servers.mjs';
 import { cpuMsOf } from './process-cost.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -44,11 +45,4 @@ export function startProject({ configFile }, { nodeArgs = [] } = {}) {
     });
     child.once('exit', () => reject(new Error(`the gateway did not start:\n${said}`)));
   });
-}
-
-async function stop(child) {
-  if (child.exitCode !== null) return;
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGTERM');
-  await ended;
 }

@@ -26,7 +26,7 @@ const percent = (share) => `${Math.round(share * 100)} %`;
 const TABLES = {
   wire: ({ rows }) => [
     ['', 'calls/s', 'of nginx (range)', 'CPU µs a call, all threads', 'P50', 'P99'],
-    ...rows.map((row) => [row.name, whole(row.perSecond), `${row.ratio.toFixed(2)} (${row.lowest.toFixed(2)}–${row.highest.toFixed(2)})`, row.cpuUs.toFixed(1), row.p50, row.p99]),
+    ...rows.map((row) => [row.name, whole(row.perSecond), `${row.ratio.toFixed(2)} (${row.lowest.toFixed(2)}–${row.highest.toFixed(2)})`, row.cpuUs.toFixed(1), `${row.p50Ms.toFixed(2)} ms`, `${row.p99Ms.toFixed(2)} ms`]),
   ],
   matrix: ({ rows }) => [
     ['case', 'calls/s: nginx', 'gateway', 'of nginx: direct', 'bare proxy', 'gateway (range)', 'CPU µs a call: nginx', 'bare proxy', 'gateway', 'P50 ms: nginx', 'gateway', 'P99 ms: nginx', 'gateway'],

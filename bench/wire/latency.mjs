@@ -1,22 +1,22 @@
 // Latency at half load: what nginx and the gateway add to the tool server's own answer, beside what the disk asks for one durable line.
 //   node bench/wire/latency.mjs [--rounds 5] [--seconds 2] [--load 0.5] [--connections 64] [--body 1024] [--save latency] [--json]
 // All get the same calls at the same moments (support/paced-load.mjs), in alternating rounds of one run, on one core in turn.
-import { execFile, execFileSync, spawn } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { parseArgs, promisify } from 'node:util';
 import { fileURLToPath } from 'node:url';
+import { generate } from '../support/generate.mjs';
 import { linesOf, stagesOf } from '../support/log-stages.mjs';
 import { cores, median, onCore, spread } from '../support/measure.mjs';
 import { tail } from '../support/paced-load.mjs';
 import { saveResult } from '../support/results.mjs';
 import { toolCall, wrk, wrkScript } from '../support/wrk.mjs';
-import { missingPrograms, scratch, startGateway, startProxy, startUpstream } from './servers.mjs';
+import { needPrograms, startGateway, startProxy, startUpstream, withServers } from './servers.mjs';
 
 const { values } = parseArgs({ options: {
   rounds: { type: 'string', default: '5' }, seconds: { type: 'string', default: '2' }, load: { type: 'string', default: '0.5' }, connections: { type: 'string', default: '64' }, body: { type: 'string', default: '1024' },
   save: { type: 'string' }, json: { type: 'boolean', default: false },
 } });
 const [ROUNDS, SECONDS, CONNECTIONS] = [Number(values.rounds), Number(values.seconds), Number(values.connections)];
-const GENERATOR = fileURLToPath(new URL('../support/paced-load.mjs', import.meta.url));
 const DATASYNC = fileURLToPath(new URL('../support/datasync.mjs', import.meta.url));
 const WARM_SECONDS = 5;
 const SETTLE_SECONDS = 0.5;
@@ -25,23 +25,13 @@ const DATASYNC_SECONDS = 1;
 const TARGETS = ['direct', 'nginx', 'async', 'durable'];
 const run = promisify(execFile);
 
-const missing = missingPrograms(['nginx', 'wrk', 'taskset', 'chrt']);
-if (missing.length > 0) {
-  process.stderr.write(`missing: ${missing.join(', ')}. Install them: apt-get install nginx wrk util-linux\n`);
-  process.exit(2);
-}
-const { dir, remove } = scratch();
-const running = [];
-const start = async (server) => {
-  running.push(server);
-  return server;
-};
-try {
-  const direct = await start(await startUpstream(dir, cores.load, 350));
+needPrograms('nginx', 'wrk', 'taskset', 'chrt');
+await withServers(async (start, dir) => {
+  const direct = await start(startUpstream(dir, cores.load, 350));
   const first = goesFirst(direct.pid);
-  const nginx = await start(await startProxy(dir, cores.measured, direct.port));
-  const durable = await start(await startGateway(dir, cores.measured, direct.port));
-  const async = await start(await startGateway(`${dir}/async`, cores.measured, direct.port, { audit: { durability: 'async' } }));
+  const nginx = await start(startProxy(dir, cores.measured, direct.port));
+  const durable = await start(startGateway(dir, cores.measured, direct.port));
+  const async = await start(startGateway(`${dir}/async`, cores.measured, direct.port, { audit: { durability: 'async' } }));
   const servers = { direct, nginx, async, durable };
   const call = { bytes: Number(values.body) };
   const script = wrkScript(dir, 'call', call);
@@ -51,16 +41,13 @@ try {
   process.stderr.write(`the durable gateway answers ${Math.round(capacity)} calls/s; all get ${perSecond}\n`);
   const rounds = [];
   for (let i = 0; i < ROUNDS; i++) {
-    const round = { datasync: await datasync() };
+    const round = { datasync: await datasync(dir) };
     for (const name of TARGETS) round[name] = await load(servers[name].port, perSecond, toolCall(call), first);
     rounds.push(round);
     process.stderr.write(`round ${i + 1}/${ROUNDS}: P50 ${TARGETS.map((name) => `${name} ${round[name].p50.toFixed(0)}`).join(', ')}, fdatasync ${round.datasync.p50.toFixed(0)} µs\n`);
   }
   report(perSecond, capacity, rounds, stagesOf(linesOf(durable.project)));
-} finally {
-  for (const server of running.reverse()) await server.stop();
-  remove();
-}
+});
 
 /** The generator looks at the clock all the time, on the tool server's core: that one must not wait for it. Needs a privilege; false without it. */
 function goesFirst(pid) {
@@ -72,20 +59,13 @@ function goesFirst(pid) {
   }
 }
 
-/** In a process of its own; it gives way to the tool server beside it, by itself where that does not go first. */
-async function load(port, perSecond, { headers, body }, toolServerFirst) {
+/** It gives way to the tool server beside it, by itself where that does not go first. */
+function load(port, perSecond, { headers, body }, toolServerFirst) {
   const head = `POST /mcp HTTP/1.1\r\n${Object.entries({ Host: `127.0.0.1:${port}`, ...headers }).map(([name, value]) => `${name}: ${value}\r\n`).join('')}`;
-  const [command, ...args] = onCore(cores.load, [...(toolServerFirst ? [] : ['chrt', '-i', '0']), process.execPath, GENERATOR]);
-  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
-  child.stdin.end(JSON.stringify({ port, connections: CONNECTIONS, perSecond, seconds: SECONDS, warmSeconds: SETTLE_SECONDS, head, body }));
-  let text = '';
-  child.stdout.on('data', (part) => { text += part; });
-  const code = await new Promise((resolve) => child.once('exit', resolve));
-  if (code !== 0) throw new Error(`the load generator ended with ${code}`);
-  return JSON.parse(text);
+  return generate('paced-load.mjs', { port, connections: CONNECTIONS, perSecond, seconds: SECONDS, warmSeconds: SETTLE_SECONDS, head, body }, toolServerFirst ? [] : ['chrt', '-i', '0']);
 }
 
-async function datasync() {
+async function datasync(dir) {
   const [command, ...args] = onCore(cores.measured, [process.execPath, DATASYNC, dir, String(DATASYNC_SECONDS), String(LINE_BYTES)]);
   const { stdout } = await run(command, args, { maxBuffer: 1 << 26 });
   return tail(JSON.parse(stdout));

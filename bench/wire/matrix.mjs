@@ -10,7 +10,7 @@ import { cores, median, spread } from '../support/measure.mjs';
 import { saveResult } from '../support/results.mjs';
 import { toolCall, wrk, wrkScript } from '../support/wrk.mjs';
 import { CASES, ownRules, prepare } from './cases.mjs';
-import { missingPrograms, scratch, startBareProxy, startGateway, startProxy, startUpstream } from './servers.mjs';
+import { needPrograms, startBareProxy, startGateway, startProxy, startUpstream, withServers } from './servers.mjs';
 
 const { values } = parseArgs({ options: {
   rounds: { type: 'string', default: '4' }, seconds: { type: 'string', default: '1' }, only: { type: 'string' }, gitleaks: { type: 'string' }, save: { type: 'string' }, json: { type: 'boolean', default: false },
@@ -24,10 +24,10 @@ const DLP = fileURLToPath(new URL('../../config/dlp', import.meta.url));
 const wanted = values.only?.split(',');
 const wants = (name) => wanted === undefined || wanted.includes(name);
 
-const missing = missingPrograms(['nginx', 'wrk', 'taskset']);
+needPrograms('nginx', 'wrk', 'taskset');
 const unknown = (wanted ?? []).filter((name) => !CASES.some(({ only }) => only === name));
-if (missing.length > 0 || unknown.length > 0) {
-  process.stderr.write(missing.length > 0 ? `missing: ${missing.join(', ')}. Install them: apt-get install nginx wrk util-linux\n` : `no such case: ${unknown.join(', ')}. There are ${CASES.map(({ only }) => only).join(', ')}\n`);
+if (unknown.length > 0) {
+  process.stderr.write(`no such case: ${unknown.join(', ')}. There are ${CASES.map(({ only }) => only).join(', ')}\n`);
   process.exit(2);
 }
 
@@ -36,7 +36,7 @@ const warmed = new WeakSet();
 const gitleaks = readGitleaks();
 for (const setting of new Set(CASES.map((one) => one.setting))) {
   const cases = CASES.filter((one) => one.setting === setting && wants(one.only) && (setting !== 'gitleaks' || gitleaks !== undefined));
-  if (cases.length > 0) await withServers(setting, async (targets, dir) => {
+  if (cases.length > 0) await withTargets(setting, async (targets, dir) => {
     for (const one of cases) rows.push(await measure(one, targets, dir));
   });
 }
@@ -53,23 +53,14 @@ function readGitleaks() {
   return { ...found, all: found.count + ownRules(DLP, readdirSync(DLP)) };
 }
 
-async function withServers(setting, work) {
-  const { dir, remove } = scratch();
-  const running = [];
-  const start = async (server) => {
-    running.push(server);
-    return server;
-  };
-  try {
-    const upstream = await start(await startUpstream(dir, cores.load, ANSWER_BYTES, { sse: setting === 'sse' }));
-    const nginx = await start(await startProxy(dir, cores.measured, upstream.port));
-    const bare = await start(await startBareProxy(dir, cores.measured, upstream.port));
-    const gateway = await start(await startGateway(dir, cores.measured, upstream.port, {}, prepare(setting, gitleaks?.yaml)));
+function withTargets(setting, work) {
+  return withServers(async (start, dir) => {
+    const upstream = await start(startUpstream(dir, cores.load, ANSWER_BYTES, { sse: setting === 'sse' }));
+    const nginx = await start(startProxy(dir, cores.measured, upstream.port));
+    const bare = await start(startBareProxy(dir, cores.measured, upstream.port));
+    const gateway = await start(startGateway(dir, cores.measured, upstream.port, {}, prepare(setting, gitleaks?.yaml)));
     await work({ nginx, direct: upstream, bare, gateway }, dir);
-  } finally {
-    for (const server of running.reverse()) await server.stop();
-    remove();
-  }
+  });
 }
 
 async function measure(one, targets, dir) {

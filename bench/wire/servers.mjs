@@ -11,6 +11,8 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 export const VERSION = '2026-07-28';
 export const CALLER = 'spiffe://poc.local/agents/mcp-client/bench/dev';
 const DESCRIPTION = 'Return the given text';
+const READY_STEP_MS = 100;
+const READY_MS_MAX = 60_000; // a machine may be busy
 const SCHEMA = '{"type":"object","properties":{"text":{"type":"string"}},"required":["text"]}';
 /** The one tool of the benches, as a tool server lists it. */
 export const ECHO = `{"name":"echo","description":"${DESCRIPTION}","inputSchema":${SCHEMA}}`;
@@ -83,9 +85,12 @@ export async function startGateway(dir, core, upstreamPort, overrides = {}, prep
   const child = pinned(core, process.execPath, [join(ROOT, 'dist', 'main.js'), '--config', join(project, 'config', 'gateway.yaml')], { stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   child.stderr.on('data', (part) => { said += part; });
-  for (let i = 0; i < 200 && !said.includes('listening:'); i++) {
-    if (child.exitCode !== null) throw new Error(`the gateway did not start:\n${said}`);
-    await sleep(100);
+  for (let waited = 0; !said.includes('listening:'); waited += READY_STEP_MS) {
+    if (child.exitCode !== null || waited >= READY_MS_MAX) {
+      await stop(child);
+      throw new Error(`the gateway did not start within ${READY_MS_MAX} ms:\n${said}`);
+    }
+    await sleep(READY_STEP_MS);
   }
   return { pid: child.pid, port, project, stop: () => stop(child) };
 }
@@ -106,9 +111,29 @@ export function scratch() {
   return { dir, remove: () => rmSync(dir, { recursive: true, force: true }) };
 }
 
-/** Names the programs that are missing, so that one line can say how to get them. */
-export function missingPrograms(names) {
-  return names.filter((name) => {
+/** Runs `work(start, dir)` in a folder of its own. What `start` is given, or promised, is stopped afterwards, last first, and the folder removed. */
+export async function withServers(work) {
+  const { dir, remove } = scratch();
+  const running = [];
+  const start = async (starting) => {
+    const server = await starting;
+    running.push(server);
+    return server;
+  };
+  try {
+    return await work(start, dir);
+  } finally {
+    for (const server of running.reverse()) await server.stop();
+    remove();
+  }
+}
+
+/** The Debian package of each program that a bench runs. */
+const PACKAGES = { nginx: 'nginx', wrk: 'wrk', taskset: 'util-linux', chrt: 'util-linux' };
+
+/** Ends this program when one of them is missing, and says how to get it. */
+export function needPrograms(...names) {
+  const missing = names.filter((name) => {
     try {
       execFileSync('which', [name], { stdio: 'ignore' });
       return false;
@@ -116,4 +141,7 @@ export function missingPrograms(names) {
       return true;
     }
   });
+  if (missing.length === 0) return;
+  process.stderr.write(`missing: ${missing.join(', ')}. Install them: apt-get install ${[...new Set(missing.map((name) => PACKAGES[name]))].join(' ')}\n`);
+  process.exit(2);
 }
