@@ -54,15 +54,15 @@ async function withRules(dir, cores, count, keep) {
   });
   mkdirSync(join(dir, 'gateway', 'config', 'grown'), { recursive: true });
   writeFileSync(join(dir, 'gateway', 'config', 'grown', 'rules.yaml'), JSON.stringify({ rules }));
-  const upstream = keep(await startUpstream(dir, cores.load, ANSWER_BYTES));
-  const gateway = keep(await startGateway(dir, cores.measured, upstream.port, { dlp: { dir: 'config/grown' } }));
+  const upstream = await keep(startUpstream(dir, cores.load, ANSWER_BYTES));
+  const gateway = await keep(startGateway(dir, cores.measured, upstream.port, { dlp: { dir: 'config/grown' } }));
   return { gateway, options: { head: callHead(gateway.port), body: callBody(BODY_BYTES) } };
 }
 
 /** Tools of the registry, of which the calls use one: the server of the bench serves no other. */
 async function withTools(dir, cores, count, keep) {
-  const upstream = keep(await startUpstream(dir, cores.load, ANSWER_BYTES));
-  const gateway = keep(await startGateway(dir, cores.measured, upstream.port));
+  const upstream = await keep(startUpstream(dir, cores.load, ANSWER_BYTES));
+  const gateway = await keep(startGateway(dir, cores.measured, upstream.port));
   await register(gateway, (echo) => [echo, ...Array.from({ length: count - 1 }, (_, n) => ({ ...echo, name: `tool_${n}` }))]);
   return { gateway, options: { head: callHead(gateway.port), body: callBody(BODY_BYTES) } };
 }
@@ -74,9 +74,9 @@ async function withUpstreams(dir, cores, count, keep) {
 }
 
 async function withToolServers(dir, cores, count, keep, config) {
-  const servers = keep(await startServers(cores.load, count));
+  const servers = await keep(startServers(cores.load, count));
   permit(dir, 'startswith(input.tool_name, "echo_")');
-  const gateway = keep(await startGateway(dir, cores.measured, servers.ports[0], config));
+  const gateway = await keep(startGateway(dir, cores.measured, servers.ports[0], config));
   const { seedHash } = await import('../../dist/engines/registry/hashes.js');
   const names = servers.ports.map((_port, n) => `echo_${n}`);
   await register(gateway, (echo) => servers.ports.map((port, n) => ({

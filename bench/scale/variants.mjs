@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { CALLER, freePort } from '../wire/servers.mjs';
+import { freePort } from '../support/ports.mjs';
+import { CALLER } from '../wire/servers.mjs';
 
 const RELOAD_MS = 3000; // watched files are active within a second
 const SCRAPE_EVERY_MS = 1000;

@@ -88,7 +88,7 @@ export async function startGateway(dir, core, upstreamPort, overrides = {}, prep
   for (let waited = 0; !said.includes('listening:'); waited += READY_STEP_MS) {
     if (child.exitCode !== null || waited >= READY_MS_MAX) {
       await stop(child);
-      throw new Error(`the gateway did not start within ${READY_MS_MAX} ms:\n${said}`);
+      throw new Error(`the gateway ${child.exitCode === null ? `was not ready within ${READY_MS_MAX} ms` : 'did not start'}:\n${said}`);
     }
     await sleep(READY_STEP_MS);
   }
