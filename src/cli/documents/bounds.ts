@@ -30,7 +30,7 @@ export const BOUNDS: readonly { readonly title: string; readonly bounds: readonl
     { what: 'nesting', key: 'front.json_depth_max', then: '`mcp_invalid_request`' },
     { what: 'object keys', key: 'front.json_keys_max', then: '`mcp_invalid_request`' },
     { what: 'findings kept', key: 'dlp.findings_max', then: 'the rest is counted; a blocking one always decides' },
-    { what: 'bytes scanned on the event loop', key: 'dlp.inline_bytes_max', then: 'larger messages go to the scan pool' },
+    { what: 'bytes scanned on the event loop', key: 'dlp.inline_bytes_max', then: 'larger messages go to the scan pool; one with nothing to decode, from four times that size on' },
     { what: 'large messages waiting for the scan pool', key: 'dlp.pool_queue_max', then: '`dlp_unavailable_fail_closed`' },
     { what: 'secret references in one message', fixed: inFile('src/engines/secrets/substitute.ts', 'REFERENCES_MAX', '64'), then: '`invalid_spike_token`' },
     { what: 'pieces of a text for the guard', fixed: inFile('src/engines/guard/chunks.ts', 'CHUNKS_MAX', '32'), then: 'the guard is unavailable for it: refused' },

@@ -15,6 +15,9 @@ export interface ScanPool {
   scan(bytes: Uint8Array, escapes: boolean, argumentsAt: Range | undefined): Promise<PooledScan>;
 }
 
+/** So many times larger may a text be that holds nothing to decode: one reading instead of three and more. The way to the pool costs as much as 200 KiB of it. */
+const PLAIN_FACTOR = 4;
+
 export interface DlpScannerOptions {
   readonly rules: readonly DlpRule[];
   readonly actions: DlpActions;
@@ -22,7 +25,7 @@ export interface DlpScannerOptions {
   readonly matcher: Matcher;
   /** Undefined in a worker, where everything is inline. */
   readonly pool: ScanPool | undefined;
-  /** Larger messages go to the pool; 0 sends all there. */
+  /** Larger messages go to the pool, unless one look says that they are read once (PLAIN_FACTOR); 0 sends all there. */
   readonly inlineBytesMax: number;
   readonly findingsMax: number;
 }
@@ -61,7 +64,8 @@ export function createDlpScanner(options: DlpScannerOptions): DlpScanner {
     return found.length === 0 ? [] : placeInJson(bytes, found);
   }
 
-  const poolFor = (bytes: Uint8Array): ScanPool | undefined => (bytes.length <= inlineBytesMax && inlineBytesMax > 0 ? undefined : pool);
+  const isInline = (bytes: Uint8Array): boolean => bytes.length <= inlineBytesMax || (bytes.length <= inlineBytesMax * PLAIN_FACTOR && survey(bytes) === 0);
+  const poolFor = (bytes: Uint8Array): ScanPool | undefined => (pool === undefined || (inlineBytesMax > 0 && isInline(bytes)) ? undefined : pool);
 
   return {
     engine: matcher.engine,

@@ -191,13 +191,26 @@ describe('limits', () => {
   it('sends large messages to the pool as a copy, small ones not, and all at 0', async () => {
     const sent: unknown[] = [];
     const pool = createScanPool({ run: (task) => (sent.push(task), Promise.resolve({ findings: [] })), waiting: 0, close: () => Promise.resolve() }, 'd', { rules: shippedRules, actions: blockFlagFlag, findingsMax: 9, engine: 're2' }, undefined);
-    const bytes = Buffer.from(call(KEY));
+    const text = call(`${KEY} ${Buffer.from('words that were encoded before they were sent').toString('base64')}`);
+    const bytes = Buffer.from(text);
     const pooled = shippedScanner({ pool, inlineBytesMax: bytes.length - 1 });
     await pooled.scan(bytes, false);
     bytes.fill(0);
-    expect(Buffer.from((sent[0] as { bytes: Uint8Array }).bytes).toString()).toBe(call(KEY));
+    expect(Buffer.from((sent[0] as { bytes: Uint8Array }).bytes).toString()).toBe(text);
     expect(Array.isArray(shippedScanner({ pool, inlineBytesMax: bytes.length }).scan(bytes, false))).toBe(true);
     expect(shippedScanner({ pool, inlineBytesMax: 0 }).scan(Buffer.from('{}'), false)).toBeInstanceOf(Promise);
+  });
+
+  it('keeps a text with nothing to decode from the pool up to four times that size', () => {
+    const pool = { scan: () => Promise.resolve({ findings: [], argumentsDigest: undefined }) };
+    const scanner = shippedScanner({ pool, inlineBytesMax: 1000 });
+    const plain = call('plain words '.repeat(250));
+    expect(scanner.scan(Buffer.from(plain), false)).toEqual([]);
+    expect(scanner.scanRequest(Buffer.from(plain), false, 0, 0)).toEqual([]);
+    expect(scanner.scan(Buffer.from(call('plain words '.repeat(340))), false)).toBeInstanceOf(Promise);
+    for (const sign of ['\\n', '%41', 'é', Buffer.from('words that were encoded').toString('base64')]) {
+      expect(scanner.scan(Buffer.from(plain.replace('plain', sign)), false), sign).toBeInstanceOf(Promise);
+    }
   });
 
   it('passes on what the matcher throws: the caller refuses', () => {
