@@ -1,0 +1,100 @@
+// Clients by the thousand, each with an MCP session and its GET stream; some of them stop reading. Each knows which numbers came, and in which order.
+// A process of its own: `startReaders` asks it.
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { asked, serveAsked } from './asked-process.mjs';
+
+/** `open({ port, count, stalled, callers })`; `found(n)`: once each that reads has the numbers up to n, what all have; `resume()`: the others read on. */
+export function startReaders(core) {
+  const { ask, stop } = asked(import.meta.url, core);
+  return { open: (what) => ask('open', what), found: (n) => ask('found', n), resume: () => ask('resume'), stop };
+}
+
+const AT_ONCE = 32;
+const STEP_MS = 100;
+const PATIENCE_STEPS = 300; // without any progress
+const INITIALIZE = '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"bench","version":"1"}}}';
+const readers = [];
+
+class Reader {
+  next = 0;
+  /** Numbers that did not come in their turn. */
+  wrong = 0;
+  closed = false;
+  #rest = '';
+
+  constructor(socket, stalled) {
+    this.socket = socket;
+    this.stalled = stalled;
+    socket.setEncoding('latin1').on('data', (part) => this.#take(part)).on('close', () => { this.closed = true; }).on('error', () => undefined);
+  }
+
+  #take(part) {
+    const text = this.#rest + part;
+    let from = 0;
+    for (const { 1: n, index, 0: found } of text.matchAll(/"data":\{"n":(\d+)/g)) {
+      if (Number(n) === this.next) this.next += 1;
+      else this.wrong += 1;
+      from = index + found.length;
+    }
+    this.#rest = text.slice(Math.max(from, text.length - 40));
+  }
+}
+
+/** One request on a connection of its own; resolves to the head, when it is there. */
+function send(port, lines, body = '') {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1').setNoDelay(true);
+    socket.once('error', reject);
+    let text = '';
+    const onData = (part) => {
+      text += part.toString('latin1');
+      if (!text.includes('\r\n\r\n')) return;
+      socket.off('data', onData);
+      socket.off('error', reject);
+      resolve({ socket, head: text.slice(0, text.indexOf('\r\n\r\n')), text });
+    };
+    socket.on('data', onData);
+    socket.write(`${lines.join('\r\n')}\r\n\r\n${body}`);
+  });
+}
+
+async function openOne(port, headers, stalled) {
+  const own = ['Host: 127.0.0.1', ...headers, 'MCP-Protocol-Version: 2025-11-25'];
+  const opened = await send(port, ['POST /mcp HTTP/1.1', ...own, 'Content-Type: application/json', 'Accept: application/json, text/event-stream', `Content-Length: ${INITIALIZE.length}`], INITIALIZE);
+  opened.socket.destroy();
+  const id = /mcp-session-id: (\S+)/i.exec(opened.head)?.[1];
+  if (id === undefined) throw new Error(`no session was opened: ${opened.text}`);
+  const { socket, head, text } = await send(port, ['GET /mcp HTTP/1.1', ...own, 'Accept: text/event-stream', `Mcp-Session-Id: ${id}`]);
+  if (!head.startsWith('HTTP/1.1 200')) throw new Error(`no stream was opened: ${text}`);
+  readers.push(new Reader(socket, stalled));
+  if (stalled) socket.pause();
+}
+
+/** Waits until `done`, as long as anything still comes. */
+async function until(done) {
+  const seen = () => readers.reduce((sum, { next, wrong, closed }) => sum + next + wrong + (closed ? 1 : 0), 0);
+  for (let steps = 0, before = -1; !done() && steps < PATIENCE_STEPS; steps++) {
+    await sleep(STEP_MS);
+    if (seen() !== before) steps = 0;
+    before = seen();
+  }
+}
+
+serveAsked(import.meta.url, {
+  async open({ port, count, stalled, callers }) {
+    let next = 0;
+    await Promise.all(Array.from({ length: AT_ONCE }, async () => {
+      while (next < count) {
+        const own = next++;
+        await openOne(port, [`X-SPIFFE-ID: ${callers[own % callers.length]}`], own < stalled);
+      }
+    }));
+  },
+  async found(n) {
+    await until(() => readers.every((reader) => reader.closed || reader.next >= n || (reader.stalled && reader.socket.isPaused())));
+    const of = (some) => ({ readers: some.length, complete: some.filter(({ next, wrong }) => next === n && wrong === 0).length, wrong: some.reduce((sum, { wrong }) => sum + wrong, 0), closed: some.filter(({ closed }) => closed).length });
+    return { reading: of(readers.filter(({ stalled }) => !stalled)), stalled: of(readers.filter(({ stalled }) => stalled)) };
+  },
+  resume: () => { for (const { socket } of readers) socket.resume(); },
+});
