@@ -9,7 +9,7 @@ import type { Observations } from '../engines/registry/observations.js';
 import type { ToolRegistry } from '../engines/registry/types.js';
 import type { SecretFile } from '../engines/secrets/file-store.js';
 import type { ApprovalStore } from '../engines/step-up/types.js';
-import type { GatewayStats, IdentityReport, ThreadHealth, UpstreamReport } from '../threads/messages.js';
+import type { GatewayStats, IdentityReport, ListingHistory, ThreadHealth, UpstreamFacts, UpstreamReport } from '../threads/messages.js';
 
 /** What is in force in the control thread; replaced whole by a reload, like the threads' snapshots. */
 export interface InForce {
@@ -49,6 +49,9 @@ export interface ControlParts {
   readonly audit: () => Promise<AuditStatus>;
   readonly observations: Observations;
   readonly upstreams: () => readonly UpstreamReport[];
+  /** What an upstream said of itself when it was last listed, and how its listings went. */
+  readonly greeted: (upstream: string) => UpstreamFacts | undefined;
+  readonly listings: (upstream: string) => ListingHistory | undefined;
   /** A person registered the tool again: what its server serves now is listed afresh and lifts the refusal if it matches. False: no such tool. */
   readonly acknowledge: (tool: string) => Promise<boolean>;
   readonly approvals: ApprovalStore;

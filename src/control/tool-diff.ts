@@ -23,7 +23,7 @@ export function diffTool(parts: ControlParts, name: string): unknown {
   return {
     name, state: state.kind, refused: refusalOf(parts, tool, state),
     registered: { description: tool.description, input_schema: tool.inputSchema, hash: tool.hash, hash_alg: tool.hashAlg ?? null, text_hashes: registeredHashes(tool) ?? null, file: parts.config().registry.file, line: tool.line },
-    upstream: { url: tool.upstream, state: upstream?.state ?? 'unknown', verified_at: timeOf(upstream?.verifiedMs ?? 0), error: upstream?.error ?? null },
+    upstream: { url: tool.upstream, state: upstream?.state ?? 'unknown', era: eraOf(parts, tool.upstream), verified_at: timeOf(upstream?.verifiedMs ?? 0), error: upstream?.error ?? null },
     served: served === undefined ? null : JSON.parse(served.text) as unknown,
     hashes: served?.hashes ?? null,
     since: state.kind === 'mismatch' || state.kind === 'absent' ? timeOf(state.sinceMs) : null,
@@ -33,6 +33,12 @@ export function diffTool(parts: ControlParts, name: string): unknown {
     /** Of a verified tool: where the registry's own text is not what is served. The hash decides, so it is no refusal. */
     text_differs: state.kind === 'verified' ? text : [],
   };
+}
+
+/** Null: it was never listed. */
+function eraOf(parts: ControlParts, upstream: string): 'modern' | 'legacy' | null {
+  const facts = parts.greeted(upstream);
+  return facts === undefined ? null : facts.modern ? 'modern' : 'legacy';
 }
 
 function refusalOf(parts: ControlParts, tool: RegisteredTool, state: ToolState): string | null {

@@ -5,13 +5,10 @@ import type { ObserveResult, Observations } from '../engines/registry/observatio
 import type { ToolsReader } from '../engines/registry/served-tools.js';
 import type { ToolRegistry } from '../engines/registry/types.js';
 import type { UpstreamClient } from '../upstream/types.js';
+import type { ListingHistory, UpstreamFacts } from '../threads/messages.js';
 import { listTools, type ToolListing } from '../upstream/tool-lister.js';
 
-export interface UpstreamFacts {
-  readonly modern: boolean;
-  readonly capabilities: Readonly<Record<string, unknown>>;
-  readonly instructions: string | undefined;
-}
+const SERVER_NAME_CHARS_MAX = 200; // for people to read
 
 export interface RegistryRefresh {
   /** One listing for all who wait; resolves when the state is as fresh as it can be had, whatever came of it. */
@@ -19,6 +16,8 @@ export interface RegistryRefresh {
   refreshAll(): Promise<void>;
   setRegistry(registry: ToolRegistry): void;
   factsOf(upstream: string): UpstreamFacts | undefined;
+  /** Undefined until it was listed, or could not be. */
+  historyOf(upstream: string): ListingHistory | undefined;
 }
 
 export interface RefreshOptions {
@@ -38,6 +37,7 @@ export interface RefreshOptions {
 export function createRegistryRefresh(options: RefreshOptions): RegistryRefresh {
   const underWay = new Map<string, Promise<void>>();
   const facts = new Map<string, UpstreamFacts>();
+  const history = new Map<string, ListingHistory>();
   const poisoned = new Set<string>();
   let registry = options.registry;
 
@@ -51,12 +51,19 @@ export function createRegistryRefresh(options: RefreshOptions): RegistryRefresh 
 
   const list = async (upstream: string): Promise<void> => {
     const before = stateOf(upstream);
+    const startedMs = options.clock.monotonicMs();
+    const note = (now: 'up' | 'down'): void => {
+      const triedMs = options.clock.nowMs();
+      const sinceMs = before === now ? history.get(upstream)?.sinceMs ?? triedMs : triedMs;
+      history.set(upstream, { sinceMs, triedMs, tookMs: options.clock.monotonicMs() - startedMs });
+    };
     try {
       const listing = await listTools(options.client, upstream, {
         timeoutMs: options.listTimeoutMs(), clientInfo: { name: 'precinct', version: options.version }, monotonicMs: options.clock.monotonicMs,
         parseToolsList: (bytes) => options.reader.parseToolsList(bytes),
       });
-      facts.set(upstream, { modern: listing.era === 'modern', capabilities: listing.capabilities, instructions: listing.instructions });
+      facts.set(upstream, factsIn(listing));
+      note('up');
       const result = options.observations.observe(upstream, listing.tools, options.clock.nowMs());
       tell(result, before === 'down' ? upstream : undefined);
       tellPoison(upstream, listing);
@@ -64,6 +71,7 @@ export function createRegistryRefresh(options: RefreshOptions): RegistryRefresh 
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : 'unknown';
       options.observations.observeFailure(upstream, reason);
+      note('down');
       if (before !== 'down') options.event('upstream_down', { upstream, reason });
       options.publish(false);
     }
@@ -95,8 +103,18 @@ export function createRegistryRefresh(options: RefreshOptions): RegistryRefresh 
     },
     setRegistry(next) {
       registry = next;
+      for (const known of [facts, history]) for (const upstream of known.keys()) if (!next.upstreams.includes(upstream)) known.delete(upstream);
       tell(options.observations.setRegistry(next), undefined);
     },
     factsOf: (upstream) => facts.get(upstream),
+    historyOf: (upstream) => history.get(upstream),
   };
+}
+
+function factsIn({ era, capabilities, instructions, protocolVersion, versions, serverInfo }: ToolListing): UpstreamFacts {
+  const named = (member: 'name' | 'version'): string => {
+    const value = serverInfo[member];
+    return typeof value === 'string' ? value.slice(0, SERVER_NAME_CHARS_MAX) : '';
+  };
+  return { modern: era === 'modern', capabilities, instructions, protocolVersion, versions, server: { name: named('name'), version: named('version') } };
 }

@@ -24,6 +24,7 @@ import { secretRoutes } from '../control/secrets.js';
 import { serveControl } from '../control/server.js';
 import { statusRoutes } from '../control/status.js';
 import { toolRoutes } from '../control/tools.js';
+import { upstreamRoutes } from '../control/upstreams.js';
 import { compileRegoModule } from '../engines/policy/rego-module.js';
 import { Observations } from '../engines/registry/observations.js';
 import { readPinsFile, writePinsFile } from '../engines/registry/pins.js';
@@ -248,12 +249,12 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
 
   const parts: ControlParts = {
     clock, version, startedMs: clock.nowMs(), configFile: options.configFile, stateDir, config: () => sources.config, inForce: () => inForce, listeners: () => running.listeners,
-    threads: running, audit: () => writer.status(), observations, upstreams: upstreamReports, acknowledge, approvals, secrets, warnings: () => warningsOf(inForce, sources, { root, unresolved: audit.unresolved, secrets: secrets.fault() }), refused: () => refused.list(), notLoaded, reload, reloadFiles, reloadPolicies, writtenPolicies,
+    threads: running, audit: () => writer.status(), observations, upstreams: upstreamReports, greeted: refresh.factsOf, listings: refresh.historyOf, acknowledge, approvals, secrets, warnings: () => warningsOf(inForce, sources, { root, unresolved: audit.unresolved, secrets: secrets.fault() }), refused: () => refused.list(), notLoaded, reload, reloadFiles, reloadPolicies, writtenPolicies,
   };
   try {
     const server = await serveControl(
       join(stateDir, 'control.sock'),
-      [statusRoutes, toolRoutes, layerRoutes, identityRoutes, policyRoutes, approvalRoutes, secretRoutes, reloadRoutes, metricsRoutes].flatMap((routes) => routes(parts)),
+      [statusRoutes, toolRoutes, layerRoutes, identityRoutes, policyRoutes, approvalRoutes, secretRoutes, reloadRoutes, metricsRoutes, upstreamRoutes].flatMap((routes) => routes(parts)),
       (fault) => log.error(faultFacts(fault), 'the control plane failed on a request'),
     );
     cleanup.push(() => server.close());

@@ -7,6 +7,7 @@ import type { SnapshotSources } from '../jobs/read-sources.js';
 import type { ShownArguments } from '../engines/step-up/arguments-shown.js';
 import type { ApprovalBinding, ReserveResult } from '../engines/step-up/types.js';
 import type { ObservationSnapshot } from '../engines/registry/observations.js';
+import type { UpstreamLoad } from '../upstream/types.js';
 import type { PeerLine } from './relay.js';
 
 export interface UpstreamReport {
@@ -18,6 +19,25 @@ export interface UpstreamReport {
   readonly tools: number;
   readonly verifiedMs: number;
   readonly error: string | undefined;
+}
+
+/** What an upstream said of itself when it was last listed. */
+export interface UpstreamFacts {
+  readonly modern: boolean;
+  readonly capabilities: Readonly<Record<string, unknown>>;
+  readonly instructions: string | undefined;
+  readonly protocolVersion: string;
+  readonly versions: readonly string[];
+  /** What the server calls itself. Never evidence for anything. */
+  readonly server: { readonly name: string; readonly version: string };
+}
+
+export interface ListingHistory {
+  /** Since when it is up, or down. */
+  readonly sinceMs: number;
+  /** Of the last listing, whatever came of it. */
+  readonly triedMs: number;
+  readonly tookMs: number;
 }
 
 /** Two-phase swap: every thread prepares, then every thread commits; a fault in the first phase changes nothing anywhere. */
@@ -45,6 +65,7 @@ export interface GatewayStats {
   readonly digests: SnapshotDigests;
   /** In use by this thread's JavaScript. */
   readonly heapBytes: number;
+  readonly upstreams: readonly UpstreamLoad[];
 }
 
 export interface ThreadHealth {

@@ -19,6 +19,8 @@ export interface Greeting {
 export interface UpstreamSession {
   readonly era: Era;
   readonly protocolVersion: string;
+  /** What it says it speaks: discovered, or the one it agreed to. */
+  readonly versions: readonly string[];
   /** Undefined: the upstream keeps no session. */
   readonly sessionId: string | undefined;
   readonly serverInfo: Readonly<Record<string, unknown>>;
@@ -27,6 +29,8 @@ export interface UpstreamSession {
 }
 
 const SERVER_INFO_KEY = 'io.modelcontextprotocol/serverInfo';
+const VERSIONS_MAX = 32; // kept for people to read
+const VERSION_CHARS_MAX = 40;
 const CLOSE_TIMEOUT_MS = 1_000; // a goodbye that nobody waits for
 export const SESSION_ID_FORM = /^[\x21-\x7e]{1,1024}$/; // 2025-11-25, basic/transports: visible ASCII; the bound is ours
 
@@ -38,7 +42,7 @@ export async function discover(greeting: Greeting, timeoutMs: number): Promise<U
       const found = objectOf(result);
       const versions = found.supportedVersions;
       const protocolVersion = Array.isArray(versions) ? MODERN_VERSIONS.find((one) => versions.includes(one)) : undefined;
-      if (protocolVersion !== undefined) return sessionOf('modern', protocolVersion, undefined, found, objectOf(objectOf(found._meta)[SERVER_INFO_KEY]));
+      if (protocolVersion !== undefined) return sessionOf('modern', protocolVersion, namedVersions(versions), undefined, found, objectOf(objectOf(found._meta)[SERVER_INFO_KEY]));
     } catch (error) {
       if (!(error instanceof AskFault) || !answersLegacy(error)) throw error;
     }
@@ -63,7 +67,7 @@ export async function initialize(greeting: Greeting, timeoutMs: number): Promise
   const sessionId = answer.headers['mcp-session-id'];
   if (protocolVersion === undefined) throw new AskFault('not_mcp', 'it answered initialize with a protocol version this gateway does not speak', { status: answer.status });
   if (sessionId !== undefined && !SESSION_ID_FORM.test(sessionId)) throw new AskFault('not_mcp', 'it gave a malformed session id', { status: answer.status });
-  const session = sessionOf('legacy', protocolVersion, sessionId, result, objectOf(result.serverInfo));
+  const session = sessionOf('legacy', protocolVersion, [protocolVersion], sessionId, result, objectOf(result.serverInfo));
   await post(greeting, sessionHeaders(session), { jsonrpc: '2.0', method: 'notifications/initialized' }, timeoutMs);
   return session;
 }
@@ -106,9 +110,15 @@ function post(greeting: Greeting, headers: Record<string, string>, message: Read
   }, message.id, greeting.answerBytesMax);
 }
 
-function sessionOf(era: Era, protocolVersion: string, sessionId: string | undefined, result: Readonly<Record<string, unknown>>, serverInfo: Readonly<Record<string, unknown>>): UpstreamSession {
+function sessionOf(era: Era, protocolVersion: string, versions: readonly string[], sessionId: string | undefined, result: Readonly<Record<string, unknown>>, serverInfo: Readonly<Record<string, unknown>>): UpstreamSession {
   const instructions = typeof result.instructions === 'string' ? result.instructions : undefined;
-  return Object.freeze({ era, protocolVersion, sessionId, serverInfo, capabilities: objectOf(result.capabilities), instructions });
+  return Object.freeze({ era, protocolVersion, versions, sessionId, serverInfo, capabilities: objectOf(result.capabilities), instructions });
+}
+
+/** As far as they are readable: a server may write what it likes. */
+function namedVersions(versions: unknown): string[] {
+  const named = Array.isArray(versions) ? versions.filter((one): one is string => typeof one === 'string' && one.length <= VERSION_CHARS_MAX) : [];
+  return named.slice(0, VERSIONS_MAX);
 }
 
 function objectOf(value: unknown): Readonly<Record<string, unknown>> {

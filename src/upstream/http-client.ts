@@ -6,7 +6,7 @@ import { requestTail } from './h1/request-head.js';
 import { Runtime } from './h1/runtime.js';
 import { Admission, type Origin, type OriginOptions, type Target } from './origin.js';
 import { RefusedCall } from './refused-call.js';
-import type { UpstreamClient } from './types.js';
+import type { UpstreamClient, UpstreamLoad } from './types.js';
 import { loadUndici, UndiciOrigin } from './undici-origin.js';
 
 const HEADER_BYTES_MAX = 32 * 1024; // an MCP answer has a dozen headers; more is an attack on memory
@@ -34,9 +34,14 @@ interface UpstreamTarget extends Target {
   readonly calls: Origin;
   /** A session's stream is open for hours: it must not take the connection of a call. */
   readonly streams: Origin;
+  requests: number;
 }
 
-export function createUpstreamClient(options: UpstreamClientOptions): UpstreamClient {
+export interface ReportingUpstreamClient extends UpstreamClient {
+  report(): UpstreamLoad[];
+}
+
+export function createUpstreamClient(options: UpstreamClientOptions): ReportingUpstreamClient {
   const origins = new Map<string, Origin>();
   const targets = new Map<string, UpstreamTarget>();
   const monotonicMs = options.monotonicMs ?? systemClock.monotonicMs;
@@ -63,7 +68,7 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
     if (targets.size >= URLS_MAX) return 'too many different upstream URLs';
     const parsed = parseUpstreamUrl(url);
     if (typeof parsed === 'string') return parsed;
-    const target = { calls: originOf(parsed, 'calls'), streams: originOf(parsed, 'streams'), path: `${parsed.pathname}${parsed.search}`, requestTail: requestTail(parsed) };
+    const target = { calls: originOf(parsed, 'calls'), streams: originOf(parsed, 'streams'), path: `${parsed.pathname}${parsed.search}`, requestTail: requestTail(parsed), requests: 0 };
     targets.set(url, target);
     return target;
   }
@@ -74,8 +79,12 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
       if (typeof target === 'string') return new RefusedCall(sink, { kind: 'transport', maybeSent: false, message: target });
       const origin = request.httpMethod === 'GET' ? target.streams : target.calls;
       if (!origin.admission.admits(request.body?.length ?? 0)) return new RefusedCall(sink, { kind: 'transport', maybeSent: false, crowdedOut: true, message: 'too many calls wait for this upstream' });
+      if (request.httpMethod === 'POST') target.requests += 1;
       return origin.start(request, sink, target);
     },
+    report: () => [...targets].map(([url, { calls, streams, requests }]) => ({
+      url, requests, underWay: calls.admission.calls + streams.admission.calls, connections: calls.connections + streams.connections,
+    })),
     async close() {
       closed = true;
       await Promise.all([...origins.values()].map((origin) => origin.close()));

@@ -12,6 +12,8 @@ export interface Target {
 /** One scheme, host and port, for one use. */
 export interface Origin {
   readonly admission: Admission;
+  /** Open, or being opened. */
+  readonly connections: number;
   /** Counts the call in; callbacks come after it has returned. */
   start(request: UpstreamRequest, sink: UpstreamSink, target: Target): UpstreamCall;
   /** Faults what is in flight. */
@@ -38,6 +40,11 @@ export class Admission {
   constructor(callsMax: number, bytesMax: number) {
     this.#callsMax = callsMax;
     this.#bytesMax = bytesMax;
+  }
+
+  /** Calls that have not ended. */
+  get calls(): number {
+    return this.#calls;
   }
 
   admits(bytes: number): boolean {

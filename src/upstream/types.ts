@@ -41,6 +41,15 @@ export interface UpstreamCall {
   resume(): void;
 }
 
+/** What goes to one URL. Connections and calls under way are its origin's, and shared by all URLs of that. */
+export interface UpstreamLoad {
+  readonly url: string;
+  /** POSTs since the start, handshakes and notifications too. */
+  readonly requests: number;
+  readonly underWay: number;
+  readonly connections: number;
+}
+
 export interface UpstreamClient {
   send(request: UpstreamRequest, sink: UpstreamSink): UpstreamCall;
   close(): Promise<void>;

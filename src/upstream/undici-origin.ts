@@ -33,6 +33,10 @@ export class UndiciOrigin implements Origin {
     });
   }
 
+  get connections(): number {
+    return this.pool.stats.connected;
+  }
+
   start(request: UpstreamRequest, sink: UpstreamSink, target: Target): UpstreamCall {
     const exchange = new Exchange(request, sink, this);
     exchange.start(target.path);

@@ -35,6 +35,10 @@ export class H1Origin extends Timed implements Origin, Keeper {
     this.#port = url.port === '' ? DEFAULT_PORT : Number(url.port);
   }
 
+  get connections(): number {
+    return this.#all.size;
+  }
+
   start(request: UpstreamRequest, sink: UpstreamSink, target: Target): UpstreamCall {
     const { body } = request;
     const head = this.runtime.heads.write(request.httpMethod, target.requestTail, request.headers, body?.length);

@@ -18,6 +18,7 @@ import { secretRoutes } from '../../../src/control/secrets.js';
 import { ControlFault, type ControlAnswer, type Route } from '../../../src/control/server.js';
 import { statusRoutes } from '../../../src/control/status.js';
 import { toolRoutes } from '../../../src/control/tools.js';
+import { upstreamRoutes } from '../../../src/control/upstreams.js';
 import { parseIdentities } from '../../../src/engines/identity/identity-table.js';
 import { loadPolicySet } from '../../../src/engines/policy/policy-set.js';
 import type { PolicySet } from '../../../src/engines/policy/types.js';
@@ -59,7 +60,7 @@ beforeEach(() => {
     ctx.layerUs[0] = us;
     chain.count(ctx, true, undefined);
     chain.count(contextOf('{}'), false, 'authz_policy_denied');
-    return { chain: chain.report(), breakers: [[`${URL_ONE} one`, { kind: 'open', untilMs: 1 }]], mcpSessions: 2, riskEntries: 1, front: { connections: 3, connectionsRefused: 4, requests: 2, bodyBytes: 5, loopLateUs: 250_000, shedding: true }, digests, heapBytes: 1, engines: { front: 'f', matcher: { engine: 're2', because: 'b' }, json: { engine: 'typescript', because: 'b' }, policy: 'regorus' } };
+    return { chain: chain.report(), breakers: [[`${URL_ONE} one`, { kind: 'open', untilMs: 1 }]], mcpSessions: 2, riskEntries: 1, front: { connections: 3, connectionsRefused: 4, requests: 2, bodyBytes: 5, loopLateUs: 250_000, shedding: true }, digests, heapBytes: 1, upstreams: [{ url: URL_ONE, requests: us, underWay: 1, connections: 2 }, { url: 'http://elsewhere/mcp', requests: 99, underWay: 9, connections: 9 }], engines: { front: 'f', matcher: { engine: 're2', because: 'b' }, json: { engine: 'typescript', because: 'b' }, policy: 'regorus' } };
   };
   const reload = (what: string) => () => {
     reloaded.push(what);
@@ -72,11 +73,13 @@ beforeEach(() => {
     audit: () => Promise.resolve({ healthy: true, because: '', seq: 7, lastHash: 'h', file: 'audit.jsonl', unresolved: 0 }),
     observations: new Observations({ registry, reader, restored: undefined, persist: () => undefined }),
     upstreams: () => [{ url: URL_ONE, state: 'up', modern: false, capabilities: {}, instructions: undefined, tools: 1, verifiedMs: NOW_MS, error: undefined }],
+    greeted: () => ({ modern: false, capabilities: { tools: {} }, instructions: 'read me', protocolVersion: '2025-11-25', versions: ['2025-11-25'], server: { name: 's', version: '1' } }),
+    listings: () => ({ sinceMs: NOW_MS - 1000, triedMs: NOW_MS, tookMs: 12.34 }),
     acknowledge: (name) => Promise.resolve(name === 'one'),
     approvals: openApprovalStore({ path: join(dir, 'a.sqlite'), requestTtlMs: 60_000, grantTtlMs: 60_000, pendingPerCallerMax: 5, approvers: () => new Map(), nowMs: NOW_MS }),
     secrets: createSecretFile(join(dir, 's.enc'), Buffer.alloc(32, 1)), warnings: () => ['mind this'], refused: () => refused, reload: reload('all'), reloadPolicies: reload('policies'), reloadFiles: () => reload('files')().then((given) => ({ digests: given, refused })), notLoaded: () => ['config/gateway.yaml: front.port changed'], writtenPolicies: () => written,
   };
-  routes = [statusRoutes, toolRoutes, layerRoutes, identityRoutes, policyRoutes, approvalRoutes, secretRoutes, reloadRoutes, metricsRoutes].flatMap((of) => of(parts));
+  routes = [statusRoutes, toolRoutes, layerRoutes, identityRoutes, policyRoutes, approvalRoutes, secretRoutes, reloadRoutes, metricsRoutes, upstreamRoutes].flatMap((of) => of(parts));
 });
 afterEach(() => {
   parts.approvals.close();
@@ -121,6 +124,18 @@ describe('status', () => {
   it('speaks Prometheus', async () => {
     const { text = '' } = await ask('GET', '/metrics');
     for (const line of ['precinct_requests_total{decision="ALLOW"} 2', 'precinct_codes_total{code="authz_policy_denied"} 2', 'precinct_layer_verdicts_total{layer="request_size_limit",verdict="pass"} 2', 'precinct_audit_healthy 1', `precinct_breaker_state{breaker="${URL_ONE} one"} 2`, 'precinct_mcp_sessions 4']) expect(text).toContain(line);
+  });
+});
+
+describe('upstreams', () => {
+  it('say what each is, how its tools stand, which breakers are not at rest, and what all threads send to it', async () => {
+    const { upstreams } = await json('GET', '/v1/upstreams');
+    expect(upstreams).toEqual([{
+      url: URL_ONE, state: 'up', since: new Date(NOW_MS - 1000).toISOString(), error: null, listed_at: new Date(NOW_MS).toISOString(), tried_at: new Date(NOW_MS).toISOString(), list_ms: 12.3,
+      era: 'legacy', protocol_version: '2025-11-25', versions: ['2025-11-25'], server: { name: 's', version: '1' }, capabilities: { tools: {} }, has_instructions: true,
+      tools: { served: 1, registered: 1, verified: 0, mismatch: 0, absent: 0, unknown: 1, changed_tools: [], absent_tools: [], unregistered: 0 },
+      breakers: [{ tool: 'one', state: 'open', until: new Date(1).toISOString() }], load: { requests: 40, under_way: 2, connections: 4 },
+    }]);
   });
 });
 

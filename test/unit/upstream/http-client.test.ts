@@ -1,7 +1,7 @@
 // The upstream client, over own sockets and over undici, against a real server that misbehaves in every way.
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createUpstreamClient, parseUpstreamUrl, type UpstreamClientOptions } from '../../../src/upstream/http-client.js';
+import { createUpstreamClient, parseUpstreamUrl, type ReportingUpstreamClient, type UpstreamClientOptions } from '../../../src/upstream/http-client.js';
 import type { UpstreamCall, UpstreamClient, UpstreamFault, UpstreamRequest } from '../../../src/upstream/types.js';
 import { startToolServer, type Answering, type ToolServer } from '../../support/tool-server.js';
 
@@ -48,7 +48,8 @@ async function rawServer(onConnection: (socket: import('node:net').Socket) => vo
 }
 
 describe.each<'native' | 'node' | 'undici'>(['native', 'node', 'undici'])('the upstream client (%s)', (plain) => {
-  function makeClient(options: Partial<UpstreamClientOptions> = {}): UpstreamClient {
+  const makeClient = (options: Partial<UpstreamClientOptions> = {}): UpstreamClient => makeReporting(options);
+  function makeReporting(options: Partial<UpstreamClientOptions> = {}): ReportingUpstreamClient {
     const client = createUpstreamClient({ connectTimeoutMs: 1000, connectionsMax: 4, plain, ...options });
     closing.push(() => client.close());
     return client;
@@ -63,6 +64,20 @@ describe.each<'native' | 'node' | 'undici'>(['native', 'node', 'undici'])('the u
     const [seen] = server.seen;
     expect(seen?.body).toBe(CALL);
     expect(seen?.headers).toMatchObject({ host: `127.0.0.1:${server.port}`, 'x-custom': 'yes', 'accept-encoding': 'identity', 'content-length': String(CALL.length) });
+  });
+
+  it('counts per URL what it sends, and per origin what is under way', async () => {
+    const server = await makeServer('json');
+    const client = makeReporting();
+    const other = server.url.replace('/mcp', '/other');
+    await exchange(client, request(server.url));
+    await exchange(client, request(other));
+    await exchange(client, request(server.url), () => {
+      expect(client.report().map(({ url, requests, underWay }) => [url, requests, underWay])).toEqual([[server.url, 2, 1], [other, 1, 1]]);
+    });
+    expect(client.report()).toMatchObject([{ url: server.url, requests: 2, underWay: 0 }, { url: other, requests: 1, underWay: 0 }]);
+    const open = plain === 'undici' ? server.connections() : 1; // its pool opens another where the first is not free at once
+    expect(client.report().map(({ connections }) => connections)).toEqual([open, open]);
   });
 
   it('copies the body before send returns', async () => {

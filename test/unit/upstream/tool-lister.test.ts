@@ -36,7 +36,7 @@ async function faultOf(url: string, over?: Partial<ListOptions>): Promise<AskFau
 describe('listing tools', () => {
   it('lists a stateless server without a handshake, with the headers its version requires', async () => {
     const server = await serve({ era: 'modern' });
-    expect(await list(server.url)).toMatchObject({ era: 'modern', protocolVersion: '2026-07-28', sessionId: undefined, serverInfo: { name: 'tool-server' } });
+    expect(await list(server.url)).toMatchObject({ era: 'modern', protocolVersion: '2026-07-28', versions: ['2026-07-28'], sessionId: undefined, serverInfo: { name: 'tool-server' } });
     expect(server.seen.map(({ rpcMethod, headers }) => [rpcMethod, headers['mcp-protocol-version'], headers['mcp-method']])).toEqual([
       ['server/discover', '2026-07-28', 'server/discover'], ['tools/list', '2026-07-28', 'tools/list'],
     ]);
@@ -45,7 +45,7 @@ describe('listing tools', () => {
   it('lists an older server in a session of its own, and ends that session', async () => {
     const server = await serve({ era: 'legacy' });
     const listing = await list(server.url);
-    expect(listing).toMatchObject({ era: 'legacy', protocolVersion: '2025-11-25' });
+    expect(listing).toMatchObject({ era: 'legacy', protocolVersion: '2025-11-25', versions: ['2025-11-25'] });
     expect(names(listing)).toEqual(['my_tool', 'echo']);
     expect(server.seen.map(({ httpMethod, rpcMethod }) => rpcMethod || httpMethod)).toEqual(['server/discover', 'initialize', 'notifications/initialized', 'tools/list', 'DELETE']);
     expect(server.openSessions.size).toBe(0);
