@@ -1,12 +1,13 @@
-// What a command can end with: the three exit codes, and a failure that says its remedy.
+// What a command can end with: the exit codes, and a failure that says its remedy.
 
-/** 0 = done, or yes. 1 = a negative answer: DENY, a broken chain, not found, problems found. 2 = wrong usage, or an error. */
-export type ExitCode = 0 | 1 | 2;
+/** 0 = done, or yes. 1 = a negative answer: DENY, a broken chain, not found, problems found. 2 = wrong usage, or an error. 3 = the gateway refused what was asked as an agent. */
+export type ExitCode = 0 | 1 | 2 | 3;
 
 export const EXIT_CODES = [
   [0, 'done, or a positive answer (ALLOW, chain intact)'],
-  [1, 'a negative answer (DENY, chain broken, not found, problems found)'],
-  [2, 'wrong usage, or an error'],
+  [1, 'a negative answer (DENY, chain broken, not found, problems found, the tool failed)'],
+  [2, 'wrong usage, or an error (no gateway answers)'],
+  [3, 'the gateway refused a call that agw made as an agent'],
 ] as const;
 
 /** Ends the command with exit code 2 (or `exitCode`): printed as `agw: message` and the remedy below, never with a stack. */

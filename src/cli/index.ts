@@ -14,7 +14,10 @@ import { inspectCommands } from './commands/inspect.js';
 import { policyCommands } from './commands/policy.js';
 import { secretCommands } from './commands/secret.js';
 import { statusCommands } from './commands/status.js';
+import { toolsCallCommands } from './commands/tools-call.js';
 import { toolsCommands } from './commands/tools.js';
+import { trafficCommands } from './commands/traffic.js';
+import { upstreamsCommands } from './commands/upstreams.js';
 import { controlClient } from './control-client.js';
 import { CliFailure, type ExitCode } from './failure.js';
 import { findProject } from './project.js';
@@ -28,6 +31,9 @@ export const COMMANDS: readonly CommandSpec[] = [
   ...doctorCommands,
   ...identityCommands,
   ...inspectCommands,
+  ...upstreamsCommands,
+  ...trafficCommands,
+  ...toolsCallCommands,
   ...toolsCommands,
   ...policyCommands,
   ...auditCommands,
@@ -40,8 +46,8 @@ export const COMMANDS: readonly CommandSpec[] = [
 
 export const GROUPS: readonly GroupSpec[] = [
   { name: 'identity', summary: 'Who may call: registered SPIFFE IDs' },
-  { name: 'inspect', summary: 'What the running gateway knows of tools, layers, an identity' },
-  { name: 'tools', summary: 'Tool definitions: hash, register, compare' },
+  { name: 'inspect', summary: 'What the running gateway knows of tools, layers, an identity, upstreams, and its traffic' },
+  { name: 'tools', summary: 'Tools: call them through the gateway; hash, register, compare definitions' },
   { name: 'policy', summary: 'Rego policies: ask, reload, list, test' },
   { name: 'audit', summary: 'The audit log: search, verify, follow, explain', alone: 'audit search' },
   { name: 'approver', summary: 'Who may approve: signing keys' },

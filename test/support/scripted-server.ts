@@ -23,6 +23,8 @@ export interface ScriptedServer {
   stream: Script | undefined;
   tools: readonly string[];
   instructions: string;
+  /** It speaks 2026-07-28, too. */
+  modern: boolean;
   /** Handshakes it refuses. */
   refuseHandshake: ((request: ScriptedRequest) => boolean) | undefined;
   /** Handshakes are answered when this has resolved. */
@@ -82,6 +84,7 @@ export async function startScriptedServer(tools: readonly string[]): Promise<Scr
       case 'tools/list':
         return jsonAnswer(response, `{"jsonrpc":"2.0","id":${seen.idText},"result":{"tools":[${server.tools.join(',')}]}}`);
       case 'server/discover':
+        if (server.modern) return jsonAnswer(response, `{"jsonrpc":"2.0","id":${seen.idText},"result":{"resultType":"complete","supportedVersions":["2026-07-28","2025-11-25"],"capabilities":{"tools":{}},"_meta":{"io.modelcontextprotocol/serverInfo":{"name":"s","version":"1"}}}}`);
         return jsonAnswer(response, `{"jsonrpc":"2.0","id":${seen.idText},"error":{"code":-32601,"message":"no"}}`, 404);
       default:
         if (seen.idText === '' || seen.method === '') return void response.writeHead(202).end();
@@ -90,7 +93,7 @@ export async function startScriptedServer(tools: readonly string[]): Promise<Scr
   }
 
   const server: ScriptedServer = {
-    url: '', seen: [], sessions: new Set(), tools, stream: undefined, instructions: '', refuseHandshake: undefined, delayHandshake: undefined, hangUps: 0,
+    url: '', seen: [], sessions: new Set(), tools, stream: undefined, instructions: '', modern: false, refuseHandshake: undefined, delayHandshake: undefined, hangUps: 0,
     sessionName: 's', script: ({ idText }, response) => jsonAnswer(response, resultFor(idText, 'fine')),
     of: (method) => server.seen.filter((one) => one.method === method),
     close: () => new Promise((resolve) => {

@@ -17,7 +17,7 @@ export interface Environment {
 
 /** Shown by `agw --help` and in docs/cli.md. */
 export const ENVIRONMENT_VARIABLES = [
-  ['AGW_GATEWAY', 'the control socket, or http://host:port (as --gateway)'],
+  ['AGW_GATEWAY', 'the control socket, or http(s)://host:port (as --gateway)'],
   ['AGW_CONFIG', 'the config file (as --config)'],
   ['AGW_STATE_DIR', 'the state folder, instead of state_dir in the config file'],
   ['AGW_JSON', '1 = print JSON (as --json)'],

@@ -1,6 +1,7 @@
 // agw audit: finds, follows, explains and verifies what the gateway recorded. Reads the files themselves: it works without a gateway.
 import type { AuditRecord } from '../../audit/types.js';
 import { ERRORS, isErrorCode } from '../../base/errors/table.js';
+import { followAudit } from '../audit-follow.js';
 import { withAuditDir } from '../audit-log.js';
 import { filterOf, FILTER_OPTIONS, parseCount, parseSpan } from '../audit-query.js';
 import { followedTable, paintDecision, recordTable } from '../audit-table.js';
@@ -43,6 +44,7 @@ export const auditCommands: readonly CommandSpec[] = [
   {
     path: 'audit tail',
     summary: 'Follow requests as they are recorded',
+    detail: 'Whole records, with all 13 layers. For one short line per request: agw inspect traffic --follow.',
     options: [{ flags: '--last <count>', about: `show this many older ones first (default ${TAIL_DEFAULT})` }, ...FILTER_OPTIONS],
     examples: ['agw audit tail', 'agw audit tail --decision DENY --json'],
     run: tail,
@@ -93,16 +95,12 @@ async function verify(context: CommandContext): Promise<ExitCode> {
 }
 
 async function tail(context: CommandContext): Promise<ExitCode> {
-  const { tailAudit } = await import('../../audit/reader/tail.js');
   const count = parseCount(context.option('last') ?? TAIL_DEFAULT);
   const filter = filterOf(context);
   const { terminal } = context;
   const table = wantsLines(context) ? undefined : followedTable(context.option('type'), terminal);
   if (table !== undefined) terminal.print(table.head);
-  const show = (record: AuditRecord): void => terminal.print(table === undefined ? recordLine(record) : table.row(record.line));
-  const stop = new AbortController();
-  process.once('SIGINT', () => stop.abort());
-  await withAuditDir(context.project, (dir) => tailAudit(dir, { filter, count }, show, stop.signal));
+  await followAudit(context.project, filter, count, (record) => terminal.print(table === undefined ? recordLine(record) : table.row(record.line)));
   return 0;
 }
 

@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs';
 import type { ToolEntry } from '../../engines/registry/registry-file.js';
 import type { PoisonReason } from '../../engines/registry/poison.js';
 import type { RiskLevel, ServedTool } from '../../engines/registry/types.js';
+import { askingOptions } from '../asking.js';
 import { given, type CommandContext, type CommandSpec } from '../command.js';
+import { CALLER_OPTIONS } from '../data-plane.js';
 import { activeNote, readConfigText, reloadIfRunning, replaceFile } from '../edit-file.js';
 import { CliFailure, type ExitCode } from '../failure.js';
 import { plural, printAnswer, shortHash } from '../printing.js';
@@ -34,9 +36,10 @@ export const toolsCommands: readonly CommandSpec[] = [
   },
   {
     path: 'tools list',
-    summary: 'What a server serves, or, without --from, what is registered and what waits for registration',
-    options: [FROM, { flags: '--wide', about: 'whole hashes' }],
-    examples: ['agw tools list --from http://127.0.0.1:9191/mcp', 'agw tools list'],
+    summary: 'What is registered and what waits for registration, or what a server serves (--from), or what a caller sees (--as)',
+    detail: 'With --as, --cert or --token-file the list is asked for through the gateway, as an agent asks: filtered for that caller, and recorded.',
+    options: [FROM, { flags: '--wide', about: 'whole hashes' }, ...CALLER_OPTIONS, ...askingOptions('the latter, which most servers speak')],
+    examples: ['agw tools list --from http://127.0.0.1:9191/mcp', 'agw tools list', 'agw tools list --as spiffe://poc.local/agents/mcp-client/my-agent/dev'],
     run: list,
   },
   {
@@ -112,6 +115,7 @@ function only(tools: readonly ServedTool[], name: string, from: string): ServedT
 }
 
 async function list(context: CommandContext): Promise<ExitCode> {
+  if (['as', 'cert', 'key', 'tokenFile'].some((name) => context.option(name) !== undefined)) return (await import('../caller-tools.js')).listAsCaller(context);
   const from = context.option('from');
   const wide = context.flag('wide');
   const shown = (text: string): string => (wide ? text : shortHash(text));
