@@ -89,13 +89,12 @@ class SessionCaller implements McpCaller {
     const refused = this.#session === undefined ? await this.#open() : undefined;
     if (refused !== undefined) return refused;
     const id = (this.#lastId += 1);
-    const { signal } = this.#options;
-    const cancel = (): void => void this.#tell({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: id, reason: 'stopped at the terminal' } });
-    signal.addEventListener('abort', cancel, { once: true }); // in this era a hang-up cancels nothing
     try {
       return await post(this.#options, id, requestText(id, method, members, { progressToken: id }), this.#session ?? {}, (asked) => this.#decline(asked));
-    } finally {
-      signal.removeEventListener('abort', cancel);
+    } catch (gaveUp) {
+      // Stopped, or out of time: in this era a hang-up cancels nothing.
+      await this.#tell({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: id, reason: 'nobody waits for the answer' } });
+      throw gaveUp;
     }
   }
 

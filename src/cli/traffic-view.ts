@@ -27,8 +27,8 @@ function requestsOf(line: unknown): number {
 }
 
 const COLUMNS: readonly (Column & { readonly typical: number })[] = [
-  { title: 'TIME', typical: 12 }, { title: 'CALLER', typical: 20, shrinks: true, keepsEnd: true }, { title: 'METHOD', typical: 10 }, { title: 'TOOL', typical: 14, shrinks: true },
-  { title: 'DECISION', typical: 8, paint: paintDecision }, { title: 'CODE', typical: 24, shrinks: true, paint: (text, colors) => colors.red(text) }, { title: 'STATUS', typical: 6, right: true, paint: paintStatus }, { title: 'ms', typical: 7, right: true },
+  { title: 'TIME', typical: 12 }, { title: 'CALLER', typical: 20, shrinks: true, keepsEnd: true }, { title: 'METHOD', typical: 10, shrinks: true }, { title: 'TOOL', typical: 14, shrinks: true },
+  { title: 'DECISION', typical: 8, paint: (text, colors) => (text.startsWith('DENY') ? colors.red(text) : paintDecision(text, colors)) }, { title: 'STEP', typical: 4, right: true }, { title: 'CODE', typical: 24, shrinks: true, paint: (text, colors) => colors.red(text) }, { title: 'STATUS', typical: 6, right: true, paint: paintStatus }, { title: 'ms', typical: 7, right: true },
 ];
 
 export function trafficTable(terminal: Pick<Terminal, 'width' | 'colors'>): OpenTable {
@@ -39,7 +39,7 @@ export function trafficCells(line: unknown): string[] {
   const { time, caller, method, tool, decision, code, step, latency_us: us, status, requests } = trafficFacts(line);
   return [
     clockTime(String(time)), shortCaller(typeof caller === 'string' ? caller : ''), String(method ?? ''), String(tool ?? ''),
-    requests === 1 ? String(decision) : `${String(decision)} ×${String(requests)}`, code === null ? '' : `${String(code)}${typeof step === 'number' ? ` @${step}` : ''}`, String(status ?? ''),
+    requests === 1 ? String(decision) : `${String(decision)} ×${String(requests)}`, String(step ?? ''), String(code ?? ''), String(status ?? ''),
     typeof us === 'number' ? (us / US_PER_MS).toFixed(1) : '',
   ];
 }
@@ -80,14 +80,14 @@ export class TrafficSum {
     this.#maxUs = Math.max(this.#maxUs, us);
   }
 
-  /** `12 requests shown: 10 allowed, 2 denied (authz_policy_denied 2); 1.2 ms on average, 8.0 ms at most; followed for 8 s` */
+  /** `12 requests shown: 10 allowed, 2 denied; authz_policy_denied 2; 1.2 ms on average, 8.0 ms at most; followed for 8 s` */
   text(seconds: number | undefined): string {
     const codes = [...this.#codes].sort(([, a], [, b]) => b - a);
     const shown = codes.slice(0, CODES_SHOWN_MAX).map(([code, count]) => `${code} ${count}`);
     const left = codes.slice(CODES_SHOWN_MAX).reduce((total, [, count]) => total + count, 0);
     const why = [...shown, ...(left > 0 ? [`others ${left}`] : [])].join(', ');
     const times = this.#timed === 0 ? '' : `; ${ms(this.#sumUs / this.#timed)} on average, ${ms(this.#maxUs)} at most`;
-    return `${plural(this.#allowed + this.#denied, 'request')} shown: ${this.#allowed} allowed, ${this.#denied} denied${why === '' ? '' : ` (${why})`}${times}${seconds === undefined ? '' : `; followed for ${duration(seconds)}`}`;
+    return `${plural(this.#allowed + this.#denied, 'request')} shown: ${this.#allowed} allowed, ${this.#denied} denied${why === '' ? '' : `; ${why}`}${times}${seconds === undefined ? '' : `; followed for ${duration(seconds)}`}`;
   }
 }
 

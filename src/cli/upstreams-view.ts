@@ -1,5 +1,5 @@
 // Tool servers as a person reads them: a row each with notes on what is wrong, or all that is known of one.
-import { shownTime } from './printing.js';
+import { plural, shownTime } from './printing.js';
 import { listOf, member, numberOf, recordOf, textOf, textsOf, truthOf } from './reading.js';
 import { renderFields, renderTable, type Column } from './table.js';
 import { printable, type Colors, type Terminal } from './terminal.js';
@@ -88,7 +88,7 @@ export function upstreamCard(upstream: unknown, colors: Colors): string {
     ['absent', textsOf(tools, 'absent_tools').join(', ')],
     ['listed', `${timeIn(upstream, 'listed_at') || 'never'}${listTime(upstream) === '' ? '' : `; last try ${timeIn(upstream, 'tried_at')}, ${listTime(upstream)}`}`],
     ['breakers', breakers.join(', ') || 'closed'],
-    ['load', `${textOf(load, 'requests')} requests sent, ${textOf(load, 'under_way')} under way, ${textOf(load, 'connections')} connections`],
+    ['load', `${plural(numberOf(load, 'requests') ?? 0, 'request')} sent, ${textOf(load, 'under_way')} under way, ${plural(numberOf(load, 'connections') ?? 0, 'connection')}`],
   ] as const;
   return `${colors.bold(printable(textOf(upstream, 'url')))}\n${renderFields(fields.filter(([, value]) => value !== '').map(([key, value]) => [key, printable(value)] as const), colors)}`;
 }

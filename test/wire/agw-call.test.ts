@@ -253,6 +253,7 @@ describe('a call that never ends', () => {
   it('is given up after --timeout', async () => {
     const { code, err } = await call('hanging', {}, '--timeout', '0.3', '--json');
     expect({ code, error: (JSON.parse(err) as { error: { code: unknown } }).error.code }).toEqual({ code: 2, error: 'timeout' });
+    expect(await eventually(() => server.of('notifications/cancelled').length > 0)).toBe(true);
   });
 });
 
@@ -367,6 +368,6 @@ describe('agw inspect traffic', () => {
     expect(await eventually(() => following.out().trim().split('\n').length === 3)).toBe(true);
     const { code, err } = await following.interrupt();
     expect(code).toBe(0);
-    expect(err).toContain('2 requests shown: 0 allowed, 2 denied (authz_policy_denied 2)');
+    expect(err).toContain('2 requests shown: 0 allowed, 2 denied; authz_policy_denied 2');
   });
 });
