@@ -1,7 +1,9 @@
 // agw tools call against small real listeners: where it goes, who it says it is, and what stands between.
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { makeAuthority, makeServerCertificate, makeSvid, validAround } from '../../support/pki.js';
 import { openBench, type Bench } from './cli-fixture.js';
 
 const ME = 'spiffe://poc.local/agents/mcp-client/my-agent/dev';
@@ -91,11 +93,12 @@ describe('who calls', () => {
   });
 
   it.each([
-    ['two kinds of evidence', ['--as', 'a', '--token-file', 'x']], ['a certificate without its key', ['--cert', 'x']], ['no name', ['--as', 'a b']], ['a name of dots', ['--as', '../a']], ['an environment of dots', ['--as', 'a/..']], ['authorities for nothing', ['--ca', 'CA']], ['a certificate for plain HTTP', ['--cert', 'CA', '--key', 'CA']],
+    ['two kinds of evidence', ['--as', 'a', '--token-file', 'TOKEN']], ['a certificate without its key', ['--cert', 'x']], ['no name', ['--as', 'a b']], ['a name of dots', ['--as', '../a']], ['an environment of dots', ['--as', 'a/..']], ['authorities for nothing', ['--ca', 'CA']], ['a certificate for plain HTTP', ['--cert', 'CA', '--key', 'CA']],
     ['a file that is not there', ['--token-file', 'nowhere']], ['a file without a token', ['--token-file', 'CA']], ['no number of seconds', ['--timeout', '0']], ['two ways to print', ['--raw', '--json']],
   ])('is not sent with %s', async (_what, words) => {
     const evidence = bench.file('ca.pem', 'two words');
-    expect((await call(...words.map((word) => (word === 'CA' ? evidence : word)))).code).toBe(2);
+    const files: Readonly<Record<string, string>> = { CA: evidence, TOKEN: bench.file('token', 'a.b.c') };
+    expect((await call(...words.map((word) => files[word] ?? word))).code).toBe(2);
     expect(got).toEqual([]);
   });
 });
@@ -112,7 +115,7 @@ describe('the request', () => {
 
 describe('what is no MCP', () => {
   it.each([
-    ['a page', { type: 'text/html', body: '<h1>hello</h1>' }], ['JSON of something else', { body: '{"ok":true}' }], ['an error without a message', { status: 502, body: '' }], ['a stream without an answer', { type: 'text/event-stream', body: ': nothing\n\n' }],
+    ['a page', { type: 'text/html', body: '<h1>hello</h1>' }], ['JSON of something else', { body: '{"ok":true}' }], ['an error of something else', { status: 404, body: '{"error":"not found"}' }], ['an error without a message', { status: 502, body: '' }], ['a stream without an answer', { type: 'text/event-stream', body: ': nothing\n\n' }],
   ])('is said of %s', async (_what, given) => {
     answer = given;
     const { code, err } = await call('--json');
@@ -125,6 +128,27 @@ describe('what is no MCP', () => {
     const { code, err } = await call('--json');
     expect([code, codeOf(err)]).toEqual([2, 'gateway_unreachable']);
     tcp.close();
+  });
+});
+
+describe('the mTLS listener', () => {
+  const now = Date.now();
+  const authority = makeAuthority('test authority');
+  const svid = makeSvid(authority, ME, validAround(now));
+
+  it.each([
+    ['has the name', ['localhost'], 0, undefined], ['has another name', ['elsewhere.example'], 2, 'gateway_untrusted'],
+  ])('is believed where its certificate %s', async (_what, names, exit, fault) => {
+    const own = makeServerCertificate(authority, now, names);
+    const secure = createSecureServer({ cert: own.pem, key: own.privateKeyPem, ca: authority.pem, requestCert: true }, (request, response) => {
+      got.push({ path: request.url ?? '', headers: request.headers, body: '' });
+      response.writeHead(200, { 'content-type': 'application/json' }).end(RESULT);
+    });
+    const { port } = new URL(await portOf(secure as unknown as Server));
+    const files = ['--cert', bench.file('svid.pem', svid.pem), '--key', bench.file('svid.key', svid.privateKeyPem), '--ca', bench.file('ca.pem', authority.pem)];
+    const { code, err } = await bench.agw(['tools', 'call', 'my_tool', '--gateway', `https://localhost:${port}`, ...files, '--json']);
+    expect([code, err === '' ? undefined : codeOf(err), got.length]).toEqual([exit, fault, exit === 0 ? 1 : 0]);
+    await new Promise((resolve) => secure.close(resolve));
   });
 });
 
