@@ -1,31 +1,53 @@
 // What a tool server serves now, listed by the CLI itself: before a tool is registered the gateway knows nothing of it.
+import { resolve } from 'node:path';
 import { systemClock } from '../base/clock/clock.js';
+import { readEnvironment } from '../base/config/environment.js';
 import { loadJsonGuard } from '../base/json/choose.js';
+import type { Log } from '../base/telemetry/log.js';
 import { createToolsReader, type ToolsReader } from '../engines/registry/served-tools.js';
-import type { ServedTool } from '../engines/registry/types.js';
+import type { RegisteredServer, ServedTool } from '../engines/registry/types.js';
+import { ownInitializeParams } from '../terminals/legs.js';
+import { WireReader } from '../upstream/duplex/wire-message.js';
 import { createUpstreamClient, parseUpstreamUrl } from '../upstream/http-client.js';
+import { SseServers } from '../upstream/http-sse/sse-servers.js';
+import { RoutedClient } from '../upstream/routed-client.js';
+import { StdioServers } from '../upstream/stdio/stdio-servers.js';
+import { withTimeouts } from '../upstream/timed-client.js';
 import { listTools } from '../upstream/tool-lister.js';
 import { CliFailure } from './failure.js';
 
 const LIST_TIMEOUT_MS = 15_000; // a person waits; longer than the gateway's own limit, so that a slow server can be named as such
+const PROCESS_LIST_TIMEOUT_MS = 120_000; // npx and the like download first
 const CONNECT_TIMEOUT_MS = 5_000;
+const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
+const LIMITS = { depthMax: 64, keysMax: 5_000_000 };
 
-/** Throws CliFailure that names the server. */
-export async function servedBy(url: string): Promise<readonly ServedTool[]> {
-  const parsed = parseUpstreamUrl(url);
+export interface Surroundings {
+  /** Where a process runs unless its entry says. */
+  readonly folder: string;
+  /** What a process writes to stderr, a line each. */
+  readonly say: (line: string) => void;
+}
+
+/** `server`: how it is spoken to, where its URL does not say. Throws CliFailure that names the server. */
+export async function servedBy(url: string, server: RegisteredServer | undefined, surroundings: Surroundings): Promise<readonly ServedTool[]> {
+  const isProcess = server?.transport.kind === 'stdio';
+  const parsed = isProcess ? undefined : parseUpstreamUrl(url);
   if (typeof parsed === 'string') throw new CliFailure(`${parsed}: ${url}`, { remedy: 'Write http://host:port/mcp' });
-  const client = createUpstreamClient({ connectTimeoutMs: CONNECT_TIMEOUT_MS, connectionsMax: 1 });
+  const client = clientFor(server, surroundings);
   const reader = toolsReader();
   try {
     const listing = await listTools(client, url, {
-      timeoutMs: LIST_TIMEOUT_MS,
+      timeoutMs: isProcess ? PROCESS_LIST_TIMEOUT_MS : LIST_TIMEOUT_MS,
       clientInfo: { name: 'agw', version: '0.1.0' },
       parseToolsList: (bytes) => reader.parseToolsList(bytes),
       monotonicMs: systemClock.monotonicMs,
     });
     return listing.tools;
   } catch (error) {
-    throw new CliFailure(`${url} did not list its tools: ${error instanceof Error ? error.message : String(error)}.`, { remedy: 'Is the server running, and is this its MCP endpoint?', code: 'upstream_unavailable' });
+    throw new CliFailure(`${url} did not list its tools: ${error instanceof Error ? error.message : String(error)}.`, {
+      remedy: isProcess ? 'Does its command run by itself? What it wrote to stderr is above.' : 'Is the server running, and is this its MCP endpoint?', code: 'upstream_unavailable',
+    });
   } finally {
     await client.close();
   }
@@ -33,4 +55,34 @@ export async function servedBy(url: string): Promise<readonly ServedTool[]> {
 
 export function toolsReader(): ToolsReader {
   return createToolsReader(loadJsonGuard());
+}
+
+function clientFor(server: RegisteredServer | undefined, { folder, say }: Surroundings): RoutedClient {
+  const { nowMs, monotonicMs } = systemClock;
+  const servers = new Map(server === undefined ? [] : [[server.upstream, server]]);
+  const http = createUpstreamClient({ connectTimeoutMs: CONNECT_TIMEOUT_MS, connectionsMax: 1 });
+  const reader = new WireReader(loadJsonGuard(), LIMITS);
+  const sse = new SseServers({ client: http, reader, answerBytesMax: ANSWER_BYTES_MAX, answerTimeoutMs: LIST_TIMEOUT_MS, sessionIdleMs: PROCESS_LIST_TIMEOUT_MS, nowMs, every });
+  const stdio = new StdioServers({
+    reader, answerBytesMax: ANSWER_BYTES_MAX, processesMax: () => 4, sessionIdleMs: PROCESS_LIST_TIMEOUT_MS, bareEnvironment: readEnvironment().bare, folder: resolve(folder), initializeParams: ownInitializeParams('0.1.0'),
+    nowMs, after: (ms, run) => {
+      const timer = setTimeout(run, ms);
+      return () => clearTimeout(timer);
+    }, every, log: logTo(say), secretsOf: () => [], toolsMayDiffer: () => undefined, processesChanged: () => undefined,
+  });
+  stdio.setServers(servers);
+  return new RoutedClient({ http, sse: withTimeouts(sse, monotonicMs), stdio: withTimeouts(stdio, monotonicMs) }, servers);
+}
+
+function logTo(say: (line: string) => void): Log {
+  const tell: Log['info'] = ({ line, reason }) => {
+    if (typeof line === 'string') say(line);
+    else if (typeof reason === 'string') say(reason);
+  };
+  return { debug: tell, info: tell, warn: tell, error: tell };
+}
+
+function every(ms: number, tick: () => void): () => void {
+  const timer = setInterval(tick, ms);
+  return () => clearInterval(timer);
 }

@@ -1,5 +1,6 @@
 // GET /v1/status: what an operator looks at first.
 import type { ThreadHealth } from '../threads/messages.js';
+import type { ProcessReport } from '../upstream/stdio/stdio-server.js';
 import type { ControlParts } from './parts.js';
 import type { Route } from './server.js';
 
@@ -27,6 +28,7 @@ async function describe(parts: ControlParts): Promise<unknown> {
     audit: { healthy: audit.healthy, because: audit.because, seq: audit.seq, last_hash: audit.lastHash, file: audit.file, unresolved: audit.unresolved },
     upstreams: parts.upstreams().map((upstream) => ({
       url: upstream.url, state: upstream.state, tools: upstream.tools, verified_at: timeOf(upstream.verifiedMs), era: upstream.modern ? 'modern' : 'legacy', ...(upstream.error === undefined ? {} : { error: upstream.error }),
+      ...(upstream.process === undefined ? {} : { process: processOf(upstream.process) }),
     })),
     identities: { count: identities.identities.length, default: identities.defaultIdentity ?? null },
     requests: { allowed: sum(stats.map((one) => one.chain.allowed)), denied: sum(stats.map((one) => one.chain.denied)) },
@@ -37,6 +39,10 @@ async function describe(parts: ControlParts): Promise<unknown> {
     state_dir: parts.stateDir,
     config_file: parts.configFile,
   };
+}
+
+function processOf({ instance, pids, ended, lastEnd }: ProcessReport): unknown {
+  return { instance, pids, ended, ...(lastEnd === undefined ? {} : { last_end: { reason: lastEnd.reason, at: timeOf(lastEnd.atMs) } }) };
 }
 
 function threadsOf({ count, running, stalled, restarts, lastEnd }: ThreadHealth): unknown {

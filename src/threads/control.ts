@@ -31,12 +31,12 @@ import { readPinsFile, writePinsFile } from '../engines/registry/pins.js';
 import type { ToolRegistry } from '../engines/registry/types.js';
 import { createToolsReader } from '../engines/registry/served-tools.js';
 import { createSecretFile } from '../engines/secrets/file-store.js';
+import { createSentSecrets } from '../engines/secrets/sent-secrets.js';
 import { loadPublicKeys } from '../engines/step-up/approver-keys.js';
 import { openApprovalStore } from '../engines/step-up/approvals-store.js';
 import { findFileFaults, findPolicyFaults, readSoundFiles } from '../jobs/find-faults.js';
 import { readPolicies, readSources, type SnapshotSources } from '../jobs/read-sources.js';
 import { createRegistryRefresh } from '../jobs/registry-refresh.js';
-import { createUpstreamClient } from '../upstream/http-client.js';
 import { startGatewayThreads, type GatewayThreads } from './gateway-threads.js';
 import { compileInForce, compileWritten, policiesDiffer, warningsOf } from './in-force.js';
 import { openArgumentsKey, openSecretsKey } from './keys.js';
@@ -45,6 +45,7 @@ import { cleanUpAfter, createSharedMemory, openSharedMemory } from './shared-mem
 import { describeNotLoaded } from './not-loaded.js';
 import { createBeats } from './stall-watch.js';
 import { after, claimPorts, threadEvents } from './thread-upkeep.js';
+import { createToolServerClient, ownProcesses } from './tool-servers.js';
 import { readEvidence, watchEverything } from './watching.js';
 import { describeSourceFaults, gatherFaults, refusedReload, RefusedSources, SourcesRefused, type SourcePart } from './source-faults.js';
 
@@ -123,13 +124,18 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
     pendingPerCallerMax: config.step_up.pending_per_caller_max, approvers: () => loadPublicKeys(join(stateDir, 'approvers')), nowMs: clock.nowMs(),
   });
   const secrets = createSecretFile(resolveInProject(root, config.secrets.file === '' ? join(config.state_dir, 'secrets.enc') : config.secrets.file), secretsKey);
-  const client = createUpstreamClient({ connectTimeoutMs: config.upstream.connect_timeout_ms, connectionsMax: CONTROL_CONNECTIONS_MAX });
-  const reader = createToolsReader(loadJsonGuard());
+  const views = openSharedMemory(memory, OWN_NAME);
+  const jsonGuard = loadJsonGuard();
+  const processes = ownProcesses({
+    config: () => sources.config, root, stateDir, version, clock, log, guard: jsonGuard, secretsSent: createSentSecrets(views.sentSecrets), servers: inForce.registry.servers,
+    toolsMayDiffer: (upstream) => { if (inForce.registry.upstreams.includes(upstream)) void refresh.refresh(upstream); },
+  });
+  const client = createToolServerClient({ config, connectionsMax: CONTROL_CONNECTIONS_MAX, stdio: processes.servers, guard: jsonGuard, servers: inForce.registry.servers, clock });
+  const reader = createToolsReader(jsonGuard);
   const pinsFile = join(stateDir, 'pins.json');
   const observations = new Observations({ registry: inForce.registry, reader, restored: readPinsFile(pinsFile), persist: (json) => writePinsFile(pinsFile, json) });
 
   const threadCount = gatewayThreads(config);
-  const views = openSharedMemory(memory, OWN_NAME);
   let threads: GatewayThreads | undefined;
   const refresh = createRegistryRefresh({
     client, observations, registry: inForce.registry, reader, clock, version, listTimeoutMs: () => sources.config.registry.list_timeout_ms,
@@ -141,7 +147,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
     const facts = refresh.factsOf(upstream.url);
     return {
       url: upstream.url, state: upstream.state, modern: facts?.modern ?? false, capabilities: facts?.capabilities ?? {}, instructions: facts?.instructions,
-      tools: upstream.tools.length, verifiedMs: upstream.verifiedMs, error: upstream.error,
+      tools: upstream.tools.length, verifiedMs: upstream.verifiedMs, error: upstream.error, process: processes.servers.report(upstream.url),
     };
   });
 
@@ -159,13 +165,13 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   const stop = async (): Promise<void> => {
     for (const step of cleanup.reverse()) await step();
   };
-  cleanup.push(() => writer.close(), () => { ending = true; }, () => events.close(), () => approvals.close(), () => client.close());
+  cleanup.push(() => writer.close(), () => { ending = true; }, () => events.close(), () => approvals.close(), processes.forget, () => client.close());
 
   try {
     await claimPorts(threadCount, config);
     threads = await startGatewayThreads(
       threadCount,
-      { root, sources, policyModule: compileRegoModule(), version, connectAudit: () => writer.connect(), secretsKey, argumentsKey, memory, beats: createBeats(threadCount), ...evidence },
+      { root, sources, policyModule: compileRegoModule(), version, connectAudit: () => writer.connect(), connectProcesses: processes.connect, secretsKey, argumentsKey, memory, beats: createBeats(threadCount), ...evidence },
       {
         answer: (question) => answer(question) as Promise<AnswerOf[typeof question.kind]>, releaseGrant: (id, token) => approvals.release(id, token),
         ...threadEvents({ log, event, cleanUp: (owner) => cleanUpAfter(views, owner), publish: () => publish(false) }),
@@ -198,6 +204,8 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
       const renewed = renewedUpstreams(inForce.registry, compiled.registry);
       sources = compiled.planned;
       inForce = compiled;
+      processes.servers.setServers(compiled.registry.servers);
+      client.setServers(compiled.registry.servers);
       refused.accept(parts);
       await Promise.all(observations.upstreams().filter(({ url, state }) => state === 'up' && renewed.has(url)).map(({ url }) => refresh.refresh(url)));
       refresh.setRegistry(compiled.registry);

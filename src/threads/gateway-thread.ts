@@ -16,7 +16,11 @@ export class ThreadRefused extends Error {
 export type ThreadListener = { readonly kind: 'http' | 'mtls'; readonly address: string; readonly port: number };
 
 /** What every thread is started with. */
-export type ThreadStart = Omit<GatewayThreadData, 'control' | 'audit' | 'index' | 'owner' | 'exclusive' | 'ports' | 'peers' | 'threads'> & { readonly connectAudit: () => AuditConnection };
+export type ThreadStart = Omit<GatewayThreadData, 'control' | 'audit' | 'processes' | 'index' | 'owner' | 'exclusive' | 'ports' | 'peers' | 'threads'> & {
+  readonly connectAudit: () => AuditConnection;
+  /** To the tool servers that are processes: the control thread owns them. */
+  readonly connectProcesses: () => MessagePort;
+};
 export type ThreadPlace = Pick<GatewayThreadData, 'index' | 'owner' | 'exclusive' | 'ports' | 'peers' | 'threads'>;
 
 export interface ThreadAnswers {
@@ -52,13 +56,14 @@ export class GatewayThread {
   constructor(program: URL, start: ThreadStart, place: ThreadPlace, answers: ThreadAnswers) {
     this.#answers = answers;
     this.place = place;
-    const { connectAudit, ...data } = start;
+    const { connectAudit, connectProcesses, ...data } = start;
     const { port1, port2 } = new MessageChannel();
     const audit = connectAudit();
+    const processes = connectProcesses();
     this.#port = port1;
-    const workerData: GatewayThreadData = { ...data, ...place, audit, control: port2 };
+    const workerData: GatewayThreadData = { ...data, ...place, audit, processes, control: port2 };
     this.#worker = new Worker(program, {
-      workerData, transferList: [port2, audit.port, ...place.peers.map((peer) => peer.port)], name: `gateway-${place.index}`, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+      workerData, transferList: [port2, audit.port, processes, ...place.peers.map((peer) => peer.port)], name: `gateway-${place.index}`, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
     });
     this.#worker.on('error', (error) => {
       this.#reason = error instanceof Error ? error.message : 'an unknown error';

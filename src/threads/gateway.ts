@@ -25,7 +25,9 @@ import { loadUws } from '../front/load-uws.js';
 import { buildGateway, type Gateway } from '../gateway.js';
 import { buildSnapshot } from '../jobs/build-snapshot.js';
 import type { SnapshotSources } from '../jobs/read-sources.js';
-import { createUpstreamClient, prepareFor } from '../upstream/http-client.js';
+import { prepareFor } from '../upstream/http-client.js';
+import { createPortClient } from '../upstream/port/port-client.js';
+import type { RoutedClient } from '../upstream/routed-client.js';
 import { endAfterFault } from './end-after-fault.js';
 import { createControlLink } from './control-link.js';
 import type { FromGateway, GatewayStats, SourceFault, ToGateway } from './messages.js';
@@ -34,6 +36,7 @@ import { Relay, type PeerLine } from './relay.js';
 import { keepBeating } from './stall-watch.js';
 import { openSharedMemory, type SharedMemory } from './shared-memory.js';
 import { createToolKnowledge } from './tool-knowledge.js';
+import { createToolServerClient } from './tool-servers.js';
 import { endTheRest, letFinish } from './wind-up.js';
 
 export interface GatewayThreadData {
@@ -42,6 +45,8 @@ export interface GatewayThreadData {
   readonly policyModule?: WebAssembly.Module;
   readonly audit: AuditConnection;
   readonly control: MessagePort;
+  /** To the tool servers that are processes. */
+  readonly processes: MessagePort;
   /** This thread is the only one on its ports. */
   readonly exclusive: boolean;
   readonly version: string;
@@ -83,10 +88,10 @@ async function main(data: GatewayThreadData): Promise<void> {
     profile: config.profile, trustedPeers: config.dev.trusted_peers, jwtAudiences: config.identity.jwt_audience, cacheEntries: config.identity.cache_entries,
     x509Bundle: bundle(data.trustBundle, config.tls.trust_bundle_file), jwtBundle: bundle(data.jwtBundle, config.identity.jwt_bundle_file),
   });
-  const client = createUpstreamClient({ connectTimeoutMs: config.upstream.connect_timeout_ms, connectionsMax: config.upstream.connections_max, pipelining: config.upstream.pipelining });
   const snapshotTools = { clock, policyModule: data.policyModule, scannerFor: scanners.scannerFor };
   const first = buildSnapshot(data.sources, undefined, snapshotTools);
   prepareFor(upstreamsOf(first));
+  const client = createToolServerClient({ config, connectionsMax: config.upstream.connections_max, stdio: createPortClient(data.processes), guard: jsonGuard, servers: first.registry.servers, clock });
   const guardClient = createHttpClient({ connectionsMax: GUARD_CONNECTIONS_MAX });
   if (config.guard.url !== '') await guardClient.prepare();
   const guard = createGuard(guardConfig(config), guardClient);
@@ -134,7 +139,7 @@ async function main(data: GatewayThreadData): Promise<void> {
     await appender.close();
   };
   endAfterFault({ front, gateway, relay, flush, log, tell: (reason) => data.control.postMessage({ kind: 'crashed', reason } satisfies FromGateway) });
-  serveControl(data.control, { gateway, front, relay, authenticator, config, report, tools, link, sessionRisk, snapshotTools, log, close: async () => {
+  serveControl(data.control, { gateway, front, relay, authenticator, config, report, tools, link, sessionRisk, snapshotTools, client, log, close: async () => {
     for (const stop of timers) stop();
     relay.close();
     await flush();
@@ -156,6 +161,7 @@ interface ThreadParts {
   readonly link: ReturnType<typeof createControlLink>;
   readonly sessionRisk: ReturnType<typeof createSessionRisk>;
   readonly snapshotTools: Parameters<typeof buildSnapshot>[2];
+  readonly client: RoutedClient;
   readonly log: ReturnType<typeof createLog>;
   readonly close: () => Promise<void>;
 }
@@ -188,6 +194,7 @@ function serveControl(port: MessagePort, parts: ThreadParts): void {
           if (next === undefined) throw new Error('nothing is prepared under this version');
           prepared.clear();
           parts.sessionRisk.update(sessionThresholds(next.sources.config), parseChains(next.sources.chains.text, next.sources.chains.file));
+          parts.client.setServers(next.snapshot.registry.servers);
           parts.gateway.commit(next.snapshot);
           return next.snapshot.digests;
         });

@@ -7,6 +7,7 @@ import type { SnapshotSources } from '../jobs/read-sources.js';
 import type { ShownArguments } from '../engines/step-up/arguments-shown.js';
 import type { ApprovalBinding, ReserveResult } from '../engines/step-up/types.js';
 import type { ObservationSnapshot } from '../engines/registry/observations.js';
+import type { ProcessReport } from '../upstream/stdio/stdio-server.js';
 import type { UpstreamLoad } from '../upstream/types.js';
 import type { PeerLine } from './relay.js';
 
@@ -19,6 +20,8 @@ export interface UpstreamReport {
   readonly tools: number;
   readonly verifiedMs: number;
   readonly error: string | undefined;
+  /** Where the gateway runs the server itself. */
+  readonly process?: ProcessReport | undefined;
 }
 
 /** What an upstream said of itself when it was last listed. */

@@ -13,7 +13,11 @@ export interface Environment {
   readonly noColor: boolean;
   /** A variable named in the config: `guard.api_key_env`, `secrets.key_env`. Undefined when unset or empty. */
   secret(name: string): string | undefined;
+  /** All that a tool server which is a process gets of this one's variables: enough to find its programs, its folder and its language, and no secret. */
+  readonly bare: Readonly<Record<string, string>>;
 }
+
+const BARE_VARIABLES = ['PATH', 'HOME', 'LANG'] as const;
 
 /** Shown by `agw --help` and in docs/cli.md. */
 export const ENVIRONMENT_VARIABLES = [
@@ -33,6 +37,10 @@ export function readEnvironment(source: Readonly<Record<string, string | undefin
     json: ['1', 'true', 'yes'].includes(given('AGW_JSON') ?? ''),
     noColor: given('NO_COLOR') !== undefined,
     secret: given,
+    bare: Object.freeze(Object.fromEntries(BARE_VARIABLES.flatMap((name): [string, string][] => {
+      const value = given(name);
+      return value === undefined ? [] : [[name, value]];
+    }))),
   };
 }
 

@@ -141,6 +141,7 @@ export const gatewayConfigSchema = z.strictObject({
     connections_max: int(1, 10_000, 128, 'Connections to one tool server, per thread.'),
     pipelining: int(1, 64, 1, 'Calls on one connection to an http: tool server before the first is answered. 1 = each waits for the one before. More saves system calls, but a slow call holds up those behind it, and one that breaks its connection fails them all: only for servers whose tools answer fast.'),
     answer_bytes_max: int(KIB, 1024 * MIB, 64 * MIB, 'Largest single answer or SSE event.'),
+    processes_max: int(1, 10_000, 64, 'Processes of stdio tool servers, all together; above it no further one is started.'),
   }, 'The way to tool servers.'),
   response: room({
     credentials: action('redact', 'What a credential in an answer means.'),

@@ -1,6 +1,7 @@
 // agw tools: hash definitions, see what a server serves, register it after looking at it, and compare with what was registered.
 import { readFileSync } from 'node:fs';
 import type { ToolEntry } from '../../engines/registry/registry-file.js';
+import type { ServerEntry } from '../../engines/registry/server-entry.js';
 import type { PoisonReason } from '../../engines/registry/poison.js';
 import type { RiskLevel, ServedTool } from '../../engines/registry/types.js';
 import { askingOptions } from '../asking.js';
@@ -15,7 +16,11 @@ import { renderFields, renderTable } from '../table.js';
 import { printable } from '../terminal.js';
 import { isAsRegistered, mismatchText, toolDiffText } from '../tool-diff-view.js';
 
-const FROM = { flags: '--from <url>', about: 'the tool server\'s MCP endpoint' };
+const FROM = { flags: '--from <upstream>', about: 'the tool server: its MCP endpoint\'s URL, or stdio:NAME for a process' };
+const HOW = [
+  { flags: '--command <command>', about: 'what starts stdio:NAME, where the registry does not say: an executable and its arguments; no shell reads it' },
+  { flags: '--transport <transport>', about: 'what a URL speaks, where the registry does not say', choices: ['streamable_http', 'sse'] },
+];
 const RISKS: readonly RiskLevel[] = ['low', 'medium', 'high', 'critical'];
 type FindPoison = (definition: unknown) => PoisonReason[];
 
@@ -25,7 +30,7 @@ export const toolsCommands: readonly CommandSpec[] = [
     summary: 'The three hashes of a tool definition; any of them can be registered',
     detail: 'The definition is a JSON object with name, description and inputSchema: from a file, from stdin (-), or from a server (--from URL NAME).',
     arguments: [{ name: '[file-or-name]', about: 'a file, or - for stdin; with --from a tool\'s name' }],
-    options: [FROM],
+    options: [FROM, ...HOW],
     examples: [
       'echo -n \'{"name":"my_tool","description":"Does something useful","inputSchema":{"type":"object","properties":{"query":{"type":"string"}}}}\' | agw tools hash -',
       'agw tools hash definition.json --json | jq -r .hashes.jcs',
@@ -38,24 +43,25 @@ export const toolsCommands: readonly CommandSpec[] = [
     path: 'tools list',
     summary: 'What is registered and what waits for registration, or what a server serves (--from), or what a caller sees (--as)',
     detail: 'With --as, --cert or --token-file the list is asked for through the gateway, as an agent asks: filtered for that caller, and recorded.',
-    options: [FROM, { flags: '--wide', about: 'whole hashes' }, ...CALLER_OPTIONS, ...askingOptions('the latter, which most servers speak')],
-    examples: ['agw tools list --from http://127.0.0.1:9191/mcp', 'agw tools list', 'agw tools list --as spiffe://poc.local/agents/mcp-client/my-agent/dev'],
+    options: [FROM, ...HOW, { flags: '--wide', about: 'whole hashes' }, ...CALLER_OPTIONS, ...askingOptions('the latter, which most servers speak')],
+    examples: ['agw tools list --from http://127.0.0.1:9191/mcp', 'agw tools list --from stdio:files --command \'npx -y @modelcontextprotocol/server-filesystem /data\'', 'agw tools list', 'agw tools list --as spiffe://poc.local/agents/mcp-client/my-agent/dev'],
     run: list,
   },
   {
     path: 'tools add',
     summary: 'Register what a server serves, after showing it',
-    detail: 'Writes the definition\'s hash and the whole definition\'s hash into the registry; a tool registered already needs --replace.',
+    detail: 'Writes the definition\'s hash and the whole definition\'s hash into the registry; a tool registered already needs --replace. With --command or --transport the server gets an entry, too.',
     arguments: [{ name: '[names...]', about: 'which tools; none = all that are not registered yet' }],
     options: [
       { ...FROM, required: true },
+      ...HOW,
       { flags: '--risk-level <level>', about: 'low, medium, high or critical (default high, until a person has judged it)', choices: RISKS },
       { flags: '--classification <class>', about: 'what reading with it yields', choices: ['public', 'internal', 'confidential', 'sensitive'] },
       { flags: '--external', about: 'it sends data outside' },
       { flags: '--replace', about: 'register a changed tool again' },
       { flags: '-y, --yes', about: 'without asking' },
     ],
-    examples: ['agw tools add --from http://127.0.0.1:9191/mcp my_tool --risk-level low', 'agw tools add --from http://127.0.0.1:9191/mcp my_tool --replace --yes'],
+    examples: ['agw tools add --from http://127.0.0.1:9191/mcp my_tool --risk-level low', 'agw tools add --from http://127.0.0.1:9191/mcp my_tool --replace --yes', 'agw tools add --from stdio:files --command \'npx -y @modelcontextprotocol/server-filesystem /data\' read_file'],
     negative: 'the server serves no such tool, or the answer was no',
     run: add,
   },
@@ -72,7 +78,7 @@ export const toolsCommands: readonly CommandSpec[] = [
 
 async function hash(context: CommandContext): Promise<ExitCode> {
   const from = context.option('from');
-  const tool = from === undefined ? await definitionFrom(context, context.argument(0)) : await servedNamed(from, context.argument(0));
+  const tool = from === undefined ? await definitionFrom(context, context.argument(0)) : await servedNamed(context, from, context.argument(0));
   const answer = { name: tool.name, hashes: tool.hashes, definition_hash: tool.definitionHash };
   printAnswer(context, answer, () => {
     const about = { seed: 'compact JSON of name, description, inputSchema as served', jcs: 'the same, canonical (RFC 8785)', legacy: 'description and sorted schema' };
@@ -98,14 +104,15 @@ function readDefinition(file: string): string {
   }
 }
 
-async function servedNamed(from: string, name: string | undefined): Promise<ServedTool> {
+async function servedNamed(context: CommandContext, from: string, name: string | undefined): Promise<ServedTool> {
   if (name === undefined) throw new CliFailure('say which tool: --from URL NAME');
-  return only(await served(from), name, from);
+  return only(await served(context, from), name, from);
 }
 
-async function served(from: string): Promise<readonly ServedTool[]> {
+async function served(context: CommandContext, from: string): Promise<readonly ServedTool[]> {
   const { servedBy } = await import('../served-tools.js');
-  return servedBy(from);
+  const { serverFor } = await import('../server-options.js');
+  return servedBy(from, await serverFor(context, from), { folder: context.project.path('.'), say: (line) => context.terminal.warn(printable(line)) });
 }
 
 function only(tools: readonly ServedTool[], name: string, from: string): ServedTool {
@@ -120,7 +127,7 @@ async function list(context: CommandContext): Promise<ExitCode> {
   const wide = context.flag('wide');
   const shown = (text: string): string => (wide ? text : shortHash(text));
   if (from === undefined) return listRegistered(context, shown);
-  const tools = await served(from);
+  const tools = await served(context, from);
   const answer = { tools: tools.map((tool) => ({ name: tool.name, upstream: from, hashes: tool.hashes, definition_hash: tool.definitionHash, definition: JSON.parse(tool.text) as unknown })) };
   printAnswer(context, answer, () => {
     const rows = tools.map((tool) => [tool.name, shown(tool.hashes.seed), shown(tool.hashes.jcs), textOf(JSON.parse(tool.text), 'description')]);
@@ -147,7 +154,7 @@ async function add(context: CommandContext): Promise<ExitCode> {
   const { parseRegistry } = await import('../../engines/registry/registry-file.js');
   const known = parseRegistry(readConfigText(file), file).tools;
   const names = context.argumentsFrom(0);
-  const offered = await served(from);
+  const offered = await served(context, from);
   const chosen = names.length > 0 ? names.map((name) => only(offered, name, from)) : offered.filter((tool) => !known.has(tool.name));
   if (chosen.length === 0) throw new CliFailure(`all ${plural(offered.length, 'tool')} of ${from} are registered.`, { remedy: 'Name one, with --replace, to register it again.', exitCode: 1 });
   const taken = chosen.filter((tool) => known.has(tool.name));
@@ -169,8 +176,11 @@ function describeOffer(tool: ServedTool, findPoison: FindPoison, { terminal }: C
 }
 
 async function register(context: CommandContext, file: string, from: string, chosen: readonly ServedTool[], known: ReadonlySet<string>): Promise<ExitCode> {
-  const { setTool } = await import('../../engines/registry/registry-edit.js');
-  const text = chosen.reduce((before, tool) => setTool(before, entryFor(tool, from, context, !known.has(tool.name)), file), readConfigText(file));
+  const { setServer, setTool } = await import('../../engines/registry/registry-edit.js');
+  const { givenEntry } = await import('../server-options.js');
+  const entry: ServerEntry | undefined = givenEntry(context, from);
+  const before = readConfigText(file);
+  const text = chosen.reduce((so, tool) => setTool(so, entryFor(tool, from, context, !known.has(tool.name)), file), entry === undefined ? before : setServer(before, entry, file));
   replaceFile(file, text);
   const reloaded = await reloadIfRunning(context, file);
   // A tool that was refused because it changed stays refused until a person says that the change is wanted: this is the saying.

@@ -2,6 +2,7 @@
 import { isMap, isNode, isSeq, parseDocument, stringify, type Document, type YAMLMap, type YAMLSeq } from 'yaml';
 import { ConfigFault } from '../../base/config/fault.js';
 import { parseRegistry, type ToolEntry } from './registry-file.js';
+import type { ServerEntry } from './server-entry.js';
 
 /** A description is never folded, so that a diff shows only what changed. */
 const LINE_WIDTH = 0;
@@ -23,6 +24,22 @@ export function setTool(text: string, entry: ToolEntry, file: string): string {
   if (existing === undefined) return append(text, document, entry, file);
   for (const [key, value] of Object.entries(entry)) if (value !== undefined) setMember(document, existing, key, value);
   return checked(document.toString({ lineWidth: LINE_WIDTH, flowCollectionPadding: /[[{] \S/.test(text) }), file);
+}
+
+/** Adds an entry to `servers`, or sets the given members of the one with the same upstream. */
+export function setServer(text: string, entry: ServerEntry, file: string): string {
+  const document = open(text, file);
+  const plain = Object.fromEntries(Object.entries(entry).filter(([, value]) => value !== undefined));
+  const servers = document.get('servers');
+  const existing = isSeq(servers) ? servers.items.find((item): item is YAMLMap => isMap(item) && item.get('upstream') === entry.upstream) : undefined;
+  if (existing !== undefined) {
+    for (const [key, value] of Object.entries(plain)) setMember(document, existing, key, value);
+    return checked(document.toString({ lineWidth: LINE_WIDTH, flowCollectionPadding: /[[{] \S/.test(text) }), file);
+  }
+  if (isSeq(servers) && servers.items.length > 0 && servers.flow !== true) return appendText(text, servers, plain, file);
+  if (servers === undefined && isMap(document.contents) && document.contents.flow !== true) return checked(`${text.trimEnd()}\n\n${stringify({ servers: [plain] }, { lineWidth: LINE_WIDTH })}`, file);
+  document.set('servers', document.createNode(isSeq(servers) ? [...(servers.toJSON() as unknown[]), plain] : [plain]));
+  return checked(document.toString({ lineWidth: LINE_WIDTH }), file);
 }
 
 function open(text: string, file: string): Document {
@@ -61,11 +78,11 @@ function append(text: string, document: Document, entry: ToolEntry, file: string
 }
 
 /** Puts the entry's lines behind those of the last one, so that no other line of the file changes. */
-function appendText(text: string, tools: YAMLSeq, plain: Readonly<Record<string, unknown>>, file: string): string {
-  const from = tools.range?.[0] ?? 0;
+function appendText(text: string, entries: YAMLSeq, plain: Readonly<Record<string, unknown>>, file: string): string {
+  const from = entries.range?.[0] ?? 0;
   const indent = ' '.repeat(from - (text.lastIndexOf('\n', from - 1) + 1));
   const lines = stringify([plain], { lineWidth: LINE_WIDTH }).trimEnd().split('\n');
-  const last = tools.items.at(-1);
+  const last = entries.items.at(-1);
   const end = text.slice(0, (isNode(last) ? last.range?.[1] : undefined) ?? text.length).trimEnd().length;
   const lineEnd = text.indexOf('\n', end);
   const at = lineEnd === -1 ? text.length : lineEnd + 1;

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { ConfigFault } from '../../base/config/fault.js';
 import { faultOfSchema, joinFaults } from '../../base/config/schema-faults.js';
 import { parseYamlWithLines, type YamlFile } from '../../base/config/yaml-lines.js';
+import { refuseServerFaults, serverSchema, SERVERS_MAX, STDIO_UPSTREAM, toServer } from './server-entry.js';
 import type { RegisteredTool, ToolHash, ToolRegistry } from './types.js';
 
 const NAME_LENGTH_MAX = 256; // MCP 2025-11-25 proposes 128; servers exceed it
@@ -14,7 +15,7 @@ const HASH_FORM = /^[0-9a-f]{64}$/;
 const hash = z.string({ error: 'must be a text of 64 hexadecimal digits; quote it if it is digits alone' })
   .regex(HASH_FORM, 'must be 64 lower-case hexadecimal digits').describe('agw tools hash prints it');
 
-const upstream = z.string().refine(isUpstreamUrl, 'must be an http: or https: URL without user name, password or fragment').describe('e.g. http://127.0.0.1:9191/mcp');
+const upstream = z.string().refine((text) => STDIO_UPSTREAM.test(text) || isUpstreamUrl(text), 'must be an http: or https: URL without user name, password or fragment, or stdio: with the name of an entry of servers').describe('e.g. http://127.0.0.1:9191/mcp, or stdio:files');
 // eslint-disable-next-line no-control-regex -- control characters are what it looks for
 const name = z.string().min(1).max(NAME_LENGTH_MAX).refine((text) => !/[\u0000-\u001f\u007f]/u.test(text), 'must not hold control characters');
 
@@ -39,6 +40,7 @@ const toolSchema = z.strictObject({
 export const registrySchema = z.strictObject({
   version: z.literal('v2').optional().describe('v2'),
   tools: z.array(toolSchema).max(TOOLS_MAX).nullable(),
+  servers: z.array(serverSchema(upstream)).max(SERVERS_MAX).nullable().optional(),
   /** Kept by other readers of the same file; not read here. */
   capabilities: z.unknown().optional(),
 });
@@ -52,9 +54,12 @@ export function parseRegistry(text: string, file: string): ToolRegistry {
   if (!read.success) throw faultOfSchema(yaml, registrySchema, read.error);
   const entries = read.data.tools ?? [];
   refuseDuplicates(entries.map((entry) => entry.name), yaml);
+  const servers = read.data.servers ?? [];
+  refuseServerFaults(servers, entries, yaml);
   const tools = new Map(entries.map((entry, index) => [entry.name, toTool(entry, yaml.placeOf(['tools', index]).line)]));
   return Object.freeze({
     tools,
+    servers: new Map(servers.map((entry, index) => [entry.upstream, toServer(entry, yaml.placeOf(['servers', index]).line)])),
     upstreams: Object.freeze([...new Set(entries.map((entry) => entry.upstream))]),
     digest: createHash('sha256').update(text).digest('hex'),
   });

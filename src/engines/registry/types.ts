@@ -7,7 +7,7 @@ export type ToolHash = string & { readonly __brand: 'ToolHash' };
 export interface RegisteredTool {
   readonly name: string;
   readonly description: string;
-  /** URL of the Streamable HTTP endpoint, e.g. http://127.0.0.1:9191/mcp */
+  /** URL of the server's endpoint, e.g. http://127.0.0.1:9191/mcp, or the name of a process, e.g. stdio:files */
   readonly upstream: string;
   readonly hash: ToolHash;
   readonly hashAlg: HashAlg | undefined;
@@ -29,9 +29,38 @@ export interface RegisteredTool {
 }
 export type Classification = 'public' | 'internal' | 'confidential' | 'sensitive';
 
+/** A process that the gateway runs: what an operator wrote, and nothing a caller can change. */
+export interface StdioProgram {
+  readonly command: string;
+  readonly args: readonly string[];
+  /** Added to a bare environment. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Undefined: the project's folder. */
+  readonly cwd: string | undefined;
+  /** One process for all, or one for each client session. */
+  readonly instance: 'shared' | 'session';
+}
+
+export type ServerTransport =
+  | { readonly kind: 'streamable_http' }
+  /** HTTP+SSE of 2024-11-05. */
+  | { readonly kind: 'sse' }
+  | { readonly kind: 'stdio'; readonly program: StdioProgram };
+
+/** What is said of a tool server beside its tools. */
+export interface RegisteredServer {
+  /** The very text that its tools name. */
+  readonly upstream: string;
+  readonly transport: ServerTransport;
+  /** Line of the entry in the registry file, 1-based. */
+  readonly line: number;
+}
+
 /** Parsed capability-registry-v2.yaml; frozen, part of the snapshot. */
 export interface ToolRegistry {
   readonly tools: ReadonlyMap<string, RegisteredTool>;
+  /** By upstream; one that needs no entry has none. */
+  readonly servers: ReadonlyMap<string, RegisteredServer>;
   /** Upstream URLs in order of first appearance. */
   readonly upstreams: readonly string[];
   readonly digest: string;

@@ -9,7 +9,7 @@ import { callOf, contextOf, NOW_MS, toolOf } from '../chain/contexts.js';
 const MAX_AGE_MS = 300_000;
 const verified = (ageMs: number, changedMembers: string[] = []): ToolState => ({ kind: 'verified', alg: 'jcs', verifiedMs: NOW_MS - ageMs, changedMembers });
 const mismatch: ToolState = { kind: 'mismatch', served: { hashes: { seed: 'x' } } as ServedTool, sinceMs: 1 };
-const registry: ToolRegistry = { tools: new Map([['my_tool', toolOf()]]), upstreams: [toolOf().upstream], digest: 'r' };
+const registry: ToolRegistry = { tools: new Map([['my_tool', toolOf()]]), servers: new Map(), upstreams: [toolOf().upstream], digest: 'r' };
 
 async function decide(before: ToolState, after: ToolState = before, call = callOf()) {
   const ctx = contextOf('{}', { snapshot: { registry } });

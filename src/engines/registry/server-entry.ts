@@ -1,0 +1,67 @@
+// An entry of `servers` in the registry file: how a tool server is spoken to, where its URL alone does not say.
+import { z } from 'zod';
+import { ConfigFault } from '../../base/config/fault.js';
+import { joinFaults } from '../../base/config/schema-faults.js';
+import type { YamlFile } from '../../base/config/yaml-lines.js';
+import type { RegisteredServer, ServerTransport } from './types.js';
+
+export const SERVERS_MAX = 1000; // each may be a process
+const ARGS_MAX = 200;
+const ENV_MAX = 100;
+const TEXT_LENGTH_MAX = 32_768; // Linux takes 128 KiB for one argument
+
+/** A process has no address: its name stands in the same place. */
+export const STDIO_UPSTREAM = /^stdio:[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
+const text = z.string().max(TEXT_LENGTH_MAX).refine((value) => !value.includes('\0'), 'must not hold a zero byte');
+
+/** `upstream`: what a tool may name as its own. */
+export function serverSchema(upstream: z.ZodType<string, string>) {
+  return z.strictObject({
+    upstream,
+    transport: z.enum(['streamable_http', 'sse']).optional().describe('streamable_http (default) or sse, the HTTP+SSE of 2024-11-05'),
+    command: text.min(1).optional().describe('an executable; no shell reads it'),
+    args: z.array(text).max(ARGS_MAX).optional().describe('one text each'),
+    env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be the name of a variable'), text).refine((env) => Object.keys(env).length <= ENV_MAX, `must not have more than ${ENV_MAX} variables`).optional().describe('variables, added to PATH, HOME and LANG'),
+    cwd: text.min(1).optional().describe('the folder it runs in'),
+    instance: z.enum(['shared', 'session']).optional().describe('shared (default) or session'),
+  });
+}
+
+export type ServerEntry = z.output<ReturnType<typeof serverSchema>>;
+const OF_PROCESSES = ['command', 'args', 'env', 'cwd', 'instance'] as const;
+
+export function toServer(entry: ServerEntry, line: number): RegisteredServer {
+  return Object.freeze({ upstream: entry.upstream, transport: Object.freeze(transportOf(entry)), line });
+}
+
+function transportOf(entry: ServerEntry): ServerTransport {
+  if (entry.command === undefined) return { kind: entry.transport ?? 'streamable_http' };
+  return { kind: 'stdio', program: Object.freeze({ command: entry.command, args: Object.freeze([...entry.args ?? []]), env: Object.freeze({ ...entry.env }), cwd: entry.cwd, instance: entry.instance ?? 'shared' }) };
+}
+
+/** What no entry says by itself: throws the faults of all entries together. */
+export function refuseServerFaults(servers: readonly ServerEntry[], tools: readonly { readonly name: string; readonly upstream: string }[], yaml: YamlFile): void {
+  const firstAt = new Map<string, number>();
+  const faults: ConfigFault[] = [];
+  const fault = (path: readonly (string | number)[], message: string, remedy: string): void => void faults.push(new ConfigFault(message, { file: yaml.file, ...yaml.placeOf(path), remedy }));
+  for (const [index, server] of servers.entries()) {
+    const at = `servers[${index}]`;
+    const first = firstAt.get(server.upstream);
+    if (first !== undefined) fault(['servers', index, 'upstream'], `${at}.upstream: ${server.upstream} has two entries.`, `Remove one of the two; the first is on line ${yaml.placeOf(['servers', first]).line}.`);
+    else firstAt.set(server.upstream, index);
+    if (STDIO_UPSTREAM.test(server.upstream)) {
+      if (server.command === undefined) fault(['servers', index], `${at}: ${server.upstream} has no command.`, 'Write command: with the executable that is the server.');
+      if (server.transport !== undefined) fault(['servers', index, 'transport'], `${at}.transport: a process is spoken to over its pipes.`, 'Remove transport:, or name the server by its URL.');
+      continue;
+    }
+    for (const key of OF_PROCESSES) if (server[key] !== undefined) fault(['servers', index, key], `${at}.${key}: ${server.upstream} is a URL, which the gateway calls and does not run.`, `Remove ${key}:, or name the server stdio:NAME, here and at its tools.`);
+  }
+  const missing = new Set<string>();
+  for (const [index, tool] of tools.entries()) {
+    if (!STDIO_UPSTREAM.test(tool.upstream) || firstAt.has(tool.upstream) || missing.has(tool.upstream)) continue;
+    missing.add(tool.upstream); // one fault for each server, not for each of its tools
+    fault(['tools', index, 'upstream'], `tools[${index}].upstream: ${tool.upstream} has no entry in servers.`, `Add under servers: - upstream: ${tool.upstream}, with the command that starts it.`);
+  }
+  if (faults.length > 0) throw joinFaults(faults);
+}

@@ -1,0 +1,98 @@
+// The ways to tool servers, as threads have them: the control thread owns those that are processes, every thread calls the others itself.
+import { join } from 'node:path';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import type { Clock } from '../base/clock/clock.js';
+import { readEnvironment } from '../base/config/environment.js';
+import type { GatewayConfig } from '../base/config/schema.js';
+import type { JsonGuard } from '../base/json/types.js';
+import type { Log } from '../base/telemetry/log.js';
+import type { RegisteredServer } from '../engines/registry/types.js';
+import type { SentSecrets } from '../engines/secrets/sent-secrets.js';
+import { limitsOf } from '../terminals/answers.js';
+import { ownInitializeParams } from '../terminals/legs.js';
+import { WireReader } from '../upstream/duplex/wire-message.js';
+import { createUpstreamClient } from '../upstream/http-client.js';
+import { SseServers } from '../upstream/http-sse/sse-servers.js';
+import { servePort } from '../upstream/port/port-server.js';
+import { RoutedClient } from '../upstream/routed-client.js';
+import { endLeftOver, noteProcesses } from '../upstream/stdio/left-over.js';
+import { StdioServers } from '../upstream/stdio/stdio-servers.js';
+import { withTimeouts } from '../upstream/timed-client.js';
+import type { UpstreamClient } from '../upstream/types.js';
+import { after } from './thread-upkeep.js';
+
+const MS_PER_SECOND = 1000;
+
+export interface ClientParts {
+  readonly config: GatewayConfig;
+  readonly connectionsMax: number;
+  /** The way to processes. */
+  readonly stdio: UpstreamClient;
+  readonly guard: JsonGuard;
+  readonly servers: ReadonlyMap<string, RegisteredServer>;
+  readonly clock: Clock;
+}
+
+export function createToolServerClient({ config, connectionsMax, stdio, guard, servers, clock }: ClientParts): RoutedClient {
+  const { upstream } = config;
+  const http = createUpstreamClient({ connectTimeoutMs: upstream.connect_timeout_ms, connectionsMax, pipelining: upstream.pipelining });
+  const sse = new SseServers({
+    client: http, reader: new WireReader(guard, limitsOf(config)), answerBytesMax: upstream.answer_bytes_max, answerTimeoutMs: upstream.answer_timeout_ms, sessionIdleMs: sessionIdleMs(config), nowMs: clock.nowMs, every,
+  });
+  return new RoutedClient({ http, sse: withTimeouts(sse, clock.monotonicMs), stdio: withTimeouts(stdio, clock.monotonicMs) }, servers);
+}
+
+export interface ProcessParts {
+  readonly config: () => GatewayConfig;
+  readonly root: string;
+  readonly stateDir: string;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly guard: JsonGuard;
+  readonly secretsSent: SentSecrets;
+  readonly servers: ReadonlyMap<string, RegisteredServer>;
+  readonly toolsMayDiffer: (upstream: string) => void;
+}
+
+export interface OwnedProcesses {
+  readonly servers: StdioServers;
+  /** One thread's way to them. */
+  readonly connect: () => MessagePort;
+  /** When all are gone. */
+  readonly forget: () => void;
+}
+
+/** For the control thread alone: it lives as long as the program, and its end is the processes' end. */
+export function ownProcesses({ config, root, stateDir, version, clock, log, guard, secretsSent, servers: entries, toolsMayDiffer }: ProcessParts): OwnedProcesses {
+  const started = config();
+  const noted = join(stateDir, 'processes.json');
+  const left = endLeftOver(noted);
+  if (left.length > 0) log.warn({ pids: left }, 'tool servers of a gateway that did not end properly were ended');
+  const servers: StdioServers = new StdioServers({
+    reader: new WireReader(guard, limitsOf(started)), answerBytesMax: started.upstream.answer_bytes_max, processesMax: () => config().upstream.processes_max, sessionIdleMs: sessionIdleMs(started),
+    bareEnvironment: readEnvironment().bare, folder: root, initializeParams: ownInitializeParams(version), nowMs: clock.nowMs, after, every, log,
+    secretsOf: (upstream) => secretsSent.of(upstream), toolsMayDiffer, processesChanged: () => noteProcesses(noted, servers.pids()),
+  });
+  servers.setServers(entries);
+  const killAll = (): void => servers.kill();
+  process.once('exit', killAll);
+  return {
+    servers,
+    connect() {
+      const { port1, port2 } = new MessageChannel();
+      servePort(port1, servers);
+      return port2;
+    },
+    forget: () => void process.removeListener('exit', killAll),
+  };
+}
+
+function sessionIdleMs({ session }: GatewayConfig): number {
+  return session.mcp_session_ttl_s * MS_PER_SECOND;
+}
+
+function every(ms: number, tick: () => void): () => void {
+  const timer = setInterval(tick, ms);
+  return () => clearInterval(timer);
+}

@@ -1,0 +1,93 @@
+// A tool server behind channels, as if it were a Streamable HTTP endpoint with sessions: a channel of its own for each of them. For processes that serve one client, and for HTTP+SSE.
+import { INVALID_REQUEST, METHOD_NOT_FOUND } from '../../mcp/rpc-codes.js';
+import { RefusedCall } from '../refused-call.js';
+import type { UpstreamCall, UpstreamRequest, UpstreamSink } from '../types.js';
+import type { Peer } from './peer.js';
+import { ACCEPTED, BAD_REQUEST, errorText, NO_CONTENT, NOT_FOUND, PlainAnswer, SESSION_NOT_FOUND, TOO_MANY } from './plain-answer.js';
+import { textAt, type WireMessage, type WireReader } from './wire-message.js';
+
+interface Session {
+  readonly peer: Peer;
+  usedMs: number;
+}
+
+export class SessionServer {
+  readonly #reader: WireReader;
+  readonly #open: (ended: (peer: Peer) => void) => Peer | 'full' | 'resting';
+  readonly #nowMs: () => number;
+  readonly #sessions = new Map<string, Session>();
+  #lastSession = 0;
+
+  /** `open`: a new channel; `full` where there are as many as there may be, `resting` where starting one failed just now. */
+  constructor(reader: WireReader, open: (ended: (peer: Peer) => void) => Peer | 'full' | 'resting', nowMs: () => number) {
+    this.#reader = reader;
+    this.#open = open;
+    this.#nowMs = nowMs;
+  }
+
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  send(request: UpstreamRequest, sink: UpstreamSink): UpstreamCall {
+    const id = request.headers['mcp-session-id'];
+    if (id === undefined) return this.#outside(request, sink);
+    const session = this.#sessions.get(id);
+    if (session === undefined) return new PlainAnswer(sink, NOT_FOUND, errorText('null', SESSION_NOT_FOUND, 'Session not found'));
+    session.usedMs = this.#nowMs();
+    switch (request.httpMethod) {
+      case 'GET': return session.peer.listen(id, sink);
+      case 'DELETE':
+        this.#drop(id, session);
+        return new PlainAnswer(sink, NO_CONTENT);
+      case 'POST': return this.#inside(id, session.peer, request.body ?? new Uint8Array(0), sink);
+    }
+  }
+
+  /** Ends what nobody has used for this long: a client that opened a session and was never heard of again must not keep a process. */
+  dropIdle(idleMs: number): void {
+    const nowMs = this.#nowMs();
+    for (const [id, session] of [...this.#sessions]) {
+      if (session.peer.busy) session.usedMs = nowMs;
+      else if (session.usedMs + idleMs <= nowMs) this.#drop(id, session);
+    }
+  }
+
+  close(): void {
+    for (const [id, session] of [...this.#sessions]) this.#drop(id, session);
+  }
+
+  #inside(id: string, peer: Peer, body: Uint8Array, sink: UpstreamSink): UpstreamCall {
+    const message = this.#reader.read(body);
+    if (message.kind === 'request') return peer.ask(body, message, { session: id, headers: {} }, sink);
+    if (message.kind === 'invalid') return new PlainAnswer(sink, BAD_REQUEST, errorText('null', INVALID_REQUEST, 'Invalid request'));
+    if (message.method === 'notifications/cancelled') peer.cancel(id, body, message);
+    else peer.tell(body);
+    return new PlainAnswer(sink, ACCEPTED);
+  }
+
+  #outside(request: UpstreamRequest, sink: UpstreamSink): UpstreamCall {
+    const body = request.body ?? new Uint8Array(0);
+    const message = this.#reader.read(body);
+    if (message.kind === 'request' && message.method === 'initialize') return this.#initialize(body, message, sink);
+    const idText = message.id === undefined ? 'null' : textAt(body, message.id);
+    return new PlainAnswer(sink, NOT_FOUND, errorText(idText, METHOD_NOT_FOUND, 'This server needs a session: send initialize.'));
+  }
+
+  #initialize(body: Uint8Array, message: WireMessage, sink: UpstreamSink): UpstreamCall {
+    const id = String(++this.#lastSession);
+    const peer = this.#open(() => void this.#sessions.delete(id));
+    if (peer === 'full') return new PlainAnswer(sink, TOO_MANY, errorText(message.id === undefined ? 'null' : textAt(body, message.id), INVALID_REQUEST, 'Too many sessions of this server are open.'));
+    if (peer === 'resting') return new RefusedCall(sink, { kind: 'transport', maybeSent: false, message: 'the server ended, and is not started again yet' });
+    const session = { peer, usedMs: this.#nowMs() };
+    this.#sessions.set(id, session);
+    return peer.ask(body, message, { session: id, headers: { 'mcp-session-id': id } }, sink, (how) => {
+      if (how !== 'answered') process.nextTick(() => this.#drop(id, session)); // it has no session yet, and nobody who could end it
+    });
+  }
+
+  #drop(id: string, session: Session): void {
+    this.#sessions.delete(id);
+    session.peer.close();
+  }
+}

@@ -1,0 +1,135 @@
+// One process that is a tool server: started without a shell in a bare environment and a process group of its own, and ended with all that it started.
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import type { StdioProgram } from '../../engines/registry/types.js';
+import type { Channel, ChannelEvents } from '../duplex/channel.js';
+import type { UpstreamFault } from '../types.js';
+import { LineReader } from './line-reader.js';
+import { LINE_BYTES_MAX } from './stderr-lines.js';
+
+const WAITING_BYTES_MAX = 64 * 1024 * 1024; // written and not read by the process yet
+/** MCP 2025-11-25, basic/lifecycle: its input is closed, then it is asked, then it is ended. */
+export const EOF_GRACE_MS = 1_000;
+export const TERM_GRACE_MS = 2_000;
+const LF = Buffer.from('\n');
+/** For the rest of what it wrote, where something it started holds its pipes for longer. */
+const LAST_WORDS_MS = 500;
+
+export interface ChildOptions {
+  readonly program: StdioProgram;
+  /** PATH, HOME, LANG; what the program's entry adds comes on top. */
+  readonly bareEnvironment: Readonly<Record<string, string>>;
+  /** Where it runs unless its entry says. */
+  readonly folder: string;
+  readonly lineBytesMax: number;
+  readonly onStderr: (line: Buffer) => void;
+  readonly after: (ms: number, run: () => void) => () => void;
+  /** Once, when the process is gone or could not be started; `reason` is for people. */
+  readonly onGone: (child: Child, reason: string) => void;
+}
+
+export class Child implements Channel {
+  readonly gone: Promise<void>;
+  readonly #process: ChildProcessWithoutNullStreams;
+  readonly #options: ChildOptions;
+  readonly #events: ChannelEvents;
+  #over = false;
+  #closing = false;
+  #ending = false;
+  #cancelGrace: () => void = () => undefined;
+
+  constructor(options: ChildOptions, events: ChannelEvents) {
+    this.#options = options;
+    this.#events = events;
+    const { command, args, env, cwd } = options.program;
+    // Node opens everything close-on-exec: the three pipes are all that the process gets.
+    this.#process = spawn(command, args, { cwd: cwd ?? options.folder, env: { ...options.bareEnvironment, ...env }, stdio: 'pipe', shell: false, detached: true });
+    const { stdin, stdout, stderr } = this.#process;
+    const messages = new LineReader(options.lineBytesMax, (line) => this.#take(line));
+    const complaints = new LineReader(LINE_BYTES_MAX, options.onStderr);
+    stdout.on('data', (chunk: Buffer) => messages.push(chunk));
+    stderr.on('data', (chunk: Buffer) => complaints.push(chunk));
+    stderr.on('end', () => complaints.end());
+    for (const pipe of [stdin, stdout, stderr]) pipe.on('error', () => undefined); // its end is told once, below
+    this.gone = new Promise((resolve) => {
+      const over = (reason: string): void => {
+        if (this.#over) return;
+        this.#over = true;
+        this.#cancelGrace();
+        options.onGone(this, reason);
+        if (!this.#closing) events.onClosed({ kind: 'transport', maybeSent: true, message: reason });
+        resolve();
+      };
+      this.#process.once('error', (fault: NodeJS.ErrnoException) => {
+        if (this.#process.pid === undefined) over(`${command} can't be started (${fault.code ?? 'unknown'})`);
+      });
+      this.#process.once('exit', (code, signal) => {
+        const reason = signal === null ? `it ended with exit code ${code ?? 0}` : `it was ended by ${signal}`;
+        this.#cancelGrace();
+        this.#signal('SIGKILL'); // what it started and left behind
+        this.#process.once('close', () => over(reason));
+        this.#cancelGrace = options.after(LAST_WORDS_MS, () => over(reason));
+      });
+      // Who can't answer any more is of no use.
+      stdout.once('end', () => this.#endIt());
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  send(message: Uint8Array, failed: (fault: UpstreamFault) => void): void {
+    const { stdin } = this.#process;
+    if (this.#over || !stdin.writable || stdin.writableLength + message.length > WAITING_BYTES_MAX) {
+      process.nextTick(failed, { kind: 'transport', maybeSent: false, crowdedOut: stdin.writable, message: stdin.writable ? 'too many bytes wait for this server' : 'the server reads no more' } satisfies UpstreamFault);
+      return;
+    }
+    stdin.cork();
+    stdin.write(oneLine(message));
+    stdin.write(LF);
+    process.nextTick(() => stdin.uncork());
+  }
+
+  close(): void {
+    if (this.#closing || this.#over) return;
+    this.#closing = true;
+    this.#endIt();
+  }
+
+  /** At once: nobody is left who could wait for it. */
+  kill(): void {
+    this.#signal('SIGKILL');
+  }
+
+  #endIt(): void {
+    if (this.#ending || this.#over || this.#process.exitCode !== null || this.#process.signalCode !== null) return;
+    this.#ending = true;
+    this.#process.stdin.end();
+    this.#cancelGrace = this.#options.after(EOF_GRACE_MS, () => {
+      this.#signal('SIGTERM');
+      this.#cancelGrace = this.#options.after(TERM_GRACE_MS, () => this.#signal('SIGKILL'));
+    });
+  }
+
+  #take(line: Buffer): void {
+    if (!this.#closing && !this.#over) this.#events.onMessage(line);
+  }
+
+  /** To the whole group, so that `npx` and the like leave nothing behind. */
+  #signal(signal: NodeJS.Signals): void {
+    const { pid } = this.#process;
+    if (pid === undefined) return;
+    try {
+      process.kill(-pid, signal);
+    } catch {
+      // all of it is gone
+    }
+  }
+}
+
+/** Line breaks between the parts of a message are white space, and would end it here. */
+function oneLine(message: Uint8Array): Buffer {
+  const bytes = Buffer.from(message);
+  for (let at = 0; at < bytes.length; at += 1) if (bytes[at] === 0x0a || bytes[at] === 0x0d) bytes[at] = 0x20;
+  return bytes;
+}
