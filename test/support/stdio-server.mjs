@@ -17,9 +17,10 @@ const result = (id, value) => say(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"
 const text = (id, words) => result(id, { content: [{ type: 'text', text: words }] });
 const names = ['echo', 'self', 'die', 'hang', 'big', 'deep', 'ask', 'progress', 'log', 'change', 'flood', 'split'];
 const schema = { type: 'object' };
-let tools = names.map((name) => ({ name, description: `Tool ${name} of the tests`, inputSchema: schema }));
+let tools = names.map((name) => ({ name, description: 'Tool of the tests', inputSchema: schema }));
 const cancelled = [];
 let calls = 0;
+let hanging = 0;
 let initialized = 0;
 const waiting = new Map();
 
@@ -27,9 +28,9 @@ function call(id, { name, arguments: args = {}, _meta: meta = {} }) {
   calls += 1;
   switch (name) {
     case 'echo': return text(id, String(args.text ?? ''));
-    case 'self': return text(id, JSON.stringify({ pid: process.pid, cwd: process.cwd(), env: process.env, files: openFiles(), calls, cancelled, initialized, argv: process.argv.slice(2) }));
+    case 'self': return text(id, JSON.stringify({ pid: process.pid, cwd: process.cwd(), env: process.env, files: openFiles(), calls, hanging, cancelled, initialized, argv: process.argv.slice(2) }));
     case 'die': return process.exit(3);
-    case 'hang': return undefined;
+    case 'hang': return void (hanging += 1);
     case 'big': return text(id, 'x'.repeat(args.bytes));
     case 'deep': return say(`{"jsonrpc":"2.0","id":${id},"result":{"content":[],"deep":${'['.repeat(args.depth)}${']'.repeat(args.depth)}}}`);
     case 'ask':
