@@ -10,7 +10,7 @@ import { listTools } from '../../src/upstream/tool-lister.js';
 import type { ProjectTool } from '../support/gateway-process.js';
 import { startNodeProcess } from '../support/tool-server.js';
 
-const PROGRAM = fileURLToPath(new URL('../../node_modules/@modelcontextprotocol/server-everything/dist/index.js', import.meta.url));
+export const EVERYTHING = fileURLToPath(new URL('../../node_modules/@modelcontextprotocol/server-everything/dist/index.js', import.meta.url));
 
 export interface Everything {
   readonly url: string;
@@ -21,7 +21,7 @@ export interface Everything {
 
 export async function startEverything(): Promise<Everything> {
   const port = await freePort();
-  const start = () => startNodeProcess(PROGRAM, ['streamableHttp'], { PORT: String(port) }, /listening/i);
+  const start = () => startNodeProcess(EVERYTHING, ['streamableHttp'], { PORT: String(port) }, /listening/i);
   let running = await start();
   return {
     url: `http://127.0.0.1:${port}/mcp`,
@@ -44,7 +44,7 @@ export async function registrationsOf(url: string): Promise<ProjectTool[]> {
   }
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve) => {
     const probe = createServer().listen(0, '127.0.0.1', () => {
       const { port } = probe.address() as AddressInfo;
