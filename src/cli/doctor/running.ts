@@ -1,6 +1,7 @@
 // Checks of the running gateway, by what it says of itself: engines, tool hashes, upstreams, audit.
 import { placedMessage, type ControlClient } from '../control-client.js';
 import { plural } from '../printing.js';
+import { processText } from '../commands/status.js';
 import { listOf, member, recordOf, textOf, textsOf, truthOf, type JsonRecord } from '../reading.js';
 import { bad, note, ok, type CheckResult } from './check.js';
 
@@ -28,8 +29,11 @@ function checkEngines(status: JsonRecord): CheckResult[] {
 function checkUpstreams(status: JsonRecord): CheckResult[] {
   return listOf(status, 'upstreams').map((upstream) => {
     const url = textOf(upstream, 'url');
-    if (textOf(upstream, 'state') === 'up') return ok('upstream', `${url}, ${plural(Number(textOf(upstream, 'tools')), 'tool')}`);
-    return bad('upstream', `${url} is ${textOf(upstream, 'state')}${textOf(upstream, 'error') === '' ? '' : `: ${textOf(upstream, 'error')}`}`, 'Start the server, or correct upstream: in the registry.');
+    const process = processText(member(upstream, 'process'));
+    if (textOf(upstream, 'state') === 'up') return ok('upstream', `${url}, ${plural(Number(textOf(upstream, 'tools')), 'tool')}${process === '' ? '' : `, ${process}`}`);
+    const found = `${url} is ${textOf(upstream, 'state')}${textOf(upstream, 'error') === '' ? '' : `: ${textOf(upstream, 'error')}`}`;
+    if (process !== '') return bad('upstream', `${found}; ${process}`, 'Run its command by hand; what it wrote to stderr is in the gateway\'s log.');
+    return bad('upstream', found, 'Start the server, or correct upstream: in the registry.');
   });
 }
 

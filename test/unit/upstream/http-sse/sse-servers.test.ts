@@ -1,6 +1,5 @@
 // Tool servers of 2024-11-05, each as if it were a Streamable HTTP endpoint: where messages go, whose answer is whose, and what a lost connection means.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../../../src/base/clock/clock.js';
 import { loadJsonGuard } from '../../../../src/base/json/choose.js';
 import { WireReader } from '../../../../src/upstream/duplex/wire-message.js';
 import { createUpstreamClient } from '../../../../src/upstream/http-client.js';

@@ -1,0 +1,47 @@
+// agw tools with servers that are processes, or speak HTTP+SSE: listed, registered with their entry, refused with a remedy.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { parseRegistry } from '../../../src/engines/registry/registry-file.js';
+import { startHttpSseServer } from '../../support/http-sse-server.js';
+import { openBench, type Bench } from './cli-fixture.js';
+import { PROGRAM } from '../upstream/stdio/stdio-fixture.js';
+
+let bench: Bench;
+beforeEach(() => { bench = openBench(); });
+afterEach(() => bench.close());
+
+const registry = () => parseRegistry(readFileSync(join(bench.root, 'config/capability-registry-v2.yaml'), 'utf8'), 'registry.yaml');
+const COMMAND = `'${process.execPath}' "${PROGRAM}" --garbage`;
+
+it('registers tools of a process, and what starts it', async () => {
+  const ran = await bench.agw(['tools', 'add', '--from', 'stdio:tests', '--command', COMMAND, 'echo', '--risk-level', 'low', '--yes']);
+  expect([ran.code, ran.err]).toEqual([0, expect.stringContaining('echo')]);
+  expect(registry().tools.get('echo')).toMatchObject({ upstream: 'stdio:tests', riskLevel: 'low' });
+  expect(registry().servers.get('stdio:tests')?.transport).toMatchObject({ kind: 'stdio', program: { command: process.execPath, args: [PROGRAM, '--garbage'], instance: 'shared' } });
+  const again = await bench.agw(['tools', 'list', '--from', 'stdio:tests', '--json']);
+  expect((JSON.parse(again.out) as { tools: { name: string }[] }).tools.map(({ name }) => name)).toContain('echo');
+});
+
+it('registers tools of a server of 2024-11-05', async () => {
+  const server = await startHttpSseServer(['{"name":"echo","description":"Tool of the tests","inputSchema":{"type":"object"}}']);
+  const ran = await bench.agw(['tools', 'add', '--from', server.url, '--transport', 'sse', '--yes']);
+  expect(ran.code).toBe(0);
+  expect(registry().servers.get(server.url)?.transport).toEqual({ kind: 'sse' });
+  expect((await bench.agw(['tools', 'list', '--from', server.url])).code).toBe(0);
+  await server.close();
+});
+
+it.each([
+  ['a process that no entry names', ['--from', 'stdio:tests'], '--command'],
+  ['a command for a URL', ['--from', 'http://127.0.0.1:1/mcp', '--command', 'x'], 'stdio:NAME'],
+  ['a transport for a process', ['--from', 'stdio:tests', '--command', 'x', '--transport', 'sse'], 'pipes'],
+  ['a name that is none', ['--from', 'stdio:../x', '--command', 'x'], 'stdio:NAME'],
+  ['a command that says nothing', ['--from', 'stdio:tests', '--command', '  '], 'no program'],
+  ['a program that is not there', ['--from', 'stdio:tests', '--command', 'no-such-program-anywhere'], 'ENOENT'],
+  ['a program that ends', ['--from', 'stdio:tests', '--command', `${process.execPath} ${PROGRAM} --exit=5`], 'exit code 5'],
+])('refuses %s, and writes nothing', async (_what, line, words) => {
+  const ran = await bench.agw(['tools', 'add', ...line, '--yes']);
+  expect([ran.code, ran.err.includes(words)]).toEqual([2, true]);
+  expect(readFileSync(join(bench.root, 'config/capability-registry-v2.yaml'), 'utf8')).toBe('tools: []\n');
+});
