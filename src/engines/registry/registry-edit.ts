@@ -37,7 +37,11 @@ export function setServer(text: string, entry: ServerEntry, file: string): strin
     return checked(document.toString({ lineWidth: LINE_WIDTH, flowCollectionPadding: /[[{] \S/.test(text) }), file);
   }
   if (isSeq(servers) && servers.items.length > 0 && servers.flow !== true) return appendText(text, servers, plain, file);
-  if (servers === undefined && isMap(document.contents) && document.contents.flow !== true) return checked(`${text.trimEnd()}\n\n${stringify({ servers: [plain] }, { lineWidth: LINE_WIDTH })}`, file);
+  if (servers === undefined && isMap(document.contents) && document.contents.flow !== true) {
+    // Before the tools: whoever appends to the file by hand adds a tool.
+    const at = /^tools[ \t]*:/m.exec(text)?.index ?? text.length;
+    return checked(`${text.slice(0, at)}${stringify({ servers: [plain] }, { lineWidth: LINE_WIDTH })}\n${text.slice(at)}`, file);
+  }
   document.set('servers', document.createNode(isSeq(servers) ? [...(servers.toJSON() as unknown[]), plain] : [plain]));
   return checked(document.toString({ lineWidth: LINE_WIDTH }), file);
 }

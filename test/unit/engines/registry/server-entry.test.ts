@@ -53,10 +53,10 @@ describe('an entry of servers', () => {
 describe('adding one', () => {
   const entry = { upstream: 'stdio:files', command: 'npx', args: ['-y', 'x'] };
 
-  it('appends servers and leaves every other line as it was', () => {
+  it('puts servers before the tools, to which people append, and leaves every other line as it was', () => {
     const before = toolOf('http://127.0.0.1:1/mcp');
     const after = setServer(before, entry, FILE);
-    expect(after.startsWith(before)).toBe(true);
+    expect(after.endsWith(before)).toBe(true);
     expect(parseRegistry(after, FILE).servers.get('stdio:files')?.transport).toMatchObject({ kind: 'stdio', program: { command: 'npx', args: ['-y', 'x'] } });
   });
 
