@@ -81,7 +81,7 @@ export function ownProcesses({ config, root, stateDir, version, clock, log, guar
     servers,
     connect() {
       const { port1, port2 } = new MessageChannel();
-      servePort(port1, servers);
+      servePort(port1, servers.forCallers());
       return port2;
     },
     forget: () => void process.removeListener('exit', killAll),

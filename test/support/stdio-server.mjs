@@ -72,7 +72,10 @@ createInterface({ input: process.stdin }).on('line', (line) => {
   const { id, method, params = {}, result: answered, error } = JSON.parse(line);
   if (valueOf('seen') !== undefined) appendFileSync(valueOf('seen'), `${line}\n`);
   switch (method) {
-    case 'initialize': return result(id, { protocolVersion: '2025-11-25', capabilities: { tools: { listChanged: true } }, serverInfo: { name: 'stdio', version: '1' }, _meta: { asked: params.clientInfo?.name } });
+    case 'initialize':
+      if (options.has('--refuse')) return say(`{"jsonrpc":"2.0","id":${id},"error":{"code":-32602,"message":"no"}}`);
+      if (options.has('--chatty')) say('{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"hello"}}');
+      return result(id, { protocolVersion: '2025-11-25', capabilities: { tools: { listChanged: true } }, serverInfo: { name: 'stdio', version: '1' }, _meta: { asked: params.clientInfo?.name } });
     case 'notifications/initialized': return void (initialized += 1);
     case 'notifications/cancelled': return void cancelled.push(params.requestId);
     case 'tools/list': return result(id, { tools });

@@ -39,6 +39,8 @@ export class DuplexCall implements UpstreamCall {
   #streams = false;
   #paused = false;
   #done = false;
+  /** How it ended was told: once is enough, also for who gives it up in the middle of its answer. */
+  #told = false;
   #held: Held[] = [];
   #heldBytes = 0;
 
@@ -65,7 +67,7 @@ export class DuplexCall implements UpstreamCall {
 
   answer(bytes: Buffer, how: 'answered' | 'refused' = 'answered'): void {
     if (this.#done) return;
-    this.#ended(this, how);
+    this.#tell(how);
     this.#take({ bytes, isLast: true });
   }
 
@@ -80,7 +82,7 @@ export class DuplexCall implements UpstreamCall {
     if (this.#done) return;
     this.#done = true;
     this.#held = [];
-    this.#ended(this, 'fault');
+    this.#tell('fault');
     this.#sink.onFault(fault);
   }
 
@@ -88,7 +90,7 @@ export class DuplexCall implements UpstreamCall {
     if (this.#done) return;
     this.#done = true;
     this.#held = [];
-    this.#ended(this, 'aborted');
+    this.#tell('aborted');
   }
 
   pause(): void {
@@ -103,6 +105,12 @@ export class DuplexCall implements UpstreamCall {
       this.#heldBytes -= next.bytes.length;
       this.#deliver(next);
     }
+  }
+
+  #tell(how: CallEnd): void {
+    if (this.#told) return;
+    this.#told = true;
+    this.#ended(this, how);
   }
 
   #take(message: Held): void {

@@ -23,6 +23,12 @@ export interface PeerOptions {
   readonly closed: (peer: Peer, fault: UpstreamFault) => void;
 }
 
+/**
+ * A new channel; `full` where there are as many as there may be (`isOwn`: one that does not count), `resting` where the last one ended just now.
+ * `ended`: told when it ends by itself.
+ */
+export type OpenPeer = (ended: (peer: Peer) => void, isOwn: boolean) => Peer | 'full' | 'resting';
+
 export class Peer implements ChannelEvents {
   readonly #options: PeerOptions;
   readonly #channel: Channel;
@@ -170,7 +176,8 @@ export class Peer implements ChannelEvents {
   }
 
   #forget(call: DuplexCall, how: CallEnd): void {
-    if (!this.#calls.delete(call.wireId) || how !== 'aborted' || call.cancelled || this.#closed !== undefined) return;
+    this.#calls.delete(call.wireId);
+    if (how !== 'aborted' || call.cancelled || this.#closed !== undefined) return;
     call.cancelled = true;
     this.tell(Buffer.from(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${call.wireId},"reason":"nobody waits for the answer"}}`));
   }

@@ -2,7 +2,7 @@
 import { INVALID_REQUEST, METHOD_NOT_FOUND } from '../../mcp/rpc-codes.js';
 import { RefusedCall } from '../refused-call.js';
 import type { UpstreamCall, UpstreamRequest, UpstreamSink } from '../types.js';
-import type { Peer } from './peer.js';
+import type { OpenPeer, Peer } from './peer.js';
 import { ACCEPTED, BAD_REQUEST, errorText, NO_CONTENT, NOT_FOUND, PlainAnswer, SESSION_NOT_FOUND, TOO_MANY } from './plain-answer.js';
 import { textAt, type WireMessage, type WireReader } from './wire-message.js';
 
@@ -13,13 +13,12 @@ interface Session {
 
 export class SessionServer {
   readonly #reader: WireReader;
-  readonly #open: (ended: (peer: Peer) => void) => Peer | 'full' | 'resting';
+  readonly #open: OpenPeer;
   readonly #nowMs: () => number;
   readonly #sessions = new Map<string, Session>();
   #lastSession = 0;
 
-  /** `open`: a new channel; `full` where there are as many as there may be, `resting` where starting one failed just now. */
-  constructor(reader: WireReader, open: (ended: (peer: Peer) => void) => Peer | 'full' | 'resting', nowMs: () => number) {
+  constructor(reader: WireReader, open: OpenPeer, nowMs: () => number) {
     this.#reader = reader;
     this.#open = open;
     this.#nowMs = nowMs;
@@ -29,9 +28,10 @@ export class SessionServer {
     return this.#sessions.size;
   }
 
-  send(request: UpstreamRequest, sink: UpstreamSink): UpstreamCall {
+  /** `isOwn`: the gateway itself asks, to see what is served: callers must not be able to keep it from that. */
+  send(request: UpstreamRequest, sink: UpstreamSink, isOwn: boolean): UpstreamCall {
     const id = request.headers['mcp-session-id'];
-    if (id === undefined) return this.#outside(request, sink);
+    if (id === undefined) return this.#outside(request, sink, isOwn);
     const session = this.#sessions.get(id);
     if (session === undefined) return new PlainAnswer(sink, NOT_FOUND, errorText('null', SESSION_NOT_FOUND, 'Session not found'));
     session.usedMs = this.#nowMs();
@@ -66,17 +66,17 @@ export class SessionServer {
     return new PlainAnswer(sink, ACCEPTED);
   }
 
-  #outside(request: UpstreamRequest, sink: UpstreamSink): UpstreamCall {
+  #outside(request: UpstreamRequest, sink: UpstreamSink, isOwn: boolean): UpstreamCall {
     const body = request.body ?? new Uint8Array(0);
     const message = this.#reader.read(body);
-    if (message.kind === 'request' && message.method === 'initialize') return this.#initialize(body, message, sink);
+    if (message.kind === 'request' && message.method === 'initialize') return this.#initialize(body, message, sink, isOwn);
     const idText = message.id === undefined ? 'null' : textAt(body, message.id);
     return new PlainAnswer(sink, NOT_FOUND, errorText(idText, METHOD_NOT_FOUND, 'This server needs a session: send initialize.'));
   }
 
-  #initialize(body: Uint8Array, message: WireMessage, sink: UpstreamSink): UpstreamCall {
+  #initialize(body: Uint8Array, message: WireMessage, sink: UpstreamSink, isOwn: boolean): UpstreamCall {
     const id = String(++this.#lastSession);
-    const peer = this.#open(() => void this.#sessions.delete(id));
+    const peer = this.#open(() => void this.#sessions.delete(id), isOwn);
     if (peer === 'full') return new PlainAnswer(sink, TOO_MANY, errorText(message.id === undefined ? 'null' : textAt(body, message.id), INVALID_REQUEST, 'Too many sessions of this server are open.'));
     if (peer === 'resting') return new RefusedCall(sink, { kind: 'transport', maybeSent: false, message: 'the server ended, and is not started again yet' });
     const session = { peer, usedMs: this.#nowMs() };

@@ -2,7 +2,7 @@
 import { INVALID_REQUEST, METHOD_NOT_FOUND } from '../../mcp/rpc-codes.js';
 import { RefusedCall } from '../refused-call.js';
 import type { UpstreamCall, UpstreamFault, UpstreamRequest, UpstreamSink } from '../types.js';
-import type { Peer } from './peer.js';
+import type { OpenPeer, Peer } from './peer.js';
 import { ACCEPTED, BAD_REQUEST, errorText, NO_CONTENT, NOT_FOUND, PlainAnswer, SESSION_NOT_FOUND } from './plain-answer.js';
 import { splice, textAt, type WireMessage, type WireReader } from './wire-message.js';
 
@@ -20,22 +20,23 @@ interface Serving {
 
 export class SharedServer {
   readonly #reader: WireReader;
-  readonly #open: (ended: (peer: Peer) => void) => Peer | 'full' | 'resting';
+  readonly #open: OpenPeer;
   readonly #initializeParams: string;
   #serving: Serving | undefined;
   #lastPeer = 0;
   #lastSession = 0;
 
   /** `initializeParams`: the gateway's own, which claim no capability: no server may ask a client that it shares with others. */
-  constructor(reader: WireReader, open: (ended: (peer: Peer) => void) => Peer | 'full' | 'resting', initializeParams: string) {
+  constructor(reader: WireReader, open: OpenPeer, initializeParams: string) {
     this.#reader = reader;
     this.#open = open;
     this.#initializeParams = initializeParams;
   }
 
-  send(request: UpstreamRequest, sink: UpstreamSink): UpstreamCall {
+  /** `isOwn`: the gateway itself asks, to see what is served: callers of other servers must not be able to keep it from that. */
+  send(request: UpstreamRequest, sink: UpstreamSink, isOwn: boolean): UpstreamCall {
     const id = request.headers['mcp-session-id'];
-    if (id === undefined) return this.#outside(request, sink);
+    if (id === undefined) return this.#outside(request, sink, isOwn);
     const serving = this.#serving;
     if (serving === undefined || !id.startsWith(serving.name)) return new PlainAnswer(sink, NOT_FOUND, errorText('null', SESSION_NOT_FOUND, 'Session not found'));
     switch (request.httpMethod) {
@@ -51,14 +52,14 @@ export class SharedServer {
   }
 
   /** Without a session: a handshake, or a message of 2026-07-28, which needs none. */
-  #outside(request: UpstreamRequest, sink: UpstreamSink): UpstreamCall {
+  #outside(request: UpstreamRequest, sink: UpstreamSink, isOwn: boolean): UpstreamCall {
     const body = request.body ?? new Uint8Array(0);
     const message = this.#reader.read(body);
     const isHandshake = message.kind === 'request' && message.method === 'initialize';
     if (!isHandshake && request.headers['mcp-method'] === undefined) {
       return new PlainAnswer(sink, BAD_REQUEST, errorText(message.id === undefined ? 'null' : textAt(body, message.id), METHOD_NOT_FOUND, 'This server needs a session: send initialize.'));
     }
-    const serving = this.#started();
+    const serving = this.#started(isOwn);
     if (typeof serving === 'string') return new RefusedCall(sink, { kind: 'transport', maybeSent: false, crowdedOut: serving === 'full', message: serving === 'full' ? 'too many processes run' : 'the server ended, and is not started again yet' });
     return isHandshake ? this.#initialize(serving, body, message, sink) : this.#exchange(serving.peer, undefined, request, sink);
   }
@@ -73,11 +74,11 @@ export class SharedServer {
     return new PlainAnswer(sink, ACCEPTED);
   }
 
-  #started(): Serving | 'full' | 'resting' {
+  #started(isOwn: boolean): Serving | 'full' | 'resting' {
     if (this.#serving !== undefined) return this.#serving;
     const peer = this.#open((ended) => {
       if (this.#serving?.peer === ended) this.#serving = undefined;
-    });
+    }, isOwn);
     if (typeof peer === 'string') return peer;
     this.#serving = { peer, name: `${++this.#lastPeer}.`, greeting: undefined };
     return this.#serving;

@@ -36,7 +36,7 @@ export class SseServers implements UpstreamClient {
   send(request: UpstreamRequest, sink: UpstreamSink): UpstreamCall {
     const known = this.#servers.get(request.url) ?? this.#create(request.url);
     this.#servers.set(request.url, known);
-    return known.send(request, sink);
+    return known.send(request, sink, false);
   }
 
   /** The connections end; the way to them is not this one's to close. */

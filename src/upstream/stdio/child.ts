@@ -22,6 +22,8 @@ export interface ChildOptions {
   readonly folder: string;
   readonly lineBytesMax: number;
   readonly onStderr: (line: Buffer) => void;
+  /** The reader of its messages failed. */
+  readonly onFault: (fault: unknown) => void;
   readonly after: (ms: number, run: () => void) => () => void;
   /** Once, when the process is gone or could not be started; `reason` is for people. */
   readonly onGone: (child: Child, reason: string) => void;
@@ -112,7 +114,13 @@ export class Child implements Channel {
   }
 
   #take(line: Buffer): void {
-    if (!this.#closing && !this.#over) this.#events.onMessage(line);
+    if (this.#closing || this.#over) return;
+    try {
+      this.#events.onMessage(line);
+    } catch (fault) {
+      this.#options.onFault(fault); // what one server writes must not end the thread that owns them all
+      this.#endIt();
+    }
   }
 
   /** To the whole group, so that `npx` and the like leave nothing behind. */

@@ -1,6 +1,7 @@
 // One registered stdio server: its process or processes, how often they ended, and when the next may start.
+import { faultFacts } from '../../base/telemetry/log.js';
 import type { StdioProgram } from '../../engines/registry/types.js';
-import { Peer } from '../duplex/peer.js';
+import { Peer, type OpenPeer } from '../duplex/peer.js';
 import { SessionServer } from '../duplex/session-server.js';
 import { SharedServer } from '../duplex/shared-server.js';
 import type { UpstreamCall, UpstreamRequest, UpstreamSink } from '../types.js';
@@ -37,7 +38,7 @@ export class StdioServer {
     this.#upstream = upstream;
     this.#options = options;
     this.#mayStart = mayStart;
-    const open = (ended: (peer: Peer) => void) => this.#open(ended);
+    const open: OpenPeer = (ended, isOwn) => this.#open(ended, isOwn);
     this.#face = program.instance === 'shared' ? new SharedServer(options.reader, open, options.initializeParams) : new SessionServer(options.reader, open, options.nowMs);
     this.#stderr = new StderrLines(options.nowMs, () => [...Object.values(program.env), ...options.secretsOf(upstream)], (line, leftOut) => {
       options.log.info({ server: upstream, line, ...(leftOut === 0 ? {} : { lines_left_out: leftOut }) }, 'a tool server wrote to stderr');
@@ -48,8 +49,8 @@ export class StdioServer {
     return this.#children.size;
   }
 
-  send(request: UpstreamRequest, sink: UpstreamSink): UpstreamCall {
-    return this.#face.send(request, sink);
+  send(request: UpstreamRequest, sink: UpstreamSink, isOwn: boolean): UpstreamCall {
+    return this.#face.send(request, sink, isOwn);
   }
 
   dropIdle(idleMs: number): void {
@@ -73,16 +74,17 @@ export class StdioServer {
     for (const child of this.#children) child.kill();
   }
 
-  #open(ended: (peer: Peer) => void): Peer | 'full' | 'resting' {
+  #open(ended: (peer: Peer) => void, isOwn: boolean): Peer | 'full' | 'resting' {
     const { options, program } = { options: this.#options, program: this.program };
     if (this.#closed || this.#backOff.notBeforeMs > options.nowMs()) return 'resting';
-    if (!this.#mayStart()) return 'full';
+    if (!isOwn && !this.#mayStart()) return 'full';
     const startedMs = options.nowMs();
     const peer: Peer = new Peer(
       (events) => {
         const child = new Child({
           program, bareEnvironment: options.bareEnvironment, folder: options.folder, lineBytesMax: options.answerBytesMax, after: options.after,
           onStderr: (line) => this.#stderr.push(line),
+          onFault: (fault) => options.log.error({ ...faultFacts(fault), server: this.#upstream }, 'the gateway failed on what a tool server wrote; the server is ended'),
           onGone: (gone) => this.#gone(gone),
         }, events);
         this.#children.add(child);

@@ -65,9 +65,14 @@ export class StdioServers implements UpstreamClient {
     }
   }
 
+  /** For the gateway's own listings, one at a time for each server. */
   send(request: UpstreamRequest, sink: UpstreamSink): UpstreamCall {
-    const server = this.#servers.get(request.url);
-    return server === undefined ? new RefusedCall(sink, { kind: 'transport', maybeSent: false, message: 'no such process is registered' }) : server.send(request, sink);
+    return this.#send(request, sink, true);
+  }
+
+  /** For callers: as many processes as there may be. */
+  forCallers(): UpstreamClient {
+    return { send: (request, sink) => this.#send(request, sink, false), close: () => Promise.resolve() };
   }
 
   /** Undefined: it is no process. */
@@ -88,6 +93,11 @@ export class StdioServers implements UpstreamClient {
   /** At once, with everything they started: the last thing this process does. */
   kill(): void {
     for (const server of this.#all()) server.kill();
+  }
+
+  #send(request: UpstreamRequest, sink: UpstreamSink, isOwn: boolean): UpstreamCall {
+    const server = this.#servers.get(request.url);
+    return server === undefined ? new RefusedCall(sink, { kind: 'transport', maybeSent: false, message: 'no such process is registered' }) : server.send(request, sink, isOwn);
   }
 
   #all(): StdioServer[] {

@@ -103,6 +103,7 @@ describe('a shared process', () => {
     restart?.run();
     expect(differing).toEqual([UPSTREAM]);
     expect(textOf(await callTool(servers, await openSession(servers), 'echo', { text: 'back' }))).toBe('back');
+    expect((await callTool(servers, session, 'echo')).status).toBe(404); // the new process never knew it
   });
 
   it.each([
@@ -217,6 +218,25 @@ describe('a process for each session', () => {
     expect([answered.before[0]?.['id'], JSON.parse(textOf(answered))]).toEqual(['q1', { role: 'assistant' }]);
   });
 
+  it('may speak before it answers the greeting, which is then the last of a stream, and given up by who has it', async () => {
+    const { servers } = start({ instance: 'session', args: [PROGRAM, '--chatty'] });
+    const greeting = { text: '', session: '' };
+    await new Promise<void>((resolve) => {
+      const call = servers.send({ url: UPSTREAM, httpMethod: 'POST', headers: {}, body: Buffer.from('{"jsonrpc":"2.0","id":1,"method":"initialize","params":{}}'), answerTimeoutMs: 1, idleTimeoutMs: 1 }, {
+        onHead: (_status, headers) => { greeting.session = headers['mcp-session-id'] ?? ''; },
+        onData: (chunk) => {
+          greeting.text += Buffer.from(chunk).toString('utf8');
+          if (!greeting.text.includes('serverInfo')) return;
+          call.abort();
+          setImmediate(resolve);
+        },
+        onEnd: () => undefined, onFault: () => undefined,
+      });
+    });
+    const { session } = greeting;
+    expect([greeting.text.includes('hello'), textOf(await callTool(servers, session, 'echo', { text: 'kept' }))]).toEqual([true, 'kept']);
+  });
+
   it('that dies ends one session; others go on, and new ones begin', async () => {
     const { servers } = start({ instance: 'session' });
     const [one, two] = [await openSession(servers), await openSession(servers)];
@@ -229,7 +249,10 @@ describe('a process for each session', () => {
   it('is refused beyond the bound, which is nobody\'s failure', async () => {
     const { servers } = start({ instance: 'session' });
     const sessions = [await openSession(servers), await openSession(servers), await openSession(servers)];
-    expect((await ask(servers, 'initialize', {}, undefined)).status).toBe(429);
+    const callers = servers.forCallers();
+    expect((await ask(callers, 'initialize', {}, undefined)).status).toBe(429);
+    const own = await openSession(servers); // a listing: what callers hold must not make the server look down
+    await new Asked(servers, { session: own, httpMethod: 'DELETE' }).answered;
     await new Asked(servers, { session: sessions[0], httpMethod: 'DELETE' }).answered;
   });
 
@@ -243,6 +266,14 @@ describe('a process for each session', () => {
     sweep();
     expect([(await callTool(servers, idle, 'echo')).status, (await callTool(servers, listening, 'echo')).status]).toEqual([404, 200]);
     stream.call.abort();
+  });
+
+  it('that refuses the handshake is ended', async () => {
+    const { servers } = start({ instance: 'session', args: [PROGRAM, '--refuse'] });
+    const refused = await ask(servers, 'initialize', {}, undefined);
+    expect([refused.status, refused.json.error?.code]).toEqual([200, -32602]);
+    while ((servers.report(UPSTREAM)?.pids.length ?? 0) > 0) await new Promise((resolve) => setImmediate(resolve));
+    expect((await callTool(servers, refused.headers['mcp-session-id'] ?? '', 'echo')).status).toBe(404);
   });
 
   it('whose handshake nobody waits for any more is not kept', async () => {
