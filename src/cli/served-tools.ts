@@ -59,12 +59,13 @@ export function toolsReader(): ToolsReader {
 
 function clientFor(server: RegisteredServer | undefined, { folder, say }: Surroundings): RoutedClient {
   const { nowMs, monotonicMs } = systemClock;
+  const environment = readEnvironment();
   const servers = new Map(server === undefined ? [] : [[server.upstream, server]]);
   const http = createUpstreamClient({ connectTimeoutMs: CONNECT_TIMEOUT_MS, connectionsMax: 1 });
   const reader = new WireReader(loadJsonGuard(), LIMITS);
   const sse = new SseServers({ client: http, reader, answerBytesMax: ANSWER_BYTES_MAX, answerTimeoutMs: LIST_TIMEOUT_MS, sessionIdleMs: PROCESS_LIST_TIMEOUT_MS, nowMs, every });
   const stdio = new StdioServers({
-    reader, answerBytesMax: ANSWER_BYTES_MAX, processesMax: () => 4, sessionIdleMs: PROCESS_LIST_TIMEOUT_MS, bareEnvironment: readEnvironment().bare, folder: resolve(folder), initializeParams: ownInitializeParams('0.1.0'),
+    reader, answerBytesMax: ANSWER_BYTES_MAX, processesMax: () => 4, sessionIdleMs: PROCESS_LIST_TIMEOUT_MS, bareEnvironment: environment.bare, variable: environment.secret, folder: resolve(folder), initializeParams: ownInitializeParams('0.1.0'),
     nowMs, after: (ms, run) => {
       const timer = setTimeout(run, ms);
       return () => clearTimeout(timer);

@@ -66,12 +66,13 @@ export interface OwnedProcesses {
 /** For the control thread alone: it lives as long as the program, and its end is the processes' end. */
 export function ownProcesses({ config, root, stateDir, version, clock, log, guard, secretsSent, servers: entries, toolsMayDiffer }: ProcessParts): OwnedProcesses {
   const started = config();
+  const environment = readEnvironment();
   const noted = join(stateDir, 'processes.json');
   const left = endLeftOver(noted);
   if (left.length > 0) log.warn({ pids: left }, 'tool servers of a gateway that did not end properly were ended');
   const servers: StdioServers = new StdioServers({
     reader: new WireReader(guard, limitsOf(started)), answerBytesMax: started.upstream.answer_bytes_max, processesMax: () => config().upstream.processes_max, sessionIdleMs: sessionIdleMs(started),
-    bareEnvironment: readEnvironment().bare, folder: root, initializeParams: ownInitializeParams(version), nowMs: clock.nowMs, after, every, log,
+    bareEnvironment: environment.bare, variable: environment.secret, folder: root, initializeParams: ownInitializeParams(version), nowMs: clock.nowMs, after, every, log,
     secretsOf: (upstream) => secretsSent.of(upstream), toolsMayDiffer, processesChanged: () => noteProcesses(noted, servers.pids()),
   });
   servers.setServers(entries);

@@ -44,6 +44,9 @@ export function readEnvironment(source: Readonly<Record<string, string | undefin
   };
 }
 
+/** In the registry, the whole value of a variable that is the gateway's own: a key need not stand in the file. */
+export const NAMED_VARIABLE = /^\$ENV\{([A-Za-z_][A-Za-z0-9_]*)\}$/;
+
 /** Room for a JWT-SVID beside other headers; uWebSockets.js takes 4 KiB unless its variable says more, and reads it once, before the first thread starts. */
 const HEADER_BYTES_MAX = 16 * 1024;
 

@@ -1,5 +1,6 @@
 // An entry of `servers` in the registry file: how a tool server is spoken to, where its URL alone does not say.
 import { z } from 'zod';
+import { NAMED_VARIABLE } from '../../base/config/environment.js';
 import { ConfigFault } from '../../base/config/fault.js';
 import { joinFaults } from '../../base/config/schema-faults.js';
 import type { YamlFile } from '../../base/config/yaml-lines.js';
@@ -15,6 +16,9 @@ export const STDIO_UPSTREAM = /^stdio:[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 const text = z.string().max(TEXT_LENGTH_MAX).refine((value) => !value.includes('\0'), 'must not hold a zero byte');
 
+const value = text.refine((one) => NAMED_VARIABLE.test(one) || !one.includes('$ENV{'), 'must be $ENV{NAME} alone, or a text without it')
+  .refine((one) => !one.includes('$SPIKE{'), 'must hold no $SPIKE{…}: such a secret is one caller\'s, and put into that caller\'s calls');
+
 /** `upstream`: what a tool may name as its own. */
 export function serverSchema(upstream: z.ZodType<string, string>) {
   return z.strictObject({
@@ -22,7 +26,7 @@ export function serverSchema(upstream: z.ZodType<string, string>) {
     transport: z.enum(['streamable_http', 'sse']).optional().describe('streamable_http (default) or sse, the HTTP+SSE of 2024-11-05'),
     command: text.min(1).optional().describe('an executable; no shell reads it'),
     args: z.array(text).max(ARGS_MAX).optional().describe('one text each'),
-    env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be the name of a variable'), text).refine((env) => Object.keys(env).length <= ENV_MAX, `must not have more than ${ENV_MAX} variables`).optional().describe('variables, added to PATH, HOME and LANG'),
+    env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be the name of a variable'), value).refine((env) => Object.keys(env).length <= ENV_MAX, `must not have more than ${ENV_MAX} variables`).optional().describe('variables, added to PATH, HOME and LANG; $ENV{NAME} is the gateway\'s own'),
     cwd: text.min(1).optional().describe('the folder it runs in'),
     instance: z.enum(['shared', 'session']).optional().describe('shared (default) or session'),
   });

@@ -6,6 +6,7 @@ import { SessionServer } from '../duplex/session-server.js';
 import { SharedServer } from '../duplex/shared-server.js';
 import type { UpstreamCall, UpstreamRequest, UpstreamSink } from '../types.js';
 import { BackOff } from './back-off.js';
+import { resolveVariables } from './variables.js';
 import { Child } from './child.js';
 import { StderrLines } from './stderr-lines.js';
 import type { StdioOptions } from './stdio-servers.js';
@@ -27,6 +28,8 @@ export class StdioServer {
   readonly #stderr: StderrLines;
   readonly #children = new Set<Child>();
   readonly #mayStart: () => boolean;
+  /** What it was given: not for the log. */
+  #given: readonly string[] = [];
   #ended = 0;
   #lastEnd: ProcessReport['lastEnd'];
   #closed = false;
@@ -40,7 +43,7 @@ export class StdioServer {
     this.#mayStart = mayStart;
     const open: OpenPeer = (ended, isOwn) => this.#open(ended, isOwn);
     this.#face = program.instance === 'shared' ? new SharedServer(options.reader, open, options.initializeParams) : new SessionServer(options.reader, open, options.nowMs);
-    this.#stderr = new StderrLines(options.nowMs, () => [...Object.values(program.env), ...options.secretsOf(upstream)], (line, leftOut) => {
+    this.#stderr = new StderrLines(options.nowMs, () => [...this.#given, ...options.secretsOf(upstream)], (line, leftOut) => {
       options.log.info({ server: upstream, line, ...(leftOut === 0 ? {} : { lines_left_out: leftOut }) }, 'a tool server wrote to stderr');
     });
   }
@@ -75,10 +78,17 @@ export class StdioServer {
   }
 
   #open(ended: (peer: Peer) => void, isOwn: boolean): Peer | 'full' | 'resting' {
-    const { options, program } = { options: this.#options, program: this.program };
+    const options = this.#options;
     if (this.#closed || this.#backOff.notBeforeMs > options.nowMs()) return 'resting';
     if (!isOwn && !this.#mayStart()) return 'full';
     const startedMs = options.nowMs();
+    const resolved = resolveVariables(this.program.env, options.variable);
+    if (typeof resolved === 'string') {
+      this.#endedByItself(false, startedMs, resolved);
+      return 'resting';
+    }
+    this.#given = Object.values(resolved);
+    const program = { ...this.program, env: resolved };
     const peer: Peer = new Peer(
       (events) => {
         const child = new Child({
@@ -97,7 +107,7 @@ export class StdioServer {
         unreadable: (bytes) => this.#stderr.push(Buffer.from(`(${bytes} bytes on stdout that are no message)`)),
         closed: (one, fault) => {
           ended(one);
-          this.#endedByItself(one, startedMs, fault.message);
+          this.#endedByItself(one.answered, startedMs, fault.message);
         },
       },
     );
@@ -109,13 +119,13 @@ export class StdioServer {
     this.#options.processesChanged();
   }
 
-  #endedByItself(peer: Peer, startedMs: number, reason: string): void {
+  #endedByItself(answered: boolean, startedMs: number, reason: string): void {
     const nowMs = this.#options.nowMs();
     this.#ended += 1;
     this.#lastEnd = { reason, atMs: nowMs };
     this.#options.log.warn({ server: this.#upstream, reason }, 'a tool server ended');
     // One client's process may have ended by what that client asked: the others' start all the same.
-    if (this.program.instance === 'session' && peer.answered) return;
+    if (this.program.instance === 'session' && answered) return;
     const waitMs = this.#backOff.ended(startedMs, nowMs);
     if (this.program.instance === 'session' || this.#closed) return;
     this.#cancelRestart();

@@ -17,6 +17,8 @@ export interface StdioOptions {
   readonly sessionIdleMs: number;
   /** PATH, HOME and LANG: all that a process gets of the gateway's environment. */
   readonly bareEnvironment: Readonly<Record<string, string>>;
+  /** A variable of the gateway that an entry names as $ENV{NAME}. */
+  readonly variable: (name: string) => string | undefined;
   /** Where processes run unless their entry says. */
   readonly folder: string;
   /** What the gateway says of itself where many share a process. */

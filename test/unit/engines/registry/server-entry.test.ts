@@ -37,12 +37,14 @@ describe('an entry of servers', () => {
     ['a name that is none', `tools: []\nservers:\n  - {upstream: 'stdio:../a', command: x}\n`, 3, 'stdio: with the name'],
     ['an unknown key', `tools: []\nservers:\n  - {upstream: 'stdio:a', comand: x}\n`, 3, 'unknown key'],
     ['a variable that is none', `tools: []\nservers:\n  - {upstream: 'stdio:a', command: x, env: {'A=B': c}}\n`, 3, 'env'],
+    ['a variable within a text', `tools: []\nservers:\n  - {upstream: 'stdio:a', command: x, env: {A: 'x$ENV{B}'}}\n`, 3, 'must be $ENV{NAME} alone'],
+    ['a caller\'s secret', `tools: []\nservers:\n  - {upstream: 'stdio:a', command: x, env: {A: '$SPIKE{ref:x}'}}\n`, 3, '$SPIKE'],
     ['an argument that is no text', `tools: []\nservers:\n  - {upstream: 'stdio:a', command: x, args: [1]}\n`, 3, 'args[0]'],
     ['a zero byte', `tools: []\nservers:\n  - {upstream: 'stdio:a', command: "x\\0y"}\n`, 3, 'zero byte'],
   ])('that is %s is refused at its line', (_what, text, line, words) => {
     const faults = faultsOf(text);
     expect(faults.map((fault) => [fault.line, fault.message.includes(words)])).toContainEqual([line, true]);
-    if (!words.includes('env') && !words.includes('args')) expect(faults.every(({ remedy }) => remedy !== '')).toBe(true);
+    if (!/^(env|args|must be|\$SPIKE)/.test(words)) expect(faults.every(({ remedy }) => remedy !== '')).toBe(true);
   });
 
   it('missing for many tools is one fault', () => {

@@ -27,7 +27,7 @@ export function startServers(program: Partial<StdioProgram> = {}, options: Parti
   const timers: { ms: number; run: () => void }[] = [];
   const note = (facts: Readonly<Record<string, unknown>>, text: string): void => void told.push({ facts, text });
   const servers = new StdioServers({
-    reader: new WireReader(loadJsonGuard(), LIMITS), answerBytesMax: 1024 * 1024, processesMax: () => 3, sessionIdleMs: 1000, bareEnvironment: { PATH: process.env['PATH'] ?? '' }, folder: process.cwd(),
+    reader: new WireReader(loadJsonGuard(), LIMITS), answerBytesMax: 1024 * 1024, processesMax: () => 3, sessionIdleMs: 1000, bareEnvironment: { PATH: process.env['PATH'] ?? '' }, variable: () => undefined, folder: process.cwd(),
     initializeParams: '{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"precinct","version":"0"}}', nowMs: systemClock.nowMs,
     after: (ms, run) => {
       timers.push({ ms, run });

@@ -154,6 +154,19 @@ describe('a shared process', () => {
     expect(lines[0]).toBe('line 0 ***');
   });
 
+  it('gets a variable of the gateway that its entry names; without it, it is not started', async () => {
+    const given = new Map([['TOKEN', 'from-the-gateway']]);
+    const program = { env: { KEY: '$ENV{TOKEN}', OTHER: 'plain' } };
+    const { servers, told } = start(program, { variable: (name) => given.get(name) });
+    const session = await openSession(servers);
+    expect((await self(servers, session)).env).toMatchObject({ KEY: 'from-the-gateway', OTHER: 'plain' });
+    given.clear();
+    const without = start(program, { variable: (name) => given.get(name) });
+    expect((await ask(without.servers, 'initialize', {}, undefined)).fault).toMatchObject({ kind: 'transport', maybeSent: false });
+    expect(without.servers.report(UPSTREAM)).toMatchObject({ pids: [], ended: 1, lastEnd: { reason: 'its KEY is $ENV{TOKEN}, and the gateway has no such variable' } });
+    expect(JSON.stringify([told, without.told])).not.toContain('from-the-gateway');
+  });
+
   it('keeps answers for a caller that reads slowly up to the bound, and others do not wait', async () => {
     const { servers } = start({}, { answerBytesMax: 3_000 });
     const session = await openSession(servers);
