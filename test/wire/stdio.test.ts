@@ -28,8 +28,9 @@ const registryOf = (servers: readonly Server[], tools: readonly ProjectTool[]): 
 const serverOf = (more: Readonly<Record<string, unknown>> = {}): Server => ({ upstream: 'stdio:tests', command: process.execPath, args: [PROGRAM], ...more });
 const TOOLS = NAMES.map((name) => registration(name, 'stdio:tests'));
 
-async function start(servers: readonly Server[] = [serverOf()], tools: readonly ProjectTool[] = TOOLS, config: Readonly<Record<string, unknown>> = {}): Promise<GatewayProcess> {
+async function start(servers: readonly Server[] = [serverOf()], tools: readonly ProjectTool[] = TOOLS, config: Readonly<Record<string, unknown>> = {}, env: Readonly<Record<string, string>> = {}): Promise<GatewayProcess> {
   gateway = await startGateway({
+    env,
     policies: { 'all.rego': permitAll() }, files: { 'config/capability-registry-v2.yaml': registryOf(servers, tools) },
     config: { threads: { gateway: 2 }, rate_limit: { per_minute: 100_000, burst: 10_000 }, breaker: { failures_to_open: 1000 }, ...config },
   });
@@ -99,6 +100,21 @@ describe('a shared process', () => {
     expect(await eventually(async () => (await running.post(call('echo', { text: 'again' }))).status === 200)).toBe(true);
     const now = await processOf(running);
     expect([now.ended, now.last_end?.reason, now.pids.includes(pid), now.pids.length]).toEqual([1, 'it was ended by SIGKILL', false, 1]);
+  });
+
+  it('outlives a gateway thread, whose calls it is told are over, and is reached by the one that takes its place', async () => {
+    const running = await start(undefined, undefined, {}, { NODE_OPTIONS: `--require ${fileURLToPath(new URL('./break-thread.cjs', import.meta.url))}` });
+    const { pid, env } = selfOf(await running.post(call('self')));
+    const hanging = Array.from({ length: CALLS }, (_, n) => running.post(call('hang', {}, n)));
+    expect(await eventually(async () => selfOf(await running.post(call('self'))).hanging === CALLS)).toBe(true);
+    writeFileSync(join(running.dir, 'crash-1'), '');
+    expect(await eventually(() => running.lines('event').some((line) => line['event'] === 'thread_replaced'))).toBe(true);
+    const lost = running.lines('request').filter((line) => line['tool'] === 'hang' && line['code'] === 'gateway_fault').length;
+    expect(await eventually(async () => selfOf(await running.post(call('self'))).cancelled.length === lost)).toBe(true);
+    const after = await Promise.all(Array.from({ length: CALLS }, () => running.post(call('self'))));
+    expect([lost > 0, new Set(after.map((answer) => selfOf(answer).pid)), env['NODE_OPTIONS']]).toEqual([true, new Set([pid]), undefined]);
+    process.kill(pid, 'SIGKILL');
+    await Promise.all(hanging);
   });
 
   it('is told when a client hangs up', async () => {

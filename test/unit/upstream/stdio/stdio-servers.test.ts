@@ -145,7 +145,7 @@ describe('a shared process', () => {
   });
 
   it('that floods its stderr is heard in part, and without its secrets', async () => {
-    const { servers, told } = start({ env: { SECRET: 'hunter2-hunter2' } });
+    const { servers, told } = start({ env: { SECRET: 'hunter2-hunter2' } }, { nowMs: () => 20_000 });
     const session = await openSession(servers);
     await callTool(servers, session, 'flood', { lines: 5000 });
     await self(servers, session);
