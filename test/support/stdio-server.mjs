@@ -73,6 +73,7 @@ createInterface({ input: process.stdin }).on('line', (line) => {
   if (valueOf('seen') !== undefined) appendFileSync(valueOf('seen'), `${line}\n`);
   switch (method) {
     case 'initialize':
+      if (options.has('--mute')) return undefined;
       if (options.has('--refuse')) return say(`{"jsonrpc":"2.0","id":${id},"error":{"code":-32602,"message":"no"}}`);
       if (options.has('--chatty')) say('{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"hello"}}');
       return result(id, { protocolVersion: '2025-11-25', capabilities: { tools: { listChanged: true } }, serverInfo: { name: 'stdio', version: '1' }, _meta: { asked: params.clientInfo?.name } });

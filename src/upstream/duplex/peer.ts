@@ -105,6 +105,13 @@ export class Peer implements ChannelEvents {
     this.#channel.close();
   }
 
+  /** It runs and is of no use: ended as if it had ended by itself. */
+  fail(message: string): void {
+    if (this.#closed !== undefined) return;
+    this.#channel.close();
+    this.onClosed({ kind: 'transport', maybeSent: true, message });
+  }
+
   onClosed(fault: UpstreamFault): void {
     if (this.#closed !== undefined) return;
     this.#end(fault);

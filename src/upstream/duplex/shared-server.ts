@@ -6,6 +6,7 @@ import type { OpenPeer, Peer } from './peer.js';
 import { ACCEPTED, BAD_REQUEST, errorText, NO_CONTENT, NOT_FOUND, PlainAnswer, SESSION_NOT_FOUND } from './plain-answer.js';
 import { splice, textAt, type WireMessage, type WireReader } from './wire-message.js';
 
+const GREETING_MS_MAX = 300_000; // a first start may download its program; after that nobody waits, and only another start can help
 const INITIALIZED = Buffer.from('{"jsonrpc":"2.0","method":"notifications/initialized"}');
 
 /** The handshake of one channel: what the server answered, or why it did not. */
@@ -22,15 +23,17 @@ export class SharedServer {
   readonly #reader: WireReader;
   readonly #open: OpenPeer;
   readonly #initializeParams: string;
+  readonly #after: (ms: number, run: () => void) => () => void;
   #serving: Serving | undefined;
   #lastPeer = 0;
   #lastSession = 0;
 
   /** `initializeParams`: the gateway's own, which claim no capability: no server may ask a client that it shares with others. */
-  constructor(reader: WireReader, open: OpenPeer, initializeParams: string) {
+  constructor(reader: WireReader, open: OpenPeer, initializeParams: string, after: (ms: number, run: () => void) => () => void) {
     this.#reader = reader;
     this.#open = open;
     this.#initializeParams = initializeParams;
+    this.#after = after;
   }
 
   /** `isOwn`: the gateway itself asks, to see what is served: callers of other servers must not be able to keep it from that. */
@@ -100,7 +103,12 @@ export class SharedServer {
   #greet(serving: Serving): Promise<Greeting> {
     const body = Buffer.from(`{"jsonrpc":"2.0","id":0,"method":"initialize","params":${this.#initializeParams}}`);
     const parts: Buffer[] = [];
-    return new Promise<Greeting>((resolve) => {
+    const cancel = this.#after(GREETING_MS_MAX, () => serving.peer.fail(`it did not answer the handshake within ${GREETING_MS_MAX} ms`));
+    return new Promise<Greeting>((greeted) => {
+      const resolve = (greeting: Greeting): void => {
+        cancel();
+        greeted(greeting);
+      };
       const call = serving.peer.ask(body, this.#reader.read(body), { session: undefined, headers: {} }, {
         onHead: (_status, headers) => {
           if (headers['content-type'] === 'application/json') return;

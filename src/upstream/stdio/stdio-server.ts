@@ -42,7 +42,7 @@ export class StdioServer {
     this.#options = options;
     this.#mayStart = mayStart;
     const open: OpenPeer = (ended, isOwn) => this.#open(ended, isOwn);
-    this.#face = program.instance === 'shared' ? new SharedServer(options.reader, open, options.initializeParams) : new SessionServer(options.reader, open, options.nowMs);
+    this.#face = program.instance === 'shared' ? new SharedServer(options.reader, open, options.initializeParams, options.after) : new SessionServer(options.reader, open, options.nowMs);
     this.#stderr = new StderrLines(options.nowMs, () => [...this.#given, ...options.secretsOf(upstream)], (line, leftOut) => {
       options.log.info({ server: upstream, line, ...(leftOut === 0 ? {} : { lines_left_out: leftOut }) }, 'a tool server wrote to stderr');
     });

@@ -126,6 +126,17 @@ describe('a shared process', () => {
     expect(servers.report(UPSTREAM)?.pids).toEqual([]);
   });
 
+  it('that never answers the greeting is ended, and may start again', async () => {
+    const { servers, timers } = start({ args: [PROGRAM, '--mute'] });
+    const greeting = ask(servers, 'initialize', {}, undefined);
+    const [pid = 0] = servers.report(UPSTREAM)?.pids ?? [];
+    timers.find(({ ms }) => ms === 300_000)?.run();
+    expect((await greeting).fault).toMatchObject({ kind: 'transport', message: 'it did not answer the handshake within 300000 ms' });
+    expect(servers.report(UPSTREAM)).toMatchObject({ ended: 1 });
+    await servers.close();
+    expect([pid > 0, isRunning(pid)]).toEqual([true, false]);
+  });
+
   it('may write what is no message, and be read all the same', async () => {
     const { servers, told } = start({ args: [PROGRAM, '--garbage'] });
     expect(textOf(await callTool(servers, await openSession(servers), 'split'))).toBe('grün');
