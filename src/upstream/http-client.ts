@@ -6,7 +6,7 @@ import { requestTail } from './h1/request-head.js';
 import { Runtime } from './h1/runtime.js';
 import { Admission, type Origin, type OriginOptions, type Target } from './origin.js';
 import { RefusedCall } from './refused-call.js';
-import type { UpstreamClient, UpstreamLoad } from './types.js';
+import type { ReportingUpstreamClient } from './types.js';
 import { loadUndici, UndiciOrigin } from './undici-origin.js';
 
 const HEADER_BYTES_MAX = 32 * 1024; // an MCP answer has a dozen headers; more is an attack on memory
@@ -37,10 +37,6 @@ interface UpstreamTarget extends Target {
   requests: number;
 }
 
-export interface ReportingUpstreamClient extends UpstreamClient {
-  report(): UpstreamLoad[];
-}
-
 export function createUpstreamClient(options: UpstreamClientOptions): ReportingUpstreamClient {
   const origins = new Map<string, Origin>();
   const targets = new Map<string, UpstreamTarget>();
@@ -62,20 +58,20 @@ export function createUpstreamClient(options: UpstreamClientOptions): ReportingU
     return origin;
   }
 
-  function targetOf(url: string): UpstreamTarget | string {
+  function targetOf(url: string, isKept: boolean): UpstreamTarget | string {
     const known = targets.get(url);
     if (known !== undefined) return known;
-    if (targets.size >= URLS_MAX) return 'too many different upstream URLs';
+    if (isKept && targets.size >= URLS_MAX) return 'too many different upstream URLs';
     const parsed = parseUpstreamUrl(url);
     if (typeof parsed === 'string') return parsed;
     const target = { calls: originOf(parsed, 'calls'), streams: originOf(parsed, 'streams'), path: `${parsed.pathname}${parsed.search}`, requestTail: requestTail(parsed), requests: 0 };
-    targets.set(url, target);
+    if (isKept) targets.set(url, target);
     return target;
   }
 
   return {
     send(request, sink) {
-      const target = closed ? 'the upstream client is closed' : targetOf(request.url);
+      const target = closed ? 'the upstream client is closed' : targetOf(request.url, request.ownUrl !== true);
       if (typeof target === 'string') return new RefusedCall(sink, { kind: 'transport', maybeSent: false, message: target });
       const origin = request.httpMethod === 'GET' ? target.streams : target.calls;
       if (!origin.admission.admits(request.body?.length ?? 0)) return new RefusedCall(sink, { kind: 'transport', maybeSent: false, crowdedOut: true, message: 'too many calls wait for this upstream' });

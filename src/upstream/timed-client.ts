@@ -1,9 +1,22 @@
-// The time-outs of a call, beside whoever waits for it: for clients that have none of their own.
-import type { UpstreamCall, UpstreamClient, UpstreamFault, UpstreamRequest, UpstreamSink } from './types.js';
+// The time-outs of a call, beside whoever waits for it, and the count of calls: for clients that have neither of their own.
+import type { ReportingUpstreamClient, UpstreamCall, UpstreamClient, UpstreamFault, UpstreamRequest, UpstreamSink } from './types.js';
 
-export function withTimeouts(inner: UpstreamClient, monotonicMs: () => number): UpstreamClient {
+interface Load {
+  requests: number;
+  underWay: number;
+}
+
+/** Its URLs are those of the registry: there are as many loads as it names. */
+export function withTimeouts(inner: UpstreamClient, monotonicMs: () => number): ReportingUpstreamClient {
+  const loads = new Map<string, Load>();
+  const loadOf = (url: string): Load => {
+    const load = loads.get(url) ?? { requests: 0, underWay: 0 };
+    loads.set(url, load);
+    return load;
+  };
   return {
-    send: (request, sink) => new TimedCall(inner, request, sink, monotonicMs),
+    send: (request, sink) => new TimedCall(inner, request, sink, monotonicMs, loadOf(request.url)),
+    report: () => [...loads].map(([url, load]) => ({ url, ...load, connections: 0 })),
     close: () => inner.close(),
   };
 }
@@ -12,6 +25,7 @@ class TimedCall implements UpstreamCall, UpstreamSink {
   readonly #request: UpstreamRequest;
   readonly #sink: UpstreamSink;
   readonly #monotonicMs: () => number;
+  readonly #load: Load;
   readonly #inner: UpstreamCall;
   #timer: NodeJS.Timeout;
   #hasHead = false;
@@ -19,10 +33,13 @@ class TimedCall implements UpstreamCall, UpstreamSink {
   #paused = false;
   #done = false;
 
-  constructor(inner: UpstreamClient, request: UpstreamRequest, sink: UpstreamSink, monotonicMs: () => number) {
+  constructor(inner: UpstreamClient, request: UpstreamRequest, sink: UpstreamSink, monotonicMs: () => number, load: Load) {
     this.#request = request;
     this.#sink = sink;
     this.#monotonicMs = monotonicMs;
+    this.#load = load;
+    load.underWay += 1;
+    if (request.httpMethod === 'POST') load.requests += 1;
     this.#timer = setTimeout(onTimer, request.answerTimeoutMs, this);
     this.#inner = inner.send(request, this);
   }
@@ -89,6 +106,7 @@ class TimedCall implements UpstreamCall, UpstreamSink {
   #finish(): boolean {
     if (this.#done) return false;
     this.#done = true;
+    this.#load.underWay -= 1;
     clearTimeout(this.#timer);
     return true;
   }

@@ -3,6 +3,8 @@
 export interface UpstreamRequest {
   readonly url: string;
   readonly httpMethod: 'POST' | 'GET' | 'DELETE';
+  /** The URL is one session's alone, and no registry's: nothing of it is kept. */
+  readonly ownUrl?: boolean;
   /** Lower-case names. `host`, `content-length` and `connection` are the client's own business. */
   readonly headers: Readonly<Record<string, string>>;
   /** Copied before `send` returns, but for what stays. */
@@ -53,4 +55,8 @@ export interface UpstreamLoad {
 export interface UpstreamClient {
   send(request: UpstreamRequest, sink: UpstreamSink): UpstreamCall;
   close(): Promise<void>;
+}
+
+export interface ReportingUpstreamClient extends UpstreamClient {
+  report(): UpstreamLoad[];
 }

@@ -92,7 +92,7 @@ export class SseChannel implements Channel {
   #post(url: string, { message, failed }: Waiting): void {
     const { client, answerTimeoutMs } = this.#options;
     const done = (): void => void this.#posts.delete(post);
-    const post: UpstreamCall = client.send({ url, httpMethod: 'POST', headers: { 'content-type': JSON_TYPE, accept: JSON_TYPE }, body: message, bodyStays: true, answerTimeoutMs, idleTimeoutMs: answerTimeoutMs }, {
+    const post: UpstreamCall = client.send({ url, ownUrl: true, httpMethod: 'POST', headers: { 'content-type': JSON_TYPE, accept: JSON_TYPE }, body: message, bodyStays: true, answerTimeoutMs, idleTimeoutMs: answerTimeoutMs }, {
       onHead: (status) => {
         if (status >= HTTP_OK && status < MULTIPLE_CHOICES) return;
         done();

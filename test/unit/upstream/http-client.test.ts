@@ -1,8 +1,8 @@
 // The upstream client, over own sockets and over undici, against a real server that misbehaves in every way.
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createUpstreamClient, parseUpstreamUrl, type ReportingUpstreamClient, type UpstreamClientOptions } from '../../../src/upstream/http-client.js';
-import type { UpstreamCall, UpstreamClient, UpstreamFault, UpstreamRequest } from '../../../src/upstream/types.js';
+import { createUpstreamClient, parseUpstreamUrl, type UpstreamClientOptions } from '../../../src/upstream/http-client.js';
+import type { ReportingUpstreamClient, UpstreamCall, UpstreamClient, UpstreamFault, UpstreamRequest } from '../../../src/upstream/types.js';
 import { startToolServer, type Answering, type ToolServer } from '../../support/tool-server.js';
 
 interface Got {

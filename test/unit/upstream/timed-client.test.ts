@@ -21,7 +21,7 @@ function start() {
     onHead: () => void heard.push('head'), onData: () => void heard.push('data'), onEnd: () => void heard.push('end'), onFault: (fault) => void heard.push(fault.kind),
   });
   if (inner === undefined) throw new Error('nothing was sent');
-  return { call, inner, told, heard };
+  return { call, inner, told, heard, load: () => client.report() };
 }
 
 describe('a call', () => {
@@ -61,8 +61,10 @@ describe('a call', () => {
   });
 
   it('that was given up has no time-out', () => {
-    const { call, told, heard } = start();
+    const { call, told, heard, load } = start();
+    expect(load()).toEqual([{ url: 'stdio:x', requests: 1, underWay: 1, connections: 0 }]);
     call.abort();
+    expect(load()).toEqual([{ url: 'stdio:x', requests: 1, underWay: 0, connections: 0 }]);
     vi.advanceTimersByTime(10_000);
     expect([told, heard]).toEqual([['abort'], []]);
   });

@@ -4,14 +4,14 @@ import { loadJsonGuard } from '../../../../src/base/json/choose.js';
 import { WireReader } from '../../../../src/upstream/duplex/wire-message.js';
 import { createUpstreamClient } from '../../../../src/upstream/http-client.js';
 import { SseServers } from '../../../../src/upstream/http-sse/sse-servers.js';
-import type { UpstreamClient } from '../../../../src/upstream/types.js';
+import type { ReportingUpstreamClient } from '../../../../src/upstream/types.js';
 import { startHttpSseServer, type HttpSseServer } from '../../../support/http-sse-server.js';
 import { startServer, type PlainServer } from './plain-server.js';
 import { Asked, LIMITS, type Answered } from '../stdio/stdio-fixture.js';
 
 let server: HttpSseServer;
 let other: PlainServer;
-let http: UpstreamClient;
+let http: ReportingUpstreamClient;
 let servers: SseServers;
 let nowMs = 0;
 let sweep: () => void = () => undefined;
@@ -55,6 +55,7 @@ describe('a server of 2024-11-05', () => {
     expect(answers.map(({ json }) => [json.id, (json.result?.['content'] as { text: string }[])[0]?.text])).toEqual([[7, 'a'], [7, 'b'], ['7', 'c']]);
     expect(answers.map(({ before }) => (before[0]?.['params'] as { progressToken: string }).progressToken)).toEqual(['p', 'p', 'p']);
     expect(server.streams.size).toBe(2);
+    expect(http.report().map(({ url }) => url)).toEqual([server.url]); // of each session's own address nothing is kept
     expect(new Set(server.seen.map(({ connection }) => connection))).toEqual(new Set([1, 2]));
     expect((await new Asked(servers, { url: server.url, session: one, httpMethod: 'DELETE' }).answered).status).toBe(204);
     await until(() => server.streams.size === 1);
