@@ -28,7 +28,7 @@ function listTools(parts: ControlParts): unknown {
 
 function describe(tool: RegisteredTool, state: ToolState): unknown {
   return {
-    name: tool.name, upstream: tool.upstream, hash: tool.hash, hash_alg: state.kind === 'verified' ? state.alg : tool.hashAlg ?? null, risk_level: tool.riskLevel,
+    name: tool.name, served_as: tool.servedName, upstream: tool.upstream, hash: tool.hash, hash_alg: state.kind === 'verified' ? state.alg : tool.hashAlg ?? null, risk_level: tool.riskLevel,
     state: state.kind, verified_at: state.kind === 'verified' ? timeOf(state.verifiedMs) : null, changed_members: state.kind === 'verified' ? state.changedMembers : [],
     requires_step_up: tool.requiresStepUp, classification: tool.classification, external: tool.external, line: tool.line,
   };

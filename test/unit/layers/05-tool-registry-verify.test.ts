@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { FLAGGED } from '../../../src/chain/context.js';
 import { PASS } from '../../../src/chain/verdict.js';
+import { parseRegistry } from '../../../src/engines/registry/registry-file.js';
 import type { ServedTool, ToolRegistry, ToolState } from '../../../src/engines/registry/types.js';
 import { toolRegistryVerify } from '../../../src/layers/05-tool-registry-verify.js';
 import { callOf, contextOf, NOW_MS, toolOf } from '../chain/contexts.js';
@@ -9,7 +10,7 @@ import { callOf, contextOf, NOW_MS, toolOf } from '../chain/contexts.js';
 const MAX_AGE_MS = 300_000;
 const verified = (ageMs: number, changedMembers: string[] = []): ToolState => ({ kind: 'verified', alg: 'jcs', verifiedMs: NOW_MS - ageMs, changedMembers });
 const mismatch: ToolState = { kind: 'mismatch', served: { hashes: { seed: 'x' } } as ServedTool, sinceMs: 1 };
-const registry: ToolRegistry = { tools: new Map([['my_tool', toolOf()]]), upstreams: [toolOf().upstream], digest: 'r' };
+const registry: ToolRegistry = { ...parseRegistry('tools: []', 'registry.yaml'), tools: new Map([['my_tool', toolOf()]]), upstreams: [toolOf().upstream] };
 
 async function decide(before: ToolState, after: ToolState = before, call = callOf()) {
   const ctx = contextOf('{}', { snapshot: { registry } });
