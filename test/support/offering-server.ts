@@ -28,8 +28,8 @@ export interface OfferingServer {
   /** Ids of tasks it has, and those it gives to the next tasks. */
   readonly tasks: Set<string>;
   nextTaskId: string;
-  /** Methods that are never answered. */
-  readonly silent: Set<string>;
+  /** Methods whose connection ends without an answer. */
+  readonly broken: Set<string>;
   /** The status of a GET, where it opens no stream. */
   refuseStreams: number | undefined;
   of(method: string): SeenMessage[];
@@ -63,7 +63,7 @@ export async function startOfferingServer(label: string, offer: Offer): Promise<
     if (!isModern && method !== 'initialize' && method !== 'server/discover' && !sessions.has(String(session))) return send(response, 404, { id: null, error: { code: -32001, message: 'Session not found' } });
     if (request.method === 'DELETE') return void response.writeHead(sessions.delete(String(session)) ? 200 : 404).end();
     if (request.method === 'GET') return server.refuseStreams === undefined ? stream(response) : void response.writeHead(server.refuseStreams).end();
-    if (server.silent.has(method)) return;
+    if (server.broken.has(method)) return void response.destroy();
     if (message.id === undefined) return void response.writeHead(202).end();
     const wrong = isModern ? mirrorFault(request, method, params) : undefined;
     if (wrong !== undefined) return send(response, 400, { id: message.id, error: { code: -32020, message: wrong } });
@@ -123,7 +123,7 @@ export async function startOfferingServer(label: string, offer: Offer): Promise<
     request.on('end', () => handle(request, Buffer.concat(parts).toString('utf8'), response));
   });
   const server: OfferingServer = {
-    url: '', seen: [], offer, tasks: new Set(), nextTaskId: `${label}-task`, silent: new Set(), refuseStreams: undefined,
+    url: '', seen: [], offer, tasks: new Set(), nextTaskId: `${label}-task`, broken: new Set(), refuseStreams: undefined,
     of: (method) => server.seen.filter((one) => one.method === method),
     notify: (method) => {
       for (const one of streams) one.write(`data: {"jsonrpc":"2.0","method":"${method}"}\n\n`);
