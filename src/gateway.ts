@@ -35,6 +35,7 @@ import { limitsOf } from './terminals/answers.js';
 import { createFirewalls } from './terminals/firewalls.js';
 import { dispatch } from './terminals/index.js';
 import { createLegs, ownInitializeParams } from './terminals/legs.js';
+import { tellsOfChanges } from './terminals/offering.js';
 import { OpenStreams } from './terminals/open-streams.js';
 import { createRoutes } from './terminals/routes.js';
 import type { StreamListener, TerminalServices, ToolKnowledge } from './terminals/services.js';
@@ -136,6 +137,12 @@ export function buildGateway(parts: GatewayParts) {
     }),
   };
 
+  const announce = (what: 'tools' | 'prompts' | 'resources'): void => {
+    const last = new Map<unknown, StreamListener>(); // the newest stream of each session: an older one may be a connection that is gone
+    for (const listener of terminals.listeners) last.set(listener.session ?? listener, listener);
+    for (const listener of last.values()) listener.tell(what);
+  };
+
   const enter = (inbound: Inbound, reply: Reply): Exchange => {
     const { traceId } = continueTrace(inbound.headers.traceparent, ids);
     const ctx = new Context(inbound, snapshot, { decisionId: ids.uuid(), traceId, spanId: ids.hex(SPAN_ID_BYTES) }, clock.nowMs());
@@ -179,14 +186,14 @@ export function buildGateway(parts: GatewayParts) {
     refuse,
     /** Requests that entered before keep the snapshot they pinned. */
     commit(next: Snapshot): void {
+      const before = snapshot.digests;
       snapshot = next;
+      // What a caller may see of them depends on both; of tools the control thread tells, once it has listed them anew.
+      if (before.registry === next.digests.registry && before.policy === next.digests.policy) return;
+      for (const what of ['prompts', 'resources'] as const) if (next.registry.upstreams.some((url) => tellsOfChanges(parts.tools.upstream(url), what))) announce(what);
     },
     snapshot: () => snapshot,
-    announceToolsChanged(): void {
-      const last = new Map<unknown, StreamListener>(); // the newest stream of each session: an older one may be a connection that is gone
-      for (const listener of terminals.listeners) last.set(listener.session ?? listener, listener);
-      for (const listener of last.values()) listener.tell('{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}');
-    },
+    announceToolsChanged: () => announce('tools'),
     report: () => ({ chain: stats.report(), breakers: [...breakers.all()], mcpSessions: mcpSessions.size, riskEntries: parts.sessionRisk.size, deciding: inFlight }),
     identity: (spiffeId: string) => {
       const nowMs = clock.nowMs();

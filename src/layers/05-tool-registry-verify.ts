@@ -1,7 +1,7 @@
 // Layer 5: the tool is registered, and what its server serves now is what was registered; adds the tool, or the registered prompt or resource.
 import type { Ctx, Layer } from '../chain/layer.js';
 import { deny, PASS, type Verdict } from '../chain/verdict.js';
-import { findRegistered } from '../engines/registry/find-registered.js';
+import { entryOf, findRegistered } from '../engines/registry/find-registered.js';
 import type { HashAlg, RegisteredTool, ToolState } from '../engines/registry/types.js';
 import { subjectOf } from '../mcp/methods.js';
 import { INVALID_PARAMS } from '../mcp/rpc-codes.js';
@@ -49,12 +49,10 @@ function judgeOther(ctx: Ctx<'call', 'tool'>): Verdict {
     case 'ambiguous': return ambiguousUri(ctx.call.idText);
     case 'unregistered': return ctx.snapshot.config.registry.unregistered === 'policy' ? PASS : unregistered(ctx.call);
     case 'registered':
-      if (YIELDING.has(ctx.call.method)) ctx.tool = { registered: sought.registered, hashAlg: undefined };
+      if (entryOf(ctx.snapshot.registry, ctx.call.method, subjectOf(ctx.call)) === sought.registered) ctx.tool = { registered: sought.registered, hashAlg: undefined };
       return PASS;
   }
 }
-
-const YIELDING: ReadonlySet<string> = new Set(['prompts/get', 'resources/read']);
 
 function unregistered(call: Pick<Call, 'name' | 'uri'>): Verdict {
   const [what, section] = call.name === '' ? ['resource', 'resources'] : ['prompt', 'prompts'];

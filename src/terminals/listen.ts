@@ -51,7 +51,7 @@ class SessionStream {
     this.#exchange = exchange;
     this.#services = services;
     this.#stopTicking = services.every(KEEP_ALIVE_MS, () => this.#tick());
-    this.#listener = { session: this.#session(), tell: (message) => this.#tell(message) };
+    this.#listener = { session: this.#session(), tell: (what) => this.#tell(what) };
     services.listeners.add(this.#listener);
     const closers = this.#session()?.closers;
     const [oldest] = closers ?? [];
@@ -72,9 +72,9 @@ class SessionStream {
     return this.#exchange.ctx.snapshot.registry.upstreams;
   }
 
-  #tell(message: string): void {
-    this.#toldOfTools += 1;
-    this.#write(messageEvent(message));
+  #tell(what: 'tools' | 'prompts' | 'resources'): void {
+    if (what === 'tools') this.#toldOfTools += 1;
+    this.#write(messageEvent(`{"jsonrpc":"2.0","method":"notifications/${what}/list_changed"}`));
   }
 
   #greet(url: string): void {

@@ -24,6 +24,12 @@ export function offers({ capabilities }: UpstreamKnowledge, capability: string):
   return capability === 'tasks' && typeof extensions === 'object' && extensions !== null && TASKS_EXTENSION in extensions;
 }
 
+/** Its clients were told at the handshake that they would hear of changes. */
+export function tellsOfChanges({ capabilities }: UpstreamKnowledge, capability: string): boolean {
+  const declared = capabilities[capability];
+  return typeof declared === 'object' && declared !== null && 'listChanged' in declared && declared.listChanged === true;
+}
+
 /** In the registry's order; none for a method of no capability. Whose capabilities nobody has seen yet may offer anything; and the only server there is, is asked in any case. */
 export function serversOffering({ snapshot }: Context, capability: string | undefined, services: TerminalServices): readonly string[] {
   const { upstreams } = snapshot.registry;

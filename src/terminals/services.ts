@@ -56,7 +56,8 @@ export interface ToolKnowledge {
 export interface StreamListener {
   /** A message goes to one stream of each (2025-11-25, basic/transports: multiple connections). */
   readonly session: McpSession | undefined;
-  tell(message: string): void;
+  /** The gateway's own notification that a list is another now. */
+  tell(what: 'tools' | 'prompts' | 'resources'): void;
 }
 
 export interface TerminalServices {

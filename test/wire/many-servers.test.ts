@@ -15,7 +15,7 @@ const run = promisify(execFile);
 const CONFIG = { threads: { gateway: 2 }, rate_limit: { per_minute: 1_000_000, burst: 100_000 }, upstream: { connect_timeout_ms: 500 }, registry: { refresh_interval_s: 1 } };
 const META = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28', 'io.modelcontextprotocol/clientCapabilities': {} };
 
-function offerOf(name: string, era: Offer['era']): Offer {
+function offerOf(name: string, era: NonNullable<Offer['era']>): Offer {
   return { era, tools: ['search'], prompts: [`ask-${name}`], resources: [`file:///${name}/1`], templates: [`file:///${name}/{id}`], tasks: true, logging: true, pageSize: 1 };
 }
 const entryOf = (upstream: string, more: object = {}) => ({ name: 'search', upstream, hash: hashOf(toolOf('search')), risk_level: 'low', ...more });

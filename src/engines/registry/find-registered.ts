@@ -24,6 +24,16 @@ export function findRegistered(registry: ToolRegistry, call: { readonly method: 
   return found(registered);
 }
 
+/** What a policy is told of beside the name: the tool that is called, the registered prompt that is got, the registered resource that is read. */
+export function entryOf(registry: ToolRegistry, method: string, subject: string): RegisteredTool | undefined {
+  switch (method) {
+    case 'tools/call': return registry.tools.get(subject);
+    case 'prompts/get': return registry.prompts.get(subject);
+    case 'resources/read': return registry.resources.find(subject);
+    default: return undefined;
+  }
+}
+
 function found(registered: RegisteredTool | undefined): Sought {
   return registered === undefined ? UNREGISTERED : { kind: 'registered', registered };
 }

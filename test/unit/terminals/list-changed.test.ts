@@ -91,6 +91,33 @@ describe('a list that changed', () => {
   });
 });
 
+describe('a reload', () => {
+  it('of registry or policies is told of the lists whose changes a server tells of, on every session\'s stream', async () => {
+    const stream = await listenIn(await openSession());
+    const { gateway } = running;
+    const next = (digests: object) => gateway.commit({ ...gateway.snapshot(), digests: { ...gateway.snapshot().digests, ...digests } });
+    next({ rules: 'others' });
+    next({ policy: 'another' });
+    next({ registry: 'another' });
+    expect([said(stream, 'notifications/prompts/list_changed'), said(stream, 'notifications/resources/list_changed')]).toEqual([2, 0]);
+  });
+});
+
+describe('the handshake', () => {
+  it('offers what one of the servers can', async () => {
+    const servers = await Promise.all([startOfferingServer('x', { tools: ['one'], resources: ['file:///x'] }), startOfferingServer('y', { tools: ['two'], prompts: ['p'] })]);
+    const [x, y] = servers;
+    const gateway = await startInProcessGateway({
+      tools: [], registry: `tools:${entry('one', x.url)}${entry('two', y.url)}\n`,
+      change: ({ tools }) => ({ tools: { ...tools, upstream: (url) => (url === x.url ? { ...tools.upstream(url), capabilities: { tools: { listChanged: false }, resources: { subscribe: false } } } : { ...tools.upstream(url), capabilities: { resources: { subscribe: true, listChanged: false }, prompts: {} } }) } }),
+    });
+    const reply = await gateway.ask(rpc('initialize', { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 't', version: '1' } }, 0));
+    expect(reply.json).toMatchObject({ result: { capabilities: { tools: { listChanged: true }, resources: { subscribe: true, listChanged: false }, prompts: {} } } });
+    await gateway.close();
+    await Promise.all(servers.map((server) => server.close()));
+  });
+});
+
 describe('a server that lost its streams', () => {
   it('is followed again, in a new session where it forgot the old one', async () => {
     const stream = await listenIn(await openSession());
