@@ -10,7 +10,7 @@ import { filterTools } from '../response/01-tool-list-filter.js';
 import { ItemListFilter } from '../response/01-item-list-filter.js';
 import { AskRefused } from './ask.js';
 import { capabilityOf, refuseNotOffered, serversOffering } from './offering.js';
-import { answerScreened } from './own-answer.js';
+import { answerScreened, screenOwn } from './own-answer.js';
 import { ServerAsker, wordOf } from './server-asker.js';
 import type { TerminalServices } from './services.js';
 
@@ -52,7 +52,8 @@ interface Asked {
 }
 
 interface Gathered {
-  readonly texts: readonly string[];
+  /** Of each server that was asked, in their order. */
+  readonly texts: readonly (readonly string[])[];
   readonly hidden: Readonly<Record<string, number>>;
   readonly failed: readonly Deny[];
   /** Servers that have no such method after all. */
@@ -71,7 +72,7 @@ async function gather(ctx: Context, asked: Asked, services: TerminalServices): P
   const asker = new ServerAsker(ctx, services);
   // Filters keep what they have seen: they are asked in the registry's order, whoever answered first.
   const results = await Promise.allSettled(member === 'tools' ? servers.map((url) => listTools(ctx, asker, url, services)) : listItems(ctx, asker, asked, services));
-  const texts: string[] = [];
+  const texts: (readonly string[])[] = [];
   const hidden: Record<string, number> = {};
   const failed: Deny[] = [];
   let without = 0;
@@ -82,7 +83,7 @@ async function gather(ctx: Context, asked: Asked, services: TerminalServices): P
     }
     const shown = result.value?.();
     if (shown === undefined) without += 1;
-    texts.push(...(shown?.texts ?? []));
+    texts.push(shown?.texts ?? []);
     for (const [reason, count] of Object.entries(shown?.hidden ?? {})) hidden[reason] = (hidden[reason] ?? 0) + count;
   }
   return { texts, hidden, failed, without, servers: servers.length };
@@ -126,10 +127,24 @@ function finish(exchange: Exchange, member: ListMember, gathered: Gathered, serv
     return;
   }
   noteHidden(ctx, gathered);
-  const text = renderListAnswer({
-    idText: ctx.call?.idText ?? 'null', era: ctx.call?.era ?? 'legacy', member, items: gathered.texts, metaText: hiddenMeta(member, gathered), ttlMs: LIST_TTL_MS,
+  const render = (shown: Gathered): string => renderListAnswer({
+    idText: ctx.call?.idText ?? 'null', era: ctx.call?.era ?? 'legacy', member, items: shown.texts.flat(), metaText: hiddenMeta(member, shown), ttlMs: LIST_TTL_MS,
   });
-  answerScreened(exchange, services, { text });
+  const without = async (): Promise<string | undefined> => {
+    const rest = await withoutBlocked(exchange, gathered, services);
+    if (rest === undefined) return undefined;
+    noteHidden(ctx, rest);
+    return render(rest);
+  };
+  answerScreened(exchange, services, { text: render(gathered), without });
+}
+
+/** Without the items of servers whose words may not pass: they must not keep callers from all others. Undefined: nothing would be left. */
+async function withoutBlocked(exchange: Exchange, gathered: Gathered, services: TerminalServices): Promise<Gathered | undefined> {
+  const screened = await Promise.all(gathered.texts.map((texts) => Promise.resolve(screenOwn(exchange, services, `{"items":[${texts.join(',')}]}`))));
+  const texts = gathered.texts.map((items, i) => (screened[i]?.kind === 'release' ? items : []));
+  const [before, after] = [gathered.texts.flat().length, texts.flat().length];
+  return after === 0 || after === before ? undefined : { ...gathered, texts, hidden: { ...gathered.hidden, blocked: before - after } };
 }
 
 /** Says that something is left out, so that nobody takes an access problem for an empty server; never what. */

@@ -22,7 +22,7 @@ export function createResourceTable(entries: readonly ResourceEntry[]): Resource
     // A template whose fixed beginning lies within a registered prefix gives only URIs of that prefix.
     findTemplate: (template: string) => byTemplate.get(template) ?? prefixes.find(({ name }) => template.startsWith(name)),
     hasPatterns: templates.length + prefixes.length > 0,
-    size: entries.length,
+    entries: Object.freeze(entries.map(({ registered }) => registered)),
   });
 }
 

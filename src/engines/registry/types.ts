@@ -55,7 +55,8 @@ export interface ResourceTable {
   findTemplate(template: string): RegisteredTool | undefined;
   /** A template or prefix is registered, so that a URI can be spelled in and out of it. */
   readonly hasPatterns: boolean;
-  readonly size: number;
+  /** In the file's order. */
+  readonly entries: readonly RegisteredTool[];
 }
 
 /** Parsed capability-registry-v2.yaml; frozen, part of the snapshot. */

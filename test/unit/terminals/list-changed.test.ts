@@ -40,7 +40,7 @@ beforeEach(async () => {
 afterEach(() => running.close());
 
 async function until(holds: () => boolean): Promise<void> {
-  for (let i = 0; i < 500 && !holds(); i++) await sleep(2);
+  for (let i = 0; i < 2000 && !holds(); i++) await sleep(2);
   expect(holds()).toBe(true);
 }
 async function openSession(): Promise<Posted> {
@@ -126,7 +126,7 @@ describe('a server that lost its streams', () => {
     for (const { tick } of [...ticks]) tick(); // 404: the session is lost
     const gets = (): number => a.seen.filter(({ method, headers }) => method === '' && headers.accept === 'text/event-stream').length;
     await until(() => gets() >= 2);
-    for (let i = 0; i < 100 && a.streams === 0; i++) {
+    for (let i = 0; i < 2000 && a.streams === 0; i++) {
       for (const { tick } of [...ticks]) tick();
       await sleep(2);
     }

@@ -80,6 +80,17 @@ describe('lists of prompts and resources', () => {
     expect(JSON.stringify(gateway.lines().at(-1))).toContain('servers down: 1 of 2');
   });
 
+  it('leave out a server whose words may not pass, and serve the rest', async () => {
+    const gateway = await start('', { config: ['response: {credentials: block}'] });
+    const hidden = 'AKIA'.concat('AB'.repeat(8)); // an AWS key id of no account
+    servers.a.offer = { ...A, resources: ['file:///a/1', `file:///a/${hidden}`] };
+    const reply = await gateway.ask(rpc('resources/list'));
+    expect([listOf(reply, 'resources', 'uri'), resultOf(reply)['_meta']]).toEqual([['file:///b/1', 'file:///both'], { 'precinct/hiddenResources': { unregistered: 0, forbidden: 0, shadowed: 0, blocked: 2 } }]);
+    expect(JSON.stringify(gateway.lines().at(-1))).toContain('2 blocked');
+    servers.b.offer = { ...B, resources: [`file:///b/${hidden}`] };
+    expect((await gateway.ask(rpc('resources/list'))).code).toBe('response_blocked');
+  });
+
   it('show only what is registered where the registry has the last word, and of the server it names', async () => {
     const gateway = await start(`prompts:\n  - {name: both, upstream: ${servers.b.url}, risk_level: low}\n`, { config: ['registry: {unregistered: refuse}'] });
     const reply = await gateway.ask(rpc('prompts/list'));
