@@ -42,6 +42,8 @@ export interface OfferingServer {
 }
 
 const NAMED: Readonly<Record<string, 'name' | 'uri'>> = { 'tools/call': 'name', 'prompts/get': 'name', 'resources/read': 'uri' };
+/** What results of 2026-07-28 must have. */
+const COMPLETE = { resultType: 'complete', ttlMs: 0, cacheScope: 'private' };
 const NOT_FOUND = { code: -32602, message: 'not here' };
 
 export function toolOf(name: string): string {
@@ -74,7 +76,7 @@ export async function startOfferingServer(label: string, offer: Offer): Promise<
     }
     const answer = answerTo(method, params);
     if ('error' in answer && answer.error.code === -32601) return send(response, isModern || method === 'server/discover' ? 404 : 200, { id: message.id, ...answer });
-    send(response, 200, { id: message.id, ...answer });
+    send(response, 200, { id: message.id, ...(isModern && 'result' in answer ? { result: { ...answer.result, ...COMPLETE } } : answer) });
   }
 
   function stream(response: ServerResponse): void {
