@@ -9,7 +9,7 @@ import { readListPage, renderListAnswer, type ListedItem, type ListMember } from
 import { filterTools } from '../response/01-tool-list-filter.js';
 import { ItemListFilter } from '../response/01-item-list-filter.js';
 import { AskRefused } from './ask.js';
-import { capabilityOf, refuseNotOffered, serversOffering } from './offering.js';
+import { capabilityOf, neverSeen, refuseNotOffered, serversOffering } from './offering.js';
 import { answerScreened, screenOwn } from './own-answer.js';
 import { ServerAsker, wordOf } from './server-asker.js';
 import type { TerminalServices } from './services.js';
@@ -56,6 +56,8 @@ interface Gathered {
   readonly texts: readonly (readonly string[])[];
   readonly hidden: Readonly<Record<string, number>>;
   readonly failed: readonly Deny[];
+  /** Failed ones, and those that could not be asked. */
+  readonly down: number;
   /** Servers that have no such method after all. */
   readonly without: number;
   readonly servers: number;
@@ -86,7 +88,8 @@ async function gather(ctx: Context, asked: Asked, services: TerminalServices): P
     texts.push(shown?.texts ?? []);
     for (const [reason, count] of Object.entries(shown?.hidden ?? {})) hidden[reason] = (hidden[reason] ?? 0) + count;
   }
-  return { texts, hidden, failed, without, servers: servers.length };
+  const unseen = neverSeen(ctx, servers, services);
+  return { texts, hidden, failed, down: failed.length + unseen, without, servers: servers.length + unseen };
 }
 
 /** The filter of what came, to be asked in turn; undefined = the server has no such method. */
@@ -118,11 +121,11 @@ function listItems(ctx: Context, asker: ServerAsker, { member, method, servers }
 function finish(exchange: Exchange, member: ListMember, gathered: Gathered, services: TerminalServices): void {
   const { ctx } = exchange;
   const [failure] = gathered.failed;
-  if (failure !== undefined && gathered.failed.length + gathered.without === gathered.servers) {
+  if (failure !== undefined && gathered.down + gathered.without === gathered.servers) {
     exchange.refuse(failure);
     return;
   }
-  if (gathered.without > 0 && gathered.without === gathered.servers) {
+  if (gathered.without > 0 && gathered.without + gathered.down === gathered.servers) {
     refuseNotOffered(exchange);
     return;
   }
@@ -148,15 +151,15 @@ async function withoutBlocked(exchange: Exchange, gathered: Gathered, services: 
 }
 
 /** Says that something is left out, so that nobody takes an access problem for an empty server; never what. */
-function hiddenMeta(member: ListMember, { hidden, failed }: Gathered): string | undefined {
+function hiddenMeta(member: ListMember, { hidden, down }: Gathered): string | undefined {
   const isHidden = Object.values(hidden).some((count) => count > 0);
-  if (!isHidden && failed.length === 0) return undefined;
-  return JSON.stringify({ [HIDDEN_KEYS[member]]: hidden, ...(failed.length === 0 ? {} : { 'precinct/upstreamsDown': failed.length }) });
+  if (!isHidden && down === 0) return undefined;
+  return JSON.stringify({ [HIDDEN_KEYS[member]]: hidden, ...(down === 0 ? {} : { 'precinct/upstreamsDown': down }) });
 }
 
 /** The same for the record. */
-function noteHidden(ctx: Context, { hidden, failed, servers }: Gathered): void {
+function noteHidden(ctx: Context, { hidden, down, servers }: Gathered): void {
   const counts = Object.entries(hidden).filter(([, count]) => count > 0).map(([reason, count]) => `${count} ${reason}`);
-  const parts = [...(counts.length === 0 ? [] : [`hidden: ${counts.join(', ')}`]), ...(failed.length === 0 ? [] : [`servers down: ${failed.length} of ${servers}`])];
+  const parts = [...(counts.length === 0 ? [] : [`hidden: ${counts.join(', ')}`]), ...(down === 0 ? [] : [`servers down: ${down} of ${servers}`])];
   if (parts.length > 0) ctx.note(5, parts.join('; '));
 }

@@ -11,7 +11,7 @@ import { INVALID_PARAMS } from '../mcp/rpc-codes.js';
 import { HTTP_OK } from './answers.js';
 import { AskRefused } from './ask.js';
 import { forwardCall } from './call.js';
-import { capabilityOf, refuseNotOffered, serversOffering } from './offering.js';
+import { capabilityOf, neverSeen, refuseNotOffered, serversOffering } from './offering.js';
 import type { RouteKind } from './routes.js';
 import { ServerAsker } from './server-asker.js';
 import type { TerminalServices } from './services.js';
@@ -62,7 +62,9 @@ async function find(ctx: Context, servers: readonly string[], services: Terminal
   const exact = listed.find(({ items, templates }) => items.some(({ name }) => name === subject) || templates.some(({ name }) => name === subject));
   const found = exact ?? listed.find(({ templates }) => templates.some(({ name }) => parseUriTemplate(name)?.matches(subject) === true));
   if (found !== undefined) return found.url;
-  return listed.find(({ failure }) => failure !== undefined)?.failure ?? unknown(ctx, isPrompt);
+  const failure = listed.find((one) => one.failure !== undefined)?.failure;
+  if (failure !== undefined) return failure;
+  return neverSeen(ctx, servers, services) > 0 ? deny('mcp_transport_failed', { reasonCode: 'not_connected' }) : unknown(ctx, isPrompt);
 }
 
 async function listOf(asker: ServerAsker, url: string, isPrompt: boolean): Promise<Listed> {

@@ -30,15 +30,24 @@ export function tellsOfChanges({ capabilities }: UpstreamKnowledge, capability: 
   return typeof declared === 'object' && declared !== null && 'listChanged' in declared && declared.listChanged === true;
 }
 
-/** In the registry's order; none for a method of no capability. Whose capabilities nobody has seen yet may offer anything; and the only server there is, is asked in any case. */
+/** In the registry's order; none for a method of no capability. Who has not been listed yet may offer anything; and the only server there is, is asked in any case. */
 export function serversOffering({ snapshot }: Context, capability: string | undefined, services: TerminalServices): readonly string[] {
   const { upstreams } = snapshot.registry;
   if (upstreams.length === 1) return upstreams;
   if (capability === undefined) return [];
   return upstreams.filter((url) => {
     const known = services.tools.upstream(url);
-    return offers(known, capability) || (known.state !== 'up' && Object.keys(known.capabilities).length === 0);
+    return offers(known, capability) || known.state === 'unknown';
   });
+}
+
+/** Servers beside those `asked` that were down from the start: what they offer, nobody knows. They are counted and not asked. */
+export function neverSeen({ snapshot }: Context, asked: readonly string[], services: TerminalServices): number {
+  return snapshot.registry.upstreams.filter((url) => {
+    if (asked.includes(url)) return false;
+    const { state, capabilities } = services.tools.upstream(url);
+    return state === 'down' && Object.keys(capabilities).length === 0;
+  }).length;
 }
 
 export function refuseNotOffered(exchange: Exchange): void {

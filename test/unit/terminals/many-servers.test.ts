@@ -91,6 +91,24 @@ describe('lists of prompts and resources', () => {
     expect((await gateway.ask(rpc('resources/list'))).code).toBe('response_blocked');
   });
 
+  it('count a server that was never seen, and do not ask it; what it may have is not called unknown', async () => {
+    const away = await startOfferingServer('away', A);
+    await away.close();
+    const gateway = await start('', { registry: `tools:${entry('one', servers.a.url)}${entry('two', servers.b.url)}${entry('four', away.url)}\n` });
+    const reply = await gateway.ask(rpc('prompts/list'));
+    expect([listOf(reply, 'prompts', 'name'), resultOf(reply)['_meta']]).toMatchObject([['greet', 'both', 'part'], { 'precinct/upstreamsDown': 1 }]);
+    expect((await gateway.ask(rpc('prompts/get', { name: 'nowhere' }))).code).toBe('mcp_transport_failed');
+    expect((await gateway.ask(rpc('prompts/get', { name: 'part' }))).text).toContain('part at B');
+  });
+
+  it('are those of the only server there is, which may have been down when it was first listed', async () => {
+    const gateway = await start('', {
+      registry: `tools:${entry('two', servers.b.url)}\n`, change: ({ tools }) => ({ tools: { ...tools, upstream: (url) => ({ ...tools.upstream(url), state: 'down', capabilities: {} }) } }),
+    });
+    const reply = await gateway.ask(rpc('prompts/list'));
+    expect([listOf(reply, 'prompts', 'name'), resultOf(reply)['_meta']]).toEqual([['part', 'both'], undefined]);
+  });
+
   it('show only what is registered where the registry has the last word, and of the server it names', async () => {
     const gateway = await start(`prompts:\n  - {name: both, upstream: ${servers.b.url}, risk_level: low}\n`, { config: ['registry: {unregistered: refuse}'] });
     const reply = await gateway.ask(rpc('prompts/list'));
