@@ -35,8 +35,11 @@ import { limitsOf } from './terminals/answers.js';
 import { createFirewalls } from './terminals/firewalls.js';
 import { dispatch } from './terminals/index.js';
 import { createLegs, ownInitializeParams } from './terminals/legs.js';
+import { tellsOfChanges } from './terminals/offering.js';
 import { OpenStreams } from './terminals/open-streams.js';
-import type { TerminalServices, ToolKnowledge } from './terminals/services.js';
+import { createRoutes } from './terminals/routes.js';
+import type { StreamListener, TerminalServices, ToolKnowledge } from './terminals/services.js';
+import { createTaskOwners } from './terminals/task-owners.js';
 import type { UpstreamClient } from './upstream/types.js';
 
 const SPAN_ID_BYTES = 8;
@@ -121,7 +124,7 @@ export function buildGateway(parts: GatewayParts) {
   let lastId = 0;
   const terminals: TerminalServices = {
     client: parts.client, jsonGuard: parts.jsonGuard, mcpSessions, sessionRisk: parts.sessionRisk, tools: parts.tools, version: parts.version,
-    toolCache: createToolCache(), nextId: () => ++lastId, every: parts.every, nowMs: clock.nowMs, listeners: new Set(), openStreams: new OpenStreams(), sentSecrets, firewalls: createFirewalls(parts.jsonGuard, sentSecrets),
+    toolCache: createToolCache(), nextId: () => ++lastId, every: parts.every, nowMs: clock.nowMs, routes: createRoutes(), taskOwners: createTaskOwners(), listeners: new Set(), openStreams: new OpenStreams(), sentSecrets, firewalls: createFirewalls(parts.jsonGuard, sentSecrets),
     legs: createLegs({
       asker: { client: parts.client, guard: parts.jsonGuard, limits: limitsOf(config), answerBytesMax: config.upstream.answer_bytes_max },
       ownInitializeParams: ownInitializeParams(parts.version),
@@ -132,6 +135,12 @@ export function buildGateway(parts: GatewayParts) {
         return known.state === 'unknown' ? undefined : known.modern;
       },
     }),
+  };
+
+  const announce = (what: 'tools' | 'prompts' | 'resources'): void => {
+    const last = new Map<unknown, StreamListener>(); // the newest stream of each session: an older one may be a connection that is gone
+    for (const listener of terminals.listeners) last.set(listener.session ?? listener, listener);
+    for (const listener of last.values()) listener.tell(what);
   };
 
   const enter = (inbound: Inbound, reply: Reply): Exchange => {
@@ -177,12 +186,14 @@ export function buildGateway(parts: GatewayParts) {
     refuse,
     /** Requests that entered before keep the snapshot they pinned. */
     commit(next: Snapshot): void {
+      const before = snapshot.digests;
       snapshot = next;
+      // What a caller may see of them depends on both; of tools the control thread tells, once it has listed them anew.
+      if (before.registry === next.digests.registry && before.policy === next.digests.policy) return;
+      for (const what of ['prompts', 'resources'] as const) if (next.registry.upstreams.some((url) => tellsOfChanges(parts.tools.upstream(url), what))) announce(what);
     },
     snapshot: () => snapshot,
-    announceToolsChanged(): void {
-      for (const tell of terminals.listeners) tell('{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}');
-    },
+    announceToolsChanged: () => announce('tools'),
     report: () => ({ chain: stats.report(), breakers: [...breakers.all()], mcpSessions: mcpSessions.size, riskEntries: parts.sessionRisk.size, deciding: inFlight }),
     identity: (spiffeId: string) => {
       const nowMs = clock.nowMs();

@@ -40,8 +40,8 @@ export interface Facts {
   place: Place;
   /** 04: the record is open, nothing was written yet. */
   recordOpen: true;
-  /** 05: undefined tool for methods that name none. */
-  tool: { readonly registered: RegisteredTool; readonly hashAlg: HashAlg } | 'none';
+  /** 05: the tool, or the prompt or resource that the registry knows; none for methods that name nothing, and for what is not registered. */
+  tool: { readonly registered: RegisteredTool; readonly hashAlg: HashAlg | undefined } | 'none';
   /** 06 */
   permission: { readonly reason: string | undefined; readonly cached: boolean; readonly needed: boolean };
   /** load-session */
@@ -96,6 +96,8 @@ export class Context implements FactSlots {
   readonly layerUs = [0.1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
   readonly notes: (string | undefined)[] = [undefined, undefined, undefined, undefined, undefined, undefined, undefined, undefined, undefined, undefined, undefined, undefined, undefined];
   decidedUs = 0;
+  /** Where a message went that names nothing registered; for the record. */
+  server: string | undefined = undefined;
   /** Of a large call, digested by the thread that scanned it: megabytes would hold up this one. */
   argumentsDigest: string | undefined = undefined;
 

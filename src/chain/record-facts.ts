@@ -1,6 +1,7 @@
 // What the record says of a request, read from its context: for the intent before the wire, the request line and a stream's end.
 import type { AuditFinding, DecisionFacts, IntentLineFacts, RequestLineFacts } from '../audit/record.js';
 import type { LocatedFinding } from '../engines/dlp/types.js';
+import { subjectOf } from '../mcp/methods.js';
 import { DENIED, FAULTED, LAYER_COUNT, type Context } from './context.js';
 import type { Deny } from './verdict.js';
 
@@ -92,12 +93,12 @@ function noteRefusal(ctx: Context, refusal: Deny): void {
 
 function calledName(ctx: Context): string | undefined {
   if (ctx.call === undefined) return undefined;
-  const name = ctx.call.name === '' ? ctx.call.uri : ctx.call.name;
+  const name = subjectOf(ctx.call);
   return name === '' ? undefined : name;
 }
 
 function serverOf(ctx: Context): string | undefined {
-  return ctx.tool === undefined || ctx.tool === 'none' ? undefined : ctx.tool.registered.upstream;
+  return ctx.tool === undefined || ctx.tool === 'none' ? ctx.server : ctx.tool.registered.upstream;
 }
 
 function methodOf(ctx: Context): string | undefined {

@@ -8,6 +8,7 @@ import { loadPolicySet } from '../engines/policy/policy-set.js';
 import { runPolicyTests } from '../engines/policy/rego-tests.js';
 import { readPolicyDirs, readPolicyTests } from '../engines/policy/sources.js';
 import type { PolicyDecision, PolicySet, PolicyTestResult } from '../engines/policy/types.js';
+import { entryOf } from '../engines/registry/find-registered.js';
 import { parseRegistry } from '../engines/registry/registry-file.js';
 import { namesSubject, needsPolicyRule } from '../mcp/methods.js';
 import { readConfigText } from './edit-file.js';
@@ -39,16 +40,17 @@ export async function evaluateOffline(project: Project, question: OfflineQuestio
   const caller = parseWorkloadId(question.caller);
   if (caller === undefined) throw new CliFailure(`${question.caller} is not a SPIFFE ID.`, { remedy: `Write spiffe://${config.identity.trust_domain}/agents/mcp-client/<agent>/<env>` });
   const registryFile = project.path(config.registry.file);
-  const registered = question.tool === undefined ? undefined : parseRegistry(readConfigText(registryFile), registryFile).tools.get(question.tool);
+  const registered = question.tool === undefined ? undefined : entryOf(parseRegistry(readConfigText(registryFile), registryFile), question.method, question.tool);
+  const isRefused = question.tool !== undefined && registered === undefined && (question.method === 'tools/call' || (config.registry.unregistered === 'refuse' && namesSubject(question.method)));
   if (!needsPolicyRule({ kind: 'request', method: question.method })) return { decision: { kind: 'allow', reason: 'protocol housekeeping needs no rule', cached: false }, registered: true };
   const isNamed = namesSubject(question.method);
   const asker = { spiffeId: caller, authMethod: usualAuthMethod(config.profile), principal: principalOf(caller, config.identity.trust_domain) };
   const policies = await openPolicies(project);
   try {
     const decision = policies.decide(questionFacts({
-      caller: asker, toolName: isNamed ? question.tool ?? '' : '', method: question.method, tool: isNamed ? registered : undefined, argumentsJson: question.argumentsJson,
+      caller: asker, toolName: isNamed ? question.tool ?? '' : '', method: question.method, tool: registered, argumentsJson: question.argumentsJson,
     }, systemClock.nowMs()));
-    return { decision, registered: question.tool === undefined || registered !== undefined };
+    return { decision, registered: !isRefused };
   } finally {
     policies.close();
   }

@@ -70,7 +70,7 @@ function notesOf(answer: unknown): string[] {
   if (truthOf(answer, 'matches_again')) notes.push(`It changed at ${textOf(answer, 'since')} and is served as registered again now. It stays refused until a person registers it again.`);
   const text = listOf(answer, 'text_differs').map((change) => textOf(change, 'path')).join(', ');
   if (text !== '') notes.push(`The text at ${place} is not what is served (${printable(text)}). The hash decides, and it is right.`);
-  if (isMismatch || listOf(answer, 'changes').length > 0) notes.push(`To accept what is served: agw tools add --from ${printable(textOf(member(answer, 'upstream'), 'url'))} ${printable(textOf(answer, 'name'))} --replace`);
+  if (isMismatch || listOf(answer, 'changes').length > 0) notes.push(`To accept what is served: agw tools add --from ${printable(textOf(member(answer, 'upstream'), 'url'))} ${printable(textOf(answer, 'served_as') || textOf(answer, 'name'))} --replace`);
   return notes;
 }
 

@@ -4,7 +4,8 @@ import { principalOf } from '../engines/identity/principal.js';
 import { parseWorkloadId } from '../engines/identity/spiffe-id.js';
 import { usualAuthMethod } from '../engines/identity/usual-auth-method.js';
 import type { PolicyDecision, PolicySet } from '../engines/policy/types.js';
-import { METHODS, namesSubject, needsPolicyRule } from '../mcp/methods.js';
+import { entryOf, findRegistered } from '../engines/registry/find-registered.js';
+import { METHODS, namesSubject, needsPolicyRule, routeOf } from '../mcp/methods.js';
 import { memberOf, optionalText, textMember } from './reading.js';
 import type { ControlParts } from './parts.js';
 import { ControlFault, type Route } from './server.js';
@@ -40,7 +41,7 @@ function evaluate(parts: ControlParts, body: unknown): unknown {
   const asked = optionalText(body, 'tool') ?? '';
   const toolName = namesSubject(method) ? asked : '';
   const { registry, policy, identities } = parts.inForce();
-  const tool = registry.tools.get(toolName);
+  const tool = entryOf(registry, method, toolName);
   const registered = method !== 'tools/call' || tool !== undefined;
   const beside = { registered, notes: notesOf(parts, caller, method, asked) };
   if (!needsPolicyRule({ kind: 'request', method })) return { decision: 'ALLOW', reason: 'protocol housekeeping needs no rule', cached: false, ...beside, active: true };
@@ -72,11 +73,15 @@ function argumentsOf(body: unknown): string {
 /** Why a call may be refused whatever layer 6 says. */
 function notesOf(parts: ControlParts, caller: string, method: string, asked: string): string[] {
   const { registry, identities } = parts.inForce();
-  const tool = registry.tools.get(asked);
-  const state = tool === undefined || method !== 'tools/call' ? undefined : parts.observations.stateOf(tool).kind;
+  const tool = entryOf(registry, method, asked);
+  const state = tool?.kind === 'tool' ? parts.observations.stateOf(tool).kind : undefined;
+  const route = routeOf(method);
+  const isRefused = (route === 'prompt' || route === 'resource') && parts.config().registry.unregistered === 'refuse'
+    && findRegistered(registry, { method, name: route === 'prompt' ? asked : '', uri: route === 'resource' ? asked : '' }).kind === 'unregistered';
   return [
     ...(parts.config().profile === 'dev' && !identities.has(caller) ? [`${caller} is not registered; layer 3 refuses it: agw identity add`] : []),
     ...(state === 'mismatch' ? [`${asked} is not served as it was registered; layer 5 refuses it: agw tools diff ${asked}`] : []),
+    ...(isRefused ? [`${asked} is not registered; layer 5 refuses it, because registry.unregistered is refuse`] : []),
     ...(asked === '' || namesSubject(method) ? [] : [`${method} names no tool, so the policies are asked without one${METHODS.has(method) ? '' : '; MCP has no such method'}`]),
   ];
 }

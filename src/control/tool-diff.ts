@@ -17,11 +17,11 @@ export function diffTool(parts: ControlParts, name: string): unknown {
   if (tool === undefined) throw new ControlFault(404, 'registry_tool_unknown', `no tool ${name} is registered`, { remediation: 'See: agw tools list' });
   const state = parts.observations.stateOf(tool);
   const upstream = parts.observations.upstreams().find(({ url }) => url === tool.upstream);
-  const listed = upstream?.tools.find((served) => served.name === tool.name);
+  const listed = upstream?.tools.find((served) => served.name === tool.servedName);
   const served = state.kind === 'mismatch' ? state.served : listed;
   const text = served === undefined ? [] : textChanges(tool, served);
   return {
-    name, state: state.kind, refused: refusalOf(parts, tool, state),
+    name, served_as: tool.servedName, state: state.kind, refused: refusalOf(parts, tool, state),
     registered: { description: tool.description, input_schema: tool.inputSchema, hash: tool.hash, hash_alg: tool.hashAlg ?? null, text_hashes: registeredHashes(tool) ?? null, file: parts.config().registry.file, line: tool.line },
     upstream: { url: tool.upstream, state: upstream?.state ?? 'unknown', era: eraOf(parts, tool.upstream), verified_at: timeOf(upstream?.verifiedMs ?? 0), error: upstream?.error ?? null },
     served: served === undefined ? null : JSON.parse(served.text) as unknown,
@@ -54,7 +54,7 @@ function hashChange(tool: RegisteredTool, served: ServedTool): DefinitionChange 
 
 /** Of the hashed members, those that the registry spells out. */
 function textChanges(tool: RegisteredTool, served: ServedTool): DefinitionChange[] {
-  const written = { name: tool.name, ...(tool.description === '' ? {} : { description: tool.description }), ...(tool.inputSchema === undefined ? {} : { inputSchema: tool.inputSchema }) };
+  const written = { name: tool.servedName, ...(tool.description === '' ? {} : { description: tool.description }), ...(tool.inputSchema === undefined ? {} : { inputSchema: tool.inputSchema }) };
   const definition = JSON.parse(served.text) as Readonly<Record<string, unknown>>;
   return diffDefinitions(written, Object.fromEntries(Object.entries(definition).filter(([key]) => Object.hasOwn(written, key))));
 }

@@ -23,12 +23,18 @@ function listTools(parts: ControlParts): unknown {
   const tools = [...parts.inForce().registry.tools.values()].map((tool) => describe(tool, parts.observations.stateOf(tool)));
   const unregistered = parts.observations.unregistered().map(({ upstream, served }) => ({ name: served.name, upstream, hashes: served.hashes }));
   const { file } = parts.config().registry;
-  return { tools, unregistered, refused: parts.refused().filter((refused) => refused.file === file) };
+  const { prompts, resources } = parts.inForce().registry;
+  return { tools, prompts: [...prompts.values()].map(describeOther), resources: resources.entries.map(describeOther), unregistered, refused: parts.refused().filter((refused) => refused.file === file) };
+}
+
+/** Nothing of it is listed or hashed. */
+function describeOther({ name, upstream, riskLevel, requiresStepUp, classification, external, line }: RegisteredTool): unknown {
+  return { name, upstream, risk_level: riskLevel, requires_step_up: requiresStepUp, classification, external, line };
 }
 
 function describe(tool: RegisteredTool, state: ToolState): unknown {
   return {
-    name: tool.name, upstream: tool.upstream, hash: tool.hash, hash_alg: state.kind === 'verified' ? state.alg : tool.hashAlg ?? null, risk_level: tool.riskLevel,
+    name: tool.name, served_as: tool.servedName, upstream: tool.upstream, hash: tool.hash, hash_alg: state.kind === 'verified' ? state.alg : tool.hashAlg ?? null, risk_level: tool.riskLevel,
     state: state.kind, verified_at: state.kind === 'verified' ? timeOf(state.verifiedMs) : null, changed_members: state.kind === 'verified' ? state.changedMembers : [],
     requires_step_up: tool.requiresStepUp, classification: tool.classification, external: tool.external, line: tool.line,
   };

@@ -1,7 +1,11 @@
-// Layer 5: the tool is registered, and what its server serves now is what was registered; adds the tool.
-import type { Layer } from '../chain/layer.js';
+// Layer 5: the tool is registered, and what its server serves now is what was registered; adds the tool, or the registered prompt or resource.
+import type { Ctx, Layer } from '../chain/layer.js';
 import { deny, PASS, type Verdict } from '../chain/verdict.js';
+import { entryOf, findRegistered } from '../engines/registry/find-registered.js';
 import type { HashAlg, RegisteredTool, ToolState } from '../engines/registry/types.js';
+import { subjectOf } from '../mcp/methods.js';
+import { INVALID_PARAMS } from '../mcp/rpc-codes.js';
+import type { Call } from '../mcp/types.js';
 
 /** What the layer asks: the last observation of a tool, and a fresh one when that is too old. */
 export interface ToolVerifier {
@@ -11,7 +15,7 @@ export interface ToolVerifier {
 }
 
 interface ToolSlot {
-  tool: { readonly registered: RegisteredTool; readonly hashAlg: HashAlg } | 'none' | undefined;
+  tool: { readonly registered: RegisteredTool; readonly hashAlg: HashAlg | undefined } | 'none' | undefined;
 }
 
 const MS_PER_SECOND = 1000;
@@ -22,10 +26,7 @@ export function toolRegistryVerify(verifier: ToolVerifier): Layer<'call' | 'call
     name: 'tool_registry_verify',
     onFault: deny('registry_tool_unverified', { reasonCode: 'layer_fault' }),
     decide(ctx) {
-      if (ctx.call.method !== 'tools/call') {
-        ctx.tool = 'none';
-        return PASS;
-      }
+      if (ctx.call.method !== 'tools/call') return judgeOther(ctx);
       const registered = ctx.snapshot.registry.tools.get(ctx.call.name);
       if (registered === undefined) return deny('registry_tool_unknown', { details: { tool: ctx.call.name } });
       const oldestMs = ctx.nowMs - ctx.snapshot.config.registry.verify_max_age_s * MS_PER_SECOND;
@@ -37,6 +38,34 @@ export function toolRegistryVerify(verifier: ToolVerifier): Layer<'call' | 'call
       });
     },
   };
+}
+
+/** A prompt that is got and a resource that is read are judged like calls; to subscribe or to complete yields nothing of them. */
+function judgeOther(ctx: Ctx<'call', 'tool'>): Verdict {
+  ctx.tool = 'none';
+  const sought = findRegistered(ctx.snapshot.registry, ctx.call);
+  switch (sought.kind) {
+    case 'names_nothing': return PASS;
+    case 'ambiguous': return ambiguousUri(ctx.call.idText);
+    case 'unregistered': return ctx.snapshot.config.registry.unregistered === 'policy' ? PASS : unregistered(ctx.call);
+    case 'registered':
+      if (entryOf(ctx.snapshot.registry, ctx.call.method, subjectOf(ctx.call)) === sought.registered) ctx.tool = { registered: sought.registered, hashAlg: undefined };
+      return PASS;
+  }
+}
+
+function unregistered(call: Pick<Call, 'name' | 'uri'>): Verdict {
+  const [what, section] = call.name === '' ? ['resource', 'resources'] : ['prompt', 'prompts'];
+  return deny('registry_tool_unknown', {
+    reasonCode: `${what}_unregistered`, message: `The ${what} is not registered.`, details: { [what]: subjectOf(call) },
+    remediation: `Add it to the section ${section} of the capability registry, or let policies alone decide: registry.unregistered: policy.`,
+  });
+}
+
+/** Which entry it falls under depends on who reads it: it could be judged as one place and read as another. */
+function ambiguousUri(idText: string | undefined): Verdict {
+  const message = 'params.uri has a segment . or .. (also percent-encoded): name the resource itself.';
+  return deny('mcp_invalid_request', { reasonCode: 'uri_dot_segments', message, protocol: { rpcCode: INVALID_PARAMS, httpStatus: 400, message, idText } });
 }
 
 /** A mismatch stays until a person registers the tool again: no listing can heal it. */

@@ -4,7 +4,7 @@ import type { Ctx, Layer } from '../chain/layer.js';
 import { CallPolicyFacts } from '../chain/policy-facts.js';
 import { deny, PASS } from '../chain/verdict.js';
 import type { PolicyFacts } from '../engines/policy/types.js';
-import { needsPolicyRule } from '../mcp/methods.js';
+import { needsPolicyRule, subjectOf } from '../mcp/methods.js';
 
 const ANONYMOUS_LEVEL = 5;
 const EMPTY_ARGUMENTS = '{}';
@@ -28,7 +28,7 @@ export function opaPolicy(): Layer<'call' | 'caller' | 'tool' | 'session', 'perm
           if (decision.cached) ctx.note(6, 'cached');
           return PASS;
         case 'deny':
-          return deny('authz_policy_denied', { details: { reason: decision.reason ?? 'no policy permits this combination', caller: ctx.caller.spiffeId, tool: ctx.call.name, method: ctx.call.method } });
+          return deny('authz_policy_denied', { details: { reason: decision.reason ?? 'no policy permits this combination', caller: ctx.caller.spiffeId, tool: subjectOf(ctx.call), method: ctx.call.method } });
         case 'fault':
           return deny('authz_evaluation_error', { details: { fault: decision.message } });
       }
@@ -43,7 +43,7 @@ function isHousekeeping(ctx: PolicyCtx): boolean {
 }
 
 function factsOf(ctx: PolicyCtx): PolicyFacts {
-  return new CallPolicyFacts(ctx.caller, ctx.call.name === '' ? ctx.call.uri : ctx.call.name, ctx.call.method, ctx.tool === 'none' ? undefined : ctx.tool.registered, ctx.session, ctx.nowMs,
+  return new CallPolicyFacts(ctx.caller, subjectOf(ctx.call), ctx.call.method, ctx.tool === 'none' ? undefined : ctx.tool.registered, ctx.session, ctx.nowMs,
     () => argumentsJson(ctx));
 }
 

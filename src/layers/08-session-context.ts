@@ -9,6 +9,7 @@ import { argumentsJson } from './06-opa-policy.js';
 type SessionCtx = Ctx<'call' | 'caller' | 'tool' | 'permission' | 'session' | 'findings', 'action'>;
 
 const NOWHERE: readonly string[] = [];
+const NOTHING = '{}';
 
 export function sessionContext(risk: SessionRisk): Layer<'call' | 'caller' | 'tool' | 'permission' | 'session' | 'findings', 'action'> {
   return {
@@ -29,8 +30,14 @@ export function sessionContext(risk: SessionRisk): Layer<'call' | 'caller' | 'to
 
 /** Only where they count: who is not tainted may send, and a tool that is declared external sends out in any case, so that its destination is for the record. */
 function destinationsIn(ctx: SessionCtx, tool: RegisteredTool): readonly string[] {
-  if (tool.external) return destinationsOf(argumentsJson(ctx));
-  return ctx.session.tainted ? destinationsAnywhere(argumentsJson(ctx)) : NOWHERE;
+  if (tool.external) return destinationsOf(writtenBy(ctx, tool));
+  return ctx.session.tainted ? destinationsAnywhere(writtenBy(ctx, tool)) : NOWHERE;
+}
+
+/** What the caller chose: the arguments, or the URI where the entry stands for many. */
+function writtenBy(ctx: SessionCtx, tool: RegisteredTool): string {
+  if (tool.kind !== 'resource') return argumentsJson(ctx);
+  return ctx.call.uri === tool.name ? NOTHING : JSON.stringify({ uri: ctx.call.uri });
 }
 
 function judge(ctx: SessionCtx, action: SessionAction, risk: SessionRisk): Verdict {

@@ -10,6 +10,7 @@ import { scoreCall } from '../engines/step-up/score.js';
 import { gateOf } from '../engines/step-up/thresholds.js';
 import type { ShownArguments } from '../engines/step-up/arguments-shown.js';
 import type { ApprovalBinding, ReserveResult, StepUpScore } from '../engines/step-up/types.js';
+import { subjectOf } from '../mcp/methods.js';
 import { argumentsJson } from './06-opa-policy.js';
 import { shownArguments } from './shown-arguments.js';
 
@@ -45,7 +46,7 @@ export function stepUpGating(approvals: Approvals, guard: Guard): Layer<'call' |
       const atLeast = baseScore(ctx, registered);
       const where = whereTo(ctx, registered, atLeast);
       const score = where === NOWHERE ? atLeast : scoreOf(ctx, registered, where);
-      const gate = gateOf(score, { toolName: registered.name, critical: registered.riskLevel === 'critical', requiresStepUp: registered.requiresStepUp }, ctx.snapshot.thresholds);
+      const gate = gateOf(score, { toolName: registered.limitName, critical: registered.riskLevel === 'critical', requiresStepUp: registered.requiresStepUp }, ctx.snapshot.thresholds);
       ctx.stepUp = { score, grant: undefined, argumentsDigest: '' };
       ctx.note(9, `score ${score.total}`);
       switch (gate) {
@@ -64,7 +65,7 @@ const DIMENSION_MAX = 3;
 /** The arguments are parsed only where a destination could lift the score over the line that passes unchecked. */
 function whereTo(ctx: StepUpCtx, tool: RegisteredTool, atLeast: StepUpScore): DestinationJudgement {
   const { thresholds, destinations } = ctx.snapshot;
-  const passAt = (thresholds.tools.get(tool.name) ?? thresholds).pass;
+  const passAt = (thresholds.tools.get(tool.limitName) ?? thresholds).pass;
   if (atLeast.total + DIMENSION_MAX <= passAt) return NOWHERE;
   return judgeDestinations(destinationsOf(argumentsJson(ctx)), tool.allowedDestinations, destinations);
 }
@@ -99,7 +100,7 @@ async function askApproval(ctx: StepUpCtx, tool: RegisteredTool, score: StepUpSc
   const canonical = canonicalOf(ctx);
   const argumentsDigest = createHash('sha256').update(canonical).digest('hex');
   const binding: ApprovalBinding = {
-    caller: ctx.caller.spiffeId, tool: tool.name, toolHash: tool.hash, upstream: tool.upstream, argumentsDigest,
+    caller: ctx.caller.spiffeId, tool: subjectOf(ctx.call), toolHash: tool.hash, upstream: tool.upstream, argumentsDigest,
     mcpSession: ctx.mcpSessionId,
   };
   const result = await approvals.reserveOrRequest(binding, score.total, await shownArguments(ctx, canonical));

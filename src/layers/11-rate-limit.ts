@@ -15,7 +15,7 @@ export function rateLimit(limiter: RateLimiter): Layer<'caller' | 'tool', 'rate'
       if (!own.allowed) return exceeded(own, 'caller');
       const perTool = ctx.tool === 'none' ? undefined : ctx.tool.registered.rateLimit;
       if (perTool === undefined || ctx.tool === 'none') return PASS;
-      const byTool = limiter.take(`${ctx.caller.spiffeId} ${ctx.tool.registered.name}`, perTool.perMinute, perTool.burst, ctx.nowMs);
+      const byTool = limiter.take(`${ctx.caller.spiffeId} ${ctx.tool.registered.limitName}`, perTool.perMinute, perTool.burst, ctx.nowMs);
       ctx.rate = byTool;
       return byTool.allowed ? PASS : exceeded(byTool, 'tool');
     },

@@ -1,8 +1,9 @@
 // From the guard's spans to one Call, or to the protocol error the specs ask for (JSON-RPC 2.0; MCP 2024-11-05 to 2026-07-28).
-import { decodeString, skipString } from '../base/json/spans.js';
+import { decodeString, memberSpans, skipString } from '../base/json/spans.js';
+import { isOtherSpelling } from '../base/json/spellings.js';
 import { FLAG, FLAGS, OFFSET, SLOT, type GuardStatus } from '../base/json/types.js';
 import { checkEra, type Draft, type MirrorHeaders } from './eras.js';
-import { METHODS } from './methods.js';
+import { METHODS, type MethodRow } from './methods.js';
 import { INVALID_PARAMS, INVALID_REQUEST, PARSE_ERROR } from './rpc-codes.js';
 import { Spans } from './spans.js';
 import type { ParsedCall, ProtocolError } from './types.js';
@@ -16,6 +17,8 @@ const NAME_BYTES_MAX = 1024;
 /** The longest URI that servers commonly accept. */
 const URI_BYTES_MAX = 8192;
 
+const QUOTE = 0x22;
+const REF_MEMBERS: readonly string[] = ['type', 'name', 'uri'];
 const INTEGER = /^-?(?:0|[1-9][0-9]*)$/;
 
 const GUARD_MESSAGES: Readonly<Record<Exclude<GuardStatus, 'ok' | 'ambiguous_key'>, string>> = {
@@ -89,6 +92,45 @@ function checkParams(method: string, spans: Spans, name: string | undefined, uri
   return spans.width(SLOT.uri) > URI_BYTES_MAX ? `params.uri is longer than ${URI_BYTES_MAX} bytes.` : undefined;
 }
 
+interface Subject {
+  readonly name: string | undefined;
+  readonly uri: string | undefined;
+}
+
+const NO_SUBJECT: Subject = Object.freeze({ name: undefined, uri: undefined });
+
+/** What the call names, in the params of its method. */
+function readSubject(row: MethodRow | undefined, spans: Spans): Subject {
+  if (row?.nameFrom === 'name') return { name: spans.text(SLOT.name), uri: undefined };
+  if (row?.route === 'resource') return { name: undefined, uri: spans.text(SLOT.uri) };
+  return row?.route === 'reference' ? readReference(spans) : NO_SUBJECT;
+}
+
+/** What completion/complete refers to (2025-11-25, server/utilities/completion): a prompt's name, or a resource's URI or template. */
+function readReference(spans: Spans): Subject {
+  const { view } = spans;
+  const ref = memberSpans(view, spans.from(SLOT.params), spans.to(SLOT.params)).find(({ key }) => key === 'ref');
+  if (ref === undefined) return NO_SUBJECT;
+  const members = memberSpans(view, ref.from, ref.to);
+  // Some servers read another spelling of a member, too: what is judged must be what is completed.
+  if (members.some(({ key }) => isOtherSpelling(key, REF_MEMBERS))) return NO_SUBJECT;
+  const text = (key: string): string | undefined => {
+    const member = members.find((one) => one.key === key);
+    return member === undefined || view[member.from] !== QUOTE ? undefined : decodeString(view, member.from, member.to);
+  };
+  switch (text('type')) {
+    case 'ref/prompt': return { name: text('name'), uri: undefined };
+    case 'ref/resource': return { name: undefined, uri: text('uri') };
+    default: return NO_SUBJECT;
+  }
+}
+
+function checkReference(method: string, { name = '', uri = '' }: Subject): string | undefined {
+  if (name === '' && uri === '') return `${method} needs params.ref: {"type":"ref/prompt","name":…} or {"type":"ref/resource","uri":…}.`;
+  if (Buffer.byteLength(name) > NAME_BYTES_MAX) return `params.ref.name is longer than ${NAME_BYTES_MAX} bytes.`;
+  return Buffer.byteLength(uri) > URI_BYTES_MAX ? `params.ref.uri is longer than ${URI_BYTES_MAX} bytes.` : undefined;
+}
+
 function parseMethodCall(spans: Spans, idText: string, headers: MirrorHeaders): ParsedCall {
   const echoed = idText === '' ? undefined : idText;
   const method = spans.width(SLOT.method) > METHOD_BYTES_MAX ? '' : spans.text(SLOT.method) ?? '';
@@ -98,9 +140,8 @@ function parseMethodCall(spans: Spans, idText: string, headers: MirrorHeaders): 
   const row = METHODS.get(method);
   // Some servers run a request that lacks its id: it must not slip through as a notification.
   if (echoed === undefined && row?.kind === 'request') return refuse(INVALID_REQUEST, `${method} is a request and needs an id.`);
-  const name = row?.nameFrom === 'name' ? spans.text(SLOT.name) : undefined;
-  const uri = row?.route === 'resource' ? spans.text(SLOT.uri) : undefined;
-  const wrong = checkParams(method, spans, name, uri);
+  const { name, uri } = readSubject(row, spans);
+  const wrong = row?.route === 'reference' ? checkReference(method, { name, uri }) : checkParams(method, spans, name, uri);
   if (wrong !== undefined) return refuse(INVALID_PARAMS, wrong, echoed);
   const draft: Draft = {
     kind: echoed === undefined ? 'notification' : 'request', era: 'legacy', method, idText: echoed, idFrom: spans.from(SLOT.id), idTo: spans.to(SLOT.id), name: name ?? '', uri: uri ?? '', protocolVersion: '',

@@ -1,7 +1,62 @@
-// Puts one list result together from items of several tool servers; each item keeps the bytes it was served with.
+// Lists of several tool servers as one: reads a page of each, and puts one result together; each item keeps the bytes it was served with.
+import { decodeString, elementSpans, memberSpans, type MemberSpan } from '../base/json/spans.js';
+import { isOtherSpelling } from '../base/json/spellings.js';
 import type { Era } from './types.js';
 
-export type ListMember = 'tools' | 'prompts' | 'resources' | 'resourceTemplates';
+export type ListMember = 'tools' | 'prompts' | 'resources' | 'resourceTemplates' | 'tasks';
+
+/** The member that an item is known by. */
+export const ITEM_KEYS: Readonly<Record<ListMember, string>> = { tools: 'name', prompts: 'name', resources: 'uri', resourceTemplates: 'uriTemplate', tasks: 'taskId' };
+
+export interface ListedItem {
+  /** Decoded. */
+  readonly name: string;
+  /** Raw JSON text. */
+  readonly text: string;
+}
+
+export interface ListPage {
+  readonly items: readonly ListedItem[];
+  readonly nextCursor: string | undefined;
+}
+
+const QUOTE = 0x22;
+const OPEN_ARRAY = 0x5b;
+
+/**
+ * `bytes`: a JSON-RPC answer that has passed the JSON guard. Undefined: it is an error, or has no such list. An element without its name is left out, and so is
+ * one that names itself a second time in another spelling: clients that ignore case would know it by that one.
+ */
+export function readListPage(bytes: Uint8Array, member: ListMember): ListPage | undefined {
+  const result = memberOf(memberSpans(bytes, 0, bytes.length), 'result');
+  const members = result === undefined ? [] : memberSpans(bytes, result.from, result.to);
+  const list = memberOf(members, member);
+  if (list === undefined || bytes[list.from] !== OPEN_ARRAY) return undefined;
+  const items = elementSpans(bytes, list.from, list.to).map(({ from, to }) => itemAt(bytes, from, to, ITEM_KEYS[member])).filter((item) => item !== undefined);
+  return { items, nextCursor: textAt(bytes, memberOf(members, 'nextCursor')) };
+}
+
+function itemAt(bytes: Uint8Array, from: number, to: number, key: string): ListedItem | undefined {
+  const members = memberSpans(bytes, from, to);
+  const name = textAt(bytes, memberOf(members, key));
+  if (name === undefined || members.some((member) => isOtherSpelling(member.key, [key]))) return undefined;
+  return { name, text: Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString('utf8') };
+}
+
+function memberOf(members: readonly MemberSpan[], key: string): MemberSpan | undefined {
+  return members.find((member) => member.key === key);
+}
+
+function textAt(bytes: Uint8Array, span: MemberSpan | undefined): string | undefined {
+  return span === undefined || bytes[span.from] !== QUOTE ? undefined : decodeString(bytes, span.from, span.to);
+}
+
+/** The same item under another name; every other byte as it came. */
+export function renamedItem(text: string, member: ListMember, name: string): string {
+  const bytes = Buffer.from(text, 'utf8');
+  const span = memberOf(memberSpans(bytes, 0, bytes.length), ITEM_KEYS[member]);
+  return span === undefined ? text : `${bytes.toString('utf8', 0, span.from)}${JSON.stringify(name)}${bytes.toString('utf8', span.to)}`;
+}
 
 export interface MergedList {
   readonly idText: string;

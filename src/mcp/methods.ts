@@ -89,7 +89,12 @@ export function needsPolicyRule(call: Pick<Call, 'kind' | 'method'>): boolean {
 /** Whether a call of this method names what it is about (a tool, a prompt, a resource): a policy sees that as its tool name, and '' for any other method. */
 export function namesSubject(method: string): boolean {
   const row = METHODS.get(method);
-  return row?.nameFrom === 'name' || row?.route === 'resource';
+  return row?.nameFrom === 'name' || row?.route === 'resource' || row?.route === 'reference';
+}
+
+/** What a call is about: the name of a tool or prompt, the URI of a resource; '' for what names nothing. */
+export function subjectOf(call: Pick<Call, 'name' | 'uri'>): string {
+  return call.name === '' ? call.uri : call.name;
 }
 
 /** How a request is routed; unknown methods go where the caller's session is. */

@@ -12,9 +12,9 @@ export interface Call {
   /** Byte span of the id; 0,0 = absent. */
   readonly idFrom: number;
   readonly idTo: number;
-  /** params.name of tools/call and prompts/get; empty otherwise. */
+  /** params.name of tools/call and prompts/get, the prompt that completion/complete refers to; empty otherwise. */
   readonly name: string;
-  /** params.uri of resources/*; empty otherwise. */
+  /** params.uri of resources/*, the resource or template that completion/complete refers to; empty otherwise. */
   readonly uri: string;
   /** From _meta (modern), MCP-Protocol-Version (legacy), or params.protocolVersion (initialize); empty = none said. */
   readonly protocolVersion: string;

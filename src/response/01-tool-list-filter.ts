@@ -1,10 +1,11 @@
-// What of a tool server's list this caller may see: registered, unchanged, and permitted; everything else is left out.
+// What of a tool server's list this caller may see: registered, unchanged, and permitted, under the name agents know; everything else is left out.
 import type { Context } from '../chain/context.js';
 import { CallPolicyFacts } from '../chain/policy-facts.js';
 import type { RegisteredTool, ServedTool } from '../engines/registry/types.js';
+import { renamedItem } from '../mcp/lists.js';
 
 export interface ListedTools {
-  /** Raw JSON texts, as served. */
+  /** Raw JSON texts, as served but for the name. */
   readonly texts: readonly string[];
   readonly hidden: { readonly unregistered: number; readonly changed: number; readonly forbidden: number };
 }
@@ -17,15 +18,15 @@ export function filterTools(ctx: Context, upstream: string, served: readonly Ser
   const texts: string[] = [];
   const hidden = { unregistered: 0, changed: 0, forbidden: 0 };
   for (const tool of served) {
-    const registered = ctx.snapshot.registry.tools.get(tool.name);
-    if (registered === undefined || registered.upstream !== upstream) {
+    const registered = ctx.snapshot.registry.served(upstream, tool.name);
+    if (registered === undefined) {
       hidden.unregistered++;
       continue;
     }
     const text = presentable(registered, tool);
     if (text === undefined) hidden.changed++;
     else if (!mayCall(ctx, registered)) hidden.forbidden++;
-    else texts.push(text);
+    else texts.push(registered.servedName === registered.name ? text : renamedItem(text, 'tools', registered.name));
   }
   return { texts, hidden };
 }

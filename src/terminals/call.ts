@@ -6,8 +6,9 @@ import type { RunningCall } from '../engines/mcp-session/types.js';
 import { isJson, isSse, JSON_HEADERS } from '../mcp/media-types.js';
 import type { UpstreamCall, UpstreamFault, UpstreamSink } from '../upstream/types.js';
 import { AFTER_ANSWER_MS, AnswerStream, type StreamedCall } from './answer-stream.js';
-import { blameOf, CLIENT_ERROR_FROM, faultRefusal, HTTP_OK, saysSessionLost, SERVER_ERROR_FROM } from './answers.js';
-import { comparableId, withId } from './message.js';
+import { blameOf, CLIENT_ERROR_FROM, faultRefusal, HTTP_OK, limitsOf, saysSessionLost, SERVER_ERROR_FROM } from './answers.js';
+import { aliasOf } from './legs.js';
+import { comparableId, withId, withName } from './message.js';
 import { MessageScreen } from './message-screen.js';
 import type { Leg, TerminalServices } from './services.js';
 
@@ -21,6 +22,7 @@ const NO_SECRETS: readonly string[] = Object.freeze([]);
 
 export function forwardCall(exchange: Exchange, url: string, services: TerminalServices): void {
   const { ctx } = exchange;
+  if (ctx.tool === 'none') ctx.server = url;
   const toWire = (leg: Leg): void => exchange.beforeWire(() => new ForwardedCall(exchange, services, url).send(leg));
   const known = services.legs.known(ctx, url);
   if (known !== undefined) return toWire(known);
@@ -85,6 +87,8 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
       const asItCame = ctx.outbound?.bytes === undefined; // where a secret was put in, the id may have moved
       body = withId(body, asItCame && ctx.call !== undefined ? ctx.call : this.#screen.read(body), this.#screen.wireIdText);
     }
+    const alias = aliasOf(ctx);
+    if (alias !== undefined) body = withName(body, alias, this.#services.jsonGuard, limitsOf(ctx.snapshot.config));
     const tool = ctx.tool === undefined || ctx.tool === 'none' ? undefined : ctx.tool.registered;
     const { upstream } = ctx.snapshot.config;
     this.#call = this.#services.client.send(

@@ -82,10 +82,16 @@ function mergedCapabilities(upstreams: readonly UpstreamKnowledge[]): Record<str
   for (const { capabilities } of upstreams) {
     for (const [name, value] of Object.entries(capabilities)) {
       const known = merged[name];
-      merged[name] = isObject(known) && isObject(value) ? { ...value, ...known } : known ?? value;
+      merged[name] = isObject(known) && isObject(value) ? mergedMembers(known, value) : known ?? value;
     }
   }
   return merged;
+}
+
+/** What one of two servers can (listChanged, subscribe) is offered. */
+function mergedMembers(known: Record<string, unknown>, more: Record<string, unknown>): Record<string, unknown> {
+  const either = Object.entries(known).filter(([name, value]) => value === false && more[name] === true).map(([name]) => [name, true] as const);
+  return { ...more, ...known, ...Object.fromEntries(either) };
 }
 
 function instructionsOf(upstreams: readonly UpstreamKnowledge[]): { instructions?: string } {

@@ -2,13 +2,18 @@
 import type { Exchange } from '../chain/exchange.js';
 import { deny } from '../chain/verdict.js';
 import { routeOf } from '../mcp/methods.js';
+import { INVALID_REQUEST } from '../mcp/rpc-codes.js';
 import { forwardCall } from './call.js';
 import { endSession } from './end-session.js';
 import { answerHandshake } from './handshake.js';
-import { answerList } from './list.js';
+import { answerList, listMemberOf } from './list.js';
 import { listen } from './listen.js';
+import { forwardNamed } from './named.js';
 import { forwardNotification } from './notify.js';
+import { capabilityOf, refuseNotOffered, serversOffering } from './offering.js';
 import type { TerminalServices } from './services.js';
+import { setLevel } from './set-level.js';
+import { forwardTask } from './tasks.js';
 
 export function dispatch(exchange: Exchange, services: TerminalServices): void {
   const { call, inbound, tool } = exchange.ctx;
@@ -17,26 +22,38 @@ export function dispatch(exchange: Exchange, services: TerminalServices): void {
   if (inbound.httpMethod === 'DELETE') return endSession(exchange, services);
   if (call.kind !== 'request') return forwardNotification(exchange, services);
   if (tool !== undefined && tool !== 'none') return forwardCall(exchange, tool.registered.upstream, services);
-  if (routeOf(call.method) === 'gateway') return answerHandshake(exchange, services);
-  if (call.method === 'tools/list') return answerList(exchange, services);
-  return forwardElsewhere(exchange, services);
+  switch (routeOf(call.method)) {
+    case 'gateway': return answerHandshake(exchange, services);
+    case 'prompt': case 'resource': case 'reference': return forwardNamed(exchange, services);
+    case 'task': return forwardTask(exchange, services);
+    case 'all': return forwardToAll(exchange, services);
+    case 'tool': case 'session': return forwardElsewhere(exchange, services);
+  }
 }
 
-/** The capability a method belongs to, as servers declare it (MCP 2025-11-25, basic/lifecycle). */
-const CAPABILITY_OF: Readonly<Record<string, string>> = {
-  prompts: 'prompts', resources: 'resources', completion: 'completions', logging: 'logging', tasks: 'tasks',
-};
+/** Callers without a session share the gateway's: one must neither see another's tasks nor choose what another is told. */
+const NEEDS_SESSION: ReadonlySet<string> = new Set(['tasks/list', 'logging/setLevel']);
 
-/** Methods that name no tool go to the first server that declares their capability, or to the only server there is. */
+function forwardToAll(exchange: Exchange, services: TerminalServices): void {
+  const { call, mcpSession } = exchange.ctx;
+  const method = call?.method ?? '';
+  if (NEEDS_SESSION.has(method) && call?.era === 'legacy' && mcpSession === 'none') return refuseSessionless(exchange, method);
+  const member = listMemberOf(method);
+  if (member !== undefined) return answerList(exchange, member, services);
+  if (method === 'logging/setLevel') return setLevel(exchange, services);
+  forwardElsewhere(exchange, services);
+}
+
+function refuseSessionless(exchange: Exchange, method: string): void {
+  const message = `${method} needs an MCP session of its own.`;
+  const remediation = 'Send initialize, and name the session in Mcp-Session-Id.';
+  exchange.refuse(deny('mcp_invalid_request', { reasonCode: 'session_missing', message, remediation, protocol: { rpcCode: INVALID_REQUEST, httpStatus: 400, message, remediation, idText: exchange.ctx.call?.idText } }));
+}
+
+/** Methods that name nothing go to the first server that declares their capability, or to the only server there is. */
 function forwardElsewhere(exchange: Exchange, services: TerminalServices): void {
-  const { call, snapshot } = exchange.ctx;
-  const urls = snapshot.registry.upstreams;
-  const capability = CAPABILITY_OF[(call?.method ?? '').split('/', 1)[0] ?? ''];
-  const url = urls.length === 1 ? urls[0] : urls.find((one) => capability !== undefined && capability in services.tools.upstream(one).capabilities);
-  if (url === undefined) {
-    const message = 'No tool server offers this method.';
-    exchange.refuse(deny('mcp_invalid_request', { message, protocol: { rpcCode: -32601, httpStatus: 404, message, idText: call?.idText } }));
-    return;
-  }
-  forwardCall(exchange, url, services);
+  const { ctx } = exchange;
+  const [url] = serversOffering(ctx, capabilityOf(ctx.call?.method ?? ''), services);
+  if (url === undefined) refuseNotOffered(exchange);
+  else forwardCall(exchange, url, services);
 }

@@ -1,4 +1,5 @@
 // Which session a message travels in: none (2026-07-28), the client's own one with that server, or the gateway's for stateless callers.
+import { encodeMirroredHeader } from '../mcp/header-mirror.js';
 import { ACCEPT_BOTH, JSON_TYPE } from '../mcp/media-types.js';
 import { eraOfVersion, negotiateLegacyVersion, LEGACY_VERSIONS } from '../mcp/versions.js';
 import { memberSpans, decodeString } from '../base/json/spans.js';
@@ -130,8 +131,17 @@ function modernHeaders(ctx: Context): Record<string, string> {
   const { mcpProtocolVersion, mcpMethod, mcpName } = ctx.inbound.headers;
   const headers: Record<string, string> = { 'content-type': POST_HEADERS['content-type'], accept: POST_HEADERS.accept, 'mcp-protocol-version': mcpProtocolVersion, 'mcp-method': mcpMethod };
   passHeaders(ctx, headers);
-  if (mcpName !== '') headers['mcp-name'] = mcpName;
+  const alias = aliasOf(ctx);
+  if (alias !== undefined) headers['mcp-name'] = encodeMirroredHeader(alias);
+  else if (mcpName !== '') headers['mcp-name'] = mcpName;
   return headers;
+}
+
+/** The called tool's name on its server, where agents know it by another. */
+export function aliasOf({ tool }: Context): string | undefined {
+  if (tool === undefined || tool === 'none') return undefined;
+  const { name, servedName } = tool.registered;
+  return servedName === name ? undefined : servedName;
 }
 
 /** What the caller sent for the server, and the trace with the gateway's span as the parent. Bearer tokens are never among them. */

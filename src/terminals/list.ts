@@ -1,134 +1,165 @@
-// tools/list: the union over all tool servers, each asked in the caller's name, filtered for the caller, scanned, answered whole.
-import { GUARD_OUT_LENGTH, SLOT } from '../base/json/types.js';
+// tools/list, prompts/list, resources/list, resources/templates/list and tasks/list: the union over all tool servers that offer them, each asked in the
+// caller's name, filtered for the caller, scanned, answered whole.
 import type { Context } from '../chain/context.js';
 import type { Exchange } from '../chain/exchange.js';
-import { deny } from '../chain/verdict.js';
+import { deny, type Deny } from '../chain/verdict.js';
 import { parseToolsList } from '../engines/registry/served-tools.js';
 import type { ServedTool } from '../engines/registry/types.js';
-import { renderListAnswer } from '../mcp/lists.js';
-import { filterTools, type ListedTools } from '../response/01-tool-list-filter.js';
-import { ask, AskRefused, type Answer, type Asker } from './ask.js';
-import { HTTP_OK, limitsOf, SESSION_LOST } from './answers.js';
-import { answerScreened } from './own-answer.js';
-import type { Leg, TerminalServices } from './services.js';
+import { readListPage, renderListAnswer, type ListedItem, type ListMember } from '../mcp/lists.js';
+import { filterTools } from '../response/01-tool-list-filter.js';
+import { ItemListFilter } from '../response/01-item-list-filter.js';
+import { AskRefused } from './ask.js';
+import { capabilityOf, neverSeen, refuseNotOffered, serversOffering } from './offering.js';
+import { answerScreened, screenOwn } from './own-answer.js';
+import { ServerAsker, wordOf } from './server-asker.js';
+import type { TerminalServices } from './services.js';
 
-const PAGES_MAX = 100; // a server that pages for ever must not hold the caller for ever
 const LIST_TTL_MS = 0; // filtered for one caller and checked at every serving: not to be kept
 
-export function answerList(exchange: Exchange, services: TerminalServices): void {
-  exchange.ctx.inbound.retain();
+const LISTS: ReadonlyMap<string, ListMember> = new Map([
+  ['tools/list', 'tools'], ['prompts/list', 'prompts'], ['resources/list', 'resources'], ['resources/templates/list', 'resourceTemplates'], ['tasks/list', 'tasks'],
+]);
+/** What is left out, by reason, under its own name: never which. */
+const HIDDEN_KEYS: Readonly<Record<ListMember, string>> = {
+  tools: 'precinct/hiddenTools', prompts: 'precinct/hiddenPrompts', resources: 'precinct/hiddenResources', resourceTemplates: 'precinct/hiddenResourceTemplates', tasks: 'precinct/hiddenTasks',
+};
+
+export function listMemberOf(method: string): ListMember | undefined {
+  return LISTS.get(method);
+}
+
+export function answerList(exchange: Exchange, member: ListMember, services: TerminalServices): void {
+  const { ctx } = exchange;
+  const method = ctx.call?.method ?? '';
+  const servers = member === 'tools' ? ctx.snapshot.registry.upstreams : serversOffering(ctx, capabilityOf(method), services);
+  if (servers.length === 0 && member !== 'tools') {
+    refuseNotOffered(exchange);
+    return;
+  }
+  ctx.inbound.retain();
   exchange.beforeWire(() => {
-    gather(exchange.ctx, services).then(
-      (answer) => exchange.guard(() => finish(exchange, services, answer)),
+    gather(ctx, { member, method, servers }, services).then(
+      (gathered) => exchange.guard(() => finish(exchange, member, gathered, services)),
       () => exchange.refuse(deny('gateway_fault')),
     );
   });
 }
 
+interface Asked {
+  readonly member: ListMember;
+  readonly method: string;
+  readonly servers: readonly string[];
+}
+
 interface Gathered {
+  /** Of each server that was asked, in their order. */
+  readonly texts: readonly (readonly string[])[];
+  readonly hidden: Readonly<Record<string, number>>;
+  readonly failed: readonly Deny[];
+  /** Failed ones, and those that could not be asked. */
+  readonly down: number;
+  /** Servers that have no such method after all. */
+  readonly without: number;
+  readonly servers: number;
+}
+
+/** What of one server's list this caller may see. */
+interface Shown {
   readonly texts: readonly string[];
-  readonly hidden: ListedTools['hidden'];
-  readonly failed: readonly AskRefused[];
-  readonly upstreams: number;
+  readonly hidden: Readonly<Record<string, number>>;
 }
 
-async function gather(ctx: Context, services: TerminalServices): Promise<Gathered> {
-  const urls = ctx.snapshot.registry.upstreams;
-  const meta = metaText(ctx, services);
-  const { list_timeout_ms: timeoutMs } = ctx.snapshot.config.registry;
-  const results = await Promise.allSettled(urls.map((url) => within(timeoutMs, listOne(ctx, url, meta, services), services)));
-  const texts: string[] = [];
-  const hidden = { unregistered: 0, changed: 0, forbidden: 0 };
-  const failed: AskRefused[] = [];
-  results.forEach((result, i) => {
+async function gather(ctx: Context, asked: Asked, services: TerminalServices): Promise<Gathered> {
+  const { servers, member } = asked;
+  const asker = new ServerAsker(ctx, services);
+  // Filters keep what they have seen: they are asked in the registry's order, whoever answered first.
+  const results = await Promise.allSettled(member === 'tools' ? servers.map((url) => listTools(ctx, asker, url, services)) : listItems(ctx, asker, asked, services));
+  const texts: (readonly string[])[] = [];
+  const hidden: Record<string, number> = {};
+  const failed: Deny[] = [];
+  let without = 0;
+  for (const result of results) {
     if (result.status === 'rejected') {
-      failed.push(result.reason instanceof AskRefused ? result.reason : new AskRefused(deny('mcp_invalid_response', { reasonCode: 'tools_list' }), 0));
-      return;
+      failed.push(result.reason instanceof AskRefused ? result.reason.refusal : deny('mcp_invalid_response', { reasonCode: wordOf(asked.method) }));
+      continue;
     }
-    const listed = filterTools(ctx, urls[i] ?? '', result.value, (tool, served) => services.tools.presentable(tool, served));
-    texts.push(...listed.texts);
-    hidden.unregistered += listed.hidden.unregistered;
-    hidden.changed += listed.hidden.changed;
-    hidden.forbidden += listed.hidden.forbidden;
-  });
-  return { texts, hidden, failed, upstreams: urls.length };
+    const shown = result.value?.();
+    if (shown === undefined) without += 1;
+    texts.push(shown?.texts ?? []);
+    for (const [reason, count] of Object.entries(shown?.hidden ?? {})) hidden[reason] = (hidden[reason] ?? 0) + count;
+  }
+  const unseen = neverSeen(ctx, servers, services);
+  return { texts, hidden, failed, down: failed.length + unseen, without, servers: servers.length + unseen };
 }
 
-function finish(exchange: Exchange, services: TerminalServices, gathered: Gathered): void {
+/** The filter of what came, to be asked in turn; undefined = the server has no such method. */
+type Filtering = (() => Shown) | undefined;
+
+async function listTools(ctx: Context, asker: ServerAsker, url: string, services: TerminalServices): Promise<Filtering> {
+  const read = (bytes: Uint8Array): { items: readonly ServedTool[]; nextCursor: string | undefined } => {
+    const { tools, nextCursor } = parseToolsList(bytes, services.toolCache);
+    return { items: tools, nextCursor };
+  };
+  const served = await asker.list(url, { method: 'tools/list', read }) ?? [];
+  return () => filterTools(ctx, url, served, (tool, now) => services.tools.presentable(tool, now));
+}
+
+function listItems(ctx: Context, asker: ServerAsker, { member, method, servers }: Asked, services: TerminalServices): Promise<Filtering>[] {
+  const filter = new ItemListFilter(ctx, member);
+  const show = (url: string, items: readonly ListedItem[]): Shown => {
+    const { shown, hidden } = filter.take(url, items);
+    if (member === 'prompts' || member === 'resources') for (const { name } of shown) services.routes.learn(member, name, url, ctx.nowMs);
+    if (member === 'tasks') for (const { name } of shown) services.taskOwners.learn(ctx, name, url);
+    return { texts: shown.map(({ text }) => text), hidden };
+  };
+  return servers.map(async (url) => {
+    const items = await asker.list(url, { method, read: (bytes) => readListPage(bytes, member) });
+    return items === undefined ? undefined : () => show(url, items);
+  });
+}
+
+function finish(exchange: Exchange, member: ListMember, gathered: Gathered, services: TerminalServices): void {
   const { ctx } = exchange;
-  const only = gathered.failed[0];
-  if (only !== undefined && gathered.failed.length === gathered.upstreams) {
-    exchange.refuse(only.refusal);
+  const [failure] = gathered.failed;
+  if (failure !== undefined && gathered.down + gathered.without === gathered.servers) {
+    exchange.refuse(failure);
     return;
   }
-  const text = renderListAnswer({
-    idText: ctx.call?.idText ?? 'null', era: ctx.call?.era ?? 'legacy', member: 'tools', items: gathered.texts, metaText: hiddenMeta(gathered), ttlMs: LIST_TTL_MS,
+  if (gathered.without > 0 && gathered.without + gathered.down === gathered.servers) {
+    refuseNotOffered(exchange);
+    return;
+  }
+  noteHidden(ctx, gathered);
+  const render = (shown: Gathered): string => renderListAnswer({
+    idText: ctx.call?.idText ?? 'null', era: ctx.call?.era ?? 'legacy', member, items: shown.texts.flat(), metaText: hiddenMeta(member, shown), ttlMs: LIST_TTL_MS,
   });
-  answerScreened(exchange, services, { text });
+  const without = async (): Promise<string | undefined> => {
+    const rest = await withoutBlocked(exchange, gathered, services);
+    if (rest === undefined) return undefined;
+    noteHidden(ctx, rest);
+    return render(rest);
+  };
+  answerScreened(exchange, services, { text: render(gathered), without });
+}
+
+/** Without the items of servers whose words may not pass: they must not keep callers from all others. Undefined: nothing would be left. */
+async function withoutBlocked(exchange: Exchange, gathered: Gathered, services: TerminalServices): Promise<Gathered | undefined> {
+  const screened = await Promise.all(gathered.texts.map((texts) => Promise.resolve(screenOwn(exchange, services, `{"items":[${texts.join(',')}]}`))));
+  const texts = gathered.texts.map((items, i) => (screened[i]?.kind === 'release' ? items : []));
+  const [before, after] = [gathered.texts.flat().length, texts.flat().length];
+  return after === 0 || after === before ? undefined : { ...gathered, texts, hidden: { ...gathered.hidden, blocked: before - after } };
 }
 
 /** Says that something is left out, so that nobody takes an access problem for an empty server; never what. */
-function hiddenMeta(gathered: Gathered): string | undefined {
-  const { unregistered, changed, forbidden } = gathered.hidden;
-  if (unregistered + changed + forbidden + gathered.failed.length === 0) return undefined;
-  return JSON.stringify({ 'precinct/hiddenTools': { unregistered, changed, forbidden }, ...(gathered.failed.length === 0 ? {} : { 'precinct/upstreamsDown': gathered.failed.length }) });
+function hiddenMeta(member: ListMember, { hidden, down }: Gathered): string | undefined {
+  const isHidden = Object.values(hidden).some((count) => count > 0);
+  if (!isHidden && down === 0) return undefined;
+  return JSON.stringify({ [HIDDEN_KEYS[member]]: hidden, ...(down === 0 ? {} : { 'precinct/upstreamsDown': down }) });
 }
 
-/** One server that hangs, or sends a byte now and then, must not hold up the list of all. */
-function within(timeoutMs: number, listing: Promise<ServedTool[]>, services: TerminalServices): Promise<ServedTool[]> {
-  return new Promise((resolve, reject) => {
-    const stop = services.every(timeoutMs, () => {
-      stop();
-      reject(new AskRefused(deny('mcp_timeout', { reasonCode: 'tools_list' }), 0));
-    });
-    void listing.then(resolve, reject).finally(() => stop());
-  });
-}
-
-async function listOne(ctx: Context, url: string, meta: string, services: TerminalServices): Promise<ServedTool[]> {
-  let leg = await openLeg(ctx, url, services);
-  const tools: ServedTool[] = [];
-  let cursor: string | undefined;
-  for (let page = 0; page < PAGES_MAX; page++) {
-    let answer;
-    try {
-      answer = await askPage(ctx, leg, meta, cursor, services);
-    } catch (cause) {
-      if (!(cause instanceof AskRefused) || !SESSION_LOST.has(cause.status) || !leg.sessionBound || page > 0) throw cause;
-      services.legs.forget(ctx, leg);
-      leg = await openLeg(ctx, url, services);
-      answer = await askPage(ctx, leg, meta, cursor, services);
-    }
-    const listed = parseToolsList(answer.bytes, services.toolCache);
-    tools.push(...listed.tools);
-    if (listed.nextCursor === undefined) return tools;
-    cursor = listed.nextCursor;
-  }
-  throw new AskRefused(deny('mcp_invalid_response', { reasonCode: 'too_many_pages' }), 0);
-}
-
-async function askPage(ctx: Context, leg: Leg, meta: string, cursor: string | undefined, services: TerminalServices): Promise<Answer> {
-  const { upstream, registry } = ctx.snapshot.config;
-  const timeoutMs = Math.min(registry.list_timeout_ms, upstream.answer_timeout_ms);
-  const asker: Asker = { client: services.client, guard: services.jsonGuard, limits: limitsOf(ctx.snapshot.config), answerBytesMax: upstream.answer_bytes_max };
-  const params = [meta === '' ? '' : `"_meta":${meta}`, cursor === undefined ? '' : `"cursor":${JSON.stringify(cursor)}`].filter((part) => part !== '');
-  const body = Buffer.from(`{"jsonrpc":"2.0","id":${services.nextId()},"method":"tools/list","params":{${params.join(',')}}}`);
-  const answer = await ask(asker, { url: leg.url, httpMethod: 'POST', headers: leg.headers, body, answerTimeoutMs: timeoutMs, idleTimeoutMs: Math.min(timeoutMs, upstream.idle_timeout_ms) });
-  // A lost session is told with 404, with a JSON-RPC error in the body or without.
-  if (answer.status !== HTTP_OK) throw new AskRefused(deny('mcp_request_failed', { reasonCode: 'tools_list', details: { upstream_status: answer.status } }), answer.status);
-  return answer;
-}
-
-function openLeg(ctx: Context, url: string, services: TerminalServices): Promise<Leg> {
-  return new Promise((resolve, reject) => services.legs.open(ctx, url, resolve, (refusal) => reject(new AskRefused(refusal, 0))));
-}
-
-/** A modern request names its version and capabilities in `_meta`; it travels with every page. */
-function metaText(ctx: Context, services: TerminalServices): string {
-  const { body } = ctx.inbound;
-  const out = new Uint32Array(GUARD_OUT_LENGTH);
-  services.jsonGuard.check(body, limitsOf(ctx.snapshot.config), out);
-  const from = out[SLOT.meta * 2] ?? 0;
-  const to = out[SLOT.meta * 2 + 1] ?? 0;
-  return to > from ? Buffer.from(body.buffer, body.byteOffset + from, to - from).toString('utf8') : '';
+/** The same for the record. */
+function noteHidden(ctx: Context, { hidden, down, servers }: Gathered): void {
+  const counts = Object.entries(hidden).filter(([, count]) => count > 0).map(([reason, count]) => `${count} ${reason}`);
+  const parts = [...(counts.length === 0 ? [] : [`hidden: ${counts.join(', ')}`]), ...(down === 0 ? [] : [`servers down: ${down} of ${servers}`])];
+  if (parts.length > 0) ctx.note(5, parts.join('; '));
 }

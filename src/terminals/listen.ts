@@ -8,10 +8,11 @@ import type { UpstreamCall } from '../upstream/types.js';
 import { HTTP_OK, limitsOf } from './answers.js';
 import { claimAnswer } from './asked.js';
 import { readServerMessage } from './message.js';
-import type { Leg, TerminalServices } from './services.js';
+import type { Leg, StreamListener, TerminalServices } from './services.js';
 import { dataOnly, framingOf, keepEvent, messageEvent, withData } from './sse-event.js';
 
 const TOOLS_CHANGED = 'notifications/tools/list_changed';
+const NOT_FOUND = 404;
 const KEEP_ALIVE_MS = 8_000; // below the 10 s after which some fronts and proxies drop a silent connection
 const STREAMS_PER_SESSION_MAX = 4; // a client needs one; a second may be a reconnect whose old connection is not known to be gone
 
@@ -24,15 +25,21 @@ export function listen(exchange: Exchange, services: TerminalServices): void {
     exchange.refuse(deny('mcp_invalid_request', { reasonCode: 'session_missing', message, remediation, headers: { allow: 'POST' }, protocol: { rpcCode: -32600, httpStatus: 405, message, remediation, idText: undefined } }));
     return;
   }
-  exchange.beginStream(HTTP_OK, SSE_HEADERS, () => new SessionStream(exchange, services).start(ctx.snapshot.registry.upstreams));
+  exchange.beginStream(HTTP_OK, SSE_HEADERS, () => new SessionStream(exchange, services).start());
 }
 
 class SessionStream {
   readonly #exchange: Exchange;
   readonly #services: TerminalServices;
-  readonly #calls = new Set<UpstreamCall>();
+  readonly #calls = new Map<string, UpstreamCall>();
+  /** Servers that are being greeted, or that have no such stream. */
+  readonly #notToFollow = new Set<string>();
+  /** Servers that have given this session a stream. */
+  readonly #streamed = new Set<string>();
   readonly #stopTicking: () => void;
-  readonly #onGateway = (message: string): void => this.#write(messageEvent(message));
+  readonly #listener: StreamListener;
+  /** How often the gateway itself has said that tools changed. */
+  #toldOfTools = 0;
   readonly #end = (): void => this.#stop(() => this.#exchange.endStream());
   /** Events that were read and not yet handled. */
   #waiting = 0;
@@ -44,7 +51,8 @@ class SessionStream {
     this.#exchange = exchange;
     this.#services = services;
     this.#stopTicking = services.every(KEEP_ALIVE_MS, () => this.#tick());
-    services.listeners.add(this.#onGateway);
+    this.#listener = { session: this.#session(), tell: (what) => this.#tell(what) };
+    services.listeners.add(this.#listener);
     const closers = this.#session()?.closers;
     const [oldest] = closers ?? [];
     if (oldest !== undefined && (closers?.size ?? 0) >= STREAMS_PER_SESSION_MAX) oldest();
@@ -52,21 +60,49 @@ class SessionStream {
     exchange.work = { ...NO_WORK, clientGone: () => this.#stop(() => exchange.endStream('client_disconnected')), giveUp: () => this.#stop(() => undefined) };
   }
 
-  start(upstreams: readonly string[]): void {
+  start(): void {
     this.#write(': open\n\n');
     this.#services.openStreams.add(this.#end);
     if (this.#stopped) return;
-    for (const url of upstreams) this.#services.legs.open(this.#exchange.ctx, url, (leg) => this.#follow(leg, upstreams.length === 1), () => undefined);
+    for (const url of this.#upstreams) this.#greet(url);
     if (this.#exchange.reply.aborted) this.#stop(() => this.#exchange.endStream('client_disconnected'));
   }
 
+  get #upstreams(): readonly string[] {
+    return this.#exchange.ctx.snapshot.registry.upstreams;
+  }
+
+  #tell(what: 'tools' | 'prompts' | 'resources'): void {
+    if (what === 'tools') this.#toldOfTools += 1;
+    this.#write(messageEvent(`{"jsonrpc":"2.0","method":"notifications/${what}/list_changed"}`));
+  }
+
+  #greet(url: string): void {
+    this.#notToFollow.add(url);
+    this.#services.legs.open(this.#exchange.ctx, url, (leg) => this.#exchange.guard(() => this.#follow(leg, this.#upstreams.length === 1)), () => this.#notToFollow.delete(url));
+  }
+
+  /** A server that was away, or came back without its streams, is followed again once it is known to be up. */
+  #followAgain(): void {
+    for (const url of this.#upstreams) {
+      if (!this.#calls.has(url) && !this.#notToFollow.has(url) && this.#services.tools.upstream(url).state === 'up') this.#greet(url);
+    }
+  }
+
+  /** A server without sessions, or without streams of them, stays in `#notToFollow`. */
   #follow(leg: Leg, only: boolean): void {
     const { ctx } = this.#exchange;
     if (this.#stopped || this.#exchange.reply.aborted || !leg.sessionBound) return;
     const { 'content-type': _type, ...headers } = leg.headers;
-    const resume = ctx.inbound.headers.lastEventId;
+    const resume = this.#streamed.has(leg.url) ? '' : ctx.inbound.headers.lastEventId;
     let splitter: ReturnType<typeof createSseSplitter> | undefined;
-    const done = (): void => void this.#calls.delete(call);
+    let status = 0;
+    const done = (): void => {
+      this.#calls.delete(leg.url);
+      const isLost = status === NOT_FOUND && this.#streamed.delete(leg.url); // of one that never streamed, 404 means that it has no streams
+      if (isLost) this.#services.legs.forget(ctx, leg);
+      if (isLost || status === 0 || splitter !== undefined) this.#notToFollow.delete(leg.url);
+    };
     const call = this.#services.client.send(
       {
         url: leg.url, httpMethod: 'GET', body: undefined,
@@ -76,8 +112,11 @@ class SessionStream {
         idleTimeoutMs: ctx.snapshot.config.session.mcp_session_ttl_s * 1000,
       },
       {
-        onHead: (status, fields) => {
-          if (status === HTTP_OK && isSse(fields['content-type'] ?? '')) splitter = createSseSplitter(ctx.snapshot.config.upstream.answer_bytes_max, (event) => this.#take(keepEvent(event), leg));
+        onHead: (head, fields) => {
+          status = head;
+          if (head !== HTTP_OK || !isSse(fields['content-type'] ?? '')) return;
+          this.#streamed.add(leg.url);
+          splitter = createSseSplitter(ctx.snapshot.config.upstream.answer_bytes_max, (event) => this.#take(keepEvent(event), leg));
         },
         onData: (chunk) => {
           if (splitter?.push(chunk) === false) call.abort();
@@ -86,7 +125,7 @@ class SessionStream {
         onFault: done,
       },
     );
-    this.#calls.add(call);
+    this.#calls.set(leg.url, call);
   }
 
   #take(event: SseEvent, leg: Leg): void {
@@ -112,7 +151,7 @@ class SessionStream {
     }
     const message = readServerMessage(event.data, this.#services.jsonGuard, limits);
     if (message.kind === 'invalid') return;
-    if (message.method === TOOLS_CHANGED) void this.#services.tools.refresh(leg.url).catch(() => undefined);
+    if (message.method === TOOLS_CHANGED && await this.#isToldAlready(leg.url)) return;
     const screened = await firewall.screen(event.data, message.escapes);
     this.#exchange.addFindings(screened.findings);
     const refusal = screened.kind === 'block' ? screened.refusal : message.kind === 'request' ? this.#cannotAnswer(message.idText, leg) : undefined;
@@ -120,6 +159,13 @@ class SessionStream {
     // Nobody waits for a notification: one that may not pass is left out, and its finding is in the stream's record.
     if (refusal !== undefined || screened.kind === 'block') return;
     this.#write(screened.bytes === event.data ? event.raw : withData(event, screened.bytes));
+  }
+
+  /** The control thread looks first: what changed there for all is told to all by the gateway itself, and then not a second time. */
+  async #isToldAlready(url: string): Promise<boolean> {
+    const before = this.#toldOfTools;
+    await this.#services.tools.refresh(url).catch(() => undefined);
+    return this.#toldOfTools > before;
   }
 
   #cannotAnswer(idText: string, leg: Leg): Deny | undefined {
@@ -143,7 +189,9 @@ class SessionStream {
   }
 
   #tick(): void {
-    if (!this.#endIfExpired()) this.#write(': keep-alive\n\n');
+    if (this.#endIfExpired()) return;
+    this.#write(': keep-alive\n\n');
+    this.#followAgain();
   }
 
   /** A stream lives for hours, and longer than many a certificate: with the proof of who listens ends what he may hear. */
@@ -156,7 +204,7 @@ class SessionStream {
 
   /** What waits here, for a scan or a slow client, is not read on from the servers. */
   #flow(): void {
-    for (const call of this.#calls) {
+    for (const call of this.#calls.values()) {
       if (this.#clientFull || this.#waiting > 0) call.pause();
       else call.resume();
     }
@@ -170,10 +218,10 @@ class SessionStream {
   #stop(end: () => void): void {
     this.#stopped = true;
     this.#stopTicking();
-    this.#services.listeners.delete(this.#onGateway);
+    this.#services.listeners.delete(this.#listener);
     this.#services.openStreams.delete(this.#end);
     this.#session()?.closers.delete(this.#end);
-    for (const call of this.#calls) call.abort();
+    for (const call of this.#calls.values()) call.abort();
     this.#calls.clear();
     end();
   }

@@ -7,8 +7,10 @@ import type { Screened } from '../response/scanned.js';
 import type { SseEvent } from '../upstream/sse.js';
 import { limitsOf } from './answers.js';
 import { comparableId, readServerMessage, withId, type ServerMessage } from './message.js';
+import { offers } from './offering.js';
 import type { TerminalServices } from './services.js';
 import { dataOnly, framingOf } from './sse-event.js';
+import { taskIdOf } from './task-owners.js';
 
 export class MessageScreen {
   /** The id the client knows. */
@@ -19,6 +21,8 @@ export class MessageScreen {
   readonly #services: TerminalServices;
   readonly #url: string;
   readonly #limits: GuardLimits;
+  /** Of several servers, and with tasks: later requests that name one must find their way back. */
+  readonly #mayMakeTask: boolean;
 
   constructor(exchange: Exchange, services: TerminalServices, url: string) {
     this.#exchange = exchange;
@@ -27,6 +31,8 @@ export class MessageScreen {
     this.#limits = limitsOf(exchange.ctx.snapshot.config);
     this.idText = exchange.ctx.call?.idText ?? 'null';
     this.wireIdText = this.idText;
+    const { upstreams } = exchange.ctx.snapshot.registry;
+    this.#mayMakeTask = upstreams.length > 1 && offers(services.tools.upstream(url), 'tasks');
   }
 
   read(bytes: Uint8Array): ServerMessage {
@@ -71,7 +77,13 @@ export class MessageScreen {
     if (screened.findings.length > 0) this.#exchange.addFindings(screened.findings);
     // What a tool tells before its answer, or in an error, it may have from the same source.
     if (screened.kind === 'release') this.taint();
+    if (screened.kind === 'release' && this.#mayMakeTask) this.#noteTask(screened.bytes);
     then(screened);
+  }
+
+  #noteTask(bytes: Uint8Array): void {
+    const taskId = taskIdOf(bytes);
+    if (taskId !== undefined) this.#services.taskOwners.learn(this.#exchange.ctx, taskId, this.#url);
   }
 
   #current(): ResponseFirewall {

@@ -56,6 +56,15 @@ export function withId(bytes: Uint8Array, place: Pick<ServerMessage, 'idFrom' | 
   return Buffer.concat([bytes.subarray(0, place.idFrom), Buffer.from(idText), bytes.subarray(place.idTo)]);
 }
 
+/** The same request of another tool: only params.name is another. `bytes`: a message that has one, and passed the guard. */
+export function withName(bytes: Uint8Array, name: string, guard: JsonGuard, limits: GuardLimits): Uint8Array {
+  const out = guard.scratch ?? new Uint32Array(GUARD_OUT_LENGTH);
+  const status = guard.check(bytes, limits, out);
+  const [from, to] = [out[SLOT.name * 2] ?? 0, out[SLOT.name * 2 + 1] ?? 0];
+  if (status !== 'ok' || to === 0) throw new TypeError('the message has no params.name');
+  return Buffer.concat([bytes.subarray(0, from), Buffer.from(JSON.stringify(name)), bytes.subarray(to)]);
+}
+
 function readText(view: Buffer, from: number, to: number): string {
   try {
     const parsed: unknown = JSON.parse(view.toString('utf8', from, to));

@@ -1,6 +1,6 @@
 // An answer that the gateway puts together from what tool servers said: it crosses the response firewall like each of theirs.
 import type { Exchange } from '../chain/exchange.js';
-import { deny } from '../chain/verdict.js';
+import { deny, type Deny } from '../chain/verdict.js';
 import type { HeaderPairs } from '../front/types.js';
 import { JSON_HEADERS } from '../mcp/media-types.js';
 import { createResponseFirewall } from '../response/index.js';
@@ -13,18 +13,41 @@ export interface OwnAnswer {
   readonly headers?: HeaderPairs;
   /** The same answer without the servers' words, where one exists: one server's words must not keep clients from all others. */
   readonly withheld?: string;
+  /** Where that is not known beforehand; undefined = there is none. */
+  readonly without?: () => Promise<string | undefined>;
 }
 
-export function answerScreened(exchange: Exchange, services: TerminalServices, { text, headers = JSON_HEADERS, withheld }: OwnAnswer): void {
-  const { snapshot } = exchange.ctx;
-  const release = (screened: Screened): void => {
-    exchange.addFindings(screened.findings);
+const SCAN_FAILED: Deny = Object.freeze(deny('response_blocked', { reasonCode: 'scan_failed' }));
+
+export function answerScreened(exchange: Exchange, services: TerminalServices, { text, headers = JSON_HEADERS, withheld, without }: OwnAnswer): void {
+  const answer = (screened: Screened): void => {
     if (screened.kind === 'release') exchange.answer(HTTP_OK, headers, screened.bytes);
-    else if (withheld === undefined) exchange.refuse(screened.refusal);
-    else exchange.answer(HTTP_OK, headers, withheld);
+    else if (withheld !== undefined) exchange.answer(HTTP_OK, headers, withheld);
+    else if (without === undefined) exchange.refuse(screened.refusal);
+    else replace(without, screened.refusal);
+  };
+  const replace = (other: () => Promise<string | undefined>, refusal: Deny): void => {
+    other().then(
+      (rest) => exchange.guard(() => {
+        if (rest === undefined) exchange.refuse(refusal);
+        else answerScreened(exchange, services, { text: rest, headers });
+      }),
+      () => exchange.refuse(SCAN_FAILED),
+    );
+  };
+  const screened = screenOwn(exchange, services, text);
+  if (!(screened instanceof Promise)) answer(screened);
+  else screened.then((late) => exchange.guard(() => answer(late)), () => exchange.refuse(SCAN_FAILED));
+}
+
+/** What the firewall says of a text; its findings are the answer's. */
+export function screenOwn(exchange: Exchange, services: TerminalServices, text: string): Screened | Promise<Screened> {
+  const { snapshot } = exchange.ctx;
+  const noted = (screened: Screened): Screened => {
+    exchange.addFindings(screened.findings);
+    return screened;
   };
   const secrets = snapshot.registry.upstreams.flatMap((url) => services.sentSecrets.of(url));
   const screened = createResponseFirewall(snapshot.responseRules, services.jsonGuard, limitsOf(snapshot.config), secrets).screen(Buffer.from(text));
-  if (!(screened instanceof Promise)) release(screened);
-  else screened.then((late) => exchange.guard(() => release(late)), () => exchange.refuse(deny('response_blocked', { reasonCode: 'scan_failed' })));
+  return screened instanceof Promise ? screened.then(noted) : noted(screened);
 }

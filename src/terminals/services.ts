@@ -11,6 +11,8 @@ import type { SessionRisk } from '../engines/session-risk/types.js';
 import type { UpstreamClient } from '../upstream/types.js';
 import type { Firewalls } from './firewalls.js';
 import type { OpenStreams } from './open-streams.js';
+import type { Routes } from './routes.js';
+import type { TaskOwners } from './task-owners.js';
 
 /** The headers of one message to one tool server, on behalf of one caller. */
 export interface Leg {
@@ -51,6 +53,13 @@ export interface ToolKnowledge {
   refresh(upstream: string): Promise<void>;
 }
 
+export interface StreamListener {
+  /** A message goes to one stream of each (2025-11-25, basic/transports: multiple connections). */
+  readonly session: McpSession | undefined;
+  /** The gateway's own notification that a list is another now. */
+  tell(what: 'tools' | 'prompts' | 'resources'): void;
+}
+
 export interface TerminalServices {
   readonly client: UpstreamClient;
   readonly legs: Legs;
@@ -62,8 +71,10 @@ export interface TerminalServices {
   readonly toolCache: ToolCache;
   /** Unique within this thread. */
   nextId(): number;
+  readonly routes: Routes;
+  readonly taskOwners: TaskOwners;
   /** Streams of GET requests that want the gateway's own list_changed notifications. */
-  readonly listeners: Set<(message: string) => void>;
+  readonly listeners: Set<StreamListener>;
   /** Ends the streams that would never end by themselves, when the gateway stops. */
   readonly openStreams: OpenStreams;
   /** What no answer of a tool server may hold. */

@@ -282,7 +282,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
 function renewedUpstreams(before: ToolRegistry, after: ToolRegistry): ReadonlySet<string> {
   const changed = [...after.tools.values()].filter((tool) => {
     const old = before.tools.get(tool.name);
-    return old === undefined || old.hash !== tool.hash || old.upstream !== tool.upstream || old.definitionHash !== tool.definitionHash || old.hashAlg !== tool.hashAlg;
+    return old === undefined || old.hash !== tool.hash || old.upstream !== tool.upstream || old.servedName !== tool.servedName || old.definitionHash !== tool.definitionHash || old.hashAlg !== tool.hashAlg;
   });
   return new Set(changed.map((tool) => tool.upstream));
 }

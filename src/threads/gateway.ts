@@ -254,7 +254,7 @@ export function sourceFault(fault: unknown): SourceFault {
 }
 
 function upstreamsOf({ registry }: Snapshot): string[] {
-  return [...registry.tools.values()].map((tool) => tool.upstream);
+  return [...registry.upstreams];
 }
 
 /** What bodies may take is one for all threads; a thread must be able to hold the largest. */

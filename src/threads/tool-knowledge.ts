@@ -32,7 +32,7 @@ export function createToolKnowledge(refresh: (upstream: string) => Promise<void>
         void refresh(tool.upstream).catch(() => undefined);
         return undefined;
       }
-      if (served.get(`${tool.upstream} ${tool.name}`) === now.definitionHash && state.kind === 'verified') return withoutMembers(now.text, state.changedMembers);
+      if (served.get(`${tool.upstream} ${tool.servedName}`) === now.definitionHash && state.kind === 'verified') return withoutMembers(now.text, state.changedMembers);
       // Never seen like this: until the control thread has judged it, only the hashed members are known to be good.
       void refresh(tool.upstream).catch(() => undefined);
       return withoutMembers(now.text, otherMembers(now));

@@ -48,6 +48,8 @@ export function toolText(name: string): string {
 
 export interface InProcessOptions {
   readonly tools: readonly TestTool[];
+  /** The registry's text, instead of the tools'. */
+  readonly registry?: string;
   /** Further lines of gateway.yaml. */
   readonly config?: readonly string[];
   readonly policies?: readonly PolicySource[];
@@ -186,7 +188,7 @@ function sourcesOf(config: SnapshotSources['config'], options: InProcessOptions)
   const file = (path: string): SourceFile => ({ file: path, text: readFileSync(path, 'utf8') });
   return {
     version: 1, config,
-    registry: { file: 'registry.yaml', text: registryText(options.tools) },
+    registry: { file: 'registry.yaml', text: options.registry ?? registryText(options.tools) },
     identities: file('config/identities.yaml'),
     policies: [...readPolicies(process.cwd(), config).filter(({ file: name }) => !name.endsWith('_test.rego')), ...(options.policies ?? [PERMIT_ALL])],
     rules: readdirSync('config/dlp').sort().map((name) => file(`config/dlp/${name}`)),

@@ -70,10 +70,11 @@ export const gatewayConfigSchema = z.strictObject({
     file_bytes_max: int(64 * KIB, 64 * 1024 * MIB, 256 * MIB, 'A log file is closed and the next one begun at this size; the chain goes on.'),
   }, 'Layer 4.'),
   registry: room({
-    file: text('config/capability-registry-v2.yaml', 'Registered tools. Watched.'),
+    file: text('config/capability-registry-v2.yaml', 'Registered tools, prompts and resources. Watched.'),
     refresh_interval_s: int(1, 3600, 60, 'How often each upstream\'s tools are listed and compared.'),
     verify_max_age_s: int(1, 86_400, 300, 'A call on an older verification lists the upstream first.'),
-    list_timeout_ms: int(100, 120_000, 5_000, 'How long an upstream may take to list its tools.'),
+    list_timeout_ms: int(100, 120_000, 5_000, 'How long an upstream may take to list its tools, prompts or resources.'),
+    unregistered: z.enum(['policy', 'refuse']).default('policy').describe('Prompts and resources that the registry does not list: policy = a rule decides about each, as about all others; refuse = refused and left out, as tools always are.'),
   }, 'Layer 5.'),
   policy: room({
     dirs: z.array(z.string()).default(['config/opa/policies', 'policies']).describe('Folders of Rego files, read recursively; _test.rego files are for agw policy test.'),

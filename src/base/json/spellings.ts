@@ -30,3 +30,10 @@ export function isSpellingOf(name: Uint8Array, bytes: Uint8Array, from: number, 
   }
   return at === to || bytes[at] === 0;
 }
+
+/** Whether `key`, which is none of the names, is one that such readers take for one of them. */
+export function isOtherSpelling(key: string, names: readonly string[]): boolean {
+  if (names.includes(key)) return false;
+  const bytes = Buffer.from(key);
+  return names.some((name) => isSpellingOf(Buffer.from(name), bytes, 0, bytes.length));
+}

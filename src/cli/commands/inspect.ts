@@ -11,7 +11,7 @@ import { refusedLines } from './status.js';
 export const inspectCommands: readonly CommandSpec[] = [
   {
     path: 'inspect tools',
-    summary: 'Registered tools with hash, risk level and whether their server still serves that hash',
+    summary: 'Registered tools with hash, risk level and whether their server still serves that hash; registered prompts and resources',
     options: [{ flags: '--wide', about: 'whole hashes, and what else is known' }],
     examples: ['agw inspect tools', 'agw inspect tools --wide', 'agw inspect tools --json | jq \'.tools[] | select(.state != "verified")\''],
     run: inspectTools,
@@ -42,6 +42,10 @@ async function inspectTools(context: CommandContext): Promise<ExitCode> {
     terminal.print(tools.length === 0 ? 'no tools are registered: agw tools add --from URL' : toolTable(tools, wide, context));
     const mismatch = mismatchText(tools, terminal.colors);
     if (mismatch !== '') terminal.print(`\n${mismatch}`);
+    for (const section of ['prompts', 'resources']) {
+      const others = listOf(answer, section);
+      if (others.length > 0) terminal.print(`\n${otherTable(section, others, context)}`);
+    }
     const strangers = listOf(answer, 'unregistered');
     if (strangers.length > 0) terminal.print(`\nserved, but not registered: ${strangers.map((tool) => printable(textOf(tool, 'name'))).join(', ')}`);
     const refused = refusedLines(answer, terminal.colors);
@@ -59,6 +63,11 @@ function toolTable(tools: readonly unknown[], wide: boolean, { terminal }: Comma
   const columns = [{ title: 'NAME' }, { title: 'HASH' }, { title: 'RISK', paint: paintRisk }, { title: 'STATE', paint: paintState }, { title: 'UPSTREAM', shrinks: true }];
   const more = [{ title: 'BY' }, { title: 'CLASSIFICATION' }, { title: 'STEP-UP' }];
   return renderTable(wide ? [...columns, ...more] : columns, rows, wide ? { ...terminal, width: Infinity } : terminal);
+}
+
+function otherTable(section: string, others: readonly unknown[], { terminal }: CommandContext): string {
+  const rows = others.map((one) => [textOf(one, 'name'), textOf(one, 'risk_level'), textOf(one, 'classification'), textOf(one, 'upstream')]);
+  return renderTable([{ title: section.toUpperCase() }, { title: 'RISK', paint: paintRisk }, { title: 'CLASSIFICATION' }, { title: 'UPSTREAM', shrinks: true }], rows, terminal);
 }
 
 function stateOf(tool: unknown): string {

@@ -1,9 +1,9 @@
 // agw tools: hash definitions, see what a server serves, register it after looking at it, and compare with what was registered.
 import { readFileSync } from 'node:fs';
-import type { ToolEntry } from '../../engines/registry/registry-file.js';
+import type { ToolEntry } from '../../engines/registry/registry-schema.js';
 import type { ServerEntry } from '../../engines/registry/server-entry.js';
 import type { PoisonReason } from '../../engines/registry/poison.js';
-import type { RiskLevel, ServedTool } from '../../engines/registry/types.js';
+import type { RegisteredTool, RiskLevel, ServedTool, ToolRegistry } from '../../engines/registry/types.js';
 import { askingOptions } from '../asking.js';
 import { given, type CommandContext, type CommandSpec } from '../command.js';
 import { CALLER_OPTIONS } from '../data-plane.js';
@@ -58,10 +58,11 @@ export const toolsCommands: readonly CommandSpec[] = [
       { flags: '--risk-level <level>', about: 'low, medium, high or critical (default high, until a person has judged it)', choices: RISKS },
       { flags: '--classification <class>', about: 'what reading with it yields', choices: ['public', 'internal', 'confidential', 'sensitive'] },
       { flags: '--external', about: 'it sends data outside' },
+      { flags: '--prefix <prefix>', about: 'agents know all tools of this server by their names with this before it, e.g. gh_' },
       { flags: '--replace', about: 'register a changed tool again' },
       { flags: '-y, --yes', about: 'without asking' },
     ],
-    examples: ['agw tools add --from http://127.0.0.1:9191/mcp my_tool --risk-level low', 'agw tools add --from http://127.0.0.1:9191/mcp my_tool --replace --yes', 'agw tools add --from stdio:files --command \'npx -y @modelcontextprotocol/server-filesystem /data\' read_file'],
+    examples: ['agw tools add --from http://127.0.0.1:9191/mcp my_tool --risk-level low', 'agw tools add --from http://127.0.0.1:9292/mcp --prefix gh_', 'agw tools add --from http://127.0.0.1:9191/mcp my_tool --replace --yes', 'agw tools add --from stdio:files --command \'npx -y @modelcontextprotocol/server-filesystem /data\' read_file'],
     negative: 'the server serves no such tool, or the answer was no',
     run: add,
   },
@@ -152,20 +153,43 @@ async function add(context: CommandContext): Promise<ExitCode> {
   const from = given(context.option('from'));
   const file = await registryFile(context);
   const { parseRegistry } = await import('../../engines/registry/registry-file.js');
-  const known = parseRegistry(readConfigText(file), file).tools;
+  const registry = parseRegistry(readConfigText(file), file);
+  const prefix = prefixFor(context, registry, from);
+  const knownAs = (tool: ServedTool): RegisteredTool | undefined => registry.served(from, tool.name) ?? registry.tools.get(prefix + tool.name);
   const names = context.argumentsFrom(0);
   const offered = await served(context, from);
-  const chosen = names.length > 0 ? names.map((name) => only(offered, name, from)) : offered.filter((tool) => !known.has(tool.name));
+  const chosen = names.length > 0 ? names.map((name) => only(offered, name, from)) : offered.filter((tool) => knownAs(tool)?.upstream !== from);
   if (chosen.length === 0) throw new CliFailure(`all ${plural(offered.length, 'tool')} of ${from} are registered.`, { remedy: 'Name one, with --replace, to register it again.', exitCode: 1 });
-  const taken = chosen.filter((tool) => known.has(tool.name));
-  if (taken.length > 0 && !context.flag('replace')) {
-    throw new CliFailure(`registered already: ${taken.map((tool) => tool.name).join(', ')}.`, { remedy: 'See agw tools diff NAME, then pass --replace if the change is wanted.', exitCode: 1 });
-  }
+  if (!context.flag('replace')) refuseTaken(chosen.map(knownAs).filter((tool) => tool !== undefined), from);
   const { findPoison } = await import('../../engines/registry/poison.js');
   // stderr, so that what is being agreed to is seen even when stdout goes elsewhere
   context.terminal.warn(chosen.map((tool) => describeOffer(tool, findPoison, context)).join('\n\n'));
   if (!(await confirmed(context, `\nRegister ${plural(chosen.length, 'tool')} from ${from}?`))) return 1;
-  return register(context, file, from, chosen, new Set(known.keys()));
+  return register(context, { file, from, prefix }, chosen.map((tool) => ({ tool, name: nameOf(tool, registry, from, prefix), isNew: knownAs(tool) === undefined })));
+}
+
+function nameOf(tool: ServedTool, registry: ToolRegistry, from: string, prefix: string): string {
+  return registry.served(from, tool.name)?.name ?? prefix + tool.name;
+}
+
+/** A prefix renames what is registered of the server already, in policies as well: that is a person's edit. */
+function prefixFor(context: CommandContext, registry: ToolRegistry, from: string): string {
+  const before = registry.servers.get(from)?.prefix ?? '';
+  const prefix = context.option('prefix') ?? before;
+  const renamed = prefix === before ? [] : [...registry.tools.values()].filter((tool) => tool.upstream === from && tool.name === before + tool.servedName);
+  if (renamed.length === 0) return prefix;
+  throw new CliFailure(`--prefix ${prefix} would rename ${renamed.map((tool) => tool.name).join(', ')}.`, { remedy: `Rename them in your policies, then set prefix under servers: in the registry.`, exitCode: 1 });
+}
+
+function refuseTaken(taken: readonly RegisteredTool[], from: string): void {
+  const [other] = taken.filter((tool) => tool.upstream !== from);
+  if (other !== undefined) {
+    throw new CliFailure(`${other.name} is registered already, of ${other.upstream}.`, {
+      remedy: `Know this server's tools by a prefix: --prefix NAME_; or name one of them otherwise in the registry (name: OTHER, served_as: ${other.servedName}). If the tool has moved to ${from}: --replace.`, exitCode: 1,
+    });
+  }
+  if (taken.length === 0) return;
+  throw new CliFailure(`registered already: ${taken.map((tool) => tool.name).join(', ')}.`, { remedy: 'See agw tools diff NAME, then pass --replace if the change is wanted.', exitCode: 1 });
 }
 
 function describeOffer(tool: ServedTool, findPoison: FindPoison, { terminal }: CommandContext): string {
@@ -175,18 +199,26 @@ function describeOffer(tool: ServedTool, findPoison: FindPoison, { terminal }: C
   return [renderFields([...fields, ['hash (jcs)', tool.hashes.jcs] as const], colors), ...signs].join('\n');
 }
 
-async function register(context: CommandContext, file: string, from: string, chosen: readonly ServedTool[], known: ReadonlySet<string>): Promise<ExitCode> {
-  const { setServer, setTool } = await import('../../engines/registry/registry-edit.js');
+interface Chosen {
+  readonly tool: ServedTool;
+  /** As agents will know it. */
+  readonly name: string;
+  readonly isNew: boolean;
+}
+
+async function register(context: CommandContext, { file, from, prefix }: { readonly file: string; readonly from: string; readonly prefix: string }, chosen: readonly Chosen[]): Promise<ExitCode> {
+  const { setPrefix, setServer, setTool } = await import('../../engines/registry/registry-edit.js');
   const { givenEntry } = await import('../server-options.js');
   const entry: ServerEntry | undefined = givenEntry(context, from);
-  const before = readConfigText(file);
-  const text = chosen.reduce((so, tool) => setTool(so, entryFor(tool, from, context, !known.has(tool.name)), file), entry === undefined ? before : setServer(before, entry, file));
-  replaceFile(file, text);
+  const written = readConfigText(file);
+  const before = entry === undefined ? written : setServer(written, entry, file);
+  const named = context.option('prefix') === undefined ? before : setPrefix(before, from, prefix, file);
+  replaceFile(file, chosen.reduce((text, { tool, isNew }) => setTool(text, entryFor(tool, from, context, isNew), file), named));
   const reloaded = await reloadIfRunning(context, file);
   // A tool that was refused because it changed stays refused until a person says that the change is wanted: this is the saying.
-  if (reloaded === 'active') for (const tool of chosen) await context.control().post(`/v1/tools/${encodeURIComponent(tool.name)}/acknowledge`, {});
-  printAnswer(context, { registered: chosen.map((tool) => ({ name: tool.name, hash: tool.hashes.jcs, hash_alg: 'jcs' })), active: reloaded === 'active' }, () => {
-    context.terminal.print(`registered ${chosen.map((tool) => printable(tool.name)).join(', ')} in ${file} (${activeNote(reloaded)})`);
+  if (reloaded === 'active') for (const { name } of chosen) await context.control().post(`/v1/tools/${encodeURIComponent(name)}/acknowledge`, {});
+  printAnswer(context, { registered: chosen.map(({ tool, name }) => ({ name, hash: tool.hashes.jcs, hash_alg: 'jcs' })), active: reloaded === 'active' }, () => {
+    context.terminal.print(`registered ${chosen.map(({ name }) => printable(name)).join(', ')} in ${file} (${activeNote(reloaded)})`);
     context.terminal.print('Callers need a policy rule for them; then: agw policy reload');
   });
   return 0;

@@ -83,6 +83,10 @@ export const BOUNDS: readonly { readonly title: string; readonly bounds: readonl
     { what: 'messages for such a server before it has said where to send them', fixed: inFile('src/upstream/http-sse/sse-channel.ts', 'WAITING_MAX', '100'), then: '`mcp_transport_failed`, and its breaker is not told' },
     { what: 'a list of tools, all pages together', fixed: inFile('src/upstream/tool-lister.ts', 'LIST_BYTES_MAX', '32 * 1024 * 1024'), then: 'the server is taken for one that can\'t be listed: its tools are refused' },
     { what: 'pages of a list', fixed: inFile('src/upstream/tool-lister.ts', 'PAGES_MAX', '200'), then: 'the same' },
+    { what: 'a list that a caller asks for, of each server', fixed: inFile('src/terminals/server-asker.ts', 'LIST_BYTES_MAX', '32 * 1024 * 1024'), then: 'the list goes on without that server, and says so' },
+    { what: 'its pages', fixed: inFile('src/terminals/server-asker.ts', 'PAGES_MAX', '100'), then: 'the same' },
+    { what: 'prompts and resources whose server is remembered, on each thread', fixed: inFile('src/terminals/routes.ts', 'ROUTES_KEPT_MAX', '10_000'), then: 'the longest unused is looked for again' },
+    { what: 'tasks whose server is remembered, on each thread', fixed: inFile('src/terminals/task-owners.ts', 'TASKS_KEPT_MAX', '10_000'), then: 'the longest unused is asked for at all servers again' },
     { what: 'a session\'s id', fixed: inFile('src/upstream/handshake.ts', 'SESSION_ID_FORM', '/^[\\x21-\\x7e]{1,1024}$/'), then: '`mcp_invalid_response`' },
     { what: 'breakers that are not at rest', fixed: inFile('src/engines/limits/circuit-breaker.ts', 'FAILING_MAX', '65_536'), then: 'a further failing tool has none until another recovers; those that are open stay so' },
     { what: 'labels of metrics', fixed: inFile('src/base/errors/table.ts', 'ERRORS', 'codes, layers, registered tool servers and breakers'), then: 'nothing a caller sends becomes a label' },
@@ -91,8 +95,10 @@ export const BOUNDS: readonly { readonly title: string; readonly bounds: readonl
     { what: 'cached databases and plans of each kind', fixed: inFile('src/base/kept/kept-files.ts', 'KEPT_MAX', '8'), then: 'the oldest is removed' },
     { what: 'policy text', key: 'policy.source_bytes_max', then: 'the set is refused' },
     { what: 'detection rules of one file', fixed: inFile('src/engines/dlp/rule-file.ts', 'RULES_MAX', '2000'), then: 'the file is refused' },
-    { what: 'registered servers', fixed: inFile('src/engines/registry/server-entry.ts', 'SERVERS_MAX', '1000'), then: 'the file is refused' },
-    { what: 'registered tools', fixed: inFile('src/engines/registry/registry-file.ts', 'TOOLS_MAX', '100_000'), then: 'the file is refused' },
+    { what: 'registered tools, prompts likewise', fixed: inFile('src/engines/registry/registry-schema.ts', 'TOOLS_MAX', '100_000'), then: 'the file is refused' },
+    { what: 'registered resources', fixed: inFile('src/engines/registry/registry-schema.ts', 'RESOURCES_MAX', '100_000'), then: 'the file is refused' },
+    { what: 'templates and prefixes among them', fixed: inFile('src/engines/registry/registry-schema.ts', 'RESOURCE_PATTERNS_MAX', '1000'), then: 'the file is refused' },
+    { what: 'servers with an entry of their own', fixed: inFile('src/engines/registry/server-entry.ts', 'SERVERS_MAX', '1000'), then: 'the file is refused' },
   ] },
 ];
 

@@ -135,7 +135,7 @@ export class Observations {
   /** What is served but not registered for that upstream. */
   unregistered(): { readonly upstream: string; readonly served: ServedTool }[] {
     return this.upstreams().flatMap(({ url, tools }) => tools
-      .filter(({ name }) => this.#registry.tools.get(name)?.upstream !== url)
+      .filter(({ name }) => this.#registry.served(url, name) === undefined)
       .map((served) => ({ upstream: url, served })));
   }
 
@@ -146,13 +146,13 @@ export class Observations {
   #judge(tool: RegisteredTool, served: readonly ServedTool[], nowMs: number, changed: string[], rugPulls: string[]): void {
     const before = this.stateOf(tool);
     const after = this.#nextState(tool, served, nowMs, before);
-    this.#set(tool, after, served.find(({ name }) => name === tool.name));
+    this.#set(tool, after, served.find(({ name }) => name === tool.servedName));
     if (before.kind !== after.kind || (before.kind === 'verified' && after.kind === 'verified' && before.changedMembers.join() !== after.changedMembers.join())) changed.push(tool.name);
     if (after.kind === 'mismatch' && before.kind !== 'mismatch') rugPulls.push(tool.name);
   }
 
   #nextState(tool: RegisteredTool, served: readonly ServedTool[], nowMs: number, before: ToolState): ToolState {
-    const same = served.filter(({ name }) => name === tool.name); // two of one name: each must match, for nobody knows which the client takes
+    const same = served.filter(({ name }) => name === tool.servedName); // two of one name: each must match, for nobody knows which the client takes
     if (before.kind === 'mismatch') return { ...before, served: same.find((one) => verifyServed(tool, one).kind === 'mismatch') ?? before.served };
     const [first] = same;
     if (first === undefined) return { kind: 'absent', sinceMs: nowMs };
@@ -255,9 +255,10 @@ export class ObservedStates {
   }
 }
 
-/** A renewed registration is one with another hash, upstream or definition_hash: none of what was seen before counts for it. */
+/** A renewed registration is one with another hash, upstream, definition_hash or name on its server: none of what was seen before counts for it. */
 function registrationOf(tool: RegisteredTool): string {
-  return `${tool.hash} ${tool.definitionHash ?? ''} ${tool.hashAlg ?? ''}`;
+  const own = `${tool.hash} ${tool.definitionHash ?? ''} ${tool.hashAlg ?? ''}`;
+  return tool.servedName === tool.name ? own : `${own} ${tool.servedName}`;
 }
 
 function idOf(tool: RegisteredTool): { tool: string; upstream: string; registration: string } {

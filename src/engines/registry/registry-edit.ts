@@ -1,28 +1,35 @@
 // Edits the registry's YAML text for `agw tools add`, keeping a person's comments and order.
 import { isMap, isNode, isSeq, parseDocument, stringify, type Document, type YAMLMap, type YAMLSeq } from 'yaml';
 import { ConfigFault } from '../../base/config/fault.js';
-import { parseRegistry, type ToolEntry } from './registry-file.js';
+import { parseRegistry } from './registry-file.js';
+import type { ToolEntry } from './registry-schema.js';
 import type { ServerEntry } from './server-entry.js';
 
 /** A description is never folded, so that a diff shows only what changed. */
 const LINE_WIDTH = 0;
 
-/** Appends an entry; throws ConfigFault when the name is taken, or when the result is no valid registry. */
+/** Appends an entry; throws ConfigFault when the name is taken, or when the result is no valid registry. `entry.name`: as its server serves it. */
 export function addTool(text: string, entry: ToolEntry, file: string): string {
   const document = open(text, file);
-  const known = parseRegistry(text, file).tools.get(entry.name);
+  const registry = parseRegistry(text, file);
+  const known = registry.tools.get(entry.name) ?? registry.served(entry.upstream, entry.name);
   if (known !== undefined) {
     throw new ConfigFault(`${entry.name} is registered already.`, { file, line: known.line, column: 0, remedy: 'Register it again with agw tools add --replace, or choose another.' });
   }
   return append(text, document, entry, file);
 }
 
-/** Sets the given members of an entry and leaves its others as they are; appends the entry when the name is new. */
+/**
+ * Sets the given members of an entry and leaves its others as they are; appends the entry when it is new. `entry.name`: as its server serves it; an entry that
+ * agents know by another name keeps that.
+ */
 export function setTool(text: string, entry: ToolEntry, file: string): string {
   const document = open(text, file);
-  const existing = findEntry(document, entry.name);
+  const existing = findEntry(document, entry);
   if (existing === undefined) return append(text, document, entry, file);
-  for (const [key, value] of Object.entries(entry)) if (value !== undefined) setMember(document, existing, key, value);
+  for (const [key, value] of Object.entries(entry)) {
+    if (value !== undefined && !(key === 'name' && existing.has('served_as'))) setMember(document, existing, key, value);
+  }
   return checked(document.toString({ lineWidth: LINE_WIDTH, flowCollectionPadding: /[[{] \S/.test(text) }), file);
 }
 
@@ -57,10 +64,28 @@ function checked(text: string, file: string): string {
   return text;
 }
 
-function findEntry(document: Document, name: string): YAMLMap | undefined {
-  const tools = document.get('tools');
-  if (!isSeq(tools)) return undefined;
-  return tools.items.find((item): item is YAMLMap => isMap(item) && item.get('name') === name);
+/** That of the very server; else one of the name, whose server has moved. A server with a prefix has names of its own. */
+function findEntry(document: Document, { name, upstream }: ToolEntry): YAMLMap | undefined {
+  const entries = mapsOf(document, 'tools');
+  const prefixed = (one: unknown): boolean => mapsOf(document, 'servers').some((server) => server.get('upstream') === one && (server.get('prefix') ?? '') !== '');
+  return entries.find((item) => item.get('upstream') === upstream && (item.get('served_as') ?? item.get('name')) === name)
+    ?? entries.find((item) => item.get('name') === name && !item.has('served_as') && !prefixed(upstream) && !prefixed(item.get('upstream')));
+}
+
+function mapsOf(document: Document, section: string): YAMLMap[] {
+  const list = document.get(section);
+  return isSeq(list) ? list.items.filter((item): item is YAMLMap => isMap(item)) : [];
+}
+
+/** Gives the tools of a server a prefix, beside what else is said of it. */
+export function setPrefix(text: string, upstream: string, prefix: string, file: string): string {
+  const document = open(text, file);
+  const server = mapsOf(document, 'servers').find((item) => item.get('upstream') === upstream);
+  if (server !== undefined) setMember(document, server, 'prefix', prefix);
+  else if (isSeq(document.get('servers'))) document.addIn(['servers'], document.createNode({ upstream, prefix }));
+  else if (isMap(document.contents) && document.contents.flow !== true) return checked(`${text.trimEnd()}\n\n${stringify({ servers: [{ upstream, prefix }] }, { lineWidth: LINE_WIDTH })}`, file);
+  else document.set('servers', document.createNode([{ upstream, prefix }]));
+  return checked(document.toString({ lineWidth: LINE_WIDTH }), file);
 }
 
 /** A plain value replaces the scalar's value only, so that the comment beside it stays. */

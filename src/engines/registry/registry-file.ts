@@ -1,66 +1,40 @@
 // Reads capability-registry-v2.yaml into a frozen registry; every fault says file, line, column and remedy.
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
 import { ConfigFault } from '../../base/config/fault.js';
 import { faultOfSchema, joinFaults } from '../../base/config/schema-faults.js';
 import { parseYamlWithLines, type YamlFile } from '../../base/config/yaml-lines.js';
-import { refuseServerFaults, serverSchema, SERVERS_MAX, STDIO_UPSTREAM, toServer } from './server-entry.js';
-import type { RegisteredTool, ToolHash, ToolRegistry } from './types.js';
-
-const NAME_LENGTH_MAX = 256; // MCP 2025-11-25 proposes 128; servers exceed it
-const TIMEOUT_MS_MAX = 3_600_000; // upstream.answer_timeout_ms has the same bound
-const TOOLS_MAX = 100_000;
-
-const HASH_FORM = /^[0-9a-f]{64}$/;
-const hash = z.string({ error: 'must be a text of 64 hexadecimal digits; quote it if it is digits alone' })
-  .regex(HASH_FORM, 'must be 64 lower-case hexadecimal digits').describe('agw tools hash prints it');
-
-const upstream = z.string().refine((text) => STDIO_UPSTREAM.test(text) || isUpstreamUrl(text), 'must be an http: or https: URL without user name, password or fragment, or stdio: with the name of an entry of servers').describe('e.g. http://127.0.0.1:9191/mcp, or stdio:files');
-// eslint-disable-next-line no-control-regex -- control characters are what it looks for
-const name = z.string().min(1).max(NAME_LENGTH_MAX).refine((text) => !/[\u0000-\u001f\u007f]/u.test(text), 'must not hold control characters');
-
-const toolSchema = z.strictObject({
-  name,
-  description: z.string().default(''),
-  upstream,
-  hash,
-  hash_alg: z.enum(['seed', 'jcs', 'legacy']).optional().describe('seed, jcs or legacy; absent = any of the three'),
-  definition_hash: hash.optional(),
-  risk_level: z.enum(['low', 'medium', 'high', 'critical']).describe('low, medium, high or critical'),
-  input_schema: z.record(z.string(), z.unknown()).optional().describe('the JSON Schema the server serves as inputSchema'),
-  required_scope: z.string().min(1).max(256).optional(),
-  requires_step_up: z.boolean().default(false),
-  allowed_destinations: z.array(z.string().min(1)).default([]),
-  timeout_ms: z.number().int().min(10).max(TIMEOUT_MS_MAX).optional().describe('milliseconds'),
-  classification: z.enum(['public', 'internal', 'confidential', 'sensitive']).default('internal').describe('public, internal, confidential or sensitive'),
-  external: z.boolean().default(false),
-  rate_limit: z.strictObject({ per_minute: z.number().int().min(1), burst: z.number().int().min(1) }).optional(),
-});
-
-export const registrySchema = z.strictObject({
-  version: z.literal('v2').optional().describe('v2'),
-  tools: z.array(toolSchema).max(TOOLS_MAX).nullable(),
-  servers: z.array(serverSchema(upstream)).max(SERVERS_MAX).nullable().optional(),
-  /** Kept by other readers of the same file; not read here. */
-  capabilities: z.unknown().optional(),
-});
-
-export type ToolEntry = z.input<typeof toolSchema>;
+import { HASH_FORM, registrySchema, type ParsedPrompt, type ParsedResource, type ParsedTool } from './registry-schema.js';
+import { createResourceTable, type ResourceEntry } from './resource-table.js';
+import { serverFaults, toServer } from './server-entry.js';
+import type { RegisteredServer, RegisteredTool, ToolHash, ToolRegistry } from './types.js';
 
 /** Throws ConfigFault (the first fault, the rest in `others`). `file` is named, not read. */
 export function parseRegistry(text: string, file: string): ToolRegistry {
   const yaml = parseYamlWithLines(text, file);
   const read = registrySchema.safeParse(yaml.value ?? {});
   if (!read.success) throw faultOfSchema(yaml, registrySchema, read.error);
-  const entries = read.data.tools ?? [];
-  refuseDuplicates(entries.map((entry) => entry.name), yaml);
-  const servers = read.data.servers ?? [];
-  refuseServerFaults(servers, entries, yaml);
-  const tools = new Map(entries.map((entry, index) => [entry.name, toTool(entry, yaml.placeOf(['tools', index]).line)]));
+  const lineOf = (section: string, index: number): number => yaml.placeOf([section, index]).line;
+  const servers = new Map((read.data.servers ?? []).map((entry, index): [string, RegisteredServer] => [entry.upstream, toServer(entry, lineOf('servers', index))]));
+  const tools = (read.data.tools ?? []).map((entry, index) => toTool(entry, servers.get(entry.upstream)?.prefix ?? '', lineOf('tools', index)));
+  const prompts = (read.data.prompts ?? []).map((entry, index) => toPrompt(entry, lineOf('prompts', index)));
+  const resources = (read.data.resources ?? []).map((entry, index) => toResource(entry, lineOf('resources', index)));
+  const faults = [
+    ...repeated(yaml, 'servers', (read.data.servers ?? []).map(({ upstream }) => upstream), (upstream) => `${upstream} is listed twice.`),
+    ...serverFaults(read.data.servers ?? [], { tools: read.data.tools ?? [], prompts: read.data.prompts ?? [], resources: read.data.resources ?? [] }, yaml),
+    ...sameNames(yaml, tools), ...servedTwice(yaml, tools),
+    ...repeated(yaml, 'prompts', prompts.map(({ name }) => name), (name) => `${name} is registered twice.`),
+    ...repeated(yaml, 'resources', resources.map(({ registered }) => registered.name), (name) => `${name} is registered twice.`),
+  ];
+  if (faults.length > 0) throw joinFaults(faults);
+  const everything = [...tools, ...resources.map(({ registered }) => registered), ...prompts];
+  const served = new Map(tools.map((tool) => [servedKey(tool.upstream, tool.servedName), tool]));
   return Object.freeze({
-    tools,
-    servers: new Map(servers.map((entry, index) => [entry.upstream, toServer(entry, yaml.placeOf(['servers', index]).line)])),
-    upstreams: Object.freeze([...new Set(entries.map((entry) => entry.upstream))]),
+    tools: new Map(tools.map((tool) => [tool.name, tool])),
+    prompts: new Map(prompts.map((prompt) => [prompt.name, prompt])),
+    resources: createResourceTable(resources),
+    servers,
+    upstreams: Object.freeze([...new Set([...everything.map(({ upstream }) => upstream), ...servers.keys()])]),
+    served: (upstream: string, servedName: string) => served.get(servedKey(upstream, servedName)),
     digest: createHash('sha256').update(text).digest('hex'),
   });
 }
@@ -70,17 +44,18 @@ export function parseToolHash(text: string): ToolHash | undefined {
   return HASH_FORM.test(text) ? (text as ToolHash) : undefined;
 }
 
-function toTool(entry: z.output<typeof toolSchema>, line: number): RegisteredTool {
-  return Object.freeze({
-    name: entry.name,
+/** No URL has a blank. */
+function servedKey(upstream: string, servedName: string): string {
+  return `${upstream} ${servedName}`;
+}
+
+type Governed = Pick<ParsedTool, 'upstream' | 'description' | 'risk_level' | 'requires_step_up' | 'allowed_destinations' | 'timeout_ms' | 'classification' | 'external' | 'rate_limit'>;
+
+function governed(entry: Governed, line: number) {
+  return {
     description: entry.description,
     upstream: entry.upstream,
-    hash: entry.hash as ToolHash,
-    hashAlg: entry.hash_alg,
-    definitionHash: entry.definition_hash as ToolHash | undefined,
     riskLevel: entry.risk_level,
-    inputSchema: entry.input_schema,
-    requiredScope: entry.required_scope,
     requiresStepUp: entry.requires_step_up,
     allowedDestinations: Object.freeze([...entry.allowed_destinations]),
     timeoutMs: entry.timeout_ms,
@@ -88,25 +63,78 @@ function toTool(entry: z.output<typeof toolSchema>, line: number): RegisteredToo
     external: entry.external,
     rateLimit: entry.rate_limit === undefined ? undefined : Object.freeze({ perMinute: entry.rate_limit.per_minute, burst: entry.rate_limit.burst }),
     line,
+  };
+}
+
+function toTool(entry: ParsedTool, prefix: string, line: number): RegisteredTool {
+  const name = entry.served_as === undefined ? prefix + entry.name : entry.name;
+  return Object.freeze({
+    ...governed(entry, line),
+    kind: 'tool',
+    name,
+    limitName: name,
+    servedName: entry.served_as ?? entry.name,
+    hash: entry.hash as ToolHash,
+    hashAlg: entry.hash_alg,
+    definitionHash: entry.definition_hash as ToolHash | undefined,
+    inputSchema: entry.input_schema,
+    requiredScope: entry.required_scope,
   });
 }
 
-function refuseDuplicates(names: readonly string[], yaml: YamlFile): void {
-  const firstAt = new Map<string, number>();
-  const faults: ConfigFault[] = [];
-  for (const [index, toolName] of names.entries()) {
-    const first = firstAt.get(toolName);
-    if (first === undefined) { firstAt.set(toolName, index); continue; }
-    faults.push(new ConfigFault(`tools[${index}].name: ${toolName} is registered twice.`, {
-      file: yaml.file, ...yaml.placeOf(['tools', index, 'name']),
-      remedy: `Remove one of the two; the first is on line ${yaml.placeOf(['tools', first]).line}.`,
-    }));
-  }
-  if (faults.length > 0) throw joinFaults(faults);
+function toPrompt(entry: ParsedPrompt, line: number): RegisteredTool {
+  return Object.freeze({ ...governed(entry, line), ...unhashed('prompt', entry.name, entry), requiredScope: entry.required_scope });
 }
 
-function isUpstreamUrl(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const url = new URL(text);
-  return (url.protocol === 'http:' || url.protocol === 'https:') && url.username === '' && url.password === '' && url.hash === '' && !text.endsWith('#');
+function toResource(entry: ParsedResource, line: number): ResourceEntry {
+  const by = entry.uri !== undefined ? 'uri' : entry.uri_template !== undefined ? 'uri_template' : 'uri_prefix';
+  return { by, registered: Object.freeze({ ...governed(entry, line), ...unhashed('resource', entry[by] ?? '', entry), requiredScope: undefined }) };
+}
+
+function unhashed(kind: 'prompt' | 'resource', name: string, entry: object) {
+  const hash = createHash('sha256').update(JSON.stringify([kind, entry])).digest('hex') as ToolHash;
+  return { kind, name, servedName: name, limitName: `${kind} ${name}`, hash, hashAlg: undefined, definitionHash: undefined, inputSchema: undefined };
+}
+
+function sameNames(yaml: YamlFile, tools: readonly RegisteredTool[]): ConfigFault[] {
+  return again(tools.map(({ name }) => name)).map(([index, first]) => {
+    const [one, other] = [tools[first], tools[index]];
+    if (one === undefined || other === undefined) throw new TypeError('an index of the list itself');
+    const line = yaml.placeOf(['tools', first]).line;
+    if (one.upstream === other.upstream) {
+      return new ConfigFault(`tools[${index}].name: ${other.name} is registered twice.`, { file: yaml.file, ...yaml.placeOf(['tools', index, 'name']), remedy: `Remove one of the two; the first is on line ${line}.` });
+    }
+    return new ConfigFault(`tools[${index}].name: ${other.name} is registered twice, of ${one.upstream} (line ${line}) and of ${other.upstream}.`, {
+      file: yaml.file, ...yaml.placeOf(['tools', index, 'name']),
+      remedy: `Give this entry another name and add served_as: ${other.servedName}; or give all tools of one server a prefix: servers: [{upstream: ${other.upstream}, prefix: …_}].`,
+    });
+  });
+}
+
+/** Under two names, nobody could say which entry judges what the server lists. */
+function servedTwice(yaml: YamlFile, tools: readonly RegisteredTool[]): ConfigFault[] {
+  return again(tools.map(({ upstream, servedName }) => servedKey(upstream, servedName))).flatMap(([index, first]) => {
+    const [one, other] = [tools[first], tools[index]];
+    if (one === undefined || other === undefined || one.name === other.name) return [];
+    return [new ConfigFault(`tools[${index}]: ${other.servedName} of ${other.upstream} is registered twice, as ${one.name} and as ${other.name}.`, {
+      file: yaml.file, ...yaml.placeOf(['tools', index]), remedy: `Remove one of the two; the first is on line ${yaml.placeOf(['tools', first]).line}.`,
+    })];
+  });
+}
+
+function repeated(yaml: YamlFile, section: string, names: readonly string[], message: (name: string) => string): ConfigFault[] {
+  return again(names).map(([index, first]) => new ConfigFault(`${section}[${index}]: ${message(names[index] ?? '')}`, {
+    file: yaml.file, ...yaml.placeOf([section, index]), remedy: `Remove one of the two; the first is on line ${yaml.placeOf([section, first]).line}.`,
+  }));
+}
+
+/** The places of texts that were there before, each with the first place. */
+function again(texts: readonly string[]): [index: number, first: number][] {
+  const firstAt = new Map<string, number>();
+  return texts.flatMap((text, index): [number, number][] => {
+    const first = firstAt.get(text);
+    if (first !== undefined) return [[index, first]];
+    firstAt.set(text, index);
+    return [];
+  });
 }

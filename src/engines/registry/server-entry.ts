@@ -2,11 +2,11 @@
 import { z } from 'zod';
 import { NAMED_VARIABLE } from '../../base/config/environment.js';
 import { ConfigFault } from '../../base/config/fault.js';
-import { joinFaults } from '../../base/config/schema-faults.js';
 import type { YamlFile } from '../../base/config/yaml-lines.js';
 import type { RegisteredServer, ServerTransport } from './types.js';
 
-export const SERVERS_MAX = 1000; // each may be a process
+export const SERVERS_MAX = 1000; // each is listed and asked, and may be a process
+const PREFIX_LENGTH_MAX = 64;
 const ARGS_MAX = 200;
 const ENV_MAX = 100;
 const TEXT_LENGTH_MAX = 32_768; // Linux takes 128 KiB for one argument
@@ -23,6 +23,7 @@ const value = text.refine((one) => NAMED_VARIABLE.test(one) || !one.includes('$E
 export function serverSchema(upstream: z.ZodType<string, string>) {
   return z.strictObject({
     upstream,
+    prefix: z.string().max(PREFIX_LENGTH_MAX).regex(/^[A-Za-z0-9_.-]*$/, 'must be of letters, digits, _, . and -').default('').describe('goes before the name of each of its tools, e.g. gh_'),
     transport: z.enum(['streamable_http', 'sse']).optional().describe('streamable_http (default) or sse, the HTTP+SSE of 2024-11-05'),
     command: text.min(1).optional().describe('an executable; no shell reads it'),
     args: z.array(text).max(ARGS_MAX).optional().describe('one text each'),
@@ -32,11 +33,11 @@ export function serverSchema(upstream: z.ZodType<string, string>) {
   });
 }
 
-export type ServerEntry = z.output<ReturnType<typeof serverSchema>>;
+export type ServerEntry = z.input<ReturnType<typeof serverSchema>>;
 const OF_PROCESSES = ['command', 'args', 'env', 'cwd', 'instance'] as const;
 
 export function toServer(entry: ServerEntry, line: number): RegisteredServer {
-  return Object.freeze({ upstream: entry.upstream, transport: Object.freeze(transportOf(entry)), line });
+  return Object.freeze({ upstream: entry.upstream, prefix: entry.prefix ?? '', transport: Object.freeze(transportOf(entry)), line });
 }
 
 function transportOf(entry: ServerEntry): ServerTransport {
@@ -44,16 +45,16 @@ function transportOf(entry: ServerEntry): ServerTransport {
   return { kind: 'stdio', program: Object.freeze({ command: entry.command, args: Object.freeze([...entry.args ?? []]), env: Object.freeze({ ...entry.env }), cwd: entry.cwd, instance: entry.instance ?? 'shared' }) };
 }
 
-/** What no entry says by itself: throws the faults of all entries together. */
-export function refuseServerFaults(servers: readonly ServerEntry[], tools: readonly { readonly name: string; readonly upstream: string }[], yaml: YamlFile): void {
-  const firstAt = new Map<string, number>();
+type Named = readonly { readonly upstream: string }[];
+
+/** What no entry says by itself. `users`: what names an upstream, by section. */
+export function serverFaults(servers: readonly ServerEntry[], users: Readonly<Record<string, Named>>, yaml: YamlFile): ConfigFault[] {
+  const named = new Set<string>();
   const faults: ConfigFault[] = [];
   const fault = (path: readonly (string | number)[], message: string, remedy: string): void => void faults.push(new ConfigFault(message, { file: yaml.file, ...yaml.placeOf(path), remedy }));
   for (const [index, server] of servers.entries()) {
     const at = `servers[${index}]`;
-    const first = firstAt.get(server.upstream);
-    if (first !== undefined) fault(['servers', index, 'upstream'], `${at}.upstream: ${server.upstream} has two entries.`, `Remove one of the two; the first is on line ${yaml.placeOf(['servers', first]).line}.`);
-    else firstAt.set(server.upstream, index);
+    named.add(server.upstream);
     if (STDIO_UPSTREAM.test(server.upstream)) {
       if (server.command === undefined) fault(['servers', index], `${at}: ${server.upstream} has no command.`, 'Write command: with the executable that is the server.');
       if (server.transport !== undefined) fault(['servers', index, 'transport'], `${at}.transport: a process is spoken to over its pipes.`, 'Remove transport:, or name the server by its URL.');
@@ -62,10 +63,12 @@ export function refuseServerFaults(servers: readonly ServerEntry[], tools: reado
     for (const key of OF_PROCESSES) if (server[key] !== undefined) fault(['servers', index, key], `${at}.${key}: ${server.upstream} is a URL, which the gateway calls and does not run.`, `Remove ${key}:, or name the server stdio:NAME, here and at its tools.`);
   }
   const missing = new Set<string>();
-  for (const [index, tool] of tools.entries()) {
-    if (!STDIO_UPSTREAM.test(tool.upstream) || firstAt.has(tool.upstream) || missing.has(tool.upstream)) continue;
-    missing.add(tool.upstream); // one fault for each server, not for each of its tools
-    fault(['tools', index, 'upstream'], `tools[${index}].upstream: ${tool.upstream} has no entry in servers.`, `Add under servers: - upstream: ${tool.upstream}, with the command that starts it.`);
+  for (const [section, entries] of Object.entries(users)) {
+    for (const [index, { upstream }] of entries.entries()) {
+      if (!STDIO_UPSTREAM.test(upstream) || named.has(upstream) || missing.has(upstream)) continue;
+      missing.add(upstream); // one fault for each server, not for each of its tools
+      fault([section, index, 'upstream'], `${section}[${index}].upstream: ${upstream} has no entry in servers.`, `Add under servers: - upstream: ${upstream}, with the command that starts it.`);
+    }
   }
-  if (faults.length > 0) throw joinFaults(faults);
+  return faults;
 }

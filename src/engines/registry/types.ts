@@ -4,11 +4,22 @@ export type RiskLevel = 'low' | 'medium' | 'high' | 'critical';
 export type HashAlg = 'seed' | 'jcs' | 'legacy';
 export type ToolHash = string & { readonly __brand: 'ToolHash' };
 
+/** What an entry of the registry speaks of; a policy and an approval know it by its name, or by the URI that is read. */
+export type RegisteredKind = 'tool' | 'prompt' | 'resource';
+
 export interface RegisteredTool {
+  /** A resource's entry is one of its table: one URI, a template or a prefix of many. */
+  readonly kind: RegisteredKind;
+  /** As agents know it; of a resource the text of its entry. */
   readonly name: string;
+  /** As its own server knows it. */
+  readonly servedName: string;
+  /** As limits, breakers and thresholds know it: a tool by its name, others by kind and name, so that a prompt never stands in for a tool. */
+  readonly limitName: string;
   readonly description: string;
   /** URL of the server's endpoint, e.g. http://127.0.0.1:9191/mcp, or the name of a process, e.g. stdio:files */
   readonly upstream: string;
+  /** Of a prompt or resource: over its entry, so that an approval ends when its registration changes. */
   readonly hash: ToolHash;
   readonly hashAlg: HashAlg | undefined;
   /** JCS hash over the whole definition, pinned by `agw tools add` or at first sight. */
@@ -52,17 +63,36 @@ export interface RegisteredServer {
   /** The very text that its tools name. */
   readonly upstream: string;
   readonly transport: ServerTransport;
+  /** Goes before the names of all its tools that have no name of their own; '' = none. */
+  readonly prefix: string;
   /** Line of the entry in the registry file, 1-based. */
   readonly line: number;
 }
 
+/** Which entry a URI falls under. */
+export interface ResourceTable {
+  /** The entry of that very URI, else the first template that gives it, else the longest prefix of it. */
+  find(uri: string): RegisteredTool | undefined;
+  /** The entry of a template as a server lists it (`uriTemplate`). */
+  findTemplate(template: string): RegisteredTool | undefined;
+  /** A template or prefix is registered, so that a URI can be spelled in and out of it. */
+  readonly hasPatterns: boolean;
+  /** In the file's order. */
+  readonly entries: readonly RegisteredTool[];
+}
+
 /** Parsed capability-registry-v2.yaml; frozen, part of the snapshot. */
 export interface ToolRegistry {
+  /** By the name agents know. */
   readonly tools: ReadonlyMap<string, RegisteredTool>;
+  readonly prompts: ReadonlyMap<string, RegisteredTool>;
+  readonly resources: ResourceTable;
   /** By upstream; one that needs no entry has none. */
   readonly servers: ReadonlyMap<string, RegisteredServer>;
-  /** Upstream URLs in order of first appearance. */
+  /** Upstream URLs in order of first appearance: of tools, resources, prompts, then of servers that have none of them registered. */
   readonly upstreams: readonly string[];
+  /** The entry of what one server serves under this name. */
+  served(upstream: string, servedName: string): RegisteredTool | undefined;
   readonly digest: string;
 }
 

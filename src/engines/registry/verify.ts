@@ -12,7 +12,7 @@ const MISMATCH: Verification = Object.freeze({ kind: 'mismatch' });
 
 /** Any of the three hashes matches, or the declared one only. The legacy hash does not cover the name, so the names are compared as well. */
 export function verifyServed(tool: RegisteredTool, served: ServedTool, pin?: DefinitionPin): Verification {
-  if (served.name !== tool.name) return MISMATCH;
+  if (served.name !== tool.servedName) return MISMATCH;
   const candidates = tool.hashAlg === undefined ? ALGORITHMS : [tool.hashAlg];
   const alg = candidates.find((candidate) => served.hashes[candidate] === tool.hash);
   if (alg === undefined) return MISMATCH;

@@ -18,7 +18,7 @@ export function registryWarnings(registry: ToolRegistry): RegistryWarning[] {
 /** The hashes of the entry's own description and input_schema; undefined when it has no input_schema to hash. */
 export function registeredHashes(tool: RegisteredTool): Readonly<Record<HashAlg, ToolHash>> | undefined {
   if (tool.inputSchema === undefined) return undefined;
-  const members: HashedMembers = { name: JSON.stringify(tool.name), description: JSON.stringify(tool.description), inputSchema: JSON.stringify(tool.inputSchema) };
+  const members: HashedMembers = { name: JSON.stringify(tool.servedName), description: JSON.stringify(tool.description), inputSchema: JSON.stringify(tool.inputSchema) };
   return { seed: seedHash(members), jcs: jcsHash(members), legacy: legacyHash(members) };
 }
 

@@ -33,8 +33,9 @@ export function callOf(changes: Partial<Call> = {}): Call {
 }
 
 export function toolOf(changes: Partial<RegisteredTool> = {}): RegisteredTool {
+  const name = changes.name ?? 'my_tool';
   return {
-    name: 'my_tool', description: '', upstream: 'http://127.0.0.1:9/mcp', hash: 'a'.repeat(64) as RegisteredTool['hash'], hashAlg: undefined, definitionHash: undefined, riskLevel: 'low',
+    kind: 'tool', name, servedName: name, limitName: name, description: '', upstream: 'http://127.0.0.1:9/mcp', hash: 'a'.repeat(64) as RegisteredTool['hash'], hashAlg: undefined, definitionHash: undefined, riskLevel: 'low',
     inputSchema: {}, requiredScope: undefined, requiresStepUp: false, allowedDestinations: [], timeoutMs: undefined, classification: 'internal', external: false, rateLimit: undefined, line: 1, ...changes,
   };
 }

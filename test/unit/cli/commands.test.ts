@@ -130,6 +130,15 @@ describe('agw inspect tools', () => {
   });
 });
 
+describe('agw inspect tools, of prompts and resources', () => {
+  it('shows those that are registered, with risk and server', async () => {
+    const other = (name: string): object => ({ name, risk_level: 'high', classification: 'sensitive', upstream: 'http://u/mcp' });
+    await bench.serve({ 'GET /v1/tools': () => ({ json: { tools: [], prompts: [other('greet')], resources: [other('file:///notes/{name}')] } }) });
+    const { out } = await bench.agw(['inspect', 'tools']);
+    for (const text of ['PROMPTS', 'greet', 'RESOURCES', 'file:///notes/{name}', 'high', 'sensitive']) expect(out).toContain(text);
+  });
+});
+
 describe('agw identity', () => {
   const reloading: Answers = { 'POST /v1/reload/files': () => ({ json: { digests: {}, refused: [], threads: 1 } }) };
   const text = (): string => readFileSync(join(bench.root, 'config/identities.yaml'), 'utf8');

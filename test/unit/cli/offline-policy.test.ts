@@ -31,6 +31,15 @@ describe('policies without a gateway', () => {
     expect((await evaluate('--method', 'no/such/method')).code).toBe(1);
   });
 
+  it('know of a registered prompt and resource what the gateway tells of them', async () => {
+    bench.file('config/capability-registry-v2.yaml', 'tools: []\nprompts:\n  - {name: greet, upstream: http://p/mcp, risk_level: high}\nresources:\n  - {uri_prefix: "file:///notes/", upstream: http://r/mcp, risk_level: low}\n');
+    bench.file('config/opa/policies/a.rego', 'package precinct.authz\nimport rego.v1\nallow if { input.risk_level == "high"; input.server == "http://p/mcp" }\nallow if { input.risk_level == "low"; input.method == "resources/read" }\n');
+    expect(await evaluate('--tool', 'greet', '--method', 'prompts/get')).toEqual({ code: 0, out: 'ALLOW', err: '' });
+    expect(await evaluate('--tool', 'file:///notes/a', '--method', 'resources/read')).toEqual({ code: 0, out: 'ALLOW', err: '' });
+    expect(await evaluate('--tool', 'file:///other', '--method', 'resources/read')).toMatchObject({ code: 1, err: '' });
+    expect((await evaluate('--tool', 'greet', '--method', 'tools/call')).err).toContain('not registered');
+  });
+
   it('end with 2 and file:line for a syntax error', async () => {
     bench.file('policies/a.rego', 'package precinct.authz\nimport rego.v1\nallow if {\n');
     const { code, err } = await evaluate('--tool', 'my_tool');

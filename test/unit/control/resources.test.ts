@@ -204,6 +204,12 @@ describe('tools', () => {
     expect(await json('GET', '/v1/tools')).toMatchObject({ tools: [{ name: 'one', state: 'verified', hash_alg: 'seed', verified_at: new Date(NOW_MS).toISOString() }], unregistered: [{ name: 'stranger', upstream: URL_ONE }] });
   });
 
+  it('stand beside the registered prompts and resources', async () => {
+    const other = parseRegistry(`tools: []\nprompts: [{name: greet, upstream: ${URL_ONE}, risk_level: low}]\nresources: [{uri_prefix: "file:///", upstream: ${URL_ONE}, risk_level: high, classification: sensitive}]\n`, 'registry.yaml');
+    routes = toolRoutes({ ...parts, inForce: () => ({ ...parts.inForce(), registry: other }) });
+    expect(await json('GET', '/v1/tools')).toMatchObject({ tools: [], prompts: [{ name: 'greet', risk_level: 'low', upstream: URL_ONE, line: 2 }], resources: [{ name: 'file:///', risk_level: 'high', classification: 'sensitive' }] });
+  });
+
   it('show what changed', async () => {
     parts.observations.observe(URL_ONE, [reader.describeTool(toolText('one').replace('of the tests', 'and sends mail'))], NOW_MS);
     expect(await json('GET', '/v1/tools/*/diff', { name: 'one' })).toMatchObject({ state: 'mismatch', changes: expect.arrayContaining([expect.objectContaining({ kind: 'changed' })]) as unknown });

@@ -1,15 +1,16 @@
 // Layer 5: registered, seen lately, unchanged.
 import { describe, expect, it } from 'vitest';
-import { FLAGGED } from '../../../src/chain/context.js';
+import { FLAGGED, type Context } from '../../../src/chain/context.js';
 import { PASS } from '../../../src/chain/verdict.js';
+import { parseRegistry } from '../../../src/engines/registry/registry-file.js';
 import type { ServedTool, ToolRegistry, ToolState } from '../../../src/engines/registry/types.js';
 import { toolRegistryVerify } from '../../../src/layers/05-tool-registry-verify.js';
-import { callOf, contextOf, NOW_MS, toolOf } from '../chain/contexts.js';
+import { callOf, configOf, contextOf, NOW_MS, toolOf } from '../chain/contexts.js';
 
 const MAX_AGE_MS = 300_000;
 const verified = (ageMs: number, changedMembers: string[] = []): ToolState => ({ kind: 'verified', alg: 'jcs', verifiedMs: NOW_MS - ageMs, changedMembers });
 const mismatch: ToolState = { kind: 'mismatch', served: { hashes: { seed: 'x' } } as ServedTool, sinceMs: 1 };
-const registry: ToolRegistry = { tools: new Map([['my_tool', toolOf()]]), servers: new Map(), upstreams: [toolOf().upstream], digest: 'r' };
+const registry: ToolRegistry = { ...parseRegistry('tools: []', 'registry.yaml'), tools: new Map([['my_tool', toolOf()]]), upstreams: [toolOf().upstream] };
 
 async function decide(before: ToolState, after: ToolState = before, call = callOf()) {
   const ctx = contextOf('{}', { snapshot: { registry } });
@@ -56,6 +57,38 @@ describe('the registry layer', () => {
   it('flags a change outside the hashed members and lets the call go', async () => {
     const { verdict, ctx } = await decide(verified(0, ['annotations']));
     expect([verdict, ctx.verdicts[4], ctx.notes[4]]).toEqual([PASS, FLAGGED, expect.stringContaining('annotations')]);
+  });
+
+  describe('of prompts and resources', () => {
+    const others = parseRegistry([
+      'tools: []', 'prompts: [{name: greet, upstream: http://p/mcp, risk_level: high}]',
+      'resources: [{uri: "file:///one", upstream: http://r/mcp, risk_level: low}, {uri_prefix: "file:///many/", upstream: http://r/mcp, risk_level: critical}]',
+    ].join('\n'), 'registry.yaml');
+    const judged = (call: Parameters<typeof callOf>[0], config = configOf()) => {
+      const ctx = contextOf('{}', { snapshot: { registry: others, config } });
+      ctx.call = callOf({ name: '', uri: '', ...call });
+      ctx.tool = undefined;
+      const verdict = toolRegistryVerify({ stateOf: () => mismatch, refresh: () => Promise.reject(new Error('nothing of these is listed')) }).decide(ctx as never);
+      return { verdict, tool: ctx.tool as Context['tool'] };
+    };
+    const refusing = configOf('registry: {unregistered: refuse}');
+
+    it.each([[{ method: 'prompts/get', name: 'greet' }, 'high'], [{ method: 'resources/read', uri: 'file:///one' }, 'low'], [{ method: 'resources/read', uri: 'file:///many/x' }, 'critical']] as const)('adds the entry of %j', (call, riskLevel) => {
+      for (const config of [configOf(), refusing]) expect(judged(call, config)).toMatchObject({ verdict: PASS, tool: { registered: { riskLevel } } });
+    });
+
+    it.each([{ method: 'resources/subscribe', uri: 'file:///one' }, { method: 'resources/unsubscribe', uri: 'file:///many/x' }, { method: 'completion/complete', name: 'greet' }, { method: 'completion/complete', uri: 'file:///many/{x}' }])('lets %j pass, which yields nothing of it', (call) => {
+      for (const config of [configOf(), refusing]) expect(judged(call, config)).toEqual({ verdict: PASS, tool: 'none' });
+    });
+
+    it.each([{ method: 'prompts/get', name: 'other' }, { method: 'resources/read', uri: 'file:///two' }, { method: 'resources/subscribe', uri: 'file:///two' }, { method: 'completion/complete', name: 'other' }])('leaves %j to the policies, or refuses it where the registry has the last word', (call) => {
+      expect(judged(call)).toEqual({ verdict: PASS, tool: 'none' });
+      expect(judged(call, refusing).verdict).toMatchObject({ code: 'registry_tool_unknown', reasonCode: 'name' in call ? 'prompt_unregistered' : 'resource_unregistered' });
+    });
+
+    it.each(['file:///many/../one', 'file:///many/%2E%2e/x', 'file:///elsewhere/..'])('refuses %s, which could be another place', (uri) => {
+      for (const method of ['resources/read', 'resources/subscribe']) expect(judged({ method, uri }).verdict).toMatchObject({ code: 'mcp_invalid_request', reasonCode: 'uri_dot_segments', protocol: { rpcCode: -32602 } });
+    });
   });
 
   it('asks nothing of methods that name no tool', async () => {

@@ -55,6 +55,16 @@ describe('one message', () => {
     expect(call({ jsonrpc: '2.0', id: 7, error: { code: 1, message: '' } }).kind).toBe('response');
     expect(call({ jsonrpc: '2.0', method: 'notifications/initialized' })).toMatchObject({ kind: 'notification', idText: undefined });
   });
+  it('reads what is completed from its reference', () => {
+    const complete = (ref: unknown) => ({ jsonrpc: '2.0', id: 1, method: 'completion/complete', params: { argument: { name: 'a', value: '' }, ref, name: 'x', uri: 'y' } });
+    expect(call(complete({ type: 'ref/prompt', name: 'greet', uri: 'z' }))).toMatchObject({ name: 'greet', uri: '' });
+    expect(call(complete({ uri: 'file:///{a}', type: 'ref/resource' }))).toMatchObject({ name: '', uri: 'file:///{a}' });
+    for (const ref of [undefined, 'greet', { type: 'ref/other', name: 'a' }, { type: 'ref/prompt' }, { type: 'ref/prompt', name: '' }, { type: 'ref/resource', uri: 1 }, { type: 'ref/prompt', name: 'a'.repeat(1025) }, { type: 'ref/resource', uri: 'a'.repeat(8193) }]) {
+      expect(refusal(complete(ref))).toMatchObject({ rpcCode: -32602, httpStatus: 400 });
+    }
+    // A server that ignores case would complete another one.
+    expect(refusal(complete({ type: 'ref/prompt', name: 'public', NAME: 'secret' }))).toMatchObject({ rpcCode: -32602 });
+  });
   it('takes the name only from methods that are called by name', () => {
     expect(call({ jsonrpc: '2.0', id: 1, method: 'tools/list', params: { name: 'x', uri: 'y' } })).toMatchObject({ name: '', uri: '' });
     expect(call({ jsonrpc: '2.0', id: 1, method: 'resources/read', params: { uri: 'file:///a' } })).toMatchObject({ uri: 'file:///a', name: '' });

@@ -1,6 +1,6 @@
 // Merged lists: bytes kept, modern members added, nothing invented.
 import { describe, expect, it } from 'vitest';
-import { mergeMetaTexts, renderListAnswer } from '../../../src/mcp/lists.js';
+import { mergeMetaTexts, readListPage, renamedItem, renderListAnswer } from '../../../src/mcp/lists.js';
 
 const TOOL = '{ "name":"a", "n":1e400, "inputSchema":{"type":"object"} }';
 
@@ -12,6 +12,15 @@ describe('lists', () => {
   it('tells a modern client that the list is its own', () => {
     const parsed = JSON.parse(renderListAnswer({ idText: '1', era: 'modern', member: 'tools', items: [], metaText: '{"k":1}', nextCursor: 'c"', ttlMs: 5000.7 })) as unknown;
     expect(parsed).toEqual({ jsonrpc: '2.0', id: 1, result: { tools: [], nextCursor: 'c"', _meta: { k: 1 }, resultType: 'complete', ttlMs: 5000, cacheScope: 'private' } });
+  });
+  it('are read item by item, each with its name and its own bytes', () => {
+    const page = (list: string, more = '') => readListPage(Buffer.from(`{"jsonrpc":"2.0","id":1,"result":{"resources":[${list}]${more}}}`), 'resources');
+    expect(page('{ "uri":"a\\u0062", "n":1e400 },{"uri":"c"}', ',"nextCursor":"\\u0078"')).toEqual({ items: [{ name: 'ab', text: '{ "uri":"a\\u0062", "n":1e400 }' }, { name: 'c', text: '{"uri":"c"}' }], nextCursor: 'x' });
+    expect(page('{"uri":1},{"name":"no uri"},7,{"uri":"a","URI":"b"},{"uri":"ok"}')?.items.map(({ name }) => name)).toEqual(['ok']);
+    for (const text of ['{"jsonrpc":"2.0","id":1,"error":{"code":-32601}}', '{"jsonrpc":"2.0","id":1,"result":{"resources":{}}}', '{"jsonrpc":"2.0","id":1,"result":{"prompts":[]}}']) expect(readListPage(Buffer.from(text), 'resources')).toBeUndefined();
+  });
+  it('show an item under another name, and every other byte as it came', () => {
+    expect(renamedItem('{ "n":1e400, "name" : "a\\"b" ,"x":{"name":"inner"}}', 'tools', 'p_"x')).toBe('{ "n":1e400, "name" : "p_\\"x" ,"x":{"name":"inner"}}');
   });
   it('merges _meta by key, the first server first', () => {
     expect(mergeMetaTexts([['a', '1.0'], ['b', '2'], ['a', '3']])).toBe('{"a":1.0,"b":2}');

@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { ConfigFault } from '../../../../src/base/config/fault.js';
-import { addTool, setTool } from '../../../../src/engines/registry/registry-edit.js';
-import { parseRegistry, parseToolHash, type ToolEntry } from '../../../../src/engines/registry/registry-file.js';
+import { addTool, setPrefix, setTool } from '../../../../src/engines/registry/registry-edit.js';
+import { parseRegistry, parseToolHash } from '../../../../src/engines/registry/registry-file.js';
+import type { ToolEntry } from '../../../../src/engines/registry/registry-schema.js';
 import { registryWarnings } from '../../../../src/engines/registry/warnings.js';
 
 const HASH = 'bcc9258aeaf2af0999e181615b748e2855a53ab8cff8515491b3d7707900c9e4';
@@ -107,6 +108,48 @@ describe('the registry file', () => {
     expect(fault.remedy).toContain('line 2');
   });
 
+  it('refuses one name of two servers, and names both and both ways out', () => {
+    const other = TYPED.replace('tools:\n', '').replace('9191', '9292');
+    const fault = faultOf(TYPED + other);
+    expect(fault).toMatchObject({ line: 12 });
+    for (const text of ['http://127.0.0.1:9191/mcp', 'http://127.0.0.1:9292/mcp']) expect(fault.message).toContain(text);
+    for (const text of ['served_as: my_tool', 'prefix:']) expect(fault.remedy).toContain(text);
+    const prefixed = parseRegistry(`servers: [{upstream: http://127.0.0.1:9292/mcp, prefix: gh_}]\n${TYPED}${other}`, FILE);
+    expect([...prefixed.tools.values()].map(({ name, servedName, upstream }) => [name, servedName, upstream.slice(17, 21)])).toEqual([['my_tool', 'my_tool', '9191'], ['gh_my_tool', 'my_tool', '9292']]);
+    expect(prefixed.served('http://127.0.0.1:9292/mcp', 'my_tool')?.name).toBe('gh_my_tool');
+    expect(prefixed.served('http://127.0.0.1:9292/mcp', 'gh_my_tool')).toBeUndefined();
+  });
+
+  it('lets one entry be known by another name, which a prefix leaves alone', () => {
+    const named = `servers: [{upstream: http://127.0.0.1:9191/mcp, prefix: x_}]\n${TYPED.replace('name: my_tool', 'name: yours\n    served_as: my_tool')}`;
+    expect(parseRegistry(named, FILE).tools.get('yours')).toMatchObject({ name: 'yours', servedName: 'my_tool' });
+    expect(registryWarnings(parseRegistry(named, FILE))).toEqual([]); // the hash is over the name its server serves
+  });
+
+  it('refuses what is served once and registered under two names', () => {
+    expect(faultOf(`${TYPED}${TYPED.replace('tools:\n', '').replace('name: my_tool', 'name: other\n    served_as: my_tool')}`)).toMatchObject({ line: 12, message: expect.stringContaining('as my_tool and as other') as unknown });
+  });
+
+  it('reads resources, prompts and servers, and finds the entry of a URI', () => {
+    const { resources, prompts, upstreams, servers } = parseRegistry([
+      'tools: []', 'servers:', '  - {upstream: http://s/mcp}', 'prompts:', '  - {name: greet, upstream: http://p/mcp, risk_level: low}', 'resources:',
+      '  - {uri_prefix: "file:///", upstream: http://r/mcp, risk_level: low}', '  - {uri_prefix: "file:///deep/", upstream: http://r/mcp, risk_level: medium}',
+      '  - {uri_template: "file:///deep/{name}.md", upstream: http://r/mcp, risk_level: high}', '  - {uri: "file:///deep/a.md", upstream: http://r/mcp, risk_level: critical, classification: sensitive}',
+    ].join('\n'), FILE);
+    expect(['file:///deep/a.md', 'file:///deep/b.md', 'file:///deep/b.txt', 'file:///b', 'http://b'].map((uri) => resources.find(uri)?.riskLevel)).toEqual(['critical', 'high', 'medium', 'low', undefined]);
+    expect([resources.findTemplate('file:///deep/{name}.md')?.riskLevel, resources.findTemplate('file:///{other}')?.riskLevel, resources.hasPatterns]).toEqual(['high', 'low', true]);
+    expect([prompts.get('greet')?.kind, [...upstreams], [...servers.values()]]).toEqual(['prompt', ['http://r/mcp', 'http://p/mcp', 'http://s/mcp'], [{ upstream: 'http://s/mcp', prefix: '', line: 3, transport: { kind: 'streamable_http' } }]]);
+  });
+
+  it.each([
+    ['resources: [{upstream: http://r/mcp, risk_level: low}]', 'exactly one of'], ['resources: [{uri: a, uri_prefix: a, upstream: http://r/mcp, risk_level: low}]', 'exactly one of'],
+    ['resources: [{uri_template: "file:///a", upstream: http://r/mcp, risk_level: low}]', 'template'], ['resources: [{uri: a, upstream: http://r/mcp}]', 'risk_level'],
+    ['prompts: [{name: a, upstream: http://r/mcp, risk_level: low}, {name: a, upstream: http://o/mcp, risk_level: low}]', 'registered twice'],
+    ['servers: [{upstream: http://r/mcp, prefix: "a b"}]', 'letters'], ['servers: [{upstream: http://r/mcp}, {upstream: http://r/mcp}]', 'listed twice'], ['servers: [{upstream: http://r/mcp, prefx: a}]', 'prefx'],
+  ])('refuses %s', (text, because) => {
+    expect(faultOf(`tools: []\n${text}\n`).message).toContain(because);
+  });
+
   it('names a missing member at its entry', () => {
     expect(faultOf(TYPED.replace(/ {4}hash: .*\n/, '')).line).toBe(2);
   });
@@ -176,6 +219,22 @@ describe('editing the registry file', () => {
     const other = 'd2839df786c1978494a69cc6a28a5d87b6e811471f14eb64b90805cf0e9224b2';
     const commented = TYPED.replace(`hash: ${HASH}`, `hash: ${HASH} # checked by Ann`);
     expect(setTool(commented, { ...MY_TOOL, hash: other }, FILE)).toBe(commented.replace(HASH, other));
+  });
+
+  it('finds the entry of a renamed tool by its server, and lets it keep its name', () => {
+    const text = TYPED.replace('name: my_tool', 'name: yours\n    served_as: my_tool');
+    const changed = setTool(text, { ...MY_TOOL, hash: 'a'.repeat(64) }, FILE);
+    expect(changed).toBe(text.replace(HASH, 'a'.repeat(64)));
+  });
+
+  it('takes the tool of a server with a prefix for a tool of its own', () => {
+    const prefixed = setPrefix(TYPED, 'http://127.0.0.1:9292/mcp', 'gh_', FILE);
+    expect(prefixed).toBe(`${TYPED}\nservers:\n  - upstream: http://127.0.0.1:9292/mcp\n    prefix: gh_\n`);
+    const both = setTool(prefixed, { ...MY_TOOL, upstream: 'http://127.0.0.1:9292/mcp' }, FILE);
+    expect([...parseRegistry(both, FILE).tools.keys()]).toEqual(['my_tool', 'gh_my_tool']);
+    const again = setPrefix(both, 'http://127.0.0.1:9393/mcp', 'x_', FILE);
+    expect([...parseRegistry(setPrefix(again, 'http://127.0.0.1:9393/mcp', 'y_', FILE), FILE).servers.values()].map(({ prefix }) => prefix)).toEqual(['gh_', 'y_']);
+    expect([...parseRegistry(setPrefix('{"tools":[]}', 'http://127.0.0.1:9292/mcp', 'gh_', FILE), FILE).servers.keys()]).toEqual(['http://127.0.0.1:9292/mcp']);
   });
 
   it('keeps members it is not given, and takes the new schema', () => {

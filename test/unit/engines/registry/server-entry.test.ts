@@ -22,8 +22,8 @@ describe('an entry of servers', () => {
   it('is read with its defaults', () => {
     const { servers } = parseRegistry(`${toolOf('stdio:files')}servers:\n  - upstream: stdio:files\n    command: npx\n    args: [-y, some-server, /data]\n  - {upstream: 'http://127.0.0.1:1/sse', transport: sse}\n  - {upstream: 'http://127.0.0.1:2/mcp'}\n`, FILE);
     expect([...servers.values()]).toEqual([
-      { upstream: 'stdio:files', line: 5, transport: { kind: 'stdio', program: { command: 'npx', args: ['-y', 'some-server', '/data'], env: {}, cwd: undefined, instance: 'shared' } } },
-      { upstream: 'http://127.0.0.1:1/sse', line: 8, transport: { kind: 'sse' } }, { upstream: 'http://127.0.0.1:2/mcp', line: 9, transport: { kind: 'streamable_http' } },
+      { upstream: 'stdio:files', prefix: '', line: 5, transport: { kind: 'stdio', program: { command: 'npx', args: ['-y', 'some-server', '/data'], env: {}, cwd: undefined, instance: 'shared' } } },
+      { upstream: 'http://127.0.0.1:1/sse', prefix: '', line: 8, transport: { kind: 'sse' } }, { upstream: 'http://127.0.0.1:2/mcp', prefix: '', line: 9, transport: { kind: 'streamable_http' } },
     ]);
   });
 
@@ -33,7 +33,7 @@ describe('an entry of servers', () => {
     ['a command for a URL', `tools: []\nservers:\n  - upstream: http://127.0.0.1:1/mcp\n    command: npx\n`, 4, 'does not run'],
     ['an environment for a URL', `tools: []\nservers:\n  - upstream: http://127.0.0.1:1/mcp\n    env: {A: b}\n`, 4, 'does not run'],
     ['a transport for a process', `tools: []\nservers:\n  - upstream: stdio:files\n    command: npx\n    transport: sse\n`, 5, 'over its pipes'],
-    ['two entries for one server', `tools: []\nservers:\n  - {upstream: 'stdio:a', command: x}\n  - {upstream: 'stdio:a', command: y}\n`, 4, 'two entries'],
+    ['two entries for one server', `tools: []\nservers:\n  - {upstream: 'stdio:a', command: x}\n  - {upstream: 'stdio:a', command: y}\n`, 4, 'listed twice'],
     ['a name that is none', `tools: []\nservers:\n  - {upstream: 'stdio:../a', command: x}\n`, 3, 'stdio: with the name'],
     ['an unknown key', `tools: []\nservers:\n  - {upstream: 'stdio:a', comand: x}\n`, 3, 'unknown key'],
     ['a variable that is none', `tools: []\nservers:\n  - {upstream: 'stdio:a', command: x, env: {'A=B': c}}\n`, 3, 'env'],

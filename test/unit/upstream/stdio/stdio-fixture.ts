@@ -13,7 +13,7 @@ export const LIMITS = { depthMax: 64, keysMax: 100_000 };
 
 export function entries(program: Partial<StdioProgram> = {}, upstream = UPSTREAM): ReadonlyMap<string, RegisteredServer> {
   const whole: StdioProgram = { command: process.execPath, args: [PROGRAM], env: {}, cwd: undefined, instance: 'shared', ...program };
-  return new Map([[upstream, { upstream, line: 1, transport: { kind: 'stdio', program: whole } }]]);
+  return new Map([[upstream, { upstream, prefix: '', line: 1, transport: { kind: 'stdio', program: whole } }]]);
 }
 
 export interface Told {

@@ -1,0 +1,54 @@
+// logging/setLevel: to every tool server of the session that logs, answered once.
+import { memberSpans } from '../base/json/spans.js';
+import { GUARD_OUT_LENGTH, SLOT } from '../base/json/types.js';
+import type { Exchange } from '../chain/exchange.js';
+import { deny, type Deny } from '../chain/verdict.js';
+import { INVALID_PARAMS } from '../mcp/rpc-codes.js';
+import { limitsOf } from './answers.js';
+import { AskRefused } from './ask.js';
+import { invalidParams } from './named.js';
+import { capabilityOf, refuseNotOffered, serversOffering } from './offering.js';
+import { errorCodeOf, ServerAsker } from './server-asker.js';
+import type { TerminalServices } from './services.js';
+
+export function setLevel(exchange: Exchange, services: TerminalServices): void {
+  const { ctx } = exchange;
+  const servers = serversOffering(ctx, capabilityOf('logging/setLevel'), services);
+  if (servers.length === 0) return refuseNotOffered(exchange);
+  const level = levelMember(exchange, services);
+  exchange.beforeWire(() => {
+    const asker = new ServerAsker(ctx, services);
+    Promise.allSettled(servers.map((url) => asker.ask(url, 'logging/setLevel', level))).then(
+      (answers) => exchange.guard(() => {
+        const refusals = answers.map((answer) => refusalOf(exchange, answer));
+        const [refusal] = refusals;
+        const failed = refusals.filter((one) => one !== undefined).length;
+        if (refusal !== undefined && failed === servers.length) {
+          exchange.refuse(refusal);
+          return;
+        }
+        if (failed > 0) ctx.note(5, `servers down: ${failed} of ${servers.length}`);
+        const meta = failed > 0 ? `"_meta":{"precinct/upstreamsDown":${failed}}` : '';
+        exchange.json(`{"jsonrpc":"2.0","id":${ctx.call?.idText ?? 'null'},"result":{${meta}}}`);
+      }),
+      () => exchange.refuse(deny('gateway_fault')),
+    );
+  });
+}
+
+function refusalOf(exchange: Exchange, answer: PromiseSettledResult<{ readonly bytes: Uint8Array }>): Deny | undefined {
+  if (answer.status === 'rejected') return answer.reason instanceof AskRefused ? answer.reason.refusal : deny('gateway_fault');
+  const code = errorCodeOf(answer.value.bytes);
+  if (code === undefined) return undefined;
+  if (code === INVALID_PARAMS) return invalidParams(exchange.ctx, 'level', 'The tool servers refuse this level.', 'Send one of debug, info, notice, warning, error, critical, alert, emergency.');
+  return deny('mcp_request_failed', { reasonCode: 'logging_setLevel', details: { rpc_code: code } });
+}
+
+/** params.level as the client wrote it. */
+function levelMember({ ctx }: Exchange, services: TerminalServices): string[] {
+  const { body } = ctx.inbound;
+  const out = new Uint32Array(GUARD_OUT_LENGTH);
+  services.jsonGuard.check(body, limitsOf(ctx.snapshot.config), out);
+  const level = memberSpans(body, out[SLOT.params * 2] ?? 0, out[SLOT.params * 2 + 1] ?? 0).find(({ key }) => key === 'level');
+  return level === undefined ? [] : [`"level":${Buffer.from(body.buffer, body.byteOffset + level.from, level.to - level.from).toString('utf8')}`];
+}
