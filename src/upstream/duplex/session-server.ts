@@ -1,10 +1,13 @@
 // A tool server behind channels, as if it were a Streamable HTTP endpoint with sessions: a channel of its own for each of them. For processes that serve one client, and for HTTP+SSE.
+import { createIds } from '../../base/ids/ids.js';
 import { INVALID_REQUEST, METHOD_NOT_FOUND } from '../../mcp/rpc-codes.js';
 import { RefusedCall } from '../refused-call.js';
 import type { UpstreamCall, UpstreamRequest, UpstreamSink } from '../types.js';
 import type { OpenPeer, Peer } from './peer.js';
 import { ACCEPTED, BAD_REQUEST, errorText, NO_CONTENT, NOT_FOUND, PlainAnswer, SESSION_NOT_FOUND, TOO_MANY } from './plain-answer.js';
 import { textAt, type WireMessage, type WireReader } from './wire-message.js';
+
+export const MARK_BYTES = 8;
 
 interface Session {
   readonly peer: Peer;
@@ -16,6 +19,8 @@ export class SessionServer {
   readonly #open: OpenPeer;
   readonly #nowMs: () => number;
   readonly #sessions = new Map<string, Session>();
+  /** Its sessions' ids begin with it: one that another thread or an earlier gateway gave must be unknown here, not somebody else's. */
+  readonly #mark = createIds().hex(MARK_BYTES);
   #lastSession = 0;
 
   constructor(reader: WireReader, open: OpenPeer, nowMs: () => number) {
@@ -75,7 +80,7 @@ export class SessionServer {
   }
 
   #initialize(body: Uint8Array, message: WireMessage, sink: UpstreamSink, isOwn: boolean): UpstreamCall {
-    const id = String(++this.#lastSession);
+    const id = `${this.#mark}.${++this.#lastSession}`;
     const peer = this.#open(() => void this.#sessions.delete(id), isOwn);
     if (peer === 'full') return new PlainAnswer(sink, TOO_MANY, errorText(message.id === undefined ? 'null' : textAt(body, message.id), INVALID_REQUEST, 'Too many sessions of this server are open.'));
     if (peer === 'resting') return new RefusedCall(sink, { kind: 'transport', maybeSent: false, message: 'the server ended, and is not started again yet' });

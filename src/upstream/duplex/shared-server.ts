@@ -1,9 +1,11 @@
 // A tool server behind one channel that all its callers share, as if it were a Streamable HTTP endpoint: one handshake by the gateway itself, whose answer each session gets.
+import { createIds } from '../../base/ids/ids.js';
 import { INVALID_REQUEST, METHOD_NOT_FOUND } from '../../mcp/rpc-codes.js';
 import { RefusedCall } from '../refused-call.js';
 import type { UpstreamCall, UpstreamFault, UpstreamRequest, UpstreamSink } from '../types.js';
 import type { OpenPeer, Peer } from './peer.js';
 import { ACCEPTED, BAD_REQUEST, errorText, NO_CONTENT, NOT_FOUND, PlainAnswer, SESSION_NOT_FOUND } from './plain-answer.js';
+import { MARK_BYTES } from './session-server.js';
 import { splice, textAt, type WireMessage, type WireReader } from './wire-message.js';
 
 const GREETING_MS_MAX = 300_000; // a first start may download its program; after that nobody waits, and only another start can help
@@ -25,6 +27,8 @@ export class SharedServer {
   readonly #initializeParams: string;
   readonly #after: (ms: number, run: () => void) => () => void;
   #serving: Serving | undefined;
+  /** Of this owner alone: a session that an earlier gateway opened must be unknown here. */
+  readonly #mark = createIds().hex(MARK_BYTES);
   #lastPeer = 0;
   #lastSession = 0;
 
@@ -83,7 +87,7 @@ export class SharedServer {
       if (this.#serving?.peer === ended) this.#serving = undefined;
     }, isOwn);
     if (typeof peer === 'string') return peer;
-    this.#serving = { peer, name: `${++this.#lastPeer}.`, greeting: undefined };
+    this.#serving = { peer, name: `${this.#mark}.${++this.#lastPeer}.`, greeting: undefined };
     return this.#serving;
   }
 
