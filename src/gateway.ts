@@ -22,7 +22,9 @@ import { createPlaces } from './engines/limits/places.js';
 import { createRateLimiter } from './engines/limits/token-bucket.js';
 import type { Guard } from './engines/guard/types.js';
 import { createMcpSessions } from './engines/mcp-session/sessions.js';
+import type { SessionHomes } from './engines/mcp-session/homes.js';
 import type { PlaceOwner, SessionPlaces } from './engines/mcp-session/places.js';
+import type { SessionKeeper } from './engines/mcp-session/types.js';
 import { createToolCache } from './engines/registry/served-tools.js';
 import { createSentSecrets } from './engines/secrets/sent-secrets.js';
 import type { SecretStore } from './engines/secrets/types.js';
@@ -52,9 +54,12 @@ export interface SharedParts {
   readonly buckets: SharedTable;
   readonly breakers: SharedTable;
   readonly places: SessionPlaces;
+  readonly homes: SessionHomes;
   readonly sentSecrets: SharedText;
   /** Another thread's session lost its place. */
   readonly evicted: (place: PlaceOwner) => void;
+  /** Hands a request to the thread that has its session; false = there is no such thread any more. */
+  readonly handOver: (owner: number, inbound: Inbound, reply: Reply) => boolean;
 }
 
 export interface GatewayParts {
@@ -73,6 +78,8 @@ export interface GatewayParts {
   /** The control thread: approvals, and what the tool servers were last seen to serve. */
   readonly approvals: Approvals & GrantKeeper;
   readonly tools: ToolKnowledge & ToolVerifier;
+  /** Where MCP sessions are kept beyond this thread's life. */
+  readonly keeper: SessionKeeper;
   /** undefined = plain SHA-256. */
   readonly argumentsKey: Buffer | undefined;
   readonly resourceMetadataUrl: string;
@@ -100,7 +107,7 @@ export function buildGateway(parts: GatewayParts) {
   const mcpSessions = createMcpSessions(
     { perCallerMax: config.session.mcp_sessions_per_caller_max, totalMax: config.session.sessions_max, ttlMs: config.session.mcp_session_ttl_s * MS_PER_SECOND },
     {
-      thread: parts.shared.thread, places: parts.shared.places, newHex: (bytes) => ids.hex(bytes), evicted: parts.shared.evicted,
+      thread: parts.shared.thread, places: parts.shared.places, homes: parts.shared.homes, keeper: parts.keeper, newHex: (bytes) => ids.hex(bytes), evicted: parts.shared.evicted,
       ended: (session) => terminals.legs.closeSession(session),
     },
   );
@@ -149,6 +156,10 @@ export function buildGateway(parts: GatewayParts) {
     return new Exchange(ctx, reply, exit);
   };
 
+  /** Two threads were asked for a session that slept, and the other one has it. */
+  const goesElsewhere = ({ ctx: { sessionOwner, inbound }, reply }: Exchange): boolean =>
+    sessionOwner !== undefined && !reply.aborted && parts.shared.handOver(sessionOwner, inbound, reply);
+
   const conclude = (exchange: Exchange, verdict: Verdict): void => {
     if (!exchange.decided()) return;
     if (verdict !== PASS) exchange.refuse(verdict as Deny);
@@ -169,7 +180,7 @@ export function buildGateway(parts: GatewayParts) {
     inFlight++;
     exchange.guard(() => runner.run(exchange.ctx, (verdict) => {
       inFlight--;
-      exchange.guard(() => conclude(exchange, verdict));
+      exchange.guard(() => (goesElsewhere(exchange) ? exchange.leaveIt() : conclude(exchange, verdict)));
     }));
   };
 
@@ -223,6 +234,8 @@ export function buildGateway(parts: GatewayParts) {
       unattended.lose(cause);
     },
     evictSession: (serial: number) => mcpSessions.evict(serial),
+    hasSession: (id: string) => mcpSessions.has(id),
+    describeSessions: (serials: readonly number[]) => mcpSessions.describe(serials),
     dropExpiredSessions: () => mcpSessions.dropExpired(clock.nowMs()),
     flush: () => exit.sharedLines.flush(),
   };

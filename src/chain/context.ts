@@ -98,6 +98,8 @@ export class Context implements FactSlots {
   decidedUs = 0;
   /** Where a message went that names nothing registered; for the record. */
   server: string | undefined = undefined;
+  /** The gateway thread, by its name in shared memory, that has the request's session: it decides, not this one. */
+  sessionOwner: number | undefined = undefined;
   /** Of a large call, digested by the thread that scanned it: megabytes would hold up this one. */
   argumentsDigest: string | undefined = undefined;
 

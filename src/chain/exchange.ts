@@ -146,6 +146,11 @@ export class Exchange {
     this.#services.unattended.add(this);
   }
 
+  /** Another thread decides it, and writes its record. */
+  leaveIt(): void {
+    this.#phase = 'ended';
+  }
+
   /**
    * The chain has spoken. What the record needs of the body is taken now: its bytes are gone once the handler returns.
    * False = too late, the request has left already; what was reserved for it meanwhile is given back.

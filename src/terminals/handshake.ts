@@ -2,6 +2,7 @@
 import { GUARD_OUT_LENGTH, SLOT } from '../base/json/types.js';
 import type { Exchange } from '../chain/exchange.js';
 import { deny } from '../chain/verdict.js';
+import type { McpSession } from '../engines/mcp-session/types.js';
 import { JSON_HEADERS } from '../mcp/media-types.js';
 import { MODERN_VERSIONS, negotiateLegacyVersion } from '../mcp/versions.js';
 import { limitsOf } from './answers.js';
@@ -37,11 +38,24 @@ function initialize(exchange: Exchange, services: TerminalServices): void {
     return;
   }
   ctx.mcpSession = session;
+  ctx.inbound.retain();
+  // Nobody is told of a session that a restart would lose.
+  services.mcpSessions.keep(session).then(
+    () => exchange.guard(() => greet(exchange, services, session)),
+    () => {
+      services.mcpSessions.close(session);
+      exchange.refuse(deny('session_unavailable_fail_closed', { reasonCode: 'session_not_kept', retryAfterSeconds: 1 }));
+    },
+  ).catch((fault: unknown) => exchange.fault(fault));
+}
+
+function greet(exchange: Exchange, services: TerminalServices, { id, protocolVersion }: McpSession): void {
+  const { ctx } = exchange;
   const upstreams = ctx.snapshot.registry.upstreams.map((url) => services.tools.upstream(url));
   const result = { protocolVersion, capabilities: mergedCapabilities(upstreams), serverInfo: { name: 'precinct', version: services.version }, ...instructionsOf(upstreams), ...unavailable(upstreams) };
   answerScreened(exchange, services, {
-    text: resultText(ctx.call.idText, result), withheld: resultText(ctx.call.idText, { ...result, capabilities: mergedCapabilities([]), instructions: undefined }),
-    headers: [...JSON_HEADERS, ['mcp-session-id', session.id]],
+    text: resultText(ctx.call?.idText, result), withheld: resultText(ctx.call?.idText, { ...result, capabilities: mergedCapabilities([]), instructions: undefined }),
+    headers: [...JSON_HEADERS, ['mcp-session-id', id]],
   });
 }
 

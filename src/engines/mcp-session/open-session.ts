@@ -1,29 +1,34 @@
 // One MCP session of this thread. A hundred thousand may be open: what most of them never use is made when it is first asked for.
-import type { McpSession, RunningCall, UpstreamBinding } from './types.js';
+import type { KeptSession, McpSession, RunningCall, UpstreamBinding } from './types.js';
 
 const NONE_RUNNING: ReadonlySet<RunningCall> = new Set();
 
 export class OpenSession implements McpSession {
   readonly id: string;
+  readonly key: string;
   readonly serial: number;
   readonly caller: string;
   readonly protocolVersion: string;
   readonly initializeParams: string;
   readonly createdMs: number;
   usedMs: number;
+  /** The last use that was written. */
+  writtenMs: number;
   #upstreams: Map<string, UpstreamBinding> | undefined = undefined;
   #closers: Set<() => void> | undefined = undefined;
   #asked: Map<string, string> | undefined = undefined;
   #running: Set<RunningCall> | undefined = undefined;
 
-  constructor(facts: Pick<McpSession, 'id' | 'serial' | 'caller' | 'protocolVersion' | 'initializeParams'>, nowMs: number) {
-    this.id = facts.id;
+  constructor(id: string, facts: Omit<KeptSession, 'usedMs'>, nowMs: number) {
+    this.id = id;
+    this.key = facts.key;
     this.serial = facts.serial;
     this.caller = facts.caller;
     this.protocolVersion = facts.protocolVersion;
     this.initializeParams = facts.initializeParams;
-    this.createdMs = nowMs;
+    this.createdMs = facts.createdMs;
     this.usedMs = nowMs;
+    this.writtenMs = nowMs;
   }
 
   get upstreams(): Map<string, UpstreamBinding> {
@@ -40,6 +45,21 @@ export class OpenSession implements McpSession {
 
   get running(): ReadonlySet<RunningCall> {
     return this.#running ?? NONE_RUNNING;
+  }
+
+  /** Open streams: one closer each. */
+  get streams(): number {
+    return this.#closers?.size ?? 0;
+  }
+
+  get upstreamCount(): number {
+    return this.#upstreams?.size ?? 0;
+  }
+
+  /** What is kept of it. */
+  kept(): KeptSession {
+    const { serial, key, caller, protocolVersion, initializeParams, createdMs, usedMs } = this;
+    return { serial, key, caller, protocolVersion, initializeParams, createdMs, usedMs };
   }
 
   began(call: RunningCall): void {

@@ -7,9 +7,35 @@ export interface UpstreamBinding {
   readonly protocolVersion: string;
 }
 
+/** What of a session outlives its thread and its process. */
+export interface KeptSession {
+  readonly serial: number;
+  /** SHA-256 of its id: whoever reads the store learns no id. */
+  readonly key: string;
+  readonly caller: string;
+  readonly protocolVersion: string;
+  readonly initializeParams: string;
+  readonly createdMs: number;
+  readonly usedMs: number;
+}
+
+/** Where sessions are kept, as a gateway thread asks it. */
+export interface SessionKeeper {
+  /** Kept when it resolves: a process that is killed then has it still. */
+  keep(session: KeptSession): Promise<void>;
+  /** Undefined: it has ended, or its time has. */
+  read(serial: number): Promise<KeptSession | undefined>;
+  /** When it resolves, no restart brings the session back. */
+  end(serial: number): Promise<void>;
+  /** Written soon, not at once. */
+  used(serial: number, usedMs: number): void;
+  /** The session has ended in its thread already. */
+  over(serial: number): void;
+}
+
 export interface McpSession {
   readonly id: string;
-  /** Unique within its thread. */
+  /** Unique among all threads and over restarts. */
   readonly serial: number;
   readonly caller: string;
   readonly protocolVersion: string;

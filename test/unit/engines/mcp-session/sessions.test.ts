@@ -1,7 +1,8 @@
 // Sessions of older protocol versions: unguessable, bound to their caller, bounded, ending.
 import { describe, expect, it } from 'vitest';
 import { createIds } from '../../../../src/base/ids/ids.js';
-import { alone, createMcpSessions, threadOfSession } from '../../../../src/engines/mcp-session/sessions.js';
+import { isSessionId } from '../../../../src/engines/mcp-session/session-key.js';
+import { alone, createMcpSessions } from '../../../../src/engines/mcp-session/sessions.js';
 
 const LIMITS = { perCallerMax: 2, totalMax: 4, ttlMs: 1000 };
 const table = (changes: Partial<typeof LIMITS> = {}) => {
@@ -21,7 +22,7 @@ describe('an MCP session', () => {
     const [first, second] = [open('a'), open('b')];
     expect([first.id, second.id]).toEqual([expect.stringMatching(/^00[0-9a-f]{46}$/), expect.stringMatching(/^00[0-9a-f]{46}$/)]);
     expect(first.id).not.toBe(second.id);
-    expect([first.id, 'ff' + first.id.slice(2), 'zz' + first.id.slice(2), '00', ''].map(threadOfSession)).toEqual([0, 255, undefined, undefined, undefined]);
+    expect([first.id, 'ff' + first.id.slice(2), 'zz' + first.id.slice(2), '00', '', `${first.id}\n`].map(isSessionId)).toEqual([true, true, false, false, false, false]);
   });
 
   it('is found by its own caller only', () => {
