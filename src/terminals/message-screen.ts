@@ -70,7 +70,9 @@ export class MessageScreen {
   taint(): void {
     const { ctx } = this.#exchange;
     if (ctx.tool === undefined || ctx.tool === 'none' || ctx.caller === undefined) return;
-    this.#services.sessionRisk.taint(ctx.caller.spiffeId, ctx.mcpSessionId, ctx.tool.registered.classification, ctx.tool.registered.name, ctx.nowMs);
+    const { classification, name } = ctx.tool.registered;
+    const severity = this.#services.sessionRisk.taint(ctx.caller.spiffeId, ctx.mcpSessionId, classification, name, ctx.nowMs);
+    if (severity >= 0 && ctx.mcpSession !== undefined && ctx.mcpSession !== 'none') ctx.mcpSession.noteTaint({ severity, classification, source: name, atMs: ctx.nowMs });
   }
 
   #accept(screened: Screened, then: (screened: Screened) => void): void {

@@ -1,7 +1,7 @@
 // A gateway thread's line to the control thread: questions that are answered, and news that are not.
 import type { MessagePort } from 'node:worker_threads';
 import type { GrantKeeper } from '../chain/exchange.js';
-import type { SessionKeeper } from '../engines/mcp-session/types.js';
+import type { KeptTaint, SessionKeeper } from '../engines/mcp-session/types.js';
 import type { Approvals } from '../layers/09-step-up-gating.js';
 import type { AnswerOf, FromGateway, Question } from './messages.js';
 
@@ -16,6 +16,12 @@ export interface ControlLink extends Approvals, GrantKeeper {
 interface Waiting {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
+}
+
+interface Told {
+  used: [number, number][];
+  tainted: [number, KeptTaint][];
+  over: number[];
 }
 
 const WAITING_MAX = 10_000; // questions under way; above it the layer that asks fails closed
@@ -37,14 +43,14 @@ export function createControlLink(port: Pick<MessagePort, 'postMessage'>, later:
     });
 
   /** A sweep may end thousands at once: what is told in one turn is one message. */
-  let told: { used: [number, number][]; over: number[] } = { used: [], over: [] };
-  const toBeTold = (): typeof told => {
-    if (told.used.length + told.over.length === 0) later(tellSessions);
+  let told: Told = { used: [], tainted: [], over: [] };
+  const toBeTold = (): Told => {
+    if (told.used.length + told.tainted.length + told.over.length === 0) later(tellSessions);
     return told;
   };
   const tellSessions = (): void => {
     port.postMessage({ kind: 'sessions_told', ...told } satisfies FromGateway);
-    told = { used: [], over: [] };
+    told = { used: [], tainted: [], over: [] };
   };
 
   return {
@@ -64,6 +70,7 @@ export function createControlLink(port: Pick<MessagePort, 'postMessage'>, later:
       read: (serial) => ask({ kind: 'read_session', serial }),
       end: (serial) => ask({ kind: 'end_session', serial }).then(() => undefined),
       used: (serial, usedMs) => void toBeTold().used.push([serial, usedMs]),
+      tainted: (serial, taint) => void toBeTold().tainted.push([serial, taint]),
       over: (serial) => void toBeTold().over.push(serial),
     },
     settle(call, value, error) {

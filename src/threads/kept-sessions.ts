@@ -67,8 +67,9 @@ export class SessionsOfControl implements KeptSessions {
     }
   }
 
-  told({ used, over }: SessionsTold): void {
+  told({ used, tainted, over }: SessionsTold): void {
     if (used.length > 0) this.#store.used(used);
+    if (tainted.length > 0) this.#store.tainted(tainted);
     if (over.length > 0) this.#store.over(over);
   }
 

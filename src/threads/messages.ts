@@ -5,7 +5,7 @@ import type { FrontReport } from '../front/listeners.js';
 import type { BreakerState, RateDecision } from '../engines/limits/types.js';
 import type { SnapshotSources } from '../jobs/read-sources.js';
 import type { SessionReport } from '../engines/mcp-session/sessions.js';
-import type { KeptSession } from '../engines/mcp-session/types.js';
+import type { KeptSession, KeptTaint } from '../engines/mcp-session/types.js';
 import type { ShownArguments } from '../engines/step-up/arguments-shown.js';
 import type { ApprovalBinding, ReserveResult } from '../engines/step-up/types.js';
 import type { ObservationSnapshot } from '../engines/registry/observations.js';
@@ -100,6 +100,7 @@ export type FromGateway =
 /** What became of sessions, for which nobody waits. */
 export interface SessionsTold {
   readonly used: readonly (readonly [serial: number, usedMs: number])[];
+  readonly tainted: readonly (readonly [serial: number, taint: KeptTaint])[];
   readonly over: readonly number[];
 }
 

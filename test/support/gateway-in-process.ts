@@ -134,7 +134,7 @@ export async function startInProcessGateway(options: InProcessOptions): Promise<
     },
     keeper: {
       keep: (session) => sessions.keep(session), read: (serial) => Promise.resolve(sessions.read(serial, clock.nowMs())), end: (serial) => sessions.end([serial]),
-      used: (serial, usedMs) => sessions.used([[serial, usedMs]]), over: (serial) => sessions.over([serial]),
+      used: (serial, usedMs) => sessions.used([[serial, usedMs]]), tainted: (serial, taint) => sessions.tainted([[serial, taint]]), over: (serial) => sessions.over([serial]),
     },
     argumentsKey: Buffer.alloc(32, 9), resourceMetadataUrl: 'http://127.0.0.1/.well-known/oauth-protected-resource',
     after: (ms, run) => void timers.add(setTimeout(run, ms)),

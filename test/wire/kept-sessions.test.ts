@@ -1,7 +1,7 @@
 // MCP sessions outlive the process that opened them, also by kill −9, and the thread: the same caller goes on with the same id, nobody else, and not for ever.
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Database } from '../../src/base/sqlite/database.js';
 import { verifyAudit } from '../../src/audit/reader/verify.js';
@@ -124,6 +124,19 @@ describe('after kill −9', () => {
     expect(new Set(answers.map(said))).toEqual(new Set(['200']));
     expect(gateway.lines('request').filter((line) => line['tool'] === 'echo')).toHaveLength(CONNECTIONS);
     expect((await gateway.control('GET', '/v1/status')).json).toMatchObject({ mcp_sessions: 1, mcp_sessions_kept: 1 });
+  });
+
+  it('a session that read sensitive data still sends nothing out', async () => {
+    server.tools = ['echo', 'read_customer', 'send_message'].map(toolText);
+    const files = { 'config/destinations.yaml': 'allowed_destinations: ["far.example", "localhost"]\n' };
+    await start(1, { files, tools: [registration('echo', server.url), registration('read_customer', server.url, { classification: 'sensitive' }), registration('send_message', server.url, { external: true })] });
+    const [tainted, clean] = [await openSession(gateway), await openSession(gateway, { 'x-spiffe-id': OTHER })];
+    expect(said(await gateway.post(call('read_customer'), tainted))).toBe('200');
+    // Soon, not at once: by then the file has it.
+    expect(await eventually(() => readFileSync(join(gateway.dir, '.precinct', 'sessions.sqlite-wal')).includes('read_customer'))).toBe(true);
+    await kill9();
+    const out = call('send_message', { to: 'https://far.example/inbox' });
+    expect([codeOf(await gateway.post(out, tainted)), codeOf(await gateway.post(out, clean))]).toEqual(['exfiltration_detected', undefined]);
   });
 
   it('its client listens again with the same id', async () => {

@@ -1,6 +1,7 @@
 // One MCP session of this thread. A hundred thousand may be open: what most of them never use is made when it is first asked for.
-import type { KeptSession, McpSession, RunningCall, UpstreamBinding } from './types.js';
+import type { KeptSession, KeptTaint, McpSession, RunningCall, SessionKeeper, UpstreamBinding } from './types.js';
 
+const TAINT_WRITTEN_EVERY_MS = 1000; // who reads sensitive data again and again is not written down for every call
 const NONE_RUNNING: ReadonlySet<RunningCall> = new Set();
 
 export class OpenSession implements McpSession {
@@ -14,12 +15,18 @@ export class OpenSession implements McpSession {
   usedMs: number;
   /** The last use that was written. */
   writtenMs: number;
+  inherited: KeptTaint | undefined;
+  readonly #keeper: Pick<SessionKeeper, 'tainted'>;
+  #taint: KeptTaint | undefined;
   #upstreams: Map<string, UpstreamBinding> | undefined = undefined;
   #closers: Set<() => void> | undefined = undefined;
   #asked: Map<string, string> | undefined = undefined;
   #running: Set<RunningCall> | undefined = undefined;
 
-  constructor(id: string, facts: Omit<KeptSession, 'usedMs'>, nowMs: number) {
+  constructor(id: string, facts: Omit<KeptSession, 'usedMs'>, nowMs: number, keeper: Pick<SessionKeeper, 'tainted'>) {
+    this.#keeper = keeper;
+    this.inherited = facts.taint;
+    this.#taint = facts.taint;
     this.id = id;
     this.key = facts.key;
     this.serial = facts.serial;
@@ -59,7 +66,16 @@ export class OpenSession implements McpSession {
   /** What is kept of it. */
   kept(): KeptSession {
     const { serial, key, caller, protocolVersion, initializeParams, createdMs, usedMs } = this;
-    return { serial, key, caller, protocolVersion, initializeParams, createdMs, usedMs };
+    return { serial, key, caller, protocolVersion, initializeParams, createdMs, usedMs, taint: this.#taint };
+  }
+
+  /** What is less severe makes what there is last longer, as it does in the session's risk. */
+  noteTaint(taint: KeptTaint): void {
+    const last = this.#taint;
+    const next = last === undefined || taint.severity >= last.severity ? taint : { ...last, atMs: taint.atMs };
+    if (last !== undefined && next.severity === last.severity && next.atMs - last.atMs < TAINT_WRITTEN_EVERY_MS) return;
+    this.#taint = next;
+    this.#keeper.tainted(this.serial, next);
   }
 
   began(call: RunningCall): void {

@@ -14,7 +14,7 @@ export type Revived =
 export interface RevivalParts {
   readonly places: SessionPlaces;
   readonly homes: SessionHomes;
-  readonly keeper: Pick<SessionKeeper, 'read' | 'over' | 'used'>;
+  readonly keeper: Pick<SessionKeeper, 'read' | 'over' | 'used' | 'tainted'>;
   readonly takeUp: (session: OpenSession) => void;
   /** One copy of equal texts. */
   readonly shared: (text: string) => string;
@@ -48,7 +48,7 @@ export function createRevival({ places, homes, keeper, takeUp, shared, isOpen }:
       keeper.over(serial);
       return UNKNOWN;
     }
-    const session = new OpenSession(id, { ...kept, initializeParams: shared(kept.initializeParams) }, nowMs);
+    const session = new OpenSession(id, { ...kept, initializeParams: shared(kept.initializeParams) }, nowMs, keeper);
     takeUp(session);
     keeper.used(serial, nowMs);
     return { kind: 'open', session };

@@ -1,7 +1,8 @@
 // The database of kept sessions: its tables, and how it is opened. Greetings (params of initialize) stand once each, counted.
 import { closeSync, openSync } from 'node:fs';
 import { Database } from '../../base/sqlite/database.js';
-import type { KeptSession } from './types.js';
+import type { Classification } from '../registry/types.js';
+import type { KeptSession, KeptTaint } from './types.js';
 
 const FILE_MODE = 0o600;
 const VERSION = 1;
@@ -20,7 +21,11 @@ CREATE TABLE IF NOT EXISTS sessions (
   protocol_version TEXT NOT NULL,
   greeting INTEGER NOT NULL REFERENCES greetings (id),
   created_ms INTEGER NOT NULL,
-  used_ms INTEGER NOT NULL
+  used_ms INTEGER NOT NULL,
+  taint_severity INTEGER,
+  taint_class TEXT,
+  taint_source TEXT,
+  taint_ms INTEGER
 ) STRICT;
 CREATE INDEX IF NOT EXISTS sessions_by_use ON sessions (used_ms);
 CREATE TRIGGER IF NOT EXISTS greeting_taken AFTER INSERT ON sessions BEGIN
@@ -41,6 +46,10 @@ export interface SessionRow {
   readonly text: string;
   readonly created_ms: number;
   readonly used_ms: number;
+  readonly taint_severity: number | null;
+  readonly taint_class: Classification | null;
+  readonly taint_source: string | null;
+  readonly taint_ms: number | null;
 }
 
 /** `store_in_use`: another process has it; `store_unusable`: it is damaged. */
@@ -77,5 +86,9 @@ export function openSessionDatabase(path: string): Database {
 }
 
 export function sessionOf(row: SessionRow): KeptSession {
-  return { serial: row.serial, key: row.key, caller: row.caller, protocolVersion: row.protocol_version, initializeParams: row.text, createdMs: row.created_ms, usedMs: row.used_ms };
+  return { serial: row.serial, key: row.key, caller: row.caller, protocolVersion: row.protocol_version, initializeParams: row.text, createdMs: row.created_ms, usedMs: row.used_ms, taint: taintOf(row) };
+}
+
+function taintOf({ taint_severity: severity, taint_class: classification, taint_source: source, taint_ms: atMs }: SessionRow): KeptTaint | undefined {
+  return severity === null || classification === null || source === null || atMs === null ? undefined : { severity, classification, source, atMs };
 }

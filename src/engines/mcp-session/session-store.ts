@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import type { Database, Statement } from '../../base/sqlite/database.js';
 import { goodUntilMs } from './kept-time.js';
 import { openSessionDatabase, sessionOf, type SessionRow } from './session-schema.js';
-import type { KeptSession } from './types.js';
+import type { KeptSession, KeptTaint } from './types.js';
 
 export interface SessionStoreOptions {
   readonly path: string;
@@ -17,7 +17,7 @@ export interface SessionStoreOptions {
 }
 
 export type SessionName = Pick<KeptSession, 'serial' | 'key' | 'caller'>;
-export type ListedSession = Omit<KeptSession, 'initializeParams'>;
+export type ListedSession = Omit<KeptSession, 'initializeParams' | 'taint'>;
 
 export interface SessionStore {
   /** Calls `take` with all that are good, the longest unused first; those it does not take are forgotten. Returns the greatest serial number. */
@@ -27,6 +27,7 @@ export interface SessionStore {
   /** Gone from it when it resolves. */
   end(serials: readonly number[]): Promise<void>;
   used(uses: readonly (readonly [serial: number, usedMs: number])[]): void;
+  tainted(taints: readonly (readonly [serial: number, taint: KeptTaint])[]): void;
   over(serials: readonly number[]): void;
   read(serial: number, nowMs: number): KeptSession | undefined;
   serials(): ReadonlySet<number>;
@@ -84,10 +85,12 @@ export function openSessionStore({ path, ttlMs, totalMax, later, onFault }: Sess
 
   const changed = (apply: () => void): Promise<void> => new Promise((resolve, reject) => change(apply, resolve, (fault) => reject(fault instanceof Error ? fault : new Error('the session could not be written'))));
 
-  const insert = ({ serial, key, caller, protocolVersion, initializeParams, createdMs, usedMs }: KeptSession): void => {
+  const setTaint = (serial: number, { severity, classification, source, atMs }: KeptTaint): unknown => sql.taint.run(severity, classification, source, atMs, serial);
+  const insert = ({ serial, key, caller, protocolVersion, initializeParams, createdMs, usedMs, taint }: KeptSession): void => {
     const digest = createHash('sha256').update(initializeParams).digest();
     sql.keepGreeting.run(digest, initializeParams);
     sql.insert.run(serial, key, caller, protocolVersion, digest, createdMs, usedMs);
+    if (taint !== undefined) setTaint(serial, taint);
   };
   const forget = (serials: readonly number[]): void => serials.forEach((serial) => sql.forget.run(serial));
   const lastGoodMs = (nowMs: number): number => nowMs - goodUntilMs(0, ttlMs);
@@ -112,6 +115,7 @@ export function openSessionStore({ path, ttlMs, totalMax, later, onFault }: Sess
     keep: (session) => changed(() => insert(session)),
     end: (serials) => changed(() => forget(serials)),
     used: (uses) => change(() => uses.forEach(([serial, usedMs]) => sql.use.run(usedMs, serial))),
+    tainted: (taints) => change(() => taints.forEach(([serial, taint]) => setTaint(serial, taint))),
     over: (serials) => change(() => forget(serials)),
     read(serial, nowMs) {
       commit();
@@ -148,6 +152,7 @@ const SQL = {
   keepGreeting: 'INSERT INTO greetings (digest, text, uses) VALUES (?, ?, 0) ON CONFLICT (digest) DO NOTHING',
   insert: 'INSERT INTO sessions (serial, key, caller, protocol_version, greeting, created_ms, used_ms) VALUES (?, ?, ?, ?, (SELECT id FROM greetings WHERE digest = ?), ?, ?)',
   use: 'UPDATE sessions SET used_ms = max(used_ms, ?) WHERE serial = ?',
+  taint: 'UPDATE sessions SET taint_severity = ?, taint_class = ?, taint_source = ?, taint_ms = ? WHERE serial = ?',
   forget: 'DELETE FROM sessions WHERE serial = ?',
   fromTheFuture: 'UPDATE sessions SET used_ms = ? WHERE used_ms > ?',
   forgetExpired: 'DELETE FROM sessions WHERE used_ms <= ?',
@@ -156,7 +161,7 @@ const SQL = {
   read: 'SELECT sessions.*, greetings.text FROM sessions JOIN greetings ON greetings.id = greeting WHERE serial = ?',
   serials: 'SELECT serial FROM sessions',
   expired: `SELECT serial, key, caller FROM sessions WHERE used_ms <= ? ORDER BY used_ms LIMIT ${EXPIRED_AT_ONCE_MAX}`,
-  list: `SELECT serial, key, caller, protocol_version, created_ms, used_ms ${NARROWED} ORDER BY used_ms DESC, serial DESC LIMIT ?`,
+  list: `SELECT sessions.* ${NARROWED} ORDER BY used_ms DESC, serial DESC LIMIT ?`,
   count: `SELECT count(*) AS total ${NARROWED}`,
 } as const;
 

@@ -63,7 +63,7 @@ const TEXTS_SHARED_MAX = 64; // programs that open sessions again and again are 
 
 /** Keeps nothing. */
 const NO_KEEPER: SessionKeeper = Object.freeze({
-  keep: () => Promise.resolve(), read: () => Promise.resolve(undefined), end: () => Promise.resolve(), used: () => undefined, over: () => undefined,
+  keep: () => Promise.resolve(), read: () => Promise.resolve(undefined), end: () => Promise.resolve(), used: () => undefined, tainted: () => undefined, over: () => undefined,
 });
 
 /** For a thread that is alone, and whose sessions end with it. */
@@ -132,7 +132,7 @@ export function createMcpSessions(limits: McpSessionLimits, { thread, places, ho
       const place = places.open(caller, key, serial, limits);
       if (place.kind === 'full') return undefined;
       if (place.evicted !== undefined) makeRoom(place.evicted);
-      const session = new OpenSession(id, { serial, key, caller, protocolVersion, initializeParams: shared(initializeParams), createdMs: nowMs }, nowMs);
+      const session = new OpenSession(id, { serial, key, caller, protocolVersion, initializeParams: shared(initializeParams), createdMs: nowMs, taint: undefined }, nowMs, keeper);
       add(session);
       return session;
     },

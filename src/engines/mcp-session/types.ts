@@ -1,10 +1,19 @@
 // Legacy MCP sessions (2025-11-25 and older): minted here, bound to the caller, mapped to one session on each tool server.
+import type { Classification } from '../registry/types.js';
 
 /** The gateway's session with one tool server on behalf of one client session. */
 export interface UpstreamBinding {
   /** Empty when the server works without sessions. */
   readonly sessionId: string;
   readonly protocolVersion: string;
+}
+
+/** The taint of a session, as it is kept with it. */
+export interface KeptTaint {
+  readonly severity: number;
+  readonly classification: Classification;
+  readonly source: string;
+  readonly atMs: number;
 }
 
 /** What of a session outlives its thread and its process. */
@@ -17,6 +26,7 @@ export interface KeptSession {
   readonly initializeParams: string;
   readonly createdMs: number;
   readonly usedMs: number;
+  readonly taint: KeptTaint | undefined;
 }
 
 /** Where sessions are kept, as a gateway thread asks it. */
@@ -29,6 +39,8 @@ export interface SessionKeeper {
   end(serial: number): Promise<void>;
   /** Written soon, not at once. */
   used(serial: number, usedMs: number): void;
+  /** Written soon, too. */
+  tainted(serial: number, taint: KeptTaint): void;
   /** The session has ended in its thread already. */
   over(serial: number): void;
 }
@@ -50,6 +62,9 @@ export interface McpSession {
   readonly asked: Map<string, string>;
   /** Calls under way that this client may cancel. */
   readonly running: ReadonlySet<RunningCall>;
+  /** Taint of before a restart, which whoever judges risk does not know yet. */
+  inherited: KeptTaint | undefined;
+  noteTaint(taint: KeptTaint): void;
   began(call: RunningCall): void;
   over(call: RunningCall): void;
 }

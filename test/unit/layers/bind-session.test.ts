@@ -30,7 +30,7 @@ describe('a session id', () => {
 
   it('of a session that sleeps waits until it is taken up, and is unavailable where it can\'t be read', async () => {
     const id = `00${'cd'.repeat(23)}`;
-    const kept = { serial: 1, key: sessionKey(id), caller: AGENT_ID, protocolVersion: '2025-06-18', initializeParams: '{}', createdMs: 1, usedMs: NOW_MS };
+    const kept = { serial: 1, key: sessionKey(id), caller: AGENT_ID, protocolVersion: '2025-06-18', initializeParams: '{}', createdMs: 1, usedMs: NOW_MS, taint: undefined };
     const asleep = async (read: () => Promise<typeof kept>) => {
       const around = alone(LIMITS, (bytes) => 'ab'.repeat(bytes));
       around.places.open(AGENT_ID, kept.key, 1, LIMITS, NOBODY);

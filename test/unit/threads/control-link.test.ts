@@ -63,7 +63,7 @@ describe('the link to the control thread', () => {
 
   it('keeps, reads and ends sessions as the control thread answers', async () => {
     const { link, sent, callOf } = setUp();
-    const session = { serial: 7, key: 'k', caller: 'c', protocolVersion: 'v', initializeParams: '{}', createdMs: 1, usedMs: 2 };
+    const session = { serial: 7, key: 'k', caller: 'c', protocolVersion: 'v', initializeParams: '{}', createdMs: 1, usedMs: 2, taint: undefined };
     const asked = [link.sessions.keep(session), link.sessions.read(7), link.sessions.end(7)];
     expect(sent).toMatchObject([{ question: { kind: 'keep_session', session } }, { question: { kind: 'read_session', serial: 7 } }, { question: { kind: 'end_session', serial: 7 } }]);
     link.settle(callOf(0), null, undefined);
@@ -79,10 +79,10 @@ describe('the link to the control thread', () => {
     link.sessions.over(3);
     expect([sent.length, turns.length]).toEqual([0, 1]);
     turns.shift()?.();
-    expect(sent).toEqual([{ kind: 'sessions_told', used: [[1, 10]], over: [2, 3] }]);
-    link.sessions.used(4, 20);
+    expect(sent).toEqual([{ kind: 'sessions_told', used: [[1, 10]], tainted: [], over: [2, 3] }]);
+    link.sessions.tainted(4, { severity: 3, classification: 'sensitive', source: 'read', atMs: 5 });
     turns.shift()?.();
-    expect(sent.at(-1)).toEqual({ kind: 'sessions_told', used: [[4, 20]], over: [] });
+    expect(sent.at(-1)).toEqual({ kind: 'sessions_told', used: [], tainted: [[4, { severity: 3, classification: 'sensitive', source: 'read', atMs: 5 }]], over: [] });
   });
 
   it('gives a grant back without waiting', () => {

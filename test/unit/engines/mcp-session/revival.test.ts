@@ -35,6 +35,7 @@ const keeper: SessionKeeper = {
   },
   end: (serial) => (failing ? Promise.reject(new Error('disk full')) : store.end([serial])),
   used: (serial, usedMs) => store.used([[serial, usedMs]]),
+  tainted: (serial, taint) => store.tainted([[serial, taint]]),
   over: (serial) => store.over([serial]),
 };
 
@@ -220,6 +221,30 @@ describe('while it is taken up', () => {
     await store.end([serial]);
     held.splice(0).forEach((go) => go());
     expect([await asked, first.places.taken]).toEqual(['unknown', 0]);
+  });
+});
+
+describe('the taint of a session', () => {
+  it('goes on with it, the most severe there was, as late as the latest', async () => {
+    const before = thread(FIRST);
+    const session = await opened(before);
+    expect(session.inherited).toBeUndefined();
+    session.noteTaint({ severity: 2, classification: 'confidential', source: 'look', atMs: 10 });
+    session.noteTaint({ severity: 3, classification: 'sensitive', source: 'read', atMs: 20 });
+    session.noteTaint({ severity: 2, classification: 'confidential', source: 'look', atMs: 2000 });
+    await new Promise(setImmediate);
+    restart();
+    const first = thread(FIRST);
+    await revive(first, session.id);
+    expect(first.find(session.id, 'a', nowMs)?.inherited).toEqual({ severity: 3, classification: 'sensitive', source: 'read', atMs: 2000 });
+  });
+
+  it('is written once a second at most while it stays the same', async () => {
+    const written: number[] = [];
+    const around = { thread: 0, places: new SessionPlaces(memory.places, FIRST), homes: new SessionHomes(memory.homes, FIRST), newHex: (bytes: number) => ids.hex(bytes) };
+    const session = await opened(createMcpSessions(LIMITS, { ...around, keeper: { ...keeper, tainted: (_serial, { atMs }) => void written.push(atMs) } }));
+    for (const atMs of [0, 1, 999, 1000, 1500, 2000]) session.noteTaint({ severity: 3, classification: 'sensitive', source: 'read', atMs });
+    expect(written).toEqual([0, 1000, 2000]);
   });
 });
 

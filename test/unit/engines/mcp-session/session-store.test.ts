@@ -36,7 +36,7 @@ function reopen(totalMax?: number): SessionStore {
 }
 const turn = (): void => turns.splice(0).forEach((run) => run());
 const session = (serial: number, more: Partial<KeptSession> = {}): KeptSession =>
-  ({ serial, key: sessionKey(String(serial)), caller: 'a', protocolVersion: '2025-11-25', initializeParams: '{"clientInfo":{}}', createdMs: 5, usedMs: 5, ...more });
+  ({ serial, key: sessionKey(String(serial)), caller: 'a', protocolVersion: '2025-11-25', initializeParams: '{"clientInfo":{}}', createdMs: 5, usedMs: 5, taint: undefined, ...more });
 async function keep(store: SessionStore, ...sessions: KeptSession[]): Promise<void> {
   const kept = sessions.map((one) => store.keep(one));
   turn();
@@ -106,6 +106,15 @@ describe('a kept session', () => {
     store.used([[1, 100]]);
     turn();
     expect(store.read(1, 900)?.usedMs).toBe(900);
+  });
+
+  it('has its taint with it, the last that was told', async () => {
+    const store = open();
+    await keep(store, session(1), session(2, { taint: { severity: 3, classification: 'sensitive', source: 'read', atMs: 4 } }));
+    store.tainted([[1, { severity: 2, classification: 'confidential', source: 'look', atMs: 6 }]]);
+    turn();
+    const again = reopen();
+    expect([again.read(1, 5)?.taint, again.read(2, 5)?.taint]).toEqual([{ severity: 2, classification: 'confidential', source: 'look', atMs: 6 }, { severity: 3, classification: 'sensitive', source: 'read', atMs: 4 }]);
   });
 
   it('does not live longer by a clock that was set back', async () => {
