@@ -133,7 +133,8 @@ export function openSessionStore({ path, ttlMs, totalMax, later, onFault }: Sess
     },
     count: (keyPrefix, caller) => {
       commit();
-      return (sql.count.get(...narrowedBy(keyPrefix, caller)) as { total: number }).total;
+      const row = keyPrefix === '' && caller === '' ? sql.countAll.get() : sql.count.get(...narrowedBy(keyPrefix, caller));
+      return (row as { total: number }).total;
     },
     close() {
       commit();

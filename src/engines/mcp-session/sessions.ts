@@ -118,8 +118,8 @@ export function createMcpSessions(limits: McpSessionLimits, { thread, places, ho
 
   const makeRoom = (place: PlaceOwner): void => {
     if (place.owner === places.owner) evict(place.serial);
-    else if (place.owner === NOBODY) keeper.over(place.serial);
-    else evicted?.(place);
+    else if (place.owner !== NOBODY) evicted?.(place);
+    keeper.over(place.serial); // whoever had it may be ending, or have it half taken up
   };
 
   return {

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createIds } from '../../../../src/base/ids/ids.js';
 import { createHomesMemory, SessionHomes } from '../../../../src/engines/mcp-session/homes.js';
 import { createPlacesMemory, NOBODY, SessionPlaces, type PlaceOwner } from '../../../../src/engines/mcp-session/places.js';
+import { sessionKey } from '../../../../src/engines/mcp-session/session-key.js';
 import { createMcpSessions, type McpSessions } from '../../../../src/engines/mcp-session/sessions.js';
 import { openSessionStore, type SessionStore } from '../../../../src/engines/mcp-session/session-store.js';
 import type { McpSession, SessionKeeper } from '../../../../src/engines/mcp-session/types.js';
@@ -29,9 +30,10 @@ function openStore(): SessionStore {
 const keeper: SessionKeeper = {
   keep: (session) => store.keep(session),
   async read(serial) {
+    const kept = store.read(serial, nowMs);
     if (held !== undefined) await new Promise<void>((resolve) => void held?.push(resolve));
     if (failing) throw new Error('the control thread does not keep up');
-    return store.read(serial, nowMs);
+    return kept;
   },
   end: (serial) => (failing ? Promise.reject(new Error('disk full')) : store.end([serial])),
   used: (serial, usedMs) => store.used([[serial, usedMs]]),
@@ -142,7 +144,16 @@ describe('after a restart', () => {
     restart();
     nowMs = unusedMs;
     const first = thread(FIRST);
-    expect([await revive(first, id), first.places.taken]).toEqual([revived, revived === 'open' ? 1 : 0]);
+    const left = revived === 'open' ? 1 : 0;
+    expect([await revive(first, id), first.places.taken, store.serials().size]).toEqual([revived, left, left]);
+  });
+
+  it('one that ended unused before it is not there', async () => {
+    const before = thread(FIRST);
+    const { id } = await opened(before);
+    before.dropExpired(LIMITS.ttlMs);
+    restart();
+    expect([await revive(thread(FIRST), id), store.serials().size]).toEqual(['unknown', 0]);
   });
 
   it('one in use all the time is as good as its last use', async () => {
@@ -219,6 +230,7 @@ describe('while it is taken up', () => {
     held = [];
     const asked = revive(first, id);
     await store.end([serial]);
+    first.places.close('a', sessionKey(id));
     held.splice(0).forEach((go) => go());
     expect([await asked, first.places.taken]).toEqual(['unknown', 0]);
   });
