@@ -9,6 +9,7 @@ import { countVitest } from '../../scripts/count-tests.mjs';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const LONG = [
   { file: 'test/soak/kill9.test.ts', env: { SOAK_ROUNDS: '100' } },
+  { file: 'test/soak/sessions.test.ts', env: { SESSION_ROUNDS: '30' } },
   { file: 'test/soak/flood.test.ts', env: { FLOOD_REQUESTS: '100000' } },
   { file: 'test/soak/reload.test.ts', env: { RELOAD_MINUTES: '10' } },
   { file: 'test/unit/engines/policy/rule-index.test.ts', env: { RULE_INDEX_RUNS: '1000' } },
