@@ -29,6 +29,7 @@ export async function renderMetrics(parts: ControlParts): Promise<string> {
   for (const one of stats) for (const [breaker, state] of one.breakers) breakers.set({ breaker }, BREAKER_VALUES[state.kind]);
   threadMetrics(parts, registers);
   new Gauge({ name: 'precinct_mcp_sessions', help: 'Open MCP sessions.', registers }).set(sum(stats.map((one) => one.mcpSessions)));
+  new Gauge({ name: 'precinct_mcp_sessions_kept', help: 'MCP sessions, open or asleep.', registers }).set(parts.sessions.count(''));
   frontMetrics(stats, registers);
   new Gauge({ name: 'precinct_resident_bytes', help: 'Resident memory of the process.', registers }).set(process.memoryUsage.rss());
   new Gauge({ name: 'precinct_heap_bytes', help: 'In use by the JavaScript of all gateway threads and of the control thread, garbage included.', registers }).set(getHeapStatistics().used_heap_size + sum(stats.map((one) => one.heapBytes)));
