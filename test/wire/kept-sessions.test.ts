@@ -14,6 +14,7 @@ const CONNECTIONS = 24;
 const SESSIONS_MAX = 5;
 const PLENTY = { per_minute: 100_000, burst: 10_000 };
 const HOUR_MS = 3_600_000;
+const RESTARTS_MS_MAX = 120_000; // each test starts the program up to three times, on a machine that may have other things to do
 let server: ScriptedServer;
 let gateway: GatewayProcess;
 
@@ -42,7 +43,7 @@ afterEach(async () => {
   await server.close();
 });
 
-describe('after kill −9', () => {
+describe('after kill −9', { timeout: RESTARTS_MS_MAX }, () => {
   it('a session goes on with its id, its greeting and a new session of the tool server; another caller does not', async () => {
     await start(1);
     const session = await openSession(gateway, {}, { clientInfo: { name: 'the-client', version: '3' } });
@@ -149,7 +150,7 @@ describe('after kill −9', () => {
   });
 });
 
-it('a restart in order keeps them as well, and one with fewer threads', async () => {
+it('a restart in order keeps them as well, and one with fewer threads', { timeout: RESTARTS_MS_MAX }, async () => {
   await start(2);
   const sessions = await Promise.all(Array.from({ length: SESSIONS_MAX }, () => openSession(gateway)));
   process.kill(gateway.pid, 'SIGTERM');
@@ -160,7 +161,7 @@ it('a restart in order keeps them as well, and one with fewer threads', async ()
   expect(new Set((await Promise.all(sessions.map((session) => use(session)))).map(said))).toEqual(new Set(['200']));
 });
 
-describe('when its thread ends', () => {
+describe('when its thread ends', { timeout: RESTARTS_MS_MAX }, () => {
   it('a session goes on on another one, and the thread that takes the ended one\'s place finds it there', async () => {
     await start(2, { config: { threads: { gateway: 2 }, session: { mcp_sessions_per_caller_max: CONNECTIONS }, rate_limit: PLENTY } });
     const sessions = await Promise.all(Array.from({ length: CONNECTIONS }, () => openSession(gateway)));
@@ -176,7 +177,7 @@ describe('when its thread ends', () => {
   });
 });
 
-describe('a person', () => {
+describe('a person', { timeout: RESTARTS_MS_MAX }, () => {
   it('ends one session by what the list shows, streams and all, for good', async () => {
     await start(2);
     const [ended, kept] = [await openSession(gateway), await openSession(gateway)];
