@@ -2,7 +2,7 @@
 import { decodeString, memberSpans, skipString } from '../base/json/spans.js';
 import { isOtherSpelling } from '../base/json/spellings.js';
 import { FLAG, FLAGS, OFFSET, SLOT, type GuardStatus } from '../base/json/types.js';
-import { checkEra, type Draft, type MirrorHeaders } from './eras.js';
+import { checkEra, refuseRemovedMethod, type Draft, type MirrorHeaders } from './eras.js';
 import { METHODS, type MethodRow } from './methods.js';
 import { INVALID_PARAMS, INVALID_REQUEST, PARSE_ERROR } from './rpc-codes.js';
 import { Spans } from './spans.js';
@@ -140,6 +140,8 @@ function parseMethodCall(spans: Spans, idText: string, headers: MirrorHeaders): 
   const row = METHODS.get(method);
   // Some servers run a request that lacks its id: it must not slip through as a notification.
   if (echoed === undefined && row?.kind === 'request') return refuse(INVALID_REQUEST, `${method} is a request and needs an id.`);
+  const removed = refuseRemovedMethod(method, echoed, spans);
+  if (removed !== undefined) return removed;
   const { name, uri } = readSubject(row, spans);
   const wrong = row?.route === 'reference' ? checkReference(method, { name, uri }) : checkParams(method, spans, name, uri);
   if (wrong !== undefined) return refuse(INVALID_PARAMS, wrong, echoed);

@@ -42,6 +42,8 @@ export class AnswerStream {
   /** The stream's line is being written: nothing can be sent or ended yet. */
   #beginning = false;
   #answered = false;
+  /** The client has an event's id: it can come back for what follows. */
+  #resumable = false;
   #upstreamEnded = false;
   #stopped = false;
   /** Why the answer will not come; told once the stream has begun. */
@@ -123,6 +125,7 @@ export class AnswerStream {
 
   #take(received: SseEvent): void {
     const event = this.#exchange.mcpClient ? this.#screen.cleanFraming(received) : received;
+    if (event.id !== undefined && event.id !== '') this.#resumable = this.#canResume();
     if (event.data === undefined || event.data.length === 0) {
       this.#screen.taint();
       if (event.raw.length > 0) this.#pass(event.raw);
@@ -231,9 +234,26 @@ export class AnswerStream {
       this.#exchange.endStream();
       return;
     }
+    if (this.#cause === undefined && this.#resumable) {
+      this.#leaveForLater();
+      return;
+    }
     const cause = this.#cause ?? deny('mcp_invalid_response', { reasonCode: 'stream_ended_without_answer' });
     this.#call.settleWith(cause);
     this.#finishWith(cause);
+  }
+
+  /** A server may end a stream before its answer, for the client to ask for the rest by GET and Last-Event-ID (2025-11-25, basic/transports); with several servers the gateway could not tell whose event it was. */
+  #canResume(): boolean {
+    const { call, mcpSession, snapshot } = this.#exchange.ctx;
+    return this.#exchange.mcpClient && call?.era === 'legacy' && mcpSession !== undefined && mcpSession !== 'none' && this.#leg.sessionBound && snapshot.registry.upstreams.length === 1;
+  }
+
+  /** No failure: the answer comes on the session's own stream, or never, which the client's own time limit finds out. */
+  #leaveForLater(): void {
+    this.#screen.taint();
+    this.#exchange.settle('neutral');
+    this.#exchange.endStream();
   }
 
   #finishWith(refusal: Deny): void {

@@ -19,6 +19,8 @@ export interface ScriptedServer {
   script: Script;
   /** What the ids of its sessions begin with. */
   sessionName: string;
+  /** Of server/discover; it is no such method when there is none. */
+  discovery: Script | undefined;
   /** Of GET streams; 405 when there is none. */
   stream: Script | undefined;
   tools: readonly string[];
@@ -84,6 +86,7 @@ export async function startScriptedServer(tools: readonly string[]): Promise<Scr
       case 'tools/list':
         return jsonAnswer(response, `{"jsonrpc":"2.0","id":${seen.idText},"result":{"tools":[${server.tools.join(',')}]}}`);
       case 'server/discover':
+        if (server.discovery !== undefined) return server.discovery(seen, response);
         if (server.modern) return jsonAnswer(response, `{"jsonrpc":"2.0","id":${seen.idText},"result":{"resultType":"complete","supportedVersions":["2026-07-28","2025-11-25"],"capabilities":{"tools":{}},"_meta":{"io.modelcontextprotocol/serverInfo":{"name":"s","version":"1"}}}}`);
         return jsonAnswer(response, `{"jsonrpc":"2.0","id":${seen.idText},"error":{"code":-32601,"message":"no"}}`, 404);
       default:
@@ -93,7 +96,7 @@ export async function startScriptedServer(tools: readonly string[]): Promise<Scr
   }
 
   const server: ScriptedServer = {
-    url: '', seen: [], sessions: new Set(), tools, stream: undefined, instructions: '', modern: false, refuseHandshake: undefined, delayHandshake: undefined, hangUps: 0,
+    url: '', seen: [], sessions: new Set(), tools, discovery: undefined, stream: undefined, instructions: '', modern: false, refuseHandshake: undefined, delayHandshake: undefined, hangUps: 0,
     sessionName: 's', script: ({ idText }, response) => jsonAnswer(response, resultFor(idText, 'fine')),
     of: (method) => server.seen.filter((one) => one.method === method),
     close: () => new Promise((resolve) => {

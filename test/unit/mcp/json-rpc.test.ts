@@ -187,14 +187,20 @@ describe('eras', () => {
     const future = { ...META, 'io.modelcontextprotocol/protocolVersion': '2099-01-01' };
     const error = refusal(modernCall(future), { ...MODERN, mcpProtocolVersion: '2099-01-01' });
     expect(error).toMatchObject({ rpcCode: -32022, httpStatus: 400, data: { requested: '2099-01-01' } });
-    expect(error.data?.['supported']).toContain('2026-07-28');
-    expect(refusal(toolCall(), { mcpProtocolVersion: '1999-01-01' }).rpcCode).toBe(-32022);
+    expect(error.data?.['supported']).toEqual(['2026-07-28']);
+    const older = refusal(toolCall(), { mcpProtocolVersion: '1999-01-01' });
+    expect([older.rpcCode, older.data?.['supported']]).toEqual([-32022, ['2026-07-28', '2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05']]);
     expect(refusal({ jsonrpc: '2.0', id: 1, result: {} }, { mcpProtocolVersion: 'x' }).rpcCode).toBe(-32022);
   });
   it('refuses a modern request that lacks what _meta must have', () => {
     expect(refusal(toolCall(), MODERN)).toMatchObject({ rpcCode: -32602, data: { missing: ['io.modelcontextprotocol/protocolVersion'] } });
     expect(refusal(modernCall({ 'io.modelcontextprotocol/protocolVersion': '2026-07-28' }), MODERN).rpcCode).toBe(-32602);
     expect(refusal(modernCall({ ...META, 'io.modelcontextprotocol/protocolVersion': 20260728 }), MODERN).rpcCode).toBe(-32602);
+  });
+  it.each(['initialize', 'ping', 'logging/setLevel', 'resources/subscribe', 'resources/unsubscribe'])('does not find %s in the version that has it no more, whatever its params', (method) => {
+    const params = { protocolVersion: '2025-11-25', uri: 'test://x' };
+    expect(refusal({ jsonrpc: '2.0', id: 1, method, params: { _meta: META } }, { ...MODERN, mcpMethod: method, mcpName: '' })).toMatchObject({ rpcCode: -32601, httpStatus: 404, idText: '1' });
+    expect(call({ jsonrpc: '2.0', id: 1, method, params }).method).toBe(method);
   });
   it('refuses an answer in the era that has none', () => {
     expect(refusal({ jsonrpc: '2.0', id: 1, result: {} }, { mcpProtocolVersion: '2026-07-28' }).rpcCode).toBe(-32600);
@@ -214,7 +220,7 @@ describe('properties', () => {
     fc.assert(fc.property(fc.json(), headers, (text, some) => {
       const { bytes, status, out } = guardText(text);
       const parsed = parseCall(bytes, status, out, some);
-      if (!parsed.ok) expect([-32700, -32600, -32602, -32020, -32022]).toContain(parsed.error.rpcCode);
+      if (!parsed.ok) expect([-32700, -32600, -32601, -32602, -32020, -32022]).toContain(parsed.error.rpcCode);
     }), { numRuns: 300 });
   });
   it('says the same method, name and id as a JSON parser of whatever it accepts', () => {
