@@ -31,7 +31,12 @@ const { installSuite } = await load<{ installSuite(): Promise<void> }>('install.
 const { lostChecks, runServer, VERSIONS } = await load<{ lostChecks(direct: readonly Check[], through: readonly Check[]): { readonly key: string }[]; runServer(url: string, version: string): Promise<Found>; VERSIONS: readonly string[] }>('suite.mjs');
 const { startFixtureServer } = await load<{ startFixtureServer(port: number): Promise<Running & { close(): Promise<void> }> }>('fixture', 'server.mjs');
 const { startGatewayBefore } = await load<{ startGatewayBefore(upstream: string): Promise<Gateway> }>('..', 'support', 'gateway-before.mjs');
-const { resultsTable } = await load<{ resultsTable(): string }>('results.mjs');
+interface Kept {
+  readonly mode: string;
+  readonly version: string;
+  readonly lost: readonly unknown[];
+}
+const { mergeResults, resultsTable } = await load<{ mergeResults(kept: readonly Kept[], fresh: readonly Kept[]): readonly Kept[]; resultsTable(): string }>('results.mjs');
 
 describe.each(VERSIONS)('as a server of %s', (version) => {
   let fixture: Awaited<ReturnType<typeof startFixtureServer>>;
@@ -75,6 +80,11 @@ describe('a lost check', () => {
 });
 
 describe('docs/conformance.md', () => {
+  it('keeps what was not run again', () => {
+    const row = (mode: string, version: string, ...lost: string[]): Kept => ({ mode, version, lost });
+    expect(mergeResults([row('server', '2'), row('client', '1'), row('server', '1')], [row('client', '1', 'x'), row('client', '2')])).toEqual([row('server', '1'), row('server', '2'), row('client', '1', 'x'), row('client', '2')]);
+  });
+
   it('shows results.json as it is (make conformance, with --write)', () => {
     expect(readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'conformance.md'), 'utf8')).toContain(`<!-- test/conformance/results.json -->\n${resultsTable()}\n<!-- end -->`);
   });

@@ -14,7 +14,15 @@ export function resultsTable(results = JSON.parse(readFileSync(RESULTS, 'utf8'))
   return ['| mode | version | direct, passed / failed | through the gateway | lost |', '|---|---|---|---|---|', ...rows].join('\n');
 }
 
-export function writeResults(results) {
-  writeFileSync(RESULTS, `${JSON.stringify(results.map(({ mode, version, direct, through, lost }) => ({ mode, version, direct, through, lost })), undefined, 2)}\n`);
+/** What was not run again stays as it was kept. */
+export function mergeResults(kept, results) {
+  const fresh = results.map(({ mode, version, direct, through, lost }) => ({ mode, version, direct, through, lost }));
+  const keyOf = ({ mode, version }) => `${mode === 'server' ? 0 : 1} ${version}`;
+  return [...kept.filter((one) => !fresh.some((other) => keyOf(other) === keyOf(one))), ...fresh].sort((a, b) => keyOf(a).localeCompare(keyOf(b)));
+}
+
+export function writeResults(fresh) {
+  const results = mergeResults(JSON.parse(readFileSync(RESULTS, 'utf8')), fresh);
+  writeFileSync(RESULTS, `${JSON.stringify(results, undefined, 2)}\n`);
   writeFileSync(PAGE, readFileSync(PAGE, 'utf8').replace(BLOCK, `<!-- test/conformance/results.json -->\n${resultsTable(results)}\n<!-- end -->`));
 }

@@ -2,7 +2,7 @@
 //   node test/conformance/run.mjs [server|client] [VERSION] [--scenario NAME …] [--write]     --write keeps the counts (results.json, docs/conformance.md)
 // Exit code 1 when a check is lost that known-losses.mjs does not name, or one it names is lost no more.
 import { parseArgs } from 'node:util';
-import { green, note, red, runScript, say, withProgress } from '../../scripts/say.mjs';
+import { green, note, red, runScript, say, Stop, withProgress } from '../../scripts/say.mjs';
 import { startFixtureServer } from './fixture/server.mjs';
 import { startGatewayBefore } from '../support/gateway-before.mjs';
 import { installSuite } from './install.mjs';
@@ -77,6 +77,7 @@ async function runOne(mode, version, scenarios) {
 
 await runScript(async () => {
   const { values, positionals } = parseArgs({ options: { scenario: { type: 'string', multiple: true }, write: { type: 'boolean', default: false } }, allowPositionals: true });
+  if (values.write && values.scenario !== undefined) throw new Stop('Some scenarios are no result to keep.', 'Leave out --scenario, or --write.');
   await installSuite();
   const results = [];
   for (const mode of MODES.filter((one) => !positionals.some((word) => MODES.includes(word)) || positionals.includes(one))) {
