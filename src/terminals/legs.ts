@@ -146,7 +146,10 @@ export function aliasOf({ tool }: Context): string | undefined {
 
 /** What the caller sent for the server, and the trace with the gateway's span as the parent. Bearer tokens are never among them. */
 function passHeaders(ctx: Context, headers: Record<string, string>): void {
-  for (const [name, value] of ctx.inbound.headers.forwarded) headers[name] = value;
+  for (const [name, value] of ctx.inbound.headers.forwarded) {
+    const before = headers[name];
+    headers[name] = before === undefined ? value : `${before}, ${value}`; // RFC 9110, section 5.3: a list, as the server would have read it
+  }
   headers['traceparent'] = `00-${ctx.traceId}-${ctx.spanId}-01`;
   if (ctx.inbound.headers.tracestate !== '') headers['tracestate'] = ctx.inbound.headers.tracestate;
 }
