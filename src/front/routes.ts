@@ -101,7 +101,9 @@ function serveMcp(context: RouteContext, response: HttpResponse, request: HttpRe
   const overload = overloadReason(context, peer, inbound.receivedUs);
   if (overload !== undefined) return refuseEarly(context, response, headers, inbound, 'gateway_overloaded', overload, (framing.announced ?? Infinity) > UNREAD_BODY_BYTES_MAX);
   const served = new RequestUnderWay(context, response, inbound, peer, corsHeaders(context.admission.corsOrigin(headers.origin)));
-  if (method === 'POST') served.readBody(response, framing.announced, peer);
+  // Where a body without a length ends, uWebSockets.js reads loosely (any two bytes for a line end, a trailer as the next request, a line without a name as the head's end):
+  // a proxy before it may read otherwise, and what lies behind must not become a request.
+  if (method === 'POST') served.readBody(response, framing.announced, headers.contentLength === '', peer);
   else served.handle();
 }
 
@@ -117,6 +119,8 @@ function serve(context: RouteContext, response: HttpResponse, request: HttpReque
     response.close();
     return;
   }
+  // Nobody sends those in chunks but to hide something behind their loose end (serveMcp).
+  if (mcpMethod !== 'POST' && request.getHeader('transfer-encoding') !== '') return answerPlain(response, { status: 400, json: FRAMING_PLAIN, head: request.getMethod() === 'head', close: true });
   const route = matchRoute(request.getUrl());
   if (route.kind === 'mcp') return serveMcp(context, response, request, route, mcpMethod);
   if (route.kind === 'probe') return answerProbe(context, response, request, route);
