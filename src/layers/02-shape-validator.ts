@@ -3,6 +3,7 @@ import { GUARD_OUT_LENGTH, type GuardLimits, type JsonGuard } from '../base/json
 import type { GatewayConfig } from '../base/config/schema.js';
 import type { Layer } from '../chain/layer.js';
 import { deny, PASS, type Verdict } from '../chain/verdict.js';
+import type { InboundHeaders } from '../front/types.js';
 import { parseCall } from '../mcp/json-rpc.js';
 import { isJson } from '../mcp/media-types.js';
 import type { Call, ProtocolError } from '../mcp/types.js';
@@ -16,6 +17,8 @@ export function shapeValidator(guard: JsonGuard): Layer<never, 'call'> {
     onFault: deny('mcp_invalid_request', { reasonCode: 'layer_fault' }),
     decide(ctx) {
       const { inbound } = ctx;
+      const unreadable = unreadableHeader(inbound.headers);
+      if (unreadable !== undefined) return wrongHeader(unreadable);
       if (inbound.httpMethod !== 'POST') {
         ctx.call = bodiless(inbound.httpMethod, inbound.headers.mcpProtocolVersion);
         return PASS;
@@ -40,6 +43,27 @@ function bodiless(httpMethod: string, protocolVersion: string): Call {
 
 function refuse(error: ProtocolError): Verdict {
   return deny('mcp_invalid_request', { protocol: error, message: error.message });
+}
+
+/** 2026-07-28, basic/transports: what is not visible ASCII travels in base64. */
+const UNREADABLE = /[^\t\x20-\x7e]/;
+
+/** The name of a header that a tool server would be passed, and that can't be: known here, it is the caller's fault, and not the tool server's. */
+function unreadableHeader({ mcpMethod, mcpName, tracestate, lastEventId, forwarded }: InboundHeaders): string | undefined {
+  if (UNREADABLE.test(mcpMethod)) return 'mcp-method';
+  if (UNREADABLE.test(mcpName)) return 'mcp-name';
+  if (UNREADABLE.test(tracestate)) return 'tracestate';
+  if (UNREADABLE.test(lastEventId)) return 'last-event-id';
+  return forwarded.find(([, value]) => UNREADABLE.test(value))?.[0];
+}
+
+function wrongHeader(name: string): Verdict {
+  return deny('mcp_invalid_request', {
+    reasonCode: 'header_value',
+    message: `The header ${name} holds bytes that are not visible ASCII.`,
+    remediation: 'Encode the value: =?base64?…?=, the base64 of its UTF-8.',
+    details: { header: name },
+  });
 }
 
 function wrongMediaType(contentType: string): Verdict {

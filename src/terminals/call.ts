@@ -132,7 +132,8 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
         this.#stream.upstreamEnded(refusal);
         return;
       }
-      this.#exchange.settle(cause.crowdedOut === true ? 'neutral' : this.#blame());
+      // What could not even be written is the caller's doing.
+      this.#exchange.settle(cause.crowdedOut === true || (cause.kind === 'protocol' && !cause.maybeSent) ? 'neutral' : this.#blame());
       this.#exchange.refuse(refusal);
     } catch (fault) {
       this.#exchange.fault(fault);
