@@ -127,6 +127,7 @@ export class UwsReply implements Reply {
       writeStatus(response, status);
       writeHeaders(response, headers);
       writeHeaders(response, this.#extraHeaders);
+      if (this.closeAfter) response.writeHeader('connection', 'close');
     });
     if (headers.some(([name, value]) => name.toLowerCase() === 'content-type' && value.startsWith('text/event-stream'))) {
       this.#flushTimer = setTimeout(() => this.#flushHeaders(), HEADERS_FLUSH_MS);
@@ -156,8 +157,11 @@ export class UwsReply implements Reply {
 
   end(): void {
     if (this.#done || !this.#began) return;
-    this.#response.cork(() => {
-      this.#response.end(undefined, this.closeAfter);
+    const response = this.#response;
+    response.cork(() => {
+      // Told to close here, uWebSockets.js would write a header into the last chunk. Read no further, the connection ends by its idle time, or by the client that was told.
+      if (this.closeAfter) response.pause();
+      response.end();
     });
     this.#finish();
   }

@@ -1,9 +1,9 @@
 // Two readers, two messages: whatever is ambiguous about where a request ends must not hide a second request from the layers. The shapes are those of the usual catalogues:
 // what each is answered with, whether it reaches a tool, and that the bytes behind it are never taken for a request of their own but where they are one.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startExactServer, type ExactServer } from '../support/exact-server.js';
+import { sseBytes, startExactServer, type ExactServer } from '../support/exact-server.js';
 import { CALLER, permitAll, startGateway, type GatewayProcess } from '../support/gateway-process.js';
-import { converse, converseInTurn, readMessages } from '../support/raw-http.js';
+import { converse, converseInTurn, headerOf, readMessages } from '../support/raw-http.js';
 import { call, registration, toolText } from '../wire/calls.js';
 
 const INNER = call('hidden', { marker: 'smuggled' });
@@ -198,6 +198,23 @@ describe('a request that properly follows', () => {
       expect({ closed, statuses: bytes.flatMap((part) => statusesIn(part, false, true)) }).toEqual({ closed: true, statuses: [200] });
     });
     expect(counts).toEqual({ echo: 1, hidden: 0 });
+  });
+});
+
+describe('a stream of events', () => {
+  it('for a chunked request is well-formed, says that the connection ends, and nothing behind it is served', async () => {
+    const before = server.script;
+    server.script = ({ idText }) => ({ pieces: sseBytes([Buffer.from(': c\n\n'), Buffer.from(`data: {"jsonrpc":"2.0","id":${idText},"result":{}}\n\n`)]) });
+    const asked = latin1(post(['Accept: application/json, text/event-stream', CHUNKED], chunk(OUTER) + LAST));
+    const counts = await reached(async () => {
+      const { bytes } = await converse(gateway.port, [asked], (got) => readMessages(got).messages.length > 0);
+      const { messages, rest } = readMessages(bytes);
+      expect([messages[0]?.body.toString(), headerOf(messages[0] ?? { startLine: '', headers: [], body: rest }, 'connection'), rest.length]).toEqual([': c\n\ndata: {"jsonrpc":"2.0","id":1,"result":{}}\n\n', 'close', 0]);
+      const got = await converse(gateway.port, [asked], (all) => readMessages(all).messages.length > 0, latin1(HIDDEN));
+      expect(readMessages(got.bytes).messages).toHaveLength(1);
+    });
+    server.script = before;
+    expect(counts).toEqual({ echo: 2, hidden: 0 });
   });
 });
 

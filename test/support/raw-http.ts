@@ -46,7 +46,7 @@ function readChunks(bytes: Buffer, from: number, whole: (body: Buffer, to: numbe
     if (lineEnd === -1) return undefined;
     const size = Number.parseInt(bytes.toString('latin1', at, lineEnd), 16);
     const dataTo = lineEnd + 2 + size;
-    if (dataTo + 2 > bytes.length) return undefined;
+    if (!(dataTo + 2 <= bytes.length)) return undefined; // nor where it is no number
     if (size === 0) return whole(Buffer.concat(parts), dataTo + 2);
     parts.push(bytes.subarray(lineEnd + 2, dataTo));
     at = dataTo + 2;
@@ -82,15 +82,19 @@ export interface Conversation {
 /** Longest wait for a peer that neither answers nor closes. What is judged never depends on it, but that a hang is seen. */
 const HANG_MS = 20_000;
 
-/** Sends, and collects what comes back until `enough` says so, or the connection ends. `endsBehind`: this side sends no more after it. */
-export function converse(port: number, pieces: readonly Buffer[], enough: (bytes: Buffer) => boolean, endsBehind = false): Promise<Conversation> {
+/** Sends, and collects what comes back until `enough` says so, or the connection ends. `behind`: what this side does when all is sent (true = it ends its side), or sends once it has enough. */
+export function converse(port: number, pieces: readonly Buffer[], enough: (bytes: Buffer) => boolean, behind: boolean | Buffer = false): Promise<Conversation> {
   return new Promise((resolve) => {
     let bytes = Buffer.alloc(0);
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true }, () => writePieces(socket, pieces, () => { if (endsBehind) socket.end(); }));
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true }, () => writePieces(socket, pieces, () => { if (behind === true) socket.end(); }));
     const finish = (closed: boolean): void => {
       clearTimeout(timer);
-      socket.destroy();
-      resolve({ bytes, closed });
+      const leave = (): void => {
+        socket.destroy();
+        resolve({ bytes, closed });
+      };
+      if (typeof behind === 'boolean' || closed) leave();
+      else socket.write(behind, () => setImmediate(leave));
     };
     const timer = setTimeout(() => finish(false), HANG_MS);
     socket.on('data', (part: Buffer) => {
