@@ -15,6 +15,7 @@ const LONG = [
   { file: 'test/unit/engines/policy/rule-index.test.ts', env: { RULE_INDEX_RUNS: '1000' } },
   { file: 'test/unit/base/matcher/choose.test.ts', env: { MATCHER_TWIN_RUNS: '6000' } },
   { file: 'test/unit/upstream/h1/llhttp-twin.test.ts', env: { H1_TWIN_RUNS: '400000' } },
+  { file: 'test/wire/byte-fidelity.test.ts', env: { FIDELITY_RUNS: '3000' } },
   { file: 'test/native/json-twin.test.ts', env: { JSON_TWIN_TEXTS: '1000000' } },
 ];
 
