@@ -5,6 +5,7 @@ import type { Clock } from './base/clock/clock.js';
 import type { Ids } from './base/ids/ids.js';
 import { continueTrace } from './base/ids/trace-context.js';
 import type { JsonGuard } from './base/json/types.js';
+import { createBatches } from './chain/batch.js';
 import { Context } from './chain/context.js';
 import { Exchange, type ExitServices, type GrantKeeper } from './chain/exchange.js';
 import { createRunner, type FaultListener } from './chain/run.js';
@@ -167,7 +168,7 @@ export function buildGateway(parts: GatewayParts) {
     else dispatch(exchange, terminals);
   };
 
-  const handle: Handle = (inbound, reply) => {
+  const handleOne: Handle = (inbound, reply) => {
     const exchange = enter(inbound, reply);
     if (reply.aborted) {
       exchange.guard(() => conclude(exchange, deny('client_disconnected')));
@@ -182,6 +183,14 @@ export function buildGateway(parts: GatewayParts) {
       inFlight--;
       exchange.guard(() => (goesElsewhere(exchange) ? exchange.leaveIt() : conclude(exchange, verdict)));
     }));
+  };
+
+  const takeBatch = createBatches({
+    guard: parts.jsonGuard, handle: handleOne, sessionVersion: mcpSessions.versionOf,
+    limits: () => ({ depthMax: snapshot.config.front.json_depth_max, keysMax: snapshot.config.front.json_keys_max }), answerBytesMax: () => snapshot.config.upstream.answer_bytes_max,
+  });
+  const handle: Handle = (inbound, reply) => {
+    if (!takeBatch(inbound, reply)) handleOne(inbound, reply);
   };
 
   /** Step 0: the front's own refusals are recorded like any other. */

@@ -108,6 +108,11 @@ export class Exchange {
     return isMcpClient(this.ctx.inbound.headers.accept);
   }
 
+  /** It takes its answer event by event, where the tool server gives it so. */
+  get readsEvents(): boolean {
+    return this.mcpClient && this.ctx.inbound.batched !== true;
+  }
+
   /** Whatever is thrown past the layers, the request still leaves through this exit. */
   guard(step: () => void): void {
     try {

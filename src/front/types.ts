@@ -31,6 +31,8 @@ export interface Inbound {
   readonly bodyBytes: number;
   /** Microseconds since the epoch when the headers were read. */
   readonly receivedUs: number;
+  /** One message of a JSON-RPC batch: its answer is whole, and goes back with those of the others. */
+  readonly batched?: boolean;
 }
 
 export type HeaderPairs = readonly (readonly [string, string])[];

@@ -6,6 +6,7 @@ import { deny, PASS, type Verdict } from '../chain/verdict.js';
 import type { InboundHeaders } from '../front/types.js';
 import { parseCall } from '../mcp/json-rpc.js';
 import { isJson } from '../mcp/media-types.js';
+import { INVALID_REQUEST } from '../mcp/rpc-codes.js';
 import type { Call, ProtocolError } from '../mcp/types.js';
 
 export function shapeValidator(guard: JsonGuard): Layer<never, 'call'> {
@@ -27,6 +28,7 @@ export function shapeValidator(guard: JsonGuard): Layer<never, 'call'> {
       const status = guard.check(inbound.body, limitsOf(ctx.snapshot.config), out);
       const parsed = parseCall(inbound.body, status, out, inbound.headers);
       if (!parsed.ok) return refuse(parsed.error);
+      if (inbound.batched === true && parsed.call.method === 'initialize') return refuse(initializeInBatch(parsed.call.idText));
       ctx.call = parsed.call;
       return PASS;
     },
@@ -43,6 +45,11 @@ function bodiless(httpMethod: string, protocolVersion: string): Call {
 
 function refuse(error: ProtocolError): Verdict {
   return deny('mcp_invalid_request', { protocol: error, message: error.message });
+}
+
+/** 2025-03-26, basic/lifecycle: what a batch may hold is known only behind it. */
+function initializeInBatch(idText: string | undefined): ProtocolError {
+  return { rpcCode: INVALID_REQUEST, httpStatus: 400, message: 'initialize must not be part of a batch.', idText, data: { reason: 'batch' }, remediation: 'Send initialize alone, and the batch in the session it opens.' };
 }
 
 /** 2026-07-28, basic/transports: what is not visible ASCII travels in base64. */

@@ -59,7 +59,7 @@ export class AnswerStream {
   }
 
   begin(): void {
-    if (!this.#exchange.mcpClient) return;
+    if (!this.#exchange.readsEvents) return;
     this.#busy = true;
     this.#beginning = true;
     this.#exchange.beginStream(HTTP_OK, SSE_HEADERS, () => {
@@ -124,7 +124,7 @@ export class AnswerStream {
   }
 
   #take(received: SseEvent): void {
-    const event = this.#exchange.mcpClient ? this.#screen.cleanFraming(received) : received;
+    const event = this.#exchange.readsEvents ? this.#screen.cleanFraming(received) : received;
     if (event.id !== undefined && event.id !== '') this.#resumable = this.#canResume();
     if (event.data === undefined || event.data.length === 0) {
       this.#screen.taint();
@@ -169,7 +169,7 @@ export class AnswerStream {
 
   #deliver(event: SseEvent, message: ServerMessage, screened: Screened & { readonly kind: 'release' }, unchanged: boolean): void {
     if (message.kind === 'response') this.#answered = true;
-    if (!this.#exchange.mcpClient) {
+    if (!this.#exchange.readsEvents) {
       // Collapsed: of the stream only the answer reaches a caller that reads one JSON document.
       if (message.kind !== 'response') return;
       this.#exchange.settle('success');
@@ -194,7 +194,7 @@ export class AnswerStream {
   #mayAsk(message: ServerMessage): boolean {
     const { ctx } = this.#exchange;
     const leg = this.#leg;
-    if (ctx.mcpSession !== undefined && ctx.mcpSession !== 'none' && this.#exchange.mcpClient && claimAnswer(ctx.mcpSession, message.idText, leg.url)) return true;
+    if (ctx.mcpSession !== undefined && ctx.mcpSession !== 'none' && this.#exchange.readsEvents && claimAnswer(ctx.mcpSession, message.idText, leg.url)) return true;
     this.#exchange.serverRequest(message.method, leg.url, deny('mcp_invalid_request', { reasonCode: 'client_cannot_answer' }), () => {
       const body = Buffer.from(`{"jsonrpc":"2.0","id":${message.idText},"error":{"code":${METHOD_NOT_FOUND},"message":"The client cannot answer requests."}}`);
       const { upstream } = ctx.snapshot.config;
@@ -204,7 +204,7 @@ export class AnswerStream {
   }
 
   #pass(raw: Uint8Array): void {
-    if (!this.#exchange.mcpClient) return;
+    if (!this.#exchange.readsEvents) return;
     if (this.#exchange.write(raw) || this.#clientFull) return;
     this.#clientFull = true;
     this.#flow();
@@ -260,7 +260,7 @@ export class AnswerStream {
     const { ctx } = this.#exchange;
     // What a broken stream still owes can be fetched on the session's own stream (2025-11-25, basic/transports: resumability).
     this.#screen.taint();
-    if (!this.#exchange.mcpClient) {
+    if (!this.#exchange.readsEvents) {
       this.#exchange.refuse(refusal);
       return;
     }

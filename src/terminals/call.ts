@@ -263,7 +263,7 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
     this.#exchange.settle('neutral');
     // What a cancelled stream still owes could be fetched on the session's own stream, like a broken one's.
     if (this.#cancelled) this.#screen.taint();
-    if (this.#stream !== undefined && this.#exchange.mcpClient) this.#exchange.endStream('client_disconnected');
+    if (this.#stream !== undefined && this.#exchange.readsEvents) this.#exchange.endStream('client_disconnected');
     else this.#exchange.refuse(deny('client_disconnected'));
   }
 }

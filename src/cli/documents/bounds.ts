@@ -29,6 +29,8 @@ export const BOUNDS: readonly { readonly title: string; readonly bounds: readonl
   { title: 'A message', bounds: [
     { what: 'nesting', key: 'front.json_depth_max', then: '`mcp_invalid_request`' },
     { what: 'object keys', key: 'front.json_keys_max', then: '`mcp_invalid_request`' },
+    { what: 'messages of a batch', fixed: inFile('src/chain/batch.ts', 'BATCH_MESSAGES_MAX', '50'), then: '`mcp_invalid_request`' },
+    { what: 'the answers to a batch together', key: 'upstream.answer_bytes_max', then: 'an error in the place of each beyond it: `mcp_invalid_response`' },
     { what: 'findings kept', key: 'dlp.findings_max', then: 'the rest is counted; a blocking one always decides' },
     { what: 'bytes scanned on the event loop', key: 'dlp.inline_bytes_max', then: 'larger messages go to the scan pool; one with nothing to decode, from four times that size on' },
     { what: 'large messages waiting for the scan pool', key: 'dlp.pool_queue_max', then: '`dlp_unavailable_fail_closed`' },

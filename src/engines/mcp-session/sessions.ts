@@ -26,6 +26,8 @@ export interface McpSessions {
   revive(id: string, caller: string, nowMs: number): Revived | Promise<Revived>;
   /** Ends it for good: when it resolves, no restart brings it back. Rejects, and it goes on, when that can't be written. */
   end(session: McpSession): Promise<void>;
+  /** What the session's handshake agreed on; whoever asks has yet to prove that it is his. Undefined: this thread knows none of that id. */
+  versionOf(id: string): string | undefined;
   close(session: McpSession): void;
   /** Its place was taken away elsewhere. */
   evict(serial: number): void;
@@ -161,6 +163,7 @@ export function createMcpSessions(limits: McpSessionLimits, { thread, places, ho
       await keeper.end(session.serial);
       remove(session);
     },
+    versionOf: (id) => byId.get(id)?.protocolVersion,
     close: remove,
     evict,
     dropExpired,

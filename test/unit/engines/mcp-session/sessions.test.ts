@@ -31,6 +31,14 @@ describe('an MCP session', () => {
     expect([sessions.find(session.id, 'a', 1)?.id, sessions.find(session.id, 'b', 1), sessions.find('nothing', 'a', 1), sessions.find('', 'a', 1), sessions.find('__proto__', 'a', 1)]).toEqual([session.id, undefined, undefined, undefined, undefined]);
   });
 
+  it('tells its version to whoever knows its name, and no more', () => {
+    const { sessions, open } = table();
+    const session = open('a');
+    expect([sessions.versionOf(session.id), sessions.versionOf('nothing'), sessions.versionOf('__proto__')]).toEqual(['2025-11-25', undefined, undefined]);
+    sessions.close(session);
+    expect(sessions.versionOf(session.id)).toBeUndefined();
+  });
+
   it('is not kept alive by a stranger who knows its name', () => {
     const { sessions, open } = table();
     const session = open('a');
