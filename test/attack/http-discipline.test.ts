@@ -148,6 +148,19 @@ describe('headers', () => {
   });
 });
 
+describe('a head', () => {
+  it('that never ends, whether it stops or goes on drop by drop, ends with its connection, by its time or its size; others are served meanwhile', async () => {
+    const start = Buffer.from(`POST / HTTP/1.1\r\nHost: localhost\r\n${POSTED.join('\r\n')}\r\n`);
+    const drops = Array.from({ length: 70_000 }, () => Buffer.from('X'));
+    const waiting = Array.from({ length: 20 }, (_, n) => converse(gateway.port, n % 2 === 0 ? [start] : [start, ...drops], () => false));
+    for (let n = 0; n < 5; n++) expect((await post('localhost')).status).toBe(200);
+    const before = server.seen.length;
+    expect((await Promise.all(waiting)).map(({ closed }) => closed)).toEqual(waiting.map(() => true));
+    expect(server.seen.length).toBe(before);
+    expect((await post('localhost')).status).toBe(200);
+  }, 90_000);
+});
+
 describe('a tool server', () => {
   const TOKEN = 'eyJhbGciOiJFUzI1NiJ9.not-for-tool-servers.c2ln';
   const SPELLINGS = ['Authorization', 'authorization', 'AUTHORIZATION', 'Proxy-Authorization', 'X-Authorization', 'X-API-Key', 'Cookie', 'X-Forwarded-Authorization', 'Authorization-Bearer', 'X-Amz-Security-Token', 'Mcp_Authorization'];

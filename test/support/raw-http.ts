@@ -80,7 +80,7 @@ export interface Conversation {
 }
 
 /** Longest wait for a peer that neither answers nor closes. What is judged never depends on it, but that a hang is seen. */
-const HANG_MS = 20_000;
+const HANG_MS = 60_000;
 
 /** Sends, and collects what comes back until `enough` says so, or the connection ends. `behind`: what this side does when all is sent (true = it ends its side), or sends once it has enough. */
 export function converse(port: number, pieces: readonly Buffer[], enough: (bytes: Buffer) => boolean, behind: boolean | Buffer = false): Promise<Conversation> {
