@@ -246,7 +246,7 @@ export class AnswerStream {
   /** A server may end a stream before its answer, for the client to ask for the rest by GET and Last-Event-ID (2025-11-25, basic/transports); with several servers the gateway could not tell whose event it was. */
   #canResume(): boolean {
     const { call, mcpSession, snapshot } = this.#exchange.ctx;
-    return this.#exchange.mcpClient && call?.era === 'legacy' && mcpSession !== undefined && mcpSession !== 'none' && this.#leg.sessionBound && snapshot.registry.upstreams.length === 1;
+    return this.#exchange.readsEvents && call?.era === 'legacy' && mcpSession !== undefined && mcpSession !== 'none' && this.#leg.sessionBound && snapshot.registry.upstreams.length === 1;
   }
 
   /** No failure: the answer comes on the session's own stream, or never, which the client's own time limit finds out. */
