@@ -163,6 +163,7 @@ export function buildGateway(parts: GatewayParts) {
 
   const conclude = (exchange: Exchange, verdict: Verdict): void => {
     if (!exchange.decided()) return;
+    if (exchange.ctx.caller !== undefined) exchange.reply.carrier?.provenUntil(exchange.ctx.caller.expiresMs);
     if (verdict !== PASS) exchange.refuse(verdict as Deny);
     else if (exchange.reply.aborted) exchange.refuse(deny('client_disconnected'));
     else dispatch(exchange, terminals);

@@ -193,7 +193,9 @@ export class Exchange {
     const decision = this.#phase === 'forwarded' ? 'ALLOW' : 'DENY';
     this.#settleBreaker();
     this.work.decided();
-    this.#seal(decision, refusal, rendered.status, () => this.reply.send(rendered.status, headers, rendered.body, this.ctx.inbound.bodyTooLarge));
+    // A client that cancelled wants no answer, and where its connection is still there one would arrive (2025-11-25, basic/utilities/cancellation).
+    const body = refusal.code === 'client_disconnected' && this.reply.carrier !== undefined ? '' : rendered.body;
+    this.#seal(decision, refusal, rendered.status, () => this.reply.send(rendered.status, headers, body, this.ctx.inbound.bodyTooLarge));
   }
 
   #render(refusal: Deny): RenderedRefusal {
@@ -201,11 +203,18 @@ export class Exchange {
     return renderRefusal(refusal.protocol ?? refusal, {
       decisionId: ctx.decisionId,
       traceId: ctx.traceId,
-      idText: ctx.call?.idText ?? refusal.protocol?.idText, // what is no call may still have an id to answer under
+      idText: this.#answeredId(refusal),
       isMcpClient: this.mcpClient,
       resourceMetadataUrl: this.#services.resourceMetadataUrl,
       docsBaseUrl: ctx.snapshot.config.docs.base_url,
     });
+  }
+
+  /** What is no call may still have an id to answer under. An answer's id is its server's: among many messages a refusal under it would pass for another answer. */
+  #answeredId(refusal: Deny): string | undefined {
+    const { call } = this.ctx;
+    if (call?.kind === 'response' && this.reply.carrier !== undefined) return undefined;
+    return call?.idText ?? refusal.protocol?.idText;
   }
 
   /** Everything that must be durable before the first byte goes upstream: the grant's end, the intent. Then `go`. */

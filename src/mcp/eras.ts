@@ -13,6 +13,8 @@ export interface MirrorHeaders {
   readonly mcpMethod: string;
   readonly mcpName: string;
   readonly mcpSessionId: string;
+  /** They are the connection's, not the message's (WebSocket): nothing is mirrored, and 2026-07-28 is stateless beside a session. */
+  readonly headerless?: boolean;
 }
 
 export const META_PROTOCOL_VERSION = 'io.modelcontextprotocol/protocolVersion';
@@ -43,7 +45,7 @@ function checkMirrors(call: Call, headers: MirrorHeaders): ParsedCall | undefine
 
 /** 2026-07-28 wants all three on every request; notifications are exempt. */
 function checkPresence(call: Call, headers: MirrorHeaders): ParsedCall | undefined {
-  if (call.kind !== 'request') return undefined;
+  if (call.kind !== 'request' || headers.headerless === true) return undefined;
   if (headers.mcpProtocolVersion === '') return mismatch(call, 'MCP-Protocol-Version');
   if (headers.mcpMethod === '') return mismatch(call, 'Mcp-Method');
   return headers.mcpName === '' && METHODS.get(call.method)?.nameFrom !== undefined ? mismatch(call, 'Mcp-Name') : undefined;
@@ -60,7 +62,7 @@ function settle(draft: Draft, era: Era, protocolVersion: string): ParsedCall {
 
 function checkModern(call: Draft, claim: string, spans: Spans, headers: MirrorHeaders): ParsedCall {
   const header = headers.mcpProtocolVersion;
-  if (header !== '' && header !== claim) return mismatch(call, 'MCP-Protocol-Version');
+  if (header !== '' && header !== claim && headers.headerless !== true) return mismatch(call, 'MCP-Protocol-Version');
   // Only what server/discover names: a version with a handshake cannot be claimed in `_meta`.
   if (eraOfVersion(claim) !== 'modern') return unsupported(call, claim, MODERN_VERSIONS);
   const wrong = checkPresence(call, headers) ?? checkMirrors(call, headers);

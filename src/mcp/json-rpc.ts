@@ -1,7 +1,7 @@
 // From the guard's spans to one Call, or to the protocol error the specs ask for (JSON-RPC 2.0; MCP 2024-11-05 to 2026-07-28).
 import { decodeString, memberSpans, skipString } from '../base/json/spans.js';
 import { isOtherSpelling } from '../base/json/spellings.js';
-import { FLAG, FLAGS, OFFSET, SLOT, type GuardStatus } from '../base/json/types.js';
+import { FLAG, FLAGS, GUARD_OUT_LENGTH, OFFSET, SLOT, type GuardLimits, type GuardStatus, type JsonGuard } from '../base/json/types.js';
 import { checkEra, refuseRemovedMethod, type Draft, type MirrorHeaders } from './eras.js';
 import { METHODS, type MethodRow } from './methods.js';
 import { INVALID_PARAMS, INVALID_REQUEST, PARSE_ERROR } from './rpc-codes.js';
@@ -67,9 +67,11 @@ function readId(spans: Spans): string | undefined {
 
 function parseResponse(spans: Spans, idText: string, headers: MirrorHeaders): ParsedCall {
   const hasResult = spans.has(SLOT.result);
-  if (hasResult === spans.has(SLOT.error)) return refuse(INVALID_REQUEST, 'A message needs a method, or exactly one of result and error.', idText || undefined);
+  const both = hasResult && spans.has(SLOT.error);
+  // The id of an answer is its server's: a refusal under it could be taken for the answer to a request of the client's own.
+  if (hasResult === spans.has(SLOT.error)) return refuse(INVALID_REQUEST, 'A message needs a method, or exactly one of result and error.', both ? undefined : idText || undefined);
   if (idText === '') return refuse(INVALID_REQUEST, 'An answer needs the id of the request it answers.');
-  if (!spans.isObject(hasResult ? SLOT.result : SLOT.error)) return refuse(INVALID_REQUEST, 'result and error must be objects.', idText);
+  if (!spans.isObject(hasResult ? SLOT.result : SLOT.error)) return refuse(INVALID_REQUEST, 'result and error must be objects.');
   const draft: Draft = {
     kind: 'response', era: 'legacy', method: '', idText, idFrom: spans.from(SLOT.id), idTo: spans.to(SLOT.id), name: '', uri: '', protocolVersion: '', argumentsFrom: 0, argumentsTo: 0,
     escapes: hasEscapes(spans),
@@ -151,6 +153,16 @@ function parseMethodCall(spans: Spans, idText: string, headers: MirrorHeaders): 
     argumentsFrom: spans.from(SLOT.arguments), argumentsTo: spans.to(SLOT.arguments), escapes: hasEscapes(spans),
   };
   return checkEra(draft, spans, headers);
+}
+
+/** The id of a request that is refused before any layer has read it; undefined for what asks for no answer. */
+export function createRequestIdReader(guard: JsonGuard, limits: GuardLimits): (bytes: Uint8Array) => string | undefined {
+  const out = new Uint32Array(GUARD_OUT_LENGTH);
+  return (bytes) => {
+    if (guard.check(bytes, limits, out) !== 'ok') return undefined;
+    const spans = new Spans(bytes, out);
+    return spans.has(SLOT.method) ? readId(spans) || undefined : undefined;
+  };
 }
 
 /**

@@ -10,6 +10,7 @@ import { blameOf, CLIENT_ERROR_FROM, faultRefusal, HTTP_OK, limitsOf, saysSessio
 import { aliasOf } from './legs.js';
 import { comparableId, withId, withName } from './message.js';
 import { MessageScreen } from './message-screen.js';
+import { runningCallsOf } from './running-calls.js';
 import type { Leg, TerminalServices } from './services.js';
 
 const NOT_FOUND = 404;
@@ -164,8 +165,7 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
   }
 
   decided(): void {
-    const { mcpSession } = this.#exchange.ctx;
-    if (this.#running !== undefined && mcpSession !== undefined && mcpSession !== 'none') mcpSession.over(this.#running);
+    if (this.#running !== undefined) runningCallsOf(this.#exchange)?.over(this.#running);
   }
 
   clientGone(): void {
@@ -173,12 +173,12 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
     else this.#stream?.clientGone();
   }
 
-  /** In its session a client cancels by a message of its own. Servers leave a cancelled request unanswered: it must not hold a connection until the time is up. */
+  /** In its session, or where it can't hang up on one call alone, a client cancels by a message of its own. Servers leave a cancelled request unanswered: it must not hold a connection until the time is up. */
   #mayBeCancelled(): void {
-    const { mcpSession } = this.#exchange.ctx;
-    if (mcpSession === undefined || mcpSession === 'none') return;
+    const calls = runningCallsOf(this.#exchange);
+    if (calls === undefined) return;
     this.#running = { id: comparableId(this.#screen.idText), cancelled: () => this.#cancel() };
-    mcpSession.began(this.#running);
+    calls.began(this.#running);
   }
 
   #cancel(): void {

@@ -32,12 +32,18 @@ function initialize(exchange: Exchange, services: TerminalServices): void {
     exchange.refuse(deny('mcp_invalid_request', { reasonCode: 'initialize_too_large', message: `The params of initialize are longer than ${bytesMax} bytes.` }));
     return;
   }
+  const { carrier } = exchange.reply;
+  if (carrier?.hasSession === true) {
+    exchange.refuse(deny('mcp_invalid_request', { reasonCode: 'already_initialized', message: 'This connection has its session already.', remediation: 'Open another connection for another session.' }));
+    return;
+  }
   const session = services.mcpSessions.open(ctx.caller.spiffeId, protocolVersion, params.toString('utf8'), ctx.nowMs);
   if (session === undefined) {
     exchange.refuse(deny('gateway_overloaded', { reasonCode: 'sessions_full', retryAfterSeconds: 1 }));
     return;
   }
   ctx.mcpSession = session;
+  carrier?.openSession(session.id, protocolVersion, () => session.whenIdle(() => services.mcpSessions.close(session)));
   ctx.inbound.retain();
   // Nobody is told of a session that a restart would lose.
   services.mcpSessions.keep(session).then(

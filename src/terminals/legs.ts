@@ -1,6 +1,8 @@
 // Which session a message travels in: none (2026-07-28), the client's own one with that server, or the gateway's for stateless callers.
+import type { MirrorHeaders } from '../mcp/eras.js';
 import { encodeMirroredHeader } from '../mcp/header-mirror.js';
 import { ACCEPT_BOTH, JSON_TYPE } from '../mcp/media-types.js';
+import { METHODS } from '../mcp/methods.js';
 import { eraOfVersion, negotiateLegacyVersion, LEGACY_VERSIONS } from '../mcp/versions.js';
 import { memberSpans, decodeString } from '../base/json/spans.js';
 import type { Context } from '../chain/context.js';
@@ -128,7 +130,7 @@ function headersOf(binding: UpstreamBinding): Record<string, string> {
 }
 
 function modernHeaders(ctx: Context): Record<string, string> {
-  const { mcpProtocolVersion, mcpMethod, mcpName } = ctx.inbound.headers;
+  const { mcpProtocolVersion, mcpMethod, mcpName } = mirrorsOf(ctx);
   const headers: Record<string, string> = { 'content-type': POST_HEADERS['content-type'], accept: POST_HEADERS.accept, 'mcp-protocol-version': mcpProtocolVersion, 'mcp-method': mcpMethod };
   passHeaders(ctx, headers);
   const alias = aliasOf(ctx);
@@ -142,6 +144,13 @@ export function aliasOf({ tool }: Context): string | undefined {
   if (tool === undefined || tool === 'none') return undefined;
   const { name, servedName } = tool.registered;
   return servedName === name ? undefined : servedName;
+}
+
+/** A client without headers of its own (WebSocket) has mirrored nothing: over HTTP the server is owed it all the same (2026-07-28, basic/transports). */
+function mirrorsOf({ call, inbound }: Context): Pick<MirrorHeaders, 'mcpProtocolVersion' | 'mcpMethod' | 'mcpName'> {
+  if (call === undefined || !inbound.headers.headerless) return inbound.headers;
+  const source = METHODS.get(call.method)?.nameFrom;
+  return { mcpProtocolVersion: call.protocolVersion, mcpMethod: encodeMirroredHeader(call.method), mcpName: source === undefined ? '' : encodeMirroredHeader(call[source]) };
 }
 
 /** What the caller sent for the server, and the trace with the gateway's span as the parent. Bearer tokens are never among them. */

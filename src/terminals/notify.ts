@@ -12,6 +12,7 @@ const ACCEPTED = 202;
 export function forwardNotification(exchange: Exchange, services: TerminalServices): void {
   const { ctx } = exchange;
   const session = ctx.mcpSession;
+  tellCancelled(exchange, services);
   // Stateless callers share the gateway's session: one must not cancel what another started. The handshake is the gateway's own business.
   if (session === undefined || session === 'none' || ctx.call?.method === 'notifications/initialized') {
     exchange.answer(ACCEPTED, [], '');
@@ -22,7 +23,6 @@ export function forwardNotification(exchange: Exchange, services: TerminalServic
     exchange.refuse(deny('mcp_invalid_request', { reasonCode: 'nobody_asked', message: 'No tool server of this session waits for this answer.' }));
     return;
   }
-  tellCancelled(exchange, services);
   exchange.beforeWire(() => void deliver(exchange, services, targets).catch((fault: unknown) => exchange.guard(() => { throw fault; })));
 }
 

@@ -23,6 +23,7 @@ import { createSessionRisk } from '../engines/session-risk/session-risk.js';
 import { startFront, tlsFilesOf, type Front } from '../front/listeners.js';
 import { loadUws } from '../front/load-uws.js';
 import { buildGateway, type Gateway } from '../gateway.js';
+import { createRequestIdReader } from '../mcp/json-rpc.js';
 import { buildSnapshot } from '../jobs/build-snapshot.js';
 import type { SnapshotSources } from '../jobs/read-sources.js';
 import { createUpstreamClient, prepareFor } from '../upstream/http-client.js';
@@ -115,7 +116,8 @@ async function main(data: GatewayThreadData): Promise<void> {
 
   const { uws, because } = loadUws(join(stateDir, 'cache'));
   const front = await startFront({
-    config: { tls: { ...config.tls, port: data.ports.mtls ?? config.tls.port }, front: { ...config.front, port: data.ports.http ?? config.front.port, inflight_body_bytes_max: shareOf(config, data.threads) } }, uws, handle: relay.handle, refuse: gateway.refuse, exclusive: data.exclusive, nowUs: clock.nowUs,
+    config: { websocket: config.websocket, tls: { ...config.tls, port: data.ports.mtls ?? config.tls.port }, front: { ...config.front, port: data.ports.http ?? config.front.port, inflight_body_bytes_max: shareOf(config, data.threads) } }, uws, handle: relay.handle, refuse: gateway.refuse, exclusive: data.exclusive, nowUs: clock.nowUs,
+    requestIdOf: createRequestIdReader(jsonGuard, { depthMax: config.front.json_depth_max, keysMax: config.front.json_keys_max }),
     onFault: (fault) => log.error(faultFacts(fault), 'the front failed on a request'),
     probes: {
       // RFC 9728: enough for a client to learn how to present a token; there is no authorization server to name.

@@ -22,6 +22,7 @@ export class OpenSession implements McpSession {
   #closers: Set<() => void> | undefined = undefined;
   #asked: Map<string, string> | undefined = undefined;
   #running: Set<RunningCall> | undefined = undefined;
+  #onIdle: (() => void) | undefined = undefined;
 
   constructor(id: string, facts: Omit<KeptSession, 'usedMs'>, nowMs: number, keeper: Pick<SessionKeeper, 'tainted'>) {
     this.#keeper = keeper;
@@ -83,7 +84,15 @@ export class OpenSession implements McpSession {
   }
 
   over(call: RunningCall): void {
-    if (this.#running?.delete(call) === true && this.#running.size === 0) this.#running = undefined;
+    if (this.#running?.delete(call) !== true || this.#running.size > 0) return;
+    this.#running = undefined;
+    this.#onIdle?.();
+    this.#onIdle = undefined;
+  }
+
+  whenIdle(then: () => void): void {
+    if (this.#running === undefined) then();
+    else this.#onIdle = then;
   }
 
   /** Tells whoever waits for its end. */

@@ -45,7 +45,14 @@ export interface SessionKeeper {
   over(serial: number): void;
 }
 
-export interface McpSession {
+/** Calls under way that their client may cancel by a message of its own. */
+export interface RunningCalls {
+  readonly running: ReadonlySet<RunningCall>;
+  began(call: RunningCall): void;
+  over(call: RunningCall): void;
+}
+
+export interface McpSession extends RunningCalls {
   readonly id: string;
   /** Unique among all threads and over restarts. */
   readonly serial: number;
@@ -60,13 +67,11 @@ export interface McpSession {
   readonly closers: Set<() => void>;
   /** Requests a tool server made of this client and that wait for its answer: comparable id → upstream URL. */
   readonly asked: Map<string, string>;
-  /** Calls under way that this client may cancel. */
-  readonly running: ReadonlySet<RunningCall>;
   /** Taint of before a restart, which whoever judges risk does not know yet. */
   inherited: KeptTaint | undefined;
   noteTaint(taint: KeptTaint): void;
-  began(call: RunningCall): void;
-  over(call: RunningCall): void;
+  /** `then` is called once, as soon as no call of it runs. */
+  whenIdle(then: () => void): void;
 }
 
 export interface RunningCall {
