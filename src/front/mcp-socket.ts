@@ -74,7 +74,7 @@ export class McpSocket implements SocketEnd, RollMember {
     const body = Buffer.from(message);
     const closing = context.state !== 'open' || this.#draining !== undefined;
     if (closing) return this.#refuse('gateway_fault', 'connection_closing', inbound, body);
-    const overload = this.#overloadReason(inbound.receivedUs, body.length);
+    const overload = this.#overloadReason(inbound.receivedUs, body);
     if (overload !== undefined) return this.#refuse('gateway_overloaded', overload, inbound, body);
     const isInSession = this.hasSession;
     const reply = this.#enter('message');
@@ -101,6 +101,11 @@ export class McpSocket implements SocketEnd, RollMember {
     if (buffered > SLOW_BYTES) return;
     this.#backlog = buffered > 0;
     for (const reply of [...(this.#replies ?? [])]) reply.drained();
+  }
+
+  /** The library answers pings, also of who reads no answer. */
+  pinged(): void {
+    if ((this.#socket?.getBufferedAmount() ?? 0) > this.#limits.bufferedBytesMax) this.close(CLOSE.tryAgainLater, 'gateway_overloaded');
   }
 
   closed(): void {
@@ -203,10 +208,17 @@ export class McpSocket implements SocketEnd, RollMember {
   }
 
   /** On success the message's bytes are counted, and its reply must give them back. */
-  #overloadReason(nowUs: number, bytes: number): string | undefined {
+  #overloadReason(nowUs: number, body: Uint8Array): string | undefined {
     const { peer } = this.#facts;
-    if (this.#underWay >= this.#limits.requestsMax) return 'requests_per_socket';
-    return overloadReason(this.#context, peer, nowUs) ?? (peer.takeBytes(bytes) ? undefined : peer.full);
+    if (this.#isFull(body)) return 'requests_per_socket';
+    return overloadReason(this.#context, peer, nowUs) ?? (peer.takeBytes(body.length) ? undefined : peer.full);
+  }
+
+  /** A cancellation, or the answer to a tool server's question, may be what the requests under way wait for: for as many there is room beside them. */
+  #isFull(body: Uint8Array): boolean {
+    const { requestsMax } = this.#limits;
+    if (this.#underWay < requestsMax) return false;
+    return this.#underWay >= 2 * requestsMax || this.#context.requestIdOf(body) !== undefined;
   }
 
   #inbound(httpMethod: Inbound['httpMethod'], isBinary: boolean): InboundMessage {

@@ -25,6 +25,15 @@ interface Carried {
   readonly connection: McpSocket;
 }
 
+/** What the library does by itself. */
+export function socketSettings(bodyBytesMax: number, idleTimeoutS: number) {
+  return {
+    compression: UNCOMPRESSED, maxPayloadLength: bodyBytesMax + TOLD_BYTES, idleTimeout: idleTimeoutS, sendPingsAutomatically: true, maxLifetime: NEVER,
+    // What is buffered is bounded before anything is written: the library would drop single messages.
+    maxBackpressure: NEVER, closeOnBackpressureLimit: false,
+  } as const;
+}
+
 export function mountWebSocket(app: UwsApp, context: RouteContext, limits: WebSocketLimits): void {
   const told = (work: () => void): void => {
     try {
@@ -34,12 +43,11 @@ export function mountWebSocket(app: UwsApp, context: RouteContext, limits: WebSo
     }
   };
   app.ws<Carried>('/*', {
-    compression: UNCOMPRESSED, maxPayloadLength: context.limits.bodyBytesMax + TOLD_BYTES, idleTimeout: limits.idleTimeoutS, sendPingsAutomatically: true, maxLifetime: NEVER,
-    // What is buffered is bounded before anything is written: the library would drop single messages.
-    maxBackpressure: NEVER, closeOnBackpressureLimit: false,
+    ...socketSettings(context.limits.bodyBytesMax, limits.idleTimeoutS),
     upgrade: (response, request, socket) => serveUpgrade(context, limits, response, request, socket),
     open: (socket) => told(() => socket.getUserData().connection.opened(socket)),
     message: (socket, message, isBinary) => told(() => socket.getUserData().connection.take(message, isBinary)),
+    ping: (socket) => told(() => socket.getUserData().connection.pinged()),
     drain: (socket) => told(() => socket.getUserData().connection.drained()),
     close: (socket, code, message) => told(() => {
       const { connection } = socket.getUserData();

@@ -182,6 +182,18 @@ describe('what is refused unread', () => {
     await eventually(() => replies.length === 3);
     expect(rig.front.report().requests).toBe(2);
   });
+  it('is no cancellation and no answer: those may be what the requests under way wait for', async () => {
+    const { replies, answer } = held();
+    const rig = await start({ answer, websocket: { requests_max: 2 } });
+    const socket = await connect(rig);
+    for (const id of [1, 2]) socket.send(ask(id));
+    socket.send('{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}');
+    socket.send('{"jsonrpc":"2.0","id":1,"result":{}}');
+    socket.send('{"jsonrpc":"2.0","method":"notifications/x"}');
+    await eventually(() => rig.seen.length === 5);
+    expect(rig.seen.map(({ refused }) => refused)).toEqual(['', '', '', '', 'gateway_overloaded requests_per_socket']);
+    expect(replies).toHaveLength(4);
+  });
   it('for its bytes gives back what it took', async () => {
     const rig = await start({ front: { inflight_body_bytes_max: 64 * 1024, body_bytes_per_ip_max: 64 * 1024, body_bytes_max: 60 * 1024 } });
     const socket = await connect(rig);
@@ -405,6 +417,19 @@ describe('a client that does not read', () => {
     reply?.write(event(written++));
     await socket.message(stoppedAt);
     expect(socket.messages.map((text) => (JSON.parse(text) as { n: number }).n)).toEqual(Array.from({ length: written }, (_, n) => n));
+  });
+  it('is cut off at the bound also where it only pings', async () => {
+    const rig = await start({ websocket: { buffered_bytes_max: 64 * 1024 } });
+    const socket = await connect(rig);
+    socket.socket.pause();
+    const pings = Buffer.concat(Array.from({ length: 5000 }, () => frame('x'.repeat(125), { opcode: OPCODE.ping })));
+    let sent = 0;
+    const flood = (): void => {
+      if (rig.front.report().webSockets > 0 && sent++ < 100) socket.socket.write(pings, () => setImmediate(flood));
+    };
+    flood();
+    await eventually(() => rig.front.report().webSockets === 0);
+    expect(sent).toBeLessThan(100);
   });
   it('is cut off at the bound, and what waits for it is told', async () => {
     const { replies, answer } = held();
