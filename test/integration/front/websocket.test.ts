@@ -156,6 +156,20 @@ describe('messages', () => {
     await socket.answer(1);
     expect([socket.messages.length, messagesOf(rig).length]).toEqual([1, 2]);
   });
+  it('whose answers stream do not end with them', async () => {
+    const rig = await start({ answer: (inbound, reply) => {
+      reply.begin(200, [['content-type', 'text/event-stream']]);
+      reply.write(`data: {"jsonrpc":"2.0","method":"notifications/progress"}\n\ndata: {"jsonrpc":"2.0","id":${(JSON.parse(Buffer.from(inbound.body).toString('utf8')) as { id: number }).id},"result":{}}\n\n`);
+      reply.end();
+    } });
+    const socket = await connect(rig);
+    for (const id of [1, 2]) {
+      socket.send(ask(id));
+      await socket.answer(id);
+    }
+    expect(socket.messages).toHaveLength(4);
+    expect(rig.front.report()).toMatchObject({ requests: 0, webSockets: 1 });
+  });
   it('become frames of every length', async () => {
     const text = (length: number): string => `{"jsonrpc":"2.0","id":${length},"result":"${'ü'.repeat(length)}"}`;
     const rig = await start({ answer: (inbound, reply) => reply.send(200, [], text((JSON.parse(Buffer.from(inbound.body).toString('utf8')) as { id: number }).id)) });

@@ -25,6 +25,26 @@ describe('an MCP session', () => {
     expect([first.id, 'ff' + first.id.slice(2), 'zz' + first.id.slice(2), '00', '', `${first.id}\n`].map(isSessionId)).toEqual([true, true, false, false, false, false]);
   });
 
+  it('says once when none of its calls runs', () => {
+    const session = table().open('a');
+    let idle = 0;
+    const call = (id: string) => ({ id, cancelled: () => undefined });
+    const [one, two] = [call('1'), call('2')];
+    session.whenIdle(() => { idle += 1; });
+    expect(idle).toBe(1);
+    session.began(one);
+    session.began(two);
+    session.whenIdle(() => { idle += 10; });
+    session.over(one);
+    session.over(one);
+    expect(idle).toBe(1);
+    session.over(two);
+    session.over(two);
+    session.began(one);
+    session.over(one);
+    expect(idle).toBe(11);
+  });
+
   it('is found by its own caller only', () => {
     const { sessions, open } = table();
     const session = open('a');
