@@ -147,7 +147,7 @@ class UwsFront implements Front {
     for (const running of this.#running) {
       if (running.context.state === 'open') running.context.state = 'closing';
       for (const reply of running.context.active.all()) reply.closeAfter = true;
-      for (const socket of running.context.sockets.all()) socket.drain(CLOSE.goingAway, 'shutdown');
+      for (const socket of running.context.sockets.all()) socket.drain(CLOSE.goingAway, 'shutdown', true);
       this.#stopListening(running);
     }
   }

@@ -45,7 +45,7 @@ export class McpSocket implements SocketEnd, RollMember {
   #stream: SocketReply | undefined = undefined;
   #streamAskedUs = -STREAM_RETRY_US;
   /** Nothing is taken any more; closed when what is under way is answered. */
-  #draining: { readonly code: number; readonly reason: string } | undefined = undefined;
+  #draining: { readonly code: number; readonly reason: string; readonly streamEnds: boolean } | undefined = undefined;
   #backlog = false;
   #underWay = 0;
   #refusing = 0;
@@ -64,7 +64,7 @@ export class McpSocket implements SocketEnd, RollMember {
     this.#facts.peer.sockets += 1;
     this.#context.sockets.add(this);
     // The gateway was told to stop while the upgrade was under way.
-    if (this.#context.state !== 'open') this.drain(CLOSE.goingAway, 'shutdown');
+    if (this.#context.state !== 'open') this.drain(CLOSE.goingAway, 'shutdown', true);
   }
 
   /** `message` is detached when this returns. */
@@ -120,10 +120,10 @@ export class McpSocket implements SocketEnd, RollMember {
     end?.();
   }
 
-  /** Closes once what is under way is answered, and takes nothing more. */
-  drain(code: number, reason: string): void {
-    this.#draining ??= { code, reason };
-    if (this.#underWay === 0) this.close(code, reason);
+  /** Closes once what is under way is answered, and takes nothing more. `streamEnds`: the session's stream is about to be ended, and its record says by whom. */
+  drain(code: number, reason: string, streamEnds = false): void {
+    this.#draining ??= { code, reason, streamEnds };
+    this.#closeIfDrained();
   }
 
   /** At once. What is under way has lost its client. */
@@ -131,9 +131,9 @@ export class McpSocket implements SocketEnd, RollMember {
     this.#socket?.end(code, reason);
   }
 
-  /** It lives for hours, and longer than many a certificate: with the proof of who it is ends what it may hear. */
+  /** It lives for hours, and longer than many a certificate: with the proof of who it is ends what it may hear. A session's stream sees to that itself, and says so in its record. */
   closeIfExpired(nowUs: number): void {
-    if (nowUs / US_PER_MS >= this.#expiresMs) this.close(CLOSE.policyViolation, 'auth_invalid_identity');
+    if (this.#stream === undefined && nowUs / US_PER_MS >= this.#expiresMs) this.close(CLOSE.policyViolation, 'auth_invalid_identity');
   }
 
   // What the gateway asks of its client's connection.
@@ -203,8 +203,14 @@ export class McpSocket implements SocketEnd, RollMember {
     }
     if (reply.kind === 'message') this.#underWay -= 1;
     active.remove(reply);
-    if (this.#draining !== undefined && this.#underWay === 0) this.close(this.#draining.code, this.#draining.reason);
+    this.#closeIfDrained();
     if (active.size === 0) this.#context.onIdle();
+  }
+
+  #closeIfDrained(): void {
+    if (this.#draining === undefined || this.#underWay > 0) return;
+    const { code, reason, streamEnds } = this.#draining;
+    if (!streamEnds || this.#stream === undefined) this.close(code, reason);
   }
 
   /** On success the message's bytes are counted, and its reply must give them back. */

@@ -316,8 +316,15 @@ describe('the gateway\'s end', () => {
     own.script = (_seen, response) => { held = response; };
     socket.send(call('echo', {}, 'x'));
     expect(await eventually(() => held !== undefined)).toBe(true);
+    const idle = await openRawWebSocket(its.port, { lines: [`X-SPIFFE-ID: ${CALLER}`] });
+    idle.send(initialize());
+    await idle.answer(0);
+    idle.send(READY);
+    expect(await eventually(() => its.lines('request').filter((line) => line['method'] === 'GET').length === 2)).toBe(true);
     process.kill(its.pid, 'SIGTERM');
-    expect(await eventually(() => its.lines('stream_end').length === 1)).toBe(true);
+    expect(await idle.closed).toEqual({ code: 1001, reason: 'shutdown' });
+    expect(await eventually(() => its.lines('stream_end').length === 2)).toBe(true);
+    expect(its.lines('stream_end').map((line) => line['code'])).toEqual([null, null]);
     if (held !== undefined) jsonAnswer(held, resultFor('"x"', 'late but whole'));
     expect(await socket.answer('x')).toMatchObject({ result: { content: [{ text: 'late but whole' }] } });
     expect(await socket.closed).toMatchObject({ code: 1001 });

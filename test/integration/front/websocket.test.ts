@@ -406,6 +406,34 @@ describe('a session', () => {
     streams[0]?.end();
     expect(await socket.closed).toEqual({ code: 1008, reason: 'session_not_found' });
   });
+  it('whose proof has expired ends with its stream, which says so, and takes its socket along', async () => {
+    const [streams, ended] = [[], []] as [Reply[], string[]];
+    let nowUs = 1000;
+    const opening = session(streams, ended);
+    const rig = await start({ nowUs: () => nowUs, answer: (inbound, reply) => {
+      reply.carrier?.provenUntil(60);
+      opening(inbound, reply);
+    } });
+    const socket = await connect(rig);
+    for (const id of [1, 2]) socket.send(ask(id));
+    await socket.answer(2);
+    nowUs = 60_000;
+    streams[0]?.end();
+    expect(await socket.closed).toEqual({ code: 1008, reason: 'auth_invalid_identity' });
+    expect(ended).toEqual(['session']);
+  });
+  it('is waited for when the gateway stops: its stream has its own end', async () => {
+    const [streams, ended] = [[], []] as [Reply[], string[]];
+    const rig = await start({ answer: session(streams, ended) });
+    const socket = await connect(rig);
+    for (const id of [1, 2]) socket.send(ask(id));
+    await socket.answer(2);
+    rig.front.close();
+    expect(rig.front.report().webSockets).toBe(1);
+    streams[0]?.end();
+    expect(await socket.closed).toEqual({ code: 1001, reason: 'shutdown' });
+    expect(ended).toEqual(['session']);
+  });
 });
 
 describe('a client that does not read', () => {
