@@ -99,6 +99,11 @@ export class Exchange {
     return this.#phase === 'ended' || this.#phase === 'sealing';
   }
 
+  /** Its answer is a stream that has begun. */
+  get streams(): boolean {
+    return this.#phase === 'streaming';
+  }
+
   /** Its answer is still to be chosen. */
   get #open(): boolean {
     return this.#phase === 'deciding' || this.#phase === 'forwarded';

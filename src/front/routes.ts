@@ -7,6 +7,7 @@ import { readHeaders, type HeaderIntake } from './inbound-headers.js';
 import type { LoopLateness } from './lateness.js';
 import type { PeerLoad, Peers } from './peer-load.js';
 import { readPeerEvidence } from './peer-evidence.js';
+import { preflightHeaders } from './preflight.js';
 import { answerPlain } from './plain-answers.js';
 import { readFraming, type BodyDeadlines, type BodyLimits } from './read-body.js';
 import { RequestUnderWay } from './request-under-way.js';
@@ -21,12 +22,6 @@ const MCP_METHODS: ReadonlyMap<string, Inbound['httpMethod']> = new Map<string, 
 const ALLOW_MCP: HeaderPairs = [['allow', 'POST, GET, DELETE, OPTIONS']];
 const ALLOW_PROBE: HeaderPairs = [['allow', 'GET, HEAD, OPTIONS']];
 const NO_HEADERS: HeaderPairs = [];
-/** What an allowed web page may send and read (Fetch standard, CORS protocol). */
-const CORS_PREFLIGHT: HeaderPairs = [
-  ['access-control-allow-methods', 'POST, GET, DELETE'],
-  ['access-control-allow-headers', 'accept, authorization, content-type, last-event-id, mcp-method, mcp-name, mcp-protocol-version, mcp-session-id, traceparent, tracestate'],
-  ['access-control-max-age', '600'],
-];
 const NONE_PLAIN = { code: 'not_found', message: 'No such path. MCP is served at / and /mcp, and for a named identity at /as/<agent>/<env>, such as /as/my-agent/dev.' };
 const WEBSOCKET_PLAIN = { code: 'not_found', message: 'WebSocket is not served here.' };
 const UPGRADE_PLAIN = { code: 'bad_upgrade', message: 'A WebSocket needs one Sec-WebSocket-Key, 16 bytes in base64.' };
@@ -129,7 +124,7 @@ function answerOther(context: RouteContext, response: HttpResponse, request: Htt
   const method = request.getMethod();
   if (method !== 'options') return answerPlain(response, { status: 405, headers: ALLOW_MCP, json: METHOD_PLAIN, head: method === 'head', close: method !== 'head' });
   const cors = corsHeaders(context.admission.corsOrigin(headers.origin));
-  answerPlain(response, { status: 204, headers: [...ALLOW_MCP, ...cors, ...(cors.length === 0 ? [] : CORS_PREFLIGHT)] });
+  answerPlain(response, { status: 204, headers: [...ALLOW_MCP, ...cors, ...(cors.length === 0 ? [] : preflightHeaders(request.getHeader('access-control-request-headers')))] });
 }
 
 export function serve(context: RouteContext, response: HttpResponse, request: HttpRequest, mcpMethod: Inbound['httpMethod'] | undefined): void {

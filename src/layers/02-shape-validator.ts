@@ -8,6 +8,7 @@ import { parseCall } from '../mcp/json-rpc.js';
 import { isJson } from '../mcp/media-types.js';
 import { INVALID_REQUEST } from '../mcp/rpc-codes.js';
 import type { Call, ProtocolError } from '../mcp/types.js';
+import { eraOfVersion } from '../mcp/versions.js';
 
 export function shapeValidator(guard: JsonGuard): Layer<never, 'call'> {
   const out = new Uint32Array(GUARD_OUT_LENGTH);
@@ -35,10 +36,10 @@ export function shapeValidator(guard: JsonGuard): Layer<never, 'call'> {
   };
 }
 
-/** A GET opens and a DELETE ends the caller's own session; they carry no message, so the record names the HTTP method. */
+/** A GET opens and a DELETE ends the caller's own session, which 2026-07-28 has not; they carry no message, so the record names the HTTP method. */
 function bodiless(httpMethod: string, protocolVersion: string): Call {
   return {
-    kind: 'notification', era: 'legacy', method: httpMethod, idText: undefined, idFrom: 0, idTo: 0, name: '', uri: '', protocolVersion,
+    kind: 'notification', era: eraOfVersion(protocolVersion) ?? 'legacy', method: httpMethod, idText: undefined, idFrom: 0, idTo: 0, name: '', uri: '', protocolVersion,
     argumentsFrom: 0, argumentsTo: 0, escapes: false,
   };
 }

@@ -67,8 +67,8 @@ function checkModern(call: Draft, claim: string, spans: Spans, headers: MirrorHe
   if (eraOfVersion(claim) !== 'modern') return unsupported(call, claim, MODERN_VERSIONS);
   const wrong = checkPresence(call, headers) ?? checkMirrors(call, headers);
   if (wrong !== undefined) return wrong;
-  if (call.kind === 'request' && !spans.has(SLOT.metaClientCapabilities)) {
-    return refuse(call, INVALID_PARAMS, `params._meta lacks ${META_CLIENT_CAPABILITIES}.`, { missing: [META_CLIENT_CAPABILITIES] });
+  if (call.kind === 'request' && !(spans.has(SLOT.metaClientCapabilities) && spans.isObject(SLOT.metaClientCapabilities))) {
+    return refuse(call, INVALID_PARAMS, `params._meta lacks ${META_CLIENT_CAPABILITIES}, an object.`, { missing: [META_CLIENT_CAPABILITIES] });
   }
   return settle(call, 'modern', claim);
 }

@@ -4,15 +4,13 @@ import type { Exchange } from '../chain/exchange.js';
 import { deny } from '../chain/verdict.js';
 import type { McpSession } from '../engines/mcp-session/types.js';
 import { JSON_HEADERS } from '../mcp/media-types.js';
-import { MODERN_VERSIONS, negotiateLegacyVersion } from '../mcp/versions.js';
+import { negotiateLegacyVersion, SUPPORTED_VERSIONS } from '../mcp/versions.js';
 import { limitsOf } from './answers.js';
 import { answerScreened } from './own-answer.js';
 import type { TerminalServices, UpstreamKnowledge } from './services.js';
 
 const SERVER_INFO_KEY = 'io.modelcontextprotocol/serverInfo'; // 2026-07-28, basic: where a server names itself
 const DISCOVER_TTL_MS = 60_000;
-const METHOD_NOT_FOUND = -32601;
-const NOT_FOUND = 404;
 
 export function answerHandshake(exchange: Exchange, services: TerminalServices): void {
   switch (exchange.ctx.call?.method) {
@@ -65,17 +63,12 @@ function greet(exchange: Exchange, services: TerminalServices, { id, protocolVer
   });
 }
 
-/** A discovery that named only versions with a handshake would stop some clients from falling back to it (MCP 2026-07-28 leaves "no such method" for that). */
+/** Both eras: whatever a tool server speaks, the gateway maps it. */
 function discover(exchange: Exchange, services: TerminalServices): void {
   const { ctx } = exchange;
   const upstreams = ctx.snapshot.registry.upstreams.map((url) => services.tools.upstream(url));
-  if (upstreams.some((upstream) => upstream.state === 'up' && !upstream.modern)) {
-    const message = 'Some tool servers need a handshake: send initialize.';
-    exchange.refuse(deny('mcp_invalid_request', { reasonCode: 'handshake_needed', message, protocol: { rpcCode: METHOD_NOT_FOUND, httpStatus: NOT_FOUND, message, remediation: 'Send initialize, and go on with the protocol version it answers.', idText: ctx.call?.idText } }));
-    return;
-  }
   const result = {
-    supportedVersions: MODERN_VERSIONS, capabilities: mergedCapabilities(upstreams), ...instructionsOf(upstreams), resultType: 'complete', ttlMs: DISCOVER_TTL_MS, cacheScope: 'private',
+    supportedVersions: SUPPORTED_VERSIONS, capabilities: mergedCapabilities(upstreams.map(mappable)), ...instructionsOf(upstreams), resultType: 'complete', ttlMs: DISCOVER_TTL_MS, cacheScope: 'private',
     _meta: { [SERVER_INFO_KEY]: { name: 'precinct', version: services.version }, ...unavailable(upstreams)._meta },
   };
   answerScreened(exchange, services, {
@@ -112,6 +105,18 @@ function mergedCapabilities(upstreams: readonly UpstreamKnowledge[]): Record<str
 function mergedMembers(known: Record<string, unknown>, more: Record<string, unknown>): Record<string, unknown> {
   const either = Object.entries(known).filter(([name, value]) => value === false && more[name] === true).map(([name]) => [name, true] as const);
   return { ...more, ...known, ...Object.fromEntries(either) };
+}
+
+/** What of a server with a handshake reaches a client without: not the level of log messages, which is its session's, and no change of a list but the tools', which the gateway sees itself. */
+function mappable(upstream: UpstreamKnowledge): UpstreamKnowledge {
+  if (upstream.modern) return upstream;
+  const { logging: _level, tasks: _tasks, ...capabilities } = upstream.capabilities;
+  const silent = Object.entries(capabilities).map(([name, value]): [string, unknown] => {
+    if (name === 'tools' || !isObject(value)) return [name, value];
+    const { listChanged: _changed, subscribe: _subscribe, ...others } = value;
+    return [name, others];
+  });
+  return { ...upstream, capabilities: Object.fromEntries(silent) };
 }
 
 function instructionsOf(upstreams: readonly UpstreamKnowledge[]): { instructions?: string } {

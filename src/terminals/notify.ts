@@ -3,7 +3,7 @@ import type { Exchange } from '../chain/exchange.js';
 import { deny } from '../chain/verdict.js';
 import { AskRefused, ask } from './ask.js';
 import { limitsOf } from './answers.js';
-import { takeAsker } from './asked.js';
+import { takeAsker, takeAwaited } from './asked.js';
 import { tellCancelled } from './cancelled.js';
 import type { Leg, TerminalServices } from './services.js';
 
@@ -16,6 +16,14 @@ export function forwardNotification(exchange: Exchange, services: TerminalServic
   // Stateless callers share the gateway's session: one must not cancel what another started. The handshake is the gateway's own business.
   if (session === undefined || session === 'none' || ctx.call?.method === 'notifications/initialized') {
     exchange.answer(ACCEPTED, [], '');
+    return;
+  }
+  const take = ctx.call?.kind === 'response' ? takeAwaited(session, ctx.call.idText ?? 'null') : undefined;
+  if (take !== undefined) {
+    exchange.beforeWire(() => {
+      take(ctx.outboundBytes());
+      exchange.answer(ACCEPTED, [], '');
+    });
     return;
   }
   const targets = targetsOf(exchange);

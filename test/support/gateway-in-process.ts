@@ -39,6 +39,8 @@ export const CALLER = 'spiffe://poc.local/agents/mcp-client/my-agent/dev';
 export interface TestTool {
   readonly name: string;
   readonly url: string;
+  /** What is served, where it is not `toolText(name)`. */
+  readonly text?: string;
   /** Lines of the registry entry besides name, description, upstream, hash and schema. */
   readonly more?: readonly string[];
 }
@@ -207,8 +209,8 @@ function sourcesOf(config: SnapshotSources['config'], options: InProcessOptions)
 
 function registryText(tools: readonly TestTool[]): string {
   const reader = createToolsReader(loadJsonGuard());
-  const entry = ({ name, url, more = [] }: TestTool): string => [
-    `  - name: ${name}`, `    description: Tool ${name} of the tests`, `    upstream: ${url}`, `    hash: ${reader.describeTool(toolText(name)).hashes.seed}`,
+  const entry = ({ name, url, more = [], text = toolText(name) }: TestTool): string => [
+    `  - name: ${name}`, `    description: Tool ${name} of the tests`, `    upstream: ${url}`, `    hash: ${reader.describeTool(text).hashes.seed}`,
     ...(more.some((line) => line.startsWith('risk_level:')) ? [] : ['    risk_level: low']), ...more.map((line) => `    ${line}`), '    input_schema: {type: object}',
   ].join('\n');
   return `version: v2\ntools:\n${tools.map(entry).join('\n')}\n`;

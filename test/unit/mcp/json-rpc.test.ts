@@ -196,6 +196,7 @@ describe('eras', () => {
     expect(refusal(toolCall(), MODERN)).toMatchObject({ rpcCode: -32602, data: { missing: ['io.modelcontextprotocol/protocolVersion'] } });
     expect(refusal(modernCall({ 'io.modelcontextprotocol/protocolVersion': '2026-07-28' }), MODERN).rpcCode).toBe(-32602);
     expect(refusal(modernCall({ ...META, 'io.modelcontextprotocol/protocolVersion': 20260728 }), MODERN).rpcCode).toBe(-32602);
+    expect(refusal(modernCall({ ...META, 'io.modelcontextprotocol/clientCapabilities': [] }), MODERN).rpcCode).toBe(-32602);
   });
   it.each(['initialize', 'ping', 'logging/setLevel', 'resources/subscribe', 'resources/unsubscribe'])('does not find %s in the version that has it no more, whatever its params', (method) => {
     const params = { protocolVersion: '2025-11-25', uri: 'test://x' };
