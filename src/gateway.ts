@@ -5,6 +5,7 @@ import type { Clock } from './base/clock/clock.js';
 import type { Ids } from './base/ids/ids.js';
 import { continueTrace } from './base/ids/trace-context.js';
 import type { JsonGuard } from './base/json/types.js';
+import { createBatches } from './chain/batch.js';
 import { Context } from './chain/context.js';
 import { Exchange, type ExitServices, type GrantKeeper } from './chain/exchange.js';
 import { createRunner, type FaultListener } from './chain/run.js';
@@ -22,7 +23,9 @@ import { createPlaces } from './engines/limits/places.js';
 import { createRateLimiter } from './engines/limits/token-bucket.js';
 import type { Guard } from './engines/guard/types.js';
 import { createMcpSessions } from './engines/mcp-session/sessions.js';
+import type { SessionHomes } from './engines/mcp-session/homes.js';
 import type { PlaceOwner, SessionPlaces } from './engines/mcp-session/places.js';
+import type { SessionKeeper } from './engines/mcp-session/types.js';
 import { createToolCache } from './engines/registry/served-tools.js';
 import { createSentSecrets } from './engines/secrets/sent-secrets.js';
 import type { SecretStore } from './engines/secrets/types.js';
@@ -52,9 +55,12 @@ export interface SharedParts {
   readonly buckets: SharedTable;
   readonly breakers: SharedTable;
   readonly places: SessionPlaces;
+  readonly homes: SessionHomes;
   readonly sentSecrets: SharedText;
   /** Another thread's session lost its place. */
   readonly evicted: (place: PlaceOwner) => void;
+  /** Hands a request to the thread that has its session; false = there is no such thread any more. */
+  readonly handOver: (owner: number, inbound: Inbound, reply: Reply) => boolean;
 }
 
 export interface GatewayParts {
@@ -73,6 +79,8 @@ export interface GatewayParts {
   /** The control thread: approvals, and what the tool servers were last seen to serve. */
   readonly approvals: Approvals & GrantKeeper;
   readonly tools: ToolKnowledge & ToolVerifier;
+  /** Where MCP sessions are kept beyond this thread's life. */
+  readonly keeper: SessionKeeper;
   /** undefined = plain SHA-256. */
   readonly argumentsKey: Buffer | undefined;
   readonly resourceMetadataUrl: string;
@@ -100,7 +108,7 @@ export function buildGateway(parts: GatewayParts) {
   const mcpSessions = createMcpSessions(
     { perCallerMax: config.session.mcp_sessions_per_caller_max, totalMax: config.session.sessions_max, ttlMs: config.session.mcp_session_ttl_s * MS_PER_SECOND },
     {
-      thread: parts.shared.thread, places: parts.shared.places, newHex: (bytes) => ids.hex(bytes), evicted: parts.shared.evicted,
+      thread: parts.shared.thread, places: parts.shared.places, homes: parts.shared.homes, keeper: parts.keeper, newHex: (bytes) => ids.hex(bytes), evicted: parts.shared.evicted,
       ended: (session) => terminals.legs.closeSession(session),
     },
   );
@@ -124,7 +132,7 @@ export function buildGateway(parts: GatewayParts) {
   let lastId = 0;
   const terminals: TerminalServices = {
     client: parts.client, jsonGuard: parts.jsonGuard, mcpSessions, sessionRisk: parts.sessionRisk, tools: parts.tools, version: parts.version,
-    toolCache: createToolCache(), nextId: () => ++lastId, every: parts.every, nowMs: clock.nowMs, routes: createRoutes(), taskOwners: createTaskOwners(), listeners: new Set(), openStreams: new OpenStreams(), sentSecrets, firewalls: createFirewalls(parts.jsonGuard, sentSecrets),
+    toolCache: createToolCache(), nextId: () => ++lastId, every: parts.every, nowMs: clock.nowMs, routes: createRoutes(), taskOwners: createTaskOwners(), listeners: new Set(), subscriptions: new Map(), openStreams: new OpenStreams(), sentSecrets, firewalls: createFirewalls(parts.jsonGuard, sentSecrets),
     legs: createLegs({
       asker: { client: parts.client, guard: parts.jsonGuard, limits: limitsOf(config), answerBytesMax: config.upstream.answer_bytes_max },
       ownInitializeParams: ownInitializeParams(parts.version),
@@ -149,14 +157,19 @@ export function buildGateway(parts: GatewayParts) {
     return new Exchange(ctx, reply, exit);
   };
 
+  /** Two threads were asked for a session that slept, and the other one has it. */
+  const goesElsewhere = ({ ctx: { sessionOwner, inbound }, reply }: Exchange): boolean =>
+    sessionOwner !== undefined && !reply.aborted && parts.shared.handOver(sessionOwner, inbound, reply);
+
   const conclude = (exchange: Exchange, verdict: Verdict): void => {
     if (!exchange.decided()) return;
+    if (exchange.ctx.caller !== undefined) exchange.reply.carrier?.provenUntil(exchange.ctx.caller.expiresMs);
     if (verdict !== PASS) exchange.refuse(verdict as Deny);
     else if (exchange.reply.aborted) exchange.refuse(deny('client_disconnected'));
     else dispatch(exchange, terminals);
   };
 
-  const handle: Handle = (inbound, reply) => {
+  const handleOne: Handle = (inbound, reply) => {
     const exchange = enter(inbound, reply);
     if (reply.aborted) {
       exchange.guard(() => conclude(exchange, deny('client_disconnected')));
@@ -169,8 +182,16 @@ export function buildGateway(parts: GatewayParts) {
     inFlight++;
     exchange.guard(() => runner.run(exchange.ctx, (verdict) => {
       inFlight--;
-      exchange.guard(() => conclude(exchange, verdict));
+      exchange.guard(() => (goesElsewhere(exchange) ? exchange.leaveIt() : conclude(exchange, verdict)));
     }));
+  };
+
+  const takeBatch = createBatches({
+    guard: parts.jsonGuard, handle: handleOne, sessionVersion: mcpSessions.versionOf,
+    limits: () => ({ depthMax: snapshot.config.front.json_depth_max, keysMax: snapshot.config.front.json_keys_max }), answerBytesMax: () => snapshot.config.upstream.answer_bytes_max,
+  });
+  const handle: Handle = (inbound, reply) => {
+    if (!takeBatch(inbound, reply)) handleOne(inbound, reply);
   };
 
   /** Step 0: the front's own refusals are recorded like any other. */
@@ -223,6 +244,8 @@ export function buildGateway(parts: GatewayParts) {
       unattended.lose(cause);
     },
     evictSession: (serial: number) => mcpSessions.evict(serial),
+    hasSession: (id: string) => mcpSessions.has(id),
+    describeSessions: (serials: readonly number[]) => mcpSessions.describe(serials),
     dropExpiredSessions: () => mcpSessions.dropExpired(clock.nowMs()),
     flush: () => exit.sharedLines.flush(),
   };

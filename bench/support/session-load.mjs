@@ -23,6 +23,7 @@ export async function startToolServer() {
     'tools/call': '{"content":[{"type":"text","text":"hello"}]}',
   };
   const server = createServer(async (asked, answer) => {
+    if (asked.method !== 'POST') return void answer.writeHead(asked.method === 'GET' ? 405 : 200).end();
     let text = '';
     for await (const part of asked) text += part;
     const { id, method } = JSON.parse(text);
@@ -34,10 +35,10 @@ export async function startToolServer() {
   return { port: server.address().port, stop: () => server.closeAllConnections() ?? server.close() };
 }
 
-/** A project with a caller for each 100 sessions, all of whom may call the one tool. */
-export async function sessionProject(dir, upstreamPort, sessions) {
+/** A project with a caller for each 100 sessions, all of whom may call the one tool. `more`: further sections of the config, and of its front. */
+export async function sessionProject(dir, upstreamPort, sessions, more = {}) {
   const project = await makeProject(dir, { config: {
-    threads: { gateway: 1 }, rate_limit: { per_minute: 100_000_000, burst: 100_000_000 }, session: { sessions_max: Math.ceil(sessions * 1.1) + 1000, mcp_sessions_per_caller_max: PER_CALLER }, front: { shed_after_ms: 0 },
+    threads: { gateway: 1 }, rate_limit: { per_minute: 100_000_000, burst: 100_000_000 }, session: { sessions_max: Math.ceil(sessions * 1.1) + 1000, mcp_sessions_per_caller_max: PER_CALLER }, ...more, front: { shed_after_ms: 0, ...more.front },
   } });
   const { seedHash } = await import('../../dist/engines/registry/hashes.js');
   const hash = seedHash({ name: '"echo"', description: JSON.stringify(TOOL.description), inputSchema: TOOL.schema });

@@ -9,6 +9,7 @@ import type { McpSession } from '../engines/mcp-session/types.js';
 import type { SessionAction, SessionView } from '../engines/session-risk/types.js';
 import type { StepUpScore } from '../engines/step-up/types.js';
 import type { Inbound } from '../front/types.js';
+import type { ParamMark } from '../mcp/param-headers.js';
 import type { Call } from '../mcp/types.js';
 import type { Snapshot } from './snapshot.js';
 
@@ -40,8 +41,11 @@ export interface Facts {
   place: Place;
   /** 04: the record is open, nothing was written yet. */
   recordOpen: true;
-  /** 05: the tool, or the prompt or resource that the registry knows; none for methods that name nothing, and for what is not registered. */
-  tool: { readonly registered: RegisteredTool; readonly hashAlg: HashAlg | undefined } | 'none';
+  /**
+   * 05: the tool, or the prompt or resource that the registry knows; none for methods that name nothing, and for what is not registered. `marks`: its
+   * arguments that travel in headers as well; undefined = none.
+   */
+  tool: { readonly registered: RegisteredTool; readonly hashAlg: HashAlg | undefined; readonly marks?: readonly ParamMark[] | undefined } | 'none';
   /** 06 */
   permission: { readonly reason: string | undefined; readonly cached: boolean; readonly needed: boolean };
   /** load-session */
@@ -98,6 +102,8 @@ export class Context implements FactSlots {
   decidedUs = 0;
   /** Where a message went that names nothing registered; for the record. */
   server: string | undefined = undefined;
+  /** The gateway thread, by its name in shared memory, that has the request's session: it decides, not this one. */
+  sessionOwner: number | undefined = undefined;
   /** Of a large call, digested by the thread that scanned it: megabytes would hold up this one. */
   argumentsDigest: string | undefined = undefined;
 

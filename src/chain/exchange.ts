@@ -99,6 +99,11 @@ export class Exchange {
     return this.#phase === 'ended' || this.#phase === 'sealing';
   }
 
+  /** Its answer is a stream that has begun. */
+  get streams(): boolean {
+    return this.#phase === 'streaming';
+  }
+
   /** Its answer is still to be chosen. */
   get #open(): boolean {
     return this.#phase === 'deciding' || this.#phase === 'forwarded';
@@ -106,6 +111,11 @@ export class Exchange {
 
   get mcpClient(): boolean {
     return isMcpClient(this.ctx.inbound.headers.accept);
+  }
+
+  /** It takes its answer event by event, where the tool server gives it so. */
+  get readsEvents(): boolean {
+    return this.mcpClient && this.ctx.inbound.batched !== true;
   }
 
   /** Whatever is thrown past the layers, the request still leaves through this exit. */
@@ -146,6 +156,11 @@ export class Exchange {
     this.#services.unattended.add(this);
   }
 
+  /** Another thread decides it, and writes its record. */
+  leaveIt(): void {
+    this.#phase = 'ended';
+  }
+
   /**
    * The chain has spoken. What the record needs of the body is taken now: its bytes are gone once the handler returns.
    * False = too late, the request has left already; what was reserved for it meanwhile is given back.
@@ -183,7 +198,9 @@ export class Exchange {
     const decision = this.#phase === 'forwarded' ? 'ALLOW' : 'DENY';
     this.#settleBreaker();
     this.work.decided();
-    this.#seal(decision, refusal, rendered.status, () => this.reply.send(rendered.status, headers, rendered.body, this.ctx.inbound.bodyTooLarge));
+    // A client that cancelled wants no answer, and where its connection is still there one would arrive (2025-11-25, basic/utilities/cancellation).
+    const body = refusal.code === 'client_disconnected' && this.reply.carrier !== undefined ? '' : rendered.body;
+    this.#seal(decision, refusal, rendered.status, () => this.reply.send(rendered.status, headers, body, this.ctx.inbound.bodyTooLarge));
   }
 
   #render(refusal: Deny): RenderedRefusal {
@@ -191,11 +208,18 @@ export class Exchange {
     return renderRefusal(refusal.protocol ?? refusal, {
       decisionId: ctx.decisionId,
       traceId: ctx.traceId,
-      idText: ctx.call?.idText ?? refusal.protocol?.idText, // what is no call may still have an id to answer under
+      idText: this.#answeredId(refusal),
       isMcpClient: this.mcpClient,
       resourceMetadataUrl: this.#services.resourceMetadataUrl,
       docsBaseUrl: ctx.snapshot.config.docs.base_url,
     });
+  }
+
+  /** What is no call may still have an id to answer under. An answer's id is its server's: among many messages a refusal under it would pass for another answer. */
+  #answeredId(refusal: Deny): string | undefined {
+    const { call } = this.ctx;
+    if (call?.kind === 'response' && this.reply.carrier !== undefined) return undefined;
+    return call?.idText ?? refusal.protocol?.idText;
   }
 
   /** Everything that must be durable before the first byte goes upstream: the grant's end, the intent. Then `go`. */

@@ -13,6 +13,7 @@ import { identityCommands } from './commands/identity.js';
 import { inspectCommands } from './commands/inspect.js';
 import { policyCommands } from './commands/policy.js';
 import { secretCommands } from './commands/secret.js';
+import { sessionsCommands } from './commands/sessions.js';
 import { statusCommands } from './commands/status.js';
 import { toolsCallCommands } from './commands/tools-call.js';
 import { toolsCommands } from './commands/tools.js';
@@ -34,6 +35,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   ...upstreamsCommands,
   ...trafficCommands,
   ...toolsCallCommands,
+  ...sessionsCommands,
   ...toolsCommands,
   ...policyCommands,
   ...auditCommands,
@@ -46,7 +48,8 @@ export const COMMANDS: readonly CommandSpec[] = [
 
 export const GROUPS: readonly GroupSpec[] = [
   { name: 'identity', summary: 'Who may call: registered SPIFFE IDs' },
-  { name: 'inspect', summary: 'What the running gateway knows of tools, layers, an identity, upstreams, and its traffic' },
+  { name: 'inspect', summary: 'What the running gateway knows of tools, layers, an identity, sessions, upstreams, and its traffic' },
+  { name: 'sessions', summary: 'MCP sessions: end one, or all of a caller' },
   { name: 'tools', summary: 'Tools: call them through the gateway; hash, register, compare definitions' },
   { name: 'policy', summary: 'Rego policies: ask, reload, list, test' },
   { name: 'audit', summary: 'The audit log: search, verify, follow, explain', alone: 'audit search' },

@@ -29,6 +29,7 @@ export async function renderMetrics(parts: ControlParts): Promise<string> {
   for (const one of stats) for (const [breaker, state] of one.breakers) breakers.set({ breaker }, BREAKER_VALUES[state.kind]);
   threadMetrics(parts, registers);
   new Gauge({ name: 'precinct_mcp_sessions', help: 'Open MCP sessions.', registers }).set(sum(stats.map((one) => one.mcpSessions)));
+  new Gauge({ name: 'precinct_mcp_sessions_kept', help: 'MCP sessions, open or asleep.', registers }).set(parts.sessions.count(''));
   frontMetrics(stats, registers);
   new Gauge({ name: 'precinct_resident_bytes', help: 'Resident memory of the process.', registers }).set(process.memoryUsage.rss());
   new Gauge({ name: 'precinct_heap_bytes', help: 'In use by the JavaScript of all gateway threads and of the control thread, garbage included.', registers }).set(getHeapStatistics().used_heap_size + sum(stats.map((one) => one.heapBytes)));
@@ -38,6 +39,7 @@ export async function renderMetrics(parts: ControlParts): Promise<string> {
 function frontMetrics(stats: readonly GatewayStats[], registers: Registry[]): void {
   const total = (of: (front: GatewayStats['front']) => number): number => sum(stats.map((one) => of(one.front)));
   new Gauge({ name: 'precinct_connections', help: 'Open client connections.', registers }).set(total((front) => front.connections));
+  new Gauge({ name: 'precinct_websockets', help: 'Open WebSockets, among the connections.', registers }).set(total((front) => front.webSockets));
   new Counter({ name: 'precinct_connections_refused_total', help: 'Connections closed at once: front.connections_max were open.', registers }).inc(total((front) => front.connectionsRefused));
   new Gauge({ name: 'precinct_requests_in_flight', help: 'Requests under way, open streams included.', registers }).set(total((front) => front.requests));
   new Gauge({ name: 'precinct_body_bytes_in_flight', help: 'Bytes of request bodies held.', registers }).set(total((front) => front.bodyBytes));

@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock/clock.js';
 import type { GatewayConfig } from '../base/config/schema.js';
 import type { SnapshotDigests } from '../chain/snapshot.js';
 import type { IdentityTable } from '../engines/identity/types.js';
+import type { ListedSession } from '../engines/mcp-session/session-store.js';
 import type { PolicySet } from '../engines/policy/types.js';
 import type { Observations } from '../engines/registry/observations.js';
 import type { ToolRegistry } from '../engines/registry/types.js';
@@ -36,6 +37,15 @@ export interface Reloaded {
   readonly refused: readonly RefusedSource[];
 }
 
+/** MCP sessions, open or asleep. `caller` and `keyPrefix`: '' = any. */
+export interface KeptSessions {
+  /** The lately used, and how many there are in all. No thread: it sleeps. */
+  list(caller: string): Promise<{ readonly total: number; readonly sessions: readonly (ListedSession & { readonly thread: number | undefined; readonly upstreams: number; readonly streams: number })[] }>;
+  count(keyPrefix: string): number;
+  /** For good, and on every thread; resolves to how many. */
+  end(keyPrefix: string, caller: string, because: string): Promise<number>;
+}
+
 export interface ControlParts {
   readonly clock: Clock;
   readonly version: string;
@@ -55,6 +65,7 @@ export interface ControlParts {
   /** A person registered the tool again: what its server serves now is listed afresh and lifts the refusal if it matches. False: no such tool. */
   readonly acknowledge: (tool: string) => Promise<boolean>;
   readonly approvals: ApprovalStore;
+  readonly sessions: KeptSessions;
   readonly secrets: SecretFile;
   readonly warnings: () => readonly string[];
   readonly refused: () => readonly RefusedSource[];

@@ -33,6 +33,7 @@ async function describe(parts: ControlParts): Promise<unknown> {
     identities: { count: identities.identities.length, default: identities.defaultIdentity ?? null },
     requests: { allowed: sum(stats.map((one) => one.chain.allowed)), denied: sum(stats.map((one) => one.chain.denied)) },
     mcp_sessions: sum(stats.map((one) => one.mcpSessions)),
+    mcp_sessions_kept: parts.sessions.count(''),
     warnings: parts.warnings(),
     refused: parts.refused(),
     not_loaded: parts.notLoaded(),

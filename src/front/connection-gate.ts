@@ -25,6 +25,11 @@ export class ConnectionGate {
     response.close();
   }
 
+  /** A connection that had become a WebSocket has ended: of those the library says it there alone. */
+  leave(): void {
+    this.open -= 1;
+  }
+
   /**
    * Whose request this is. Agents on this host, or one proxy in front, come from one address: then the kernel need not be asked with every
    * request, which costs as much as all header lines together.

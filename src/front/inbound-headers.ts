@@ -39,6 +39,7 @@ export class HeaderIntake implements InboundHeaders {
   upgrade = '';
   hostLines = 0;
   readonly forwarded: (readonly [string, string])[] = [];
+  readonly headerless = false;
 
   /** Comparisons and stores by name: a table would hash each name, which is a new text with every request, and store by a key (twice the time). */
   take(name: string, value: string): void {

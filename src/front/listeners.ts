@@ -3,14 +3,17 @@ import type { GatewayConfig } from '../base/config/schema.js';
 import { createAdmission, Load } from './admission.js';
 import { ConnectionGate } from './connection-gate.js';
 import { LoopLateness } from './lateness.js';
+import { CLOSE } from './mcp-socket.js';
 import { createPeers, type Peers } from './peer-load.js';
 import { FrontListenError, formatListenAddress, probePort } from './port-probe.js';
 import { BodyDeadlines } from './read-body.js';
 import { Roll } from './roll.js';
 import { mountRoutes, type RouteContext } from './routes.js';
+import { watchExpiry } from './socket-expiry.js';
 import { checkTlsFiles, FrontTlsError, type TlsFiles } from './tls-files.js';
 import type { Handle, LossCause, Probes, Refuse } from './types.js';
 import type { Uws, UwsApp, UwsListenSocket } from './uws-types.js';
+import { mountWebSocket } from './websocket.js';
 
 const MS_PER_S = 1000;
 const US_PER_MS = 1000;
@@ -21,13 +24,15 @@ const FLUSH_MS = 50;
 const SHARED_PORT = 0;
 
 export interface FrontOptions {
-  readonly config: Pick<GatewayConfig, 'front' | 'tls'>;
+  readonly config: Pick<GatewayConfig, 'front' | 'tls' | 'websocket'>;
   readonly uws: Uws;
   readonly handle: Handle;
   readonly refuse: Refuse;
   readonly probes: Probes;
   /** This thread is the only one on its ports: refuses to share them. False for the second and later threads, or after main probed. */
   readonly exclusive: boolean;
+  /** The id of a request that is refused unread; undefined for what asks for no answer. */
+  readonly requestIdOf: (body: Uint8Array) => string | undefined;
   /** Microseconds since the epoch. */
   readonly nowUs: () => number;
   /** What `handle` or `refuse` threw; the client has been answered 500 already. */
@@ -46,6 +51,8 @@ export interface FrontReport {
   readonly connections: number;
   /** Closed at once, since the start: more than front.connections_max were open. */
   readonly connectionsRefused: number;
+  /** Among the connections. */
+  readonly webSockets: number;
   readonly requests: number;
   readonly bodyBytes: number;
   readonly loopLateUs: number;
@@ -71,6 +78,7 @@ interface Running {
   readonly app: UwsApp;
   readonly context: RouteContext;
   readonly gate: ConnectionGate;
+  readonly stopExpiry: () => void;
   socket: UwsListenSocket | undefined;
   closed: boolean;
 }
@@ -128,6 +136,7 @@ class UwsFront implements Front {
     const gates = [...this.#running].map((running) => running.gate);
     const total = (of: (gate: ConnectionGate) => number): number => gates.reduce((sum, gate) => sum + of(gate), 0);
     return {
+      webSockets: [...this.#running].reduce((sum, { context }) => sum + context.sockets.size, 0),
       connections: total((gate) => gate.open), connectionsRefused: this.#refusedBefore + total((gate) => gate.refused),
       requests: this.#load.requests, bodyBytes: this.#load.bytes, loopLateUs: this.#lateness.lateUs, shedding: this.#lateness.shedding,
     };
@@ -138,6 +147,7 @@ class UwsFront implements Front {
     for (const running of this.#running) {
       if (running.context.state === 'open') running.context.state = 'closing';
       for (const reply of running.context.active.all()) reply.closeAfter = true;
+      for (const socket of running.context.sockets.all()) socket.drain(CLOSE.goingAway, 'shutdown', true);
       this.#stopListening(running);
     }
   }
@@ -173,6 +183,7 @@ class UwsFront implements Front {
     this.#stopListening(old);
     old.context.state = 'retired';
     for (const reply of old.context.active.all()) reply.closeAfter = true;
+    for (const socket of old.context.sockets.all()) socket.drain(CLOSE.goingAway, 'certificates_replaced');
     void this.#idle(old, RETIRE_GRACE_MS).then(() => this.#shut(old));
   }
 
@@ -186,21 +197,26 @@ class UwsFront implements Front {
   }
 
   #start(app: UwsApp, host: string, port: number, tls: boolean): Running {
-    const { config, handle, refuse, probes, nowUs, onFault } = this.#options;
-    const { front } = config;
+    const { config, handle, refuse, probes, requestIdOf, nowUs, onFault } = this.#options;
+    const { front, websocket } = config;
+    const socketLimits = websocket.enabled
+      ? { socketsPerIpMax: websocket.sockets_per_ip_max, requestsMax: websocket.requests_max, bufferedBytesMax: websocket.buffered_bytes_max, idleTimeoutS: websocket.idle_timeout_s }
+      : undefined;
     const gate = new ConnectionGate(front.connections_max);
     const context: RouteContext = {
-      tls, gate, handle, refuse, probes, nowUs, onFault,
+      tls, gate, handle, refuse, probes, requestIdOf, nowUs, onFault, socketLimits,
       admission: createAdmission({ listenerHost: host, listenerPort: port, tls, allowedHosts: front.allowed_hosts, allowedOrigins: front.allowed_origins }),
       load: this.#load, peers: this.#peers, lateness: this.#lateness,
       limits: { bodyBytesMax: front.body_bytes_max, bodyTimeoutMs: front.body_timeout_s * MS_PER_S, bytesPerSecondMin: front.body_bytes_per_s_min },
       deadlines: this.#deadlines,
       active: new Roll(),
+      sockets: new Roll(),
       state: 'open',
       onIdle: () => undefined,
     };
     mountRoutes(app.filter((response, change) => gate.pass(response, change)), context);
-    const running: Running = { app, context, gate, socket: undefined, closed: false };
+    if (socketLimits !== undefined) mountWebSocket(app, context, socketLimits);
+    const running: Running = { app, context, gate, stopExpiry: watchExpiry(context.sockets, nowUs), socket: undefined, closed: false };
     this.#running.add(running);
     return running;
   }
@@ -243,6 +259,7 @@ class UwsFront implements Front {
   #shut(running: Running): void {
     if (running.closed) return;
     running.closed = true;
+    running.stopExpiry();
     this.#running.delete(running);
     this.#refusedBefore += running.gate.refused;
     running.app.close();

@@ -32,10 +32,11 @@ export class RequestUnderWay implements ReplyOwner, BodyListener {
     context.active.add(this.#reply);
   }
 
-  /** `announced` = Content-Length, or undefined for a chunked body. */
-  readBody(response: HttpResponse, announced: number | undefined, peer: PeerLoad): void {
+  /** `announced` = Content-Length, or undefined for a chunked body. `endsConnection`: nothing behind it is taken for a request. */
+  readBody(response: HttpResponse, announced: number | undefined, endsConnection: boolean, peer: PeerLoad): void {
     const { limits, deadlines } = this.#context;
     this.#awaitsBody = true;
+    if (endsConnection) this.#reply.closeAfter = true;
     this.#reader = new BodyReader(announced, limits, peer, deadlines, this.#inbound.receivedUs / US_PER_MS, this);
     this.#reader.start(response);
   }

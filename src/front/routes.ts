@@ -2,35 +2,41 @@
 import type { Admission, Load } from './admission.js';
 import type { ConnectionGate } from './connection-gate.js';
 import { InboundMessage } from './inbound.js';
+import type { McpSocket } from './mcp-socket.js';
 import { readHeaders, type HeaderIntake } from './inbound-headers.js';
 import type { LoopLateness } from './lateness.js';
 import type { PeerLoad, Peers } from './peer-load.js';
 import { readPeerEvidence } from './peer-evidence.js';
+import { preflightHeaders } from './preflight.js';
 import { answerPlain } from './plain-answers.js';
 import { readFraming, type BodyDeadlines, type BodyLimits } from './read-body.js';
 import { RequestUnderWay } from './request-under-way.js';
 import type { Roll } from './roll.js';
 import { matchRoute, type Route } from './route-path.js';
+import { asksForWebSocket } from './websocket-offer.js';
 import type { Handle, HeaderPairs, Inbound, Probes, Refuse } from './types.js';
 import type { HttpRequest, HttpResponse, UwsApp } from './uws-types.js';
-import type { UwsReply } from './write-outbound.js';
+import type { ActiveReply } from './write-outbound.js';
 
 const MCP_METHODS: ReadonlyMap<string, Inbound['httpMethod']> = new Map<string, Inbound['httpMethod']>([['post', 'POST'], ['get', 'GET'], ['delete', 'DELETE']]);
 const ALLOW_MCP: HeaderPairs = [['allow', 'POST, GET, DELETE, OPTIONS']];
 const ALLOW_PROBE: HeaderPairs = [['allow', 'GET, HEAD, OPTIONS']];
 const NO_HEADERS: HeaderPairs = [];
-/** What an allowed web page may send and read (Fetch standard, CORS protocol). */
-const CORS_PREFLIGHT: HeaderPairs = [
-  ['access-control-allow-methods', 'POST, GET, DELETE'],
-  ['access-control-allow-headers', 'accept, authorization, content-type, last-event-id, mcp-method, mcp-name, mcp-protocol-version, mcp-session-id, traceparent, tracestate'],
-  ['access-control-max-age', '600'],
-];
 const NONE_PLAIN = { code: 'not_found', message: 'No such path. MCP is served at / and /mcp, and for a named identity at /as/<agent>/<env>, such as /as/my-agent/dev.' };
 const WEBSOCKET_PLAIN = { code: 'not_found', message: 'WebSocket is not served here.' };
+const UPGRADE_PLAIN = { code: 'bad_upgrade', message: 'A WebSocket needs one Sec-WebSocket-Key, 16 bytes in base64.' };
 const METHOD_PLAIN = { code: 'method_not_allowed', message: 'This path does not take this HTTP method.' };
-const FRAMING_PLAIN = { code: 'bad_framing', message: 'Send one Content-Length, or Transfer-Encoding: chunked alone.' };
+export const FRAMING_PLAIN = { code: 'bad_framing', message: 'Send one Content-Length, or Transfer-Encoding: chunked alone.' };
 /** Of a body this small the rest may still come: taking in a new connection costs more. */
 const UNREAD_BODY_BYTES_MAX = 64 * 1024;
+
+export interface WebSocketLimits {
+  readonly socketsPerIpMax: number;
+  /** Of one socket, without an answer yet. */
+  readonly requestsMax: number;
+  readonly bufferedBytesMax: number;
+  readonly idleTimeoutS: number;
+}
 
 export interface RouteContext {
   readonly tls: boolean;
@@ -45,7 +51,12 @@ export interface RouteContext {
   readonly limits: BodyLimits;
   readonly deadlines: BodyDeadlines;
   /** Requests of this app under way. */
-  readonly active: Roll<UwsReply>;
+  readonly active: Roll<ActiveReply>;
+  readonly sockets: Roll<McpSocket>;
+  /** Undefined = WebSocket is not served. */
+  readonly socketLimits: WebSocketLimits | undefined;
+  /** The id of a request that is refused unread; undefined for what asks for no answer. */
+  readonly requestIdOf: (body: Uint8Array) => string | undefined;
   readonly nowUs: () => number;
   /** `closing`: answers end their connection. `retired`: no request is taken any more (its certificates were replaced). */
   state: 'open' | 'closing' | 'retired';
@@ -75,14 +86,14 @@ function answerProbe(context: RouteContext, response: HttpResponse, request: Htt
 }
 
 /** Why the thread has no room for one more; undefined = it has. */
-function overloadReason(context: RouteContext, peer: PeerLoad, nowUs: number): string | undefined {
+export function overloadReason(context: RouteContext, peer: PeerLoad, nowUs: number): string | undefined {
   if (context.lateness.isTooLate(nowUs)) return 'event_loop_late';
   if (context.load.full) return 'requests_in_flight';
   return peer.crowded ? 'requests_per_ip' : undefined;
 }
 
 /** What is refused here may wait for its record, and must not take the room of what is served meanwhile: it is counted nowhere. */
-function refuseEarly(context: RouteContext, response: HttpResponse, headers: HeaderIntake, inbound: InboundMessage, code: 'gateway_overloaded' | 'origin_rejected', reason: string, close: boolean): void {
+export function refuseEarly(context: RouteContext, response: HttpResponse, headers: HeaderIntake, inbound: InboundMessage, code: 'gateway_overloaded' | 'origin_rejected', reason: string, close: boolean): void {
   new RequestUnderWay(context, response, inbound, undefined, corsHeaders(context.admission.corsOrigin(headers.origin))).refuse(code, reason, close);
 }
 
@@ -93,15 +104,19 @@ function serveMcp(context: RouteContext, response: HttpResponse, request: HttpRe
   if (!framing.ok) return answerPlain(response, { status: 400, json: FRAMING_PLAIN, close: true });
   const evidence = readPeerEvidence(response, context.gate.addressOf(response), headers, context.tls, route.agent, route.env);
   const inbound = new InboundMessage(method, route.path, evidence, headers, context.nowUs());
-  const upgrades = method !== 'POST' && headers.upgrade.toLowerCase().includes('websocket');
-  if (upgrades) return answerPlain(response, { status: 404, json: WEBSOCKET_PLAIN, close: true });
+  // What could be upgraded never comes here: its key was none, or nothing is.
+  const upgrades = method === 'GET' && asksForWebSocket(headers.upgrade);
+  if (upgrades && context.socketLimits === undefined) return answerPlain(response, { status: 404, json: WEBSOCKET_PLAIN, close: true });
+  if (upgrades) return answerPlain(response, { status: 400, json: UPGRADE_PLAIN, close: true });
   const strange = context.admission.check(headers.host, headers.hostLines, headers.origin);
   if (strange !== undefined) return refuseEarly(context, response, headers, inbound, 'origin_rejected', strange, true);
   const peer = context.peers.of(evidence.ip);
   const overload = overloadReason(context, peer, inbound.receivedUs);
   if (overload !== undefined) return refuseEarly(context, response, headers, inbound, 'gateway_overloaded', overload, (framing.announced ?? Infinity) > UNREAD_BODY_BYTES_MAX);
   const served = new RequestUnderWay(context, response, inbound, peer, corsHeaders(context.admission.corsOrigin(headers.origin)));
-  if (method === 'POST') served.readBody(response, framing.announced, peer);
+  // Where a body without a length ends, uWebSockets.js reads loosely (any two bytes for a line end, a trailer as the next request, a line without a name as the head's end):
+  // a proxy before it may read otherwise, and what lies behind must not become a request.
+  if (method === 'POST') served.readBody(response, framing.announced, headers.contentLength === '', peer);
   else served.handle();
 }
 
@@ -109,14 +124,16 @@ function answerOther(context: RouteContext, response: HttpResponse, request: Htt
   const method = request.getMethod();
   if (method !== 'options') return answerPlain(response, { status: 405, headers: ALLOW_MCP, json: METHOD_PLAIN, head: method === 'head', close: method !== 'head' });
   const cors = corsHeaders(context.admission.corsOrigin(headers.origin));
-  answerPlain(response, { status: 204, headers: [...ALLOW_MCP, ...cors, ...(cors.length === 0 ? [] : CORS_PREFLIGHT)] });
+  answerPlain(response, { status: 204, headers: [...ALLOW_MCP, ...cors, ...(cors.length === 0 ? [] : preflightHeaders(request.getHeader('access-control-request-headers')))] });
 }
 
-function serve(context: RouteContext, response: HttpResponse, request: HttpRequest, mcpMethod: Inbound['httpMethod'] | undefined): void {
+export function serve(context: RouteContext, response: HttpResponse, request: HttpRequest, mcpMethod: Inbound['httpMethod'] | undefined): void {
   if (context.state === 'retired') {
     response.close();
     return;
   }
+  // Nobody sends those in chunks but to hide something behind their loose end (serveMcp).
+  if (mcpMethod !== 'POST' && request.getHeader('transfer-encoding') !== '') return answerPlain(response, { status: 400, json: FRAMING_PLAIN, head: request.getMethod() === 'head', close: true });
   const route = matchRoute(request.getUrl());
   if (route.kind === 'mcp') return serveMcp(context, response, request, route, mcpMethod);
   if (route.kind === 'probe') return answerProbe(context, response, request, route);

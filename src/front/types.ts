@@ -1,5 +1,6 @@
 // What the front hands to the gateway and what it takes back; nothing of uWebSockets.js is visible here.
 import type { PeerEvidence } from '../engines/identity/types.js';
+import type { RunningCalls } from '../engines/mcp-session/types.js';
 
 export interface InboundHeaders {
   readonly accept: string;
@@ -13,6 +14,8 @@ export interface InboundHeaders {
   readonly tracestate: string;
   /** Headers a tool server may see: mcp-param-*, and unknown mcp-* ones; lower-case names, as they came, in order. */
   readonly forwarded: readonly (readonly [string, string])[];
+  /** The transport has no headers for each message (WebSocket): none mirrors the body, and session and version are those of the connection. */
+  readonly headerless: boolean;
 }
 
 export interface Inbound {
@@ -31,6 +34,8 @@ export interface Inbound {
   readonly bodyBytes: number;
   /** Microseconds since the epoch when the headers were read. */
   readonly receivedUs: number;
+  /** One message of a JSON-RPC batch: its answer is whole, and goes back with those of the others. */
+  readonly batched?: boolean;
 }
 
 export type HeaderPairs = readonly (readonly [string, string])[];
@@ -39,8 +44,20 @@ export type HeaderPairs = readonly (readonly [string, string])[];
 export type LossCause = 'gateway' | 'shutdown';
 export type AbortCause = 'client' | LossCause;
 
+/** A connection that carries many messages at once (WebSocket): what one of them opens ends with it. */
+export interface Carrier extends RunningCalls {
+  /** A session is open on it: there is one at most. */
+  readonly hasSession: boolean;
+  /** Messages travel in this session from now on. `end` is called once, when the connection is gone. */
+  openSession(id: string, protocolVersion: string, end: () => void): void;
+  /** Its client has proven who it is, until then (milliseconds since the epoch). */
+  provenUntil(expiresMs: number): void;
+}
+
 /** The way back. Whatever is called after `aborted` or after the end is ignored. */
 export interface Reply {
+  /** Absent where a connection carries one request at a time. */
+  readonly carrier?: Carrier;
   /** The client hung up. */
   readonly aborted: boolean;
   /** At most one listener; called at once when already aborted. */

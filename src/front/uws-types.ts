@@ -86,6 +86,8 @@ export interface WebSocketBehavior<UserData> {
   readonly message?: (socket: WebSocket<UserData>, message: ArrayBuffer, isBinary: boolean) => void;
   readonly dropped?: (socket: WebSocket<UserData>, message: ArrayBuffer, isBinary: boolean) => void;
   readonly drain?: (socket: WebSocket<UserData>) => void;
+  /** It has been answered already. */
+  readonly ping?: (socket: WebSocket<UserData>, message: ArrayBuffer) => void;
   readonly close?: (socket: WebSocket<UserData>, code: number, message: ArrayBuffer) => void;
 }
 

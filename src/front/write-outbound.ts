@@ -1,6 +1,6 @@
 // The way back to the client: one cork around status, headers and body; back-pressure for streams; nothing after the end or a hang-up.
 import { STATUS_CODES } from 'node:http';
-import { OFF_ROLL } from './roll.js';
+import { OFF_ROLL, type RollMember } from './roll.js';
 import type { AbortCause, HeaderPairs, LossCause, Reply } from './types.js';
 import type { HttpResponse } from './uws-types.js';
 
@@ -53,9 +53,17 @@ export interface ReplyOwner {
   replyLost(cause: AbortCause): void;
 }
 
+/** A request under way, as whoever ends the listener sees it. */
+export interface ActiveReply extends RollMember {
+  /** The connection ends with the answer. */
+  closeAfter: boolean;
+  /** This thread is ending: whoever works on the answer gives it now. */
+  lose(cause: LossCause): void;
+}
+
 export const NO_OWNER: ReplyOwner = Object.freeze({ replyDone: () => undefined, replyLost: () => undefined });
 
-export class UwsReply implements Reply {
+export class UwsReply implements Reply, ActiveReply {
   place = OFF_ROLL;
   aborted = false;
   /** The connection ends with the answer: its body was not read, or the listener is closing. */
@@ -127,6 +135,7 @@ export class UwsReply implements Reply {
       writeStatus(response, status);
       writeHeaders(response, headers);
       writeHeaders(response, this.#extraHeaders);
+      if (this.closeAfter) response.writeHeader('connection', 'close');
     });
     if (headers.some(([name, value]) => name.toLowerCase() === 'content-type' && value.startsWith('text/event-stream'))) {
       this.#flushTimer = setTimeout(() => this.#flushHeaders(), HEADERS_FLUSH_MS);
@@ -156,8 +165,11 @@ export class UwsReply implements Reply {
 
   end(): void {
     if (this.#done || !this.#began) return;
-    this.#response.cork(() => {
-      this.#response.end(undefined, this.closeAfter);
+    const response = this.#response;
+    response.cork(() => {
+      // Told to close here, uWebSockets.js would write a header into the last chunk. Read no further, the connection ends by its idle time, or by the client that was told.
+      if (this.closeAfter) response.pause();
+      response.end();
     });
     this.#finish();
   }
@@ -181,7 +193,6 @@ export class UwsReply implements Reply {
     else listener('client');
   }
 
-  /** This thread is ending: whoever works on the answer gives it now. */
   lose(cause: LossCause): void {
     if (this.#done) return;
     if (this.#abortListener === undefined) this.#owner.replyLost(cause);

@@ -5,6 +5,7 @@ import { entryOf, findRegistered } from '../engines/registry/find-registered.js'
 import type { HashAlg, RegisteredTool, ToolState } from '../engines/registry/types.js';
 import { subjectOf } from '../mcp/methods.js';
 import { INVALID_PARAMS } from '../mcp/rpc-codes.js';
+import type { ParamMark } from '../mcp/param-headers.js';
 import type { Call } from '../mcp/types.js';
 
 /** What the layer asks: the last observation of a tool, and a fresh one when that is too old. */
@@ -15,7 +16,7 @@ export interface ToolVerifier {
 }
 
 interface ToolSlot {
-  tool: { readonly registered: RegisteredTool; readonly hashAlg: HashAlg | undefined } | 'none' | undefined;
+  tool: { readonly registered: RegisteredTool; readonly hashAlg: HashAlg | undefined; readonly marks?: readonly ParamMark[] | undefined } | 'none' | undefined;
 }
 
 const MS_PER_SECOND = 1000;
@@ -81,7 +82,7 @@ function isFresh(state: ToolState, oldestMs: number): boolean {
 function judge(slot: ToolSlot & { note(step: number, text: string): void; flag(step: number, text: string): void }, registered: RegisteredTool, state: ToolState): Verdict {
   switch (state.kind) {
     case 'verified':
-      slot.tool = { registered, hashAlg: state.alg };
+      slot.tool = { registered, hashAlg: state.alg, marks: state.marks };
       if (state.changedMembers.length > 0) slot.flag(5, `changed outside the hash: ${state.changedMembers.join(', ')}`);
       else slot.note(5, `hash ${state.alg}`);
       return PASS;

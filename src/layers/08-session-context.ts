@@ -4,7 +4,7 @@ import { deny, PASS, type Verdict } from '../chain/verdict.js';
 import type { RegisteredTool } from '../engines/registry/types.js';
 import { destinationsAnywhere, destinationsOf } from '../engines/step-up/destinations.js';
 import type { SessionAction, SessionRisk } from '../engines/session-risk/types.js';
-import { argumentsJson } from './06-opa-policy.js';
+import { sentJson } from './sent-values.js';
 
 type SessionCtx = Ctx<'call' | 'caller' | 'tool' | 'permission' | 'session' | 'findings', 'action'>;
 
@@ -36,7 +36,7 @@ function destinationsIn(ctx: SessionCtx, tool: RegisteredTool): readonly string[
 
 /** What the caller chose: the arguments, or the URI where the entry stands for many. */
 function writtenBy(ctx: SessionCtx, tool: RegisteredTool): string {
-  if (tool.kind !== 'resource') return argumentsJson(ctx);
+  if (tool.kind !== 'resource') return sentJson(ctx);
   return ctx.call.uri === tool.name ? NOTHING : JSON.stringify({ uri: ctx.call.uri });
 }
 

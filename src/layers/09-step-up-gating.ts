@@ -1,5 +1,4 @@
 // Layer 9: scores the call; what is risky is checked, what is critical needs a person's grant, which is reserved here and consumed at the wire.
-import { createHash } from 'node:crypto';
 import { canonicalArguments } from '../base/json/canonical.js';
 import type { Ctx, Layer } from '../chain/layer.js';
 import { deny, PASS, type Verdict } from '../chain/verdict.js';
@@ -11,7 +10,7 @@ import { gateOf } from '../engines/step-up/thresholds.js';
 import type { ShownArguments } from '../engines/step-up/arguments-shown.js';
 import type { ApprovalBinding, ReserveResult, StepUpScore } from '../engines/step-up/types.js';
 import { subjectOf } from '../mcp/methods.js';
-import { argumentsJson } from './06-opa-policy.js';
+import { approvedDigest, sentJson } from './sent-values.js';
 import { shownArguments } from './shown-arguments.js';
 
 /** The control thread's approval store, seen from a gateway thread. */
@@ -67,7 +66,7 @@ function whereTo(ctx: StepUpCtx, tool: RegisteredTool, atLeast: StepUpScore): De
   const { thresholds, destinations } = ctx.snapshot;
   const passAt = (thresholds.tools.get(tool.limitName) ?? thresholds).pass;
   if (atLeast.total + DIMENSION_MAX <= passAt) return NOWHERE;
-  return judgeDestinations(destinationsOf(argumentsJson(ctx)), tool.allowedDestinations, destinations);
+  return judgeDestinations(destinationsOf(sentJson(ctx)), tool.allowedDestinations, destinations);
 }
 
 function scoreOf(ctx: StepUpCtx, tool: RegisteredTool, where: DestinationJudgement): StepUpScore {
@@ -87,7 +86,7 @@ function check(ctx: StepUpCtx, tool: RegisteredTool, where: DestinationJudgement
     return deny('stepup_destination_blocked', { details: { destination: where.destination, tool: tool.name } });
   }
   if (!guard.configured) return PASS;
-  return guard.classify(argumentsJson(ctx)).then((answer) => {
+  return guard.classify(sentJson(ctx)).then((answer) => {
     switch (answer.kind) {
       case 'benign': return PASS;
       case 'unsafe': return deny('stepup_guard_blocked', { details: { label: answer.label, score: answer.score } });
@@ -98,7 +97,7 @@ function check(ctx: StepUpCtx, tool: RegisteredTool, where: DestinationJudgement
 
 async function askApproval(ctx: StepUpCtx, tool: RegisteredTool, score: StepUpScore, approvals: Approvals): Promise<Verdict> {
   const canonical = canonicalOf(ctx);
-  const argumentsDigest = createHash('sha256').update(canonical).digest('hex');
+  const argumentsDigest = approvedDigest(ctx, canonical);
   const binding: ApprovalBinding = {
     caller: ctx.caller.spiffeId, tool: subjectOf(ctx.call), toolHash: tool.hash, upstream: tool.upstream, argumentsDigest,
     mcpSession: ctx.mcpSessionId,

@@ -1,7 +1,19 @@
-// Between 3 and 4: a legacy session id must name a live session of this very caller (step 0's refusal: the client must initialize again).
+// Between 3 and 4: a legacy session id must name a session of this very caller (step 0's refusal: the client must initialize again). One that sleeps is taken up here.
 import type { Layer } from '../chain/layer.js';
-import { deny, PASS } from '../chain/verdict.js';
+import { deny, PASS, type Verdict } from '../chain/verdict.js';
+import type { Revived } from '../engines/mcp-session/revival.js';
 import type { McpSessions } from '../engines/mcp-session/sessions.js';
+import type { McpSession } from '../engines/mcp-session/types.js';
+
+const UNKNOWN = Object.freeze(deny('session_not_found'));
+const UNREADABLE = Object.freeze(deny('session_unavailable_fail_closed', { reasonCode: 'session_not_read', retryAfterSeconds: 1 }));
+/** Given only where the thread that has the session is just ending. */
+const ELSEWHERE = Object.freeze(deny('session_unavailable_fail_closed', { reasonCode: 'session_thread_ended', retryAfterSeconds: 1 }));
+
+interface Bindable {
+  mcpSession: McpSession | 'none' | undefined;
+  sessionOwner: number | undefined;
+}
 
 export function bindSession(sessions: McpSessions): Layer<'call' | 'caller', 'mcpSession'> {
   return {
@@ -17,9 +29,25 @@ export function bindSession(sessions: McpSessions): Layer<'call' | 'caller', 'mc
         return PASS;
       }
       const session = sessions.find(id, ctx.caller.spiffeId, ctx.nowMs);
-      if (session === undefined) return deny('session_not_found');
-      ctx.mcpSession = session;
-      return PASS;
+      if (session !== undefined) {
+        ctx.mcpSession = session;
+        return PASS;
+      }
+      const revived = sessions.revive(id, ctx.caller.spiffeId, ctx.nowMs);
+      return revived instanceof Promise ? revived.then((late) => bind(ctx, late), () => UNREADABLE) : bind(ctx, revived);
     },
   };
+}
+
+function bind(ctx: Bindable, revived: Revived): Verdict {
+  switch (revived.kind) {
+    case 'open':
+      ctx.mcpSession = revived.session;
+      return PASS;
+    case 'elsewhere':
+      ctx.sessionOwner = revived.owner;
+      return ELSEWHERE;
+    case 'unknown':
+      return UNKNOWN;
+  }
 }

@@ -10,6 +10,13 @@ export function loadSession(risk: SessionRisk): Layer<'call' | 'caller' | 'mcpSe
     unnumbered: true,
     onFault: deny('session_unavailable_fail_closed', { reasonCode: 'load_failed' }),
     decide(ctx) {
+      const { mcpSession } = ctx;
+      // A restart washes nothing off a session that goes on after it.
+      if (mcpSession !== 'none' && mcpSession.inherited !== undefined) {
+        const { classification, source, atMs } = mcpSession.inherited;
+        risk.taint(ctx.caller.spiffeId, mcpSession.id, classification, source, atMs);
+        mcpSession.inherited = undefined;
+      }
       ctx.session = risk.load(ctx.caller.spiffeId, ctx.mcpSessionId, ctx.nowMs);
       return PASS;
     },

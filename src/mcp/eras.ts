@@ -2,10 +2,10 @@
 import { SLOT } from '../base/json/types.js';
 import { decodeMirroredHeader } from './header-mirror.js';
 import { METHODS } from './methods.js';
-import { HEADER_MISMATCH, INVALID_PARAMS, INVALID_REQUEST, UNSUPPORTED_VERSION } from './rpc-codes.js';
+import { HEADER_MISMATCH, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, UNSUPPORTED_VERSION } from './rpc-codes.js';
 import type { Spans } from './spans.js';
 import type { Call, Era, ParsedCall } from './types.js';
-import { eraOfVersion, LEGACY_VERSION_ASSUMED, SUPPORTED_VERSIONS } from './versions.js';
+import { eraOfVersion, LEGACY_VERSION_ASSUMED, MODERN_VERSIONS, SUPPORTED_VERSIONS } from './versions.js';
 
 /** '' = the header is absent. */
 export interface MirrorHeaders {
@@ -13,6 +13,8 @@ export interface MirrorHeaders {
   readonly mcpMethod: string;
   readonly mcpName: string;
   readonly mcpSessionId: string;
+  /** They are the connection's, not the message's (WebSocket): nothing is mirrored, and 2026-07-28 is stateless beside a session. */
+  readonly headerless?: boolean;
 }
 
 export const META_PROTOCOL_VERSION = 'io.modelcontextprotocol/protocolVersion';
@@ -28,8 +30,8 @@ function mismatch(call: Call, header: string): ParsedCall {
   return refuse(call, HEADER_MISMATCH, `The header ${header} is missing or differs from the body.`, { header });
 }
 
-function unsupported(call: Call, requested: string): ParsedCall {
-  return refuse(call, UNSUPPORTED_VERSION, 'Unsupported protocol version.', { supported: SUPPORTED_VERSIONS, requested: requested.slice(0, VERSION_CHARS_MAX) });
+function unsupported(call: Call, requested: string, supported: readonly string[]): ParsedCall {
+  return refuse(call, UNSUPPORTED_VERSION, 'Unsupported protocol version.', { supported, requested: requested.slice(0, VERSION_CHARS_MAX) });
 }
 
 /** Undefined when every mirror header that is present says what the body says. */
@@ -43,7 +45,7 @@ function checkMirrors(call: Call, headers: MirrorHeaders): ParsedCall | undefine
 
 /** 2026-07-28 wants all three on every request; notifications are exempt. */
 function checkPresence(call: Call, headers: MirrorHeaders): ParsedCall | undefined {
-  if (call.kind !== 'request') return undefined;
+  if (call.kind !== 'request' || headers.headerless === true) return undefined;
   if (headers.mcpProtocolVersion === '') return mismatch(call, 'MCP-Protocol-Version');
   if (headers.mcpMethod === '') return mismatch(call, 'Mcp-Method');
   return headers.mcpName === '' && METHODS.get(call.method)?.nameFrom !== undefined ? mismatch(call, 'Mcp-Name') : undefined;
@@ -60,12 +62,13 @@ function settle(draft: Draft, era: Era, protocolVersion: string): ParsedCall {
 
 function checkModern(call: Draft, claim: string, spans: Spans, headers: MirrorHeaders): ParsedCall {
   const header = headers.mcpProtocolVersion;
-  if (header !== '' && header !== claim) return mismatch(call, 'MCP-Protocol-Version');
-  if (eraOfVersion(claim) !== 'modern') return unsupported(call, claim);
+  if (header !== '' && header !== claim && headers.headerless !== true) return mismatch(call, 'MCP-Protocol-Version');
+  // Only what server/discover names: a version with a handshake cannot be claimed in `_meta`.
+  if (eraOfVersion(claim) !== 'modern') return unsupported(call, claim, MODERN_VERSIONS);
   const wrong = checkPresence(call, headers) ?? checkMirrors(call, headers);
   if (wrong !== undefined) return wrong;
-  if (call.kind === 'request' && !spans.has(SLOT.metaClientCapabilities)) {
-    return refuse(call, INVALID_PARAMS, `params._meta lacks ${META_CLIENT_CAPABILITIES}.`, { missing: [META_CLIENT_CAPABILITIES] });
+  if (call.kind === 'request' && !(spans.has(SLOT.metaClientCapabilities) && spans.isObject(SLOT.metaClientCapabilities))) {
+    return refuse(call, INVALID_PARAMS, `params._meta lacks ${META_CLIENT_CAPABILITIES}, an object.`, { missing: [META_CLIENT_CAPABILITIES] });
   }
   return settle(call, 'modern', claim);
 }
@@ -79,9 +82,18 @@ function checkInitialize(call: Draft, spans: Spans, headers: MirrorHeaders): Par
 
 function checkLegacy(call: Draft, headers: MirrorHeaders): ParsedCall {
   const version = headers.mcpProtocolVersion;
-  if (version !== '' && eraOfVersion(version) !== 'legacy') return unsupported(call, version);
+  if (version !== '' && eraOfVersion(version) !== 'legacy') return unsupported(call, version, SUPPORTED_VERSIONS);
   // A legacy client need not send the mirrors; if it does, a contradiction is as much of a trick as in the modern era.
   return checkMirrors(call, headers) ?? settle(call, 'legacy', version === '' && headers.mcpSessionId !== '' ? LEGACY_VERSION_ASSUMED : version);
+}
+
+/** A request of the older era that claims a version which no longer has its method (2026-07-28, changelog): 404, whatever its params are. Undefined = none such. */
+export function refuseRemovedMethod(method: string, idText: string | undefined, spans: Spans): ParsedCall | undefined {
+  const row = METHODS.get(method);
+  if (row?.kind !== 'request' || row.eras.includes('modern') || !spans.has(SLOT.metaProtocolVersion)) return undefined;
+  const claim = spans.text(SLOT.metaProtocolVersion);
+  if (claim === undefined || eraOfVersion(claim) !== 'modern') return undefined;
+  return { ok: false, error: { rpcCode: METHOD_NOT_FOUND, httpStatus: 404, message: `${method} is no method of ${claim}.`, idText } };
 }
 
 /** What names no version itself, under a header that names a modern one. */

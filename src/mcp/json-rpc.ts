@@ -1,12 +1,13 @@
 // From the guard's spans to one Call, or to the protocol error the specs ask for (JSON-RPC 2.0; MCP 2024-11-05 to 2026-07-28).
 import { decodeString, memberSpans, skipString } from '../base/json/spans.js';
 import { isOtherSpelling } from '../base/json/spellings.js';
-import { FLAG, FLAGS, OFFSET, SLOT, type GuardStatus } from '../base/json/types.js';
-import { checkEra, type Draft, type MirrorHeaders } from './eras.js';
+import { FLAG, FLAGS, GUARD_OUT_LENGTH, OFFSET, SLOT, type GuardLimits, type GuardStatus, type JsonGuard } from '../base/json/types.js';
+import { checkEra, refuseRemovedMethod, type Draft, type MirrorHeaders } from './eras.js';
 import { METHODS, type MethodRow } from './methods.js';
 import { INVALID_PARAMS, INVALID_REQUEST, PARSE_ERROR } from './rpc-codes.js';
 import { Spans } from './spans.js';
 import type { ParsedCall, ProtocolError } from './types.js';
+import { BATCH_VERSION } from './versions.js';
 
 /** Ids are echoed and remembered while a call runs; no client needs more. */
 const ID_BYTES_MAX = 1024;
@@ -52,7 +53,7 @@ function refuseByGuard(bytes: Uint8Array, status: Exclude<GuardStatus, 'ok'>, ou
   if (status === 'ambiguous_key') return refuseAmbiguous(bytes, out);
   const code = status === 'syntax' || status === 'utf8' ? PARSE_ERROR : INVALID_REQUEST;
   const batch = status === 'not_object' && ((out[FLAGS] ?? 0) & FLAG.rootArray) !== 0;
-  const message = batch ? 'Batches are not supported: send one message per POST.' : GUARD_MESSAGES[status];
+  const message = batch ? `Send one message per POST: batches are part of ${BATCH_VERSION} only, and of at most 50 messages.` : GUARD_MESSAGES[status];
   return refuse(code, message, undefined, { reason: batch ? 'batch' : status, offset: out[OFFSET] ?? 0 });
 }
 
@@ -66,9 +67,11 @@ function readId(spans: Spans): string | undefined {
 
 function parseResponse(spans: Spans, idText: string, headers: MirrorHeaders): ParsedCall {
   const hasResult = spans.has(SLOT.result);
-  if (hasResult === spans.has(SLOT.error)) return refuse(INVALID_REQUEST, 'A message needs a method, or exactly one of result and error.', idText || undefined);
+  const both = hasResult && spans.has(SLOT.error);
+  // The id of an answer is its server's: a refusal under it could be taken for the answer to a request of the client's own.
+  if (hasResult === spans.has(SLOT.error)) return refuse(INVALID_REQUEST, 'A message needs a method, or exactly one of result and error.', both ? undefined : idText || undefined);
   if (idText === '') return refuse(INVALID_REQUEST, 'An answer needs the id of the request it answers.');
-  if (!spans.isObject(hasResult ? SLOT.result : SLOT.error)) return refuse(INVALID_REQUEST, 'result and error must be objects.', idText);
+  if (!spans.isObject(hasResult ? SLOT.result : SLOT.error)) return refuse(INVALID_REQUEST, 'result and error must be objects.');
   const draft: Draft = {
     kind: 'response', era: 'legacy', method: '', idText, idFrom: spans.from(SLOT.id), idTo: spans.to(SLOT.id), name: '', uri: '', protocolVersion: '', argumentsFrom: 0, argumentsTo: 0,
     escapes: hasEscapes(spans),
@@ -140,6 +143,8 @@ function parseMethodCall(spans: Spans, idText: string, headers: MirrorHeaders): 
   const row = METHODS.get(method);
   // Some servers run a request that lacks its id: it must not slip through as a notification.
   if (echoed === undefined && row?.kind === 'request') return refuse(INVALID_REQUEST, `${method} is a request and needs an id.`);
+  const removed = refuseRemovedMethod(method, echoed, spans);
+  if (removed !== undefined) return removed;
   const { name, uri } = readSubject(row, spans);
   const wrong = row?.route === 'reference' ? checkReference(method, { name, uri }) : checkParams(method, spans, name, uri);
   if (wrong !== undefined) return refuse(INVALID_PARAMS, wrong, echoed);
@@ -148,6 +153,16 @@ function parseMethodCall(spans: Spans, idText: string, headers: MirrorHeaders): 
     argumentsFrom: spans.from(SLOT.arguments), argumentsTo: spans.to(SLOT.arguments), escapes: hasEscapes(spans),
   };
   return checkEra(draft, spans, headers);
+}
+
+/** The id of a request that is refused before any layer has read it; undefined for what asks for no answer. */
+export function createRequestIdReader(guard: JsonGuard, limits: GuardLimits): (bytes: Uint8Array) => string | undefined {
+  const out = new Uint32Array(GUARD_OUT_LENGTH);
+  return (bytes) => {
+    if (guard.check(bytes, limits, out) !== 'ok') return undefined;
+    const spans = new Spans(bytes, out);
+    return spans.has(SLOT.method) ? readId(spans) || undefined : undefined;
+  };
 }
 
 /**

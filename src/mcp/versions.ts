@@ -10,6 +10,9 @@ export const SUPPORTED_VERSIONS: readonly string[] = [...MODERN_VERSIONS, ...LEG
 /** What a legacy POST without MCP-Protocol-Version speaks (2025-11-25, basic/transports, Protocol Version Header). */
 export const LEGACY_VERSION_ASSUMED = '2025-03-26';
 
+/** The one version with JSON-RPC batches: 2025-06-18 took them out again. */
+export const BATCH_VERSION = '2025-03-26';
+
 export function eraOfVersion(version: string): Era | undefined {
   if (MODERN_VERSIONS.includes(version)) return 'modern';
   if (LEGACY_VERSIONS.includes(version)) return 'legacy';

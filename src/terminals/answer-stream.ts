@@ -1,7 +1,6 @@
 // An answer that comes as a stream: event by event through the response firewall, in order, and no faster than the client takes it.
 import type { Exchange } from '../chain/exchange.js';
 import { deny, type Deny } from '../chain/verdict.js';
-import { renderRefusal } from '../mcp/errors.js';
 import { JSON_HEADERS, SSE_HEADERS } from '../mcp/media-types.js';
 import type { Screened } from '../response/scanned.js';
 import { createSseSplitter, type SseEvent, type SseSplitter } from '../upstream/sse.js';
@@ -10,7 +9,8 @@ import { claimAnswer } from './asked.js';
 import type { ServerMessage } from './message.js';
 import type { MessageScreen } from './message-screen.js';
 import type { Leg, TerminalServices } from './services.js';
-import { keepEvent, messageEvent, withData } from './sse-event.js';
+import { keepEvent, withData } from './sse-event.js';
+import { endWithRefusal } from './stream-refusal.js';
 
 const METHOD_NOT_FOUND = -32601;
 export const AFTER_ANSWER_MS = 500; // a stream ends with its answer (2025-11-25, basic/transports); one that does not would hold a connection for minutes
@@ -25,6 +25,8 @@ export interface StreamedCall {
   fail(refusal: Deny): void;
   /** What the breaker learns of an end with `refusal`. */
   settleWith(refusal: Deny): void;
+  /** Whether this answer is a question to the client, and the call goes on without it: then nothing of it is the client's to see. */
+  asksInput(answer: Uint8Array): boolean;
 }
 
 export class AnswerStream {
@@ -42,6 +44,10 @@ export class AnswerStream {
   /** The stream's line is being written: nothing can be sent or ended yet. */
   #beginning = false;
   #answered = false;
+  /** The client has an event's id: it can come back for what follows. */
+  #resumable = false;
+  /** Its answer was a question to the client: what follows is not this stream's. */
+  #handedOn = false;
   #upstreamEnded = false;
   #stopped = false;
   /** Why the answer will not come; told once the stream has begun. */
@@ -57,7 +63,7 @@ export class AnswerStream {
   }
 
   begin(): void {
-    if (!this.#exchange.mcpClient) return;
+    if (!this.#exchange.readsEvents || this.#exchange.streams) return;
     this.#busy = true;
     this.#beginning = true;
     this.#exchange.beginStream(HTTP_OK, SSE_HEADERS, () => {
@@ -122,7 +128,8 @@ export class AnswerStream {
   }
 
   #take(received: SseEvent): void {
-    const event = this.#exchange.mcpClient ? this.#screen.cleanFraming(received) : received;
+    const event = this.#exchange.readsEvents ? this.#screen.cleanFraming(received) : received;
+    if (event.id !== undefined && event.id !== '') this.#resumable = this.#canResume();
     if (event.data === undefined || event.data.length === 0) {
       this.#screen.taint();
       if (event.raw.length > 0) this.#pass(event.raw);
@@ -152,7 +159,7 @@ export class AnswerStream {
   #release(event: SseEvent, message: ServerMessage): void {
     const kept = keepEvent(event); // a scan in the pool ends long after the splitter has taken its bytes back
     const data = kept.data ?? new Uint8Array(0);
-    const bytes = message.kind === 'response' ? this.#screen.restoreId(data, message) : data;
+    const bytes = message.kind === 'response' ? this.#screen.restore(data, message) : data;
     let now = true;
     this.#busy = true;
     this.#screen.release(bytes, bytes === data ? message.escapes : undefined, (screened) => {
@@ -165,8 +172,12 @@ export class AnswerStream {
   }
 
   #deliver(event: SseEvent, message: ServerMessage, screened: Screened & { readonly kind: 'release' }, unchanged: boolean): void {
-    if (message.kind === 'response') this.#answered = true;
-    if (!this.#exchange.mcpClient) {
+    if (message.kind === 'response') {
+      this.#handedOn = this.#call.asksInput(screened.bytes);
+      if (this.#handedOn) return;
+      this.#answered = true;
+    }
+    if (!this.#exchange.readsEvents) {
       // Collapsed: of the stream only the answer reaches a caller that reads one JSON document.
       if (message.kind !== 'response') return;
       this.#exchange.settle('success');
@@ -191,7 +202,11 @@ export class AnswerStream {
   #mayAsk(message: ServerMessage): boolean {
     const { ctx } = this.#exchange;
     const leg = this.#leg;
-    if (ctx.mcpSession !== undefined && ctx.mcpSession !== 'none' && this.#exchange.mcpClient && claimAnswer(ctx.mcpSession, message.idText, leg.url)) return true;
+    if (leg.mappedTo === 'modern') { // such a server asks in its answer, and takes no answers (2026-07-28, basic/transports)
+      this.#exchange.serverRequest(message.method, leg.url, deny('mcp_invalid_request', { reasonCode: 'client_cannot_answer' }), () => undefined);
+      return false;
+    }
+    if (ctx.mcpSession !== undefined && ctx.mcpSession !== 'none' && this.#exchange.readsEvents && claimAnswer(ctx.mcpSession, message.idText, leg.url)) return true;
     this.#exchange.serverRequest(message.method, leg.url, deny('mcp_invalid_request', { reasonCode: 'client_cannot_answer' }), () => {
       const body = Buffer.from(`{"jsonrpc":"2.0","id":${message.idText},"error":{"code":${METHOD_NOT_FOUND},"message":"The client cannot answer requests."}}`);
       const { upstream } = ctx.snapshot.config;
@@ -201,7 +216,7 @@ export class AnswerStream {
   }
 
   #pass(raw: Uint8Array): void {
-    if (!this.#exchange.mcpClient) return;
+    if (!this.#exchange.readsEvents) return;
     if (this.#exchange.write(raw) || this.#clientFull) return;
     this.#clientFull = true;
     this.#flow();
@@ -225,10 +240,14 @@ export class AnswerStream {
   }
 
   #finish(): void {
-    if (this.#exchange.ended) return;
+    if (this.#exchange.ended || this.#handedOn) return;
     if (this.#answered) {
       this.#exchange.settle('success');
       this.#exchange.endStream();
+      return;
+    }
+    if (this.#cause === undefined && this.#resumable) {
+      this.#leaveForLater();
       return;
     }
     const cause = this.#cause ?? deny('mcp_invalid_response', { reasonCode: 'stream_ended_without_answer' });
@@ -236,17 +255,29 @@ export class AnswerStream {
     this.#finishWith(cause);
   }
 
+  /** A server may end a stream before its answer, for the client to ask for the rest by GET and Last-Event-ID (2025-11-25, basic/transports); with several servers the gateway could not tell whose event it was. */
+  #canResume(): boolean {
+    const { call, mcpSession, snapshot } = this.#exchange.ctx;
+    return this.#exchange.readsEvents && call?.era === 'legacy' && mcpSession !== undefined && mcpSession !== 'none' && this.#leg.sessionBound && snapshot.registry.upstreams.length === 1;
+  }
+
+  /** No failure: the answer comes on the session's own stream, or never, which the client's own time limit finds out. */
+  #leaveForLater(): void {
+    this.#screen.taint();
+    this.#exchange.settle('neutral');
+    this.#exchange.endStream();
+  }
+
   #finishWith(refusal: Deny): void {
-    const { ctx } = this.#exchange;
     // What a broken stream still owes can be fetched on the session's own stream (2025-11-25, basic/transports: resumability).
     this.#screen.taint();
-    if (!this.#exchange.mcpClient) {
+    if (!this.#exchange.readsEvents) {
       this.#exchange.refuse(refusal);
       return;
     }
     if (!this.#answered) {
-      const rendered = renderRefusal(refusal, { decisionId: ctx.decisionId, traceId: ctx.traceId, idText: this.#screen.idText, isMcpClient: true, resourceMetadataUrl: '', docsBaseUrl: ctx.snapshot.config.docs.base_url });
-      this.#exchange.write(messageEvent(rendered.body));
+      endWithRefusal(this.#exchange, this.#screen.idText, refusal);
+      return;
     }
     this.#exchange.endStream(refusal.code);
   }

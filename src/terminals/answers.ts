@@ -31,11 +31,10 @@ export function saysSessionLost(body: Uint8Array): boolean {
 }
 
 /**
- * What a handshake that failed says of the tool's server. In a client's session it carries what the client wrote, and the era is the client's
- * choice: then only a server that can't be reached or fails is to blame, or one caller could stop a tool for all.
+ * What a handshake that failed says of the tool's server. In a client's session it carries what the client wrote: then only a server that can't be
+ * reached or fails is to blame, or one caller could stop a tool for all.
  */
 export function blameOf(refusal: Deny, own: boolean): BreakerOutcome {
-  if (refusal.reasonCode === 'upstream_era') return 'neutral';
   const status = refusal.details?.['upstream_status'];
   const failed = refusal.code === 'mcp_timeout' || refusal.code === 'mcp_transport_failed' || (typeof status === 'number' && status >= SERVER_ERROR_FROM);
   return own || failed ? 'failure' : 'neutral';

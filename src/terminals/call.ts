@@ -7,10 +7,15 @@ import { isJson, isSse, JSON_HEADERS } from '../mcp/media-types.js';
 import type { UpstreamCall, UpstreamFault, UpstreamSink } from '../upstream/types.js';
 import { AFTER_ANSWER_MS, AnswerStream, type StreamedCall } from './answer-stream.js';
 import { blameOf, CLIENT_ERROR_FROM, faultRefusal, HTTP_OK, limitsOf, saysSessionLost, SERVER_ERROR_FROM } from './answers.js';
+import { askForInput, readQuestion, type InputRound } from './input-round.js';
 import { aliasOf } from './legs.js';
+import { answerMapping, answersUnmappable, headersWith, mapRequest, statusFor, tellServerCancelled } from './mapped-call.js';
 import { comparableId, withId, withName } from './message.js';
 import { MessageScreen } from './message-screen.js';
+import { runningCallsOf } from './running-calls.js';
 import type { Leg, TerminalServices } from './services.js';
+import { dataEvent } from './sse-event.js';
+import { endWithRefusal } from './stream-refusal.js';
 
 const NOT_FOUND = 404;
 const BAD_REQUEST = 400;
@@ -23,7 +28,9 @@ const NO_SECRETS: readonly string[] = Object.freeze([]);
 export function forwardCall(exchange: Exchange, url: string, services: TerminalServices): void {
   const { ctx } = exchange;
   if (ctx.tool === 'none') ctx.server = url;
-  const toWire = (leg: Leg): void => exchange.beforeWire(() => new ForwardedCall(exchange, services, url).send(leg));
+  const toWire = (leg: Leg): void => {
+    if (!answersUnmappable(exchange, leg)) exchange.beforeWire(() => new ForwardedCall(exchange, services, url).send(leg));
+  };
   const known = services.legs.known(ctx, url);
   if (known !== undefined) return toWire(known);
   services.legs.open(
@@ -56,9 +63,12 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
   readonly #abandonable: boolean;
   /** How its session knows this call. */
   #running: RunningCall | undefined;
+  /** Of a call that a server of 2026-07-28 answered with a question: what goes with it this time, and how often it was asked before. */
+  readonly #round: InputRound | undefined;
 
-  constructor(exchange: Exchange, services: TerminalServices, url: string) {
+  constructor(exchange: Exchange, services: TerminalServices, url: string, round?: InputRound) {
     this.#exchange = exchange;
+    this.#round = round;
     this.#services = services;
     this.#screen = new MessageScreen(exchange, services, url);
     const { ctx } = exchange;
@@ -78,21 +88,23 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
     }
     // A lost session is renewed later, when the bytes of the handler are gone; and what is large is sent from where it is.
     const isLarge = ctx.outboundBytes().length > SENT_AS_IT_LIES_BYTES;
-    if (leg.sessionBound || isLarge) ctx.inbound.retain();
+    if (leg.sessionBound || leg.mappedTo !== undefined || isLarge) ctx.inbound.retain();
     let body = ctx.outboundBytes();
     this.#screen.wireIdText = this.#screen.idText;
     // Where calls share a session, or a connection before they are answered, an id of its own tells each one's answer from every other's.
-    if (leg.shared || ctx.snapshot.config.upstream.pipelining > 1) {
+    if (leg.shared || this.#round !== undefined || ctx.snapshot.config.upstream.pipelining > 1) {
       this.#screen.wireIdText = String(this.#services.nextId());
       const asItCame = ctx.outbound?.bytes === undefined; // where a secret was put in, the id may have moved
       body = withId(body, asItCame && ctx.call !== undefined ? ctx.call : this.#screen.read(body), this.#screen.wireIdText);
     }
     const alias = aliasOf(ctx);
     if (alias !== undefined) body = withName(body, alias, this.#services.jsonGuard, limitsOf(ctx.snapshot.config));
+    if (leg.mappedTo !== undefined) body = mapRequest(ctx, leg.mappedTo, body, this.#services.version, this.#round?.members);
+    this.#screen.adapt = answerMapping(ctx, leg.mappedTo);
     const tool = ctx.tool === undefined || ctx.tool === 'none' ? undefined : ctx.tool.registered;
     const { upstream } = ctx.snapshot.config;
     this.#call = this.#services.client.send(
-      { url: leg.url, httpMethod: 'POST', headers: leg.headers, body, bodyStays: isLarge, answerTimeoutMs: tool?.timeoutMs ?? upstream.answer_timeout_ms, idleTimeoutMs: upstream.idle_timeout_ms },
+      { url: leg.url, httpMethod: 'POST', headers: headersWith(ctx, leg), body, bodyStays: isLarge, answerTimeoutMs: tool?.timeoutMs ?? upstream.answer_timeout_ms, idleTimeoutMs: upstream.idle_timeout_ms },
       this,
     );
   }
@@ -132,8 +144,9 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
         this.#stream.upstreamEnded(refusal);
         return;
       }
-      this.#exchange.settle(cause.crowdedOut === true ? 'neutral' : this.#blame());
-      this.#exchange.refuse(refusal);
+      // What could not even be written is the caller's doing.
+      this.#exchange.settle(cause.crowdedOut === true || (cause.kind === 'protocol' && !cause.maybeSent) ? 'neutral' : this.#blame());
+      this.#refuse(refusal);
     } catch (fault) {
       this.#exchange.fault(fault);
     }
@@ -152,8 +165,19 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
   fail(refusal: Deny): void {
     this.giveUp();
     this.settleWith(refusal);
-    if (this.#stream === undefined) this.#exchange.refuse(refusal);
+    if (this.#stream === undefined) this.#refuse(refusal);
     else this.#stream.refuse(refusal);
+  }
+
+  asksInput(answer: Uint8Array): boolean {
+    const leg = this.#leg;
+    const question = leg?.mappedTo === 'modern' ? readQuestion(answer) : undefined;
+    if (leg === undefined || question === undefined) return false;
+    this.giveUp();
+    this.#over();
+    this.#exchange.settle('success');
+    askForInput(this.#exchange, this.#services, leg, question, this.#round?.count ?? 0, (round) => new ForwardedCall(this.#exchange, this.#services, leg.url, round).send(leg));
+    return true;
   }
 
   /** A message that its server refuses, or an answer larger or odder than is passed on, may be the caller's doing: it must not stop the tool for others. */
@@ -163,8 +187,11 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
   }
 
   decided(): void {
-    const { mcpSession } = this.#exchange.ctx;
-    if (this.#running !== undefined && mcpSession !== undefined && mcpSession !== 'none') mcpSession.over(this.#running);
+    this.#over();
+  }
+
+  #over(): void {
+    if (this.#running !== undefined) runningCallsOf(this.#exchange)?.over(this.#running);
   }
 
   clientGone(): void {
@@ -172,12 +199,12 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
     else this.#stream?.clientGone();
   }
 
-  /** In its session a client cancels by a message of its own. Servers leave a cancelled request unanswered: it must not hold a connection until the time is up. */
+  /** In its session, or where it can't hang up on one call alone, a client cancels by a message of its own. Servers leave a cancelled request unanswered: it must not hold a connection until the time is up. */
   #mayBeCancelled(): void {
-    const { mcpSession } = this.#exchange.ctx;
-    if (mcpSession === undefined || mcpSession === 'none') return;
+    const calls = runningCallsOf(this.#exchange);
+    if (calls === undefined) return;
     this.#running = { id: comparableId(this.#screen.idText), cancelled: () => this.#cancel() };
-    mcpSession.began(this.#running);
+    calls.began(this.#running);
   }
 
   #cancel(): void {
@@ -248,12 +275,22 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
       this.fail(deny(status === HTTP_OK ? 'mcp_invalid_response' : 'mcp_request_failed', { reasonCode: message.beyond ?? 'not_the_answer', details: { upstream_status: status } }));
       return;
     }
-    const restored = this.#screen.restoreId(bytes, message);
+    const restored = this.#screen.restore(bytes, message);
     this.#screen.release(restored, restored === bytes ? message.escapes : undefined, (screened) => {
       this.#exchange.settle('success');
-      if (screened.kind === 'block') this.#exchange.refuse(screened.refusal);
-      else this.#exchange.answer(status >= CLIENT_ERROR_FROM ? status : HTTP_OK, JSON_HEADERS, screened.bytes);
+      if (screened.kind === 'block') this.#refuse(screened.refusal);
+      else if (this.asksInput(screened.bytes)) return;
+      else if (this.#exchange.streams) {
+        this.#exchange.write(dataEvent(screened.bytes));
+        this.#exchange.endStream();
+      } else this.#exchange.answer(statusFor(this.#leg, status, message, screened.bytes), JSON_HEADERS, screened.bytes);
     });
+  }
+
+  /** After a question to the client its stream is open, and a refusal is its last event. */
+  #refuse(refusal: Deny): void {
+    if (this.#exchange.streams) endWithRefusal(this.#exchange, this.#screen.idText, refusal);
+    else this.#exchange.refuse(refusal);
   }
 
   /** The client is gone: cancels upstream; the breaker learns nothing of it. */
@@ -262,7 +299,8 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
     this.#exchange.settle('neutral');
     // What a cancelled stream still owes could be fetched on the session's own stream, like a broken one's.
     if (this.#cancelled) this.#screen.taint();
-    if (this.#stream !== undefined && this.#exchange.mcpClient) this.#exchange.endStream('client_disconnected');
+    if (this.#leg?.mappedTo === 'legacy') tellServerCancelled(this.#services, this.#exchange.ctx, this.#leg, this.#screen.wireIdText);
+    if ((this.#stream !== undefined && this.#exchange.readsEvents) || this.#exchange.streams) this.#exchange.endStream('client_disconnected');
     else this.#exchange.refuse(deny('client_disconnected'));
   }
 }

@@ -1,4 +1,4 @@
-// DELETE: the client ends its session; so do its sessions with the tool servers.
+// DELETE: the client ends its session, for good; so do its sessions with the tool servers.
 import type { Exchange } from '../chain/exchange.js';
 import { deny } from '../chain/verdict.js';
 import type { TerminalServices } from './services.js';
@@ -13,6 +13,8 @@ export function endSession(exchange: Exchange, services: TerminalServices): void
     exchange.refuse(deny('mcp_invalid_request', { reasonCode: 'session_missing', message, remediation, headers: { allow: 'POST' }, protocol: { rpcCode: -32600, httpStatus: 405, message, remediation, idText: undefined } }));
     return;
   }
-  services.mcpSessions.close(session);
-  exchange.answer(NO_CONTENT, [], '');
+  services.mcpSessions.end(session).then(
+    () => exchange.answer(NO_CONTENT, [], ''),
+    () => exchange.refuse(deny('session_unavailable_fail_closed', { reasonCode: 'session_not_ended', retryAfterSeconds: 1 })),
+  ).catch((fault: unknown) => exchange.fault(fault));
 }

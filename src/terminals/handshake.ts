@@ -2,16 +2,15 @@
 import { GUARD_OUT_LENGTH, SLOT } from '../base/json/types.js';
 import type { Exchange } from '../chain/exchange.js';
 import { deny } from '../chain/verdict.js';
+import type { McpSession } from '../engines/mcp-session/types.js';
 import { JSON_HEADERS } from '../mcp/media-types.js';
-import { MODERN_VERSIONS, negotiateLegacyVersion } from '../mcp/versions.js';
+import { negotiateLegacyVersion, SUPPORTED_VERSIONS } from '../mcp/versions.js';
 import { limitsOf } from './answers.js';
 import { answerScreened } from './own-answer.js';
 import type { TerminalServices, UpstreamKnowledge } from './services.js';
 
 const SERVER_INFO_KEY = 'io.modelcontextprotocol/serverInfo'; // 2026-07-28, basic: where a server names itself
 const DISCOVER_TTL_MS = 60_000;
-const METHOD_NOT_FOUND = -32601;
-const NOT_FOUND = 404;
 
 export function answerHandshake(exchange: Exchange, services: TerminalServices): void {
   switch (exchange.ctx.call?.method) {
@@ -31,31 +30,45 @@ function initialize(exchange: Exchange, services: TerminalServices): void {
     exchange.refuse(deny('mcp_invalid_request', { reasonCode: 'initialize_too_large', message: `The params of initialize are longer than ${bytesMax} bytes.` }));
     return;
   }
+  const { carrier } = exchange.reply;
+  if (carrier?.hasSession === true) {
+    exchange.refuse(deny('mcp_invalid_request', { reasonCode: 'already_initialized', message: 'This connection has its session already.', remediation: 'Open another connection for another session.' }));
+    return;
+  }
   const session = services.mcpSessions.open(ctx.caller.spiffeId, protocolVersion, params.toString('utf8'), ctx.nowMs);
   if (session === undefined) {
     exchange.refuse(deny('gateway_overloaded', { reasonCode: 'sessions_full', retryAfterSeconds: 1 }));
     return;
   }
   ctx.mcpSession = session;
+  carrier?.openSession(session.id, protocolVersion, () => session.whenIdle(() => services.mcpSessions.close(session)));
+  ctx.inbound.retain();
+  // Nobody is told of a session that a restart would lose.
+  services.mcpSessions.keep(session).then(
+    () => exchange.guard(() => greet(exchange, services, session)),
+    () => {
+      services.mcpSessions.close(session);
+      exchange.refuse(deny('session_unavailable_fail_closed', { reasonCode: 'session_not_kept', retryAfterSeconds: 1 }));
+    },
+  ).catch((fault: unknown) => exchange.fault(fault));
+}
+
+function greet(exchange: Exchange, services: TerminalServices, { id, protocolVersion }: McpSession): void {
+  const { ctx } = exchange;
   const upstreams = ctx.snapshot.registry.upstreams.map((url) => services.tools.upstream(url));
   const result = { protocolVersion, capabilities: mergedCapabilities(upstreams), serverInfo: { name: 'precinct', version: services.version }, ...instructionsOf(upstreams), ...unavailable(upstreams) };
   answerScreened(exchange, services, {
-    text: resultText(ctx.call.idText, result), withheld: resultText(ctx.call.idText, { ...result, capabilities: mergedCapabilities([]), instructions: undefined }),
-    headers: [...JSON_HEADERS, ['mcp-session-id', session.id]],
+    text: resultText(ctx.call?.idText, result), withheld: resultText(ctx.call?.idText, { ...result, capabilities: mergedCapabilities([]), instructions: undefined }),
+    headers: [...JSON_HEADERS, ['mcp-session-id', id]],
   });
 }
 
-/** A discovery that named only versions with a handshake would stop some clients from falling back to it (MCP 2026-07-28 leaves "no such method" for that). */
+/** Both eras: whatever a tool server speaks, the gateway maps it. */
 function discover(exchange: Exchange, services: TerminalServices): void {
   const { ctx } = exchange;
   const upstreams = ctx.snapshot.registry.upstreams.map((url) => services.tools.upstream(url));
-  if (upstreams.some((upstream) => upstream.state === 'up' && !upstream.modern)) {
-    const message = 'Some tool servers need a handshake: send initialize.';
-    exchange.refuse(deny('mcp_invalid_request', { reasonCode: 'handshake_needed', message, protocol: { rpcCode: METHOD_NOT_FOUND, httpStatus: NOT_FOUND, message, remediation: 'Send initialize, and go on with the protocol version it answers.', idText: ctx.call?.idText } }));
-    return;
-  }
   const result = {
-    supportedVersions: MODERN_VERSIONS, capabilities: mergedCapabilities(upstreams), ...instructionsOf(upstreams), resultType: 'complete', ttlMs: DISCOVER_TTL_MS, cacheScope: 'private',
+    supportedVersions: SUPPORTED_VERSIONS, capabilities: mergedCapabilities(upstreams.map(mappable)), ...instructionsOf(upstreams), resultType: 'complete', ttlMs: DISCOVER_TTL_MS, cacheScope: 'private',
     _meta: { [SERVER_INFO_KEY]: { name: 'precinct', version: services.version }, ...unavailable(upstreams)._meta },
   };
   answerScreened(exchange, services, {
@@ -92,6 +105,18 @@ function mergedCapabilities(upstreams: readonly UpstreamKnowledge[]): Record<str
 function mergedMembers(known: Record<string, unknown>, more: Record<string, unknown>): Record<string, unknown> {
   const either = Object.entries(known).filter(([name, value]) => value === false && more[name] === true).map(([name]) => [name, true] as const);
   return { ...more, ...known, ...Object.fromEntries(either) };
+}
+
+/** What of a server with a handshake reaches a client without: not the level of log messages, which is its session's, and no change of a list but the tools', which the gateway sees itself. */
+function mappable(upstream: UpstreamKnowledge): UpstreamKnowledge {
+  if (upstream.modern) return upstream;
+  const { logging: _level, tasks: _tasks, ...capabilities } = upstream.capabilities;
+  const silent = Object.entries(capabilities).map(([name, value]): [string, unknown] => {
+    if (name === 'tools' || !isObject(value)) return [name, value];
+    const { listChanged: _changed, subscribe: _subscribe, ...others } = value;
+    return [name, others];
+  });
+  return { ...upstream, capabilities: Object.fromEntries(silent) };
 }
 
 function instructionsOf(upstreams: readonly UpstreamKnowledge[]): { instructions?: string } {

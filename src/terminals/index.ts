@@ -1,19 +1,24 @@
 // What stands at the end of the chain: which terminal a message goes to.
 import type { Exchange } from '../chain/exchange.js';
 import { deny } from '../chain/verdict.js';
-import { routeOf } from '../mcp/methods.js';
-import { INVALID_REQUEST } from '../mcp/rpc-codes.js';
+import { METHODS, routeOf } from '../mcp/methods.js';
+import { INVALID_REQUEST, METHOD_NOT_FOUND } from '../mcp/rpc-codes.js';
+import type { Call } from '../mcp/types.js';
 import { forwardCall } from './call.js';
 import { endSession } from './end-session.js';
 import { answerHandshake } from './handshake.js';
 import { answerList, listMemberOf } from './list.js';
 import { listen } from './listen.js';
+import { paramHeadersAgree, refuseProtocol } from './mapped-call.js';
 import { forwardNamed } from './named.js';
 import { forwardNotification } from './notify.js';
 import { capabilityOf, refuseNotOffered, serversOffering } from './offering.js';
 import type { TerminalServices } from './services.js';
 import { setLevel } from './set-level.js';
+import { subscribe } from './subscribe.js';
 import { forwardTask } from './tasks.js';
+
+const NOT_FOUND = 404;
 
 export function dispatch(exchange: Exchange, services: TerminalServices): void {
   const { call, inbound, tool } = exchange.ctx;
@@ -21,7 +26,9 @@ export function dispatch(exchange: Exchange, services: TerminalServices): void {
   if (inbound.httpMethod === 'GET') return listen(exchange, services);
   if (inbound.httpMethod === 'DELETE') return endSession(exchange, services);
   if (call.kind !== 'request') return forwardNotification(exchange, services);
-  if (tool !== undefined && tool !== 'none') return forwardCall(exchange, tool.registered.upstream, services);
+  if (call.method !== 'tools/call' && isOfOtherEra(call)) return refuseProtocol(exchange, METHOD_NOT_FOUND, NOT_FOUND, `${call.era === 'modern' ? '2026-07-28' : 'This protocol version'} has no ${call.method}.`);
+  if (tool !== undefined && tool !== 'none') return void (paramHeadersAgree(exchange) && forwardCall(exchange, tool.registered.upstream, services));
+  if (call.method === 'subscriptions/listen') return subscribe(exchange, services);
   switch (routeOf(call.method)) {
     case 'gateway': return answerHandshake(exchange, services);
     case 'prompt': case 'resource': case 'reference': return forwardNamed(exchange, services);
@@ -29,6 +36,12 @@ export function dispatch(exchange: Exchange, services: TerminalServices): void {
     case 'all': return forwardToAll(exchange, services);
     case 'tool': case 'session': return forwardElsewhere(exchange, services);
   }
+}
+
+/** A method the specifications know, and not for this message's era. Who asks for a discovery without saying a version is told all the same. */
+function isOfOtherEra({ method, era }: Call): boolean {
+  const row = METHODS.get(method);
+  return row !== undefined && !row.eras.includes(era) && method !== 'server/discover';
 }
 
 /** Callers without a session share the gateway's: one must neither see another's tasks nor choose what another is told. */

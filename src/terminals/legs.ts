@@ -1,7 +1,10 @@
-// Which session a message travels in: none (2026-07-28), the client's own one with that server, or the gateway's for stateless callers.
+// Which session a message travels in: none (2026-07-28), the client's own one with that server, or the gateway's for callers without one. Where the
+// server is of the other era, the leg says so.
+import type { MirrorHeaders } from '../mcp/eras.js';
 import { encodeMirroredHeader } from '../mcp/header-mirror.js';
 import { ACCEPT_BOTH, JSON_TYPE } from '../mcp/media-types.js';
-import { eraOfVersion, negotiateLegacyVersion, LEGACY_VERSIONS } from '../mcp/versions.js';
+import { METHODS } from '../mcp/methods.js';
+import { eraOfVersion, negotiateLegacyVersion, LEGACY_VERSION_ASSUMED, LEGACY_VERSIONS, MODERN_VERSIONS } from '../mcp/versions.js';
 import { memberSpans, decodeString } from '../base/json/spans.js';
 import type { Context } from '../chain/context.js';
 import { deny, type Deny } from '../chain/verdict.js';
@@ -28,6 +31,9 @@ export function createLegs(options: LegOptions): Legs {
   const own = new Map<string, Promise<UpstreamBinding>>();
   const ownReady = new Map<string, UpstreamBinding>();
   const opening = new WeakMap<McpSession, Map<string, Promise<UpstreamBinding>>>();
+  /** Servers of 2026-07-28 that refused the gateway's own handshake: discovery names the versions without one only. As many as are registered. */
+  const withoutHandshake = new Set<string>();
+  const isModernOnly = (url: string): boolean => withoutHandshake.has(url) && options.isModern(url) === true;
 
   const request = (url: string, httpMethod: 'POST' | 'DELETE', headers: Record<string, string>, body: Uint8Array | undefined): UpstreamRequest =>
     ({ url, httpMethod, headers, body, answerTimeoutMs: options.timeouts.answerMs, idleTimeoutMs: options.timeouts.idleMs });
@@ -71,14 +77,28 @@ export function createLegs(options: LegOptions): Legs {
 
   const whenOpen = (ctx: Context, url: string, binding: Promise<UpstreamBinding>, isShared: boolean, ready: (leg: Leg) => void, failed: (refusal: Deny) => void): void => {
     ctx.inbound.retain();
+    const fail = (cause: unknown): void => failed(cause instanceof AskRefused ? cause.refusal : deny('mcp_transport_failed', { reasonCode: 'session_not_opened' }));
     binding.then(
       (open) => ready(legOf(ctx, url, open, isShared)),
-      (cause: unknown) => failed(cause instanceof AskRefused ? cause.refusal : deny('mcp_transport_failed', { reasonCode: 'session_not_opened' })),
+      (cause: unknown) => {
+        if (!isRefusedHandshake(cause) || options.isModern(url) !== true) return fail(cause);
+        // In a client's session the handshake carries what the client wrote: whether the server has one at all, the gateway's own says.
+        shared(url).then(() => fail(cause), (own: unknown) => {
+          if (!isRefusedHandshake(own)) return fail(cause);
+          withoutHandshake.add(url);
+          ready(mappedLeg(ctx, url));
+        });
+      },
     );
   };
 
   const known = (ctx: Context, url: string): Leg | undefined => {
-    if (ctx.call?.era === 'modern') return options.isModern(url) === false ? undefined : { url, headers: modernHeaders(ctx), shared: false, sessionBound: false };
+    if (ctx.call?.era === 'modern') {
+      if (options.isModern(url) !== false) return { url, headers: modernHeaders(ctx), shared: false, sessionBound: false };
+      const open = ownReady.get(url);
+      return open === undefined ? undefined : legOf(ctx, url, open, true);
+    }
+    if (isModernOnly(url)) return mappedLeg(ctx, url);
     const session = ctx.mcpSession;
     const isShared = session === undefined || session === 'none';
     const bound = isShared ? ownReady.get(url) : session.upstreams.get(url);
@@ -90,7 +110,6 @@ export function createLegs(options: LegOptions): Legs {
     open(ctx, url, ready, failed) {
       const leg = known(ctx, url);
       if (leg !== undefined) ready(leg);
-      else if (ctx.call?.era === 'modern') failed(deny('mcp_request_failed', { reasonCode: 'upstream_era', message: 'The tool\'s server does not speak this protocol version; use an initialize handshake.' }));
       else if (ctx.mcpSession !== undefined && ctx.mcpSession !== 'none') whenOpen(ctx, url, forClient(ctx.mcpSession, url), false, ready, failed);
       else whenOpen(ctx, url, shared(url), true, ready, failed);
     },
@@ -118,7 +137,27 @@ export function createLegs(options: LegOptions): Legs {
 function legOf(ctx: Context, url: string, binding: UpstreamBinding, isShared: boolean): Leg {
   const headers = headersOf(binding);
   passHeaders(ctx, headers);
-  return { url, headers, shared: isShared, sessionBound: binding.sessionId !== '' };
+  const leg = { url, headers, shared: isShared, sessionBound: binding.sessionId !== '' };
+  return ctx.call?.era === 'modern' ? { ...leg, mappedTo: 'legacy' } : leg;
+}
+
+/** As servers without a handshake answer one. Who is busy, or wants to know who asks, may have one all the same. */
+const WITHOUT_HANDSHAKE: ReadonlySet<number> = new Set([200, 400, 404, 405]);
+
+function isRefusedHandshake(cause: unknown): boolean {
+  return cause instanceof AskRefused && WITHOUT_HANDSHAKE.has(cause.status);
+}
+
+/** From a client with a handshake to a server without: the headers that 2026-07-28 wants (basic/transports). */
+function mappedLeg(ctx: Context, url: string): Leg {
+  const { method = '', name = '', uri = '' } = ctx.call ?? {};
+  const headers: Record<string, string> = {
+    'content-type': POST_HEADERS['content-type'], accept: POST_HEADERS.accept, 'mcp-protocol-version': MODERN_VERSIONS[0] ?? LEGACY_VERSION_ASSUMED, 'mcp-method': method,
+  };
+  passHeaders(ctx, headers);
+  const nameFrom = METHODS.get(method)?.nameFrom;
+  if (nameFrom !== undefined) headers['mcp-name'] = encodeMirroredHeader(aliasOf(ctx) ?? (nameFrom === 'name' ? name : uri));
+  return { url, headers, shared: false, sessionBound: false, mappedTo: 'modern' };
 }
 
 function headersOf(binding: UpstreamBinding): Record<string, string> {
@@ -128,7 +167,7 @@ function headersOf(binding: UpstreamBinding): Record<string, string> {
 }
 
 function modernHeaders(ctx: Context): Record<string, string> {
-  const { mcpProtocolVersion, mcpMethod, mcpName } = ctx.inbound.headers;
+  const { mcpProtocolVersion, mcpMethod, mcpName } = mirrorsOf(ctx);
   const headers: Record<string, string> = { 'content-type': POST_HEADERS['content-type'], accept: POST_HEADERS.accept, 'mcp-protocol-version': mcpProtocolVersion, 'mcp-method': mcpMethod };
   passHeaders(ctx, headers);
   const alias = aliasOf(ctx);
@@ -144,9 +183,19 @@ export function aliasOf({ tool }: Context): string | undefined {
   return servedName === name ? undefined : servedName;
 }
 
+/** A client without headers of its own (WebSocket) has mirrored nothing: over HTTP the server is owed it all the same (2026-07-28, basic/transports). */
+function mirrorsOf({ call, inbound }: Context): Pick<MirrorHeaders, 'mcpProtocolVersion' | 'mcpMethod' | 'mcpName'> {
+  if (call === undefined || !inbound.headers.headerless) return inbound.headers;
+  const source = METHODS.get(call.method)?.nameFrom;
+  return { mcpProtocolVersion: call.protocolVersion, mcpMethod: encodeMirroredHeader(call.method), mcpName: source === undefined ? '' : encodeMirroredHeader(call[source]) };
+}
+
 /** What the caller sent for the server, and the trace with the gateway's span as the parent. Bearer tokens are never among them. */
 function passHeaders(ctx: Context, headers: Record<string, string>): void {
-  for (const [name, value] of ctx.inbound.headers.forwarded) headers[name] = value;
+  for (const [name, value] of ctx.inbound.headers.forwarded) {
+    const before = headers[name];
+    headers[name] = before === undefined ? value : `${before}, ${value}`; // RFC 9110, section 5.3: a list, as the server would have read it
+  }
   headers['traceparent'] = `00-${ctx.traceId}-${ctx.spanId}-01`;
   if (ctx.inbound.headers.tracestate !== '') headers['tracestate'] = ctx.inbound.headers.tracestate;
 }

@@ -17,6 +17,8 @@ export class MessageScreen {
   readonly idText: string;
   /** The id the server was given: another one where callers share a session. */
   wireIdText: string;
+  /** What becomes of an answer that is not the client's as it came; undefined = nothing. */
+  adapt: ((bytes: Uint8Array) => Uint8Array) | undefined = undefined;
   readonly #exchange: Exchange;
   readonly #services: TerminalServices;
   readonly #url: string;
@@ -45,8 +47,10 @@ export class MessageScreen {
     return comparableId(message.idText) === comparableId(this.wireIdText);
   }
 
-  restoreId(bytes: Uint8Array, message: ServerMessage): Uint8Array {
-    return message.idText === this.idText ? bytes : withId(bytes, message, this.idText);
+  /** The answer as the client is to see it: under its own id, and in its own era. */
+  restore(bytes: Uint8Array, message: ServerMessage): Uint8Array {
+    const own = message.idText === this.idText ? bytes : withId(bytes, message, this.idText);
+    return this.adapt === undefined ? own : this.adapt(own);
   }
 
   /** Screens a message, sets the taint its tool gives before the first byte leaves, then hands it on. `escapes`: known where these very bytes were just read. */
@@ -70,7 +74,9 @@ export class MessageScreen {
   taint(): void {
     const { ctx } = this.#exchange;
     if (ctx.tool === undefined || ctx.tool === 'none' || ctx.caller === undefined) return;
-    this.#services.sessionRisk.taint(ctx.caller.spiffeId, ctx.mcpSessionId, ctx.tool.registered.classification, ctx.tool.registered.name, ctx.nowMs);
+    const { classification, name } = ctx.tool.registered;
+    const severity = this.#services.sessionRisk.taint(ctx.caller.spiffeId, ctx.mcpSessionId, classification, name, ctx.nowMs);
+    if (severity >= 0 && ctx.mcpSession !== undefined && ctx.mcpSession !== 'none') ctx.mcpSession.noteTaint({ severity, classification, source: name, atMs: ctx.nowMs });
   }
 
   #accept(screened: Screened, then: (screened: Screened) => void): void {

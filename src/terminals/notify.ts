@@ -3,7 +3,7 @@ import type { Exchange } from '../chain/exchange.js';
 import { deny } from '../chain/verdict.js';
 import { AskRefused, ask } from './ask.js';
 import { limitsOf } from './answers.js';
-import { takeAsker } from './asked.js';
+import { takeAsker, takeAwaited } from './asked.js';
 import { tellCancelled } from './cancelled.js';
 import type { Leg, TerminalServices } from './services.js';
 
@@ -12,9 +12,18 @@ const ACCEPTED = 202;
 export function forwardNotification(exchange: Exchange, services: TerminalServices): void {
   const { ctx } = exchange;
   const session = ctx.mcpSession;
+  tellCancelled(exchange, services);
   // Stateless callers share the gateway's session: one must not cancel what another started. The handshake is the gateway's own business.
   if (session === undefined || session === 'none' || ctx.call?.method === 'notifications/initialized') {
     exchange.answer(ACCEPTED, [], '');
+    return;
+  }
+  const take = ctx.call?.kind === 'response' ? takeAwaited(session, ctx.call.idText ?? 'null') : undefined;
+  if (take !== undefined) {
+    exchange.beforeWire(() => {
+      take(ctx.outboundBytes());
+      exchange.answer(ACCEPTED, [], '');
+    });
     return;
   }
   const targets = targetsOf(exchange);
@@ -22,7 +31,6 @@ export function forwardNotification(exchange: Exchange, services: TerminalServic
     exchange.refuse(deny('mcp_invalid_request', { reasonCode: 'nobody_asked', message: 'No tool server of this session waits for this answer.' }));
     return;
   }
-  tellCancelled(exchange, services);
   exchange.beforeWire(() => void deliver(exchange, services, targets).catch((fault: unknown) => exchange.guard(() => { throw fault; })));
 }
 

@@ -6,6 +6,7 @@ import { deny } from '../chain/verdict.js';
 import { METHOD_NOT_FOUND } from '../mcp/rpc-codes.js';
 import { ask, AskRefused, type Answer, type Asker } from './ask.js';
 import { HTTP_OK, limitsOf, SESSION_LOST } from './answers.js';
+import { metaFor } from './client-facts.js';
 import type { Leg, TerminalServices } from './services.js';
 
 const PAGES_MAX = 100; // a server that pages for ever must not hold the caller for ever
@@ -77,7 +78,8 @@ export class ServerAsker {
   async #post(leg: Leg, method: string, members: readonly string[]): Promise<Answer> {
     const { upstream, registry } = this.#ctx.snapshot.config;
     const timeoutMs = Math.min(registry.list_timeout_ms, upstream.answer_timeout_ms);
-    const params = [...(this.#meta === '' ? [] : [`"_meta":${this.#meta}`]), ...members].join(',');
+    const meta = metaFor(this.#ctx, leg, this.#meta, this.#services.version);
+    const params = [...(meta === '' ? [] : [`"_meta":${meta}`]), ...members].join(',');
     const body = Buffer.from(`{"jsonrpc":"2.0","id":${this.#services.nextId()},"method":"${method}","params":{${params}}}`);
     const answer = await ask(this.#asker, { url: leg.url, httpMethod: 'POST', headers: headersFor(leg, method), body, answerTimeoutMs: timeoutMs, idleTimeoutMs: Math.min(timeoutMs, upstream.idle_timeout_ms) });
     // A lost session is told with 404, with a JSON-RPC error in the body or without.

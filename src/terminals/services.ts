@@ -8,6 +8,7 @@ import type { ToolCache } from '../engines/registry/served-tools.js';
 import type { RegisteredTool, ServedTool, ToolState } from '../engines/registry/types.js';
 import type { SentSecrets } from '../engines/secrets/sent-secrets.js';
 import type { SessionRisk } from '../engines/session-risk/types.js';
+import type { Era } from '../mcp/types.js';
 import type { UpstreamClient } from '../upstream/types.js';
 import type { Firewalls } from './firewalls.js';
 import type { OpenStreams } from './open-streams.js';
@@ -22,6 +23,8 @@ export interface Leg {
   readonly shared: boolean;
   /** A session id goes with it, so that a 404 means the session was lost. */
   readonly sessionBound: boolean;
+  /** The server's era, where it is not the caller's: messages are changed on their way (src/mcp/other-era.ts). */
+  readonly mappedTo?: Era;
 }
 
 export interface Legs {
@@ -75,6 +78,8 @@ export interface TerminalServices {
   readonly taskOwners: TaskOwners;
   /** Streams of GET requests that want the gateway's own list_changed notifications. */
   readonly listeners: Set<StreamListener>;
+  /** Open subscriptions of each caller. */
+  readonly subscriptions: Map<string, number>;
   /** Ends the streams that would never end by themselves, when the gateway stops. */
   readonly openStreams: OpenStreams;
   /** What no answer of a tool server may hold. */

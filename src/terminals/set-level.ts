@@ -3,13 +3,17 @@ import { memberSpans } from '../base/json/spans.js';
 import { GUARD_OUT_LENGTH, SLOT } from '../base/json/types.js';
 import type { Exchange } from '../chain/exchange.js';
 import { deny, type Deny } from '../chain/verdict.js';
-import { INVALID_PARAMS } from '../mcp/rpc-codes.js';
+import { INVALID_PARAMS, METHOD_NOT_FOUND } from '../mcp/rpc-codes.js';
 import { limitsOf } from './answers.js';
 import { AskRefused } from './ask.js';
+import { setLogLevel } from './client-facts.js';
 import { invalidParams } from './named.js';
 import { capabilityOf, refuseNotOffered, serversOffering } from './offering.js';
 import { errorCodeOf, ServerAsker } from './server-asker.js';
 import type { TerminalServices } from './services.js';
+
+/** RFC 5424, section 6.2.1. */
+const LEVELS: ReadonlySet<string> = new Set(['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency']);
 
 export function setLevel(exchange: Exchange, services: TerminalServices): void {
   const { ctx } = exchange;
@@ -20,7 +24,7 @@ export function setLevel(exchange: Exchange, services: TerminalServices): void {
     const asker = new ServerAsker(ctx, services);
     Promise.allSettled(servers.map((url) => asker.ask(url, 'logging/setLevel', level))).then(
       (answers) => exchange.guard(() => {
-        const refusals = answers.map((answer) => refusalOf(exchange, answer));
+        const refusals = answers.map((answer, i) => (isKeptFor(exchange, servers[i] ?? '', answer, level, services) ? undefined : refusalOf(exchange, answer)));
         const [refusal] = refusals;
         const failed = refusals.filter((one) => one !== undefined).length;
         if (refusal !== undefined && failed === servers.length) {
@@ -34,6 +38,15 @@ export function setLevel(exchange: Exchange, services: TerminalServices): void {
       () => exchange.refuse(deny('gateway_fault')),
     );
   });
+}
+
+/** 2026-07-28 has no such method, but the level in each request: it is kept for those of this session. */
+function isKeptFor({ ctx }: Exchange, url: string, answer: PromiseSettledResult<{ readonly bytes: Uint8Array }>, [level = '']: readonly string[], services: TerminalServices): boolean {
+  const word = /^"level":"([a-z]+)"$/.exec(level)?.[1] ?? '';
+  if (!services.tools.upstream(url).modern || !LEVELS.has(word) || answer.status === 'rejected' || errorCodeOf(answer.value.bytes) !== METHOD_NOT_FOUND) return false;
+  if (ctx.mcpSession === undefined || ctx.mcpSession === 'none') return false;
+  setLogLevel(ctx.mcpSession, word);
+  return true;
 }
 
 function refusalOf(exchange: Exchange, answer: PromiseSettledResult<{ readonly bytes: Uint8Array }>): Deny | undefined {

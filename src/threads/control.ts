@@ -22,6 +22,7 @@ import { policyRoutes } from '../control/policy.js';
 import { reloadRoutes } from '../control/reload.js';
 import { secretRoutes } from '../control/secrets.js';
 import { serveControl } from '../control/server.js';
+import { sessionRoutes } from '../control/sessions.js';
 import { statusRoutes } from '../control/status.js';
 import { toolRoutes } from '../control/tools.js';
 import { upstreamRoutes } from '../control/upstreams.js';
@@ -41,6 +42,7 @@ import { startGatewayThreads, type GatewayThreads } from './gateway-threads.js';
 import { compileInForce, compileWritten, policiesDiffer, warningsOf } from './in-force.js';
 import { openArgumentsKey, openSecretsKey } from './keys.js';
 import type { AnswerOf, Question, SourceFault, UpstreamReport } from './messages.js';
+import { openKeptSessions } from './kept-sessions.js';
 import { cleanUpAfter, createSharedMemory, openSharedMemory } from './shared-memory.js';
 import { describeNotLoaded } from './not-loaded.js';
 import { createBeats } from './stall-watch.js';
@@ -67,6 +69,7 @@ export interface RunningControl {
 const MS_PER_SECOND = 1000;
 const FOLDER_MODE = 0o700;
 const OWN_NAME = 1; // of this thread in shared memory
+const SLEEPERS_LOOK_MS = 5000; // places of sessions that slept for too long are wanted by others
 const CONTROL_CONNECTIONS_MAX = 4; // to one upstream, for listings
 /** What each kind of reload reads. */
 const RELOADS: Readonly<Record<'all' | 'watched files' | 'policies', readonly SourcePart[]>> = { all: ['files', 'policies'], 'watched files': ['files'], policies: ['policies'] };
@@ -137,6 +140,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
 
   const threadCount = gatewayThreads(config);
   let threads: GatewayThreads | undefined;
+  const sessions = openKeptSessions({ stateDir, config, places: views.places, clock, threads: () => threads, event, onFault: (fault) => log.error(faultFacts(fault), 'MCP sessions could not be written') });
   const refresh = createRegistryRefresh({
     client, observations, registry: inForce.registry, reader, clock, version, listTimeoutMs: () => sources.config.registry.list_timeout_ms,
     publish: (changed) => publish(changed),
@@ -158,6 +162,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
       case 'refresh':
         await refresh.refresh(question.upstream);
         return null;
+      default: return sessions.answer(question);
     }
   };
 
@@ -165,7 +170,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   const stop = async (): Promise<void> => {
     for (const step of cleanup.reverse()) await step();
   };
-  cleanup.push(() => writer.close(), () => { ending = true; }, () => events.close(), () => approvals.close(), processes.forget, () => client.close());
+  cleanup.push(() => writer.close(), () => { ending = true; }, () => events.close(), () => approvals.close(), () => sessions.close(), processes.forget, () => client.close());
 
   try {
     await claimPorts(threadCount, config);
@@ -173,8 +178,8 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
       threadCount,
       { root, sources, policyModule: compileRegoModule(), version, connectAudit: () => writer.connect(), connectProcesses: processes.connect, secretsKey, argumentsKey, memory, beats: createBeats(threadCount), ...evidence },
       {
-        answer: (question) => answer(question) as Promise<AnswerOf[typeof question.kind]>, releaseGrant: (id, token) => approvals.release(id, token),
-        ...threadEvents({ log, event, cleanUp: (owner) => cleanUpAfter(views, owner), publish: () => publish(false) }),
+        answer: (question) => answer(question) as Promise<AnswerOf[typeof question.kind]>, releaseGrant: (id, token) => approvals.release(id, token), sessionsTold: (told) => sessions.told(told),
+        ...threadEvents({ log, event, cleanUp: (owner) => cleanUpAfter(views, owner, sessions.keptNow()), publish: () => publish(false) }),
       },
       { nowMs: clock.nowMs, after, stallMs: config.threads.stall_s * MS_PER_SECOND },
     );
@@ -202,11 +207,13 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
       const digests = await running.swap(compiled.planned);
       // A renewed registration must be judged by what is served now, not by a listing that is older than the change it accepts.
       const renewed = renewedUpstreams(inForce.registry, compiled.registry);
+      const before = inForce.identities;
       sources = compiled.planned;
       inForce = compiled;
       processes.servers.setServers(compiled.registry.servers);
       client.setServers(compiled.registry.servers);
       refused.accept(parts);
+      await sessions.identitiesChanged(before, compiled.identities);
       await Promise.all(observations.upstreams().filter(({ url, state }) => state === 'up' && renewed.has(url)).map(({ url }) => refresh.refresh(url)));
       refresh.setRegistry(compiled.registry);
       publish(true);
@@ -257,12 +264,12 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
 
   const parts: ControlParts = {
     clock, version, startedMs: clock.nowMs(), configFile: options.configFile, stateDir, config: () => sources.config, inForce: () => inForce, listeners: () => running.listeners,
-    threads: running, audit: () => writer.status(), observations, upstreams: upstreamReports, greeted: refresh.factsOf, listings: refresh.historyOf, acknowledge, approvals, secrets, warnings: () => warningsOf(inForce, sources, { root, unresolved: audit.unresolved, secrets: secrets.fault() }), refused: () => refused.list(), notLoaded, reload, reloadFiles, reloadPolicies, writtenPolicies,
+    threads: running, audit: () => writer.status(), observations, upstreams: upstreamReports, greeted: refresh.factsOf, listings: refresh.historyOf, acknowledge, approvals, sessions, secrets, warnings: () => warningsOf(inForce, sources, { root, unresolved: audit.unresolved, secrets: secrets.fault() }), refused: () => refused.list(), notLoaded, reload, reloadFiles, reloadPolicies, writtenPolicies,
   };
   try {
     const server = await serveControl(
       join(stateDir, 'control.sock'),
-      [statusRoutes, toolRoutes, layerRoutes, identityRoutes, policyRoutes, approvalRoutes, secretRoutes, reloadRoutes, metricsRoutes, upstreamRoutes].flatMap((routes) => routes(parts)),
+      [statusRoutes, toolRoutes, layerRoutes, identityRoutes, policyRoutes, approvalRoutes, sessionRoutes, secretRoutes, reloadRoutes, metricsRoutes, upstreamRoutes].flatMap((routes) => routes(parts)),
       (fault) => log.error(faultFacts(fault), 'the control plane failed on a request'),
     );
     cleanup.push(() => server.close());
@@ -272,7 +279,8 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   }
   cleanup.push(...watchEverything(root, sources.config, { reload: reloadFiles, log, threads: running, event }));
   const timer = setInterval(() => void refresh.refreshAll(), sources.config.registry.refresh_interval_s * MS_PER_SECOND);
-  cleanup.push(() => clearInterval(timer));
+  const sweep = setInterval(() => sessions.dropExpired(), SLEEPERS_LOOK_MS);
+  cleanup.push(() => clearInterval(timer), () => clearInterval(sweep));
   await refresh.refreshAll();
 
   return { listeners: running.listeners, warnings: parts.warnings(), reload, stop };

@@ -2,7 +2,7 @@
 import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort, type Transferable } from 'node:worker_threads';
 import type { AuditConnection } from '../audit/protocol.js';
 import type { GatewayThreadData } from './gateway.js';
-import type { AnswerOf, FromGateway, Question, SourceFault, ToGateway } from './messages.js';
+import type { AnswerOf, FromGateway, Question, SessionsTold, SourceFault, ToGateway } from './messages.js';
 
 export class ThreadRefused extends Error {
   readonly fault: SourceFault;
@@ -26,6 +26,7 @@ export type ThreadPlace = Pick<GatewayThreadData, 'index' | 'owner' | 'exclusive
 export interface ThreadAnswers {
   readonly answer: <K extends Question['kind']>(question: Question & { readonly kind: K }) => Promise<AnswerOf[K]>;
   readonly releaseGrant: (requestId: string, token: string) => void;
+  readonly sessionsTold: (told: SessionsTold) => void;
 }
 
 interface Waiting {
@@ -172,6 +173,9 @@ export class GatewayThread {
         return;
       case 'release_grant':
         this.#answers.releaseGrant(message.requestId, message.token);
+        return;
+      case 'sessions_told':
+        this.#answers.sessionsTold(message);
         return;
     }
   }

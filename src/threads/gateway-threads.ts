@@ -3,7 +3,7 @@ import { MessageChannel } from 'node:worker_threads';
 import type { SnapshotSources } from '../jobs/read-sources.js';
 import type { SnapshotDigests } from '../chain/snapshot.js';
 import { GatewayThread, ThreadRefused, type ThreadAnswers, type ThreadListener, type ThreadStart } from './gateway-thread.js';
-import type { GatewayStats, IdentityReport, ThreadHealth, ToGateway } from './messages.js';
+import type { GatewayStats, IdentityReport, ThreadHealth, ThreadSessions, ToGateway } from './messages.js';
 import type { PeerLine } from './relay.js';
 import { RestartPace } from './restart-pace.js';
 import { StallWatch } from './stall-watch.js';
@@ -34,6 +34,10 @@ export interface GatewayThreads {
   setEvidence(evidence: Pick<ThreadStart, 'jwtBundle' | 'trustBundle'>, replaceTls: boolean): void;
   stats(): Promise<GatewayStats[]>;
   identity(spiffeId: string): Promise<IdentityReport[]>;
+  /** Of the sessions named, those that a thread has. */
+  sessions(serials: readonly number[]): Promise<ThreadSessions[]>;
+  /** Ends them where they are open, streams and all. */
+  endSessions(serials: readonly number[]): Promise<void>;
   drain(graceMs: number): Promise<void>;
 }
 
@@ -116,6 +120,14 @@ class RunningThreads implements GatewayThreads {
 
   identity(spiffeId: string): Promise<IdentityReport[]> {
     return this.#askAll((call) => ({ kind: 'identity', call, spiffeId })) as Promise<IdentityReport[]>;
+  }
+
+  sessions(serials: readonly number[]): Promise<ThreadSessions[]> {
+    return this.#askAll((call) => ({ kind: 'sessions', call, serials })) as Promise<ThreadSessions[]>;
+  }
+
+  async endSessions(serials: readonly number[]): Promise<void> {
+    await this.#askAll((call) => ({ kind: 'end_sessions', call, serials }));
   }
 
   async drain(graceMs: number): Promise<void> {

@@ -23,6 +23,7 @@ import { createSessionRisk } from '../engines/session-risk/session-risk.js';
 import { startFront, tlsFilesOf, type Front } from '../front/listeners.js';
 import { loadUws } from '../front/load-uws.js';
 import { buildGateway, type Gateway } from '../gateway.js';
+import { createRequestIdReader } from '../mcp/json-rpc.js';
 import { buildSnapshot } from '../jobs/build-snapshot.js';
 import type { SnapshotSources } from '../jobs/read-sources.js';
 import { prepareFor } from '../upstream/http-client.js';
@@ -30,7 +31,7 @@ import { createPortClient } from '../upstream/port/port-client.js';
 import type { RoutedClient } from '../upstream/routed-client.js';
 import { endAfterFault } from './end-after-fault.js';
 import { createControlLink } from './control-link.js';
-import type { FromGateway, GatewayStats, SourceFault, ToGateway } from './messages.js';
+import type { FromGateway, GatewayStats, SourceFault, ThreadSessions, ToGateway } from './messages.js';
 import { createScanners } from './scanners.js';
 import { Relay, type PeerLine } from './relay.js';
 import { keepBeating } from './stall-watch.js';
@@ -101,7 +102,7 @@ async function main(data: GatewayThreadData): Promise<void> {
     return () => clearInterval(timer);
   };
   const gateway = buildGateway({
-    first, clock, ids: createIds(), version: data.version, jsonGuard, appender, authenticator, guard, sessionRisk, shared: { ...views, thread: data.index, evicted: (place) => relay.tellEvicted(place) }, client, tools, approvals: link,
+    first, clock, ids: createIds(), version: data.version, jsonGuard, appender, authenticator, guard, sessionRisk, shared: { ...views, thread: data.index, evicted: (place) => relay.tellEvicted(place), handOver: (owner, inbound, reply) => relay.handOver(owner, inbound, reply) }, client, tools, approvals: link, keeper: link.sessions,
     secrets: createSecretFile(resolveInProject(data.root, config.secrets.file === '' ? join(config.state_dir, 'secrets.enc') : config.secrets.file), Buffer.from(data.secretsKey)),
     argumentsKey: data.argumentsKey === undefined ? undefined : Buffer.from(data.argumentsKey),
     resourceMetadataUrl: `http://${config.front.host}:${config.front.port}/.well-known/oauth-protected-resource`,
@@ -112,7 +113,7 @@ async function main(data: GatewayThreadData): Promise<void> {
   });
 
   const relay = new Relay({
-    thread: data.index, handle: gateway.handle, refuse: gateway.refuse, evict: gateway.evictSession,
+    has: gateway.hasSession, ownerOf: (id) => views.homes.ownerOf(id), handle: gateway.handle, refuse: gateway.refuse, evict: gateway.evictSession,
     onFault: (fault) => log.error(faultFacts(fault), 'the gateway failed on a request of another thread'),
   });
   for (const line of data.peers) relay.connect(line);
@@ -120,7 +121,8 @@ async function main(data: GatewayThreadData): Promise<void> {
 
   const { uws, because } = loadUws(join(stateDir, 'cache'));
   const front = await startFront({
-    config: { tls: { ...config.tls, port: data.ports.mtls ?? config.tls.port }, front: { ...config.front, port: data.ports.http ?? config.front.port, inflight_body_bytes_max: shareOf(config, data.threads) } }, uws, handle: relay.handle, refuse: gateway.refuse, exclusive: data.exclusive, nowUs: clock.nowUs,
+    config: { websocket: config.websocket, tls: { ...config.tls, port: data.ports.mtls ?? config.tls.port }, front: { ...config.front, port: data.ports.http ?? config.front.port, inflight_body_bytes_max: shareOf(config, data.threads) } }, uws, handle: relay.handle, refuse: gateway.refuse, exclusive: data.exclusive, nowUs: clock.nowUs,
+    requestIdOf: createRequestIdReader(jsonGuard, { depthMax: config.front.json_depth_max, keysMax: config.front.json_keys_max }),
     onFault: (fault) => log.error(faultFacts(fault), 'the front failed on a request'),
     probes: {
       // RFC 9728: enough for a client to learn how to present a token; there is no authorization server to name.
@@ -139,7 +141,7 @@ async function main(data: GatewayThreadData): Promise<void> {
     await appender.close();
   };
   endAfterFault({ front, gateway, relay, flush, log, tell: (reason) => data.control.postMessage({ kind: 'crashed', reason } satisfies FromGateway) });
-  serveControl(data.control, { gateway, front, relay, authenticator, config, report, tools, link, sessionRisk, snapshotTools, client, log, close: async () => {
+  serveControl(data.control, { index: data.index, gateway, front, relay, authenticator, config, report, tools, link, sessionRisk, snapshotTools, client, log, close: async () => {
     for (const stop of timers) stop();
     relay.close();
     await flush();
@@ -151,6 +153,7 @@ async function main(data: GatewayThreadData): Promise<void> {
 }
 
 interface ThreadParts {
+  readonly index: number;
   readonly gateway: Gateway;
   readonly front: Front;
   readonly relay: Relay;
@@ -214,6 +217,12 @@ function serveControl(port: MessagePort, parts: ThreadParts): void {
         return;
       case 'identity':
         attempt(message.call, () => parts.gateway.identity(message.spiffeId));
+        return;
+      case 'sessions':
+        attempt(message.call, (): ThreadSessions => ({ thread: parts.index, sessions: parts.gateway.describeSessions(message.serials) }));
+        return;
+      case 'end_sessions':
+        attempt(message.call, () => message.serials.forEach(parts.gateway.evictSession));
         return;
       case 'answer':
         parts.link.settle(message.call, message.value, message.error);

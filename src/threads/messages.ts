@@ -4,6 +4,8 @@ import type { SnapshotDigests } from '../chain/snapshot.js';
 import type { FrontReport } from '../front/listeners.js';
 import type { BreakerState, RateDecision } from '../engines/limits/types.js';
 import type { SnapshotSources } from '../jobs/read-sources.js';
+import type { SessionReport } from '../engines/mcp-session/sessions.js';
+import type { KeptSession, KeptTaint } from '../engines/mcp-session/types.js';
 import type { ShownArguments } from '../engines/step-up/arguments-shown.js';
 import type { ApprovalBinding, ReserveResult } from '../engines/step-up/types.js';
 import type { ObservationSnapshot } from '../engines/registry/observations.js';
@@ -52,6 +54,8 @@ export type ToGateway =
   | { readonly kind: 'evidence'; readonly jwtBundle: string | undefined; readonly trustBundle: string | undefined; readonly replaceTls: boolean }
   | { readonly kind: 'stats'; readonly call: number }
   | { readonly kind: 'identity'; readonly call: number; readonly spiffeId: string }
+  | { readonly kind: 'sessions'; readonly call: number; readonly serials: readonly number[] }
+  | { readonly kind: 'end_sessions'; readonly call: number; readonly serials: readonly number[] }
   | { readonly kind: 'answer'; readonly call: number; readonly value: unknown; readonly error: string | undefined }
   | { readonly kind: 'peer'; readonly line: PeerLine }
   | { readonly kind: 'drain'; readonly call: number; readonly graceMs: number }
@@ -93,7 +97,20 @@ export type FromGateway =
   | { readonly kind: 'crashed'; readonly reason: string }
   | { readonly kind: 'done'; readonly call: number; readonly value: unknown; readonly error: SourceFault | undefined }
   | { readonly kind: 'ask'; readonly call: number; readonly question: Question }
-  | { readonly kind: 'release_grant'; readonly requestId: string; readonly token: string };
+  | { readonly kind: 'release_grant'; readonly requestId: string; readonly token: string }
+  | ({ readonly kind: 'sessions_told' } & SessionsTold);
+
+/** What became of sessions, for which nobody waits. */
+export interface SessionsTold {
+  readonly used: readonly (readonly [serial: number, usedMs: number])[];
+  readonly tainted: readonly (readonly [serial: number, taint: KeptTaint])[];
+  readonly over: readonly number[];
+}
+
+export interface ThreadSessions {
+  readonly thread: number;
+  readonly sessions: readonly SessionReport[];
+}
 
 export interface SourceFault {
   readonly message: string;
@@ -107,10 +124,16 @@ export interface SourceFault {
 export type Question =
   | { readonly kind: 'reserve'; readonly binding: ApprovalBinding; readonly score: number; readonly shown: ShownArguments }
   | { readonly kind: 'consume'; readonly requestId: string; readonly token: string }
-  | { readonly kind: 'refresh'; readonly upstream: string };
+  | { readonly kind: 'refresh'; readonly upstream: string }
+  | { readonly kind: 'keep_session'; readonly session: KeptSession }
+  | { readonly kind: 'read_session'; readonly serial: number }
+  | { readonly kind: 'end_session'; readonly serial: number };
 
 export interface AnswerOf {
   readonly reserve: ReserveResult;
   readonly consume: boolean;
   readonly refresh: null;
+  readonly keep_session: null;
+  readonly read_session: KeptSession | undefined;
+  readonly end_session: null;
 }

@@ -2,7 +2,7 @@
 // answer is brought back. All layers run there, and its record is the only one.
 import type { MessagePort } from 'node:worker_threads';
 import type { PlaceOwner } from '../engines/mcp-session/places.js';
-import { threadOfSession } from '../engines/mcp-session/sessions.js';
+import { isSessionId } from '../engines/mcp-session/session-key.js';
 import { InboundMessage } from '../front/inbound.js';
 import type { AbortCause, Handle, HeaderPairs, Inbound, LossCause, Refuse, Reply } from '../front/types.js';
 import { exactCopy, RelayedReply } from './relayed-reply.js';
@@ -44,7 +44,10 @@ interface Peer extends PeerLine {
 }
 
 export interface RelayParts {
-  readonly thread: number;
+  /** Whether this thread has the session. */
+  readonly has: (sessionId: string) => boolean;
+  /** The name in shared memory of the thread that has it; of no peer where none is known. */
+  readonly ownerOf: (sessionId: string) => number;
   readonly handle: Handle;
   readonly refuse: Refuse;
   readonly evict: (serial: number) => void;
@@ -87,7 +90,16 @@ export class Relay {
 
   /** Another thread's session lost its place to one of this thread's. */
   tellEvicted({ owner, serial }: PlaceOwner): void {
-    for (const peer of this.#peers.values()) if (peer.owner === owner) post(peer, { kind: 'evicted', serial });
+    const peer = this.#peerCalled(owner);
+    if (peer !== undefined) post(peer, { kind: 'evicted', serial });
+  }
+
+  /** What this thread had begun to decide, and another one must. False: there is no such thread any more. */
+  handOver(owner: number, inbound: Inbound, reply: Reply): boolean {
+    const peer = this.#peerCalled(owner);
+    if (peer === undefined) return false;
+    this.#ask(peer, inbound, reply);
+    return true;
   }
 
   /** This thread is ending: what it answers for others gets its answer while it can. */
@@ -115,9 +127,14 @@ export class Relay {
   #ownerOf(inbound: Inbound, reply: Reply): Peer | undefined {
     const { mcpSessionId } = inbound.headers;
     // What is not whole is only recorded.
-    if (mcpSessionId === '' || reply.aborted || inbound.bodyTooLarge) return undefined;
-    const thread = threadOfSession(mcpSessionId);
-    return thread === undefined || thread === this.#parts.thread ? undefined : this.#peers.get(thread);
+    if (mcpSessionId === '' || this.#peers.size === 0 || reply.aborted || inbound.bodyTooLarge) return undefined;
+    if (this.#parts.has(mcpSessionId) || !isSessionId(mcpSessionId)) return undefined;
+    return this.#peerCalled(this.#parts.ownerOf(mcpSessionId));
+  }
+
+  #peerCalled(owner: number): Peer | undefined {
+    for (const peer of this.#peers.values()) if (peer.owner === owner) return peer;
+    return undefined;
   }
 
   #ask(peer: Peer, inbound: Inbound, reply: Reply): void {
@@ -200,7 +217,7 @@ export class Relay {
     }
   }
 
-  /** The other thread has ended. What it was asked has no known outcome; its sessions are gone. */
+  /** The other thread has ended. What it was asked has no known outcome; its sessions sleep. */
   #lose(peer: Peer): void {
     if (this.#peers.get(peer.thread) === peer) this.#peers.delete(peer.thread);
     for (const { inbound, reply, began } of peer.asked.values()) {

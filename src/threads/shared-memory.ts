@@ -1,9 +1,10 @@
-// The memory that all gateway threads count in: rate limits, breakers, risk and taint, places of MCP sessions, secrets that tool servers know. Made once by the control thread.
+// The memory that all gateway threads count in: rate limits, breakers, risk and taint, MCP sessions and where they are, secrets that tool servers know. Made once by the control thread.
 import type { GatewayConfig } from '../base/config/schema.js';
 import { SharedText } from '../base/shared/shared-text.js';
 import { createTableMemory, SharedTable, type TableMemory } from '../base/shared/table.js';
 import { breakerTable, forgetProbes } from '../engines/limits/circuit-breaker.js';
 import { bucketTable } from '../engines/limits/token-bucket.js';
+import { createHomesMemory, SessionHomes } from '../engines/mcp-session/homes.js';
 import { createPlacesMemory, SessionPlaces, type PlacesMemory } from '../engines/mcp-session/places.js';
 import { createSentSecretsMemory } from '../engines/secrets/sent-secrets.js';
 import { createSessionMemory, SessionTable, type SessionMemory } from '../engines/session-risk/entries.js';
@@ -14,6 +15,7 @@ export interface SharedMemory {
   readonly breakers: TableMemory;
   readonly risk: SessionMemory;
   readonly places: PlacesMemory;
+  readonly homes: TableMemory;
   readonly sentSecrets: SharedArrayBuffer;
 }
 
@@ -23,6 +25,7 @@ export interface SharedViews {
   readonly breakers: SharedTable;
   readonly risk: SessionTable;
   readonly places: SessionPlaces;
+  readonly homes: SessionHomes;
   readonly sentSecrets: SharedText;
 }
 
@@ -31,7 +34,7 @@ const RATE_KEYS_MAX = 200_000; // callers and caller-tool pairs with a bucket th
 export function createSharedMemory({ session }: Pick<GatewayConfig, 'session'>): SharedMemory {
   return {
     buckets: createTableMemory(bucketTable(RATE_KEYS_MAX)), breakers: createTableMemory(breakerTable()),
-    risk: createSessionMemory({ sessionsMax: session.sessions_max, actionsKept: session.actions_kept }), places: createPlacesMemory(session.sessions_max),
+    risk: createSessionMemory({ sessionsMax: session.sessions_max, actionsKept: session.actions_kept }), places: createPlacesMemory(session.sessions_max), homes: createHomesMemory(session.sessions_max),
     sentSecrets: createSentSecretsMemory(),
   };
 }
@@ -40,14 +43,15 @@ export function createSharedMemory({ session }: Pick<GatewayConfig, 'session'>):
 export function openSharedMemory(memory: SharedMemory, owner: number): SharedViews {
   return {
     buckets: new SharedTable(memory.buckets, owner), breakers: new SharedTable(memory.breakers, owner),
-    risk: new SessionTable(memory.risk, owner), places: new SessionPlaces(memory.places, owner), sentSecrets: new SharedText(memory.sentSecrets, owner),
+    risk: new SessionTable(memory.risk, owner), places: new SessionPlaces(memory.places, owner), homes: new SessionHomes(memory.homes, owner), sentSecrets: new SharedText(memory.sentSecrets, owner),
   };
 }
 
-/** What a thread that ended leaves behind: locks that it held, probes that it sent out, its sessions. */
-export function cleanUpAfter(views: SharedViews, owner: number): void {
-  for (const table of [views.buckets, views.breakers, views.risk.table, views.places.table]) table.openLocksOf(owner);
+/** What a thread that ended leaves behind: locks that it held, probes that it sent out, its sessions. Of these sleep those that are kept. */
+export function cleanUpAfter(views: SharedViews, owner: number, isKept: (serial: number) => boolean): void {
+  for (const table of [views.buckets, views.breakers, views.risk.table, views.places.table, views.homes.table]) table.openLocksOf(owner);
   views.sentSecrets.openLockOf(owner);
   forgetProbes(views.breakers);
-  views.places.closeAllOf(owner);
+  views.places.letGoAllOf(owner, isKept);
+  views.homes.leaveAllOf(owner);
 }

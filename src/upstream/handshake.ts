@@ -1,5 +1,6 @@
 // How the gateway itself greets an upstream: finds its era by server/discover, or opens a session by initialize.
 import { ACCEPT_BOTH, JSON_TYPE } from '../mcp/media-types.js';
+import { UNSUPPORTED_VERSION } from '../mcp/rpc-codes.js';
 import { LEGACY_VERSIONS, MODERN_VERSIONS } from '../mcp/versions.js';
 import type { Era } from '../mcp/types.js';
 import { askUpstream, AskFault, type AskAnswer } from './message-reader.js';
@@ -38,7 +39,7 @@ export const SESSION_ID_FORM = /^[\x21-\x7e]{1,1024}$/; // 2025-11-25, basic/tra
 export async function discover(greeting: Greeting, timeoutMs: number): Promise<UpstreamSession | undefined> {
   for (const version of MODERN_VERSIONS) {
     try {
-      const { result } = await askModern(greeting, version, 'server/discover', {}, timeoutMs);
+      const { result } = await askDiscovery(greeting, version, timeoutMs);
       const found = objectOf(result);
       const versions = found.supportedVersions;
       const protocolVersion = Array.isArray(versions) ? MODERN_VERSIONS.find((one) => versions.includes(one)) : undefined;
@@ -48,6 +49,18 @@ export async function discover(greeting: Greeting, timeoutMs: number): Promise<U
     }
   }
   return undefined;
+}
+
+/** A server that refuses the version and names it, or another one of this era, among those it speaks is asked once more (2026-07-28, versioning). */
+async function askDiscovery(greeting: Greeting, version: string, timeoutMs: number): Promise<AskAnswer> {
+  try {
+    return await askModern(greeting, version, 'server/discover', {}, timeoutMs);
+  } catch (error) {
+    const named = error instanceof AskFault && error.rpcCode === UNSUPPORTED_VERSION && Array.isArray(error.supported) ? error.supported : [];
+    const mutual = MODERN_VERSIONS.find((one) => named.includes(one));
+    if (mutual === undefined) throw error;
+    return askModern(greeting, mutual, 'server/discover', {}, timeoutMs);
+  }
 }
 
 /** An upstream of an older era refuses the probe in many ways; one that can't be reached refuses nothing. */

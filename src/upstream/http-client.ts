@@ -73,7 +73,7 @@ export function createUpstreamClient(options: UpstreamClientOptions): ReportingU
     send(request, sink) {
       const target = closed ? 'the upstream client is closed' : targetOf(request.url, request.ownUrl !== true);
       if (typeof target === 'string') return new RefusedCall(sink, { kind: 'transport', maybeSent: false, message: target });
-      const origin = request.httpMethod === 'GET' ? target.streams : target.calls;
+      const origin = request.httpMethod === 'GET' || request.listens === true ? target.streams : target.calls;
       if (!origin.admission.admits(request.body?.length ?? 0)) return new RefusedCall(sink, { kind: 'transport', maybeSent: false, crowdedOut: true, message: 'too many calls wait for this upstream' });
       if (request.httpMethod === 'POST') target.requests += 1;
       return origin.start(request, sink, target);

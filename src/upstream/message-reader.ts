@@ -12,14 +12,17 @@ export class AskFault extends Error {
   readonly maybeSent: boolean;
   /** JSON-RPC error code of `rpc_error`, or of the body that came with `status`. */
   readonly rpcCode: number | undefined;
+  /** What it named in `error.data.supported` (2026-07-28, UnsupportedProtocolVersionError), unchecked. */
+  readonly supported: unknown;
 
-  constructor(kind: AskFaultKind, message: string, at: { status?: number; maybeSent?: boolean; rpcCode?: number | undefined } = {}) {
+  constructor(kind: AskFaultKind, message: string, at: { status?: number; maybeSent?: boolean; rpcCode?: number | undefined; supported?: unknown } = {}) {
     super(message);
     this.name = 'AskFault';
     this.kind = kind;
     this.status = at.status ?? 0;
     this.maybeSent = at.maybeSent ?? true;
     this.rpcCode = at.rpcCode;
+    this.supported = at.supported;
   }
 }
 
@@ -97,9 +100,9 @@ class Reading {
 
   #take(bytes: Uint8Array, isLast: boolean): void {
     const message = parseMessage(bytes);
-    const rpcCode = errorCodeOf(message);
-    if (this.#status >= 300) return this.#fail('status', `it answered with HTTP status ${this.#status}`, rpcCode);
-    if (message?.id === this.#id && rpcCode !== undefined) return this.#fail('rpc_error', `it answered with the JSON-RPC error ${rpcCode}`, rpcCode);
+    const { code, supported } = errorOf(message);
+    if (this.#status >= 300) return this.#fail('status', `it answered with HTTP status ${this.#status}`, code, supported);
+    if (message?.id === this.#id && code !== undefined) return this.#fail('rpc_error', `it answered with the JSON-RPC error ${code}`, code, supported);
     if (message !== undefined && message.id === this.#id && 'result' in message) return this.#settle({ bytes, result: message.result });
     if (isLast) this.#fail('not_mcp', 'its answer is not the JSON-RPC response asked for');
   }
@@ -110,10 +113,10 @@ class Reading {
     this.#resolve({ status: this.#status, headers: this.#headers, ...answer });
   }
 
-  #fail(kind: AskFaultKind, message: string, rpcCode?: number): void {
+  #fail(kind: AskFaultKind, message: string, rpcCode?: number, supported?: unknown): void {
     this.#settled = true;
     this.#cut();
-    this.#reject(new AskFault(kind, message, { status: this.#status, rpcCode }));
+    this.#reject(new AskFault(kind, message, { status: this.#status, rpcCode, supported }));
   }
 
   /** What is left of a stream is not wanted. Whole answers end by themselves, and keep their connection. */
@@ -135,9 +138,9 @@ function parseMessage(bytes: Uint8Array): { readonly id?: unknown; readonly resu
   }
 }
 
-function errorCodeOf(message: { readonly error?: unknown } | undefined): number | undefined {
+function errorOf(message: { readonly error?: unknown } | undefined): { readonly code: number | undefined; readonly supported: unknown } {
   const error = message?.error;
-  if (typeof error !== 'object' || error === null) return undefined;
-  const { code } = error as { code?: unknown };
-  return typeof code === 'number' ? code : 0;
+  if (typeof error !== 'object' || error === null) return { code: undefined, supported: undefined };
+  const { code, data } = error as { code?: unknown; data?: { supported?: unknown } | null };
+  return { code: typeof code === 'number' ? code : 0, supported: data?.supported };
 }

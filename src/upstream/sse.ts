@@ -12,18 +12,27 @@ const NONE = -1;
 const NOT_SOUGHT = -2;
 
 export interface SseEvent {
-  /** All bytes since the previous event, blank line included. Valid only until `onEvent` returns. */
+  /** All bytes since the previous event, blank line included; without the stream's byte order mark, which only its very first bytes can be. Valid only until `onEvent` returns. */
   readonly raw: Uint8Array;
   /** The data lines joined by LF; undefined when the event has none (a comment, a retry line, an empty line). Same validity. */
   readonly data: Uint8Array | undefined;
   /** Where the one data line's value lies in `raw`; 0,0 when there is none or more than one. */
   readonly dataFrom: number;
   readonly dataTo: number;
+  /** Where the values of its data lines lie in `raw`, when there is more than one. */
+  readonly dataLines: readonly DataLine[];
   /** The event field; empty = `message`. */
   readonly type: string;
   /** The id field; undefined = not given. */
   readonly id: string | undefined;
 }
+
+export interface DataLine {
+  readonly from: number;
+  readonly to: number;
+}
+
+export const NO_DATA_LINES: readonly DataLine[] = Object.freeze([]);
 
 export interface SseSplitter {
   /** False once an event is larger than the limit; nothing is delivered after that. */
@@ -49,6 +58,8 @@ class Splitter implements SseSplitter {
   #scanFrom = 0;
   #lastLineEnd: LineEnd = 'none';
   #atStart = true;
+  /** Bytes of the mark, while its event is the unfinished one: a client that reads other bytes first would take it for a part of a field's name. */
+  #markBytes = 0;
   #dead = false;
   #dataFrom: number[] = [];
   #dataTo: number[] = [];
@@ -140,6 +151,7 @@ class Splitter implements SseSplitter {
   /** True when the line is the blank one that ends an event. */
   #takeLine(bytes: Uint8Array, eventFrom: number, to: number): boolean {
     const from = this.#lineStart(bytes, eventFrom);
+    if (this.#atStart) this.#markBytes = from - eventFrom;
     this.#atStart = false;
     if (from === to) return true;
     let nameTo = from;
@@ -149,26 +161,30 @@ class Splitter implements SseSplitter {
     if (valueFrom < to && bytes[valueFrom] === SPACE) valueFrom += 1;
     const name = latin1(bytes, from, nameTo);
     if (name === 'data') {
-      this.#dataFrom.push(valueFrom - eventFrom);
-      this.#dataTo.push(to - eventFrom);
+      this.#dataFrom.push(valueFrom - eventFrom - this.#markBytes);
+      this.#dataTo.push(to - eventFrom - this.#markBytes);
     } else if (name === 'event') this.#type = utf8(bytes, valueFrom, to);
     else if (name === 'id') this.#id = utf8(bytes, valueFrom, to);
     return false;
   }
 
-  #deliver(raw: Uint8Array): void {
+  #deliver(bytes: Uint8Array): void {
     const from = this.#dataFrom;
+    const to = this.#dataTo;
     const single = from.length === 1;
+    const raw = this.#markBytes === 0 ? bytes : bytes.subarray(this.#markBytes);
     const event: SseEvent = {
       raw,
-      data: from.length === 0 ? undefined : single ? raw.subarray(from[0], this.#dataTo[0]) : joinLines(raw, from, this.#dataTo),
+      data: from.length === 0 ? undefined : single ? raw.subarray(from[0], to[0]) : joinLines(raw, from, to),
       dataFrom: single ? from[0] ?? 0 : 0,
-      dataTo: single ? this.#dataTo[0] ?? 0 : 0,
+      dataTo: single ? to[0] ?? 0 : 0,
+      dataLines: from.length < 2 ? NO_DATA_LINES : from.map((start, index) => ({ from: start, to: to[index] ?? 0 })),
       type: this.#type,
       id: this.#id,
     };
     this.#dataFrom = [];
     this.#dataTo = [];
+    this.#markBytes = 0;
     this.#type = '';
     this.#id = undefined;
     this.#onEvent(event);

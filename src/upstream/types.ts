@@ -11,6 +11,8 @@ export interface UpstreamRequest {
   readonly body: Uint8Array | undefined;
   /** Nobody changes the body's bytes until the call has ended: a large one is sent from where it is. */
   readonly bodyStays?: boolean;
+  /** A stream that stays open for as long as its client listens: it takes no connection of the calls'. A GET always is one. */
+  readonly listens?: boolean;
   /** From the call of `send` to the first byte of the answer. */
   readonly answerTimeoutMs: number;
   /** Longest silence within the answer. */

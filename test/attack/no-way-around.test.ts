@@ -3,7 +3,9 @@ import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CALLER, startGateway, type GatewayProcess } from '../support/gateway-process.js';
+import { openRawWebSocket } from '../support/raw-websocket.js';
 import { ECHO_TEXT, startToolServer, type ToolServer } from '../support/tool-server.js';
+import { eventually } from '../wire/calls.js';
 
 const BASH_TEXT = ECHO_TEXT.replace('"echo"', '"bash"');
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
@@ -47,6 +49,13 @@ function bashCalls(): number {
   return server.seen.filter((seen) => seen.rpcMethod === 'tools/call' && seen.body.includes('"bash"')).length;
 }
 
+const BODIES: readonly (readonly [string, string])[] = [
+  ['a batch', `[${FORBIDDEN}]`], ['a notification', FORBIDDEN.replace('"id":1,', '')], ['an escaped duplicate name', FORBIDDEN.replace('"name":"bash"', '"name":"bash","n\\u0061me":"echo"')], ['a duplicate method', FORBIDDEN.replace('"id":1', '"id":1,"method":"ping"')],
+  ['a method with a space', FORBIDDEN.replace('tools/call', 'tools/call ')], ['a method in capitals', FORBIDDEN.replace('tools/call', 'Tools/Call')], ['the tool as the method', '{"jsonrpc":"2.0","id":1,"method":"bash","params":{}}'],
+  ['__proto__', FORBIDDEN.replace('"params":{', '"params":{"__proto__":{"name":"echo"},')], ['a name with a NUL', FORBIDDEN.replace('"bash"', '"bash\\u0000"')], ['an array as the name', FORBIDDEN.replace('"bash"', '["bash"]')],
+  ['a byte order mark', `\ufeff${FORBIDDEN}`], ['a second document', `${FORBIDDEN}\n${FORBIDDEN}`],
+];
+
 describe('there is no way around the layers', () => {
   it.each([
     ['an Upgrade header', post('/', ['Upgrade: websocket', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', 'Sec-WebSocket-Version: 13'])],
@@ -62,17 +71,25 @@ describe('there is no way around the layers', () => {
     expect(answer).not.toMatch(/^HTTP\/1\.1 200/);
   });
 
-  it.each([
-    ['a batch', `[${FORBIDDEN}]`], ['a notification', FORBIDDEN.replace('"id":1,', '')], ['an escaped duplicate name', FORBIDDEN.replace('"name":"bash"', '"name":"bash","n\\u0061me":"echo"')], ['a duplicate method', FORBIDDEN.replace('"id":1', '"id":1,"method":"ping"')],
-    ['a method with a space', FORBIDDEN.replace('tools/call', 'tools/call ')], ['a method in capitals', FORBIDDEN.replace('tools/call', 'Tools/Call')], ['the tool as the method', '{"jsonrpc":"2.0","id":1,"method":"bash","params":{}}'],
-    ['__proto__', FORBIDDEN.replace('"params":{', '"params":{"__proto__":{"name":"echo"},')], ['a name with a NUL', FORBIDDEN.replace('"bash"', '"bash\\u0000"')], ['an array as the name', FORBIDDEN.replace('"bash"', '["bash"]')],
-    ['a byte order mark', `\ufeff${FORBIDDEN}`], ['a second document', `${FORBIDDEN}\n${FORBIDDEN}`],
-  ])('by a body with %s', async (_what, body) => {
+  it.each(BODIES)('by a body with %s', async (_what, body) => {
     const before = gateway.lines('request').length;
     const answer = await gateway.post(body);
     expect(answer.status).toBeGreaterThanOrEqual(400);
     expect(bashCalls()).toBe(0);
     expect(gateway.lines('request').length).toBe(before + 1);
+  });
+
+  it.each([['as it is', FORBIDDEN] as const, ...BODIES])('by a WebSocket whose message is one with %s', async (_what, body) => {
+    const before = gateway.lines('request').length;
+    const socket = await openRawWebSocket(gateway.port, { lines: [`X-SPIFFE-ID: ${CALLER}`, 'Mcp-Method: ping', 'Mcp-Name: echo', 'MCP-Protocol-Version: 2025-06-18'] });
+    socket.send(body);
+    socket.send('{"jsonrpc":"2.0","id":"after","method":"ping"}');
+    await socket.answer('after');
+    socket.socket.destroy();
+    expect(await eventually(() => gateway.lines('request').length === before + 2)).toBe(true);
+    expect(gateway.lines('request').slice(before).map((line) => line['decision']).sort()).toEqual(['ALLOW', 'DENY']);
+    expect(socket.messages.every((text) => !('result' in (JSON.parse(text) as object)) || text.includes('"after"'))).toBe(true);
+    expect(bashCalls()).toBe(0);
   });
 
   it('and what is permitted still gets through, with __proto__ as plain data and the id as it was', async () => {

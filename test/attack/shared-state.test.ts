@@ -56,9 +56,19 @@ describe('one caller cannot open a breaker for all', () => {
     await expectServed();
   });
 
-  it('by a protocol version that the tool\'s server does not speak', async () => {
-    const { body, headers } = modernCall('echo');
-    for (let n = 0; n < FAILURES_TO_OPEN + 1; n++) expect(codeOf(await gateway.post(body, headers))).toBe('mcp_request_failed');
+  it('by calls of an era that the tool\'s server does not speak, closed before their answer', async () => {
+    const { body, headers } = modernCall('echo', { text: 'hold' });
+    server.script = (seen, response) => {
+      if (!seen.body.includes('hold')) jsonAnswer(response, resultFor(seen.idText, 'fine'));
+    };
+    const held = () => server.of('tools/call').filter((seen) => seen.body.includes('hold')).length;
+    const before = { held: held(), cancelled: server.of('notifications/cancelled').length };
+    for (let n = 1; n <= FAILURES_TO_OPEN + 1; n++) {
+      const stream = openStream(gateway, 'POST', headers, body);
+      expect(await eventually(() => held() === before.held + n)).toBe(true);
+      stream.hangUp();
+      expect(await eventually(() => server.of('notifications/cancelled').length === before.cancelled + n)).toBe(true);
+    }
     await expectServed();
   });
 

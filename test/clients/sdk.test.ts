@@ -99,10 +99,10 @@ describe('with the server "everything"', () => {
     await client.close();
   });
 
-  it('the 2.x client in auto mode falls back to the handshake', async () => {
+  it('the 2.x client in auto mode needs no handshake, though the server does', async () => {
     const client = new ClientV2({ name: 'test', version: '1' }, { versionNegotiation: { mode: 'auto' } });
     await client.connect(new TransportV2(new URL(gateway.url)));
-    expect(client.getNegotiatedProtocolVersion()).toBe('2025-11-25');
+    expect(client.getNegotiatedProtocolVersion()).toBe('2026-07-28');
     expect(JSON.stringify(await client.callTool({ name: 'echo', arguments: { message: 'again' } }))).toContain('again');
     await client.close();
   });

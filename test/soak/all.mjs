@@ -9,11 +9,13 @@ import { countVitest } from '../../scripts/count-tests.mjs';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const LONG = [
   { file: 'test/soak/kill9.test.ts', env: { SOAK_ROUNDS: '100' } },
+  { file: 'test/soak/sessions.test.ts', env: { SESSION_ROUNDS: '30' } },
   { file: 'test/soak/flood.test.ts', env: { FLOOD_REQUESTS: '100000' } },
   { file: 'test/soak/reload.test.ts', env: { RELOAD_MINUTES: '10' } },
   { file: 'test/unit/engines/policy/rule-index.test.ts', env: { RULE_INDEX_RUNS: '1000' } },
   { file: 'test/unit/base/matcher/choose.test.ts', env: { MATCHER_TWIN_RUNS: '6000' } },
   { file: 'test/unit/upstream/h1/llhttp-twin.test.ts', env: { H1_TWIN_RUNS: '400000' } },
+  { file: 'test/wire/byte-fidelity.test.ts', env: { FIDELITY_RUNS: '3000' } },
   { file: 'test/native/json-twin.test.ts', env: { JSON_TWIN_TEXTS: '1000000' } },
 ];
 

@@ -17,6 +17,7 @@ import { createAuthenticator } from '../../src/engines/identity/authenticator.js
 import type { PolicySource } from '../../src/engines/policy/types.js';
 import { Observations } from '../../src/engines/registry/observations.js';
 import { createToolsReader } from '../../src/engines/registry/served-tools.js';
+import { openSessionStore } from '../../src/engines/mcp-session/session-store.js';
 import { createSecretFile, type SecretFile } from '../../src/engines/secrets/file-store.js';
 import { parseChains } from '../../src/engines/session-risk/chains.js';
 import { createSessionRisk } from '../../src/engines/session-risk/session-risk.js';
@@ -38,6 +39,8 @@ export const CALLER = 'spiffe://poc.local/agents/mcp-client/my-agent/dev';
 export interface TestTool {
   readonly name: string;
   readonly url: string;
+  /** What is served, where it is not `toolText(name)`. */
+  readonly text?: string;
   /** Lines of the registry entry besides name, description, upstream, hash and schema. */
   readonly more?: readonly string[];
 }
@@ -109,13 +112,16 @@ export async function startInProcessGateway(options: InProcessOptions): Promise<
   const approvals = openApprovalStore({
     path: join(dir, 'approvals.sqlite'), requestTtlMs: DAY_MS, grantTtlMs: DAY_MS, pendingPerCallerMax: 20, approvers: () => options.approvers ?? new Map<string, Approver>(), nowMs: clock.nowMs(),
   });
+  const sessions = openSessionStore({
+    path: join(dir, 'sessions.sqlite'), ttlMs: DAY_MS, totalMax: config.session.sessions_max, later: setImmediate, onFault: (fault) => void faults.push({ where: 'sessions', fault }),
+  });
   const secrets = createSecretFile(join(dir, 'secrets.enc'), Buffer.alloc(32, 7));
   const http = createHttpClient({ connectionsMax: 4 });
   const faults: { where: string; fault: unknown }[] = [];
   const timers = new Set<NodeJS.Timeout>();
   const views = openSharedMemory(createSharedMemory(config), 1);
   const parts: GatewayParts = {
-    shared: { ...views, thread: 0, evicted: () => undefined },
+    shared: { ...views, thread: 0, evicted: () => undefined, handOver: () => false },
     first, clock, ids: createIds(), version: '0', jsonGuard, appender, client, tools, secrets,
     authenticator: createAuthenticator({ profile: config.profile, trustedPeers: [], jwtAudiences: config.identity.jwt_audience, cacheEntries: 100, x509Bundle: undefined, jwtBundle: undefined }),
     guard: createGuard({
@@ -127,6 +133,10 @@ export async function startInProcessGateway(options: InProcessOptions): Promise<
       reserveOrRequest: (binding, score, shown) => Promise.resolve(approvals.reserveOrRequest(binding, score, shown, clock.nowMs())),
       consume: (id, token) => Promise.resolve(approvals.consume(id, token, clock.nowMs())),
       release: (id, token) => approvals.release(id, token),
+    },
+    keeper: {
+      keep: (session) => sessions.keep(session), read: (serial) => Promise.resolve(sessions.read(serial, clock.nowMs())), end: (serial) => sessions.end([serial]),
+      used: (serial, usedMs) => sessions.used([[serial, usedMs]]), tainted: (serial, taint) => sessions.tainted([[serial, taint]]), over: (serial) => sessions.over([serial]),
     },
     argumentsKey: Buffer.alloc(32, 9), resourceMetadataUrl: 'http://127.0.0.1/.well-known/oauth-protected-resource',
     after: (ms, run) => void timers.add(setTimeout(run, ms)),
@@ -165,6 +175,7 @@ export async function startInProcessGateway(options: InProcessOptions): Promise<
       await client.close();
       await http.close();
       approvals.close();
+      sessions.close();
       rmSync(dir, { recursive: true, force: true });
     },
   };
@@ -198,8 +209,8 @@ function sourcesOf(config: SnapshotSources['config'], options: InProcessOptions)
 
 function registryText(tools: readonly TestTool[]): string {
   const reader = createToolsReader(loadJsonGuard());
-  const entry = ({ name, url, more = [] }: TestTool): string => [
-    `  - name: ${name}`, `    description: Tool ${name} of the tests`, `    upstream: ${url}`, `    hash: ${reader.describeTool(toolText(name)).hashes.seed}`,
+  const entry = ({ name, url, more = [], text = toolText(name) }: TestTool): string => [
+    `  - name: ${name}`, `    description: Tool ${name} of the tests`, `    upstream: ${url}`, `    hash: ${reader.describeTool(text).hashes.seed}`,
     ...(more.some((line) => line.startsWith('risk_level:')) ? [] : ['    risk_level: low']), ...more.map((line) => `    ${line}`), '    input_schema: {type: object}',
   ].join('\n');
   return `version: v2\ntools:\n${tools.map(entry).join('\n')}\n`;

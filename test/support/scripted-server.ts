@@ -19,12 +19,18 @@ export interface ScriptedServer {
   script: Script;
   /** What the ids of its sessions begin with. */
   sessionName: string;
+  /** Of server/discover; it is no such method when there is none. */
+  discovery: Script | undefined;
   /** Of GET streams; 405 when there is none. */
   stream: Script | undefined;
   tools: readonly string[];
   instructions: string;
   /** It speaks 2026-07-28, too. */
   modern: boolean;
+  /** Capabilities it names in its discovery, as a server of 2026-07-28 that refuses every handshake; undefined = it is none. */
+  modernOnly: Readonly<Record<string, unknown>> | undefined;
+  /** With which such a server refuses a handshake. */
+  refusalStatus: number;
   /** Handshakes it refuses. */
   refuseHandshake: ((request: ScriptedRequest) => boolean) | undefined;
   /** Handshakes are answered when this has resolved. */
@@ -74,6 +80,7 @@ export async function startScriptedServer(tools: readonly string[]): Promise<Scr
     if (seen.httpMethod === 'GET') return server.stream === undefined ? void response.writeHead(405).end() : server.stream(seen, response);
     switch (seen.method) {
       case 'initialize': {
+        if (server.modernOnly !== undefined) return jsonAnswer(response, `{"jsonrpc":"2.0","id":${seen.idText},"error":{"code":-32601,"message":"Method not found"}}`, server.refusalStatus);
         if (server.refuseHandshake?.(seen) === true) return jsonAnswer(response, `{"jsonrpc":"2.0","id":${seen.idText},"error":{"code":-32602,"message":"Invalid params"}}`);
         const id = `${server.sessionName}-${++opened}`;
         server.sessions.add(id);
@@ -84,7 +91,9 @@ export async function startScriptedServer(tools: readonly string[]): Promise<Scr
       case 'tools/list':
         return jsonAnswer(response, `{"jsonrpc":"2.0","id":${seen.idText},"result":{"tools":[${server.tools.join(',')}]}}`);
       case 'server/discover':
+        if (server.discovery !== undefined) return server.discovery(seen, response);
         if (server.modern) return jsonAnswer(response, `{"jsonrpc":"2.0","id":${seen.idText},"result":{"resultType":"complete","supportedVersions":["2026-07-28","2025-11-25"],"capabilities":{"tools":{}},"_meta":{"io.modelcontextprotocol/serverInfo":{"name":"s","version":"1"}}}}`);
+        if (server.modernOnly !== undefined) return jsonAnswer(response, `{"jsonrpc":"2.0","id":${seen.idText},"result":{"supportedVersions":["2026-07-28"],"capabilities":${JSON.stringify(server.modernOnly)},"resultType":"complete","ttlMs":0,"cacheScope":"public"}}`);
         return jsonAnswer(response, `{"jsonrpc":"2.0","id":${seen.idText},"error":{"code":-32601,"message":"no"}}`, 404);
       default:
         if (seen.idText === '' || seen.method === '') return void response.writeHead(202).end();
@@ -93,7 +102,7 @@ export async function startScriptedServer(tools: readonly string[]): Promise<Scr
   }
 
   const server: ScriptedServer = {
-    url: '', seen: [], sessions: new Set(), tools, stream: undefined, instructions: '', modern: false, refuseHandshake: undefined, delayHandshake: undefined, hangUps: 0,
+    url: '', seen: [], sessions: new Set(), tools, discovery: undefined, stream: undefined, instructions: '', modern: false, modernOnly: undefined, refusalStatus: 404, refuseHandshake: undefined, delayHandshake: undefined, hangUps: 0,
     sessionName: 's', script: ({ idText }, response) => jsonAnswer(response, resultFor(idText, 'fine')),
     of: (method) => server.seen.filter((one) => one.method === method),
     close: () => new Promise((resolve) => {

@@ -39,7 +39,7 @@ describe('a start with a wrong file that a person wrote', () => {
 
 describe('a start with damaged state', () => {
   it.each([
-    ['.precinct/pins.json', '{'], ['.precinct/approvals.sqlite', 'no database, but long enough to be looked at as one. '.repeat(30)], ['.precinct/keys/secrets.key', 'short'], ['.precinct/keys/arguments.key', 'short'],
+    ['.precinct/pins.json', '{'], ['.precinct/approvals.sqlite', 'no database, but long enough to be looked at as one. '.repeat(30)], ['.precinct/sessions.sqlite', 'no database, but long enough to be looked at as one. '.repeat(30)], ['.precinct/keys/secrets.key', 'short'], ['.precinct/keys/arguments.key', 'short'],
   ])('%s exits with 1, and the file is as it was', async (file, text) => {
     const dir = makeProject({ policies: { 'all.rego': permitAll() } });
     try {

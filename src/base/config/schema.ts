@@ -42,6 +42,13 @@ export const gatewayConfigSchema = z.strictObject({
     body_timeout_s: int(1, 600, 30, 'A body that is not complete this long after its headers is refused.'),
     body_bytes_per_s_min: int(0, 1024 * MIB, 4 * KIB, 'A body slower than this is refused, from 3 s after its headers on (a lost packet may cost two); 0 = only body_timeout_s counts.'),
   }, 'The listener agents connect to.'),
+  websocket: room({
+    enabled: z.boolean().default(true).describe('Whether a GET on an MCP path may become a WebSocket (subprotocol mcp), besides Streamable HTTP. All layers judge every message of it.'),
+    sockets_per_ip_max: int(1, 1_000_000, 1_024, 'Open WebSockets of one address (IPv6: /64), on each gateway thread. Each may hold a message of front.body_bytes_max that is still coming in: raise it where everybody comes through one proxy.'),
+    requests_max: int(1, 100_000, 256, 'Requests of one WebSocket without an answer yet; more are refused, cancellations and answers to tool servers not before twice as many. A client that waits for none of its answers has no use for more.'),
+    buffered_bytes_max: int(64 * KIB, 1024 * MIB, 16 * MIB, 'What the client of one WebSocket has not taken yet; one message more than this is begun, then the socket is closed. Streams pause long before.'),
+    idle_timeout_s: int(8, 960, 120, 'A WebSocket that brings nothing this long, not even the answer to a ping, is closed.'),
+  }, 'MCP over WebSocket, on the listeners of front and tls; its other limits are those of front.'),
   tls: room({
     enabled: z.boolean().default(false).describe('Opens the mTLS listener: clients present an X.509-SVID.'),
     host: text('127.0.0.1', 'Address of the mTLS listener.'),

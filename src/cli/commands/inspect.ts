@@ -1,4 +1,4 @@
-// agw inspect: what the running gateway knows of tools, of its layers, of one identity.
+// agw inspect: what the running gateway knows of tools, of its layers, of one identity, of sessions.
 import { given, type CommandContext, type CommandSpec } from '../command.js';
 import { CliFailure, type ExitCode } from '../failure.js';
 import { printAnswer, shortHash } from '../printing.js';
@@ -6,6 +6,7 @@ import { listOf, member, numberOf, recordOf, textOf, textsOf, truthOf } from '..
 import { renderFields, renderTable } from '../table.js';
 import { printable, type Colors } from '../terminal.js';
 import { mismatchText } from '../tool-diff-view.js';
+import { sessionInspection } from './sessions.js';
 import { refusedLines } from './status.js';
 
 export const inspectCommands: readonly CommandSpec[] = [
@@ -31,6 +32,7 @@ export const inspectCommands: readonly CommandSpec[] = [
     negative: 'the identity is not registered, or of another trust domain',
     run: inspectIdentity,
   },
+  sessionInspection,
 ];
 
 async function inspectTools(context: CommandContext): Promise<ExitCode> {

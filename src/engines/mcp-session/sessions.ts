@@ -1,8 +1,13 @@
 // The MCP sessions of one gateway thread: unguessable ids, bound to their caller, bounded in number, ending when unused.
-// They hold what only their own thread can use; their number is counted for all threads together (places.ts).
-import { createPlacesMemory, SessionPlaces, type PlaceOwner } from './places.js';
+// They hold what only their own thread can use; their number is counted for all threads together (places.ts). What outlives the thread is kept elsewhere
+// (session-store.ts), and taken up by whichever thread is asked first (revival.ts).
+import { createHomesMemory, SessionHomes } from './homes.js';
+import { writtenEveryMs } from './kept-time.js';
 import { OpenSession } from './open-session.js';
-import type { McpSession } from './types.js';
+import { createPlacesMemory, NOBODY, SessionPlaces, type PlaceOwner } from './places.js';
+import { createRevival, type Revived } from './revival.js';
+import { mintSessionId, sessionKey } from './session-key.js';
+import type { McpSession, SessionKeeper } from './types.js';
 
 export interface McpSessionLimits {
   readonly perCallerMax: number;
@@ -11,23 +16,44 @@ export interface McpSessionLimits {
 }
 
 export interface McpSessions {
-  /** A caller at its limit loses its longest unused session; undefined when the whole table is full. */
+  /** A caller at its limit loses its longest unused session; undefined when the whole table is full. Nobody may learn its id before it is kept. */
   open(caller: string, protocolVersion: string, initializeParams: string, nowMs: number): McpSession | undefined;
-  /** Undefined for an unknown, ended or expired id, and for another caller's: nobody learns which. */
+  /** Resolves when the session outlives its thread and process. */
+  keep(session: McpSession): Promise<void>;
+  /** Undefined for an unknown, ended or expired id, for another caller's, and for one that is not open on this thread: nobody learns which. */
   find(id: string, caller: string, nowMs: number): McpSession | undefined;
+  /** Takes up what sleeps; rejects when it can't be read. */
+  revive(id: string, caller: string, nowMs: number): Revived | Promise<Revived>;
+  /** Ends it for good: when it resolves, no restart brings it back. Rejects, and it goes on, when that can't be written. */
+  end(session: McpSession): Promise<void>;
+  /** What the session's handshake agreed on; whoever asks has yet to prove that it is his. Undefined: this thread knows none of that id. */
+  versionOf(id: string): string | undefined;
   close(session: McpSession): void;
-  /** Another thread took this session's place for a newer one of its caller. */
+  /** Its place was taken away elsewhere. */
   evict(serial: number): void;
   /** Ends what was unused for its time. Its places may be wanted by other threads. */
   dropExpired(nowMs: number): void;
+  /** Whether this thread has it, whosever it is. */
+  has(id: string): boolean;
+  /** Of those named, the ones that this thread has. */
+  describe(serials: readonly number[]): readonly SessionReport[];
   /** Of this thread. */
   readonly size: number;
 }
 
+export interface SessionReport {
+  readonly serial: number;
+  readonly usedMs: number;
+  readonly upstreams: number;
+  readonly streams: number;
+}
+
 export interface McpSessionSurroundings {
-  /** This thread's number, 0–255: it stands in its ids, so that each thread knows whose a session is. */
+  /** This thread's number, 0–255: its ids begin with it. */
   readonly thread: number;
   readonly places: SessionPlaces;
+  readonly homes: SessionHomes;
+  readonly keeper: SessionKeeper;
   readonly newHex: (bytes: number) => string;
   /** Told of every session that ends, however it does: what it holds elsewhere must end too. */
   readonly ended?: (session: McpSession) => void;
@@ -36,28 +62,22 @@ export interface McpSessionSurroundings {
 }
 
 const TEXTS_SHARED_MAX = 64; // programs that open sessions again and again are few; an attacker's texts may push them out, and cost a copy each
-const RANDOM_BYTES = 23; // 184 bits: not to be guessed (MCP 2025-11-25, basic/security_best_practices)
-const THREAD_DIGITS = 2;
-const HEX = 16;
-const ID_DIGITS = THREAD_DIGITS + 2 * RANDOM_BYTES;
 
-/** The number of the thread that an id names, if a gateway could have made it; whether there is such a session, only that thread knows. */
-export function threadOfSession(id: string): number | undefined {
-  if (id.length !== ID_DIGITS) return undefined;
-  const thread = Number.parseInt(id.slice(0, THREAD_DIGITS), HEX);
-  return Number.isNaN(thread) ? undefined : thread;
-}
+/** Keeps nothing. */
+const NO_KEEPER: SessionKeeper = Object.freeze({
+  keep: () => Promise.resolve(), read: () => Promise.resolve(undefined), end: () => Promise.resolve(), used: () => undefined, tainted: () => undefined, over: () => undefined,
+});
 
-/** For a thread that is alone. */
+/** For a thread that is alone, and whose sessions end with it. */
 export function alone(limits: McpSessionLimits, newHex: (bytes: number) => string): McpSessionSurroundings {
-  return { thread: 0, places: new SessionPlaces(createPlacesMemory(limits.totalMax), 1), newHex };
+  return { thread: 0, places: new SessionPlaces(createPlacesMemory(limits.totalMax), 1), homes: new SessionHomes(createHomesMemory(limits.totalMax), 1), keeper: NO_KEEPER, newHex };
 }
 
-export function createMcpSessions(limits: McpSessionLimits, { thread, places, newHex, ended, evicted }: McpSessionSurroundings): McpSessions {
+export function createMcpSessions(limits: McpSessionLimits, { thread, places, homes, keeper, newHex, ended, evicted }: McpSessionSurroundings): McpSessions {
   // A Map keeps insertion order; find() re-inserts, so the first entry is the longest unused.
   const byId = new Map<string, OpenSession>();
   const bySerial = new Map<number, OpenSession>();
-  let lastSerial = 0;
+  const writeEveryMs = writtenEveryMs(limits.ttlMs);
   // Sessions of one program come with the same text: they keep one copy of it.
   const texts = new Map<string, string>();
   const shared = (text: string): string => {
@@ -68,12 +88,20 @@ export function createMcpSessions(limits: McpSessionLimits, { thread, places, ne
     return text;
   };
 
+  const add = (session: OpenSession): void => {
+    byId.set(session.id, session);
+    bySerial.set(session.serial, session);
+    homes.settle(session.id);
+  };
+
   const remove = ({ id }: McpSession): void => {
     const session = byId.get(id);
     if (session === undefined) return;
     byId.delete(id);
     bySerial.delete(session.serial);
-    places.close(session.caller, session.id);
+    places.close(session.caller, session.key);
+    homes.leave(id);
+    keeper.over(session.serial);
     session.end();
     ended?.(session);
   };
@@ -90,36 +118,60 @@ export function createMcpSessions(limits: McpSessionLimits, { thread, places, ne
     if (session !== undefined) remove(session);
   };
 
+  const makeRoom = (place: PlaceOwner): void => {
+    if (place.owner === places.owner) evict(place.serial);
+    else if (place.owner !== NOBODY) evicted?.(place);
+    keeper.over(place.serial); // whoever had it may be ending, or have it half taken up
+  };
+
   return {
     open(caller, protocolVersion, initializeParams, nowMs) {
       dropExpired(nowMs);
-      const id = thread.toString(HEX).padStart(THREAD_DIGITS, '0') + newHex(RANDOM_BYTES);
-      lastSerial = (lastSerial + 1) | 0;
+      const id = mintSessionId(thread, newHex);
+      const key = sessionKey(id);
+      const serial = places.nextSerial();
       // Taint and risk are kept elsewhere, so that nothing is washed off by a session that makes room.
-      const place = places.open(caller, id, lastSerial, limits);
+      const place = places.open(caller, key, serial, limits);
       if (place.kind === 'full') return undefined;
-      if (place.evicted?.owner === places.owner) evict(place.evicted.serial);
-      else if (place.evicted !== undefined) evicted?.(place.evicted);
-      const session = new OpenSession({ id, serial: lastSerial, caller, protocolVersion, initializeParams: shared(initializeParams) }, nowMs);
-      byId.set(id, session);
-      bySerial.set(session.serial, session);
+      if (place.evicted !== undefined) makeRoom(place.evicted);
+      const session = new OpenSession(id, { serial, key, caller, protocolVersion, initializeParams: shared(initializeParams), createdMs: nowMs, taint: undefined }, nowMs, keeper);
+      add(session);
       return session;
+    },
+    keep(session) {
+      const open = byId.get(session.id);
+      return open === undefined ? Promise.reject(new Error('the session has ended')) : keeper.keep(open.kept());
     },
     find(id, caller, nowMs) {
       const session = byId.get(id);
       if (session === undefined || session.caller !== caller) return undefined;
-      if (session.usedMs + limits.ttlMs <= nowMs || !places.touch(caller, id)) {
+      if (session.usedMs + limits.ttlMs <= nowMs || !places.touch(caller, session.key)) {
         remove(session);
         return undefined;
       }
       session.usedMs = nowMs;
+      if (nowMs - session.writtenMs >= writeEveryMs) {
+        session.writtenMs = nowMs;
+        keeper.used(session.serial, nowMs);
+      }
       byId.delete(id);
       byId.set(id, session);
       return session;
     },
+    revive: createRevival({ places, homes, keeper, takeUp: (session) => add(session), shared, isOpen: (id) => byId.has(id) }),
+    async end(session) {
+      await keeper.end(session.serial);
+      remove(session);
+    },
+    versionOf: (id) => byId.get(id)?.protocolVersion,
     close: remove,
     evict,
     dropExpired,
+    has: (id) => byId.has(id),
+    describe: (serials) => serials.flatMap((serial) => {
+      const session = bySerial.get(serial);
+      return session === undefined ? [] : [{ serial, usedMs: session.usedMs, upstreams: session.upstreamCount, streams: session.streams }];
+    }),
     get size() {
       return byId.size;
     },

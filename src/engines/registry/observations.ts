@@ -1,5 +1,6 @@
 // What the upstreams were last seen to serve, per registered tool: verified, changed, absent or not seen yet. A change stays refused until a
 // person registers the tool again. One instance observes (the control thread); gateway threads read snapshots of it.
+import { readParamMarks, type ParamMark } from '../../mcp/param-headers.js';
 import type { ToolsReader } from './served-tools.js';
 import { findPoison, type PoisonReason } from './poison.js';
 import { parsePins, PINS_VERSION, type PinRecord, type QuarantineRecord } from './pins.js';
@@ -167,7 +168,8 @@ export class Observations {
     }
     if (alg === undefined) return UNKNOWN;
     this.#keepPin(tool, first, pin);
-    return { kind: 'verified', alg, verifiedMs: nowMs, changedMembers: [...changedMembers] };
+    const marks = marksOf(first);
+    return { kind: 'verified', alg, verifiedMs: nowMs, changedMembers: [...changedMembers], ...(marks === undefined ? {} : { marks }) };
   }
 
   #quarantineNow(tool: RegisteredTool, served: ServedTool, nowMs: number): ToolState {
@@ -253,6 +255,13 @@ export class ObservedStates {
   poisonOf(tool: RegisteredTool): readonly PoisonReason[] {
     return readObservation(this.#states, tool)?.poison ?? [];
   }
+}
+
+/** All three hashes cover the schema: a verified tool's marks are those that were registered. */
+function marksOf(served: ServedTool): readonly ParamMark[] | undefined {
+  if (!served.text.includes('mcp-header')) return undefined; // nearly every tool
+  const { inputSchema } = JSON.parse(served.text) as { readonly inputSchema?: unknown };
+  return readParamMarks(inputSchema);
 }
 
 /** A renewed registration is one with another hash, upstream, definition_hash or name on its server: none of what was seen before counts for it. */

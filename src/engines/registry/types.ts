@@ -1,4 +1,5 @@
 // Registered tools and what their servers serve now.
+import type { ParamMark } from '../../mcp/param-headers.js';
 
 export type RiskLevel = 'low' | 'medium' | 'high' | 'critical';
 export type HashAlg = 'seed' | 'jcs' | 'legacy';
@@ -115,7 +116,8 @@ export interface DefinitionPin {
 }
 
 export type ToolState =
-  | { readonly kind: 'verified'; readonly alg: HashAlg; readonly verifiedMs: number; readonly changedMembers: readonly string[] }
+  /** `marks`: the properties of its schema that travel in headers as well; absent = none. */
+  | { readonly kind: 'verified'; readonly alg: HashAlg; readonly verifiedMs: number; readonly changedMembers: readonly string[]; readonly marks?: readonly ParamMark[] }
   | { readonly kind: 'mismatch'; readonly served: ServedTool; readonly sinceMs: number }
   /** `sinceMs`: when a listing last lacked it. */
   | { readonly kind: 'absent'; readonly sinceMs: number }

@@ -136,8 +136,8 @@ export function createSessionRisk(firstThresholds: SessionThresholds, firstChain
     }
   }
 
-  function taint(caller: string, mcpSession: string | undefined, classification: Classification, source: string, nowMs: number): void {
-    if (!chains.taintFrom.includes(classification)) return;
+  function taint(caller: string, mcpSession: string | undefined, classification: Classification, source: string, nowMs: number): number {
+    if (!chains.taintFrom.includes(classification)) return NONE;
     const severity = CLASSES.indexOf(classification);
     const hash = table.table.hashOf(caller);
     const ofSession = sessionHash(hash, mcpSession);
@@ -157,6 +157,7 @@ export function createSessionRisk(firstThresholds: SessionThresholds, firstChain
     } finally {
       entries.stripe.unlock();
     }
+    return severity;
   }
 
   return {

@@ -46,8 +46,8 @@ export interface SessionRisk {
   outermost(destinations: readonly string[]): string | undefined;
   /** Adds the action and its risk to caller and session. Called once per forwarded call, before anything goes upstream. */
   record(caller: string, mcpSession: string | undefined, action: SessionAction): void;
-  /** Sets taint; called before the first byte of an answer that holds classified data leaves. */
-  taint(caller: string, mcpSession: string | undefined, classification: Classification, source: string, nowMs: number): void;
+  /** Sets taint; called before the first byte of an answer that holds classified data leaves. Returns its severity; below 0: such data taints nobody. */
+  taint(caller: string, mcpSession: string | undefined, classification: Classification, source: string, nowMs: number): number;
   readonly size: number;
 }
 

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { X509Certificate } from 'node:crypto';
 import { tlsFilesOf } from '../../../src/front/listeners.js';
 import { gatewayConfigSchema } from '../../../src/base/config/schema.js';
+import { openRawWebSocket } from '../../support/raw-websocket.js';
 import { HOST, open, post, startRig, statusOf, temporaryDir, type Rig } from './wire.js';
 
 const dir = temporaryDir();
@@ -115,6 +116,15 @@ describe('replacing certificates', () => {
       }
       expect(thrown).toMatchObject({ name: 'FrontTlsError', file: culprit });
     }
+  });
+  it('ends WebSockets of the old ones when what is under way is answered, and takes no further message of theirs', async () => {
+    const socket = await openRawWebSocket(port, { tls: { ca: readFileSync(file('ca-one.pem'), 'utf8'), cert: readFileSync(file('agent-one.pem'), 'utf8'), key: readFileSync(file('agent-one.key'), 'utf8') } });
+    socket.send('{}');
+    await socket.message(0);
+    expect(new X509Certificate(rig.seen.at(-1)?.inbound.evidence.certificatePem ?? '').subjectAltName).toBe('URI:spiffe://poc.local/agents/mcp-client/a/dev');
+    expect(rig.seen.at(-1)?.inbound).toMatchObject({ evidence: { tls: true, ip: '127.0.0.1' }, headers: { headerless: true } });
+    rig.front.replaceTls(filesOf('server-one', 'ca-one'));
+    expect(await socket.closed).toEqual({ code: 1001, reason: 'certificates_replaced' });
   });
   it('takes up a new bundle at once, and ends connections of the old one', async () => {
     expect(statusOf((await say(port, identity('agent-one'))).answer)).toBe(200);

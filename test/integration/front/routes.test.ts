@@ -59,16 +59,17 @@ describe('methods', () => {
     const plain = await reached(`OPTIONS / HTTP/1.1\r\n${HOST}Origin: http://localhost:3000\r\n\r\n`);
     expect(plain.status).toBe(204);
     expect(plain.answer.toLowerCase()).not.toContain('access-control');
-    const listed = await reached(`OPTIONS / HTTP/1.1\r\n${HOST}Origin: https://console.example\r\n\r\n`);
+    const listed = await reached(`OPTIONS / HTTP/1.1\r\n${HOST}Origin: https://console.example\r\nAccess-Control-Request-Headers: mcp-param-region\r\n\r\n`);
     expect(listed.answer.toLowerCase()).toContain('access-control-allow-origin: https://console.example');
+    expect(listed.answer.toLowerCase()).toMatch(/access-control-allow-headers: [^\r]*, mcp-param-region\r/);
     expect(listed.seen).toHaveLength(0);
   });
-  it('lets an Upgrade header change nothing on POST, and offers no WebSocket on GET', async () => {
+  it('lets an Upgrade header change nothing on POST, and refuses a broken offer on GET', async () => {
     const upgrade = `${HOST}Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==\r\nSec-WebSocket-Version: 13\r\n`;
     const posted = await reached(post('{"a":1}', upgrade));
     expect([posted.status, posted.seen[0]?.body.toString()]).toEqual([200, '{"a":1}']);
     const got = await reached(`GET / HTTP/1.1\r\n${upgrade}\r\n`);
-    expect([got.status, got.seen.length]).toEqual([404, 0]);
+    expect([got.status, got.seen.length]).toEqual([400, 0]);
   });
 });
 

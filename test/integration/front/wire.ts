@@ -4,9 +4,11 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gatewayConfigSchema } from '../../../src/base/config/schema.js';
+import { loadJsonGuard } from '../../../src/base/json/choose.js';
 import { startFront, type Front, type FrontOptions } from '../../../src/front/listeners.js';
 import { loadUws } from '../../../src/front/load-uws.js';
 import type { Inbound, Reply } from '../../../src/front/types.js';
+import { createRequestIdReader } from '../../../src/mcp/json-rpc.js';
 
 const { uws } = loadUws(join(tmpdir(), 'precinct-test-uws'));
 
@@ -41,9 +43,13 @@ const echo: Answer = (inbound, reply) => {
 export interface RigConfig {
   readonly front?: Record<string, unknown>;
   readonly tls?: Record<string, unknown>;
+  readonly websocket?: Record<string, unknown>;
   readonly exclusive?: boolean;
   readonly answer?: Answer;
   readonly probes?: FrontOptions['probes'];
+  readonly nowUs?: () => number;
+  /** What becomes of a refusal; at once answered without it. */
+  readonly refuse?: (reply: Reply, code: string) => void;
 }
 
 export async function startRig(config: RigConfig = {}): Promise<Rig> {
@@ -52,10 +58,11 @@ export async function startRig(config: RigConfig = {}): Promise<Rig> {
   const answer = config.answer ?? echo;
   const see = (inbound: Inbound, reply: Reply, refused: string) => seen.push({ inbound, reply, body: Buffer.from(inbound.body), aborted: reply.aborted, refused });
   const front = await startFront({
-    config: gatewayConfigSchema.parse({ front: { port: 0, ...config.front }, tls: config.tls ?? {} }),
+    config: gatewayConfigSchema.parse({ front: { port: 0, ...config.front }, tls: config.tls ?? {}, websocket: config.websocket ?? {} }),
     uws,
     exclusive: config.exclusive ?? true,
-    nowUs: () => Date.now() * 1000,
+    nowUs: config.nowUs ?? (() => Date.now() * 1000),
+    requestIdOf: createRequestIdReader(loadJsonGuard(), { depthMax: 64, keysMax: 1000 }),
     onFault: (error) => faults.push(error),
     probes: config.probes ?? { health: () => ({ status: 200, json: { status: 'ok' } }), ready: () => ({ status: 503, json: { ready: false } }) },
     handle(inbound, reply) {
@@ -64,7 +71,8 @@ export async function startRig(config: RigConfig = {}): Promise<Rig> {
     },
     refuse(code, reasonCode, inbound, reply) {
       see(inbound, reply, `${code} ${reasonCode}`);
-      reply.send(code === 'origin_rejected' ? 403 : 503, [], reasonCode);
+      if (config.refuse === undefined) reply.send(code === 'origin_rejected' ? 403 : 503, [], reasonCode);
+      else config.refuse(reply, code);
     },
   });
   return { front, port: front.listeners[0]?.port ?? 0, seen, faults };

@@ -60,7 +60,7 @@ describe('threads that count at the same time', () => {
     await together(memory, { kind: 'fail', key: 'a', times: 2 });
     await together(memory, { kind: 'probe', key: 'a', times: 50, nowMs: 1000 });
     const views = openSharedMemory(memory, OWN);
-    cleanUpAfter(views, 2);
+    cleanUpAfter(views, 2, () => false);
     const own = createCircuitBreakers(breaker, views.breakers);
     expect([1, 2, 3, 4].map(() => own.admit('a', 1001).admitted)).toEqual([true, true, true, false]);
   });
@@ -90,7 +90,7 @@ describe('threads that count at the same time', () => {
     expect(total(await together(memory, { kind: 'places', times: 300, limits: { perCallerMax: 10, totalMax: 500 } }))).toBe(500);
     const views = openSharedMemory(memory, OWN);
     expect(views.places.taken).toBe(500);
-    for (const owner of [2, 3, 4, 5]) cleanUpAfter(views, owner);
+    for (const owner of [2, 3, 4, 5]) cleanUpAfter(views, owner, () => false);
     expect([views.places.taken, views.places.table.size]).toEqual([0, 0]);
     await together(memory, { kind: 'places', caller: 'one', times: 300, limits: { perCallerMax: 10, totalMax: 500 } });
     expect(views.places.taken).toBe(10);

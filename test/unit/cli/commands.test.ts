@@ -83,6 +83,33 @@ describe('agw status', () => {
   });
 });
 
+describe('agw sessions', () => {
+  const session = { id: '3f9a1c07be52d418', caller: ME, protocol_version: '2025-11-25', created_at: '2026-01-02T03:04:05.006Z', used_at: '2026-01-02T03:05:05.006Z', state: 'open', thread: 1, upstreams: 2, streams: 1 };
+
+  it('lists what there is, and says how many more there are', async () => {
+    await bench.serve({ 'GET /v1/sessions': () => ({ json: { total: 3, sessions: [session, { ...session, id: 'b'.repeat(16), state: 'sleeping', thread: null }] } }) });
+    const { code, out } = await bench.agw(['inspect', 'sessions', '--caller', ME]);
+    expect([code, bench.asked.at(-1)?.path]).toEqual([0, `/v1/sessions?caller=${encodeURIComponent(ME)}`]);
+    for (const part of ['3f9a1c07be52d418', 'sleeping', '2026-01-02 03:05:05.006Z', 'and 1 more']) expect(out).toContain(part);
+    expect(JSON.parse((await bench.agw(['inspect', 'sessions', '--json'])).out)).toMatchObject({ total: 3 });
+  });
+
+  it('ends one by name or all of a caller, and ends with 1 where there is none', async () => {
+    let ended = 1;
+    await bench.serve({ 'POST /v1/sessions/end': () => ({ json: { ended } }) });
+    expect((await bench.agw(['sessions', 'revoke', '3f9a1c07be52d418'])).code).toBe(0);
+    ended = 0;
+    expect((await bench.agw(['sessions', 'revoke', '--caller', ME])).code).toBe(1);
+    expect(bench.asked.map(({ body }) => body)).toEqual([{ id: '3f9a1c07be52d418' }, { caller: ME }]);
+  });
+
+  it('wants one of the two, not both', async () => {
+    await bench.serve({});
+    for (const line of [['sessions', 'revoke'], ['sessions', 'revoke', 'abababab', '--caller', ME]]) expect((await bench.agw(line)).code).toBe(2);
+    expect(bench.asked).toEqual([]);
+  });
+});
+
 describe('agw tools diff', () => {
   const tool = { name: 'echo', state: 'verified', refused: null, registered: { hash: 'a', hash_alg: null, file: 'config/r.yaml', line: 7 }, upstream: { url: 'http://u/mcp', state: 'up', error: null }, served: {}, hashes: { seed: 'b', jcs: 'c', legacy: 'd' }, changes: [], text_differs: [] };
   const diff = async (more: object): ReturnType<Bench['agw']> => {

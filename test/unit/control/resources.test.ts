@@ -1,4 +1,5 @@
 // The control plane's resources over a real registry, policy set, approval store and secret file.
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,6 +15,7 @@ import { metricsRoutes } from '../../../src/control/metrics.js';
 import type { ControlParts, RefusedSource } from '../../../src/control/parts.js';
 import { policyRoutes } from '../../../src/control/policy.js';
 import { reloadRoutes } from '../../../src/control/reload.js';
+import { sessionRoutes } from '../../../src/control/sessions.js';
 import { secretRoutes } from '../../../src/control/secrets.js';
 import { ControlFault, type ControlAnswer, type Route } from '../../../src/control/server.js';
 import { statusRoutes } from '../../../src/control/status.js';
@@ -44,11 +46,13 @@ let parts: ControlParts;
 let routes: Route[];
 let reloaded: string[];
 let refused: RefusedSource[];
+let endedSessions: unknown[];
 let written: PolicySet | undefined;
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'resources-'));
   reloaded = [];
   refused = [];
+  endedSessions = [];
   written = undefined;
   const clock = { nowMs: () => NOW_MS, nowUs: () => NOW_MS * 1000, monotonicMs: () => performance.now() };
   const policy = loadedPolicy = loadPolicySet([{ file: 'policies/a.rego', text: policyText }], { cacheEntries: 0, timeoutMs: 1000, sourceBytesMax: 1 << 20, clock });
@@ -60,7 +64,7 @@ beforeEach(() => {
     ctx.layerUs[0] = us;
     chain.count(ctx, true, undefined);
     chain.count(contextOf('{}'), false, 'authz_policy_denied');
-    return { chain: chain.report(), breakers: [[`${URL_ONE} one`, { kind: 'open', untilMs: 1 }]], mcpSessions: 2, riskEntries: 1, front: { connections: 3, connectionsRefused: 4, requests: 2, bodyBytes: 5, loopLateUs: 250_000, shedding: true }, digests, heapBytes: 1, upstreams: [{ url: URL_ONE, requests: us, underWay: 1, connections: 2 }, { url: 'http://elsewhere/mcp', requests: 99, underWay: 9, connections: 9 }], engines: { front: 'f', matcher: { engine: 're2', because: 'b' }, json: { engine: 'typescript', because: 'b' }, policy: 'regorus' } };
+    return { chain: chain.report(), breakers: [[`${URL_ONE} one`, { kind: 'open', untilMs: 1 }]], mcpSessions: 2, riskEntries: 1, front: { webSockets: 1, connections: 3, connectionsRefused: 4, requests: 2, bodyBytes: 5, loopLateUs: 250_000, shedding: true }, digests, heapBytes: 1, upstreams: [{ url: URL_ONE, requests: us, underWay: 1, connections: 2 }, { url: 'http://elsewhere/mcp', requests: 99, underWay: 9, connections: 9 }], engines: { front: 'f', matcher: { engine: 're2', because: 'b' }, json: { engine: 'typescript', because: 'b' }, policy: 'regorus' } };
   };
   const reload = (what: string) => () => {
     reloaded.push(what);
@@ -77,9 +81,17 @@ beforeEach(() => {
     listings: () => ({ sinceMs: NOW_MS - 1000, triedMs: NOW_MS, tookMs: 12.34 }),
     acknowledge: (name) => Promise.resolve(name === 'one'),
     approvals: openApprovalStore({ path: join(dir, 'a.sqlite'), requestTtlMs: 60_000, grantTtlMs: 60_000, pendingPerCallerMax: 5, approvers: () => new Map(), nowMs: NOW_MS }),
+    sessions: {
+      list: (caller) => Promise.resolve({ total: 5, sessions: [{ serial: 1, key: 'ab'.repeat(32), caller, protocolVersion: '2025-11-25', createdMs: NOW_MS, usedMs: NOW_MS + 1, thread: 0, upstreams: 2, streams: 1 }, { serial: 2, key: 'cd'.repeat(32), caller, protocolVersion: '2025-06-18', createdMs: NOW_MS, usedMs: NOW_MS, thread: undefined, upstreams: 0, streams: 0 }] }),
+      count: (prefix) => (prefix.startsWith('ee') ? 2 : 1),
+      end: (...which) => {
+        endedSessions.push(which);
+        return Promise.resolve(1);
+      },
+    },
     secrets: createSecretFile(join(dir, 's.enc'), Buffer.alloc(32, 1)), warnings: () => ['mind this'], refused: () => refused, reload: reload('all'), reloadPolicies: reload('policies'), reloadFiles: () => reload('files')().then((given) => ({ digests: given, refused })), notLoaded: () => ['config/gateway.yaml: front.port changed'], writtenPolicies: () => written,
   };
-  routes = [statusRoutes, toolRoutes, layerRoutes, identityRoutes, policyRoutes, approvalRoutes, secretRoutes, reloadRoutes, metricsRoutes, upstreamRoutes].flatMap((of) => of(parts));
+  routes = [statusRoutes, toolRoutes, layerRoutes, identityRoutes, policyRoutes, approvalRoutes, sessionRoutes, secretRoutes, reloadRoutes, metricsRoutes, upstreamRoutes].flatMap((of) => of(parts));
 });
 afterEach(() => {
   parts.approvals.close();
@@ -99,6 +111,30 @@ async function refusal(...args: Parameters<typeof ask>): Promise<unknown> {
     return fault instanceof ControlFault ? [fault.status, fault.code] : fault;
   }
 }
+
+describe('sessions', () => {
+  it('are listed without their ids', async () => {
+    const time = new Date(NOW_MS).toISOString();
+    expect(await json('GET', '/v1/sessions', { query: `caller=${AGENT_ID}` })).toEqual({
+      total: 5,
+      sessions: [
+        { id: 'ab'.repeat(8), caller: AGENT_ID, protocol_version: '2025-11-25', created_at: time, used_at: new Date(NOW_MS + 1).toISOString(), state: 'open', thread: 0, upstreams: 2, streams: 1 },
+        { id: 'cd'.repeat(8), caller: AGENT_ID, protocol_version: '2025-06-18', created_at: time, used_at: time, state: 'sleeping', thread: null, upstreams: 0, streams: 0 },
+      ],
+    });
+  });
+
+  it('end by what the list shows, by their whole id, or all of a caller', async () => {
+    const id = `01${'0'.repeat(46)}`;
+    for (const body of [{ id: 'abababab' }, { id }, { caller: AGENT_ID }]) expect(await json('POST', '/v1/sessions/end', { body })).toEqual({ ended: 1 });
+    expect(endedSessions).toEqual([['abababab', '', 'revoked'], [createHash('sha256').update(id).digest('hex'), '', 'revoked'], ['', AGENT_ID, 'revoked']]);
+  });
+
+  it.each([[{}, 400, 'member_wrong'], [{ id: 'abababab', caller: AGENT_ID }, 400, 'member_wrong'], [{ id: 'abc' }, 400, 'member_wrong'], [{ id: 'zzzzzzzz' }, 400, 'member_wrong'], [{ id: 7 }, 400, 'member_wrong'], [{ id: 'ee'.repeat(4) }, 409, 'ambiguous']])('named by %j are not ended', async (body, status, code) => {
+    expect(await refusal('POST', '/v1/sessions/end', { body })).toEqual([status, code]);
+    expect(endedSessions).toEqual([]);
+  });
+});
 
 describe('status', () => {
   it('says what an operator looks at first, over all threads', async () => {
@@ -123,7 +159,7 @@ describe('status', () => {
 
   it('speaks Prometheus', async () => {
     const { text = '' } = await ask('GET', '/metrics');
-    for (const line of ['precinct_requests_total{decision="ALLOW"} 2', 'precinct_codes_total{code="authz_policy_denied"} 2', 'precinct_layer_verdicts_total{layer="request_size_limit",verdict="pass"} 2', 'precinct_audit_healthy 1', `precinct_breaker_state{breaker="${URL_ONE} one"} 2`, 'precinct_mcp_sessions 4']) expect(text).toContain(line);
+    for (const line of ['precinct_requests_total{decision="ALLOW"} 2', 'precinct_codes_total{code="authz_policy_denied"} 2', 'precinct_layer_verdicts_total{layer="request_size_limit",verdict="pass"} 2', 'precinct_audit_healthy 1', `precinct_breaker_state{breaker="${URL_ONE} one"} 2`, 'precinct_mcp_sessions 4', 'precinct_mcp_sessions_kept 1']) expect(text).toContain(line);
   });
 });
 

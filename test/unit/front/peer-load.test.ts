@@ -14,6 +14,13 @@ describe('a peer', () => {
     expect([one.bytes, load.bytes, other.takeBytes(200), other.takeBytes(1)]).toEqual([0, 400, true, false]);
   });
 
+  it('is remembered while it has a WebSocket, whoever comes meanwhile', () => {
+    const peers = createPeers(new Load(1), { requestsPerIpMax: 1, bodyBytesPerIpMax: 1 });
+    peers.of('192.0.2.1').sockets = 1;
+    for (let n = 0; n < 20_000; n++) peers.of(`198.51.${n >> 8}.${n & 255}`);
+    expect(peers.of('192.0.2.1').sockets).toBe(1);
+  });
+
   it('is crowded at its bound, and no other is', () => {
     const load = new Load(1 << 20);
     const peers = createPeers(load, { requestsPerIpMax: 2, bodyBytesPerIpMax: 1 });

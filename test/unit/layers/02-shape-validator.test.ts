@@ -74,4 +74,12 @@ describe('the shape validator', () => {
     expect(decide(call('{"name":"t"}'), { posted: { headers: { mcpMethod: 'tools/list' } } }).verdict).toMatchObject({ protocol: { rpcCode: -32020 } });
     expect(decide(call('{"name":"t"}'), { posted: { headers: { mcpName: 'other' } } }).verdict).toMatchObject({ protocol: { rpcCode: -32020 } });
   });
+
+  it.each(['mcpMethod', 'mcpName', 'tracestate', 'lastEventId'] as const)('refuses the header %s, which goes on to the tool server, when it is not visible ASCII', (name) => {
+    for (const value of ['a\x7f', '\xe9', 'a\u20acb']) {
+      for (const httpMethod of ['POST', 'GET'] as const) expect(decide(call('{"name":"t"}'), { posted: { httpMethod, headers: { [name]: value } } }).verdict).toMatchObject({ code: 'mcp_invalid_request', reasonCode: 'header_value' });
+    }
+    expect(decide(call('{"name":"t"}'), { posted: { headers: { forwarded: [['mcp-param-a', 'a b\t~'], ['mcp-x', '\x00']] } } }).verdict).toMatchObject({ reasonCode: 'header_value', details: { header: 'mcp-x' } });
+    expect(decide(call('{"name":"t"}'), { posted: { headers: { forwarded: [['mcp-param-a', 'a b\t~']], tracestate: 'a=1' } } }).verdict).toBe(PASS);
+  });
 });

@@ -19,6 +19,15 @@ describe('the session\'s risk', () => {
     expect([loadSession(risk).decide(ctx as never), ctx.session?.tainted, ctx.session?.id]).toEqual([PASS, true, 'new']);
   });
 
+  it('has the taint of before a restart, for the time that was left of it, and takes it over once', () => {
+    const risk = createSessionRisk({ ttlMs: 1000, halfLifeMs: 1000, riskDenyAt: 1, actionsKept: 5, sessionsMax: 10 }, chains);
+    const session = { id: 's', inherited: { severity: 3, classification: 'sensitive', source: 'read', atMs: NOW_MS - 999 } } as McpSession;
+    const ctx = contextOf('{}');
+    Object.assign(ctx, { session: undefined, mcpSession: session });
+    expect([loadSession(risk).decide(ctx as never), ctx.session?.tainted, ctx.session?.taintSource, session.inherited]).toEqual([PASS, true, 'read', undefined]);
+    expect([risk.load(AGENT_ID, undefined, NOW_MS).tainted, risk.load(AGENT_ID, 's', NOW_MS + 1).tainted]).toEqual([true, false]);
+  });
+
   it('declares layer 8\'s fault', () => {
     expect(loadSession(createSessionRisk({ ttlMs: 1, halfLifeMs: 1, riskDenyAt: 1, actionsKept: 1, sessionsMax: 1 }, chains))).toMatchObject({ step: 8, unnumbered: true, onFault: { code: 'session_unavailable_fail_closed' } });
   });

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { GUARD_OUT_LENGTH, GUARD_STATUS } from '../../../src/base/json/types.js';
 import { createTypescriptGuard } from '../../../src/base/json/typescript-guard.js';
 import type { MirrorHeaders } from '../../../src/mcp/eras.js';
-import { parseCall } from '../../../src/mcp/json-rpc.js';
+import { createRequestIdReader, parseCall } from '../../../src/mcp/json-rpc.js';
 import type { Call, ParsedCall, ProtocolError } from '../../../src/mcp/types.js';
 
 const guard = createTypescriptGuard({ k0: 1, k1: 2 }, 'test');
@@ -187,14 +187,21 @@ describe('eras', () => {
     const future = { ...META, 'io.modelcontextprotocol/protocolVersion': '2099-01-01' };
     const error = refusal(modernCall(future), { ...MODERN, mcpProtocolVersion: '2099-01-01' });
     expect(error).toMatchObject({ rpcCode: -32022, httpStatus: 400, data: { requested: '2099-01-01' } });
-    expect(error.data?.['supported']).toContain('2026-07-28');
-    expect(refusal(toolCall(), { mcpProtocolVersion: '1999-01-01' }).rpcCode).toBe(-32022);
+    expect(error.data?.['supported']).toEqual(['2026-07-28']);
+    const older = refusal(toolCall(), { mcpProtocolVersion: '1999-01-01' });
+    expect([older.rpcCode, older.data?.['supported']]).toEqual([-32022, ['2026-07-28', '2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05']]);
     expect(refusal({ jsonrpc: '2.0', id: 1, result: {} }, { mcpProtocolVersion: 'x' }).rpcCode).toBe(-32022);
   });
   it('refuses a modern request that lacks what _meta must have', () => {
     expect(refusal(toolCall(), MODERN)).toMatchObject({ rpcCode: -32602, data: { missing: ['io.modelcontextprotocol/protocolVersion'] } });
     expect(refusal(modernCall({ 'io.modelcontextprotocol/protocolVersion': '2026-07-28' }), MODERN).rpcCode).toBe(-32602);
     expect(refusal(modernCall({ ...META, 'io.modelcontextprotocol/protocolVersion': 20260728 }), MODERN).rpcCode).toBe(-32602);
+    expect(refusal(modernCall({ ...META, 'io.modelcontextprotocol/clientCapabilities': [] }), MODERN).rpcCode).toBe(-32602);
+  });
+  it.each(['initialize', 'ping', 'logging/setLevel', 'resources/subscribe', 'resources/unsubscribe'])('does not find %s in the version that has it no more, whatever its params', (method) => {
+    const params = { protocolVersion: '2025-11-25', uri: 'test://x' };
+    expect(refusal({ jsonrpc: '2.0', id: 1, method, params: { _meta: META } }, { ...MODERN, mcpMethod: method, mcpName: '' })).toMatchObject({ rpcCode: -32601, httpStatus: 404, idText: '1' });
+    expect(call({ jsonrpc: '2.0', id: 1, method, params }).method).toBe(method);
   });
   it('refuses an answer in the era that has none', () => {
     expect(refusal({ jsonrpc: '2.0', id: 1, result: {} }, { mcpProtocolVersion: '2026-07-28' }).rpcCode).toBe(-32600);
@@ -214,7 +221,7 @@ describe('properties', () => {
     fc.assert(fc.property(fc.json(), headers, (text, some) => {
       const { bytes, status, out } = guardText(text);
       const parsed = parseCall(bytes, status, out, some);
-      if (!parsed.ok) expect([-32700, -32600, -32602, -32020, -32022]).toContain(parsed.error.rpcCode);
+      if (!parsed.ok) expect([-32700, -32600, -32601, -32602, -32020, -32022]).toContain(parsed.error.rpcCode);
     }), { numRuns: 300 });
   });
   it('says the same method, name and id as a JSON parser of whatever it accepts', () => {
@@ -235,5 +242,35 @@ describe('properties', () => {
       if (parsed.call.method === 'tools/call') expect(parsed.call.name).toBe(plain.params?.name);
     }), { numRuns: 1000 });
     expect(accepted).toBeGreaterThan(10);
+  });
+});
+
+describe('a message without headers of its own', () => {
+  const meta = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28', 'io.modelcontextprotocol/clientCapabilities': {} };
+  const modern = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'echo', _meta: meta } };
+  const SESSION = { headerless: true, mcpSessionId: 's', mcpProtocolVersion: '2025-06-18' };
+  it('mirrors nothing, and is of 2026-07-28 all the same, also beside a session', () => {
+    for (const headers of [{ headerless: true }, SESSION]) expect(call(modern, headers)).toMatchObject({ era: 'modern', protocolVersion: '2026-07-28', name: 'echo' });
+    expect(refusal(modern, { headerless: false }).rpcCode).toBe(-32_020);
+  });
+  it('has the version of its session where it names none', () => {
+    expect(call(toolCall(), SESSION)).toMatchObject({ era: 'legacy', protocolVersion: '2025-06-18' });
+  });
+  it('is refused for a version that is none', () => {
+    expect(refusal({ ...modern, params: { ...modern.params, _meta: { ...meta, 'io.modelcontextprotocol/protocolVersion': '1999-01-01' } } }, { headerless: true }).rpcCode).toBe(-32_022);
+  });
+});
+
+describe('the id under which something is refused', () => {
+  it('is never that of an answer, which is its server\'s', () => {
+    for (const wrong of [{ result: 'text' }, { error: [] }, { result: {}, error: {} }]) expect(refusal({ jsonrpc: '2.0', id: 7, ...wrong }).idText).toBeUndefined();
+    expect(refusal({ jsonrpc: '2.0', id: 7 }).idText).toBe('7');
+  });
+  it('is read from a request that no layer has seen, and from nothing else', () => {
+    const idOf = createRequestIdReader(guard, { depthMax: 8, keysMax: 20 });
+    const of = (message: unknown): string | undefined => idOf(Buffer.from(typeof message === 'string' ? message : JSON.stringify(message)));
+    expect([of(toolCall()), of({ jsonrpc: '2.0', id: 'a"b', method: 'x' })]).toEqual(['1', '"a\\"b"']);
+    expect(of('{"params":{"id":9},"method":"x","id":"\\u0031"}')).toBe('"\\u0031"');
+    for (const none of [{ jsonrpc: '2.0', method: 'x' }, { jsonrpc: '2.0', id: 1, result: {} }, { id: null, method: 'x' }, { id: {}, method: 'x' }, '{"id":1,"id":2,"method":"x"}', '[{"id":1,"method":"x"}]', '{"id":1,"method":"x"', '']) expect(of(none), JSON.stringify(none)).toBeUndefined();
   });
 });

@@ -29,8 +29,4 @@ describe('a handshake that failed', () => {
   ] as const)('with %s blames the server only when the gateway\'s own words were refused', (code, more) => {
     expect([blameOf(deny(code, more), true), blameOf(deny(code, more), false)]).toEqual(['failure', 'neutral']);
   });
-
-  it('because of the client\'s era blames nobody', () => {
-    expect(blameOf(deny('mcp_request_failed', { reasonCode: 'upstream_era' }), true)).toBe('neutral');
-  });
 });

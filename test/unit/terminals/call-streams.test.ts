@@ -64,6 +64,36 @@ describe('a stream', () => {
     await resetBreaker();
   });
 
+  it('that ends before the answer, and gave an event\'s id, leaves its client to ask for the rest on the session\'s stream', async () => {
+    const session = await openSession();
+    const priming = 'id: a-1\nretry: 10\ndata: \n\n';
+    server.script = (_request, response) => {
+      sseHead(response);
+      response.end(priming);
+    };
+    server.stream = ({ headers }, response) => {
+      sseHead(response);
+      response.write(event(resultFor('"mine"', `what follows ${String(headers['last-event-id'])}`)));
+    };
+    const reply = await running.ask(toolCall('plain', {}, 'mine'), session);
+    expect([reply.state, reply.text]).toEqual(['ended', priming]);
+    expect(lastLines(1)).toMatchObject([{ type: 'stream_end', code: null }]);
+    const rest = running.post('', { httpMethod: 'GET', headers: { ...session.headers, lastEventId: 'a-1' } });
+    await until(() => rest.text.includes('what follows a-1'));
+    rest.hangUp();
+    server.stream = undefined;
+  });
+
+  it('that does so to a caller without a session is a failure: it has nowhere to ask', async () => {
+    server.script = (_request, response) => {
+      sseHead(response);
+      response.end('id: a-1\ndata: \n\n');
+    };
+    const reply = await running.ask(toolCall('plain', {}, 'mine'), CLIENT);
+    expect(reply.events.at(-1)).toMatchObject({ id: 'mine', error: { data: { code: 'mcp_invalid_response' } } });
+    await resetBreaker();
+  });
+
   it.each([
     ['breaks', (response: ServerResponse) => void response.destroy(), 'mcp_transport_failed'], ['ends', (response: ServerResponse) => void response.end(), 'mcp_invalid_response'],
     ['says nonsense', (response: ServerResponse) => void response.end(event('nonsense')), 'mcp_invalid_response'],

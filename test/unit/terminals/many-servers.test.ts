@@ -1,6 +1,7 @@
 // Several tool servers behind one gateway: lists are their union, and what is named goes to the one that has it.
 import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { encodeMirroredHeader } from '../../../src/mcp/header-mirror.js';
 import { rpc, startInProcessGateway, toolCall, type InProcessGateway, type InProcessOptions } from '../../support/gateway-in-process.js';
 import { MCP_ACCEPT, type Posted, type RecordedReply } from '../../support/inbound-reply.js';
 import { startOfferingServer, toolOf, type Offer, type OfferingServer } from '../../support/offering-server.js';
@@ -303,7 +304,7 @@ describe('in the newest era', () => {
   const modern = (method: string, params: Readonly<Record<string, unknown>> = {}): [string, Posted] => {
     const meta = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28', 'io.modelcontextprotocol/clientCapabilities': {} };
     const name = params['name'] ?? params['uri'];
-    return [rpc(method, { ...params, _meta: meta }), { headers: { accept: MCP_ACCEPT, mcpProtocolVersion: '2026-07-28', mcpMethod: method, ...(typeof name === 'string' ? { mcpName: name } : {}) } }];
+    return [rpc(method, { ...params, _meta: meta }), { headers: { accept: MCP_ACCEPT, mcpProtocolVersion: '2026-07-28', mcpMethod: method, ...(typeof name === 'string' ? { mcpName: encodeMirroredHeader(name) } : {}) } }];
   };
   beforeEach(() => {
     for (const server of Object.values(servers)) server.offer = { ...server.offer, era: 'modern' };

@@ -49,6 +49,15 @@ describe('an event with other data', () => {
     expect([again.id, again.type, Buffer.from(again.data ?? []).toString()]).toEqual(['4', 'message', '{"b":\n2}']);
   });
 
+  it('keeps its other lines as they came when its data was several lines, and the lines in their places', () => {
+    const raw = ': c\rretry: 5\rdata:{"a":\rid: 4\rdata\rx: y\rdata:  1}\r\r';
+    expect(Buffer.from(withData(eventOf(raw), Buffer.from('{"long":\n\n 2}'))).toString()).toBe(': c\rretry: 5\rdata:{"long":\rid: 4\rdata\rx: y\rdata:  2}\r\r');
+    for (const data of ['{"one":1}', '{"a":\n1}', '{"a":\n "b":\n 1}']) {
+      const again = eventOf(Buffer.from(withData(eventOf(raw), Buffer.from(data))).toString());
+      expect([again.id, Buffer.from(again.data ?? []).toString()]).toEqual(['4', data]);
+    }
+  });
+
   it('of the gateway itself is one message', () => {
     expect(Buffer.from(eventOf(messageEvent('{"x":1}')).data ?? []).toString()).toBe('{"x":1}');
   });

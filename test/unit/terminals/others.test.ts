@@ -127,10 +127,10 @@ describe('the handshake', () => {
     expect((await (await start()).ask(rpc('ping', {}, 9))).text).toBe('{"jsonrpc":"2.0","id":9,"result":{}}');
   });
 
-  it('sends newer clients back to initialize while a server needs it', async () => {
+  it('offers both eras to newer clients, whatever its servers speak', async () => {
     const meta = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28', 'io.modelcontextprotocol/clientCapabilities': {}, 'io.modelcontextprotocol/clientInfo': { name: 't', version: '1' } };
     const reply = await (await start()).ask(rpc('server/discover', { _meta: meta }), { headers: { accept: MCP_ACCEPT, mcpProtocolVersion: '2026-07-28', mcpMethod: 'server/discover' } });
-    expect([reply.status, reply.json]).toMatchObject([404, { error: { code: -32601 } }]);
+    expect([reply.status, reply.json]).toMatchObject([200, { result: { resultType: 'complete', supportedVersions: ['2026-07-28', '2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'], cacheScope: 'private' } }]);
   });
 
   it('refuses another caller\'s, an unknown and an ended session alike', async () => {

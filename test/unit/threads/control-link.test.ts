@@ -5,12 +5,13 @@ import type { FromGateway } from '../../../src/threads/messages.js';
 
 function setUp() {
   const sent: FromGateway[] = [];
-  const link = createControlLink({ postMessage: (message: FromGateway) => void sent.push(message) });
+  const turns: (() => void)[] = [];
+  const link = createControlLink({ postMessage: (message: FromGateway) => void sent.push(message) }, (run) => void turns.push(run));
   const callOf = (i: number): number => {
     const message = sent[i];
     return message?.kind === 'ask' ? message.call : -1;
   };
-  return { sent, link, callOf };
+  return { sent, link, callOf, turns };
 }
 
 describe('the link to the control thread', () => {
@@ -58,6 +59,30 @@ describe('the link to the control thread', () => {
     for (let i = 0; i < 10_000; i++) void link.consume('a', 't').catch(() => undefined);
     await expect(link.consume('a', 't')).rejects.toThrow();
     expect(sent.length).toBe(10_000);
+  });
+
+  it('keeps, reads and ends sessions as the control thread answers', async () => {
+    const { link, sent, callOf } = setUp();
+    const session = { serial: 7, key: 'k', caller: 'c', protocolVersion: 'v', initializeParams: '{}', createdMs: 1, usedMs: 2, taint: undefined };
+    const asked = [link.sessions.keep(session), link.sessions.read(7), link.sessions.end(7)];
+    expect(sent).toMatchObject([{ question: { kind: 'keep_session', session } }, { question: { kind: 'read_session', serial: 7 } }, { question: { kind: 'end_session', serial: 7 } }]);
+    link.settle(callOf(0), null, undefined);
+    link.settle(callOf(1), session, undefined);
+    link.settle(callOf(2), undefined, 'disk full');
+    expect(await Promise.allSettled(asked)).toMatchObject([{ value: undefined }, { value: session }, { status: 'rejected' }]);
+  });
+
+  it('tells what became of sessions in one message a turn', () => {
+    const { link, sent, turns } = setUp();
+    link.sessions.used(1, 10);
+    link.sessions.over(2);
+    link.sessions.over(3);
+    expect([sent.length, turns.length]).toEqual([0, 1]);
+    turns.shift()?.();
+    expect(sent).toEqual([{ kind: 'sessions_told', used: [[1, 10]], tainted: [], over: [2, 3] }]);
+    link.sessions.tainted(4, { severity: 3, classification: 'sensitive', source: 'read', atMs: 5 });
+    turns.shift()?.();
+    expect(sent.at(-1)).toEqual({ kind: 'sessions_told', used: [], tainted: [[4, { severity: 3, classification: 'sensitive', source: 'read', atMs: 5 }]], over: [] });
   });
 
   it('gives a grant back without waiting', () => {

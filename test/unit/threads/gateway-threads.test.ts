@@ -34,6 +34,7 @@ async function start(script: object, count = 2): Promise<GatewayThreads> {
         return question.kind === 'consume' ? Promise.resolve(true as never) : Promise.reject(new Error('down'));
       },
       releaseGrant: (id, token) => void released.push(`${id} ${token}`),
+      sessionsTold: () => undefined,
       died: (index, owner, _reason, waitMs) => void died.push(`${index} ${owner} ${waitMs}`),
       replaced: (index) => void replaced.push(index), notReplaced: (index, _reason, waitMs) => void died.push(`again ${index} ${waitMs}`),
       stalled: (index) => void stalls.push(`stalled ${index}`), recovered: (index) => void stalls.push(`recovered ${index}`),

@@ -12,6 +12,10 @@ interface Taken {
 }
 
 const sessionOf = (thread: number): string => thread.toString(16).padStart(2, '0') + 'ab'.repeat(23);
+/** Here by now, though a sign-post is behind. */
+const MOVED = sessionOf(7);
+/** Where sessions are; the last one's thread is not there. */
+const OWNERS = new Map([[sessionOf(0), 2], [sessionOf(1), 3], [MOVED, 3], [sessionOf(9), 9]]);
 const lines: MessageChannel[] = [];
 afterEach(() => {
   for (const { port1, port2 } of lines.splice(0)) for (const port of [port1, port2]) port.close();
@@ -24,7 +28,7 @@ function pair() {
     const evicted: number[] = [];
     const faults: unknown[] = [];
     const relay = new Relay({
-      thread, handle: (inbound, reply) => void taken.push({ inbound, reply }), evict: (serial) => void evicted.push(serial), onFault: (fault) => void faults.push(fault),
+      has: (id) => id === sessionOf(thread) || id === MOVED, ownerOf: (id) => OWNERS.get(id) ?? 0, handle: (inbound, reply) => void taken.push({ inbound, reply }), evict: (serial) => void evicted.push(serial), onFault: (fault) => void faults.push(fault),
       refuse: (code, reason, _inbound, reply) => {
         refused.push(`${code} ${reason}`);
         reply.send(500, [], code);
@@ -67,7 +71,7 @@ describe('a request', () => {
     expect([reply.status, reply.headers, reply.text, reply.closeAfter, reply.sends]).toEqual([202, { a: 'b' }, 'ody', true, 1]);
   });
 
-  it.each([['without a session', ''], ['of an own one', sessionOf(0)], ['of a thread that is not there', sessionOf(9)], ['with no gateway\'s id', 'zz'], ['with two ids', `${sessionOf(1)}, ${sessionOf(1)}`]])('%s stays', (_what, session) => {
+  it.each([['without a session', ''], ['of an own one', sessionOf(0)], ['of one that has moved here', MOVED], ['of one that nobody has', sessionOf(4)], ['of a thread that is not there', sessionOf(9)], ['with no gateway\'s id', 'zz'], ['with two ids', `${sessionOf(1)}, ${sessionOf(1)}`]])('%s stays', (_what, session) => {
     const one = pair();
     one.post(session);
     expect(one.front.taken).toHaveLength(1);
@@ -171,6 +175,19 @@ describe('the end of a thread', () => {
     back.send(200, [], '');
     await idle;
   });
+});
+
+it('a request that was taken for its own is handed over, once to each thread that is there', async () => {
+  const one = pair();
+  const reply = new RecordedReply();
+  const { inbound, expire } = lentMessage('{"x":1}', { headers: { mcpSessionId: sessionOf(5) } });
+  expect([one.front.relay.handOver(7, inbound, reply), one.front.relay.handOver(3, inbound, reply)]).toEqual([false, true]);
+  expire();
+  const { inbound: crossing, reply: back } = await crossed(one);
+  expect(Buffer.from(crossing.body).toString()).toBe('{"x":1}');
+  back.send(200, [], 'done');
+  await reply.finished;
+  expect([reply.status, reply.text]).toEqual([200, 'done']);
 });
 
 it('an eviction is told to the thread whose session it was', async () => {

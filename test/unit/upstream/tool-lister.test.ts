@@ -7,6 +7,7 @@ import { createToolsReader } from '../../../src/engines/registry/served-tools.js
 import { createUpstreamClient } from '../../../src/upstream/http-client.js';
 import { AskFault, type AskFaultKind } from '../../../src/upstream/message-reader.js';
 import { listTools, type ListOptions, type ToolListing } from '../../../src/upstream/tool-lister.js';
+import { jsonAnswer, startScriptedServer } from '../../support/scripted-server.js';
 import { MY_TOOL_TEXT, startDemoProcess, startNodeProcess, startToolServer, type Answering, type StartedProcess, type ToolServer, type ToolServerOptions } from '../../support/tool-server.js';
 
 const SEED = 'bcc9258aeaf2af0999e181615b748e2855a53ab8cff8515491b3d7707900c9e4';
@@ -49,6 +50,26 @@ describe('listing tools', () => {
     expect(names(listing)).toEqual(['my_tool', 'echo']);
     expect(server.seen.map(({ httpMethod, rpcMethod }) => rpcMethod || httpMethod)).toEqual(['server/discover', 'initialize', 'notifications/initialized', 'tools/list', 'DELETE']);
     expect(server.openSessions.size).toBe(0);
+  });
+
+  it('asks once more a server that refuses the version and names it as one of its own', async () => {
+    const asked: string[] = [];
+    const server = await startScriptedServer([MY_TOOL_TEXT]);
+    server.discovery = ({ idText }, response) => {
+      asked.push('server/discover');
+      if (asked.length > 1) return jsonAnswer(response, `{"jsonrpc":"2.0","id":${idText},"result":{"supportedVersions":["2026-07-28"],"capabilities":{},"resultType":"complete"}}`);
+      return jsonAnswer(response, `{"jsonrpc":"2.0","id":${idText},"error":{"code":-32022,"message":"Unsupported protocol version","data":{"supported":["2026-07-28"]}}}`, 400);
+    };
+    expect(await list(server.url)).toMatchObject({ era: 'modern', protocolVersion: '2026-07-28' });
+    expect([asked.length, server.of('initialize').length]).toEqual([2, 0]);
+    await server.close();
+  });
+
+  it.each(['{"supported":["2099-01-01"]}', '{"supported":"2026-07-28"}', '{}', 'null'])('takes a server that refuses the version with %s for an older one', async (data) => {
+    const server = await startScriptedServer([MY_TOOL_TEXT]);
+    server.discovery = ({ idText }, response) => jsonAnswer(response, `{"jsonrpc":"2.0","id":${idText},"error":{"code":-32022,"message":"Unsupported protocol version","data":${data}}}`, 400);
+    expect(await list(server.url)).toMatchObject({ era: 'legacy', protocolVersion: '2025-11-25' });
+    await server.close();
   });
 
   it('keeps each tool\'s text byte for byte', async () => {

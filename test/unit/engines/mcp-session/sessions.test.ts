@@ -1,7 +1,8 @@
 // Sessions of older protocol versions: unguessable, bound to their caller, bounded, ending.
 import { describe, expect, it } from 'vitest';
 import { createIds } from '../../../../src/base/ids/ids.js';
-import { alone, createMcpSessions, threadOfSession } from '../../../../src/engines/mcp-session/sessions.js';
+import { isSessionId } from '../../../../src/engines/mcp-session/session-key.js';
+import { alone, createMcpSessions } from '../../../../src/engines/mcp-session/sessions.js';
 
 const LIMITS = { perCallerMax: 2, totalMax: 4, ttlMs: 1000 };
 const table = (changes: Partial<typeof LIMITS> = {}) => {
@@ -21,13 +22,41 @@ describe('an MCP session', () => {
     const [first, second] = [open('a'), open('b')];
     expect([first.id, second.id]).toEqual([expect.stringMatching(/^00[0-9a-f]{46}$/), expect.stringMatching(/^00[0-9a-f]{46}$/)]);
     expect(first.id).not.toBe(second.id);
-    expect([first.id, 'ff' + first.id.slice(2), 'zz' + first.id.slice(2), '00', ''].map(threadOfSession)).toEqual([0, 255, undefined, undefined, undefined]);
+    expect([first.id, 'ff' + first.id.slice(2), 'zz' + first.id.slice(2), '00', '', `${first.id}\n`].map(isSessionId)).toEqual([true, true, false, false, false, false]);
+  });
+
+  it('says once when none of its calls runs', () => {
+    const session = table().open('a');
+    let idle = 0;
+    const call = (id: string) => ({ id, cancelled: () => undefined });
+    const [one, two] = [call('1'), call('2')];
+    session.whenIdle(() => { idle += 1; });
+    expect(idle).toBe(1);
+    session.began(one);
+    session.began(two);
+    session.whenIdle(() => { idle += 10; });
+    session.over(one);
+    session.over(one);
+    expect(idle).toBe(1);
+    session.over(two);
+    session.over(two);
+    session.began(one);
+    session.over(one);
+    expect(idle).toBe(11);
   });
 
   it('is found by its own caller only', () => {
     const { sessions, open } = table();
     const session = open('a');
     expect([sessions.find(session.id, 'a', 1)?.id, sessions.find(session.id, 'b', 1), sessions.find('nothing', 'a', 1), sessions.find('', 'a', 1), sessions.find('__proto__', 'a', 1)]).toEqual([session.id, undefined, undefined, undefined, undefined]);
+  });
+
+  it('tells its version to whoever knows its name, and no more', () => {
+    const { sessions, open } = table();
+    const session = open('a');
+    expect([sessions.versionOf(session.id), sessions.versionOf('nothing'), sessions.versionOf('__proto__')]).toEqual(['2025-11-25', undefined, undefined]);
+    sessions.close(session);
+    expect(sessions.versionOf(session.id)).toBeUndefined();
   });
 
   it('is not kept alive by a stranger who knows its name', () => {

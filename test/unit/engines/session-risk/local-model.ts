@@ -150,12 +150,13 @@ export function createLocalSessionRisk(firstThresholds: SessionThresholds, first
     }
   }
 
-  function taint(caller: string, mcpSession: string | undefined, classification: Classification, source: string, nowMs: number): void {
-    if (!chains.taintFrom.includes(classification)) return;
+  function taint(caller: string, mcpSession: string | undefined, classification: Classification, source: string, nowMs: number): number {
+    if (!chains.taintFrom.includes(classification)) return -1;
     for (const entry of entriesOf(caller, mcpSession, nowMs)) {
       if (severity(classification) >= severity(entry.taint)) Object.assign(entry, { taint: classification, taintSource: source });
       entry.raisedAtMs = Math.max(entry.raisedAtMs, nowMs);
     }
+    return severity(classification);
   }
 
   return {

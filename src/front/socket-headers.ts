@@ -1,0 +1,23 @@
+// The headers that a message of a WebSocket stands for: it has none of its own, so they are what its connection says of all of them.
+import { ACCEPT_BOTH, JSON_TYPE } from '../mcp/media-types.js';
+import type { InboundHeaders } from './types.js';
+
+const BINARY_TYPE = 'application/octet-stream';
+const NOTHING_FORWARDED: InboundHeaders['forwarded'] = Object.freeze([]);
+
+export interface SocketHeaders {
+  readonly text: InboundHeaders;
+  /** A binary frame is no JSON: layer 2 refuses it for what it is. */
+  readonly binary: InboundHeaders;
+}
+
+/** '' = no session. Traces are not taken from the upgrade: one trace would hold all messages of hours. */
+export function socketHeaders(mcpSessionId: string, mcpProtocolVersion: string): SocketHeaders {
+  const text: InboundHeaders = {
+    accept: ACCEPT_BOTH, contentType: JSON_TYPE, mcpSessionId, mcpProtocolVersion, mcpMethod: '', mcpName: '', lastEventId: '', traceparent: '', tracestate: '',
+    forwarded: NOTHING_FORWARDED, headerless: true,
+  };
+  return { text, binary: { ...text, contentType: BINARY_TYPE } };
+}
+
+export const SESSIONLESS: SocketHeaders = Object.freeze(socketHeaders('', ''));

@@ -1,0 +1,82 @@
+// MCP over WebSocket: which GET becomes a socket (route, Host, Origin, offer, room), and what the library tells of it afterwards.
+import { InboundMessage } from './inbound.js';
+import { readHeaders } from './inbound-headers.js';
+import { CLOSE, McpSocket } from './mcp-socket.js';
+import { readPeerEvidence } from './peer-evidence.js';
+import { answerPlain } from './plain-answers.js';
+import { readFraming } from './read-body.js';
+import { matchRoute } from './route-path.js';
+import { FRAMING_PLAIN, overloadReason, refuseEarly, serve, type RouteContext, type WebSocketLimits } from './routes.js';
+import type { HttpRequest, HttpResponse, UwsApp, UwsSocketContext } from './uws-types.js';
+import { asksForWebSocket, judgeOffer, readOffer, SUBPROTOCOL } from './websocket-offer.js';
+
+/** Frames are not compressed: a small one could stand for gigabytes, and what is secret beside what is chosen would show in its length. */
+const UNCOMPRESSED = 0;
+const NO_EXTENSIONS = '';
+const NEVER = 0;
+/** The library cuts a socket for a longer message without a word. What is too large by less is read to its end, refused and told so. */
+const TOLD_BYTES = 1024 * 1024;
+/** How the library says why it cut a socket. */
+const CUT_TOO_LARGE = 'Received too big message';
+const CUT_NOT_UTF8 = 'Received invalid UTF-8';
+
+/** The library lays its own members beside those of an upgraded socket's data. */
+interface Carried {
+  readonly connection: McpSocket;
+}
+
+/** What the library does by itself. */
+export function socketSettings(bodyBytesMax: number, idleTimeoutS: number) {
+  return {
+    compression: UNCOMPRESSED, maxPayloadLength: bodyBytesMax + TOLD_BYTES, idleTimeout: idleTimeoutS, sendPingsAutomatically: true, maxLifetime: NEVER,
+    // What is buffered is bounded before anything is written: the library would drop single messages.
+    maxBackpressure: NEVER, closeOnBackpressureLimit: false,
+  } as const;
+}
+
+export function mountWebSocket(app: UwsApp, context: RouteContext, limits: WebSocketLimits): void {
+  const told = (work: () => void): void => {
+    try {
+      work();
+    } catch (fault) {
+      context.onFault(fault);
+    }
+  };
+  app.ws<Carried>('/*', {
+    ...socketSettings(context.limits.bodyBytesMax, limits.idleTimeoutS),
+    upgrade: (response, request, socket) => serveUpgrade(context, limits, response, request, socket),
+    open: (socket) => told(() => socket.getUserData().connection.opened(socket)),
+    message: (socket, message, isBinary) => told(() => socket.getUserData().connection.take(message, isBinary)),
+    ping: (socket) => told(() => socket.getUserData().connection.pinged()),
+    drain: (socket) => told(() => socket.getUserData().connection.drained()),
+    close: (socket, code, message) => told(() => {
+      const { connection } = socket.getUserData();
+      connection.closed();
+      if (code !== CLOSE.abnormal) return;
+      const cause = Buffer.from(message).toString('latin1');
+      if (cause === CUT_TOO_LARGE) connection.recordUnreadable('too_large');
+      else if (cause === CUT_NOT_UTF8) connection.recordUnreadable('not_utf8');
+    }),
+  });
+}
+
+function serveUpgrade(context: RouteContext, limits: WebSocketLimits, response: HttpResponse, request: HttpRequest, socket: UwsSocketContext): void {
+  const headers = readHeaders(request);
+  const route = matchRoute(request.getUrl());
+  // The library takes any GET with a key of the right length for one.
+  if (context.state === 'retired' || route.kind !== 'mcp' || !asksForWebSocket(headers.upgrade)) return serve(context, response, request, 'GET');
+  const framing = readFraming(headers.contentLength, headers.transferEncoding);
+  if (!framing.ok || framing.announced !== 0) return answerPlain(response, { status: 400, json: FRAMING_PLAIN, close: true });
+  const evidence = readPeerEvidence(response, context.gate.addressOf(response), headers, context.tls, route.agent, route.env);
+  const inbound = new InboundMessage('GET', route.path, evidence, headers, context.nowUs());
+  const strange = context.admission.check(headers.host, headers.hostLines, headers.origin);
+  if (strange !== undefined) return refuseEarly(context, response, headers, inbound, 'origin_rejected', strange, true);
+  const offer = readOffer(request);
+  const wrong = judgeOffer(offer);
+  if (wrong !== undefined) return answerPlain(response, { status: wrong.status, headers: wrong.headers, json: { code: 'bad_upgrade', message: wrong.message }, close: true });
+  const peer = context.peers.of(evidence.ip);
+  const crowded = peer.sockets >= limits.socketsPerIpMax ? 'websockets_per_ip' : overloadReason(context, peer, inbound.receivedUs);
+  if (crowded !== undefined) return refuseEarly(context, response, headers, inbound, 'gateway_overloaded', crowded, true);
+  const connection = new McpSocket(context, limits, { path: route.path, evidence, peer });
+  response.upgrade({ connection }, offer.key, SUBPROTOCOL, NO_EXTENSIONS, socket);
+}

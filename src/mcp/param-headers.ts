@@ -1,0 +1,108 @@
+// Mcp-Param-*: arguments that a tool's schema marks with x-mcp-header travel in a header as well, and both must say the same (2026-07-28, basic/transports).
+import { memberSpans, decodeString, type MemberSpan } from '../base/json/spans.js';
+import { decodeMirroredHeader, encodeMirroredHeader } from './header-mirror.js';
+
+/** One marked property. */
+export interface ParamMark {
+  /** Lower case, with its prefix. */
+  readonly header: string;
+  /** From the arguments' root. */
+  readonly path: readonly string[];
+}
+
+const MARK = 'x-mcp-header';
+const PREFIX = 'mcp-param-';
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/; // RFC 9110, section 5.1; the bound is ours
+const MARKS_MAX = 64; // of one tool: each is a header
+const DEPTH_MAX = 16;
+const PRIMITIVES: ReadonlySet<unknown> = new Set(['string', 'integer', 'boolean']);
+const QUOTE = 0x22;
+const NULL_TEXT = 'null';
+
+/** The marks of one tool's inputSchema; undefined = it has none, or they break the rules, and no client mirrors any. */
+export function readParamMarks(inputSchema: unknown): readonly ParamMark[] | undefined {
+  const marks: ParamMark[] = [];
+  const seen = countMarks(inputSchema, 0);
+  if (seen === 0 || !walk(inputSchema, [], marks)) return undefined;
+  const distinct = new Set(marks.map(({ header }) => header)).size === marks.length;
+  // A mark that was seen and not reached stands where none may: behind items, a composition or a $ref.
+  return distinct && marks.length === seen && marks.length <= MARKS_MAX ? marks : undefined;
+}
+
+function countMarks(schema: unknown, depth: number): number {
+  if (typeof schema !== 'object' || schema === null || depth > DEPTH_MAX * 2) return 0;
+  const own = MARK in schema ? 1 : 0;
+  return own + Object.values(schema).reduce((sum: number, value) => sum + countMarks(value, depth + 1), 0);
+}
+
+function walk(schema: unknown, path: readonly string[], marks: ParamMark[]): boolean {
+  if (path.length > DEPTH_MAX || !isObject(schema)) return path.length <= DEPTH_MAX;
+  const { properties } = schema;
+  if (!isObject(properties)) return true;
+  for (const [name, property] of Object.entries(properties)) {
+    if (!isObject(property)) continue;
+    const here = [...path, name];
+    const mark = property[MARK];
+    if (mark !== undefined) {
+      if (typeof mark !== 'string' || !TOKEN.test(mark) || !PRIMITIVES.has(property['type'])) return false;
+      marks.push({ header: PREFIX + mark.toLowerCase(), path: here });
+    }
+    if (!walk(property, here, marks)) return false;
+  }
+  return true;
+}
+
+/** What a header must say for the arguments at bytes[from, to): undefined = it must be absent. */
+function expected(bytes: Uint8Array, from: number, to: number, { path }: ParamMark): string | undefined {
+  let at: Pick<MemberSpan, 'from' | 'to'> = { from, to };
+  for (const key of path) {
+    const member = memberSpans(bytes, at.from, at.to).find((one) => one.key === key);
+    if (member === undefined) return undefined;
+    at = member;
+  }
+  if (bytes[at.from] === QUOTE) return decodeString(bytes, at.from, at.to);
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset + at.from, at.to - at.from).toString('utf8');
+  // What is no primitive has no header; the server judges it by its schema.
+  return text === NULL_TEXT || text.startsWith('{') || text.startsWith('[') ? undefined : text;
+}
+
+/**
+ * The first header that is not what the arguments say; undefined = all are. `required`: one whose argument is there must be there
+ * (2026-07-28); a client with a handshake need not send any, but what it sends must be true.
+ */
+export function findParamMismatch(marks: readonly ParamMark[], headers: readonly (readonly [string, string])[], bytes: Uint8Array, from: number, to: number, required: boolean): string | undefined {
+  for (const mark of marks) {
+    const sent = headers.filter(([name]) => name === mark.header).map(([, value]) => value);
+    const right = expected(bytes, from, to, mark);
+    if (sent.length === 0 && (right === undefined || !required)) continue;
+    const [only] = sent;
+    if (only === undefined || sent.length > 1 || right === undefined || !isSame(decodeMirroredHeader(only), right)) return shownName(mark.header);
+  }
+  return undefined;
+}
+
+/** Integers are compared by their value: `42.0` is 42. */
+function isSame(sent: string | undefined, right: string): boolean {
+  if (sent === undefined) return false;
+  return sent === right || (NUMBER.test(sent) && NUMBER.test(right) && Number.isSafeInteger(Number(right)) && Number(sent) === Number(right));
+}
+
+const NUMBER = /^-?\d{1,17}(?:\.0+)?$/;
+
+/** The headers that a client of 2026-07-28 sends with these arguments. */
+export function makeParamHeaders(marks: readonly ParamMark[], bytes: Uint8Array, from: number, to: number): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const mark of marks) {
+    const value = expected(bytes, from, to, mark);
+    if (value !== undefined) headers[mark.header] = encodeMirroredHeader(value);
+  }
+  return headers;
+}
+
+function shownName(header: string): string {
+  return `Mcp-Param-${header.slice(PREFIX.length)}`;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

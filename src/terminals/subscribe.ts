@@ -1,0 +1,77 @@
+// subscriptions/listen: one stream for the client, fed by every tool server of 2026-07-28 that has what it asked for, and by the gateway itself.
+import { memberAt, textAt } from '../base/json/edits.js';
+import type { Exchange } from '../chain/exchange.js';
+import { CallPolicyFacts } from '../chain/policy-facts.js';
+import { deny } from '../chain/verdict.js';
+import { SSE_HEADERS } from '../mcp/media-types.js';
+import { INVALID_PARAMS, INVALID_REQUEST } from '../mcp/rpc-codes.js';
+import { acknowledgement, closing, either, honoured, isNothing, NOTHING, readListenFilter, underSubscription, wants, type ListenFilter } from '../mcp/subscriptions.js';
+import { HTTP_OK } from './answers.js';
+import { LongStream } from './long-stream.js';
+import { refuseProtocol } from './mapped-call.js';
+import type { StreamListener, TerminalServices } from './services.js';
+import { dataEvent, messageEvent } from './sse-event.js';
+import { UpstreamSubscription } from './upstream-subscription.js';
+
+const BAD_REQUEST = 400;
+const SUBSCRIPTIONS_PER_CALLER_MAX = 64; // on each thread; a fleet of one identity fits, and each takes a connection to every server concerned
+const NO_ARGUMENTS = (): string => '{}';
+
+export function subscribe(exchange: Exchange, services: TerminalServices): void {
+  const { ctx } = exchange;
+  if (!exchange.readsEvents) return refuseProtocol(exchange, INVALID_REQUEST, BAD_REQUEST, 'subscriptions/listen answers with a stream: accept text/event-stream.');
+  const asked = readListenFilter(ctx.inbound.body);
+  if (typeof asked === 'string') return refuseProtocol(exchange, INVALID_PARAMS, BAD_REQUEST, asked);
+  const caller = ctx.caller?.spiffeId ?? '';
+  const open = services.subscriptions.get(caller) ?? 0;
+  if (open >= SUBSCRIPTIONS_PER_CALLER_MAX) return exchange.refuse(deny('gateway_overloaded', { reasonCode: 'subscriptions_per_caller', retryAfterSeconds: 1 }));
+  const meta = memberAt(ctx.inbound.body, ['params', '_meta']);
+  const metaText = meta === undefined ? '{}' : textAt(ctx.inbound.body, meta);
+  const filter = { ...asked, resourceSubscriptions: asked.resourceSubscriptions.filter((uri) => mayRead(exchange, uri, ctx.nowMs)) };
+  ctx.inbound.retain();
+  exchange.beforeWire(() => exchange.beginStream(HTTP_OK, SSE_HEADERS, () => start(exchange, services, filter, metaText)));
+}
+
+function start(exchange: Exchange, services: TerminalServices, filter: ListenFilter, metaText: string): void {
+  const { ctx } = exchange;
+  const idText = ctx.call?.idText ?? 'null';
+  const caller = ctx.caller?.spiffeId ?? '';
+  const stream = new LongStream(exchange, services, { lastEvent: messageEvent(closing(idText)) });
+  services.subscriptions.set(caller, (services.subscriptions.get(caller) ?? 0) + 1);
+  stream.whenOver(() => leave(services.subscriptions, caller));
+  const concerned = ctx.snapshot.registry.upstreams.filter((url) => services.tools.upstream(url).modern);
+  const promised = concerned.map((url) => honoured(filter, services.tools.upstream(url).capabilities)).reduce(either, { ...NOTHING, toolsListChanged: filter.toolsListChanged });
+  stream.start(messageEvent(acknowledgement(idText, promised)));
+  if (isNothing(promised)) return stream.end(); // nothing will ever come
+  if (stream.stopped) return;
+  hearGateway(stream, idText, promised);
+  const listener = { idText, metaText, mayHear: (uri: string) => mayRead(exchange, uri, services.nowMs()) };
+  for (const url of concerned) new UpstreamSubscription(stream, url, () => filter, listener).open();
+}
+
+/** The gateway's own word that a list is another: a reload, or what it saw at a server. */
+function hearGateway(stream: LongStream, idText: string, promised: ListenFilter): void {
+  const { listeners } = stream.services;
+  const listener: StreamListener = {
+    session: undefined,
+    tell: (what) => {
+      if (!wants(promised, `notifications/${what}/list_changed`, '')) return;
+      stream.write(dataEvent(underSubscription(Buffer.from(`{"jsonrpc":"2.0","method":"notifications/${what}/list_changed"}`), idText)));
+    },
+  };
+  listeners.add(listener);
+  stream.whenOver(() => void listeners.delete(listener));
+}
+
+/** Who may not read a resource learns nothing of when it changes. */
+function mayRead(exchange: Exchange, uri: string, nowMs: number): boolean {
+  const { caller, session, snapshot } = exchange.ctx;
+  if (caller === undefined || session === undefined) return false;
+  return snapshot.policy.decide(new CallPolicyFacts(caller, uri, 'resources/read', undefined, session, nowMs, NO_ARGUMENTS)).kind === 'allow';
+}
+
+function leave(counts: Map<string, number>, caller: string): void {
+  const left = (counts.get(caller) ?? 1) - 1;
+  if (left > 0) counts.set(caller, left);
+  else counts.delete(caller);
+}

@@ -1,0 +1,104 @@
+// Taking a batch apart and putting its answers together, with a gateway that is one function.
+import { describe, expect, it } from 'vitest';
+import { loadJsonGuard } from '../../../src/base/json/choose.js';
+import { BATCH_MESSAGES_MAX, createBatches } from '../../../src/chain/batch.js';
+import type { Inbound, Reply } from '../../../src/front/types.js';
+import { lentMessage, RecordedReply, type Posted } from '../../support/inbound-reply.js';
+
+const V = { mcpProtocolVersion: '2025-03-26' };
+
+interface Taken {
+  readonly inbound: Inbound;
+  readonly reply: Reply;
+  readonly body: string;
+}
+
+function take(body: string, posted: Posted = { headers: V }, options: { readonly answerBytesMax?: number; readonly version?: string } = {}) {
+  const messages: Taken[] = [];
+  const takeBatch = createBatches({
+    guard: loadJsonGuard(), limits: () => ({ depthMax: 20, keysMax: 100 }), answerBytesMax: () => options.answerBytesMax ?? 1000, sessionVersion: (id) => (id === 'known' ? options.version : undefined),
+    handle: (inbound, reply) => void messages.push({ inbound, reply, body: Buffer.from(inbound.body).toString() }),
+  });
+  const reply = new RecordedReply();
+  const { inbound, expire } = lentMessage(body, posted);
+  const taken = takeBatch(inbound, reply);
+  expire();
+  return { taken, messages, reply };
+}
+
+const ok = (n: number): string => `{"jsonrpc":"2.0","id":${n},"result":{}}`;
+const JSON_TYPE = [['content-type', 'application/json']] as const;
+
+describe('a batch', () => {
+  it('becomes its messages, byte for byte, and their answers one array in their order', () => {
+    const { taken, messages, reply } = take(' [ {"id": 1.0}\n,\t{"a":"]"},[], 7 ] ');
+    expect([taken, messages.map(({ body }) => body)]).toEqual([true, ['{"id": 1.0}', '{"a":"]"}', '[]', '7']]);
+    for (const { inbound } of messages) expect(inbound).toMatchObject({ batched: true, httpMethod: 'POST', bodyTooLarge: false, headers: V });
+    expect(Buffer.from(messages[1]?.inbound.body ?? []).toString()).toBe('{"a":"]"}'); // also when the socket has its bytes back
+    for (const n of [3, 1, 0]) messages[n]?.reply.send(n === 1 ? 202 : 200, JSON_TYPE, n === 1 ? '' : ok(n));
+    expect(reply.state).toBe('open');
+    messages[2]?.reply.send(200, JSON_TYPE, ok(2));
+    expect([reply.status, reply.headers, reply.text]).toEqual([200, { 'content-type': 'application/json' }, `[${ok(0)},${ok(2)},${ok(3)}]`]);
+  });
+
+  it('of notifications alone is accepted without a body', () => {
+    const { messages, reply } = take('[{},{}]');
+    for (const one of messages) one.reply.send(202, [], '');
+    expect([reply.status, reply.text]).toEqual([202, '']);
+  });
+
+  it('whose messages are all refused alike is answered with their status and what goes with it; else with 200', () => {
+    const refused = take('[{},{}]');
+    for (const one of refused.messages) one.reply.send(401, [...JSON_TYPE, ['www-authenticate', 'Bearer']], ok(1));
+    expect([refused.reply.status, refused.reply.headers['www-authenticate'], refused.reply.text]).toEqual([401, 'Bearer', `[${ok(1)},${ok(1)}]`]);
+    const mixed = take('[{},{}]');
+    mixed.messages.forEach((one, n) => one.reply.send(n === 0 ? 400 : 200, JSON_TYPE, ok(n)));
+    expect(mixed.reply.status).toBe(200);
+  });
+
+  it('whose answers are too large together says so in the place of those beyond', () => {
+    const { messages, reply } = take('[{},{},{}]', { headers: V }, { answerBytesMax: 60 });
+    for (const n of [0, 1, 2]) messages[n]?.reply.send(200, JSON_TYPE, ok(n + 5));
+    expect(reply.json).toMatchObject([{ id: 5, result: {} }, { id: 6, error: { data: { code: 'mcp_invalid_response' } } }, { id: 7, error: {} }]);
+  });
+
+  it('tells those of its messages that are under way that the client left', () => {
+    const { messages, reply } = take('[{},{}]');
+    const told: string[] = [];
+    messages.forEach(({ reply: one }, n) => one.onAbort((cause) => void told.push(`${n} ${cause}`)));
+    messages[0]?.reply.send(200, JSON_TYPE, ok(0));
+    reply.hangUp();
+    expect([told, messages[1]?.reply.aborted]).toEqual([['1 client'], true]);
+  });
+
+  it('ends although a message of it is cut', () => {
+    const { messages, reply } = take('[{},{}]');
+    messages[0]?.reply.destroy();
+    messages[1]?.reply.send(200, JSON_TYPE, ok(1));
+    messages[1]?.reply.send(200, JSON_TYPE, 'twice');
+    expect([reply.status, reply.json]).toMatchObject([200, [{ error: { data: { code: 'gateway_fault' } } }, { id: 1 }]]);
+  });
+});
+
+describe('what is no batch, or may not be one', () => {
+  const many = (count: number): string => `[${Array.from({ length: count }, () => '{}').join(',')}]`;
+
+  it.each([
+    ['a message', '{"a":[1]}', { headers: V }], ['nothing', '', { headers: V }], ['an empty one', '[]', { headers: V }], ['too many', many(BATCH_MESSAGES_MAX + 1), { headers: V }], ['broken JSON', '[{},', { headers: V }], ['a key twice', '[{"a":1,"a":2}]', { headers: V }],
+    ['one too deep', `${'['.repeat(30)}${']'.repeat(30)}`, { headers: V }], ['no version and no session', '[{}]', {}], ['a version without batches', '[{}]', { headers: { mcpProtocolVersion: '2025-06-18' } }], ['2026-07-28', '[{}]', { headers: { mcpProtocolVersion: '2026-07-28' } }],
+  ] as const)('%s is left as it is', (_what, body, posted) => {
+    expect(take(body, posted)).toMatchObject({ taken: false, messages: [] });
+  });
+
+  it('a session of another version has none, whatever the header says; one of that version needs no header', () => {
+    for (const mcpProtocolVersion of ['', '2025-03-26']) {
+      expect(take('[{}]', { headers: { mcpSessionId: 'known', mcpProtocolVersion } }, { version: '2025-11-25' }).taken).toBe(false);
+      expect(take('[{}]', { headers: { mcpSessionId: 'known', mcpProtocolVersion } }, { version: '2025-03-26' }).taken).toBe(true);
+      expect(take('[{}]', { headers: { mcpSessionId: 'unknown', mcpProtocolVersion } }).taken).toBe(true);
+    }
+  });
+
+  it('as many as there may be are taken', () => {
+    expect(take(many(BATCH_MESSAGES_MAX)).messages).toHaveLength(BATCH_MESSAGES_MAX);
+  });
+});
