@@ -34,7 +34,7 @@ const RATE_KEYS_MAX = 200_000; // callers and caller-tool pairs with a bucket th
 export function createSharedMemory({ session }: Pick<GatewayConfig, 'session'>): SharedMemory {
   return {
     buckets: createTableMemory(bucketTable(RATE_KEYS_MAX)), breakers: createTableMemory(breakerTable()),
-    risk: createSessionMemory({ sessionsMax: session.sessions_max, actionsKept: session.actions_kept }), places: createPlacesMemory(session.sessions_max), homes: createHomesMemory(session.sessions_max),
+    risk: createSessionMemory({ sessionsMax: session.sessions_max, actionsKept: session.actions_kept }), places: createPlacesMemory({ totalMax: session.sessions_max, perCallerMax: session.mcp_sessions_per_caller_max }), homes: createHomesMemory(session.sessions_max),
     sentSecrets: createSentSecretsMemory(),
   };
 }

@@ -11,6 +11,8 @@ export interface TableShape {
   readonly dataBytes: number;
   /** Instead of as many as the capacity suggests. */
   readonly stripes?: number;
+  /** Records of one family, which must fit one stripe with others; there are fewer stripes then. */
+  readonly familyMax?: number;
   /** Further bytes of each stripe, for what its records share. */
   readonly extraBytes?: number;
 }
@@ -43,14 +45,14 @@ const ENTRY_WORDS = 2; // of the index: tag, record + 1
 
 export const NONE = -1;
 
-export function createTableMemory({ capacity, dataBytes, stripes = stripesFor(capacity), extraBytes = 0 }: TableShape): TableMemory {
+export function createTableMemory({ capacity, dataBytes, familyMax = 1, stripes = stripesFor(capacity, familyMax), extraBytes = 0 }: TableShape): TableMemory {
   const share = Math.floor(capacity / stripes);
   const { endWords } = layoutOf(share, dataBytes);
   return { stripes: Array.from({ length: stripes }, () => new SharedArrayBuffer(endWords * WORD_BYTES + extraBytes)), capacity: share, dataBytes, key: randomBytes(KEY_BYTES) };
 }
 
-function stripesFor(capacity: number): number {
-  return 2 ** Math.floor(Math.log2(Math.min(STRIPES_MAX, Math.max(1, capacity / STRIPE_RECORDS_MIN))));
+function stripesFor(capacity: number, familyMax: number): number {
+  return 2 ** Math.floor(Math.log2(Math.min(STRIPES_MAX, Math.max(1, capacity / Math.max(STRIPE_RECORDS_MIN, 2 * familyMax)))));
 }
 
 function layoutOf(capacity: number, dataBytes: number) {

@@ -41,9 +41,9 @@ const UNKNOWN: TakenPlace = Object.freeze({ kind: 'unknown' });
 const FULL: OpenedPlace = Object.freeze({ kind: 'full' });
 const OPENED: OpenedPlace = Object.freeze({ kind: 'opened', evicted: undefined });
 
-export function createPlacesMemory(totalMax: number): PlacesMemory {
+export function createPlacesMemory({ totalMax, perCallerMax }: PlaceLimits): PlacesMemory {
   // A caller has a record of its own, and may have one session.
-  return { table: createTableMemory({ capacity: 2 * totalMax, dataBytes: DATA_BYTES }), counts: new SharedArrayBuffer(COUNT_BYTES) };
+  return { table: createTableMemory({ capacity: 2 * totalMax, dataBytes: DATA_BYTES, familyMax: perCallerMax + 1 }), counts: new SharedArrayBuffer(COUNT_BYTES) };
 }
 
 export class SessionPlaces {

@@ -70,7 +70,7 @@ const NO_KEEPER: SessionKeeper = Object.freeze({
 
 /** For a thread that is alone, and whose sessions end with it. */
 export function alone(limits: McpSessionLimits, newHex: (bytes: number) => string): McpSessionSurroundings {
-  return { thread: 0, places: new SessionPlaces(createPlacesMemory(limits.totalMax), 1), homes: new SessionHomes(createHomesMemory(limits.totalMax), 1), keeper: NO_KEEPER, newHex };
+  return { thread: 0, places: new SessionPlaces(createPlacesMemory(limits), 1), homes: new SessionHomes(createHomesMemory(limits.totalMax), 1), keeper: NO_KEEPER, newHex };
 }
 
 export function createMcpSessions(limits: McpSessionLimits, { thread, places, homes, keeper, newHex, ended, evicted }: McpSessionSurroundings): McpSessions {

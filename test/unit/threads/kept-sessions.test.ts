@@ -23,7 +23,7 @@ let events: unknown[];
 let faults: unknown[];
 
 function open(more: Readonly<Record<string, number>> = {}): void {
-  places = new SessionPlaces(createPlacesMemory(LIMITS.totalMax), 1);
+  places = new SessionPlaces(createPlacesMemory(LIMITS), 1);
   const config = parseGatewayConfig(JSON.stringify({ profile: 'dev', session: { mcp_session_ttl_s: TTL_MS / 1000, ...more } }), 'gateway.yaml');
   sessions = openKeptSessions({
     stateDir: dir, config, places, clock: { nowMs: () => nowMs }, event: (name, details) => void events.push([name, details]), onFault: (fault) => void faults.push(fault),

@@ -47,7 +47,7 @@ function thread(owner: number, evicted: PlaceOwner[] = []): McpSessions & { plac
   return Object.assign(sessions, { places, homes });
 }
 function freshMemory(): void {
-  memory = { places: createPlacesMemory(LIMITS.totalMax), homes: createHomesMemory(LIMITS.totalMax) };
+  memory = { places: createPlacesMemory(LIMITS), homes: createHomesMemory(LIMITS.totalMax) };
 }
 /** A new process over the same file: what was kept sleeps. */
 function restart(): void {

@@ -89,6 +89,14 @@ describe('an MCP session', () => {
     expect(sessions.open('c', '2025-11-25', '{}', 1000)).toBeDefined();
   });
 
+  it('may be one of as many as its caller is allowed, in a table of many stripes', () => {
+    const { sessions, open } = table({ perCallerMax: 10_000, totalMax: 50_000 });
+    for (let n = 0; n < 10_000; n++) open('a');
+    expect(sessions.size).toBe(10_000);
+    open('a');
+    expect(sessions.size).toBe(10_000);
+  });
+
   it('gives its place back when closed, once', () => {
     const { sessions, open } = table({ perCallerMax: 1 });
     const session = open('a');
