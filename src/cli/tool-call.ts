@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../base/clock/clock.js';
 import { createIds } from '../base/ids/ids.js';
+import { makeParamHeaders, readParamMarks } from '../mcp/param-headers.js';
 import { eraOf, timeoutOf, type EraName } from './asking.js';
 import { readCallArguments } from './call-arguments.js';
 import { notificationText, OUTCOME_EXITS, outcomeNote, outcomeOf, resultText, type Outcome } from './call-outcome.js';
@@ -10,7 +11,6 @@ import { findDataPlane } from './data-plane.js';
 import { CliFailure, type ExitCode } from './failure.js';
 import { withInterrupt } from './interrupt.js';
 import { createCaller, type Answered, type McpCaller, type Question } from './mcp-caller.js';
-import { paramHeaders } from './param-headers.js';
 import { printJson } from './printing.js';
 import { member, textOf, type JsonRecord } from './reading.js';
 import { printable, printableJson } from './terminal.js';
@@ -27,7 +27,8 @@ export async function callTool(context: CommandContext): Promise<ExitCode> {
   const written = await readCallArguments(context);
   const plane = await findDataPlane(context);
   const known = await knownOf(context, name);
-  const headers = paramHeaders(known.inputSchema, JSON.parse(written));
+  const bytes = Buffer.from(written);
+  const headers = makeParamHeaders(readParamMarks(known.inputSchema) ?? [], bytes, 0, bytes.length);
   const question: Question = { method: 'tools/call', name, members: `"name":${JSON.stringify(name)},"arguments":${written}`, headers };
   return withInterrupt(async (signal) => {
     const caller = createCaller(eraOf(context, known.era), { plane, timeoutMs, ids: createIds(), signal, onMessage: (text, message) => follow(context, text, message) });
