@@ -61,6 +61,7 @@ interface Gathered {
   /** Servers that have no such method after all. */
   readonly without: number;
   readonly servers: number;
+  readonly asEvents: boolean;
 }
 
 /** What of one server's list this caller may see. */
@@ -89,7 +90,7 @@ async function gather(ctx: Context, asked: Asked, services: TerminalServices): P
     for (const [reason, count] of Object.entries(shown?.hidden ?? {})) hidden[reason] = (hidden[reason] ?? 0) + count;
   }
   const unseen = neverSeen(ctx, servers, services);
-  return { texts, hidden, failed, down: failed.length + unseen, without, servers: servers.length + unseen };
+  return { texts, hidden, failed, down: failed.length + unseen, without, servers: servers.length + unseen, asEvents: asker.answeredByEvents };
 }
 
 /** The filter of what came, to be asked in turn; undefined = the server has no such method. */
@@ -139,7 +140,7 @@ function finish(exchange: Exchange, member: ListMember, gathered: Gathered, serv
     noteHidden(ctx, rest);
     return render(rest);
   };
-  answerScreened(exchange, services, { text: render(gathered), without });
+  answerScreened(exchange, services, { text: render(gathered), without, asEvents: gathered.asEvents });
 }
 
 /** Without the items of servers whose words may not pass: they must not keep callers from all others. Undefined: nothing would be left. */

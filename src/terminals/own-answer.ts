@@ -2,11 +2,12 @@
 import type { Exchange } from '../chain/exchange.js';
 import { deny, type Deny } from '../chain/verdict.js';
 import type { HeaderPairs } from '../front/types.js';
-import { JSON_HEADERS } from '../mcp/media-types.js';
+import { JSON_HEADERS, SSE_HEADERS } from '../mcp/media-types.js';
 import { createResponseFirewall } from '../response/index.js';
 import type { Screened } from '../response/scanned.js';
 import { HTTP_OK, limitsOf } from './answers.js';
 import type { TerminalServices } from './services.js';
+import { dataEvent } from './sse-event.js';
 
 export interface OwnAnswer {
   readonly text: string;
@@ -15,14 +16,23 @@ export interface OwnAnswer {
   readonly withheld?: string;
   /** Where that is not known beforehand; undefined = there is none. */
   readonly without?: () => Promise<string | undefined>;
+  /** A client that reads events gets one, as the servers sent it; headers are a stream's then. */
+  readonly asEvents?: boolean;
 }
 
 const SCAN_FAILED: Deny = Object.freeze(deny('response_blocked', { reasonCode: 'scan_failed' }));
 
-export function answerScreened(exchange: Exchange, services: TerminalServices, { text, headers = JSON_HEADERS, withheld, without }: OwnAnswer): void {
+export function answerScreened(exchange: Exchange, services: TerminalServices, { text, headers = JSON_HEADERS, withheld, without, asEvents = false }: OwnAnswer): void {
+  const release = (body: Uint8Array | string): void => {
+    if (!asEvents || !exchange.readsEvents) return exchange.answer(HTTP_OK, headers, body);
+    exchange.beginStream(HTTP_OK, SSE_HEADERS, () => {
+      exchange.write(dataEvent(typeof body === 'string' ? Buffer.from(body) : body));
+      exchange.endStream();
+    });
+  };
   const answer = (screened: Screened): void => {
-    if (screened.kind === 'release') exchange.answer(HTTP_OK, headers, screened.bytes);
-    else if (withheld !== undefined) exchange.answer(HTTP_OK, headers, withheld);
+    if (screened.kind === 'release') release(screened.bytes);
+    else if (withheld !== undefined) release(withheld);
     else if (without === undefined) exchange.refuse(screened.refusal);
     else replace(without, screened.refusal);
   };
@@ -30,7 +40,7 @@ export function answerScreened(exchange: Exchange, services: TerminalServices, {
     other().then(
       (rest) => exchange.guard(() => {
         if (rest === undefined) exchange.refuse(refusal);
-        else answerScreened(exchange, services, { text: rest, headers });
+        else answerScreened(exchange, services, { text: rest, headers, asEvents });
       }),
       () => exchange.refuse(SCAN_FAILED),
     );

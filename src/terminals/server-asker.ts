@@ -3,6 +3,7 @@ import { GUARD_OUT_LENGTH, SLOT } from '../base/json/types.js';
 import { memberSpans } from '../base/json/spans.js';
 import type { Context } from '../chain/context.js';
 import { deny } from '../chain/verdict.js';
+import { isSse } from '../mcp/media-types.js';
 import { METHOD_NOT_FOUND } from '../mcp/rpc-codes.js';
 import { ask, AskRefused, type Answer, type Asker } from './ask.js';
 import { HTTP_OK, limitsOf, SESSION_LOST } from './answers.js';
@@ -30,6 +31,7 @@ export class ServerAsker {
   readonly #asker: Asker;
   /** A modern request names its version and capabilities in `_meta`; it travels with every question. */
   readonly #meta: string;
+  #answeredByEvents = false;
 
   constructor(ctx: Context, services: TerminalServices) {
     this.#ctx = ctx;
@@ -37,6 +39,11 @@ export class ServerAsker {
     this.#asker = { client: services.client, guard: services.jsonGuard, limits: limitsOf(ctx.snapshot.config), answerBytesMax: ctx.snapshot.config.upstream.answer_bytes_max };
     ctx.inbound.retain();
     this.#meta = metaText(ctx, services);
+  }
+
+  /** Some server answered with a stream: then a client that reads one may be answered alike. */
+  get answeredByEvents(): boolean {
+    return this.#answeredByEvents;
   }
 
   /** All pages; undefined = the server has no such method. Rejects with AskRefused, or with what `read` throws. */
@@ -82,6 +89,7 @@ export class ServerAsker {
     const params = [...(meta === '' ? [] : [`"_meta":${meta}`]), ...members].join(',');
     const body = Buffer.from(`{"jsonrpc":"2.0","id":${this.#services.nextId()},"method":"${method}","params":{${params}}}`);
     const answer = await ask(this.#asker, { url: leg.url, httpMethod: 'POST', headers: headersFor(leg, method), body, answerTimeoutMs: timeoutMs, idleTimeoutMs: Math.min(timeoutMs, upstream.idle_timeout_ms) });
+    if (isSse(answer.headers['content-type'] ?? '')) this.#answeredByEvents = true;
     // A lost session is told with 404, with a JSON-RPC error in the body or without.
     if (answer.status !== HTTP_OK && !saysNoMethod(answer)) throw new AskRefused(deny('mcp_request_failed', { reasonCode: wordOf(method), details: { upstream_status: answer.status } }), answer.status);
     return answer;

@@ -56,6 +56,23 @@ describe('tools/list', () => {
     expect([(reply.json as { id: unknown }).id, listed(reply)._meta]).toEqual(['L', undefined]);
   });
 
+  it('comes as an event to a client that reads events, where a server answered so; else as JSON', async () => {
+    const streaming = await startToolServer({ tools: [toolText('one')], answering: 'sse' });
+    try {
+      const gateway = await start({ tools: [{ name: 'one', url: streaming.url }] });
+      const session = await openSession(gateway);
+      const asEvents = await gateway.ask(rpc('tools/list', {}, 7), session);
+      expect([asEvents.headers['content-type'], asEvents.events.map((event) => (event as { id: unknown; result: { tools: unknown[] } }).result.tools.length)]).toEqual(['text/event-stream', [1]]);
+      expect(gateway.lines().map(({ type }) => type)).toEqual(['request', 'request', 'stream_end']);
+      const asJson = await gateway.ask(rpc('tools/list'));
+      expect([asJson.headers['content-type'], names(asJson)]).toEqual(['application/json', ['one']]);
+      streaming.answering = 'json';
+      expect((await gateway.ask(rpc('tools/list'), session)).headers['content-type']).toBe('application/json');
+    } finally {
+      await streaming.close();
+    }
+  });
+
   it('counts what it hides and never names it', async () => {
     const gateway = await start({ policies: [{ ...PERMIT_ALL, text: `package precinct.authz\nimport rego.v1\nallow if { input.method == "tools/list" }\nallow if { input.tool_name == "one" }\n` }] });
     a.tools = [toolText('one'), toolText('stranger')];
