@@ -78,6 +78,16 @@ const TABLES = {
     ['rules', 'remembered', 'decided anew', 'first of a caller and tool', 'load'],
     ...rows.map((row) => [whole(row.rules), `${row.hitUs.toFixed(3)} µs`, `${row.missUs.toFixed(1)} µs`, `${whole(row.firstUs)} µs`, `${whole(row.loadMs)} ms`]),
   ],
+  websocket: ({ rows }) => [
+    ['way', 'calls/s', 'of POST (range)', 'CPU µs a call', 'of POST (range)', 'P50', 'P99'],
+    ...rows.map((row) => [row.name, whole(row.perSecond), range(row.ofPost), row.cpuUs.toFixed(1), range(row.cpuOfPost), `${row.p50Ms.toFixed(2)} ms`, `${row.p99Ms.toFixed(2)} ms`]),
+  ],
+  streams: ({ kind, streams, followed, messages, bytes, found, kibPerStream, kibPerStalled }) => [
+    [`${whole(streams)} streams (${kind}), ${whole(followed)} followed on the tool server`, `all ${whole(messages)} messages of ${whole(bytes)} B, in order`, 'closed'],
+    ['who read all the time', `${whole(found.reading.complete)} of ${whole(found.reading.readers)}`, whole(found.reading.closed)],
+    ['who stopped, and read on later', `${whole(found.stalled.complete)} of ${whole(found.stalled.readers)}`, whole(found.stalled.closed)],
+    ['memory of the gateway for each', `${kibPerStream.toFixed(1)} KiB open, ${kibPerStalled.toFixed(1)} KiB while half had stopped`, ''],
+  ],
   memory: ({ rows, perThreadMib, sessions, tableMib, byCalls }) => [
     ['idle', 'private', 'with shared pages (RSS)'],
     ...rows.map((row) => [row.name, `${whole(row.privateMib)} MiB`, `${whole(row.rssMib)} MiB`]),

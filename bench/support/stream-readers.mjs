@@ -1,10 +1,11 @@
-// Clients by the thousand, each with an MCP session and its GET stream; some of them stop reading. Each knows which numbers came, and in which order.
+// Clients by the thousand, each with an MCP session and its GET stream, or a WebSocket; some of them stop reading. Each knows which numbers came, and in which order.
 // A process of its own: `startReaders` asks it.
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { WebSocket } from 'ws';
 import { asked, serveAsked } from './asked-process.mjs';
 
-/** `open({ port, count, stalled, callers })`; `found(n)`: once each that reads has the numbers up to n, what all have; `resume()`: the others read on. */
+/** `open({ kind, port, count, stalled, callers })`, kind `sse` or `websocket`; `found(n)`: once each that reads has the numbers up to n, what all have; `resume()`: the others read on. */
 export function startReaders(core) {
   const { ask, stop } = asked(import.meta.url, core);
   return { open: (what) => ask('open', what), found: (n) => ask('found', n), resume: () => ask('resume'), stop };
@@ -24,12 +25,12 @@ class Reader {
   #rest = '';
 
   constructor(socket, stalled) {
-    this.socket = socket;
+    this.socket = socket; // of node:net or ws: both pause and resume
     this.stalled = stalled;
-    socket.setEncoding('latin1').on('data', (part) => this.#take(part)).on('close', () => { this.closed = true; }).on('error', () => undefined);
+    socket.on('close', () => { this.closed = true; }).on('error', () => undefined);
   }
 
-  #take(part) {
+  take(part) {
     const text = this.#rest + part;
     let from = 0;
     for (const { 1: n, index, 0: found } of text.matchAll(/"data":\{"n":(\d+)/g)) {
@@ -67,9 +68,31 @@ async function openOne(port, headers, stalled) {
   if (id === undefined) throw new Error(`no session was opened: ${opened.text}`);
   const { socket, head, text } = await send(port, ['GET /mcp HTTP/1.1', ...own, 'Accept: text/event-stream', `Mcp-Session-Id: ${id}`]);
   if (!head.startsWith('HTTP/1.1 200')) throw new Error(`no stream was opened: ${text}`);
-  readers.push(new Reader(socket, stalled));
-  if (stalled) socket.pause();
+  const reader = add(socket, stalled);
+  socket.setEncoding('latin1').on('data', (part) => reader.take(part));
 }
+
+function add(socket, stalled) {
+  const reader = new Reader(socket, stalled);
+  readers.push(reader);
+  if (stalled) socket.pause();
+  return reader;
+}
+
+/** The session's stream begins with the first message after its handshake. */
+async function openSocket(port, caller, stalled) {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/mcp`, 'mcp', { headers: { 'X-SPIFFE-ID': caller } });
+  await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
+  const answered = new Promise((resolve, reject) => socket.once('message', resolve).once('close', (code) => reject(new Error(`no session was opened: closed with ${code}`))));
+  socket.send(INITIALIZE);
+  const answer = String(await answered);
+  if (!answer.includes('"result"')) throw new Error(`no session was opened: ${answer}`);
+  socket.send('{"jsonrpc":"2.0","method":"notifications/initialized"}');
+  const reader = add(socket, stalled);
+  socket.on('message', (data) => reader.take(String(data)));
+}
+
+const paused = (socket) => (socket instanceof WebSocket ? socket.isPaused : socket.isPaused());
 
 /** Waits until `done`, as long as anything still comes. */
 async function until(done) {
@@ -82,17 +105,19 @@ async function until(done) {
 }
 
 serveAsked(import.meta.url, {
-  async open({ port, count, stalled, callers }) {
+  async open({ kind, port, count, stalled, callers }) {
     let next = 0;
     await Promise.all(Array.from({ length: AT_ONCE }, async () => {
       while (next < count) {
         const own = next++;
-        await openOne(port, [`X-SPIFFE-ID: ${callers[own % callers.length]}`], own < stalled);
+        const caller = callers[own % callers.length];
+        if (kind === 'websocket') await openSocket(port, caller, own < stalled);
+        else await openOne(port, [`X-SPIFFE-ID: ${caller}`], own < stalled);
       }
     }));
   },
   async found(n) {
-    await until(() => readers.every((reader) => reader.closed || reader.next >= n || (reader.stalled && reader.socket.isPaused())));
+    await until(() => readers.every((reader) => reader.closed || reader.next >= n || (reader.stalled && paused(reader.socket))));
     const of = (some) => ({ readers: some.length, complete: some.filter(({ next, wrong }) => next === n && wrong === 0).length, wrong: some.reduce((sum, { wrong }) => sum + wrong, 0), closed: some.filter(({ closed }) => closed).length });
     return { reading: of(readers.filter(({ stalled }) => !stalled)), stalled: of(readers.filter(({ stalled }) => stalled)) };
   },

@@ -1,14 +1,15 @@
 // The same call by POST and over WebSocket, to one gateway, in alternating rounds: what a message costs on each way.
-//   node bench/wire/websocket.mjs [--rounds 5] [--calls 20000] [--json]
+//   node bench/wire/websocket.mjs [--rounds 5] [--calls 20000] [--save websocket] [--json]
 // Gateway on one core, load and tool server on the other. Needs npm run build, nginx, taskset and Linux.
 import { parseArgs } from 'node:util';
 import { startLoad } from '../support/counted-load.mjs';
 import { cores, cpuUs, median, percentile, spread } from '../support/measure.mjs';
+import { saveResult } from '../support/results.mjs';
 import { startSocketLoad } from '../support/websocket-load.mjs';
 import { toolCall } from '../support/wrk.mjs';
 import { CALLER, needPrograms, startGateway, startUpstream, withServers } from './servers.mjs';
 
-const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' }, calls: { type: 'string', default: '20000' }, json: { type: 'boolean', default: false } } });
+const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' }, calls: { type: 'string', default: '20000' }, save: { type: 'string' }, json: { type: 'boolean', default: false } } });
 const [ROUNDS, CALLS] = [Number(values.rounds), Number(values.calls)];
 const KIB = 1024;
 const ANSWER_BYTES = 350;
@@ -46,7 +47,9 @@ const rows = await withServers(async (start, dir) => {
   });
 });
 
-if (values.json) process.stdout.write(`${JSON.stringify({ bench: 'websocket', rounds: ROUNDS, calls: CALLS, rows })}\n`);
+const result = { bench: 'websocket', rounds: ROUNDS, calls: CALLS, rows };
+if (values.save !== undefined) saveResult(values.save, result);
+if (values.json) process.stdout.write(`${JSON.stringify(result)}\n`);
 else {
   process.stdout.write(`\n${ROUNDS} alternating rounds of ${CALLS} calls of 1 KiB, by a generator of Node.js on the other core\n${'way'.padEnd(36)}calls/s  of POST (range)      CPU µs  of POST     P50 ms     P99 ms\n`);
   for (const one of rows) {
