@@ -10,17 +10,19 @@ export class InboundMessage implements Inbound {
   readonly evidence: PeerEvidence;
   readonly headers: InboundHeaders;
   readonly receivedUs: number;
+  readonly batched: boolean;
   body: Uint8Array = EMPTY;
   bodyTooLarge = false;
   bodyBytes = 0;
   #owned = true;
 
-  constructor(httpMethod: Inbound['httpMethod'], path: string, evidence: PeerEvidence, headers: InboundHeaders, receivedUs: number) {
+  constructor(httpMethod: Inbound['httpMethod'], path: string, evidence: PeerEvidence, headers: InboundHeaders, receivedUs: number, batched = false) {
     this.httpMethod = httpMethod;
     this.path = path;
     this.evidence = evidence;
     this.headers = headers;
     this.receivedUs = receivedUs;
+    this.batched = batched;
   }
   /** `borrowed`: the bytes are uWebSockets.js's, good until the handler returns. */
   setBody(body: Uint8Array, borrowed: boolean): void {

@@ -30,6 +30,7 @@ export function opaPolicy(): Layer<'call' | 'caller' | 'tool' | 'session', 'perm
         case 'deny':
           return deny('authz_policy_denied', { details: { reason: decision.reason ?? 'no policy permits this combination', caller: ctx.caller.spiffeId, tool: subjectOf(ctx.call), method: ctx.call.method } });
         case 'fault':
+          ctx.note(6, decision.message);
           return deny('authz_evaluation_error', { details: { fault: decision.message } });
       }
     },

@@ -18,6 +18,8 @@ const DEPTH_MAX = 16;
 const PRIMITIVES: ReadonlySet<unknown> = new Set(['string', 'integer', 'boolean']);
 const QUOTE = 0x22;
 const NULL_TEXT = 'null';
+/** As JSON writes one: `007` and `-0x1` are none. */
+const NUMBER = /^-?(?:0|[1-9]\d{0,16})(?:\.0+)?$/;
 
 /** The marks of one tool's inputSchema; undefined = it has none, or they break the rules, and no client mirrors any. */
 export function readParamMarks(inputSchema: unknown): readonly ParamMark[] | undefined {
@@ -52,18 +54,23 @@ function walk(schema: unknown, path: readonly string[], marks: ParamMark[]): boo
   return true;
 }
 
+interface Expected {
+  readonly text: string;
+  readonly isNumber: boolean;
+}
+
 /** What a header must say for the arguments at bytes[from, to): undefined = it must be absent. */
-function expected(bytes: Uint8Array, from: number, to: number, { path }: ParamMark): string | undefined {
+function expected(bytes: Uint8Array, from: number, to: number, { path }: ParamMark): Expected | undefined {
   let at: Pick<MemberSpan, 'from' | 'to'> = { from, to };
   for (const key of path) {
     const member = memberSpans(bytes, at.from, at.to).find((one) => one.key === key);
     if (member === undefined) return undefined;
     at = member;
   }
-  if (bytes[at.from] === QUOTE) return decodeString(bytes, at.from, at.to);
+  if (bytes[at.from] === QUOTE) return { text: decodeString(bytes, at.from, at.to), isNumber: false };
   const text = Buffer.from(bytes.buffer, bytes.byteOffset + at.from, at.to - at.from).toString('utf8');
   // What is no primitive has no header; the server judges it by its schema.
-  return text === NULL_TEXT || text.startsWith('{') || text.startsWith('[') ? undefined : text;
+  return text === NULL_TEXT || text.startsWith('{') || text.startsWith('[') ? undefined : { text, isNumber: NUMBER.test(text) };
 }
 
 /**
@@ -82,19 +89,17 @@ export function findParamMismatch(marks: readonly ParamMark[], headers: readonly
 }
 
 /** Integers are compared by their value: `42.0` is 42. */
-function isSame(sent: string | undefined, right: string): boolean {
+function isSame(sent: string | undefined, { text, isNumber }: Expected): boolean {
   if (sent === undefined) return false;
-  return sent === right || (NUMBER.test(sent) && NUMBER.test(right) && Number.isSafeInteger(Number(right)) && Number(sent) === Number(right));
+  return sent === text || (isNumber && NUMBER.test(sent) && Number.isSafeInteger(Number(text)) && Number(sent) === Number(text));
 }
-
-const NUMBER = /^-?\d{1,17}(?:\.0+)?$/;
 
 /** The headers that a client of 2026-07-28 sends with these arguments. */
 export function makeParamHeaders(marks: readonly ParamMark[], bytes: Uint8Array, from: number, to: number): Record<string, string> {
   const headers: Record<string, string> = {};
   for (const mark of marks) {
     const value = expected(bytes, from, to, mark);
-    if (value !== undefined) headers[mark.header] = encodeMirroredHeader(value);
+    if (value !== undefined) headers[mark.header] = encodeMirroredHeader(value.text);
   }
   return headers;
 }

@@ -49,7 +49,7 @@ function keepWatching(exchange: Exchange, url: string): void {
 export function paramHeadersAgree(exchange: Exchange): boolean {
   const { call, inbound, tool } = exchange.ctx;
   if (call === undefined || tool === undefined || tool === 'none' || tool.marks === undefined) return true;
-  const wrong = findParamMismatch(tool.marks, inbound.headers.forwarded, inbound.body, call.argumentsFrom, call.argumentsTo, call.era === 'modern');
+  const wrong = findParamMismatch(tool.marks, inbound.headers.forwarded, inbound.body, call.argumentsFrom, call.argumentsTo, call.era === 'modern' && !inbound.headers.headerless);
   if (wrong === undefined) return true;
   refuseProtocol(exchange, HEADER_MISMATCH, BAD_REQUEST, `The header ${wrong} is missing or differs from the arguments.`, { header: wrong });
   return false;
@@ -59,12 +59,13 @@ export function mapRequest(ctx: Context, era: Era, body: Uint8Array, version: st
   return era === 'modern' ? toModernRequest(body, clientFacts(ctx, version), more) : toLegacyRequest(body);
 }
 
-/** The leg's headers, with those that mirror arguments: made where the client did not, or where layer 13 changed what they mirror. */
+/** The leg's headers, with those that mirror arguments: made where the client did not (it speaks an older version, or over WebSocket), or where layer 13 changed what they mirror. */
 export function headersWith(ctx: Context, leg: Leg): Readonly<Record<string, string>> {
   const { call, tool, outbound } = ctx;
   if (call === undefined || tool === undefined || tool === 'none' || tool.marks === undefined) return leg.headers;
   const changed = outbound?.bytes;
-  if (leg.mappedTo !== 'modern' && (changed === undefined || leg.mappedTo === 'legacy')) return leg.headers;
+  const isOwed = leg.mappedTo === 'modern' || (leg.mappedTo === undefined && (changed !== undefined || (call.era === 'modern' && ctx.inbound.headers.headerless)));
+  if (!isOwed) return leg.headers;
   const place = changed === undefined ? { from: call.argumentsFrom, to: call.argumentsTo } : memberAt(changed, ['params', 'arguments']) ?? { from: 0, to: 0 };
   return { ...leg.headers, ...makeParamHeaders(tool.marks, ctx.outboundBytes(), place.from, place.to) };
 }

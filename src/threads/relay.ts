@@ -18,7 +18,7 @@ export type PeerMessage =
   | { readonly kind: 'end' | 'cut'; readonly id: number }
   | { readonly kind: 'evicted'; readonly serial: number };
 
-type RelayedInbound = Pick<Inbound, 'httpMethod' | 'path' | 'evidence' | 'headers' | 'receivedUs'>;
+type RelayedInbound = Pick<Inbound, 'httpMethod' | 'path' | 'evidence' | 'headers' | 'receivedUs' | 'batched'>;
 
 /** A thread's end of the line to another one. */
 export interface PeerLine {
@@ -149,9 +149,9 @@ export class Relay {
       if (cause === 'gateway' && asked.began) reply.destroy();
       else if (cause === 'gateway') reply.send(INTERNAL_ERROR, [['content-type', 'application/json']], FAULT_BODY, true);
     });
-    const { httpMethod, path, evidence, headers, receivedUs } = inbound;
+    const { httpMethod, path, evidence, headers, receivedUs, batched = false } = inbound;
     const body = exactCopy(inbound.body);
-    post(peer, { kind: 'request', id, inbound: { httpMethod, path, evidence, headers: { ...headers, forwarded: [...headers.forwarded] }, receivedUs }, body }, [body.buffer]);
+    post(peer, { kind: 'request', id, inbound: { httpMethod, path, evidence, headers: { ...headers, forwarded: [...headers.forwarded] }, receivedUs, batched }, body }, [body.buffer]);
   }
 
   #hear(peer: Peer, message: PeerMessage): void {
@@ -176,7 +176,7 @@ export class Relay {
   }
 
   #answer(peer: Peer, id: number, relayed: RelayedInbound, body: Uint8Array): void {
-    const inbound = new InboundMessage(relayed.httpMethod, relayed.path, relayed.evidence, relayed.headers, relayed.receivedUs);
+    const inbound = new InboundMessage(relayed.httpMethod, relayed.path, relayed.evidence, relayed.headers, relayed.receivedUs, relayed.batched);
     inbound.setBody(Buffer.from(body.buffer, body.byteOffset, body.byteLength), false);
     const reply = new RelayedReply((message, transfer) => post(peer, message, transfer), id, () => {
       peer.answering.delete(id);

@@ -15,12 +15,13 @@ export interface Posted {
   readonly headers?: Partial<InboundHeaders>;
   readonly evidence?: Partial<PeerEvidence>;
   readonly receivedUs?: number;
+  readonly batched?: boolean;
 }
 
 /** As uWebSockets.js lends it: `expire` is what happens when the handler has returned. */
 export function lentMessage(body: string | Uint8Array, posted: Posted = {}): { readonly inbound: InboundMessage; expire(): void } {
   const method = posted.httpMethod ?? 'POST';
-  const inbound = new InboundMessage(method, '/mcp', { ...LOOPBACK, ...posted.evidence }, { ...NO_HEADERS, ...(method === 'POST' ? { contentType: 'application/json' } : {}), ...posted.headers }, posted.receivedUs ?? 0);
+  const inbound = new InboundMessage(method, '/mcp', { ...LOOPBACK, ...posted.evidence }, { ...NO_HEADERS, ...(method === 'POST' ? { contentType: 'application/json' } : {}), ...posted.headers }, posted.receivedUs ?? 0, posted.batched);
   const lent = new Uint8Array(Buffer.from(body)).buffer;
   if (method === 'POST') inbound.setBody(Buffer.from(lent), true);
   return { inbound, expire: () => void structuredClone(lent, { transfer: [lent] }) };

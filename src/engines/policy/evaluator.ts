@@ -5,7 +5,9 @@ import type { RegoAnswer } from './rego-instance.js';
 import { PolicyError } from './types.js';
 import type { PolicyClock, PolicySource } from './types.js';
 
-export const ALLOW_RULE = 'data.precinct.authz.allow';
+export /** For the first evaluation: V8 compiles the engine's code while it runs, which takes 50 to 300 ms on a busy machine. */
+const COLD_TIMEOUT_MS = 2000;
+const ALLOW_RULE = 'data.precinct.authz.allow';
 
 /** Linear memory never shrinks: an instance that grew by this much over its size after loading is replaced. */
 const MEMORY_GROWTH_BYTES_MAX = 64 << 20;
@@ -41,6 +43,8 @@ export class PolicyEvaluator {
   #instance: RegoInstance;
   readonly #memoryBytesMax: number;
   readonly #byQuery: boolean;
+  /** Whether it has evaluated before. */
+  #warm = false;
   #replaced = 0;
 
   /** Throws PolicyError (or RegoTrap) for what the engine finds wrong with the sources. */
@@ -85,8 +89,10 @@ export class PolicyEvaluator {
   }
 
   #evaluateIn(engine: number, inputJson: string): RegoAnswer {
-    if (!this.#byQuery) return this.#instance.evalRule(engine, ALLOW_RULE, inputJson, this.#options.timeoutMs);
-    return firstValue(this.#instance.evalQuery(engine, ALLOW_RULE, inputJson, this.#options.timeoutMs));
+    const timeoutMs = this.#warm ? this.#options.timeoutMs : Math.max(this.#options.timeoutMs, COLD_TIMEOUT_MS);
+    this.#warm = true;
+    if (!this.#byQuery) return this.#instance.evalRule(engine, ALLOW_RULE, inputJson, timeoutMs);
+    return firstValue(this.#instance.evalQuery(engine, ALLOW_RULE, inputJson, timeoutMs));
   }
 
   #start(): RegoInstance {

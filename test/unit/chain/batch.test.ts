@@ -85,7 +85,7 @@ describe('what is no batch, or may not be one', () => {
 
   it.each([
     ['a message', '{"a":[1]}', { headers: V }], ['nothing', '', { headers: V }], ['an empty one', '[]', { headers: V }], ['too many', many(BATCH_MESSAGES_MAX + 1), { headers: V }], ['broken JSON', '[{},', { headers: V }], ['a key twice', '[{"a":1,"a":2}]', { headers: V }],
-    ['one too deep', `${'['.repeat(30)}${']'.repeat(30)}`, { headers: V }], ['no version and no session', '[{}]', {}], ['a version without batches', '[{}]', { headers: { mcpProtocolVersion: '2025-06-18' } }], ['2026-07-28', '[{}]', { headers: { mcpProtocolVersion: '2026-07-28' } }],
+    ['one too deep', `${'['.repeat(30)}${']'.repeat(30)}`, { headers: V }], ['no version and no session', '[{}]', {}], ['a version without batches', '[{}]', { headers: { mcpProtocolVersion: '2025-06-18' } }], ['2026-07-28', '[{}]', { headers: { mcpProtocolVersion: '2026-07-28' } }], ['a frame of a WebSocket', '[{}]', { headers: { ...V, headerless: true } }],
   ] as const)('%s is left as it is', (_what, body, posted) => {
     expect(take(body, posted)).toMatchObject({ taken: false, messages: [] });
   });

@@ -37,6 +37,7 @@ describe('headers and arguments', () => {
     ['{"region":"a"}', [], 'region'], ['{"region":"a"}', [['mcp-param-region', 'b']], 'region'], ['{}', [['mcp-param-region', 'a']], 'region'], ['{"region":null}', [['mcp-param-region', 'null']], 'region'],
     ['{"region":"a"}', [['mcp-param-region', 'a'], ['mcp-param-region', 'a']], 'region'], ['{"limit":42}', [['mcp-param-limit', '43']], 'limit'], ['{"limit":9007199254740993}', [['mcp-param-limit', '9007199254740992']], 'limit'],
     ['{"dry":true}', [['mcp-param-dry-run', 'True']], 'dry-run'], ['{"where":{"city":"a"}}', [], 'city'], ['{"region":"a"}', [['mcp-param-region', '=?base64?YR==?=']], 'region'], ['{"region":{}}', [['mcp-param-region', '{}']], 'region'],
+    ['{"region":"42"}', [['mcp-param-region', '42.0']], 'region'], ['{"region":"7"}', [['mcp-param-region', '007']], 'region'], ['{"limit":7}', [['mcp-param-limit', '007']], 'limit'],
   ] as const)('contradict: %s with %j', (args, headers, name) => {
     expect(mismatch(args, headers)).toBe(`Mcp-Param-${name}`);
   });

@@ -45,6 +45,12 @@ it('need not come from a client with a handshake, but must be true', async () =>
   expect(await gateway.ask(body, { headers: { accept: MCP_ACCEPT, forwarded: [['mcp-param-where', 'b']] } })).toMatchObject({ status: 400, json: { error: { code: -32020 } } });
 });
 
+it('are made for a client of 2026-07-28 that speaks over WebSocket, where no message has headers', async () => {
+  const { body, posted } = call({ where: 'a' }, []);
+  expect((await gateway.ask(body, { ...posted, headers: { ...posted.headers, headerless: true } })).status).toBe(200);
+  expect(server.of('tools/call')[0]?.headers).toMatchObject({ 'mcp-param-where': 'a' });
+});
+
 it('say what the server is sent where a secret was put in', async () => {
   gateway.secrets.put('key', CALLER, 'vault', SECRET, Date.now());
   const { ref } = gateway.secrets.issue('key', DAY_S, Date.now());

@@ -71,6 +71,14 @@ describe('a request', () => {
     expect([reply.status, reply.headers, reply.text, reply.closeAfter, reply.sends]).toEqual([202, { a: 'b' }, 'ody', true, 1]);
   });
 
+  it('of a batch stays one: its answer must come whole', async () => {
+    const one = pair();
+    one.post(sessionOf(1), '{}', { batched: true });
+    expect((await crossed(one)).inbound.batched).toBe(true);
+    one.post(sessionOf(1), '{}');
+    expect((await crossed(one)).inbound.batched).toBe(false);
+  });
+
   it.each([['without a session', ''], ['of an own one', sessionOf(0)], ['of one that has moved here', MOVED], ['of one that nobody has', sessionOf(4)], ['of a thread that is not there', sessionOf(9)], ['with no gateway\'s id', 'zz'], ['with two ids', `${sessionOf(1)}, ${sessionOf(1)}`]])('%s stays', (_what, session) => {
     const one = pair();
     one.post(session);
