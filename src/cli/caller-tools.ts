@@ -46,14 +46,17 @@ async function listPages(context: CommandContext, caller: McpCaller): Promise<Ex
 }
 
 function show(context: CommandContext, tools: readonly unknown[], result: JsonRecord): ExitCode {
-  const hidden = member(member(result, '_meta'), 'precinct/hiddenTools');
-  printAnswer(context, { tools, ...(hidden === undefined ? {} : { hidden }) }, () => {
+  const meta = member(result, '_meta');
+  const hidden = member(meta, 'precinct/hiddenTools');
+  const down = numberOf(meta, 'precinct/upstreamsDown') ?? 0;
+  printAnswer(context, { tools, ...(hidden === undefined ? {} : { hidden }), ...(down === 0 ? {} : { upstreams_down: down }) }, () => {
     const { terminal } = context;
     const rows = tools.map((tool) => [textOf(tool, 'name'), textOf(tool, 'description')]);
     terminal.print(tools.length === 0 ? 'this caller sees no tools' : renderTable([{ title: 'NAME' }, { title: 'DESCRIPTION', shrinks: true }], rows, terminal));
     const words = [['forbidden', 'by policy'], ['changed', 'changed since registration'], ['unregistered', 'not registered']] as const;
     const left = words.flatMap(([key, why]) => ((numberOf(hidden, key) ?? 0) > 0 ? [`${textOf(hidden, key)} ${why}`] : []));
     if (left.length > 0) terminal.print(terminal.colors.dim(`\nleft out: ${left.join(', ')}`));
+    if (down > 0) terminal.print(terminal.colors.yellow(`\n${down} tool ${down === 1 ? 'server is' : 'servers are'} down, and nothing of ${down === 1 ? 'it' : 'them'} is listed → agw inspect upstreams`));
   });
   return 0;
 }

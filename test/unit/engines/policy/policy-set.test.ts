@@ -74,6 +74,13 @@ describe('a decision', () => {
     expect(slow.decide(facts({ arguments: '{"n":1}' }))).toMatchObject({ kind: 'allow' });
   });
 
+  it('has time for the engine to be compiled when it is the first', () => {
+    const loops = `${BASE}allow if {\n  some x in numbers.range(1, 100)\n  some y in numbers.range(1, 100)\n  x * y == input.arguments.n\n}`;
+    const set = load(loops, { clock: steppingClock(0.5), timeoutMs: 50 });
+    expect(set.decide(facts({ arguments: '{"n":-1}' }))).toMatchObject({ kind: 'deny' });
+    expect(set.decide(facts({ arguments: '{"n":-2}' }))).toMatchObject({ kind: 'fault' });
+  });
+
   it('is a fault if the engine traps, and the next one is answered by a fresh instance', () => {
     const set = load(`${BASE}allow if strings.count(input.arguments.a, input.arguments.b) == 0`, { cacheEntries: 0 });
     for (let i = 0; i < 3; i++) {
