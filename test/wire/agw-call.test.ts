@@ -309,6 +309,11 @@ describe('agw tools list --as', () => {
     expect(await names('--as', 'other')).toEqual([]);
     expect((await agw('tools', 'list', '--as', 'nobody')).code).toBe(3);
   });
+
+  it('says that a server is down: its tools are not there', async () => {
+    expect((await agw('tools', 'list', '--as', CALLER)).out).toContain('1 tool server is down');
+    expect(json(await agw('tools', 'list', '--as', CALLER, '--json'))['upstreams_down']).toBe(1);
+  });
 });
 
 describe('agw inspect upstreams', () => {
