@@ -105,5 +105,5 @@ function explain(error: Error, { origin }: URL, answered: boolean): CliFailure {
   if (UNTRUSTED.test(code)) return new CliFailure(`the certificate of ${origin} is not trusted here (${code}).`, { remedy: 'Name its authorities with --ca, and the gateway by a name that its certificate has: --gateway https://name:port', code: 'gateway_untrusted' });
   if (OWN_FILES.test(code)) return new CliFailure(`--cert, --key or --ca cannot be used (${code}).`, { remedy: 'Each is PEM; --key belongs to --cert.', code: 'evidence_unreadable' });
   if (answered) return new CliFailure(`${origin} hung up before its answer was whole (${code || error.message}).`, { remedy: 'What came of the call is in the log: agw audit search --last 5', code: 'answer_cut' });
-  return new CliFailure(`${origin} hung up without an answer (${code || error.message}).`, { remedy: 'Does it speak the protocol of that URL (http or https), and does it accept this certificate? See: agw status', code: 'gateway_unreachable' });
+  return new CliFailure(`${origin} hung up without an answer (${code || error.message}).`, { remedy: 'If the call had begun, the tool may have run it: agw audit search --last 5. If not: does it speak the protocol of that URL (http or https), and accept this certificate? See: agw status', code: 'gateway_unreachable' });
 }
