@@ -16,7 +16,7 @@ const METHOD_BYTES_MAX = 256;
 /** A name goes there too; MCP recommends at most 128 characters (2025-11-25, server/tools). */
 const NAME_BYTES_MAX = 1024;
 /** The longest URI that servers commonly accept. */
-const URI_BYTES_MAX = 8192;
+export const URI_BYTES_MAX = 8192;
 
 const QUOTE = 0x22;
 const REF_MEMBERS: readonly string[] = ['type', 'name', 'uri'];

@@ -1,6 +1,7 @@
 // subscriptions/listen: what a client asks to be told, what a server can tell, and the messages of the stream (2026-07-28, basic/patterns/subscriptions).
 import { memberAt, memberOf, replaceSpan, textAt, withMembers, isObjectAt } from '../base/json/edits.js';
 import { decodeString, elementSpans, memberSpans } from '../base/json/spans.js';
+import { URI_BYTES_MAX } from './json-rpc.js';
 
 export const ACKNOWLEDGED = 'notifications/subscriptions/acknowledged';
 export const RESOURCE_UPDATED = 'notifications/resources/updated';
@@ -38,7 +39,9 @@ export function readListenFilter(bytes: Uint8Array): ListenFilter | string {
       const elements = elementSpans(bytes, member.from, member.to);
       if (bytes[member.from] !== OPEN_ARRAY || elements.some(({ from }) => bytes[from] !== QUOTE)) return 'params.notifications.resourceSubscriptions must be an array of strings.';
       if (elements.length > SUBSCRIBED_URIS_MAX) return `params.notifications.resourceSubscriptions has more than ${SUBSCRIBED_URIS_MAX} entries.`;
-      filter.resourceSubscriptions = [...new Set(elements.map(({ from, to }) => decodeString(bytes, from, to)))];
+      const uris = elements.map(({ from, to }) => decodeString(bytes, from, to));
+      if (uris.some((uri) => Buffer.byteLength(uri) > URI_BYTES_MAX)) return `params.notifications.resourceSubscriptions has a URI longer than ${URI_BYTES_MAX} bytes.`;
+      filter.resourceSubscriptions = [...new Set(uris)];
     } else if (member.key === 'toolsListChanged' || member.key === 'promptsListChanged' || member.key === 'resourcesListChanged') {
       if (text !== 'true' && text !== 'false') return `params.notifications.${member.key} must be a boolean.`;
       filter[member.key] = text === 'true';

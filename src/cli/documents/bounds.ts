@@ -32,6 +32,7 @@ export const BOUNDS: readonly { readonly title: string; readonly bounds: readonl
   { title: 'A message', bounds: [
     { what: 'nesting', key: 'front.json_depth_max', then: '`mcp_invalid_request`' },
     { what: 'object keys', key: 'front.json_keys_max', then: '`mcp_invalid_request`' },
+    { what: 'the URI of a resource, also of each that a subscription watches', fixed: inFile('src/mcp/json-rpc.ts', 'URI_BYTES_MAX', '8192'), then: '`mcp_invalid_request`' },
     { what: 'messages of a batch', fixed: inFile('src/chain/batch.ts', 'BATCH_MESSAGES_MAX', '50'), then: '`mcp_invalid_request`' },
     { what: 'the answers to a batch together', key: 'upstream.answer_bytes_max', then: 'an error in the place of each beyond it: `mcp_invalid_response`' },
     { what: 'findings kept', key: 'dlp.findings_max', then: 'the rest is counted; a blocking one always decides' },
@@ -64,7 +65,7 @@ export const BOUNDS: readonly { readonly title: string; readonly bounds: readonl
     { what: 'questions to the control thread under way', fixed: inFile('src/threads/control-link.ts', 'WAITING_MAX', '10_000'), then: 'the layer that asks refuses' },
   ] },
   { title: 'Policy, secrets, audit', bounds: [
-    { what: 'decisions remembered, on each thread', key: 'policy.cache_entries', then: 'the longest unused is decided anew' },
+    { what: 'decisions remembered, on each thread', key: 'policy.cache_entries', then: 'the longest unused is decided anew; a name, URI or arguments above 256 characters are kept as a digest' },
     { what: 'compiled parts of the policies, on each thread', fixed: inFile('src/engines/policy/evaluator.ts', 'VARIANTS_MAX', '128'), then: 'the longest unused is compiled again' },
     { what: 'growth of the policy engine\'s memory', fixed: inFile('src/engines/policy/evaluator.ts', 'MEMORY_GROWTH_BYTES_MAX', '64 << 20'), then: 'a fresh engine takes its place' },
     { what: 'secrets remembered of each tool server, to find their echo', fixed: inFile('src/engines/secrets/sent-secrets.ts', 'SECRETS_PER_SERVER_MAX', '256'), then: 'the longest unused is forgotten; without room for it a secret is not sent' },

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { PolicyFacts } from './types.js';
 
-/** Longer key parts are replaced by their digest, so that the cache's memory is bounded by its number of entries. */
+/** Longer key parts are replaced by their digest, whoever wrote them, so that the cache's memory is bounded by its number of entries. */
 const KEY_PART_CHARS_MAX = 256;
 const NS_PER_SECOND = 1_000_000_000n;
 
@@ -71,16 +71,15 @@ export function createInputBuilder(inputs: readonly string[]): InputBuilder {
   return {
     keyIsCall: keyed.length === 0,
     toJson: (facts) => `{${written.map(({ name, write }) => `${name}:${write(facts)}`).join(',')}}`,
-    // Every part carries its length: no two different triples can run together into one key.
     toKey: (facts) => {
-      const { callerSpiffeId: caller, toolName: tool, method } = facts;
-      let key = `${caller.length}:${caller}${tool.length}:${tool}${method.length}:${method}`;
+      let key = keyPart(facts.callerSpiffeId) + keyPart(facts.toolName) + keyPart(facts.method);
       for (const part of keyed) key += keyPart(part(facts));
       return key;
     },
   };
 }
 
+/** Begins with its length, or with # before a digest of fixed length: no two different rows of parts can run together into one key. */
 function keyPart(text: string): string {
   if (text.length <= KEY_PART_CHARS_MAX) return `${text.length}:${text}`;
   return `#${createHash('sha256').update(text).digest('base64')}`;

@@ -2,6 +2,7 @@
 import type { PolicyDecision, PolicyFacts } from './types.js';
 
 const PLACES = 256;
+const TOOL_CHARS_MAX = 256; // the table holds texts as they came: what is longer is found by its key alone
 
 interface Recent {
   readonly caller: string;
@@ -20,7 +21,7 @@ export class RecentDecisions {
   }
 
   note({ callerSpiffeId: caller, toolName: tool, method }: PolicyFacts, decision: PolicyDecision): void {
-    this.#places[placeOf(caller, tool, method)] = { caller, tool, method, decision };
+    if (tool.length <= TOOL_CHARS_MAX) this.#places[placeOf(caller, tool, method)] = { caller, tool, method, decision };
   }
 
   clear(): void {

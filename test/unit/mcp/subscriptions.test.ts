@@ -14,6 +14,10 @@ describe('the filter', () => {
   it.each([[undefined], [[]], [{ toolsListChanged: 1 }], [{ resourceSubscriptions: 'u' }], [{ resourceSubscriptions: [1] }], [{ resourceSubscriptions: Array.from({ length: SUBSCRIBED_URIS_MAX + 1 }, (_, n) => `u${n}`) }]])('is refused: %j', (notifications) => {
     expect(read(notifications)).toBeTypeOf('string');
   });
+  it('names no URI longer than resources/read may', () => {
+    expect(read({ resourceSubscriptions: ['é'.repeat(4096)] })).toMatchObject({ resourceSubscriptions: ['é'.repeat(4096)] });
+    expect(read({ resourceSubscriptions: ['u', 'é'.repeat(4096).concat('x')] })).toContain('longer than 8192 bytes');
+  });
   it('is honoured as far as the capabilities go', () => {
     expect(honoured(ALL, { tools: { listChanged: true }, prompts: {}, resources: { subscribe: true } })).toEqual({ ...NOTHING, toolsListChanged: true, resourceSubscriptions: ALL.resourceSubscriptions });
     expect(isNothing(honoured(ALL, { tools: null, logging: {} }))).toBe(true);

@@ -1,6 +1,8 @@
 // What a set is found to read, and that the decision cache built on it never answers for another request.
+import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { createInputBuilder } from '../../../../src/engines/policy/input.js';
 import type { PolicyFacts } from '../../../../src/engines/policy/types.js';
 import { AGENT, BASE, facts, load } from './facts.js';
 
@@ -82,6 +84,23 @@ describe('the decision cache', () => {
       const decision = set.decide(facts({ callerSpiffeId, toolName, method }));
       expect(decision.kind).toBe(callerSpiffeId === 'a' && toolName === 'b:1' ? 'allow' : 'deny');
     }), { numRuns: 2000, examples: [['a', 'b:1', ''], ['a', 'b', ':1'], ['a1', ':b:1', '']] });
+  });
+
+  it('keeps no text of a caller above 256 characters in its key, and tells each from its digest', () => {
+    const { toKey } = createInputBuilder(['server', 'arguments']);
+    const long = 'x'.repeat(257);
+    const digest = `#${createHash('sha256').update(long).digest('base64')}`;
+    const parts = ['', 'x', 'x'.repeat(256), long, `${long}x`, digest, `3:${digest}`, 'x'.repeat(8192)];
+    const keys = parts.flatMap((callerSpiffeId) => parts.flatMap((toolName) => parts.map((method) => toKey(facts({ callerSpiffeId, toolName, method, server: long, arguments: long })))));
+    expect(new Set(keys).size).toBe(parts.length ** 3);
+    expect(Math.max(...keys.map(({ length }) => length))).toBeLessThanOrEqual(5 * 260);
+    expect(toKey(facts({ callerSpiffeId: 'me', toolName: 'x'.repeat(256), method: 'm', server: '', arguments: '{}' }))).toContain('x'.repeat(256));
+  });
+
+  it('decides of a long name as of a short one, from the cache', () => {
+    const set = load(`${BASE}allow if endswith(input.tool_name, "/public")`);
+    const [open, closed] = [`file:///${'x'.repeat(8000)}/public`, `file:///${'x'.repeat(8000)}/secret`];
+    for (let i = 0; i < 3; i++) expect([set.decide(facts({ toolName: open })), set.decide(facts({ toolName: closed }))]).toMatchObject([{ kind: 'allow', cached: i > 0 }, { kind: 'deny', cached: i > 0 }]);
   });
 
   it('keeps a time-dependent answer for no second request', () => {
