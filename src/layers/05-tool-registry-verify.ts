@@ -2,6 +2,7 @@
 import type { Ctx, Layer } from '../chain/layer.js';
 import { deny, PASS, type Verdict } from '../chain/verdict.js';
 import { entryOf, findRegistered } from '../engines/registry/find-registered.js';
+import { hasDotSegments } from '../engines/registry/resource-table.js';
 import type { HashAlg, RegisteredTool, ToolState } from '../engines/registry/types.js';
 import { subjectOf } from '../mcp/methods.js';
 import { INVALID_PARAMS } from '../mcp/rpc-codes.js';
@@ -47,7 +48,7 @@ function judgeOther(ctx: Ctx<'call', 'tool'>): Verdict {
   const sought = findRegistered(ctx.snapshot.registry, ctx.call);
   switch (sought.kind) {
     case 'names_nothing': return PASS;
-    case 'ambiguous': return ambiguousUri(ctx.call.idText);
+    case 'ambiguous': return ambiguousUri(ctx.call);
     case 'unregistered': return ctx.snapshot.config.registry.unregistered === 'policy' ? PASS : unregistered(ctx.call);
     case 'registered':
       if (entryOf(ctx.snapshot.registry, ctx.call.method, subjectOf(ctx.call)) === sought.registered) ctx.tool = { registered: sought.registered, hashAlg: undefined };
@@ -64,9 +65,11 @@ function unregistered(call: Pick<Call, 'name' | 'uri'>): Verdict {
 }
 
 /** Which entry it falls under depends on who reads it: it could be judged as one place and read as another. */
-function ambiguousUri(idText: string | undefined): Verdict {
-  const message = 'params.uri has a segment . or .. (also percent-encoded): name the resource itself.';
-  return deny('mcp_invalid_request', { reasonCode: 'uri_dot_segments', message, protocol: { rpcCode: INVALID_PARAMS, httpStatus: 400, message, idText } });
+function ambiguousUri({ uri, idText }: Pick<Call, 'uri' | 'idText'>): Verdict {
+  const [reasonCode, message] = hasDotSegments(uri)
+    ? ['uri_dot_segments', 'The URI has a segment . or .. (also percent-encoded): name the resource itself.']
+    : ['uri_ambiguous', 'The URI can be read as another one (control characters, blanks at an end, \\, needless percent-encoding, dividers encoded or doubled): name the resource as it is listed.'];
+  return deny('mcp_invalid_request', { reasonCode, message, protocol: { rpcCode: INVALID_PARAMS, httpStatus: 400, message, idText } });
 }
 
 /** A mismatch stays until a person registers the tool again: no listing can heal it. */

@@ -1,5 +1,5 @@
 // The entry of the registry that a prompt's name or a resource's URI falls under.
-import { hasDotSegments } from './resource-table.js';
+import { hasOtherReading, withPlainDividers } from './resource-table.js';
 import type { RegisteredTool, ToolRegistry } from './types.js';
 
 export type Sought =
@@ -18,10 +18,17 @@ export function findRegistered(registry: ToolRegistry, call: { readonly method: 
   if (call.name !== '') return found(registry.prompts.get(call.name));
   if (call.uri === '') return NAMES_NOTHING;
   const template = call.method === 'completion/complete' ? registry.resources.findTemplate(call.uri) : undefined;
-  if (template !== undefined) return found(template);
-  const registered = registry.resources.find(call.uri);
-  if (registered?.name !== call.uri && registry.resources.hasPatterns && hasDotSegments(call.uri)) return AMBIGUOUS;
+  const registered = template ?? registry.resources.find(call.uri);
+  if (registered?.name !== call.uri && registry.resources.hasPatterns && (hasOtherReading(call.uri) || entersAnother(registry, call.uri, registered))) return AMBIGUOUS;
   return found(registered);
+}
+
+/** Its encoded or doubled dividers are a value's own (RFC 6570) unless, read as plain ones, they lead to another entry. */
+function entersAnother(registry: ToolRegistry, uri: string, registered: RegisteredTool | undefined): boolean {
+  const plain = withPlainDividers(uri);
+  if (plain === uri) return false;
+  const other = registry.resources.find(plain);
+  return other !== undefined && other !== registered;
 }
 
 /** What a policy is told of beside the name: the tool that is called, the registered prompt that is got, the registered resource that is read. */

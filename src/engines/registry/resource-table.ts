@@ -27,7 +27,29 @@ export function createResourceTable(entries: readonly ResourceEntry[]): Resource
 }
 
 const DECODINGS_MAX = 3; // a server that decodes more often than this is not one that reads URIs
+/** White space at an end is trimmed, control characters are dropped, \ is read as / by some parsers. */
+const READ_OTHERWISE = /^\s|\s$|\p{Cc}|\\/u;
+/** Control characters, those that need no encoding (RFC 3986, 2.3: letters, digits and -._~), and bytes that begin nothing but overlong UTF-8. */
+const NEEDLESSLY_ENCODED = /%(?:[01][0-9a-f]|2[de]|3\d|[46][1-9a-f]|5[0-9af]|7[0-9aef]|c[01])/i;
 const DOT_SEGMENT = /(?:^|[/\\])\.{1,2}(?:[/\\?#]|$)/;
+
+/** Another reader may take it for another URI than its text says, also after decoding it more than once. */
+export function hasOtherReading(uri: string): boolean {
+  if (READ_OTHERWISE.test(uri) || hasDotSegments(uri)) return true;
+  let text = uri;
+  for (let n = 0; n < DECODINGS_MAX; n += 1) {
+    if (NEEDLESSLY_ENCODED.test(text)) return true;
+    const decoded = text.replaceAll('%25', '%');
+    if (decoded === text) return false;
+    text = decoded;
+  }
+  return true;
+}
+
+/** As a reader has it that decodes dividers and takes several for one. */
+export function withPlainDividers(uri: string): string {
+  return uri.replace(/%(?:2f|5c)/gi, '/').replace(/(?<=[^:/]|:\/\/)\/{2,}/g, '/');
+}
 
 /** It has a segment that some servers read as "the folder above", also percent-encoded: it may mean a place that it does not name. */
 export function hasDotSegments(uri: string): boolean {

@@ -11,8 +11,8 @@ interface Expression {
 }
 
 const EXPRESSIONS_MAX = 16; // a template with more than this names nothing that a person could judge
-/** What RFC 6570 percent-encodes in a simple expression, so that a value can't leave its place. */
-const DIVIDERS: ReadonlySet<string> = new Set([...'/?#&']);
+/** What RFC 6570 percent-encodes in a simple expression, so that a value can't leave its place; many parsers take \ for /. */
+const DIVIDERS: ReadonlySet<string> = new Set([...'/\\?#&']);
 const EXPRESSION = /\{([+#./;?&]?)([A-Za-z0-9_%.,*:]+)\}/g;
 
 /** Undefined: it is no template, or one beyond what is matched here. */

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { FLAGGED, type Context } from '../../../src/chain/context.js';
 import { PASS } from '../../../src/chain/verdict.js';
+import { findRegistered } from '../../../src/engines/registry/find-registered.js';
 import { parseRegistry } from '../../../src/engines/registry/registry-file.js';
 import type { ServedTool, ToolRegistry, ToolState } from '../../../src/engines/registry/types.js';
 import { toolRegistryVerify } from '../../../src/layers/05-tool-registry-verify.js';
@@ -88,6 +89,18 @@ describe('the registry layer', () => {
 
     it.each(['file:///many/../one', 'file:///many/%2E%2e/x', 'file:///elsewhere/..'])('refuses %s, which could be another place', (uri) => {
       for (const method of ['resources/read', 'resources/subscribe']) expect(judged({ method, uri }).verdict).toMatchObject({ code: 'mcp_invalid_request', reasonCode: 'uri_dot_segments', protocol: { rpcCode: -32602 } });
+    });
+
+    it.each(['file:///many/.\t./one', 'file:///many/a\u0000', ' file:///many/x', 'file:///one ', 'file:///many/%70rivate/x', 'file:///%6Fne', 'file:///many/%0Ax', 'file:///many/a\\b', 'file:///many%2Fx', 'file:////many/x', 'file:///other//../x\r'])('refuses %j, which some read as another', (uri) => {
+      for (const method of ['resources/read', 'resources/subscribe', 'resources/unsubscribe', 'completion/complete']) expect(judged({ method, uri }).verdict).toMatchObject({ code: 'mcp_invalid_request', protocol: { rpcCode: -32602 } });
+      expect(judged({ method: 'resources/read', uri }).verdict).toMatchObject({ reasonCode: uri.includes('..') ? 'uri_dot_segments' : 'uri_ambiguous' });
+    });
+
+    it('reads a divider that is a value\'s own, and the very spelling of an entry', () => {
+      const odd = parseRegistry('tools: []\nresources: [{uri: "file:///%6Fdd\\\\x", upstream: http://r/mcp, risk_level: low}, {uri_template: "db://{name}", upstream: http://r/mcp, risk_level: low}, {uri_prefix: "db://t/in/", upstream: http://s/mcp, risk_level: high}]', 'registry.yaml');
+      const found = (uri: string) => findRegistered(odd, { method: 'resources/read', name: '', uri });
+      expect([found('file:///%6Fdd\\x'), found('db://a%2Fb')]).toMatchObject([{ kind: 'registered' }, { kind: 'registered', registered: { name: 'db://{name}' } }]);
+      expect([found('db://t%2Fin%2Fx'), found('db://t%5cin/x'), found('db://t/in//x')]).toMatchObject([{ kind: 'ambiguous' }, { kind: 'ambiguous' }, { kind: 'registered', registered: { name: 'db://t/in/' } }]);
     });
   });
 
