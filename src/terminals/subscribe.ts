@@ -3,6 +3,7 @@ import { memberAt, textAt } from '../base/json/edits.js';
 import type { Exchange } from '../chain/exchange.js';
 import { CallPolicyFacts } from '../chain/policy-facts.js';
 import { deny } from '../chain/verdict.js';
+import { findRegistered } from '../engines/registry/find-registered.js';
 import { SSE_HEADERS } from '../mcp/media-types.js';
 import { INVALID_PARAMS, INVALID_REQUEST } from '../mcp/rpc-codes.js';
 import { acknowledgement, closing, either, honoured, isNothing, NOTHING, readListenFilter, underSubscription, wants, type ListenFilter } from '../mcp/subscriptions.js';
@@ -15,6 +16,7 @@ import { UpstreamSubscription } from './upstream-subscription.js';
 
 const BAD_REQUEST = 400;
 const SUBSCRIPTIONS_PER_CALLER_MAX = 64; // on each thread; a fleet of one identity fits, and each takes a connection to every server concerned
+const READ = 'resources/read';
 const NO_ARGUMENTS = (): string => '{}';
 
 export function subscribe(exchange: Exchange, services: TerminalServices): void {
@@ -63,11 +65,14 @@ function hearGateway(stream: LongStream, idText: string, promised: ListenFilter)
   stream.whenOver(() => void listeners.delete(listener));
 }
 
-/** Who may not read a resource learns nothing of when it changes. */
+/** Who may not read a resource, by layers 5 and 6, learns nothing of when it changes. */
 function mayRead(exchange: Exchange, uri: string, nowMs: number): boolean {
   const { caller, session, snapshot } = exchange.ctx;
   if (caller === undefined || session === undefined) return false;
-  return snapshot.policy.decide(new CallPolicyFacts(caller, uri, 'resources/read', undefined, session, nowMs, NO_ARGUMENTS)).kind === 'allow';
+  const sought = findRegistered(snapshot.registry, { method: READ, name: '', uri });
+  if (sought.kind === 'ambiguous' || sought.kind === 'names_nothing' || (sought.kind === 'unregistered' && snapshot.config.registry.unregistered === 'refuse')) return false;
+  const registered = sought.kind === 'registered' ? sought.registered : undefined;
+  return snapshot.policy.decide(new CallPolicyFacts(caller, uri, READ, registered, session, nowMs, NO_ARGUMENTS)).kind === 'allow';
 }
 
 function leave(counts: Map<string, number>, caller: string): void {

@@ -106,6 +106,32 @@ describe('a subscription', () => {
     reply.hangUp();
   });
 
+  it('hears only of resources that layer 5 lets it read, and of these as their entries say', async () => {
+    const text = `package precinct.authz\nimport rego.v1\nallow if input.method == "subscriptions/listen"\nallow if { input.method == "resources/read"; not input.risk_level in {"high", "critical"} }\n`;
+    const registered = ['version: v2', 'tools:', `  - {name: one, upstream: ${a.url}, risk_level: low, hash: ${'a'.repeat(64)}}`, 'resources:', `  - {uri_prefix: 'file:///open/', upstream: ${a.url}, risk_level: low}`, `  - {uri_prefix: 'file:///open/private/', upstream: ${a.url}, risk_level: high}`, ''].join('\n');
+    const uris = ['', 'file:///open/a', 'file:///open/private/a', 'file:///open/%70rivate/a', 'file:///open/.\t./b', 'file:///open/private%2Fa', 'file:///elsewhere', 'file:///open/'];
+    for (const [config, granted] of [[[], ['file:///open/a', 'file:///elsewhere', 'file:///open/']], [['registry: {unregistered: refuse}'], ['file:///open/a', 'file:///open/']]] as const) {
+      const gateway = await start({ tools: [], registry: registered, config, policies: [{ ...PERMIT_ALL, text }] });
+      const opened = of(a).length;
+      const reply = listen(gateway, { resourceSubscriptions: uris });
+      await until(() => of(a).length === opened + 1);
+      expect(heard(reply)[0]?.params?.notifications).toEqual({ resourceSubscriptions: granted });
+      for (const uri of ['file:///open/private/a', 'file:///open/%70rivate/a', 'file:///open/x']) of(a).at(-1)?.response.write(changed('resources/updated', { uri }));
+      await until(() => heard(reply).length === 2);
+      expect(heard(reply)[1]).toMatchObject({ params: { uri: 'file:///open/x' } });
+      reply.hangUp();
+      await gateway.close();
+      running = undefined;
+    }
+  });
+
+  it('names no URI longer than one that can be read', async () => {
+    const gateway = await start();
+    const { body, posted } = modernRequest('subscriptions/listen', { notifications: { resourceSubscriptions: ['x'.repeat(8193)] } });
+    expect((await gateway.ask(body, posted)).text).toContain('-32602');
+    expect(gateway.lines().at(-1)).toMatchObject({ decision: 'DENY', code: 'mcp_invalid_request' });
+  });
+
   it('passes nothing on that the firewall holds back', async () => {
     const gateway = await start();
     const reply = listen(gateway);
