@@ -42,13 +42,15 @@ function start(exchange: Exchange, services: TerminalServices, filter: ListenFil
   services.subscriptions.set(caller, (services.subscriptions.get(caller) ?? 0) + 1);
   stream.whenOver(() => leave(services.subscriptions, caller));
   const concerned = ctx.snapshot.registry.upstreams.filter((url) => services.tools.upstream(url).modern);
-  const promised = concerned.map((url) => honoured(filter, services.tools.upstream(url).capabilities)).reduce(either, { ...NOTHING, toolsListChanged: filter.toolsListChanged });
+  // Of a registered resource only its own server is asked, and believed.
+  const filterFor = (url: string): ListenFilter => ({ ...filter, resourceSubscriptions: filter.resourceSubscriptions.filter((uri) => isServedBy(exchange, uri, url)) });
+  const promised = concerned.map((url) => honoured(filterFor(url), services.tools.upstream(url).capabilities)).reduce(either, { ...NOTHING, toolsListChanged: filter.toolsListChanged });
   stream.start(messageEvent(acknowledgement(idText, promised)));
   if (isNothing(promised)) return stream.end(); // nothing will ever come
   if (stream.stopped) return;
   hearGateway(stream, idText, promised);
-  const listener = { idText, metaText, mayHear: (uri: string) => mayRead(exchange, uri, services.nowMs()) };
-  for (const url of concerned) new UpstreamSubscription(stream, url, () => filter, listener).open();
+  const listener = { idText, metaText, mayHear: (uri: string, url: string) => isServedBy(exchange, uri, url) && mayRead(exchange, uri, services.nowMs()) };
+  for (const url of concerned) new UpstreamSubscription(stream, url, () => filterFor(url), listener).open();
 }
 
 /** The gateway's own word that a list is another: a reload, or what it saw at a server. */
@@ -73,6 +75,11 @@ function mayRead(exchange: Exchange, uri: string, nowMs: number): boolean {
   if (sought.kind === 'ambiguous' || sought.kind === 'names_nothing' || (sought.kind === 'unregistered' && snapshot.config.registry.unregistered === 'refuse')) return false;
   const registered = sought.kind === 'registered' ? sought.registered : undefined;
   return snapshot.policy.decide(new CallPolicyFacts(caller, uri, READ, registered, session, nowMs, NO_ARGUMENTS)).kind === 'allow';
+}
+
+function isServedBy({ ctx }: Exchange, uri: string, url: string): boolean {
+  const sought = findRegistered(ctx.snapshot.registry, { method: READ, name: '', uri });
+  return sought.kind !== 'registered' || sought.registered.upstream === url;
 }
 
 function leave(counts: Map<string, number>, caller: string): void {

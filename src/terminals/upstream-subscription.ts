@@ -18,8 +18,8 @@ export interface Listener {
   readonly idText: string | undefined;
   /** Raw text of the `_meta` that goes with the request. */
   readonly metaText: string;
-  /** Whether the policies let this caller hear of a resource. */
-  readonly mayHear: (uri: string) => boolean;
+  /** Whether this caller may hear of a resource, from this server. */
+  readonly mayHear: (uri: string, url: string) => boolean;
 }
 
 export class UpstreamSubscription {
@@ -97,7 +97,7 @@ export class UpstreamSubscription {
     }
     if (message.method === TOOLS_CHANGED) void services.tools.refresh(leg.url).catch(() => undefined);
     const uri = updatedUri(event.data);
-    if (!wants(this.#filter, message.method, uri) || (uri !== '' && !this.#listener.mayHear(uri))) return;
+    if (!wants(this.#filter, message.method, uri) || (uri !== '' && !this.#listener.mayHear(uri, this.#url))) return;
     const own = underSubscription(event.data, this.#listener.idText);
     const screened = await this.#stream.screen(leg, own, own === event.data ? message.escapes : undefined);
     // Nobody waits for a notification: one that may not pass is left out, and its finding is in the stream's record.

@@ -125,6 +125,22 @@ describe('a subscription', () => {
     }
   });
 
+  it('asks and believes only the server of a registered resource', async () => {
+    const tool = (name: string, url: string): string => `  - {name: ${name}, upstream: ${url}, risk_level: low, hash: ${'a'.repeat(64)}}`;
+    const registered = ['version: v2', 'tools:', tool('one', a.url), tool('two', b.url), 'resources:', `  - {uri_prefix: 'file:///all/of-a/', upstream: ${a.url}, risk_level: low}`, ''].join('\n');
+    const gateway = await start({ tools: [], registry: registered });
+    const reply = listen(gateway, { resourceSubscriptions: ['file:///all/of-a/1', 'file:///all/'] });
+    await until(() => of(a).length === 1 && of(b).length === 1);
+    expect(heard(reply)[0]?.params?.notifications).toEqual({ resourceSubscriptions: ['file:///all/of-a/1', 'file:///all/'] });
+    expect([a, b].map((server) => (of(server)[0]?.body['params'] as { notifications: unknown }).notifications)).toEqual([{ resourceSubscriptions: ['file:///all/of-a/1', 'file:///all/'] }, { resourceSubscriptions: ['file:///all/'] }]);
+    for (const uri of ['file:///all/of-a/1', 'file:///all/x']) of(b)[0]?.response.write(changed('resources/updated', { uri }));
+    await until(() => heard(reply).length === 2);
+    of(a)[0]?.response.write(changed('resources/updated', { uri: 'file:///all/of-a/1' }));
+    await until(() => heard(reply).length === 3);
+    expect(heard(reply).slice(1).map(({ params }) => params?.uri)).toEqual(['file:///all/x', 'file:///all/of-a/1']);
+    reply.hangUp();
+  });
+
   it('names no URI longer than one that can be read', async () => {
     const gateway = await start();
     const { body, posted } = modernRequest('subscriptions/listen', { notifications: { resourceSubscriptions: ['x'.repeat(8193)] } });
