@@ -31,7 +31,7 @@ const DECODINGS_MAX = 3; // a server that decodes more often than this is not on
 const READ_OTHERWISE = /^\s|\s$|\p{Cc}|\\/u;
 /** Control characters, those that need no encoding (RFC 3986, 2.3: letters, digits and -._~), and bytes that begin nothing but overlong UTF-8. */
 const NEEDLESSLY_ENCODED = /%(?:[01][0-9a-f]|2[de]|3\d|[46][1-9a-f]|5[0-9af]|7[0-9aef]|c[01])/i;
-const DOT_SEGMENT = /(?:^|[/\\])\.{1,2}(?:[/\\?#]|$)/;
+const DOT_SEGMENT = /(?:^|[/\\])\.{1,2}(?:[/\\?#;]|$)/;
 
 /** Another reader may take it for another URI than its text says, also after decoding it more than once. */
 export function hasOtherReading(uri: string): boolean {
@@ -56,7 +56,7 @@ export function hasDotSegments(uri: string): boolean {
   let text = uri;
   for (let n = 0; n < DECODINGS_MAX; n += 1) {
     if (DOT_SEGMENT.test(text)) return true;
-    const decoded = text.replace(/%(2e|2f|5c|25|3f|23)/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+    const decoded = text.replace(/%(2e|2f|5c|25|3f|23|3b)/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
     if (decoded === text) return false;
     text = decoded;
   }
