@@ -34,7 +34,7 @@ export function dispatch(exchange: Exchange, services: TerminalServices): void {
     case 'prompt': case 'resource': case 'reference': return forwardNamed(exchange, services);
     case 'task': return forwardTask(exchange, services);
     case 'all': return forwardToAll(exchange, services);
-    case 'tool': case 'session': return forwardElsewhere(exchange, services);
+    case 'tool': case 'session': return capabilityOf(call.method) === 'tasks' ? forwardTask(exchange, services) : forwardElsewhere(exchange, services);
   }
 }
 

@@ -134,6 +134,12 @@ export function createLegs(options: LegOptions): Legs {
   };
 }
 
+/** A session with the server that is this client's alone, and not a name in a process that all share. */
+export function isOwnSession(ctx: Context, { url, shared, sessionBound }: Leg): boolean {
+  const transport = ctx.snapshot.registry.servers.get(url)?.transport;
+  return sessionBound && !shared && (transport?.kind !== 'stdio' || transport.program.instance === 'session');
+}
+
 function legOf(ctx: Context, url: string, binding: UpstreamBinding, isShared: boolean): Leg {
   const headers = headersOf(binding);
   passHeaders(ctx, headers);

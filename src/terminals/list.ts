@@ -9,6 +9,7 @@ import { readListPage, renderListAnswer, type ListedItem, type ListMember } from
 import { filterTools } from '../response/01-tool-list-filter.js';
 import { ItemListFilter } from '../response/01-item-list-filter.js';
 import { AskRefused } from './ask.js';
+import { isOwnSession } from './legs.js';
 import { capabilityOf, neverSeen, refuseNotOffered, serversOffering } from './offering.js';
 import { answerScreened, screenOwn } from './own-answer.js';
 import { ServerAsker, wordOf } from './server-asker.js';
@@ -110,13 +111,21 @@ function listItems(ctx: Context, asker: ServerAsker, { member, method, servers }
   const show = (url: string, items: readonly ListedItem[]): Shown => {
     const { shown, hidden } = filter.take(url, items);
     if (member === 'prompts' || member === 'resources') for (const { name } of shown) services.routes.learn(member, name, url, ctx.nowMs);
-    if (member === 'tasks') for (const { name } of shown) services.taskOwners.learn(ctx, name, url);
+    if (member === 'tasks') return { texts: ownTasks(ctx, url, shown, services).map(({ text }) => text), hidden };
     return { texts: shown.map(({ text }) => text), hidden };
   };
   return servers.map(async (url) => {
     const items = await asker.list(url, { method, read: (bytes) => readListPage(bytes, member) });
     return items === undefined ? undefined : () => show(url, items);
   });
+}
+
+/** A server that others share lists others' tasks. */
+function ownTasks(ctx: Context, url: string, listed: readonly ListedItem[], services: TerminalServices): readonly ListedItem[] {
+  const leg = services.legs.known(ctx, url);
+  if (leg === undefined || !isOwnSession(ctx, leg)) return listed.filter(({ name }) => services.taskOwners.find(ctx, name, [url]) !== undefined);
+  for (const { name } of listed) services.taskOwners.learn(ctx, name, url);
+  return listed;
 }
 
 function finish(exchange: Exchange, member: ListMember, gathered: Gathered, services: TerminalServices): void {

@@ -10,7 +10,14 @@ import { comparableId, readServerMessage, withId, type ServerMessage } from './m
 import { offers } from './offering.js';
 import type { TerminalServices } from './services.js';
 import { dataOnly, framingOf } from './sse-event.js';
-import { taskIdOf } from './task-owners.js';
+import { ANSWER_BYTES_MAX, taskIdOf } from './task-owners.js';
+
+const TASK_ID = Buffer.from('"taskId"');
+
+/** Most answers make no task, and are not looked into. */
+function speaksOfTask(bytes: Uint8Array): boolean {
+  return bytes.length <= ANSWER_BYTES_MAX && Buffer.prototype.includes.call(bytes, TASK_ID);
+}
 
 export class MessageScreen {
   /** The id the client knows. */
@@ -23,7 +30,7 @@ export class MessageScreen {
   readonly #services: TerminalServices;
   readonly #url: string;
   readonly #limits: GuardLimits;
-  /** Of several servers, and with tasks: later requests that name one must find their way back. */
+  /** Later requests that name a task must find their way back, and nobody else may. */
   readonly #mayMakeTask: boolean;
 
   constructor(exchange: Exchange, services: TerminalServices, url: string) {
@@ -34,7 +41,7 @@ export class MessageScreen {
     this.idText = exchange.ctx.call?.idText ?? 'null';
     this.wireIdText = this.idText;
     const { upstreams } = exchange.ctx.snapshot.registry;
-    this.#mayMakeTask = upstreams.length > 1 && offers(services.tools.upstream(url), 'tasks');
+    this.#mayMakeTask = upstreams.length === 1 || offers(services.tools.upstream(url), 'tasks');
   }
 
   read(bytes: Uint8Array): ServerMessage {
@@ -88,7 +95,7 @@ export class MessageScreen {
   }
 
   #noteTask(bytes: Uint8Array): void {
-    const taskId = taskIdOf(bytes);
+    const taskId = speaksOfTask(bytes) ? taskIdOf(bytes) : undefined;
     if (taskId !== undefined) this.#services.taskOwners.learn(this.#exchange.ctx, taskId, this.#url);
   }
 

@@ -1,4 +1,4 @@
-// The memory that all gateway threads count in: rate limits, breakers, risk and taint, MCP sessions and where they are, secrets that tool servers know. Made once by the control thread.
+// The memory that all gateway threads count in: rate limits, breakers, risk and taint, MCP sessions and where they are, whose tasks are, secrets that tool servers know. Made once by the control thread.
 import type { GatewayConfig } from '../base/config/schema.js';
 import { SharedText } from '../base/shared/shared-text.js';
 import { createTableMemory, SharedTable, type TableMemory } from '../base/shared/table.js';
@@ -8,6 +8,7 @@ import { createHomesMemory, SessionHomes } from '../engines/mcp-session/homes.js
 import { createPlacesMemory, SessionPlaces, type PlacesMemory } from '../engines/mcp-session/places.js';
 import { createSentSecretsMemory } from '../engines/secrets/sent-secrets.js';
 import { createSessionMemory, SessionTable, type SessionMemory } from '../engines/session-risk/entries.js';
+import { taskTable } from '../terminals/task-owners.js';
 
 /** Plain data, for `workerData`. */
 export interface SharedMemory {
@@ -16,6 +17,7 @@ export interface SharedMemory {
   readonly risk: SessionMemory;
   readonly places: PlacesMemory;
   readonly homes: TableMemory;
+  readonly tasks: TableMemory;
   readonly sentSecrets: SharedArrayBuffer;
 }
 
@@ -26,6 +28,7 @@ export interface SharedViews {
   readonly risk: SessionTable;
   readonly places: SessionPlaces;
   readonly homes: SessionHomes;
+  readonly tasks: SharedTable;
   readonly sentSecrets: SharedText;
 }
 
@@ -35,7 +38,7 @@ export function createSharedMemory({ session }: Pick<GatewayConfig, 'session'>):
   return {
     buckets: createTableMemory(bucketTable(RATE_KEYS_MAX)), breakers: createTableMemory(breakerTable()),
     risk: createSessionMemory({ sessionsMax: session.sessions_max, actionsKept: session.actions_kept }), places: createPlacesMemory({ totalMax: session.sessions_max, perCallerMax: session.mcp_sessions_per_caller_max }), homes: createHomesMemory(session.sessions_max),
-    sentSecrets: createSentSecretsMemory(),
+    tasks: createTableMemory(taskTable()), sentSecrets: createSentSecretsMemory(),
   };
 }
 
@@ -43,13 +46,13 @@ export function createSharedMemory({ session }: Pick<GatewayConfig, 'session'>):
 export function openSharedMemory(memory: SharedMemory, owner: number): SharedViews {
   return {
     buckets: new SharedTable(memory.buckets, owner), breakers: new SharedTable(memory.breakers, owner),
-    risk: new SessionTable(memory.risk, owner), places: new SessionPlaces(memory.places, owner), homes: new SessionHomes(memory.homes, owner), sentSecrets: new SharedText(memory.sentSecrets, owner),
+    risk: new SessionTable(memory.risk, owner), places: new SessionPlaces(memory.places, owner), homes: new SessionHomes(memory.homes, owner), tasks: new SharedTable(memory.tasks, owner), sentSecrets: new SharedText(memory.sentSecrets, owner),
   };
 }
 
 /** What a thread that ended leaves behind: locks that it held, probes that it sent out, its sessions. Of these sleep those that are kept. */
 export function cleanUpAfter(views: SharedViews, owner: number, isKept: (serial: number) => boolean): void {
-  for (const table of [views.buckets, views.breakers, views.risk.table, views.places.table, views.homes.table]) table.openLocksOf(owner);
+  for (const table of [views.buckets, views.breakers, views.risk.table, views.places.table, views.homes.table, views.tasks]) table.openLocksOf(owner);
   views.sentSecrets.openLockOf(owner);
   forgetProbes(views.breakers);
   views.places.letGoAllOf(owner, isKept);

@@ -56,6 +56,8 @@ export interface InProcessOptions {
   /** Further lines of gateway.yaml. */
   readonly config?: readonly string[];
   readonly policies?: readonly PolicySource[];
+  /** Registered beside `CALLER`. */
+  readonly identities?: readonly string[];
   readonly approvers?: ReadonlyMap<string, Approver>;
   readonly clock?: Clock;
   /** Where large messages are scanned; none = everything inline. */
@@ -200,7 +202,7 @@ function sourcesOf(config: SnapshotSources['config'], options: InProcessOptions)
   return {
     version: 1, config,
     registry: { file: 'registry.yaml', text: options.registry ?? registryText(options.tools) },
-    identities: file('config/identities.yaml'),
+    identities: { file: 'config/identities.yaml', text: [file('config/identities.yaml').text, ...(options.identities ?? []).map((id) => `  - spiffe_id: ${id}`)].join('\n') },
     policies: [...readPolicies(process.cwd(), config).filter(({ file: name }) => !name.endsWith('_test.rego')), ...(options.policies ?? [PERMIT_ALL])],
     rules: readdirSync('config/dlp').sort().map((name) => file(`config/dlp/${name}`)),
     thresholds: file('config/risk_thresholds.yaml'), destinations: file('config/destinations.yaml'), chains: file('config/session_chains.yaml'),

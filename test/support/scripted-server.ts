@@ -19,6 +19,8 @@ export interface ScriptedServer {
   script: Script;
   /** What the ids of its sessions begin with. */
   sessionName: string;
+  /** It greets, and knows no sessions. */
+  sessionless: boolean;
   /** Of server/discover; it is no such method when there is none. */
   discovery: Script | undefined;
   /** Of GET streams; 405 when there is none. */
@@ -84,7 +86,7 @@ export async function startScriptedServer(tools: readonly string[]): Promise<Scr
         if (server.refuseHandshake?.(seen) === true) return jsonAnswer(response, `{"jsonrpc":"2.0","id":${seen.idText},"error":{"code":-32602,"message":"Invalid params"}}`);
         const id = `${server.sessionName}-${++opened}`;
         server.sessions.add(id);
-        response.setHeader('mcp-session-id', id);
+        if (!server.sessionless) response.setHeader('mcp-session-id', id);
         if (server.delayHandshake !== undefined) return void server.delayHandshake().then(() => greet(seen, response));
         return greet(seen, response);
       }
@@ -103,7 +105,7 @@ export async function startScriptedServer(tools: readonly string[]): Promise<Scr
 
   const server: ScriptedServer = {
     url: '', seen: [], sessions: new Set(), tools, discovery: undefined, stream: undefined, instructions: '', modern: false, modernOnly: undefined, refusalStatus: 404, refuseHandshake: undefined, delayHandshake: undefined, hangUps: 0,
-    sessionName: 's', script: ({ idText }, response) => jsonAnswer(response, resultFor(idText, 'fine')),
+    sessionName: 's', sessionless: false, script: ({ idText }, response) => jsonAnswer(response, resultFor(idText, 'fine')),
     of: (method) => server.seen.filter((one) => one.method === method),
     close: () => new Promise((resolve) => {
       http.close(() => resolve());

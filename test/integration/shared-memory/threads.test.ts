@@ -10,7 +10,7 @@ import type { SessionChains, SessionView } from '../../../src/engines/session-ri
 import { cleanUpAfter, createSharedMemory, openSharedMemory, type SharedMemory } from '../../../src/threads/shared-memory.js';
 
 const THREADS = 4;
-const SESSION = { sessions_max: 4000, actions_kept: 20 };
+const SESSION = { sessions_max: 4000, actions_kept: 20, mcp_sessions_per_caller_max: 100 };
 const thresholds = { ttlMs: 3_600_000, halfLifeMs: 3_600_000, riskDenyAt: 1, actionsKept: SESSION.actions_kept, sessionsMax: SESSION.sessions_max };
 const shipped = parseChains(readFileSync('config/session_chains.yaml', 'utf8'), 'config/session_chains.yaml');
 const STEP = 0.0001;

@@ -145,8 +145,11 @@ describe('a client with a handshake', () => {
 
   it('is refused what the newer era has no counterpart for', async () => {
     modern.modernOnly = { tools: {}, resources: { subscribe: true }, tasks: {} };
+    modern.script = ({ idText }, response) => jsonAnswer(response, `{"jsonrpc":"2.0","id":${idText},"result":{"resultType":"task","taskId":"t"}}`);
     const gateway = await start();
-    for (const [method, params, posted] of [['resources/subscribe', { uri: 'file:///a' }, {}], ['tasks/result', { taskId: 't' }, await openSession(gateway)]] as const) {
+    const session = await openSession(gateway);
+    await gateway.ask(toolCall('new'), session);
+    for (const [method, params, posted] of [['resources/subscribe', { uri: 'file:///a' }, {}], ['tasks/result', { taskId: 't' }, session]] as const) {
       expect(await gateway.ask(rpc(method, params), posted)).toMatchObject({ status: 404, json: { error: { code: -32601 } } });
       expect(modern.of(method)).toEqual([]);
     }
