@@ -8,16 +8,25 @@ import type { TerminalServices } from './services.js';
 
 const CANCELLED = 'notifications/cancelled';
 
-export function tellCancelled(exchange: Exchange, services: TerminalServices): void {
+export interface Cancelled {
+  /** Comparable. */
+  readonly id: string;
+  readonly servers: readonly (string | undefined)[];
+}
+
+/** Returns the servers whose calls it named. */
+export function tellCancelled(exchange: Exchange, services: TerminalServices): Cancelled | undefined {
   const { call, inbound, snapshot } = exchange.ctx;
-  if (call?.method !== CANCELLED) return;
+  if (call?.method !== CANCELLED) return undefined;
   const calls = runningCallsOf(exchange);
-  if (calls === undefined || calls.running.size === 0) return;
+  if (calls === undefined || calls.running.size === 0) return undefined;
   const out = new Uint32Array(GUARD_OUT_LENGTH);
   services.jsonGuard.check(inbound.body, limitsOf(snapshot.config), out);
   const from = out[SLOT.requestId * 2] ?? 0;
   const to = out[SLOT.requestId * 2 + 1] ?? 0;
-  if (to === from) return;
+  if (to === from) return undefined;
   const id = comparableId(Buffer.from(inbound.body.buffer, inbound.body.byteOffset + from, to - from).toString('utf8'));
-  for (const running of calls.running) if (running.id === id) running.cancelled();
+  const named = [...calls.running].filter((running) => running.id === id);
+  for (const running of named) running.cancelled();
+  return { id, servers: named.map(({ server }) => server) };
 }

@@ -12,6 +12,7 @@ import { clientFacts } from './client-facts.js';
 import { comparableId } from './message.js';
 import type { Leg, TerminalServices } from './services.js';
 import { dataEvent } from './sse-event.js';
+import { judgeRepetition } from './sends-out.js';
 import { endWithRefusal } from './stream-refusal.js';
 
 const ROUNDS_MAX = 16; // questions about one call, one after another; a server that asks more will not come to an end
@@ -58,6 +59,8 @@ export function askForInput(exchange: Exchange, services: TerminalServices, leg:
   if (question.asked.length > 0 && (mcpSession === undefined || mcpSession === 'none' || !exchange.readsEvents || !question.asked.every(({ method }) => canAnswer(exchange, method, services)))) {
     return refuse('input_required', 'The tool server asks for input that this client did not say it can give: initialize with the capability, and accept text/event-stream.');
   }
+  const refusal = judgeRepetition(exchange.ctx, leg.url, question.asked.length === 0 ? 'none' : 'to_come', services);
+  if (refusal !== undefined) return end(exchange, refusal);
   new Asking(exchange, services, leg, question, rounds, goOn, mcpSession === 'none' ? undefined : mcpSession).begin();
 }
 
@@ -95,7 +98,7 @@ class Asking implements UpstreamWork {
     this.#rounds = rounds;
     this.#goOn = goOn;
     this.#session = session;
-    this.#running = { id: comparableId(exchange.ctx.call?.idText ?? 'null'), cancelled: () => this.#leave(() => exchange.endStream('client_disconnected')) };
+    this.#running = { id: comparableId(exchange.ctx.call?.idText ?? 'null'), server: leg.url, cancelled: () => this.#leave(() => exchange.endStream('client_disconnected')) };
     exchange.work = this;
     session?.began(this.#running);
     session?.closers.add(this.#sessionOver);
@@ -156,8 +159,12 @@ class Asking implements UpstreamWork {
 
   #next(): void {
     const { asked, stateText } = this.#question;
+    const answers = `{${asked.map(({ key }) => `${key}:${this.#answers.get(key) ?? CANCELLED}`).join(',')}}`;
+    // A person may take long to answer: by now the caller may have read what must not go there.
+    const refusal = judgeRepetition(this.#exchange.ctx, this.#leg.url, asked.length === 0 ? 'none' : { json: answers }, this.#services);
+    if (refusal !== undefined) return this.#fail(refusal);
     const members = [
-      ...(asked.length === 0 ? [] : [`"inputResponses":{${asked.map(({ key }) => `${key}:${this.#answers.get(key) ?? CANCELLED}`).join(',')}}`]),
+      ...(asked.length === 0 ? [] : [`"inputResponses":${answers}`]),
       ...(stateText === undefined ? [] : [`"requestState":${stateText}`]),
     ];
     this.#leave(() => this.#goOn({ members, count: this.#rounds + 1 }));

@@ -51,6 +51,11 @@ export function comparableId(idText: string): string {
   return typeof id === 'number' ? String(id + 0) : '';
 }
 
+/** The plain spelling of a comparable id. */
+export function idTextOf(comparable: string): string {
+  return comparable.startsWith('"') ? JSON.stringify(comparable.slice(1)) : comparable;
+}
+
 /** The same message under another id; every other byte as it came. `place`: where its id lies. */
 export function withId(bytes: Uint8Array, place: Pick<ServerMessage, 'idFrom' | 'idTo'>, idText: string): Uint8Array {
   return Buffer.concat([bytes.subarray(0, place.idFrom), Buffer.from(idText), bytes.subarray(place.idTo)]);

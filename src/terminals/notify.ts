@@ -1,18 +1,24 @@
 // Notifications and answers from the client: to the tool servers of its session, and 202.
+import type { Context } from '../chain/context.js';
 import type { Exchange } from '../chain/exchange.js';
 import { deny } from '../chain/verdict.js';
 import { AskRefused, ask } from './ask.js';
-import { limitsOf } from './answers.js';
+import type { SessionView } from '../engines/session-risk/types.js';
+import { INTERNAL_ERROR } from '../mcp/rpc-codes.js';
+import { limitsOf, NO_SINK } from './answers.js';
 import { takeAsker, takeAwaited } from './asked.js';
-import { tellCancelled } from './cancelled.js';
+import { tellCancelled, type Cancelled } from './cancelled.js';
+import { comparableId, idTextOf } from './message.js';
+import { exfiltration, serverSendsOut } from './sends-out.js';
 import type { Leg, TerminalServices } from './services.js';
 
 const ACCEPTED = 202;
+const NOTHING_KNOWN: Pick<SessionView, 'taintSource'> = Object.freeze({});
 
 export function forwardNotification(exchange: Exchange, services: TerminalServices): void {
   const { ctx } = exchange;
   const session = ctx.mcpSession;
-  tellCancelled(exchange, services);
+  const cancelled = tellCancelled(exchange, services);
   // Stateless callers share the gateway's session: one must not cancel what another started. The handshake is the gateway's own business.
   if (session === undefined || session === 'none' || ctx.call?.method === 'notifications/initialized') {
     exchange.answer(ACCEPTED, [], '');
@@ -31,7 +37,49 @@ export function forwardNotification(exchange: Exchange, services: TerminalServic
     exchange.refuse(deny('mcp_invalid_request', { reasonCode: 'nobody_asked', message: 'No tool server of this session waits for this answer.' }));
     return;
   }
-  exchange.beforeWire(() => void deliver(exchange, services, targets).catch((fault: unknown) => exchange.guard(() => { throw fault; })));
+  const [asker] = targets;
+  if (ctx.call?.kind === 'response' && asker !== undefined && mustNotReach(ctx, asker)) {
+    withholdAnswer(exchange, asker, services);
+    return;
+  }
+  const messages = messagesTo(ctx, targets, cancelled);
+  exchange.beforeWire(() => void deliver(exchange, services, messages).catch((fault: unknown) => exchange.guard(() => { throw fault; })));
+}
+
+/** Layers 8 and 9 know of no tool here: what is no call may hold anything, and is read by nobody knows which tool. */
+function mustNotReach(ctx: Context, url: string): boolean {
+  return ctx.session?.tainted !== false && serverSendsOut(ctx, url);
+}
+
+/** The server is told that there is no answer: it must not wait for ever. */
+function withholdAnswer(exchange: Exchange, url: string, services: TerminalServices): void {
+  const { ctx } = exchange;
+  const { upstream } = ctx.snapshot.config;
+  const body = Buffer.from(`{"jsonrpc":"2.0","id":${idTextOf(comparableId(ctx.call?.idText ?? 'null'))},"error":{"code":${INTERNAL_ERROR},"message":"The client's answer was withheld."}}`);
+  services.legs.open(ctx, url, ({ headers }) => {
+    services.client.send({ url, httpMethod: 'POST', headers, body, answerTimeoutMs: upstream.answer_timeout_ms, idleTimeoutMs: upstream.idle_timeout_ms }, NO_SINK);
+  }, () => undefined);
+  exchange.refuse(exfiltration(ctx.session ?? NOTHING_KNOWN, undefined, url));
+}
+
+interface Message {
+  readonly url: string;
+  /** Undefined = as the client wrote it. */
+  readonly body: Uint8Array | undefined;
+}
+
+/** Without those for servers that must not have them; a cancellation reaches the server that has the call, and says no more than its id. */
+function messagesTo(ctx: Context, targets: readonly string[], cancelled: Cancelled | undefined): readonly Message[] {
+  const withheld = targets.filter((url) => mustNotReach(ctx, url));
+  const open = targets.filter((url) => !withheld.includes(url)).map((url) => ({ url, body: undefined }));
+  if (withheld.length === 0) return open;
+  ctx.flag(8, `withheld from ${withheld.length} tool server${withheld.length === 1 ? '' : 's'} that may send it out`);
+  const running = withheld.filter((url) => cancelled?.servers.includes(url) === true);
+  return [...open, ...running.map((url) => ({ url, body: cancellationOf(cancelled?.id ?? '') }))];
+}
+
+function cancellationOf(id: string): Uint8Array {
+  return Buffer.from(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${idTextOf(id)}}}`);
 }
 
 /** An answer goes to the server that asked; a notification to every server this session has opened. */
@@ -43,16 +91,16 @@ function targetsOf(exchange: Exchange): string[] | undefined {
   return asker === undefined ? undefined : [asker];
 }
 
-async function deliver(exchange: Exchange, services: TerminalServices, targets: readonly string[]): Promise<void> {
+async function deliver(exchange: Exchange, services: TerminalServices, messages: readonly Message[]): Promise<void> {
   const { ctx } = exchange;
   ctx.inbound.retain();
   const { upstream } = ctx.snapshot.config;
   const asker = { client: services.client, guard: services.jsonGuard, limits: limitsOf(ctx.snapshot.config), answerBytesMax: upstream.answer_bytes_max };
-  const post = async (url: string): Promise<void> => {
+  const post = async ({ url, body }: Message): Promise<void> => {
     const leg = await new Promise<Leg>((resolve, reject) => services.legs.open(ctx, url, resolve, (refusal) => reject(new AskRefused(refusal, 0))));
-    await ask(asker, { url, httpMethod: 'POST', headers: leg.headers, body: ctx.outboundBytes(), answerTimeoutMs: upstream.answer_timeout_ms, idleTimeoutMs: upstream.idle_timeout_ms });
+    await ask(asker, { url, httpMethod: 'POST', headers: leg.headers, body: body ?? ctx.outboundBytes(), answerTimeoutMs: upstream.answer_timeout_ms, idleTimeoutMs: upstream.idle_timeout_ms });
   };
-  const results = await Promise.allSettled(targets.map(post));
+  const results = await Promise.allSettled(messages.map(post));
   const failed = results.find((result) => result.status === 'rejected');
   if (failed !== undefined && ctx.call?.kind === 'response') exchange.refuse(failed.reason instanceof AskRefused ? failed.reason.refusal : deny('mcp_transport_failed'));
   else exchange.answer(ACCEPTED, [], '');

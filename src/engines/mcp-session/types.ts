@@ -77,6 +77,8 @@ export interface McpSession extends RunningCalls {
 export interface RunningCall {
   /** The request's id, comparable with the one that a cancellation names. */
   readonly id: string;
+  /** URL of the tool server that was sent it. */
+  readonly server?: string;
   /** The client wants no answer any more, and its server will send none (2025-11-25, basic/utilities/cancellation). */
   cancelled(): void;
 }
