@@ -47,7 +47,6 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
   readonly #exchange: Exchange;
   readonly #services: TerminalServices;
   readonly #screen: MessageScreen;
-  readonly #url: string;
   #leg: Leg | undefined;
   #call: UpstreamCall | undefined;
   #renewed = false;
@@ -71,7 +70,6 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
     this.#exchange = exchange;
     this.#round = round;
     this.#services = services;
-    this.#url = url;
     this.#screen = new MessageScreen(exchange, services, url);
     const { ctx } = exchange;
     services.sentSecrets.remember(url, ctx.outbound?.secretValues ?? NO_SECRETS);
@@ -205,7 +203,7 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
   #mayBeCancelled(): void {
     const calls = runningCallsOf(this.#exchange);
     if (calls === undefined) return;
-    this.#running = { id: comparableId(this.#screen.idText), server: this.#url, cancelled: () => this.#cancel() };
+    this.#running = { id: comparableId(this.#screen.idText), server: this.#screen.server, cancelled: () => this.#cancel() };
     calls.began(this.#running);
   }
 

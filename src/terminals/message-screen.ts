@@ -28,7 +28,7 @@ export class MessageScreen {
   adapt: ((bytes: Uint8Array) => Uint8Array) | undefined = undefined;
   readonly #exchange: Exchange;
   readonly #services: TerminalServices;
-  readonly #url: string;
+  readonly server: string;
   readonly #limits: GuardLimits;
   /** Later requests that name a task must find their way back, and nobody else may. */
   readonly #mayMakeTask: boolean;
@@ -36,7 +36,7 @@ export class MessageScreen {
   constructor(exchange: Exchange, services: TerminalServices, url: string) {
     this.#exchange = exchange;
     this.#services = services;
-    this.#url = url;
+    this.server = url;
     this.#limits = limitsOf(exchange.ctx.snapshot.config);
     this.idText = exchange.ctx.call?.idText ?? 'null';
     this.wireIdText = this.idText;
@@ -96,10 +96,10 @@ export class MessageScreen {
 
   #noteTask(bytes: Uint8Array): void {
     const taskId = speaksOfTask(bytes) ? taskIdOf(bytes) : undefined;
-    if (taskId !== undefined) this.#services.taskOwners.learn(this.#exchange.ctx, taskId, this.#url);
+    if (taskId !== undefined) this.#services.taskOwners.learn(this.#exchange.ctx, taskId, this.server);
   }
 
   #current(): ResponseFirewall {
-    return this.#services.firewalls.of(this.#exchange.ctx.snapshot, this.#url);
+    return this.#services.firewalls.of(this.#exchange.ctx.snapshot, this.server);
   }
 }
