@@ -5,6 +5,7 @@ import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { openAppender } from '../audit/appender.js';
 import type { AuditConnection } from '../audit/protocol.js';
 import { systemClock } from '../base/clock/clock.js';
+import { after, every } from '../base/clock/timers.js';
 import { readEnvironment } from '../base/config/environment.js';
 import { ConfigFault, describeFault } from '../base/config/fault.js';
 import { resolveInProject } from '../base/config/load.js';
@@ -97,17 +98,12 @@ async function main(data: GatewayThreadData): Promise<void> {
   if (config.guard.url !== '') await guardClient.prepare();
   const guard = createGuard(guardConfig(config), guardClient);
 
-  const every = (ms: number, tick: () => void): (() => void) => {
-    const timer = setInterval(tick, ms);
-    return () => clearInterval(timer);
-  };
   const gateway = buildGateway({
     first, clock, ids: createIds(), version: data.version, jsonGuard, appender, authenticator, guard, sessionRisk, shared: { ...views, thread: data.index, evicted: (place) => relay.tellEvicted(place), handOver: (owner, inbound, reply) => relay.handOver(owner, inbound, reply) }, client, tools, approvals: link, keeper: link.sessions,
     secrets: createSecretFile(resolveInProject(data.root, config.secrets.file === '' ? join(config.state_dir, 'secrets.enc') : config.secrets.file), Buffer.from(data.secretsKey)),
     argumentsKey: data.argumentsKey === undefined ? undefined : Buffer.from(data.argumentsKey),
     resourceMetadataUrl: `http://${config.front.host}:${config.front.port}/.well-known/oauth-protected-resource`,
-    after: (ms, run) => void setTimeout(run, ms),
-    every,
+    after, every,
     onFault: (layer, fault, ctx) => log.error({ ...faultFacts(fault), layer: layer.name, decision_id: ctx.decisionId }, 'a layer failed; its declared verdict was given'),
     onGatewayFault: (fault, decisionId) => log.error({ ...faultFacts(fault), decision_id: decisionId }, 'the gateway failed on a request'),
   });

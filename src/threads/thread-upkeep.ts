@@ -12,11 +12,6 @@ export async function claimPorts(threads: number, { front, tls }: Pick<GatewayCo
   if (tls.enabled) await probePort(tls.host, tls.port);
 }
 
-export function after(ms: number, run: () => void): () => void {
-  const timer = setTimeout(run, ms);
-  return () => clearTimeout(timer);
-}
-
 export interface UpkeepParts {
   readonly log: Log;
   readonly event: (name: string, details: Readonly<Record<string, DetailValue>>) => void;

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { Clock } from '../base/clock/clock.js';
+import { after, every } from '../base/clock/timers.js';
 import { readEnvironment } from '../base/config/environment.js';
 import type { GatewayConfig } from '../base/config/schema.js';
 import type { JsonGuard } from '../base/json/types.js';
@@ -19,7 +20,6 @@ import { endLeftOver, noteProcesses } from '../upstream/stdio/left-over.js';
 import { StdioServers } from '../upstream/stdio/stdio-servers.js';
 import { withTimeouts } from '../upstream/timed-client.js';
 import type { UpstreamClient } from '../upstream/types.js';
-import { after } from './thread-upkeep.js';
 
 const MS_PER_SECOND = 1000;
 
@@ -91,9 +91,4 @@ export function ownProcesses({ config, root, stateDir, version, clock, log, guar
 
 function sessionIdleMs({ session }: GatewayConfig): number {
   return session.mcp_session_ttl_s * MS_PER_SECOND;
-}
-
-function every(ms: number, tick: () => void): () => void {
-  const timer = setInterval(tick, ms);
-  return () => clearInterval(timer);
 }

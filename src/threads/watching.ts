@@ -1,6 +1,7 @@
 // The files that the control thread watches: a changed one reloads, or replaces the evidence of identity.
 import { readFileSync } from 'node:fs';
 import type { DetailValue } from '../audit/record.js';
+import { every } from '../base/clock/timers.js';
 import { ConfigFault, WHOLE_FILE } from '../base/config/fault.js';
 import { resolveInProject } from '../base/config/load.js';
 import type { GatewayConfig } from '../base/config/schema.js';
@@ -18,10 +19,6 @@ export interface WatchParts {
 }
 
 export function watchEverything(root: string, config: GatewayConfig, parts: WatchParts): (() => void)[] {
-  const every = (ms: number, tick: () => void): (() => void) => {
-    const timer = setInterval(tick, ms);
-    return () => clearInterval(timer);
-  };
   const absolute = (paths: readonly string[]): string[] => paths.filter((path) => path !== '').map((path) => resolveInProject(root, path));
   const inputs = absolute([config.registry.file, config.identity.file, config.dlp.dir, config.step_up.thresholds_file, config.step_up.destinations_file, config.session.chains_file]);
   const reloading = watchFiles(inputs, (path) => {
