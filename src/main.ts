@@ -7,6 +7,7 @@ import { systemClock } from './base/clock/clock.js';
 import { allowLargeHeaders, readEnvironment } from './base/config/environment.js';
 import { ConfigFault, describeFault, placeText, WHOLE_FILE } from './base/config/fault.js';
 import { loadGatewayConfig, projectRoot, resolveInProject, shownPath } from './base/config/load.js';
+import { packageVersion } from './base/config/package-version.js';
 import { parseYamlWithLines } from './base/config/yaml-lines.js';
 import { startControl, type RunningControl } from './threads/control.js';
 import { describeSourceFault, describeSourceFaults } from './threads/source-faults.js';
@@ -40,12 +41,6 @@ function collectOnOwnThread(): void {
 function inlineMore(): void {
   setFlagsFromString('--max-inlined-bytecode-size=1500');
   setFlagsFromString('--max-inlined-bytecode-size-cumulative=4000');
-}
-
-export function packageVersion(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  const parsed: unknown = JSON.parse(text);
-  return typeof parsed === 'object' && parsed !== null && 'version' in parsed && typeof parsed.version === 'string' ? parsed.version : 'unknown';
 }
 
 async function main(): Promise<void> {

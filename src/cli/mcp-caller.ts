@@ -1,7 +1,11 @@
 // An MCP client of either era, as small as one question needs: one stateless POST, or a session around it that is closed again.
-import { ACCEPT_BOTH } from '../mcp/media-types.js';
+import { META_CLIENT_CAPABILITIES, META_PROTOCOL_VERSION } from '../mcp/eras.js';
 import { encodeMirroredHeader } from '../mcp/header-mirror.js';
+import { ACCEPT_BOTH } from '../mcp/media-types.js';
+import { META_CLIENT_INFO } from '../mcp/other-era.js';
+import { METHOD_NOT_FOUND } from '../mcp/rpc-codes.js';
 import { LEGACY_VERSIONS, MODERN_VERSIONS } from '../mcp/versions.js';
+import { packageVersion } from '../base/config/package-version.js';
 import type { Ids } from '../base/ids/ids.js';
 import type { DataPlane } from './data-plane.js';
 import { exchange, notMcp, type McpAnswer } from './mcp-exchange.js';
@@ -10,9 +14,6 @@ import { member, numberOf, recordOf, textOf, type JsonRecord } from './reading.j
 const [MODERN = ''] = MODERN_VERSIONS;
 const [LEGACY = ''] = LEGACY_VERSIONS;
 
-const CLIENT_INFO = { name: 'agw', version: '0.1.0' } as const;
-const META = { version: 'io.modelcontextprotocol/protocolVersion', capabilities: 'io.modelcontextprotocol/clientCapabilities', info: 'io.modelcontextprotocol/clientInfo' } as const;
-const METHOD_NOT_FOUND = -32601;
 const CLOSING_TIMEOUT_MS = 2_000; // a goodbye that nobody waits for
 const TRACE_ID_BYTES = 16;
 const SPAN_ID_BYTES = 8;
@@ -65,7 +66,7 @@ class StatelessCaller implements McpCaller {
 
   ask({ method, name, members, headers }: Question): Promise<Answered> {
     const id = (this.#lastId += 1);
-    const meta = { [META.version]: MODERN, [META.capabilities]: {}, [META.info]: CLIENT_INFO, progressToken: id };
+    const meta = { [META_PROTOCOL_VERSION]: MODERN, [META_CLIENT_CAPABILITIES]: {}, [META_CLIENT_INFO]: clientInfo(), progressToken: id };
     return post(this.#options, id, requestText(id, method, members, meta), {
       'mcp-protocol-version': MODERN, 'mcp-method': method, ...(name === '' ? {} : { 'mcp-name': encodeMirroredHeader(name) }), ...headers,
     });
@@ -108,7 +109,7 @@ class SessionCaller implements McpCaller {
   /** Undefined once the session is open. */
   async #open(): Promise<Answered | undefined> {
     const id = (this.#lastId += 1);
-    const params = `"protocolVersion":${JSON.stringify(LEGACY)},"capabilities":{},"clientInfo":${JSON.stringify(CLIENT_INFO)}`;
+    const params = `"protocolVersion":${JSON.stringify(LEGACY)},"capabilities":{},"clientInfo":${JSON.stringify(clientInfo())}`;
     const seen: (readonly [string, JsonRecord])[] = [];
     const answered = await post({ ...this.#options, onMessage: (text, message) => void seen.push([text, message]) }, id, requestText(id, 'initialize', params, undefined), {});
     if (member(answered.message, 'error') !== undefined) {
@@ -136,6 +137,11 @@ class SessionCaller implements McpCaller {
     const never = new AbortController().signal; // also what is said because everything stops
     await exchange(this.#options.plane, { method, body, headers: { accept: ACCEPT_BOTH, ...headers }, timeoutMs: CLOSING_TIMEOUT_MS, signal: never, onMessage: () => undefined }).catch(() => undefined);
   }
+}
+
+/** What agw says of itself to a server, and to the gateway. */
+export function clientInfo(): { readonly name: string; readonly version: string } {
+  return { name: 'agw', version: packageVersion() };
 }
 
 function requestText(id: number, method: string, members: string, meta: unknown): string {

@@ -1,7 +1,9 @@
 // What a tool server serves now, listed by the CLI itself: before a tool is registered the gateway knows nothing of it.
 import { resolve } from 'node:path';
 import { systemClock } from '../base/clock/clock.js';
+import { after, every } from '../base/clock/timers.js';
 import { readEnvironment } from '../base/config/environment.js';
+import { packageVersion } from '../base/config/package-version.js';
 import { loadJsonGuard } from '../base/json/choose.js';
 import type { Log } from '../base/telemetry/log.js';
 import { createToolsReader, type ToolsReader } from '../engines/registry/served-tools.js';
@@ -15,6 +17,7 @@ import { StdioServers } from '../upstream/stdio/stdio-servers.js';
 import { withTimeouts } from '../upstream/timed-client.js';
 import { listTools } from '../upstream/tool-lister.js';
 import { CliFailure } from './failure.js';
+import { clientInfo } from './mcp-caller.js';
 
 const LIST_TIMEOUT_MS = 15_000; // a person waits; longer than the gateway's own limit, so that a slow server can be named as such
 const PROCESS_LIST_TIMEOUT_MS = 120_000; // npx and the like download first
@@ -39,7 +42,7 @@ export async function servedBy(url: string, server: RegisteredServer | undefined
   try {
     const listing = await listTools(client, url, {
       timeoutMs: isProcess ? PROCESS_LIST_TIMEOUT_MS : LIST_TIMEOUT_MS,
-      clientInfo: { name: 'agw', version: '0.1.0' },
+      clientInfo: clientInfo(),
       parseToolsList: (bytes) => reader.parseToolsList(bytes),
       monotonicMs: systemClock.monotonicMs,
     });
@@ -65,11 +68,8 @@ function clientFor(server: RegisteredServer | undefined, { folder, say }: Surrou
   const reader = new WireReader(loadJsonGuard(), LIMITS);
   const sse = new SseServers({ client: http, reader, answerBytesMax: ANSWER_BYTES_MAX, answerTimeoutMs: LIST_TIMEOUT_MS, sessionIdleMs: PROCESS_LIST_TIMEOUT_MS, nowMs, every });
   const stdio = new StdioServers({
-    reader, answerBytesMax: ANSWER_BYTES_MAX, processesMax: () => 4, sessionIdleMs: PROCESS_LIST_TIMEOUT_MS, bareEnvironment: environment.bare, variable: environment.secret, folder: resolve(folder), initializeParams: ownInitializeParams('0.1.0'),
-    nowMs, after: (ms, run) => {
-      const timer = setTimeout(run, ms);
-      return () => clearTimeout(timer);
-    }, every, log: logTo(say), secretsOf: () => [], toolsMayDiffer: () => undefined, processesChanged: () => undefined,
+    reader, answerBytesMax: ANSWER_BYTES_MAX, processesMax: () => 4, sessionIdleMs: PROCESS_LIST_TIMEOUT_MS, bareEnvironment: environment.bare, variable: environment.secret, folder: resolve(folder), initializeParams: ownInitializeParams(packageVersion()),
+    nowMs, after, every, log: logTo(say), secretsOf: () => [], toolsMayDiffer: () => undefined, processesChanged: () => undefined,
   });
   stdio.setServers(servers);
   return new RoutedClient({ http, sse: withTimeouts(sse, monotonicMs), stdio: withTimeouts(stdio, monotonicMs) }, servers);
@@ -81,9 +81,4 @@ function logTo(say: (line: string) => void): Log {
     else if (typeof reason === 'string') say(reason);
   };
   return { debug: tell, info: tell, warn: tell, error: tell };
-}
-
-function every(ms: number, tick: () => void): () => void {
-  const timer = setInterval(tick, ms);
-  return () => clearInterval(timer);
 }

@@ -1,6 +1,5 @@
 // agw status, reload, version: the running gateway at a glance.
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { packageVersion } from '../../base/config/package-version.js';
 import type { CommandContext, CommandSpec } from '../command.js';
 import { placedMessage } from '../control-client.js';
 import { CliFailure, type ExitCode } from '../failure.js';
@@ -151,7 +150,7 @@ export function threadsOf(answer: unknown): string {
 }
 
 async function version(context: CommandContext): Promise<ExitCode> {
-  const cli = ownVersion();
+  const cli = packageVersion();
   const gateway = await runningVersion(context);
   printAnswer(context, { agw: cli, node: process.versions.node, gateway }, () => {
     context.terminal.print(`agw ${cli}, Node ${process.versions.node}${gateway === null ? ', no gateway running' : `, gateway ${printable(gateway)}`}`);
@@ -167,9 +166,4 @@ async function runningVersion(context: CommandContext): Promise<string | null> {
     if (error instanceof CliFailure) return null;
     throw error;
   }
-}
-
-function ownVersion(): string {
-  const file = join(import.meta.dirname, '..', '..', '..', 'package.json');
-  return textOf(JSON.parse(readFileSync(file, 'utf8')), 'version');
 }

@@ -1,0 +1,7 @@
+// This package's version, which the gateway and agw tell whomever they speak to.
+import { readFileSync } from 'node:fs';
+
+export function packageVersion(): string {
+  const parsed: unknown = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
+  return typeof parsed === 'object' && parsed !== null && 'version' in parsed && typeof parsed.version === 'string' ? parsed.version : 'unknown';
+}
