@@ -1,6 +1,7 @@
 // A JSON-RPC batch, which 2025-03-26 alone of all versions has (basic/transports): each of its messages is a request of its own, with all layers and its own record; the answers go
 // back together.
-import { elementSpans, memberSpans } from '../base/json/spans.js';
+import { memberAt, textAt } from '../base/json/members.js';
+import { elementSpans } from '../base/json/spans.js';
 import { FLAG, FLAGS, GUARD_OUT_LENGTH, type GuardLimits, type JsonGuard } from '../base/json/types.js';
 import type { AbortCause, Handle, HeaderPairs, Inbound, Reply } from '../front/types.js';
 import { JSON_HEADERS } from '../mcp/media-types.js';
@@ -132,8 +133,7 @@ class Batch {
 }
 
 function tooLarge(body: Uint8Array): Buffer {
-  const id = memberSpans(body, 0, body.length).find(({ key }) => key === 'id');
-  const idText = id === undefined ? 'null' : Buffer.from(body.buffer, body.byteOffset + id.from, id.to - id.from).toString('utf8');
+  const idText = textAt(body, memberAt(body, ['id'])) ?? 'null';
   return Buffer.from(`{"jsonrpc":"2.0","id":${idText},"error":{"code":502,"message":"The answers of this batch are too large together: send its calls one by one.","data":{"code":"mcp_invalid_response","reason_code":"answer_too_large"}}}`);
 }
 

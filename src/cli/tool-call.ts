@@ -28,7 +28,7 @@ export async function callTool(context: CommandContext): Promise<ExitCode> {
   const plane = await findDataPlane(context);
   const known = await knownOf(context, name);
   const bytes = Buffer.from(written);
-  const headers = makeParamHeaders(readParamMarks(known.inputSchema) ?? [], bytes, 0, bytes.length);
+  const headers = makeParamHeaders(readParamMarks(known.inputSchema) ?? [], bytes, { from: 0, to: bytes.length });
   const question: Question = { method: 'tools/call', name, members: `"name":${JSON.stringify(name)},"arguments":${written}`, headers };
   return withInterrupt(async (signal) => {
     const caller = createCaller(eraOf(context, known.era), { plane, timeoutMs, ids: createIds(), signal, onMessage: (text, message) => follow(context, text, message) });

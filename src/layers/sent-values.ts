@@ -1,7 +1,7 @@
 // What of a call's message its tool gets as values: the arguments, and the answers that a call sent again carries (2026-07-28, basic/patterns/mrtr).
 import { createHash } from 'node:crypto';
 import { canonicalArguments } from '../base/json/canonical.js';
-import { memberAt, textAt } from '../base/json/edits.js';
+import { memberAt, textAt } from '../base/json/members.js';
 import type { Context } from '../chain/context.js';
 import { argumentsJson } from './06-opa-policy.js';
 

@@ -1,4 +1,5 @@
 // From the guard's spans to one Call, or to the protocol error the specs ask for (JSON-RPC 2.0; MCP 2024-11-05 to 2026-07-28).
+import { memberAt, stringAt } from '../base/json/members.js';
 import { decodeString, memberSpans, skipString } from '../base/json/spans.js';
 import { isOtherSpelling } from '../base/json/spellings.js';
 import { FLAG, FLAGS, GUARD_OUT_LENGTH, OFFSET, SLOT, type GuardLimits, type GuardStatus, type JsonGuard } from '../base/json/types.js';
@@ -18,7 +19,6 @@ const NAME_BYTES_MAX = 1024;
 /** The longest URI that servers commonly accept. */
 export const URI_BYTES_MAX = 8192;
 
-const QUOTE = 0x22;
 const REF_MEMBERS: readonly string[] = ['type', 'name', 'uri'];
 const INTEGER = /^-?(?:0|[1-9][0-9]*)$/;
 
@@ -112,15 +112,12 @@ function readSubject(row: MethodRow | undefined, spans: Spans): Subject {
 /** What completion/complete refers to (2025-11-25, server/utilities/completion): a prompt's name, or a resource's URI or template. */
 function readReference(spans: Spans): Subject {
   const { view } = spans;
-  const ref = memberSpans(view, spans.from(SLOT.params), spans.to(SLOT.params)).find(({ key }) => key === 'ref');
+  const ref = memberAt(view, ['params', 'ref']);
   if (ref === undefined) return NO_SUBJECT;
   const members = memberSpans(view, ref.from, ref.to);
   // Some servers read another spelling of a member, too: what is judged must be what is completed.
   if (members.some(({ key }) => isOtherSpelling(key, REF_MEMBERS))) return NO_SUBJECT;
-  const text = (key: string): string | undefined => {
-    const member = members.find((one) => one.key === key);
-    return member === undefined || view[member.from] !== QUOTE ? undefined : decodeString(view, member.from, member.to);
-  };
+  const text = (key: string): string | undefined => stringAt(view, members.find((one) => one.key === key));
   switch (text('type')) {
     case 'ref/prompt': return { name: text('name'), uri: undefined };
     case 'ref/resource': return { name: undefined, uri: text('uri') };

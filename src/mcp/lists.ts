@@ -1,5 +1,7 @@
 // Lists of several tool servers as one: reads a page of each, and puts one result together; each item keeps the bytes it was served with.
-import { decodeString, elementSpans, memberSpans, type MemberSpan } from '../base/json/spans.js';
+import { replaceSpan } from '../base/json/edits.js';
+import { memberAt, stringAt, textAt } from '../base/json/members.js';
+import { elementSpans, memberSpans, type MemberSpan, type ValueSpan } from '../base/json/spans.js';
 import { isOtherSpelling } from '../base/json/spellings.js';
 import type { Era } from './types.js';
 
@@ -20,7 +22,6 @@ export interface ListPage {
   readonly nextCursor: string | undefined;
 }
 
-const QUOTE = 0x22;
 const OPEN_ARRAY = 0x5b;
 
 /**
@@ -28,34 +29,30 @@ const OPEN_ARRAY = 0x5b;
  * one that names itself a second time in another spelling: clients that ignore case would know it by that one.
  */
 export function readListPage(bytes: Uint8Array, member: ListMember): ListPage | undefined {
-  const result = memberOf(memberSpans(bytes, 0, bytes.length), 'result');
+  const result = memberAt(bytes, ['result']);
   const members = result === undefined ? [] : memberSpans(bytes, result.from, result.to);
-  const list = memberOf(members, member);
+  const list = named(members, member);
   if (list === undefined || bytes[list.from] !== OPEN_ARRAY) return undefined;
-  const items = elementSpans(bytes, list.from, list.to).map(({ from, to }) => itemAt(bytes, from, to, ITEM_KEYS[member])).filter((item) => item !== undefined);
-  return { items, nextCursor: textAt(bytes, memberOf(members, 'nextCursor')) };
+  const items = elementSpans(bytes, list.from, list.to).map((span) => itemAt(bytes, span, ITEM_KEYS[member])).filter((item) => item !== undefined);
+  return { items, nextCursor: stringAt(bytes, named(members, 'nextCursor')) };
 }
 
-function itemAt(bytes: Uint8Array, from: number, to: number, key: string): ListedItem | undefined {
-  const members = memberSpans(bytes, from, to);
-  const name = textAt(bytes, memberOf(members, key));
+function itemAt(bytes: Uint8Array, span: ValueSpan, key: string): ListedItem | undefined {
+  const members = memberSpans(bytes, span.from, span.to);
+  const name = stringAt(bytes, named(members, key));
   if (name === undefined || members.some((member) => isOtherSpelling(member.key, [key]))) return undefined;
-  return { name, text: Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString('utf8') };
+  return { name, text: textAt(bytes, span) };
 }
 
-function memberOf(members: readonly MemberSpan[], key: string): MemberSpan | undefined {
+function named(members: readonly MemberSpan[], key: string): MemberSpan | undefined {
   return members.find((member) => member.key === key);
-}
-
-function textAt(bytes: Uint8Array, span: MemberSpan | undefined): string | undefined {
-  return span === undefined || bytes[span.from] !== QUOTE ? undefined : decodeString(bytes, span.from, span.to);
 }
 
 /** The same item under another name; every other byte as it came. */
 export function renamedItem(text: string, member: ListMember, name: string): string {
   const bytes = Buffer.from(text, 'utf8');
-  const span = memberOf(memberSpans(bytes, 0, bytes.length), ITEM_KEYS[member]);
-  return span === undefined ? text : `${bytes.toString('utf8', 0, span.from)}${JSON.stringify(name)}${bytes.toString('utf8', span.to)}`;
+  const span = memberAt(bytes, [ITEM_KEYS[member]]);
+  return span === undefined ? text : replaceSpan(bytes, span, JSON.stringify(name)).toString('utf8');
 }
 
 export interface MergedList {

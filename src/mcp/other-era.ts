@@ -1,7 +1,8 @@
 // One message for a server, or from a server, of the other era: the members that differ are changed, every other byte stays (docs/mcp.md has the table).
-import { isObjectAt, memberAt, memberOf, replaceSpan, textAt, withMembers } from '../base/json/edits.js';
+import { replaceSpan, withMembers } from '../base/json/edits.js';
+import { isObjectAt, memberAt, memberOf, textAt } from '../base/json/members.js';
 import { META_CLIENT_CAPABILITIES, META_PROTOCOL_VERSION } from './eras.js';
-import { INVALID_PARAMS, METHOD_NOT_FOUND } from './rpc-codes.js';
+import { INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND } from './rpc-codes.js';
 import { MODERN_VERSIONS } from './versions.js';
 
 export const META_CLIENT_INFO = 'io.modelcontextprotocol/clientInfo';
@@ -16,7 +17,7 @@ const NONE: ReadonlySet<string> = new Set();
 export const CACHEABLE: ReadonlySet<string> = new Set(['server/discover', 'tools/list', 'prompts/list', 'resources/list', 'resources/templates/list', 'resources/read']);
 
 /** Numbers that 2026-07-28 no longer has: resource not found, URL elicitation required. */
-const NUMBERS_OF_OLD: Readonly<Record<string, number>> = { '-32002': INVALID_PARAMS, '-32042': -32603 };
+const NUMBERS_OF_OLD: Readonly<Record<string, number>> = { '-32002': INVALID_PARAMS, '-32042': INTERNAL_ERROR };
 
 /** What a client says of itself, as raw JSON texts. */
 export interface ClientFacts {
@@ -45,7 +46,7 @@ export function legacyMeta(metaText: string): string {
 
 function changedMeta(metaText: string, added: readonly string[]): string {
   const bytes = Buffer.from(metaText);
-  return Buffer.from(withMembers(bytes, { from: 0, to: bytes.length }, REQUEST_KEYS, added)).toString('utf8');
+  return withMembers(bytes, { from: 0, to: bytes.length }, REQUEST_KEYS, added).toString('utf8');
 }
 
 /** `more`: further members of params, as texts; they replace those of the same request before. */
@@ -53,16 +54,16 @@ export function toModernRequest(bytes: Uint8Array, client: ClientFacts, more: re
   const members = modernMetaMembers(client);
   const params = memberAt(bytes, ['params']);
   if (params === undefined) {
-    return replaceSpan(bytes, { from: 0, to: bytes.length }, withMembers(bytes, { from: 0, to: bytes.length }, NONE, [`"params":{"_meta":{${members.join(',')}}}`]));
+    return withMembers(bytes, { from: 0, to: bytes.length }, NONE, [`"params":{"_meta":{${members.join(',')}}}`]);
   }
   const meta = memberOf(bytes, params, '_meta');
-  const own = meta !== undefined && isObjectAt(bytes, meta) ? Buffer.from(withMembers(bytes, meta, REQUEST_KEYS, members)).toString('utf8') : `{${members.join(',')}}`;
+  const own = isObjectAt(bytes, meta) ? withMembers(bytes, meta, REQUEST_KEYS, members).toString('utf8') : `{${members.join(',')}}`;
   return replaceSpan(bytes, params, withMembers(bytes, params, new Set(['_meta', ...(more.length > 0 ? ROUND_KEYS : [])]), [`"_meta":${own}`, ...more]));
 }
 
 export function toLegacyRequest(bytes: Uint8Array): Uint8Array {
   const meta = memberAt(bytes, ['params', '_meta']);
-  return meta === undefined || !isObjectAt(bytes, meta) ? bytes : replaceSpan(bytes, meta, withMembers(bytes, meta, REQUEST_KEYS, []));
+  return !isObjectAt(bytes, meta) ? bytes : replaceSpan(bytes, meta, withMembers(bytes, meta, REQUEST_KEYS, []));
 }
 
 /** An answer from a server with a handshake, for a client of 2026-07-28. Nothing of it may be kept: the server did not say for how long. */
@@ -87,6 +88,5 @@ export function toPrivate(bytes: Uint8Array): Uint8Array {
 }
 
 export function isMethodNotFound(bytes: Uint8Array): boolean {
-  const code = memberAt(bytes, ['error', 'code']);
-  return code !== undefined && textAt(bytes, code) === String(METHOD_NOT_FOUND);
+  return textAt(bytes, memberAt(bytes, ['error', 'code'])) === String(METHOD_NOT_FOUND);
 }

@@ -1,5 +1,6 @@
 // Mcp-Param-*: arguments that a tool's schema marks with x-mcp-header travel in a header as well, and both must say the same (2026-07-28, basic/transports).
-import { memberSpans, decodeString, type MemberSpan } from '../base/json/spans.js';
+import { memberAt, stringAt, textAt } from '../base/json/members.js';
+import type { ValueSpan } from '../base/json/spans.js';
 import { decodeMirroredHeader, encodeMirroredHeader } from './header-mirror.js';
 
 /** One marked property. */
@@ -16,7 +17,6 @@ const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/; // RFC 9110, section 5.1; t
 const MARKS_MAX = 64; // of one tool: each is a header
 const DEPTH_MAX = 16;
 const PRIMITIVES: ReadonlySet<unknown> = new Set(['string', 'integer', 'boolean']);
-const QUOTE = 0x22;
 const NULL_TEXT = 'null';
 /** As JSON writes one: `007` and `-0x1` are none. */
 const NUMBER = /^-?(?:0|[1-9]\d{0,16})(?:\.0+)?$/;
@@ -59,16 +59,13 @@ interface Expected {
   readonly isNumber: boolean;
 }
 
-/** What a header must say for the arguments at bytes[from, to): undefined = it must be absent. */
-function expected(bytes: Uint8Array, from: number, to: number, { path }: ParamMark): Expected | undefined {
-  let at: Pick<MemberSpan, 'from' | 'to'> = { from, to };
-  for (const key of path) {
-    const member = memberSpans(bytes, at.from, at.to).find((one) => one.key === key);
-    if (member === undefined) return undefined;
-    at = member;
-  }
-  if (bytes[at.from] === QUOTE) return { text: decodeString(bytes, at.from, at.to), isNumber: false };
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset + at.from, at.to - at.from).toString('utf8');
+/** What a header must say for these arguments: undefined = it must be absent. */
+function expected(bytes: Uint8Array, args: ValueSpan, { path }: ParamMark): Expected | undefined {
+  const at = memberAt(bytes, path, args);
+  if (at === undefined) return undefined;
+  const string = stringAt(bytes, at);
+  if (string !== undefined) return { text: string, isNumber: false };
+  const text = textAt(bytes, at);
   // What is no primitive has no header; the server judges it by its schema.
   return text === NULL_TEXT || text.startsWith('{') || text.startsWith('[') ? undefined : { text, isNumber: NUMBER.test(text) };
 }
@@ -77,10 +74,10 @@ function expected(bytes: Uint8Array, from: number, to: number, { path }: ParamMa
  * The first header that is not what the arguments say; undefined = all are. `required`: one whose argument is there must be there
  * (2026-07-28); a client with a handshake need not send any, but what it sends must be true.
  */
-export function findParamMismatch(marks: readonly ParamMark[], headers: readonly (readonly [string, string])[], bytes: Uint8Array, from: number, to: number, required: boolean): string | undefined {
+export function findParamMismatch(marks: readonly ParamMark[], headers: readonly (readonly [string, string])[], bytes: Uint8Array, args: ValueSpan, required: boolean): string | undefined {
   for (const mark of marks) {
     const sent = headers.filter(([name]) => name === mark.header).map(([, value]) => value);
-    const right = expected(bytes, from, to, mark);
+    const right = expected(bytes, args, mark);
     if (sent.length === 0 && (right === undefined || !required)) continue;
     const [only] = sent;
     if (only === undefined || sent.length > 1 || right === undefined || !isSame(decodeMirroredHeader(only), right)) return shownName(mark.header);
@@ -95,10 +92,10 @@ function isSame(sent: string | undefined, { text, isNumber }: Expected): boolean
 }
 
 /** The headers that a client of 2026-07-28 sends with these arguments. */
-export function makeParamHeaders(marks: readonly ParamMark[], bytes: Uint8Array, from: number, to: number): Record<string, string> {
+export function makeParamHeaders(marks: readonly ParamMark[], bytes: Uint8Array, args: ValueSpan): Record<string, string> {
   const headers: Record<string, string> = {};
   for (const mark of marks) {
-    const value = expected(bytes, from, to, mark);
+    const value = expected(bytes, args, mark);
     if (value !== undefined) headers[mark.header] = encodeMirroredHeader(value.text);
   }
   return headers;

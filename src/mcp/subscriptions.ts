@@ -1,11 +1,12 @@
 // subscriptions/listen: what a client asks to be told, what a server can tell, and the messages of the stream (2026-07-28, basic/patterns/subscriptions).
-import { memberAt, memberOf, replaceSpan, textAt, withMembers, isObjectAt } from '../base/json/edits.js';
+import { replaceSpan, withMembers } from '../base/json/edits.js';
+import { isObjectAt, memberAt, memberOf, stringAt, textAt } from '../base/json/members.js';
 import { decodeString, elementSpans, memberSpans } from '../base/json/spans.js';
 import { URI_BYTES_MAX } from './json-rpc.js';
 
 export const ACKNOWLEDGED = 'notifications/subscriptions/acknowledged';
 export const RESOURCE_UPDATED = 'notifications/resources/updated';
-const SUBSCRIPTION_ID = 'io.modelcontextprotocol/subscriptionId';
+export const SUBSCRIPTION_ID = 'io.modelcontextprotocol/subscriptionId';
 const REPLACED: ReadonlySet<string> = new Set([SUBSCRIPTION_ID]);
 const META: ReadonlySet<string> = new Set(['_meta']);
 const QUOTE = 0x22;
@@ -23,15 +24,21 @@ export interface ListenFilter {
 export const NOTHING: ListenFilter = Object.freeze({ toolsListChanged: false, promptsListChanged: false, resourcesListChanged: false, resourceSubscriptions: [] });
 
 const LISTS = [
-  ['toolsListChanged', 'notifications/tools/list_changed', 'tools'],
-  ['promptsListChanged', 'notifications/prompts/list_changed', 'prompts'],
-  ['resourcesListChanged', 'notifications/resources/list_changed', 'resources'],
+  ['toolsListChanged', 'notifications/tools/list_changed'],
+  ['promptsListChanged', 'notifications/prompts/list_changed'],
+  ['resourcesListChanged', 'notifications/resources/list_changed'],
 ] as const;
+export const TOOLS_CHANGED = LISTS[0][1];
+export const LIST_CHANGED: ReadonlySet<string> = new Set(LISTS.map(([, method]) => method));
+
+export function listChanged(what: 'tools' | 'prompts' | 'resources'): string {
+  return `{"jsonrpc":"2.0","method":"notifications/${what}/list_changed"}`;
+}
 
 /** What the request at `bytes` asks for, or what is wrong with it. */
 export function readListenFilter(bytes: Uint8Array): ListenFilter | string {
   const asked = memberAt(bytes, ['params', 'notifications']);
-  if (asked === undefined || !isObjectAt(bytes, asked)) return 'subscriptions/listen needs params.notifications, an object.';
+  if (!isObjectAt(bytes, asked)) return 'subscriptions/listen needs params.notifications, an object.';
   const filter = { ...NOTHING, resourceSubscriptions: [] as readonly string[] };
   for (const member of memberSpans(bytes, asked.from, asked.to)) {
     const text = textAt(bytes, member);
@@ -84,8 +91,7 @@ export function wants(filter: ListenFilter, method: string, uri: string): boolea
 }
 
 export function updatedUri(bytes: Uint8Array): string {
-  const uri = memberAt(bytes, ['params', 'uri']);
-  return uri === undefined || bytes[uri.from] !== QUOTE ? '' : decodeString(bytes, uri.from, uri.to);
+  return stringAt(bytes, memberAt(bytes, ['params', 'uri'])) ?? '';
 }
 
 /** As the wire has it: what is not wanted is left out. */
@@ -117,11 +123,11 @@ export function possibleChanges(idText: string | undefined, filter: ListenFilter
 export function underSubscription(bytes: Uint8Array, idText: string | undefined): Uint8Array {
   const own = idText === undefined ? [] : [`"${SUBSCRIPTION_ID}":${idText}`];
   const params = memberAt(bytes, ['params']);
-  if (params === undefined || !isObjectAt(bytes, params)) {
+  if (!isObjectAt(bytes, params)) {
     return own.length === 0 ? bytes : withMembers(bytes, { from: 0, to: bytes.length }, new Set(['params']), [`"params":{"_meta":{${own.join('')}}}`]);
   }
   const meta = memberOf(bytes, params, '_meta');
-  if (meta === undefined || !isObjectAt(bytes, meta)) {
+  if (!isObjectAt(bytes, meta)) {
     return own.length === 0 ? bytes : replaceSpan(bytes, params, withMembers(bytes, params, META, [`"_meta":{${own.join('')}}`]));
   }
   const id = memberOf(bytes, meta, SUBSCRIPTION_ID);

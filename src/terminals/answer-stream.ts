@@ -2,6 +2,8 @@
 import type { Exchange } from '../chain/exchange.js';
 import { deny, type Deny } from '../chain/verdict.js';
 import { JSON_HEADERS, SSE_HEADERS } from '../mcp/media-types.js';
+import { METHOD_NOT_FOUND } from '../mcp/rpc-codes.js';
+import { TOOLS_CHANGED } from '../mcp/subscriptions.js';
 import type { Screened } from '../response/scanned.js';
 import { createSseSplitter, type SseEvent, type SseSplitter } from '../upstream/sse.js';
 import { HTTP_OK, NO_SINK } from './answers.js';
@@ -12,7 +14,6 @@ import type { Leg, TerminalServices } from './services.js';
 import { keepEvent, withData } from './sse-event.js';
 import { endWithRefusal } from './stream-refusal.js';
 
-const METHOD_NOT_FOUND = -32601;
 export const AFTER_ANSWER_MS = 500; // a stream ends with its answer (2025-11-25, basic/transports); one that does not would hold a connection for minutes
 
 /** The call whose answer streams. */
@@ -150,7 +151,7 @@ export class AnswerStream {
         if (!this.#mayAsk(message)) return;
         break;
       case 'notification':
-        if (message.method === 'notifications/tools/list_changed') void this.#services.tools.refresh(this.#leg.url).catch(() => undefined);
+        if (message.method === TOOLS_CHANGED) void this.#services.tools.refresh(this.#leg.url).catch(() => undefined);
         break;
     }
     this.#release(event, message);

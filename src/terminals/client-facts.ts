@@ -1,5 +1,5 @@
 // What a server of 2026-07-28 is told of a client with a handshake: what it said when its session began; of a caller without a session, what the gateway is.
-import { memberAt, isObjectAt, textAt } from '../base/json/edits.js';
+import { isObjectAt, memberAt, textAt } from '../base/json/members.js';
 import type { Context } from '../chain/context.js';
 import { isMcpClient } from '../mcp/accept.js';
 import type { McpSession } from '../engines/mcp-session/types.js';
@@ -33,7 +33,7 @@ function readFacts(session: McpSession, version: string): ClientFacts {
   const bytes = Buffer.from(session.initializeParams);
   const objectText = (key: string): string | undefined => {
     const member = memberAt(bytes, [key]);
-    return member !== undefined && isObjectAt(bytes, member) ? textAt(bytes, member) : undefined;
+    return isObjectAt(bytes, member) ? textAt(bytes, member) : undefined;
   };
   return { capabilities: objectText('capabilities') ?? NO_CAPABILITIES, info: objectText('clientInfo') ?? ownFacts(version).info };
 }

@@ -1,11 +1,10 @@
 // initialize, ping and server/discover: what the gateway answers itself, in the name of all its tool servers.
-import { GUARD_OUT_LENGTH, SLOT } from '../base/json/types.js';
+import { memberAt, textAt } from '../base/json/members.js';
 import type { Exchange } from '../chain/exchange.js';
 import { deny } from '../chain/verdict.js';
 import type { McpSession } from '../engines/mcp-session/types.js';
 import { JSON_HEADERS } from '../mcp/media-types.js';
 import { negotiateLegacyVersion, SUPPORTED_VERSIONS } from '../mcp/versions.js';
-import { limitsOf } from './answers.js';
 import { answerScreened } from './own-answer.js';
 import type { TerminalServices, UpstreamKnowledge } from './services.js';
 
@@ -24,9 +23,9 @@ function initialize(exchange: Exchange, services: TerminalServices): void {
   const { ctx } = exchange;
   if (ctx.caller === undefined || ctx.call === undefined) return;
   const protocolVersion = negotiateLegacyVersion(ctx.call.protocolVersion);
-  const params = paramsText(exchange, services);
+  const params = textAt(ctx.inbound.body, memberAt(ctx.inbound.body, ['params'])) ?? '{}';
   const bytesMax = ctx.snapshot.config.session.initialize_bytes_max;
-  if (params.length > bytesMax) {
+  if (Buffer.byteLength(params) > bytesMax) {
     exchange.refuse(deny('mcp_invalid_request', { reasonCode: 'initialize_too_large', message: `The params of initialize are longer than ${bytesMax} bytes.` }));
     return;
   }
@@ -35,7 +34,7 @@ function initialize(exchange: Exchange, services: TerminalServices): void {
     exchange.refuse(deny('mcp_invalid_request', { reasonCode: 'already_initialized', message: 'This connection has its session already.', remediation: 'Open another connection for another session.' }));
     return;
   }
-  const session = services.mcpSessions.open(ctx.caller.spiffeId, protocolVersion, params.toString('utf8'), ctx.nowMs);
+  const session = services.mcpSessions.open(ctx.caller.spiffeId, protocolVersion, params, ctx.nowMs);
   if (session === undefined) {
     exchange.refuse(deny('gateway_overloaded', { reasonCode: 'sessions_full', retryAfterSeconds: 1 }));
     return;
@@ -78,15 +77,6 @@ function discover(exchange: Exchange, services: TerminalServices): void {
 
 function resultText(idText: string | undefined, result: unknown): string {
   return `{"jsonrpc":"2.0","id":${idText ?? 'null'},"result":${JSON.stringify(result)}}`;
-}
-
-function paramsText(exchange: Exchange, services: TerminalServices): Buffer {
-  const { body } = exchange.ctx.inbound;
-  const out = new Uint32Array(GUARD_OUT_LENGTH);
-  services.jsonGuard.check(body, limitsOf(exchange.ctx.snapshot.config), out);
-  const from = out[SLOT.params * 2] ?? 0;
-  const to = out[SLOT.params * 2 + 1] ?? 0;
-  return to > from ? Buffer.from(body.buffer, body.byteOffset + from, to - from) : Buffer.from('{}');
 }
 
 /** Union of what the servers offer; tools are always offered, so that a client keeps asking while a server is down. */

@@ -1,7 +1,7 @@
 // A server of 2026-07-28 answers with a question (MRTR); a client with a handshake is asked it on the call's own stream, and the call is sent again with
 // its answers (2026-07-28, basic/patterns/mrtr).
-import { memberAt, memberOf, textAt } from '../base/json/edits.js';
-import { decodeString, memberSpans } from '../base/json/spans.js';
+import { memberAt, memberOf, stringAt, textAt } from '../base/json/members.js';
+import { memberSpans } from '../base/json/spans.js';
 import type { Exchange, UpstreamWork } from '../chain/exchange.js';
 import { deny, type Deny } from '../chain/verdict.js';
 import type { McpSession, RunningCall } from '../engines/mcp-session/types.js';
@@ -11,13 +11,12 @@ import { awaitAnswer, forgetAnswer } from './asked.js';
 import { clientFacts } from './client-facts.js';
 import { comparableId } from './message.js';
 import type { Leg, TerminalServices } from './services.js';
-import { dataEvent } from './sse-event.js';
+import { dataEvent, KEEP_ALIVE, KEEP_ALIVE_MS } from './sse-event.js';
 import { judgeRepetition } from './sends-out.js';
 import { endWithRefusal } from './stream-refusal.js';
 
 const ROUNDS_MAX = 16; // questions about one call, one after another; a server that asks more will not come to an end
 const QUESTIONS_MAX = 32; // of one round
-const KEEP_ALIVE_MS = 8_000; // a person thinks longer than some proxies wait
 /** What a question needs of the client's capabilities. */
 const CAPABILITY_OF: ReadonlyMap<string, string> = new Map([['elicitation/create', 'elicitation'], ['sampling/createMessage', 'sampling'], ['roots/list', 'roots']]);
 /** What a client that answers elicitation/create with an error would have said. */
@@ -39,16 +38,13 @@ interface Question {
 /** Undefined = the answer is none. */
 export function readQuestion(answer: Uint8Array): Question | undefined {
   const result = memberAt(answer, ['result']);
-  const type = result === undefined ? undefined : memberOf(answer, result, 'resultType');
-  if (result === undefined || type === undefined || textAt(answer, type) !== '"input_required"') return undefined;
-  const state = memberOf(answer, result, 'requestState');
+  if (result === undefined || stringAt(answer, memberOf(answer, result, 'resultType')) !== 'input_required') return undefined;
   const requests = memberOf(answer, result, 'inputRequests');
   const asked = requests === undefined ? [] : memberSpans(answer, requests.from, requests.to).map((member) => {
-    const method = memberOf(answer, member, 'method');
-    const params = memberOf(answer, member, 'params');
-    return { key: textAt(answer, { from: member.keyFrom, to: member.keyTo }), method: method === undefined ? '' : decodeString(answer, method.from, method.to), paramsText: params === undefined ? undefined : textAt(answer, params) };
+    const method = stringAt(answer, memberOf(answer, member, 'method')) ?? '';
+    return { key: textAt(answer, { from: member.keyFrom, to: member.keyTo }), method, paramsText: textAt(answer, memberOf(answer, member, 'params')) };
   });
-  return { asked, stateText: state === undefined ? undefined : textAt(answer, state) };
+  return { asked, stateText: textAt(answer, memberOf(answer, result, 'requestState')) };
 }
 
 /** `goOn` sends the call again. Whatever else becomes of it ends the request here. */
@@ -126,7 +122,7 @@ class Asking implements UpstreamWork {
     if (this.#over) return;
     const waitMs = this.#exchange.ctx.snapshot.config.upstream.idle_timeout_ms;
     this.#stops.push(
-      this.#services.every(KEEP_ALIVE_MS, () => void this.#exchange.write(': keep-alive\n\n')),
+      this.#services.every(KEEP_ALIVE_MS, () => void this.#exchange.write(KEEP_ALIVE)),
       this.#services.every(waitMs, () => this.#fail(deny('mcp_timeout', { reasonCode: 'input_required', message: 'The client did not answer the tool server\'s question.' }))),
     );
     for (const asked of this.#question.asked) {
@@ -150,8 +146,7 @@ class Asking implements UpstreamWork {
 
   #take(key: string, method: string, answer: Uint8Array): void {
     if (this.#over) return;
-    const result = memberAt(answer, ['result']);
-    const text = result === undefined ? undefined : textAt(answer, result);
+    const text = textAt(answer, memberAt(answer, ['result']));
     if (text === undefined && method !== 'elicitation/create') return this.#fail(deny('mcp_request_failed', { reasonCode: 'input_refused', message: 'The client answered the tool server\'s question with an error.' }));
     this.#answers.set(key, text ?? CANCELLED);
     if (this.#answers.size === this.#question.asked.length) this.#next();

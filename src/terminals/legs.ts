@@ -5,7 +5,7 @@ import { encodeMirroredHeader } from '../mcp/header-mirror.js';
 import { ACCEPT_BOTH, JSON_TYPE } from '../mcp/media-types.js';
 import { METHODS } from '../mcp/methods.js';
 import { eraOfVersion, negotiateLegacyVersion, LEGACY_VERSION_ASSUMED, LEGACY_VERSIONS, MODERN_VERSIONS } from '../mcp/versions.js';
-import { memberSpans, decodeString } from '../base/json/spans.js';
+import { memberAt, stringAt } from '../base/json/members.js';
 import type { Context } from '../chain/context.js';
 import { deny, type Deny } from '../chain/verdict.js';
 import type { McpSession, UpstreamBinding } from '../engines/mcp-session/types.js';
@@ -207,12 +207,8 @@ function passHeaders(ctx: Context, headers: Record<string, string>): void {
 }
 
 function negotiatedVersion(answer: Uint8Array): string | undefined {
-  const result = memberSpans(answer, 0, answer.length).find((member) => member.key === 'result');
-  if (result === undefined) return undefined;
-  const version = memberSpans(answer, result.from, result.to).find((member) => member.key === 'protocolVersion');
-  if (version === undefined) return undefined;
-  const text = decodeString(answer, version.from, version.to);
-  return eraOfVersion(text) === 'legacy' ? text : undefined;
+  const version = stringAt(answer, memberAt(answer, ['result', 'protocolVersion']));
+  return version !== undefined && eraOfVersion(version) === 'legacy' ? version : undefined;
 }
 
 /** The gateway as a client of its own: no capabilities, so that no server asks it anything. */

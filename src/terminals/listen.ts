@@ -4,7 +4,7 @@ import { deny, type Deny } from '../chain/verdict.js';
 import type { McpSession } from '../engines/mcp-session/types.js';
 import { SSE_HEADERS, SSE_TYPE } from '../mcp/media-types.js';
 import { modernMeta } from '../mcp/other-era.js';
-import type { ListenFilter } from '../mcp/subscriptions.js';
+import { listChanged, TOOLS_CHANGED, type ListenFilter } from '../mcp/subscriptions.js';
 import type { SseEvent } from '../upstream/sse.js';
 import { HTTP_OK, limitsOf } from './answers.js';
 import { claimAnswer } from './asked.js';
@@ -16,7 +16,6 @@ import { dataOnly, framingOf, messageEvent, withData } from './sse-event.js';
 import { UpstreamSubscription } from './upstream-subscription.js';
 import { watchedAt, whenWatchedChanges } from './watched-resources.js';
 
-const TOOLS_CHANGED = 'notifications/tools/list_changed';
 const NOT_FOUND = 404;
 const STREAMS_PER_SESSION_MAX = 4; // a client needs one; a second may be a reconnect whose old connection is not known to be gone
 /** What a client with a handshake is told without asking. */
@@ -77,7 +76,7 @@ class SessionStream {
 
   #tell(what: 'tools' | 'prompts' | 'resources'): void {
     if (what === 'tools') this.#toldOfTools += 1;
-    this.#stream.write(messageEvent(`{"jsonrpc":"2.0","method":"notifications/${what}/list_changed"}`));
+    this.#stream.write(messageEvent(listChanged(what)));
   }
 
   #greet(url: string): void {

@@ -8,9 +8,8 @@ import { createSseSplitter, type SseEvent } from '../upstream/sse.js';
 import type { UpstreamCall, UpstreamRequest } from '../upstream/types.js';
 import { HTTP_OK } from './answers.js';
 import type { Leg, TerminalServices } from './services.js';
-import { keepEvent } from './sse-event.js';
+import { KEEP_ALIVE, KEEP_ALIVE_MS, keepEvent } from './sse-event.js';
 
-const KEEP_ALIVE_MS = 8_000; // below the 10 s after which some fronts and proxies drop a silent connection
 
 /** What a server's stream was: whether it began at all, and the status it was answered with; 0 = none came. */
 export interface StreamEnd {
@@ -133,7 +132,7 @@ export class LongStream {
 
   #tick(): void {
     if (this.endIfExpired()) return;
-    this.write(': keep-alive\n\n');
+    this.write(KEEP_ALIVE);
     this.#onTick();
   }
 

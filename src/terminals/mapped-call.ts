@@ -1,5 +1,6 @@
 // What a call becomes on its way to a server of the other era, and its answer on the way back; and what no such server has a counterpart for.
-import { memberAt } from '../base/json/edits.js';
+import { memberAt } from '../base/json/members.js';
+import type { ValueSpan } from '../base/json/spans.js';
 import type { Context } from '../chain/context.js';
 import type { Exchange } from '../chain/exchange.js';
 import { deny } from '../chain/verdict.js';
@@ -7,7 +8,7 @@ import { CACHEABLE, isMethodNotFound, toLegacyRequest, toModernAnswer, toModernR
 import { findParamMismatch, makeParamHeaders } from '../mcp/param-headers.js';
 import { METHODS } from '../mcp/methods.js';
 import { HEADER_MISMATCH, INVALID_PARAMS, METHOD_NOT_FOUND } from '../mcp/rpc-codes.js';
-import type { Era } from '../mcp/types.js';
+import type { Call, Era } from '../mcp/types.js';
 import { CLIENT_ERROR_FROM, HTTP_OK, NO_SINK } from './answers.js';
 import { clientFacts } from './client-facts.js';
 import type { ServerMessage } from './message.js';
@@ -49,10 +50,14 @@ function keepWatching(exchange: Exchange, url: string): void {
 export function paramHeadersAgree(exchange: Exchange): boolean {
   const { call, inbound, tool } = exchange.ctx;
   if (call === undefined || tool === undefined || tool === 'none' || tool.marks === undefined) return true;
-  const wrong = findParamMismatch(tool.marks, inbound.headers.forwarded, inbound.body, call.argumentsFrom, call.argumentsTo, call.era === 'modern' && !inbound.headers.headerless);
+  const wrong = findParamMismatch(tool.marks, inbound.headers.forwarded, inbound.body, argumentsOf(call), call.era === 'modern' && !inbound.headers.headerless);
   if (wrong === undefined) return true;
   refuseProtocol(exchange, HEADER_MISMATCH, BAD_REQUEST, `The header ${wrong} is missing or differs from the arguments.`, { header: wrong });
   return false;
+}
+
+function argumentsOf({ argumentsFrom, argumentsTo }: Call): ValueSpan {
+  return { from: argumentsFrom, to: argumentsTo };
 }
 
 export function mapRequest(ctx: Context, era: Era, body: Uint8Array, version: string, more?: readonly string[]): Uint8Array {
@@ -66,8 +71,8 @@ export function headersWith(ctx: Context, leg: Leg): Readonly<Record<string, str
   const changed = outbound?.bytes;
   const isOwed = leg.mappedTo === 'modern' || (leg.mappedTo === undefined && (changed !== undefined || (call.era === 'modern' && ctx.inbound.headers.headerless)));
   if (!isOwed) return leg.headers;
-  const place = changed === undefined ? { from: call.argumentsFrom, to: call.argumentsTo } : memberAt(changed, ['params', 'arguments']) ?? { from: 0, to: 0 };
-  return { ...leg.headers, ...makeParamHeaders(tool.marks, ctx.outboundBytes(), place.from, place.to) };
+  const place = changed === undefined ? argumentsOf(call) : memberAt(changed, ['params', 'arguments']) ?? { from: 0, to: 0 };
+  return { ...leg.headers, ...makeParamHeaders(tool.marks, ctx.outboundBytes(), place) };
 }
 
 /** How an answer is changed for its client; undefined = not at all. */

@@ -1,4 +1,5 @@
 // Reads a message from a tool server: what it is, whose it is, and the same message under another id.
+import { replaceSpan } from '../base/json/edits.js';
 import { FLAG, FLAGS, GUARD_OUT_LENGTH, SLOT, type GuardLimits, type GuardStatus, type JsonGuard } from '../base/json/types.js';
 
 export interface ServerMessage {
@@ -58,7 +59,7 @@ export function idTextOf(comparable: string): string {
 
 /** The same message under another id; every other byte as it came. `place`: where its id lies. */
 export function withId(bytes: Uint8Array, place: Pick<ServerMessage, 'idFrom' | 'idTo'>, idText: string): Uint8Array {
-  return Buffer.concat([bytes.subarray(0, place.idFrom), Buffer.from(idText), bytes.subarray(place.idTo)]);
+  return replaceSpan(bytes, { from: place.idFrom, to: place.idTo }, idText);
 }
 
 /** The same request of another tool: only params.name is another. `bytes`: a message that has one, and passed the guard. */
@@ -67,7 +68,7 @@ export function withName(bytes: Uint8Array, name: string, guard: JsonGuard, limi
   const status = guard.check(bytes, limits, out);
   const [from, to] = [out[SLOT.name * 2] ?? 0, out[SLOT.name * 2 + 1] ?? 0];
   if (status !== 'ok' || to === 0) throw new TypeError('the message has no params.name');
-  return Buffer.concat([bytes.subarray(0, from), Buffer.from(JSON.stringify(name)), bytes.subarray(to)]);
+  return replaceSpan(bytes, { from, to }, JSON.stringify(name));
 }
 
 function readText(view: Buffer, from: number, to: number): string {

@@ -18,7 +18,7 @@ const NOTHING_KNOWN: Pick<SessionView, 'taintSource'> = Object.freeze({});
 export function forwardNotification(exchange: Exchange, services: TerminalServices): void {
   const { ctx } = exchange;
   const session = ctx.mcpSession;
-  const cancelled = tellCancelled(exchange, services);
+  const cancelled = tellCancelled(exchange);
   // Stateless callers share the gateway's session: one must not cancel what another started. The handshake is the gateway's own business.
   if (session === undefined || session === 'none' || ctx.call?.method === 'notifications/initialized') {
     exchange.answer(ACCEPTED, [], '');

@@ -1,6 +1,5 @@
 // Questions to tool servers in one caller's name: in the session that this caller has with each, and whole lists of what a server offers.
-import { GUARD_OUT_LENGTH, SLOT } from '../base/json/types.js';
-import { memberSpans } from '../base/json/spans.js';
+import { memberAt, memberOf, textAt } from '../base/json/members.js';
 import type { Context } from '../chain/context.js';
 import { deny } from '../chain/verdict.js';
 import { isSse } from '../mcp/media-types.js';
@@ -38,7 +37,7 @@ export class ServerAsker {
     this.#services = services;
     this.#asker = { client: services.client, guard: services.jsonGuard, limits: limitsOf(ctx.snapshot.config), answerBytesMax: ctx.snapshot.config.upstream.answer_bytes_max };
     ctx.inbound.retain();
-    this.#meta = metaText(ctx, services);
+    this.#meta = textAt(ctx.inbound.body, memberAt(ctx.inbound.body, ['params', '_meta'])) ?? '';
   }
 
   /** Some server answered with a stream: then a client that reads one may be answered alike. */
@@ -119,11 +118,10 @@ export class ServerAsker {
 
 /** The JSON-RPC code of an error answer; undefined = it is none. */
 export function errorCodeOf(bytes: Uint8Array): number | undefined {
-  const error = memberSpans(bytes, 0, bytes.length).find(({ key }) => key === 'error');
-  const code = error === undefined ? undefined : memberSpans(bytes, error.from, error.to).find(({ key }) => key === 'code');
+  const error = memberAt(bytes, ['error']);
   if (error === undefined) return undefined;
-  const value: unknown = code === undefined ? undefined : JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset + code.from, code.to - code.from).toString('utf8'));
-  return typeof value === 'number' ? value : 0;
+  const code: unknown = JSON.parse(textAt(bytes, memberOf(bytes, error, 'code')) ?? 'null');
+  return typeof code === 'number' ? code : 0;
 }
 
 /** 2026-07-28 tells it with 404; of a server with sessions that status means a lost one, unless it says this. */
@@ -144,13 +142,4 @@ function invalid(reasonCode: string): AskRefused {
 
 export function wordOf(method: string): string {
   return method.replaceAll('/', '_');
-}
-
-function metaText(ctx: Context, services: TerminalServices): string {
-  const { body } = ctx.inbound;
-  const out = new Uint32Array(GUARD_OUT_LENGTH);
-  services.jsonGuard.check(body, limitsOf(ctx.snapshot.config), out);
-  const from = out[SLOT.meta * 2] ?? 0;
-  const to = out[SLOT.meta * 2 + 1] ?? 0;
-  return to > from ? Buffer.from(body.buffer, body.byteOffset + from, to - from).toString('utf8') : '';
 }

@@ -1,10 +1,8 @@
 // logging/setLevel: to every tool server of the session that logs, answered once.
-import { memberSpans } from '../base/json/spans.js';
-import { GUARD_OUT_LENGTH, SLOT } from '../base/json/types.js';
+import { memberAt, textAt } from '../base/json/members.js';
 import type { Exchange } from '../chain/exchange.js';
 import { deny, type Deny } from '../chain/verdict.js';
 import { INVALID_PARAMS, METHOD_NOT_FOUND } from '../mcp/rpc-codes.js';
-import { limitsOf } from './answers.js';
 import { AskRefused } from './ask.js';
 import { setLogLevel } from './client-facts.js';
 import { invalidParams } from './named.js';
@@ -19,7 +17,7 @@ export function setLevel(exchange: Exchange, services: TerminalServices): void {
   const { ctx } = exchange;
   const servers = serversOffering(ctx, capabilityOf('logging/setLevel'), services);
   if (servers.length === 0) return refuseNotOffered(exchange);
-  const level = levelMember(exchange, services);
+  const level = levelMember(exchange);
   exchange.beforeWire(() => {
     const asker = new ServerAsker(ctx, services);
     Promise.allSettled(servers.map((url) => asker.ask(url, 'logging/setLevel', level))).then(
@@ -58,10 +56,7 @@ function refusalOf(exchange: Exchange, answer: PromiseSettledResult<{ readonly b
 }
 
 /** params.level as the client wrote it. */
-function levelMember({ ctx }: Exchange, services: TerminalServices): string[] {
-  const { body } = ctx.inbound;
-  const out = new Uint32Array(GUARD_OUT_LENGTH);
-  services.jsonGuard.check(body, limitsOf(ctx.snapshot.config), out);
-  const level = memberSpans(body, out[SLOT.params * 2] ?? 0, out[SLOT.params * 2 + 1] ?? 0).find(({ key }) => key === 'level');
-  return level === undefined ? [] : [`"level":${Buffer.from(body.buffer, body.byteOffset + level.from, level.to - level.from).toString('utf8')}`];
+function levelMember({ ctx: { inbound } }: Exchange): string[] {
+  const level = textAt(inbound.body, memberAt(inbound.body, ['params', 'level']));
+  return level === undefined ? [] : [`"level":${level}`];
 }

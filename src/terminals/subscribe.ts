@@ -1,12 +1,12 @@
 // subscriptions/listen: one stream for the client, fed by every tool server of 2026-07-28 that has what it asked for, and by the gateway itself.
-import { memberAt, textAt } from '../base/json/edits.js';
+import { memberAt, textAt } from '../base/json/members.js';
 import type { Exchange } from '../chain/exchange.js';
 import { CallPolicyFacts } from '../chain/policy-facts.js';
 import { deny } from '../chain/verdict.js';
 import { findRegistered } from '../engines/registry/find-registered.js';
 import { SSE_HEADERS } from '../mcp/media-types.js';
 import { INVALID_PARAMS, INVALID_REQUEST } from '../mcp/rpc-codes.js';
-import { acknowledgement, closing, either, honoured, isNothing, NOTHING, readListenFilter, underSubscription, wants, type ListenFilter } from '../mcp/subscriptions.js';
+import { acknowledgement, closing, either, honoured, isNothing, listChanged, NOTHING, readListenFilter, underSubscription, wants, type ListenFilter } from '../mcp/subscriptions.js';
 import { HTTP_OK } from './answers.js';
 import { LongStream } from './long-stream.js';
 import { refuseProtocol } from './mapped-call.js';
@@ -27,8 +27,7 @@ export function subscribe(exchange: Exchange, services: TerminalServices): void 
   const caller = ctx.caller?.spiffeId ?? '';
   const open = services.subscriptions.get(caller) ?? 0;
   if (open >= SUBSCRIPTIONS_PER_CALLER_MAX) return exchange.refuse(deny('gateway_overloaded', { reasonCode: 'subscriptions_per_caller', retryAfterSeconds: 1 }));
-  const meta = memberAt(ctx.inbound.body, ['params', '_meta']);
-  const metaText = meta === undefined ? '{}' : textAt(ctx.inbound.body, meta);
+  const metaText = textAt(ctx.inbound.body, memberAt(ctx.inbound.body, ['params', '_meta'])) ?? '{}';
   const filter = { ...asked, resourceSubscriptions: asked.resourceSubscriptions.filter((uri) => mayRead(exchange, uri, ctx.nowMs)) };
   ctx.inbound.retain();
   exchange.beforeWire(() => exchange.beginStream(HTTP_OK, SSE_HEADERS, () => start(exchange, services, filter, metaText)));
@@ -60,7 +59,7 @@ function hearGateway(stream: LongStream, idText: string, promised: ListenFilter)
     session: undefined,
     tell: (what) => {
       if (!wants(promised, `notifications/${what}/list_changed`, '')) return;
-      stream.write(dataEvent(underSubscription(Buffer.from(`{"jsonrpc":"2.0","method":"notifications/${what}/list_changed"}`), idText)));
+      stream.write(dataEvent(underSubscription(Buffer.from(listChanged(what)), idText)));
     },
   };
   listeners.add(listener);

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { addHead, addMember, FAMILY_WORDS, isHead, membersOf, oldestOf, removeMember, touchMember } from '../base/shared/families.js';
 import { pairHash, type KeyHash } from '../base/shared/key-hash.js';
 import { NONE, type SharedTable, type Stripe, type TableShape } from '../base/shared/table.js';
-import { memberSpans, decodeString, type MemberSpan } from '../base/json/spans.js';
+import { memberAt, memberOf, stringAt } from '../base/json/members.js';
 import type { Context } from '../chain/context.js';
 
 const TASKS_KEPT_MAX = 65_536; // and their callers
@@ -12,7 +12,6 @@ const TASKS_PER_CALLER_MAX = 1000; // of more the longest unused is forgotten, s
 const SWEEP_STEPS_MAX = 256;
 const RECORD_BYTES = (FAMILY_WORDS + 4) * 4; // and the hash of the server's URL
 export const ANSWER_BYTES_MAX = 64 * 1024; // an answer that makes a task holds no result
-const QUOTE = 0x22;
 
 export interface TaskOwners {
   /** Of these servers the one that made it for this caller, in this session. */
@@ -92,21 +91,12 @@ function isOf(stripe: Stripe, task: number, { h0, h1, h2, h3 }: KeyHash): boolea
 /** The task that an answer speaks of: `result.task.taskId` (2025-11-25), or `result.taskId`. `bytes`: a whole message that passed the JSON guard. */
 export function taskIdOf(bytes: Uint8Array): string | undefined {
   if (bytes.length > ANSWER_BYTES_MAX) return undefined;
-  const result = member(bytes, { from: 0, to: bytes.length }, 'result');
+  const result = memberAt(bytes, ['result']);
   if (result === undefined) return undefined;
-  return textOf(bytes, member(bytes, member(bytes, result, 'task') ?? result, 'taskId'));
+  return stringAt(bytes, memberOf(bytes, memberOf(bytes, result, 'task') ?? result, 'taskId'));
 }
 
 /** params.taskId of a request. */
 export function namedTask(body: Uint8Array): string | undefined {
-  const params = member(body, { from: 0, to: body.length }, 'params');
-  return params === undefined ? undefined : textOf(body, member(body, params, 'taskId'));
-}
-
-function member(bytes: Uint8Array, within: { readonly from: number; readonly to: number }, key: string): MemberSpan | undefined {
-  return memberSpans(bytes, within.from, within.to).find((one) => one.key === key);
-}
-
-function textOf(bytes: Uint8Array, span: MemberSpan | undefined): string | undefined {
-  return span === undefined || bytes[span.from] !== QUOTE ? undefined : decodeString(bytes, span.from, span.to);
+  return stringAt(body, memberAt(body, ['params', 'taskId']));
 }

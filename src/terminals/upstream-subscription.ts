@@ -1,7 +1,7 @@
 // One tool server's subscriptions/listen on behalf of one client's stream: opened, its events passed on under the client's own id, and opened again
 // when it breaks. What may have changed while nobody listened is then told as a change.
 import { deny } from '../chain/verdict.js';
-import { ACKNOWLEDGED, filterText, honoured, isNothing, NOTHING, possibleChanges, underSubscription, updatedUri, wants, type ListenFilter } from '../mcp/subscriptions.js';
+import { ACKNOWLEDGED, filterText, honoured, isNothing, NOTHING, possibleChanges, TOOLS_CHANGED, underSubscription, updatedUri, wants, type ListenFilter } from '../mcp/subscriptions.js';
 import type { SseEvent } from '../upstream/sse.js';
 import { limitsOf, SERVER_ERROR_FROM } from './answers.js';
 import type { LongStream, StreamEnd } from './long-stream.js';
@@ -9,7 +9,6 @@ import { readServerMessage } from './message.js';
 import type { Leg } from './services.js';
 import { dataEvent, messageEvent } from './sse-event.js';
 
-const TOOLS_CHANGED = 'notifications/tools/list_changed';
 const REOPEN_FIRST_MS = 1_000;
 const REOPEN_LAST_MS = 60_000; // a server that is gone for long is asked once a minute by each who listens
 

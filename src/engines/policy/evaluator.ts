@@ -5,7 +5,7 @@ import type { RegoAnswer } from './rego-instance.js';
 import { PolicyError } from './types.js';
 import type { PolicyClock, PolicySource } from './types.js';
 
-export /** For the first evaluation: V8 compiles the engine's code while it runs, which takes 50 to 300 ms on a busy machine. */
+/** For the first evaluation: V8 compiles the engine's code while it runs, which takes 50 to 300 ms on a busy machine. */
 const COLD_TIMEOUT_MS = 2000;
 const ALLOW_RULE = 'data.precinct.authz.allow';
 

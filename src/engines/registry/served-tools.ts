@@ -1,6 +1,7 @@
 // Reads a tools/list answer from its bytes: each tool with its own text and hashes. Remembers tools by their text.
 import { LRUCache } from 'lru-cache';
-import { decodeString, elementSpans, memberSpans, type MemberSpan } from '../../base/json/spans.js';
+import { isObjectAt, stringAt, textAt } from '../../base/json/members.js';
+import { elementSpans, memberSpans, type MemberSpan, type ValueSpan } from '../../base/json/spans.js';
 import { isSpellingOf } from '../../base/json/spellings.js';
 import { GUARD_OUT_LENGTH, type JsonGuard } from '../../base/json/types.js';
 import { canonicalHash, jcsHash, legacyHash, seedHash, type HashedMembers } from './hashes.js';
@@ -50,7 +51,7 @@ export function parseToolsList(bytes: Uint8Array, cache?: ToolCache): ToolsPage 
   const list = result.find(({ key }) => key === 'tools');
   if (list === undefined || bytes[list.from] !== 0x5b) throw new ToolsListFault('no_tools', 'the answer has no list of tools');
   const elements = elementSpans(bytes, list.from, list.to);
-  const tools = elements.map(({ from, to }) => toolAt(bytes, from, to, cache)).filter((tool) => tool !== undefined);
+  const tools = elements.map((span) => toolAt(bytes, span, cache)).filter((tool) => tool !== undefined);
   return { tools, nextCursor: cursorOf(bytes, result), skipped: elements.length - tools.length };
 }
 
@@ -86,11 +87,11 @@ export function createToolsReader(guard: JsonGuard): ToolsReader {
   };
 }
 
-function toolAt(bytes: Uint8Array, from: number, to: number, cache: ToolCache | undefined): ServedTool | undefined {
-  const text = textOf(bytes, from, to);
+function toolAt(bytes: Uint8Array, span: ValueSpan, cache: ToolCache | undefined): ServedTool | undefined {
+  const text = textAt(bytes, span);
   const known = cache?.get(text);
   if (known !== undefined) return known;
-  const tool = describe(bytes, from, to, text);
+  const tool = describe(bytes, span, text);
   if (tool !== undefined) cache?.set(text, tool);
   return tool;
 }
@@ -104,40 +105,31 @@ function resultMembers(bytes: Uint8Array): MemberSpan[] {
 }
 
 function cursorOf(bytes: Uint8Array, result: readonly MemberSpan[]): string | undefined {
-  const cursor = result.find(({ key }) => key === 'nextCursor');
-  return cursor === undefined || !isString(bytes, cursor) ? undefined : decodeString(bytes, cursor.from, cursor.to);
+  return stringAt(bytes, result.find(({ key }) => key === 'nextCursor'));
 }
 
-function describe(bytes: Uint8Array, from: number, to: number, text: string): ServedTool | undefined {
+function describe(bytes: Uint8Array, { from, to }: ValueSpan, text: string): ServedTool | undefined {
   const members = memberSpans(bytes, from, to);
   const named = (key: string): MemberSpan | undefined => members.find((member) => member.key === key);
-  const name = named('name');
+  const nameAt = named('name');
   const schema = named('inputSchema');
   const description = named('description');
-  if (name === undefined || !isString(bytes, name) || schema === undefined || bytes[schema.from] !== 0x7b) return undefined;
-  if (description !== undefined && !isString(bytes, description)) return undefined;
-  const raw = (member: MemberSpan | undefined): string | undefined => member === undefined ? undefined : textOf(bytes, member.from, member.to);
-  const hashed: HashedMembers = { name: textOf(bytes, name.from, name.to), description: raw(description), inputSchema: raw(schema) };
+  const name = stringAt(bytes, nameAt);
+  if (nameAt === undefined || name === undefined || !isObjectAt(bytes, schema)) return undefined;
+  if (description !== undefined && stringAt(bytes, description) === undefined) return undefined;
+  const hashed: HashedMembers = { name: textAt(bytes, nameAt), description: textAt(bytes, description), inputSchema: textAt(bytes, schema) };
   const others = members.filter(({ key }) => !HASHED_MEMBERS.includes(key));
   // A client that ignores case would be told another description than the one that was hashed.
   if (others.some(({ key }) => isHashedByAnotherName(Buffer.from(key)))) return undefined;
   return Object.freeze({
-    name: decodeString(bytes, name.from, name.to),
+    name,
     text,
     hashes: Object.freeze({ seed: seedHash(hashed), jcs: jcsHash(hashed), legacy: legacyHash(hashed) }),
     definitionHash: canonicalHash(text),
-    memberHashes: Object.freeze(Object.fromEntries(others.map((member) => [member.key, canonicalHash(textOf(bytes, member.from, member.to))]))),
+    memberHashes: Object.freeze(Object.fromEntries(others.map((member) => [member.key, canonicalHash(textAt(bytes, member))]))),
   });
 }
 
 function isHashedByAnotherName(key: Uint8Array): boolean {
   return HASHED_NAMES.some((name) => isSpellingOf(name, key, 0, key.length));
-}
-
-function isString(bytes: Uint8Array, span: MemberSpan): boolean {
-  return bytes[span.from] === 0x22;
-}
-
-function textOf(bytes: Uint8Array, from: number, to: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString('utf8');
 }

@@ -1,15 +1,15 @@
 // One tool server at the other end of a channel. Many callers write to it: ids and progress tokens are made unique on the way there, and restored on the way back.
+import { textAt } from '../../base/json/members.js';
+import { METHOD_NOT_FOUND } from '../../mcp/rpc-codes.js';
+import { LIST_CHANGED, TOOLS_CHANGED } from '../../mcp/subscriptions.js';
 import type { UpstreamCall, UpstreamFault, UpstreamSink } from '../types.js';
 import { RefusedCall } from '../refused-call.js';
 import type { Channel, ChannelEvents, OpenChannel } from './channel.js';
 import { DuplexCall, type CallEnd, type CallPlace } from './duplex-call.js';
 import { findAnswered } from './unreadable.js';
-import { progressTokenOf, splice, subscriptionOf, textAt, type Edit, type WireMessage, type WireReader } from './wire-message.js';
+import { progressTokenOf, splice, subscriptionOf, type Edit, type WireMessage, type WireReader } from './wire-message.js';
 
 const CALLS_MAX = 10_000; // on one stream; above it a call is refused instead of queued
-const METHOD_NOT_FOUND = -32601;
-const LIST_CHANGED: ReadonlySet<string> = new Set(['notifications/tools/list_changed', 'notifications/prompts/list_changed', 'notifications/resources/list_changed']);
-const TOOLS_CHANGED = 'notifications/tools/list_changed';
 
 export interface PeerOptions {
   readonly reader: WireReader;

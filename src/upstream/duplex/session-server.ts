@@ -1,11 +1,12 @@
 // A tool server behind channels, as if it were a Streamable HTTP endpoint with sessions: a channel of its own for each of them. For processes that serve one client, and for HTTP+SSE.
 import { createIds } from '../../base/ids/ids.js';
+import { textAt } from '../../base/json/members.js';
 import { INVALID_REQUEST, METHOD_NOT_FOUND } from '../../mcp/rpc-codes.js';
 import { RefusedCall } from '../refused-call.js';
 import type { UpstreamCall, UpstreamRequest, UpstreamSink } from '../types.js';
 import type { OpenPeer, Peer } from './peer.js';
 import { ACCEPTED, BAD_REQUEST, errorText, NO_CONTENT, NOT_FOUND, PlainAnswer, SESSION_NOT_FOUND, TOO_MANY } from './plain-answer.js';
-import { textAt, type WireMessage, type WireReader } from './wire-message.js';
+import type { WireMessage, WireReader } from './wire-message.js';
 
 export const MARK_BYTES = 8;
 

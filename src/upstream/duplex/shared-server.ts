@@ -1,12 +1,13 @@
 // A tool server behind one channel that all its callers share, as if it were a Streamable HTTP endpoint: one handshake by the gateway itself, whose answer each session gets.
 import { createIds } from '../../base/ids/ids.js';
+import { textAt } from '../../base/json/members.js';
 import { INVALID_REQUEST, METHOD_NOT_FOUND } from '../../mcp/rpc-codes.js';
 import { RefusedCall } from '../refused-call.js';
 import type { UpstreamCall, UpstreamFault, UpstreamRequest, UpstreamSink } from '../types.js';
 import type { OpenPeer, Peer } from './peer.js';
 import { ACCEPTED, BAD_REQUEST, errorText, NO_CONTENT, NOT_FOUND, PlainAnswer, SESSION_NOT_FOUND } from './plain-answer.js';
 import { MARK_BYTES } from './session-server.js';
-import { splice, textAt, type WireMessage, type WireReader } from './wire-message.js';
+import { splice, type WireMessage, type WireReader } from './wire-message.js';
 
 const GREETING_MS_MAX = 300_000; // a first start may download its program; after that nobody waits, and only another start can help
 const INITIALIZED = Buffer.from('{"jsonrpc":"2.0","method":"notifications/initialized"}');

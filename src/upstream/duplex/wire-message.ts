@@ -1,6 +1,8 @@
 // What of a JSON-RPC message matters where many share one stream: its kind, and where the ids lie that must be unique on it.
 import { GUARD_OUT_LENGTH, SLOT, type GuardLimits, type JsonGuard } from '../../base/json/types.js';
-import { decodeString, memberSpans, type ValueSpan } from '../../base/json/spans.js';
+import { memberAt, stringAt } from '../../base/json/members.js';
+import type { ValueSpan } from '../../base/json/spans.js';
+import { SUBSCRIPTION_ID } from '../../mcp/subscriptions.js';
 
 export interface WireMessage {
   readonly kind: 'request' | 'notification' | 'response' | 'invalid';
@@ -19,8 +21,6 @@ export interface Edit extends ValueSpan {
   readonly text: string;
 }
 
-const SUBSCRIPTION_KEY = 'io.modelcontextprotocol/subscriptionId'; // 2026-07-28: the id of the subscriptions/listen that a notification belongs to
-
 export class WireReader {
   readonly #guard: JsonGuard;
   readonly #limits: GuardLimits;
@@ -34,7 +34,7 @@ export class WireReader {
   read(bytes: Uint8Array): WireMessage {
     const valid = this.#guard.check(bytes, this.#limits, this.#out) === 'ok';
     const [id, methodAt, result] = [this.#span(SLOT.id), this.#span(SLOT.method), this.#span(SLOT.result)];
-    const method = valid && methodAt !== undefined ? stringAt(bytes, methodAt) : undefined;
+    const method = valid && methodAt !== undefined ? stringAt(bytes, methodAt) ?? '' : undefined;
     const isError = this.#span(SLOT.error) !== undefined;
     return { kind: valid ? kindOf(id, method, result, isError) : 'invalid', method: method ?? '', isError, id, result, params: this.#span(SLOT.params), progressToken: this.#span(SLOT.progressToken), requestId: this.#span(SLOT.requestId) };
   }
@@ -47,15 +47,12 @@ export class WireReader {
 
 /** Params of a notification that name what it belongs to, by an id of the stream. */
 export function progressTokenOf(bytes: Uint8Array, message: WireMessage): ValueSpan | undefined {
-  return member(bytes, message.params, 'progressToken');
+  return message.params === undefined ? undefined : memberAt(bytes, ['progressToken'], message.params);
 }
 
+/** The id of the subscriptions/listen that a notification belongs to (2026-07-28). */
 export function subscriptionOf(bytes: Uint8Array, message: WireMessage): ValueSpan | undefined {
-  return member(bytes, member(bytes, message.params, '_meta'), SUBSCRIPTION_KEY);
-}
-
-export function textAt(bytes: Uint8Array, { from, to }: ValueSpan): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString('utf8');
+  return message.params === undefined ? undefined : memberAt(bytes, ['_meta', SUBSCRIPTION_ID], message.params);
 }
 
 /** The same bytes with other texts in some places; no value is written anew. */
@@ -73,12 +70,4 @@ export function splice(bytes: Uint8Array, edits: readonly Edit[]): Buffer {
 function kindOf(id: ValueSpan | undefined, method: string | undefined, result: ValueSpan | undefined, isError: boolean): WireMessage['kind'] {
   if (method !== undefined) return method === '' ? 'invalid' : id === undefined ? 'notification' : 'request';
   return id === undefined || (result !== undefined) === isError ? 'invalid' : 'response';
-}
-
-function stringAt(bytes: Uint8Array, { from, to }: ValueSpan): string {
-  return bytes[from] === 0x22 ? decodeString(bytes, from, to) : '';
-}
-
-function member(bytes: Uint8Array, within: ValueSpan | undefined, key: string): ValueSpan | undefined {
-  return within === undefined ? undefined : memberSpans(bytes, within.from, within.to).find((one) => one.key === key);
 }

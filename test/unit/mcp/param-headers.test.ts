@@ -7,7 +7,7 @@ const marked = (mark: unknown, type: unknown = 'string') => ({ type, 'x-mcp-head
 const object = (properties: unknown) => ({ type: 'object', properties });
 const SCHEMA = object({ region: marked('Region'), limit: marked('Limit', 'integer'), dry: marked('Dry-Run', 'boolean'), plain: { type: 'string' }, where: object({ city: marked('City') }) });
 const MARKS = readParamMarks(SCHEMA) ?? [];
-const mismatch = (args: string, headers: readonly (readonly [string, string])[], required = true) => findParamMismatch(MARKS, headers, Buffer.from(args), 0, Buffer.byteLength(args), required);
+const mismatch = (args: string, headers: readonly (readonly [string, string])[], required = true) => findParamMismatch(MARKS, headers, Buffer.from(args), { from: 0, to: Buffer.byteLength(args) }, required);
 
 describe('the marks of a schema', () => {
   it('are its primitive properties with x-mcp-header, however deep', () => {
@@ -46,8 +46,8 @@ describe('headers and arguments', () => {
   });
   it('are made from the arguments alone', () => {
     const args = Buffer.from('{"limit":-7,"region":" x","dry":true,"where":{"city":null}}');
-    const made = makeParamHeaders(MARKS, args, 0, args.length);
+    const made = makeParamHeaders(MARKS, args, { from: 0, to: args.length });
     expect(made).toEqual({ 'mcp-param-region': '=?base64?IHg=?=', 'mcp-param-limit': '-7', 'mcp-param-dry-run': 'true' });
-    expect(findParamMismatch(MARKS, Object.entries(made), args, 0, args.length, true)).toBeUndefined();
+    expect(findParamMismatch(MARKS, Object.entries(made), args, { from: 0, to: args.length }, true)).toBeUndefined();
   });
 });
