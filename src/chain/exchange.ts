@@ -1,61 +1,18 @@
 // The one exit: whatever became of a request, it leaves here, exactly once, with exactly one request line, durable before its first byte.
 import { intentLine, requestLine, repeatedLine, serverRequestLine, streamEndLine } from '../audit/record.js';
-import type { AuditAppender } from '../audit/types.js';
-import type { Clock } from '../base/clock/clock.js';
-import type { ArgumentsDigest } from '../base/crypto/arguments-digest.js';
 import { sourceOf } from '../base/text/source-of.js';
 import type { LocatedFinding } from '../engines/dlp/types.js';
-import type { BreakerOutcome, CircuitBreakers } from '../engines/limits/types.js';
-import type { SessionRisk } from '../engines/session-risk/types.js';
+import type { BreakerOutcome } from '../engines/limits/types.js';
 import type { HeaderPairs, LossCause, Reply } from '../front/types.js';
 import { isMcpClient } from '../mcp/accept.js';
 import { renderRefusal, type RenderedRefusal } from '../mcp/errors.js';
 import { JSON_HEADERS } from '../mcp/media-types.js';
 import { sharingKind } from './crowd.js';
 import type { Context } from './context.js';
+import type { ExitServices } from './exit-services.js';
 import { answerFinding, decisionFacts, intentFacts, needsIntent, requestFacts } from './record-facts.js';
-import type { ChainStats } from './stats.js';
-import type { Unattended } from './unattended.js';
-import type { SharedLines } from './unidentified.js';
+import { NO_WORK, type UpstreamWork } from './upstream-work.js';
 import { deny, type Deny } from './verdict.js';
-
-/** The control thread's approval store, as the exit needs it. */
-export interface GrantKeeper {
-  /** Durable; false = the reservation is no longer this call's. */
-  consume(requestId: string, token: string): Promise<boolean>;
-  release(requestId: string, token: string): void;
-}
-
-/**
- * What a terminal does upstream for one request. An object, not functions set as properties: V8 allocates a function literal that is assigned
- * to a property in old space, and everything it refers to then waits for a full collection (12 % of what a call allocates, measured).
- */
-export interface UpstreamWork {
-  /** The client hung up. */
-  clientGone(): void;
-  /** Nothing of it can be used any more, whether or not the client is still there. */
-  giveUp(): void;
-  /** The answer, or the stream's end, is decided: nothing can be cancelled any more. */
-  decided(): void;
-}
-
-export const NO_WORK: UpstreamWork = Object.freeze({ clientGone: () => undefined, giveUp: () => undefined, decided: () => undefined });
-
-export interface ExitServices {
-  readonly clock: Clock;
-  readonly appender: AuditAppender;
-  readonly sharedLines: SharedLines;
-  readonly grants: GrantKeeper;
-  readonly breakers: CircuitBreakers;
-  readonly sessionRisk: SessionRisk;
-  readonly stats: ChainStats;
-  readonly unattended: Unattended;
-  readonly resourceMetadataUrl: string;
-  /** Keyed with the install's key, or plain by choice. */
-  readonly digestArguments: ArgumentsDigest;
-  /** A fault outside any layer; for the operational log. */
-  readonly onFault: (fault: unknown, decisionId: string) => void;
-}
 
 const HTTP_CLIENT_CLOSED = 499;
 const STOPPED_BEFORE_THE_WIRE = Object.freeze(deny('gateway_fault', { reasonCode: 'shutdown', message: 'The gateway stopped before it had decided. Nothing was forwarded.', remediation: 'Call again.' }));

@@ -1,5 +1,6 @@
 // Forwards one request to one tool server and brings its answer back: whole here, event by event in answer-stream.ts.
-import type { Exchange, UpstreamWork } from '../chain/exchange.js';
+import type { Exchange } from '../chain/exchange.js';
+import type { UpstreamWork } from '../chain/upstream-work.js';
 import { deny, type Deny } from '../chain/verdict.js';
 import type { BreakerOutcome } from '../engines/limits/types.js';
 import type { RunningCall } from '../engines/mcp-session/types.js';

@@ -2,7 +2,8 @@
 // its answers (2026-07-28, basic/patterns/mrtr).
 import { memberAt, memberOf, stringAt, textAt } from '../base/json/members.js';
 import { memberSpans } from '../base/json/spans.js';
-import type { Exchange, UpstreamWork } from '../chain/exchange.js';
+import type { Exchange } from '../chain/exchange.js';
+import type { UpstreamWork } from '../chain/upstream-work.js';
 import { deny, type Deny } from '../chain/verdict.js';
 import type { McpSession, RunningCall } from '../engines/mcp-session/types.js';
 import { SSE_HEADERS } from '../mcp/media-types.js';

@@ -1,6 +1,7 @@
 // A stream that stays open for as long as its client listens: kept alive, no faster than the client takes it, and over when the proof of who listens is.
 // What tool servers say on it comes in order, each event handled to its end before the next.
-import { NO_WORK, type Exchange } from '../chain/exchange.js';
+import type { Exchange } from '../chain/exchange.js';
+import { NO_WORK } from '../chain/upstream-work.js';
 import { deny } from '../chain/verdict.js';
 import { isSse } from '../mcp/media-types.js';
 import type { Screened } from '../response/scanned.js';

@@ -1,6 +1,6 @@
 // A gateway thread's line to the control thread: questions that are answered, and news that are not.
 import type { MessagePort } from 'node:worker_threads';
-import type { GrantKeeper } from '../chain/exchange.js';
+import type { GrantKeeper } from '../chain/exit-services.js';
 import type { KeptTaint, SessionKeeper } from '../engines/mcp-session/types.js';
 import type { Approvals } from '../layers/09-step-up-gating.js';
 import type { AnswerOf, FromGateway, Question } from './messages.js';

@@ -1,7 +1,7 @@
 // Requests that outlive their client, or their gateway: each is recorded once, and says by what it ended.
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { NO_WORK } from '../../../src/chain/exchange.js';
+import { NO_WORK } from '../../../src/chain/upstream-work.js';
 import { deny } from '../../../src/chain/verdict.js';
 import { configOf, contextOf } from './contexts.js';
 import { KEY, setUp, withGrant } from './exchange-fixture.js';

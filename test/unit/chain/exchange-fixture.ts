@@ -1,5 +1,6 @@
 // One exchange over a log that settles when told, with everything that it told its surroundings.
-import { Exchange, type ExitServices } from '../../../src/chain/exchange.js';
+import { Exchange } from '../../../src/chain/exchange.js';
+import type { ExitServices } from '../../../src/chain/exit-services.js';
 import { ChainStats } from '../../../src/chain/stats.js';
 import { Unattended } from '../../../src/chain/unattended.js';
 import { createSharedLines } from '../../../src/chain/unidentified.js';

@@ -1,7 +1,8 @@
 // The one exit: one request line for each request, and nothing leaves before what must be durable is.
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { NO_WORK, type Exchange } from '../../../src/chain/exchange.js';
+import type { Exchange } from '../../../src/chain/exchange.js';
+import { NO_WORK } from '../../../src/chain/upstream-work.js';
 import { deny } from '../../../src/chain/verdict.js';
 import { MCP_ACCEPT } from '../../support/inbound-reply.js';
 import { AGENT_ID, configOf, contextOf, toolOf } from './contexts.js';

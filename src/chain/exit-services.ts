@@ -1,0 +1,32 @@
+// What the exit needs of the gateway.
+import type { AuditAppender } from '../audit/types.js';
+import type { Clock } from '../base/clock/clock.js';
+import type { ArgumentsDigest } from '../base/crypto/arguments-digest.js';
+import type { CircuitBreakers } from '../engines/limits/types.js';
+import type { SessionRisk } from '../engines/session-risk/types.js';
+import type { ChainStats } from './stats.js';
+import type { Unattended } from './unattended.js';
+import type { SharedLines } from './unidentified.js';
+
+/** The control thread's approval store, as the exit needs it. */
+export interface GrantKeeper {
+  /** Durable; false = the reservation is no longer this call's. */
+  consume(requestId: string, token: string): Promise<boolean>;
+  release(requestId: string, token: string): void;
+}
+
+export interface ExitServices {
+  readonly clock: Clock;
+  readonly appender: AuditAppender;
+  readonly sharedLines: SharedLines;
+  readonly grants: GrantKeeper;
+  readonly breakers: CircuitBreakers;
+  readonly sessionRisk: SessionRisk;
+  readonly stats: ChainStats;
+  readonly unattended: Unattended;
+  readonly resourceMetadataUrl: string;
+  /** Keyed with the install's key, or plain by choice. */
+  readonly digestArguments: ArgumentsDigest;
+  /** A fault outside any layer; for the operational log. */
+  readonly onFault: (fault: unknown, decisionId: string) => void;
+}
