@@ -28,6 +28,11 @@ export type Verdict = Pass | Deny;
 /** The one "go on". The runner compares by identity: anything else stops the chain. */
 export const PASS: Pass = Object.freeze({ kind: 'pass' });
 
+/** A refusal with the specs' own error code. `reasonCode` is for the record; `headers` go with the answer. */
+export function denyByProtocol(protocol: ProtocolError, more: Pick<Deny, 'reasonCode' | 'headers'> = {}): Deny {
+  return deny('mcp_invalid_request', { ...more, message: protocol.message, remediation: protocol.remediation, protocol });
+}
+
 export function deny(code: ErrorCode, more: Omit<Deny, 'kind' | 'code'> = {}): Deny {
   return { kind: 'deny', code, ...more };
 }

@@ -2,7 +2,7 @@
 import { GUARD_OUT_LENGTH, type GuardLimits, type JsonGuard } from '../base/json/types.js';
 import type { GatewayConfig } from '../base/config/schema.js';
 import type { Layer } from '../chain/layer.js';
-import { deny, PASS, type Verdict } from '../chain/verdict.js';
+import { deny, denyByProtocol, PASS, type Verdict } from '../chain/verdict.js';
 import type { InboundHeaders } from '../front/types.js';
 import { parseCall } from '../mcp/json-rpc.js';
 import { isJson } from '../mcp/media-types.js';
@@ -28,8 +28,8 @@ export function shapeValidator(guard: JsonGuard): Layer<never, 'call'> {
       if (!isJson(inbound.headers.contentType)) return wrongMediaType(inbound.headers.contentType);
       const status = guard.check(inbound.body, limitsOf(ctx.snapshot.config), out);
       const parsed = parseCall(inbound.body, status, out, inbound.headers);
-      if (!parsed.ok) return refuse(parsed.error);
-      if (inbound.batched === true && parsed.call.method === 'initialize') return refuse(initializeInBatch(parsed.call.idText));
+      if (!parsed.ok) return denyByProtocol(parsed.error);
+      if (inbound.batched === true && parsed.call.method === 'initialize') return denyByProtocol(initializeInBatch(parsed.call.idText));
       ctx.call = parsed.call;
       return PASS;
     },
@@ -42,10 +42,6 @@ function bodiless(httpMethod: string, protocolVersion: string): Call {
     kind: 'notification', era: eraOfVersion(protocolVersion) ?? 'legacy', method: httpMethod, idText: undefined, idFrom: 0, idTo: 0, name: '', uri: '', protocolVersion,
     argumentsFrom: 0, argumentsTo: 0, escapes: false,
   };
-}
-
-function refuse(error: ProtocolError): Verdict {
-  return deny('mcp_invalid_request', { protocol: error, message: error.message });
 }
 
 /** 2025-03-26, basic/lifecycle: what a batch may hold is known only behind it. */

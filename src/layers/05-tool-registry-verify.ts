@@ -1,6 +1,6 @@
 // Layer 5: the tool is registered, and what its server serves now is what was registered; adds the tool, or the registered prompt or resource.
 import type { Ctx, Layer } from '../chain/layer.js';
-import { deny, PASS, type Verdict } from '../chain/verdict.js';
+import { deny, denyByProtocol, PASS, type Verdict } from '../chain/verdict.js';
 import { entryOf, findRegistered } from '../engines/registry/find-registered.js';
 import { hasDotSegments } from '../engines/registry/resource-table.js';
 import type { HashAlg, RegisteredTool, ToolState } from '../engines/registry/types.js';
@@ -69,7 +69,7 @@ function ambiguousUri({ uri, idText }: Pick<Call, 'uri' | 'idText'>): Verdict {
   const [reasonCode, message] = hasDotSegments(uri)
     ? ['uri_dot_segments', 'The URI has a segment . or .. (also percent-encoded): name the resource itself.']
     : ['uri_ambiguous', 'The URI can be read as another one (control characters, blanks at an end, \\, needless percent-encoding, dividers encoded or doubled): name the resource as it is listed.'];
-  return deny('mcp_invalid_request', { reasonCode, message, protocol: { rpcCode: INVALID_PARAMS, httpStatus: 400, message, idText } });
+  return denyByProtocol({ rpcCode: INVALID_PARAMS, httpStatus: 400, message, idText }, { reasonCode });
 }
 
 /** A mismatch stays until a person registers the tool again: no listing can heal it. */

@@ -8,6 +8,8 @@ import type { UpstreamFault, UpstreamSink } from '../upstream/types.js';
 /** A transport's refusal is a line. */
 const LOST_BYTES_MAX = 4096;
 export const HTTP_OK = 200;
+export const BAD_REQUEST = 400;
+export const NOT_FOUND = 404;
 export const SERVER_ERROR_FROM = 500;
 export const CLIENT_ERROR_FROM = 400;
 /** A tool's answer may be far larger than a request: only its nesting is bounded as strictly. */

@@ -7,7 +7,7 @@ import type { RunningCall } from '../engines/mcp-session/types.js';
 import { isJson, isSse, JSON_HEADERS } from '../mcp/media-types.js';
 import type { UpstreamCall, UpstreamFault, UpstreamSink } from '../upstream/types.js';
 import { AFTER_ANSWER_MS, AnswerStream, type StreamedCall } from './answer-stream.js';
-import { blameOf, CLIENT_ERROR_FROM, faultRefusal, HTTP_OK, limitsOf, saysSessionLost, SERVER_ERROR_FROM } from './answers.js';
+import { BAD_REQUEST, blameOf, CLIENT_ERROR_FROM, faultRefusal, HTTP_OK, limitsOf, NOT_FOUND, saysSessionLost, SERVER_ERROR_FROM } from './answers.js';
 import { askForInput, readQuestion, type InputRound } from './input-round.js';
 import { aliasOf } from './legs.js';
 import { answerMapping, answersUnmappable, headersWith, mapRequest, statusFor, tellServerCancelled } from './mapped-call.js';
@@ -18,8 +18,6 @@ import type { Leg, TerminalServices } from './services.js';
 import { dataEvent } from './sse-event.js';
 import { endWithRefusal } from './stream-refusal.js';
 
-const NOT_FOUND = 404;
-const BAD_REQUEST = 400;
 /** The client copies what is smaller, with other requests of the turn. */
 const SENT_AS_IT_LIES_BYTES = 64 * 1024;
 /** What a caller may have asked for, of a server that is well. */

@@ -1,6 +1,7 @@
 // DELETE: the client ends its session, for good; so do its sessions with the tool servers.
 import type { Exchange } from '../chain/exchange.js';
 import { deny } from '../chain/verdict.js';
+import { refuseSessionless } from './protocol-refusal.js';
 import type { TerminalServices } from './services.js';
 
 const NO_CONTENT = 204;
@@ -8,9 +9,7 @@ const NO_CONTENT = 204;
 export function endSession(exchange: Exchange, services: TerminalServices): void {
   const session = exchange.ctx.mcpSession;
   if (session === undefined || session === 'none') {
-    const message = 'DELETE ends a session: name it in Mcp-Session-Id.';
-    const remediation = 'Send the Mcp-Session-Id that the answer to initialize carried; without a session there is nothing to end.';
-    exchange.refuse(deny('mcp_invalid_request', { reasonCode: 'session_missing', message, remediation, headers: { allow: 'POST' }, protocol: { rpcCode: -32600, httpStatus: 405, message, remediation, idText: undefined } }));
+    refuseSessionless(exchange, 'DELETE ends a session: name it in Mcp-Session-Id.', 'Send the Mcp-Session-Id that the answer to initialize carried; without a session there is nothing to end.');
     return;
   }
   services.mcpSessions.end(session).then(

@@ -1,24 +1,23 @@
 // What stands at the end of the chain: which terminal a message goes to.
 import type { Exchange } from '../chain/exchange.js';
-import { deny } from '../chain/verdict.js';
 import { METHODS, routeOf } from '../mcp/methods.js';
-import { INVALID_REQUEST, METHOD_NOT_FOUND } from '../mcp/rpc-codes.js';
+import { METHOD_NOT_FOUND } from '../mcp/rpc-codes.js';
 import type { Call } from '../mcp/types.js';
+import { NOT_FOUND } from './answers.js';
 import { forwardCall } from './call.js';
 import { endSession } from './end-session.js';
 import { answerHandshake } from './handshake.js';
 import { answerList, listMemberOf } from './list.js';
 import { listen } from './listen.js';
-import { paramHeadersAgree, refuseProtocol } from './mapped-call.js';
+import { paramHeadersAgree } from './mapped-call.js';
 import { forwardNamed } from './named.js';
 import { forwardNotification } from './notify.js';
-import { capabilityOf, refuseNotOffered, serversOffering } from './offering.js';
+import { capabilityOf, serversOffering } from './offering.js';
+import { refuseNotOffered, refuseProtocol, refuseSessionless } from './protocol-refusal.js';
 import type { TerminalServices } from './services.js';
 import { setLevel } from './set-level.js';
 import { subscribe } from './subscribe.js';
 import { forwardTask } from './tasks.js';
-
-const NOT_FOUND = 404;
 
 export function dispatch(exchange: Exchange, services: TerminalServices): void {
   const { call, inbound, tool } = exchange.ctx;
@@ -50,17 +49,11 @@ const NEEDS_SESSION: ReadonlySet<string> = new Set(['tasks/list', 'logging/setLe
 function forwardToAll(exchange: Exchange, services: TerminalServices): void {
   const { call, mcpSession } = exchange.ctx;
   const method = call?.method ?? '';
-  if (NEEDS_SESSION.has(method) && call?.era === 'legacy' && mcpSession === 'none') return refuseSessionless(exchange, method);
+  if (NEEDS_SESSION.has(method) && call?.era === 'legacy' && mcpSession === 'none') return refuseSessionless(exchange, `${method} needs an MCP session of its own.`, 'Send initialize, and name the session in Mcp-Session-Id.');
   const member = listMemberOf(method);
   if (member !== undefined) return answerList(exchange, member, services);
   if (method === 'logging/setLevel') return setLevel(exchange, services);
   forwardElsewhere(exchange, services);
-}
-
-function refuseSessionless(exchange: Exchange, method: string): void {
-  const message = `${method} needs an MCP session of its own.`;
-  const remediation = 'Send initialize, and name the session in Mcp-Session-Id.';
-  exchange.refuse(deny('mcp_invalid_request', { reasonCode: 'session_missing', message, remediation, protocol: { rpcCode: INVALID_REQUEST, httpStatus: 400, message, remediation, idText: exchange.ctx.call?.idText } }));
 }
 
 /** Methods that name nothing go to the first server that declares their capability, or to the only server there is. */

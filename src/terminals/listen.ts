@@ -6,17 +6,17 @@ import { SSE_HEADERS, SSE_TYPE } from '../mcp/media-types.js';
 import { modernMeta } from '../mcp/other-era.js';
 import { listChanged, TOOLS_CHANGED, type ListenFilter } from '../mcp/subscriptions.js';
 import type { SseEvent } from '../upstream/sse.js';
-import { HTTP_OK, limitsOf } from './answers.js';
+import { HTTP_OK, limitsOf, NOT_FOUND } from './answers.js';
 import { claimAnswer } from './asked.js';
 import { clientFacts } from './client-facts.js';
 import { LongStream, type StreamEnd } from './long-stream.js';
 import { readServerMessage } from './message.js';
+import { refuseSessionless } from './protocol-refusal.js';
 import type { Leg, StreamListener, TerminalServices } from './services.js';
 import { dataOnly, framingOf, messageEvent, withData } from './sse-event.js';
 import { UpstreamSubscription } from './upstream-subscription.js';
 import { watchedAt, whenWatchedChanges } from './watched-resources.js';
 
-const NOT_FOUND = 404;
 const STREAMS_PER_SESSION_MAX = 4; // a client needs one; a second may be a reconnect whose old connection is not known to be gone
 /** What a client with a handshake is told without asking. */
 const ALL_LISTS: ListenFilter = Object.freeze({ toolsListChanged: true, promptsListChanged: true, resourcesListChanged: true, resourceSubscriptions: [] });
@@ -27,7 +27,7 @@ export function listen(exchange: Exchange, services: TerminalServices): void {
   if (session === undefined || session === 'none' || !exchange.mcpClient) {
     const message = 'GET opens a session\'s stream: name the session in Mcp-Session-Id and accept text/event-stream.';
     const remediation = 'Send JSON-RPC messages with POST, or point an MCP client (Streamable HTTP) here; GET /health says whether the gateway is well.';
-    exchange.refuse(deny('mcp_invalid_request', { reasonCode: 'session_missing', message, remediation, headers: { allow: 'POST' }, protocol: { rpcCode: -32600, httpStatus: 405, message, remediation, idText: undefined } }));
+    refuseSessionless(exchange, message, remediation);
     return;
   }
   exchange.beginStream(HTTP_OK, SSE_HEADERS, () => new SessionStream(exchange, services, session).start());

@@ -3,20 +3,18 @@ import { memberAt } from '../base/json/members.js';
 import type { ValueSpan } from '../base/json/spans.js';
 import type { Context } from '../chain/context.js';
 import type { Exchange } from '../chain/exchange.js';
-import { deny } from '../chain/verdict.js';
 import { CACHEABLE, isMethodNotFound, toLegacyRequest, toModernAnswer, toModernRequest, toPrivate } from '../mcp/other-era.js';
 import { findParamMismatch, makeParamHeaders } from '../mcp/param-headers.js';
 import { METHODS } from '../mcp/methods.js';
 import { HEADER_MISMATCH, INVALID_PARAMS, METHOD_NOT_FOUND } from '../mcp/rpc-codes.js';
 import type { Call, Era } from '../mcp/types.js';
-import { CLIENT_ERROR_FROM, HTTP_OK, NO_SINK } from './answers.js';
+import { BAD_REQUEST, CLIENT_ERROR_FROM, HTTP_OK, NO_SINK, NOT_FOUND } from './answers.js';
 import { clientFacts } from './client-facts.js';
 import type { ServerMessage } from './message.js';
+import { refuseProtocol } from './protocol-refusal.js';
 import type { Leg, TerminalServices } from './services.js';
 import { unwatch, watch } from './watched-resources.js';
 
-const NOT_FOUND = 404;
-const BAD_REQUEST = 400;
 /** A server of 2026-07-28 wants the method in a header, where nothing else may get to. */
 const IN_A_HEADER = /^[\x21-\x7e]+$/;
 
@@ -30,11 +28,6 @@ export function answersUnmappable(exchange: Exchange, leg: Leg): boolean {
   if (leg.mappedTo === 'modern' && (call?.method === 'resources/subscribe' || call?.method === 'resources/unsubscribe')) keepWatching(exchange, leg.url);
   else refuseProtocol(exchange, METHOD_NOT_FOUND, NOT_FOUND, `The tool server that offers this speaks ${leg.mappedTo === 'modern' ? '2026-07-28' : 'an older protocol version'}, which has no such method.`);
   return true;
-}
-
-export function refuseProtocol(exchange: Exchange, rpcCode: number, httpStatus: number, message: string, data?: Readonly<Record<string, unknown>>): void {
-  const idText = exchange.ctx.call?.idText;
-  exchange.refuse(deny('mcp_invalid_request', { message, protocol: { rpcCode, httpStatus, message, idText, ...(data === undefined ? {} : { data }) } }));
 }
 
 /** 2026-07-28 has the watched resources in subscriptions/listen: the session's own streams ask for them. */
@@ -52,7 +45,7 @@ export function paramHeadersAgree(exchange: Exchange): boolean {
   if (call === undefined || tool === undefined || tool === 'none' || tool.marks === undefined) return true;
   const wrong = findParamMismatch(tool.marks, inbound.headers.forwarded, inbound.body, argumentsOf(call), call.era === 'modern' && !inbound.headers.headerless);
   if (wrong === undefined) return true;
-  refuseProtocol(exchange, HEADER_MISMATCH, BAD_REQUEST, `The header ${wrong} is missing or differs from the arguments.`, { header: wrong });
+  refuseProtocol(exchange, HEADER_MISMATCH, BAD_REQUEST, `The header ${wrong} is missing or differs from the arguments.`, { data: { header: wrong } });
   return false;
 }
 

@@ -4,19 +4,16 @@ import type { Exchange } from '../chain/exchange.js';
 import { deny, type Deny } from '../chain/verdict.js';
 import { findRegistered } from '../engines/registry/find-registered.js';
 import { parseUriTemplate } from '../engines/registry/uri-template.js';
-import { isMcpClient } from '../mcp/accept.js';
 import { readListPage, type ListedItem, type ListMember } from '../mcp/lists.js';
 import { subjectOf } from '../mcp/methods.js';
-import { INVALID_PARAMS } from '../mcp/rpc-codes.js';
-import { HTTP_OK } from './answers.js';
 import { AskRefused } from './ask.js';
 import { forwardCall } from './call.js';
-import { capabilityOf, neverSeen, refuseNotOffered, serversOffering } from './offering.js';
+import { capabilityOf, neverSeen, serversOffering } from './offering.js';
+import { invalidParams, refuseNotOffered } from './protocol-refusal.js';
 import type { RouteKind } from './routes.js';
 import { ServerAsker } from './server-asker.js';
 import type { TerminalServices } from './services.js';
 
-const BAD_REQUEST = 400;
 const MS_PER_SECOND = 1000;
 
 export function forwardNamed(exchange: Exchange, services: TerminalServices): void {
@@ -81,10 +78,4 @@ async function listOf(asker: ServerAsker, url: string, isPrompt: boolean): Promi
 function unknown(ctx: Context, isPrompt: boolean): Deny {
   const what = isPrompt ? 'prompt' : 'resource';
   return invalidParams(ctx, `${what}_unknown`, `No tool server lists this ${what}.`, `See ${isPrompt ? 'prompts/list' : 'resources/list and resources/templates/list'} for what there is.`);
-}
-
-/** A client of the older era takes a status other than 200 for a broken transport. */
-export function invalidParams({ call, inbound }: Context, reasonCode: string, message: string, remediation: string): Deny {
-  const httpStatus = call?.era === 'legacy' && isMcpClient(inbound.headers.accept) ? HTTP_OK : BAD_REQUEST;
-  return deny('mcp_invalid_request', { reasonCode, message, remediation, protocol: { rpcCode: INVALID_PARAMS, httpStatus, message, remediation, idText: call?.idText } });
 }

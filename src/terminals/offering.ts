@@ -1,11 +1,7 @@
 // Which tool servers a method concerns, by the capabilities they declare, and what a caller is told where that is none.
 import type { Context } from '../chain/context.js';
-import type { Exchange } from '../chain/exchange.js';
-import { deny } from '../chain/verdict.js';
-import { METHOD_NOT_FOUND } from '../mcp/rpc-codes.js';
 import type { TerminalServices, UpstreamKnowledge } from './services.js';
 
-const NOT_FOUND = 404;
 /** 2026-07-28 has tasks as an extension; 2025-11-25 as a capability. */
 const TASKS_EXTENSION = 'io.modelcontextprotocol/tasks';
 
@@ -48,9 +44,4 @@ export function neverSeen({ snapshot }: Context, asked: readonly string[], servi
     const { state, capabilities } = services.tools.upstream(url);
     return state === 'down' && Object.keys(capabilities).length === 0;
   }).length;
-}
-
-export function refuseNotOffered(exchange: Exchange): void {
-  const message = 'No tool server offers this method.';
-  exchange.refuse(deny('mcp_invalid_request', { message, protocol: { rpcCode: METHOD_NOT_FOUND, httpStatus: NOT_FOUND, message, idText: exchange.ctx.call?.idText } }));
 }

@@ -5,8 +5,8 @@ import { deny, type Deny } from '../chain/verdict.js';
 import { INVALID_PARAMS, METHOD_NOT_FOUND } from '../mcp/rpc-codes.js';
 import { AskRefused } from './ask.js';
 import { setLogLevel } from './client-facts.js';
-import { invalidParams } from './named.js';
-import { capabilityOf, refuseNotOffered, serversOffering } from './offering.js';
+import { capabilityOf, serversOffering } from './offering.js';
+import { invalidParams, refuseNotOffered } from './protocol-refusal.js';
 import { errorCodeOf, ServerAsker } from './server-asker.js';
 import type { TerminalServices } from './services.js';
 
