@@ -69,7 +69,10 @@ class Log {
   next(): Line[] {
     const rotated = readdirSync(this.#dir).filter((name) => /^audit-\d+\.jsonl$/.test(name)).sort((a, b) => Number(/\d+/.exec(a)) - Number(/\d+/.exec(b)));
     const lines = [...rotated, 'audit.jsonl'].flatMap((name) => this.#rest(join(this.#dir, name)));
-    for (const name of rotated.slice(0, -1)) rmSync(join(this.#dir, name));
+    for (const file of rotated.slice(0, -1).map((name) => join(this.#dir, name))) {
+      this.#readTo.delete(statSync(file).ino); // a new file may get the number
+      rmSync(file);
+    }
     return lines;
   }
 
