@@ -5,10 +5,8 @@ import { elementSpans } from '../base/json/spans.js';
 import { FLAG, FLAGS, GUARD_OUT_LENGTH, type GuardLimits, type JsonGuard } from '../base/json/types.js';
 import type { AbortCause, Handle, HeaderPairs, Inbound, Reply } from '../front/types.js';
 import { JSON_HEADERS } from '../mcp/media-types.js';
-import { BATCH_VERSION } from '../mcp/versions.js';
+import { BATCH_MESSAGES_MAX, BATCH_VERSION } from '../mcp/versions.js';
 
-/** Every message of a batch is a request under way with its own record; clients of that version sent a handful. */
-export const BATCH_MESSAGES_MAX = 50;
 const OPEN_ARRAY = 0x5b;
 const OK = 200;
 const ACCEPTED = 202;

@@ -8,7 +8,7 @@ import { METHODS, type MethodRow } from './methods.js';
 import { INVALID_PARAMS, INVALID_REQUEST, PARSE_ERROR } from './rpc-codes.js';
 import { Spans } from './spans.js';
 import type { ParsedCall, ProtocolError } from './types.js';
-import { BATCH_VERSION } from './versions.js';
+import { BATCH_MESSAGES_MAX, BATCH_VERSION } from './versions.js';
 
 /** Ids are echoed and remembered while a call runs; no client needs more. */
 const ID_BYTES_MAX = 1024;
@@ -53,7 +53,7 @@ function refuseByGuard(bytes: Uint8Array, status: Exclude<GuardStatus, 'ok'>, ou
   if (status === 'ambiguous_key') return refuseAmbiguous(bytes, out);
   const code = status === 'syntax' || status === 'utf8' ? PARSE_ERROR : INVALID_REQUEST;
   const batch = status === 'not_object' && ((out[FLAGS] ?? 0) & FLAG.rootArray) !== 0;
-  const message = batch ? `Send one message per POST: batches are part of ${BATCH_VERSION} only, and of at most 50 messages.` : GUARD_MESSAGES[status];
+  const message = batch ? `Send one message per POST: batches are part of ${BATCH_VERSION} only, and of at most ${BATCH_MESSAGES_MAX} messages.` : GUARD_MESSAGES[status];
   return refuse(code, message, undefined, { reason: batch ? 'batch' : status, offset: out[OFFSET] ?? 0 });
 }
 

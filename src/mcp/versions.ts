@@ -12,6 +12,8 @@ export const LEGACY_VERSION_ASSUMED = '2025-03-26';
 
 /** The one version with JSON-RPC batches: 2025-06-18 took them out again. */
 export const BATCH_VERSION = '2025-03-26';
+/** Every message of a batch is a request under way with its own record; clients of that version sent a handful. */
+export const BATCH_MESSAGES_MAX = 50;
 
 export function eraOfVersion(version: string): Era | undefined {
   if (MODERN_VERSIONS.includes(version)) return 'modern';

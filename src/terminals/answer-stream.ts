@@ -6,12 +6,13 @@ import { METHOD_NOT_FOUND } from '../mcp/rpc-codes.js';
 import { TOOLS_CHANGED } from '../mcp/subscriptions.js';
 import type { Screened } from '../response/scanned.js';
 import { createSseSplitter, type SseEvent, type SseSplitter } from '../upstream/sse.js';
-import { HTTP_OK, NO_SINK } from './answers.js';
+import { HTTP_OK } from './answers.js';
 import { claimAnswer } from './asked.js';
 import type { ServerMessage } from './message.js';
 import type { MessageScreen } from './message-screen.js';
 import type { Leg, TerminalServices } from './services.js';
 import { keepEvent, withData } from './sse-event.js';
+import { errorMembers, tellServer } from './tell-server.js';
 import { endWithRefusal } from './stream-refusal.js';
 
 export const AFTER_ANSWER_MS = 500; // a stream ends with its answer (2025-11-25, basic/transports); one that does not would hold a connection for minutes
@@ -208,11 +209,7 @@ export class AnswerStream {
       return false;
     }
     if (ctx.mcpSession !== undefined && ctx.mcpSession !== 'none' && this.#exchange.readsEvents && claimAnswer(ctx.mcpSession, message.idText, leg.url)) return true;
-    this.#exchange.serverRequest(message.method, leg.url, deny('mcp_invalid_request', { reasonCode: 'client_cannot_answer' }), () => {
-      const body = Buffer.from(`{"jsonrpc":"2.0","id":${message.idText},"error":{"code":${METHOD_NOT_FOUND},"message":"The client cannot answer requests."}}`);
-      const { upstream } = ctx.snapshot.config;
-      this.#services.client.send({ url: leg.url, httpMethod: 'POST', headers: leg.headers, body, answerTimeoutMs: upstream.answer_timeout_ms, idleTimeoutMs: upstream.idle_timeout_ms }, NO_SINK);
-    });
+    this.#exchange.serverRequest(message.method, leg.url, deny('mcp_invalid_request', { reasonCode: 'client_cannot_answer' }), () => tellServer(this.#services, ctx, leg, errorMembers(message.idText, METHOD_NOT_FOUND, 'The client cannot answer requests.')));
     return false;
   }
 

@@ -8,11 +8,12 @@ import { findParamMismatch, makeParamHeaders } from '../mcp/param-headers.js';
 import { METHODS } from '../mcp/methods.js';
 import { HEADER_MISMATCH, INVALID_PARAMS, METHOD_NOT_FOUND } from '../mcp/rpc-codes.js';
 import type { Call, Era } from '../mcp/types.js';
-import { BAD_REQUEST, CLIENT_ERROR_FROM, HTTP_OK, NO_SINK, NOT_FOUND } from './answers.js';
+import { BAD_REQUEST, CLIENT_ERROR_FROM, HTTP_OK, NOT_FOUND } from './answers.js';
 import { clientFacts } from './client-facts.js';
 import type { ServerMessage } from './message.js';
 import { refuseProtocol } from './protocol-refusal.js';
 import type { Leg, TerminalServices } from './services.js';
+import { tellServer } from './tell-server.js';
 import { unwatch, watch } from './watched-resources.js';
 
 /** A server of 2026-07-28 wants the method in a header, where nothing else may get to. */
@@ -87,7 +88,5 @@ export function statusFor(leg: Leg | undefined, status: number, message: ServerM
 
 /** A client of 2026-07-28 cancels by closing its stream, which a server with a handshake does not take for that. */
 export function tellServerCancelled(services: TerminalServices, ctx: Context, leg: Leg, idText: string): void {
-  const body = Buffer.from(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${idText},"reason":"The client closed its stream."}}`);
-  const { upstream } = ctx.snapshot.config;
-  services.client.send({ url: leg.url, httpMethod: 'POST', headers: leg.headers, body, answerTimeoutMs: upstream.answer_timeout_ms, idleTimeoutMs: upstream.idle_timeout_ms }, NO_SINK);
+  tellServer(services, ctx, leg, `"method":"notifications/cancelled","params":{"requestId":${idText},"reason":"The client closed its stream."}`);
 }

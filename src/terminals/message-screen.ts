@@ -26,11 +26,12 @@ export class MessageScreen {
   wireIdText: string;
   /** What becomes of an answer that is not the client's as it came; undefined = nothing. */
   adapt: ((bytes: Uint8Array) => Uint8Array) | undefined = undefined;
+  /** The tool server's URL. */
+  readonly server: string;
   readonly #exchange: Exchange;
   readonly #services: TerminalServices;
-  readonly server: string;
   readonly #limits: GuardLimits;
-  /** Later requests that name a task must find their way back, and nobody else may. */
+  /** Later requests that name a task must find their way back, and nobody else may. The only server there is gets requests of any capability, declared or not. */
   readonly #mayMakeTask: boolean;
 
   constructor(exchange: Exchange, services: TerminalServices, url: string) {

@@ -5,12 +5,13 @@ import { deny } from '../chain/verdict.js';
 import { AskRefused, ask } from './ask.js';
 import type { SessionView } from '../engines/session-risk/types.js';
 import { INTERNAL_ERROR } from '../mcp/rpc-codes.js';
-import { limitsOf, NO_SINK } from './answers.js';
+import { limitsOf } from './answers.js';
 import { takeAsker, takeAwaited } from './asked.js';
 import { tellCancelled, type Cancelled } from './cancelled.js';
 import { comparableId, idTextOf } from './message.js';
 import { exfiltration, serverSendsOut } from './sends-out.js';
-import type { Leg, TerminalServices } from './services.js';
+import type { TerminalServices } from './services.js';
+import { errorMembers, messageTo, openLeg, tellServer } from './tell-server.js';
 
 const ACCEPTED = 202;
 const NOTHING_KNOWN: Pick<SessionView, 'taintSource'> = Object.freeze({});
@@ -54,11 +55,8 @@ function mustNotReach(ctx: Context, url: string): boolean {
 /** The server is told that there is no answer: it must not wait for ever. */
 function withholdAnswer(exchange: Exchange, url: string, services: TerminalServices): void {
   const { ctx } = exchange;
-  const { upstream } = ctx.snapshot.config;
-  const body = Buffer.from(`{"jsonrpc":"2.0","id":${idTextOf(comparableId(ctx.call?.idText ?? 'null'))},"error":{"code":${INTERNAL_ERROR},"message":"The client's answer was withheld."}}`);
-  services.legs.open(ctx, url, ({ headers }) => {
-    services.client.send({ url, httpMethod: 'POST', headers, body, answerTimeoutMs: upstream.answer_timeout_ms, idleTimeoutMs: upstream.idle_timeout_ms }, NO_SINK);
-  }, () => undefined);
+  const idText = idTextOf(comparableId(ctx.call?.idText ?? 'null'));
+  services.legs.open(ctx, url, (leg) => tellServer(services, ctx, leg, errorMembers(idText, INTERNAL_ERROR, 'The client\'s answer was withheld.')), () => undefined);
   exchange.refuse(exfiltration(ctx.session ?? NOTHING_KNOWN, undefined, url));
 }
 
@@ -94,11 +92,10 @@ function targetsOf(exchange: Exchange): string[] | undefined {
 async function deliver(exchange: Exchange, services: TerminalServices, messages: readonly Message[]): Promise<void> {
   const { ctx } = exchange;
   ctx.inbound.retain();
-  const { upstream } = ctx.snapshot.config;
-  const asker = { client: services.client, guard: services.jsonGuard, limits: limitsOf(ctx.snapshot.config), answerBytesMax: upstream.answer_bytes_max };
+  const { config } = ctx.snapshot;
+  const asker = { client: services.client, guard: services.jsonGuard, limits: limitsOf(config), answerBytesMax: config.upstream.answer_bytes_max };
   const post = async ({ url, body }: Message): Promise<void> => {
-    const leg = await new Promise<Leg>((resolve, reject) => services.legs.open(ctx, url, resolve, (refusal) => reject(new AskRefused(refusal, 0))));
-    await ask(asker, { url, httpMethod: 'POST', headers: leg.headers, body: body ?? ctx.outboundBytes(), answerTimeoutMs: upstream.answer_timeout_ms, idleTimeoutMs: upstream.idle_timeout_ms });
+    await ask(asker, messageTo(ctx, await openLeg(services, ctx, url), body ?? ctx.outboundBytes()));
   };
   const results = await Promise.allSettled(messages.map(post));
   const failed = results.find((result) => result.status === 'rejected');

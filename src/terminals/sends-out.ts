@@ -8,10 +8,8 @@ import { scoreCall } from '../engines/step-up/score.js';
 import { gateOf } from '../engines/step-up/thresholds.js';
 import type { TerminalServices } from './services.js';
 
-/** Something that is registered there is declared to send out: nobody knows which of its parts reads what is not a call. */
 export function serverSendsOut({ snapshot: { registry } }: Context, url: string): boolean {
-  const sends = ({ upstream, external }: RegisteredTool): boolean => external && upstream === url;
-  return [...registry.tools.values()].some(sends) || [...registry.prompts.values()].some(sends) || registry.resources.entries.some(sends);
+  return registry.sendingOut.has(url);
 }
 
 /** `tool`: undefined = the message names none. */

@@ -8,6 +8,7 @@ import { ask, AskRefused, type Answer, type Asker } from './ask.js';
 import { HTTP_OK, limitsOf, SESSION_LOST } from './answers.js';
 import { metaFor } from './client-facts.js';
 import type { Leg, TerminalServices } from './services.js';
+import { openLeg } from './tell-server.js';
 
 const PAGES_MAX = 100; // a server that pages for ever must not hold the caller for ever
 const LIST_BYTES_MAX = 32 * 1024 * 1024; // all pages together
@@ -71,13 +72,13 @@ export class ServerAsker {
   }
 
   async #ask(url: string, method: string, members: readonly string[], mayRenew: boolean): Promise<Answer> {
-    const leg = await this.#open(url);
+    const leg = await openLeg(this.#services, this.#ctx, url);
     try {
       return await this.#post(leg, method, members);
     } catch (cause) {
       if (!mayRenew || !leg.sessionBound || !(cause instanceof AskRefused) || !SESSION_LOST.has(cause.status)) throw cause;
       this.#services.legs.forget(this.#ctx, leg);
-      return await this.#post(await this.#open(url), method, members);
+      return await this.#post(await openLeg(this.#services, this.#ctx, url), method, members);
     }
   }
 
@@ -98,10 +99,6 @@ export class ServerAsker {
     const code = errorCodeOf(bytes);
     if (code === METHOD_NOT_FOUND) return undefined;
     throw code === undefined ? invalid(wordOf(method)) : new AskRefused(deny('mcp_request_failed', { reasonCode: wordOf(method), details: { rpc_code: code } }), HTTP_OK);
-  }
-
-  #open(url: string): Promise<Leg> {
-    return new Promise((resolve, reject) => this.#services.legs.open(this.#ctx, url, resolve, (refusal) => reject(new AskRefused(refusal, 0))));
   }
 
   /** One server that hangs, or sends a byte now and then, must not hold up the others. */

@@ -25,6 +25,7 @@ export function taskTable(): TableShape {
 }
 
 export function createTaskOwners(table: SharedTable): TaskOwners {
+  /** Hashes of texts are remembered with them, and an id may have 64 KiB: its digest stands for it. */
   const hashesOf = ({ caller, mcpSessionId }: Context, taskId: string): readonly [KeyHash, KeyHash] => {
     const ofCaller = table.hashOf(caller?.spiffeId ?? '');
     return [ofCaller, pairHash(ofCaller, table.hashOf(`${mcpSessionId ?? ''} ${createHash('sha256').update(taskId).digest('hex')}`))];

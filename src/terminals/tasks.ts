@@ -9,8 +9,9 @@ import { isOwnSession } from './legs.js';
 import { capabilityOf, serversOffering } from './offering.js';
 import { invalidParams, refuseNotOffered } from './protocol-refusal.js';
 import { errorCodeOf, ServerAsker } from './server-asker.js';
-import type { Leg, TerminalServices } from './services.js';
+import type { TerminalServices } from './services.js';
 import { namedTask, taskIdOf } from './task-owners.js';
+import { openLeg } from './tell-server.js';
 
 const TASK_ID_BYTES_MAX = 1024; // it is remembered, and asked for at several servers
 
@@ -42,7 +43,7 @@ export function forwardTask(exchange: Exchange, services: TerminalServices): voi
 
 /** The servers with which this client has a session of its own: what others share has others' tasks. One that can't be reached says so when it is asked. */
 async function ofOwnSessions(ctx: Context, servers: readonly string[], services: TerminalServices): Promise<readonly string[]> {
-  const legs = await Promise.allSettled(servers.map((url) => new Promise<Leg>((resolve, reject) => services.legs.open(ctx, url, resolve, (refusal) => reject(new AskRefused(refusal, 0))))));
+  const legs = await Promise.allSettled(servers.map((url) => openLeg(services, ctx, url)));
   return servers.filter((_, i) => {
     const leg = legs[i];
     return leg?.status !== 'fulfilled' || isOwnSession(ctx, leg.value);

@@ -33,7 +33,7 @@ export const BOUNDS: readonly { readonly title: string; readonly bounds: readonl
     { what: 'nesting', key: 'front.json_depth_max', then: '`mcp_invalid_request`' },
     { what: 'object keys', key: 'front.json_keys_max', then: '`mcp_invalid_request`' },
     { what: 'the URI of a resource, also of each that a subscription watches', fixed: inFile('src/mcp/json-rpc.ts', 'URI_BYTES_MAX', '8192'), then: '`mcp_invalid_request`' },
-    { what: 'messages of a batch', fixed: inFile('src/chain/batch.ts', 'BATCH_MESSAGES_MAX', '50'), then: '`mcp_invalid_request`' },
+    { what: 'messages of a batch', fixed: inFile('src/mcp/versions.ts', 'BATCH_MESSAGES_MAX', '50'), then: '`mcp_invalid_request`' },
     { what: 'the answers to a batch together', key: 'upstream.answer_bytes_max', then: 'an error in the place of each beyond it: `mcp_invalid_response`' },
     { what: 'findings kept', key: 'dlp.findings_max', then: 'the rest is counted; a blocking one always decides' },
     { what: 'bytes scanned on the event loop', key: 'dlp.inline_bytes_max', then: 'larger messages go to the scan pool; one with nothing to decode, from four times that size on' },

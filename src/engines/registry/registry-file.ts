@@ -34,6 +34,7 @@ export function parseRegistry(text: string, file: string): ToolRegistry {
     resources: createResourceTable(resources),
     servers,
     upstreams: Object.freeze([...new Set([...everything.map(({ upstream }) => upstream), ...servers.keys()])]),
+    sendingOut: new Set(everything.filter(({ external }) => external).map(({ upstream }) => upstream)),
     served: (upstream: string, servedName: string) => served.get(servedKey(upstream, servedName)),
     digest: createHash('sha256').update(text).digest('hex'),
   });

@@ -92,6 +92,8 @@ export interface ToolRegistry {
   readonly servers: ReadonlyMap<string, RegisteredServer>;
   /** Upstream URLs in order of first appearance: of tools, resources, prompts, then of servers that have none of them registered. */
   readonly upstreams: readonly string[];
+  /** Upstreams of which something is registered as external: nobody knows which of their parts reads what is no call. */
+  readonly sendingOut: ReadonlySet<string>;
   /** The entry of what one server serves under this name. */
   served(upstream: string, servedName: string): RegisteredTool | undefined;
   readonly digest: string;

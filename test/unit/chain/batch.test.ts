@@ -1,7 +1,8 @@
 // Taking a batch apart and putting its answers together, with a gateway that is one function.
 import { describe, expect, it } from 'vitest';
 import { loadJsonGuard } from '../../../src/base/json/choose.js';
-import { BATCH_MESSAGES_MAX, createBatches } from '../../../src/chain/batch.js';
+import { createBatches } from '../../../src/chain/batch.js';
+import { BATCH_MESSAGES_MAX } from '../../../src/mcp/versions.js';
 import type { Inbound, Reply } from '../../../src/front/types.js';
 import { lentMessage, RecordedReply, type Posted } from '../../support/inbound-reply.js';
 
