@@ -92,3 +92,13 @@ export function upstreamCard(upstream: unknown, colors: Colors): string {
   ] as const;
   return `${colors.bold(printable(textOf(upstream, 'url')))}\n${renderFields(fields.filter(([, value]) => value !== '').map(([key, value]) => [key, printable(value)] as const), colors)}`;
 }
+
+/** Of a tool server that the gateway runs itself; empty for others. */
+export function processText(process: unknown): string {
+  if (process === undefined) return '';
+  const pids = listOf(process, 'pids').map(String);
+  const ended = numberOf(process, 'ended') ?? 0;
+  const last = member(process, 'last_end');
+  const running = pids.length === 0 ? 'no process' : `${pids.length === 1 ? 'process' : `${pids.length} processes:`} ${pids.join(', ')}`;
+  return ended === 0 ? running : `${running}; ended by itself ${ended === 1 ? 'once' : `${ended} times`}, last at ${textOf(last, 'at')}: ${textOf(last, 'reason')}`;
+}

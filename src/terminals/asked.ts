@@ -1,6 +1,6 @@
 // Which tool server a client's answer belongs to: ids are the servers' own, so that two of them may choose the same.
 import type { McpSession } from '../engines/mcp-session/types.js';
-import { comparableId } from './message.js';
+import { comparableId } from '../mcp/message-id.js';
 
 const ASKED_MAX = 1000; // requests that wait for one client; a server that asks more than this is not asking a person
 

@@ -1,7 +1,7 @@
 // notifications/cancelled: the calls it names are told, so that nobody waits for an answer that will not come (2025-11-25, basic/utilities/cancellation).
 import { memberAt, textAt } from '../base/json/members.js';
 import type { Exchange } from '../chain/exchange.js';
-import { comparableId } from './message.js';
+import { comparableId } from '../mcp/message-id.js';
 import { runningCallsOf } from './running-calls.js';
 
 const CANCELLED = 'notifications/cancelled';

@@ -2,11 +2,12 @@
 import type { GuardLimits } from '../base/json/types.js';
 import type { Exchange } from '../chain/exchange.js';
 import { deny } from '../chain/verdict.js';
+import { comparableId } from '../mcp/message-id.js';
 import type { ResponseFirewall } from '../response/index.js';
 import type { Screened } from '../response/scanned.js';
 import type { SseEvent } from '../upstream/sse.js';
 import { limitsOf } from './answers.js';
-import { comparableId, readServerMessage, withId, type ServerMessage } from './message.js';
+import { readServerMessage, withId, type ServerMessage } from './message.js';
 import { offers } from './offering.js';
 import type { TerminalServices } from './services.js';
 import { dataOnly, framingOf } from './sse-event.js';

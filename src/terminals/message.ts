@@ -42,21 +42,6 @@ export function readServerMessage(bytes: Uint8Array, guard: JsonGuard, limits: G
   return { kind: 'response', method: '', idText, idFrom, idTo, isError, escapes };
 }
 
-/**
- * Equal for every spelling of one id, as most programs read it ("\u0041" and "A", -0 and 0, integers beyond 2^53): who answers or cancels may
- * spell it anew, and who chose it must not gain by an odd spelling. Empty for what is no id.
- */
-export function comparableId(idText: string): string {
-  const id: unknown = JSON.parse(idText);
-  if (typeof id === 'string') return `"${id}`;
-  return typeof id === 'number' ? String(id + 0) : '';
-}
-
-/** The plain spelling of a comparable id. */
-export function idTextOf(comparable: string): string {
-  return comparable.startsWith('"') ? JSON.stringify(comparable.slice(1)) : comparable;
-}
-
 /** The same message under another id; every other byte as it came. `place`: where its id lies. */
 export function withId(bytes: Uint8Array, place: Pick<ServerMessage, 'idFrom' | 'idTo'>, idText: string): Uint8Array {
   return replaceSpan(bytes, { from: place.idFrom, to: place.idTo }, idText);

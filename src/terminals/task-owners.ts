@@ -34,26 +34,20 @@ export function createTaskOwners(table: SharedTable): TaskOwners {
     find(ctx, taskId, servers) {
       const [ofCaller, ofTask] = hashesOf(ctx, taskId);
       const stripe = table.stripeOf(ofCaller);
-      stripe.lock();
-      try {
+      return stripe.locked(() => {
         const task = stripe.find(ofTask);
         if (task === NONE) return undefined;
         touchMember(stripe, task);
         return servers.find((url) => isOf(stripe, task, table.hashOf(url)));
-      } finally {
-        stripe.unlock();
-      }
+      });
     },
     learn(ctx, taskId, url) {
       const [ofCaller, ofTask] = hashesOf(ctx, taskId);
       const stripe = table.stripeOf(ofCaller);
       const server = table.hashOf(url);
-      stripe.lock();
-      try {
+      stripe.locked(() => {
         if (stripe.find(ofTask) === NONE) keep(stripe, ofCaller, ofTask, server);
-      } finally {
-        stripe.unlock();
-      }
+      });
     },
   };
 }

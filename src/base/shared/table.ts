@@ -126,6 +126,16 @@ export class Stripe {
     release(this.words, LOCK);
   }
 
+  /** Where a closure more does not matter; what every call does locks and unlocks by itself. */
+  locked<T>(work: () => T): T {
+    this.lock();
+    try {
+      return work();
+    } finally {
+      this.unlock();
+    }
+  }
+
   get count(): number {
     return Atomics.load(this.words, COUNT);
   }

@@ -7,6 +7,7 @@ import { duration, plural, printAnswer, shortHash } from '../printing.js';
 import { listOf, member, numberOf, recordOf, textOf, textsOf, truthOf, type JsonRecord } from '../reading.js';
 import { renderFields, renderTable } from '../table.js';
 import { printable, type Colors } from '../terminal.js';
+import { paintUpstreamState, processText } from '../upstreams-view.js';
 
 export const statusCommands: readonly CommandSpec[] = [
   {
@@ -110,20 +111,10 @@ function unresolvedNote(count: number): string {
 function upstreamTable(upstreams: readonly unknown[], terminal: CommandContext['terminal']): string {
   const rows = upstreams.map((upstream) => [textOf(upstream, 'url'), textOf(upstream, 'state'), textOf(upstream, 'tools'), [textOf(upstream, 'error'), processText(member(upstream, 'process'))].filter((text) => text !== '').join('; ')]);
   return renderTable(
-    [{ title: 'UPSTREAM' }, { title: 'STATE', paint: (text, c) => (text === 'up' ? c.green(text) : text === 'down' ? c.red(text) : c.yellow(text)) }, { title: 'TOOLS', right: true }, { title: 'NOTE', shrinks: true }],
+    [{ title: 'UPSTREAM' }, { title: 'STATE', paint: paintUpstreamState }, { title: 'TOOLS', right: true }, { title: 'NOTE', shrinks: true }],
     rows,
     terminal,
   );
-}
-
-/** Of a tool server that the gateway runs itself; empty for others. */
-export function processText(process: unknown): string {
-  if (process === undefined) return '';
-  const pids = listOf(process, 'pids').map(String);
-  const ended = numberOf(process, 'ended') ?? 0;
-  const last = member(process, 'last_end');
-  const running = pids.length === 0 ? 'no process' : `${pids.length === 1 ? 'process' : `${pids.length} processes:`} ${pids.join(', ')}`;
-  return ended === 0 ? running : `${running}; ended by itself ${ended === 1 ? 'once' : `${ended} times`}, last at ${textOf(last, 'at')}: ${textOf(last, 'reason')}`;
 }
 
 async function reload(context: CommandContext): Promise<ExitCode> {

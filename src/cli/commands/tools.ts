@@ -207,12 +207,12 @@ interface Chosen {
 }
 
 async function register(context: CommandContext, { file, from, prefix }: { readonly file: string; readonly from: string; readonly prefix: string }, chosen: readonly Chosen[]): Promise<ExitCode> {
-  const { setPrefix, setServer, setTool } = await import('../../engines/registry/registry-edit.js');
+  const { setServer, setTool } = await import('../../engines/registry/registry-edit.js');
   const { givenEntry } = await import('../server-options.js');
   const entry: ServerEntry | undefined = givenEntry(context, from);
   const written = readConfigText(file);
   const before = entry === undefined ? written : setServer(written, entry, file);
-  const named = context.option('prefix') === undefined ? before : setPrefix(before, from, prefix, file);
+  const named = context.option('prefix') === undefined ? before : setServer(before, { upstream: from, prefix }, file);
   replaceFile(file, chosen.reduce((text, { tool, isNew }) => setTool(text, entryFor(tool, from, context, isNew), file), named));
   const reloaded = await reloadIfRunning(context, file);
   // A tool that was refused because it changed stays refused until a person says that the change is wanted: this is the saying.

@@ -1,8 +1,8 @@
 // Checks of the running gateway, by what it says of itself: engines, tool hashes, upstreams, audit.
 import { placedMessage, type ControlClient } from '../control-client.js';
 import { plural } from '../printing.js';
-import { processText } from '../commands/status.js';
 import { listOf, member, recordOf, textOf, textsOf, truthOf, type JsonRecord } from '../reading.js';
+import { processText } from '../upstreams-view.js';
 import { bad, note, ok, type CheckResult } from './check.js';
 
 /** Undefined when no gateway answers. */

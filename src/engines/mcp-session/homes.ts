@@ -1,6 +1,7 @@
 // Which thread has a session, in memory that the threads share: a request is taken there before any layer has seen it. Only a sign-post. Where it
 // is missing, for want of room or of a moment, bind_session finds the owner by the session's place.
-import { createTableMemory, NONE, SharedTable, type TableMemory } from '../../base/shared/table.js';
+import type { KeyHash } from '../../base/shared/key-hash.js';
+import { createTableMemory, NONE, SharedTable, type Stripe, type TableMemory } from '../../base/shared/table.js';
 import { NOBODY } from './places.js';
 
 const OWNER = 0;
@@ -21,55 +22,41 @@ export class SessionHomes {
 
   /** NOBODY where none is known. */
   ownerOf(id: string): number {
-    const hash = this.table.hashOf(id);
-    const stripe = this.table.stripeOf(hash);
-    stripe.lock();
-    try {
+    return this.#within(id, (stripe, hash) => {
       const home = stripe.find(hash);
       return home === NONE ? NOBODY : stripe.words[stripe.wordAt(home) + OWNER] ?? NOBODY;
-    } finally {
-      stripe.unlock();
-    }
+    });
   }
 
   /** It is here. */
   settle(id: string): void {
-    const hash = this.table.hashOf(id);
-    const stripe = this.table.stripeOf(hash);
-    stripe.lock();
-    try {
+    this.#within(id, (stripe, hash) => {
       const known = stripe.find(hash);
       const home = known === NONE ? stripe.add(hash) : known;
       if (home !== NONE) stripe.words[stripe.wordAt(home) + OWNER] = this.owner;
-    } finally {
-      stripe.unlock();
-    }
+    });
   }
 
   /** It is no longer here. */
   leave(id: string): void {
-    const hash = this.table.hashOf(id);
-    const stripe = this.table.stripeOf(hash);
-    stripe.lock();
-    try {
+    this.#within(id, (stripe, hash) => {
       const home = stripe.find(hash);
       if (home !== NONE && stripe.words[stripe.wordAt(home) + OWNER] === this.owner) stripe.remove(home);
-    } finally {
-      stripe.unlock();
-    }
+    });
   }
 
   /** The thread of this name has ended. */
   leaveAllOf(owner: number): void {
     for (const stripe of this.table.stripes) {
-      stripe.lock();
-      try {
-        stripe.each((home) => {
-          if (stripe.words[stripe.wordAt(home) + OWNER] === owner) stripe.remove(home);
-        });
-      } finally {
-        stripe.unlock();
-      }
+      stripe.locked(() => stripe.each((home) => {
+        if (stripe.words[stripe.wordAt(home) + OWNER] === owner) stripe.remove(home);
+      }));
     }
+  }
+
+  #within<T>(id: string, work: (stripe: Stripe, hash: KeyHash) => T): T {
+    const hash = this.table.hashOf(id);
+    const stripe = this.table.stripeOf(hash);
+    return stripe.locked(() => work(stripe, hash));
   }
 }

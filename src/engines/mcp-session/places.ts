@@ -184,11 +184,6 @@ export class SessionPlaces {
   #within<T>(caller: string, work: (stripe: Stripe, hash: ReturnType<SharedTable['hashOf']>) => T): T {
     const hash = this.#table.hashOf(caller);
     const stripe = this.#table.stripeOf(hash);
-    stripe.lock();
-    try {
-      return work(stripe, hash);
-    } finally {
-      stripe.unlock();
-    }
+    return stripe.locked(() => work(stripe, hash));
   }
 }

@@ -1,10 +1,9 @@
 // The database of kept sessions: its tables, and how it is opened. Greetings (params of initialize) stand once each, counted.
-import { closeSync, openSync } from 'node:fs';
-import { Database } from '../../base/sqlite/database.js';
+import type { Database } from '../../base/sqlite/database.js';
+import { openOwnDatabase, type StoreFaultCode } from '../../base/sqlite/own-database.js';
 import type { Classification } from '../registry/types.js';
 import type { KeptSession, KeptTaint } from './types.js';
 
-const FILE_MODE = 0o600;
 const VERSION = 1;
 
 const TABLES = `
@@ -52,9 +51,8 @@ export interface SessionRow {
   readonly taint_ms: number | null;
 }
 
-/** `store_in_use`: another process has it; `store_unusable`: it is damaged. */
 export class SessionStoreFault extends Error {
-  readonly code: 'store_in_use' | 'store_unusable';
+  readonly code: StoreFaultCode;
   readonly remedy: string;
 
   constructor(code: SessionStoreFault['code'], message: string, remedy: string) {
@@ -67,22 +65,11 @@ export class SessionStoreFault extends Error {
 
 /** Throws SessionStoreFault. */
 export function openSessionDatabase(path: string): Database {
-  let database: Database | undefined;
-  try {
-    if (path !== ':memory:') closeSync(openSync(path, 'a', FILE_MODE)); // SQLite gives its log the mode of the database
-    database = new Database(path, { timeout: 0 });
-    database.pragma('locking_mode = EXCLUSIVE');
-    database.pragma('journal_mode = WAL');
-    // A commit outlives the process when it returns; what a power cut takes with it, clients open again. Waiting for the disk a thousand times a second helps nobody.
-    database.pragma('synchronous = NORMAL');
-    database.exec(`BEGIN IMMEDIATE; ${TABLES} PRAGMA user_version = ${VERSION}; COMMIT;`);
-    return database;
-  } catch (error) {
-    database?.close();
-    const code = error instanceof Database.SqliteError ? error.code : '';
-    if (code.startsWith('SQLITE_BUSY')) throw new SessionStoreFault('store_in_use', `${path} is open in another process.`, 'Only one gateway may use a state folder: agw status.');
-    throw new SessionStoreFault('store_unusable', `${path} cannot be used (${code === '' ? 'not readable or writable' : code}).`, 'Check its owner and the disk; or move the file aside: clients then open their sessions again.');
-  }
+  return openOwnDatabase(
+    // What a power cut takes with it, clients open again: waiting for the disk a thousand times a second helps nobody.
+    { path, version: VERSION, schema: TABLES, synchronous: 'NORMAL', withoutIt: 'clients then open their sessions again.' },
+    (code, message, remedy) => new SessionStoreFault(code, message, remedy),
+  );
 }
 
 export function sessionOf(row: SessionRow): KeptSession {

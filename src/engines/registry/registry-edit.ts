@@ -77,17 +77,6 @@ function mapsOf(document: Document, section: string): YAMLMap[] {
   return isSeq(list) ? list.items.filter((item): item is YAMLMap => isMap(item)) : [];
 }
 
-/** Gives the tools of a server a prefix, beside what else is said of it. */
-export function setPrefix(text: string, upstream: string, prefix: string, file: string): string {
-  const document = open(text, file);
-  const server = mapsOf(document, 'servers').find((item) => item.get('upstream') === upstream);
-  if (server !== undefined) setMember(document, server, 'prefix', prefix);
-  else if (isSeq(document.get('servers'))) document.addIn(['servers'], document.createNode({ upstream, prefix }));
-  else if (isMap(document.contents) && document.contents.flow !== true) return checked(`${text.trimEnd()}\n\n${stringify({ servers: [{ upstream, prefix }] }, { lineWidth: LINE_WIDTH })}`, file);
-  else document.set('servers', document.createNode([{ upstream, prefix }]));
-  return checked(document.toString({ lineWidth: LINE_WIDTH }), file);
-}
-
 /** A plain value replaces the scalar's value only, so that the comment beside it stays. */
 function setMember(document: Document, entry: YAMLMap, key: string, value: unknown): void {
   if (JSON.stringify(toPlain(entry, key)) === JSON.stringify(value)) return;

@@ -1,10 +1,9 @@
 // The approvals database: its two tables, how it is opened, and how a row reads as a request.
-import { closeSync, openSync } from 'node:fs';
-import { Database } from '../../base/sqlite/database.js';
+import type { Database } from '../../base/sqlite/database.js';
+import { openOwnDatabase } from '../../base/sqlite/own-database.js';
 import { StepUpFault } from './fault.js';
 import type { ApprovalRequest } from './types.js';
 
-const FILE_MODE = 0o600;
 const VERSION = 1;
 
 const TABLE = `
@@ -63,23 +62,10 @@ export interface ApprovalRow {
 
 /** Throws StepUpFault: `store_in_use` if another process has it, `store_unusable` if it is damaged. */
 export function openApprovalsDatabase(path: string): Database {
-  let database: Database | undefined;
-  try {
-    closeSync(openSync(path, 'a', FILE_MODE)); // SQLite gives its log the mode of the database
-    database = new Database(path, { timeout: 0 });
-    // One owner: a second one would take reservations of living calls for those of a crash.
-    database.pragma('locking_mode = EXCLUSIVE');
-    database.pragma('journal_mode = WAL');
-    database.pragma('synchronous = FULL'); // a commit is on disk when it returns
-    database.pragma('foreign_keys = ON'); // arguments go with their request
-    database.exec(`BEGIN IMMEDIATE; ${TABLE} PRAGMA user_version = ${VERSION}; COMMIT;`);
-    return database;
-  } catch (error) {
-    database?.close();
-    const code = error instanceof Database.SqliteError ? error.code : '';
-    if (code.startsWith('SQLITE_BUSY')) throw new StepUpFault('store_in_use', `${path} is open in another process.`, 'Only one gateway may use a state folder: agw status.');
-    throw new StepUpFault('store_unusable', `${path} cannot be used (${code === '' ? 'not readable or writable' : code}).`, 'Check its owner and the disk; or move the file aside: open approvals are lost then, and must be asked for again.');
-  }
+  return openOwnDatabase(
+    { path, version: VERSION, schema: TABLE, synchronous: 'FULL', withoutIt: 'open approvals are lost then, and must be asked for again.' },
+    (code, message, remedy) => new StepUpFault(code, message, remedy),
+  );
 }
 
 export function requestOf(row: ApprovalRow): ApprovalRequest {

@@ -1,5 +1,6 @@
 // One tool server at the other end of a channel. Many callers write to it: ids and progress tokens are made unique on the way there, and restored on the way back.
 import { textAt } from '../../base/json/members.js';
+import { comparableId } from '../../mcp/message-id.js';
 import { METHOD_NOT_FOUND } from '../../mcp/rpc-codes.js';
 import { LIST_CHANGED, TOOLS_CHANGED } from '../../mcp/subscriptions.js';
 import type { UpstreamCall, UpstreamFault, UpstreamSink } from '../types.js';
@@ -82,9 +83,9 @@ export class Peer implements ChannelEvents {
   /** A client cancels: the id it names is its own. */
   cancel(session: string | undefined, body: Uint8Array, message: WireMessage): void {
     if (message.requestId === undefined) return;
-    const named = comparable(textAt(body, message.requestId));
+    const named = comparableId(textAt(body, message.requestId));
     for (const call of this.#calls.values()) {
-      if (call.cancelled || call.place.session !== session || call.place.idText === undefined || comparable(call.place.idText) !== named) continue;
+      if (call.cancelled || call.place.session !== session || call.place.idText === undefined || comparableId(call.place.idText) !== named) continue;
       call.cancelled = true;
       this.tell(splice(body, [{ ...message.requestId, text: String(call.wireId) }]));
       return;
@@ -195,10 +196,4 @@ export class Peer implements ChannelEvents {
     for (const stream of [...this.#streams]) stream.end();
     this.#streams.clear();
   }
-}
-
-/** Equal for every spelling of one id. */
-function comparable(idText: string): string {
-  const id: unknown = JSON.parse(idText);
-  return typeof id === 'string' ? `"${id}` : String(id);
 }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { ConfigFault } from '../../../../src/base/config/fault.js';
-import { addTool, setPrefix, setTool } from '../../../../src/engines/registry/registry-edit.js';
+import { addTool, setServer, setTool } from '../../../../src/engines/registry/registry-edit.js';
 import { parseRegistry, parseToolHash } from '../../../../src/engines/registry/registry-file.js';
 import type { ToolEntry } from '../../../../src/engines/registry/registry-schema.js';
 import { registryWarnings } from '../../../../src/engines/registry/warnings.js';
@@ -228,13 +228,13 @@ describe('editing the registry file', () => {
   });
 
   it('takes the tool of a server with a prefix for a tool of its own', () => {
-    const prefixed = setPrefix(TYPED, 'http://127.0.0.1:9292/mcp', 'gh_', FILE);
-    expect(prefixed).toBe(`${TYPED}\nservers:\n  - upstream: http://127.0.0.1:9292/mcp\n    prefix: gh_\n`);
+    const prefixed = setServer(TYPED, { upstream: 'http://127.0.0.1:9292/mcp', prefix: 'gh_' }, FILE);
+    expect(prefixed).toBe(TYPED.replace('tools:', 'servers:\n  - upstream: http://127.0.0.1:9292/mcp\n    prefix: gh_\n\ntools:'));
     const both = setTool(prefixed, { ...MY_TOOL, upstream: 'http://127.0.0.1:9292/mcp' }, FILE);
     expect([...parseRegistry(both, FILE).tools.keys()]).toEqual(['my_tool', 'gh_my_tool']);
-    const again = setPrefix(both, 'http://127.0.0.1:9393/mcp', 'x_', FILE);
-    expect([...parseRegistry(setPrefix(again, 'http://127.0.0.1:9393/mcp', 'y_', FILE), FILE).servers.values()].map(({ prefix }) => prefix)).toEqual(['gh_', 'y_']);
-    expect([...parseRegistry(setPrefix('{"tools":[]}', 'http://127.0.0.1:9292/mcp', 'gh_', FILE), FILE).servers.keys()]).toEqual(['http://127.0.0.1:9292/mcp']);
+    const again = setServer(both, { upstream: 'http://127.0.0.1:9393/mcp', prefix: 'x_' }, FILE);
+    expect([...parseRegistry(setServer(again, { upstream: 'http://127.0.0.1:9393/mcp', prefix: 'y_' }, FILE), FILE).servers.values()].map(({ prefix }) => prefix)).toEqual(['gh_', 'y_']);
+    expect([...parseRegistry(setServer('{"tools":[]}', { upstream: 'http://127.0.0.1:9292/mcp', prefix: 'gh_' }, FILE), FILE).servers.keys()]).toEqual(['http://127.0.0.1:9292/mcp']);
   });
 
   it('keeps members it is not given, and takes the new schema', () => {
