@@ -17,6 +17,7 @@ const SIZES_KIB = [1, 16, 64, 256, 1024, 10 * KIB];
 const JUDGED_FROM_KIB = 16;
 const GATE = 2;
 const ROUND_KIB = 24 * KIB; // of each size in a round, and at least CALLS_MIN
+const WARM_KIB = 400 * KIB; // of each size before the first round: V8 compiles the way of a large body after a thousand of them
 const CALLS_MIN = 8;
 const CONNECTIONS_MAX = 32; // calls share wake-ups and commits, as under load
 const TOGETHER_KIB_MAX = 40 * KIB; // they must fit one address's room
@@ -26,7 +27,7 @@ const SMALL_EVERY_MS = 10;
 const SMALL_CALLS = 150;
 
 needPrograms('nginx');
-const callsOf = (kib) => Math.min(CALLS_MAX, Math.max(CALLS_MIN, Math.round(ROUND_KIB / kib)));
+const callsOf = (kib, ofKib = ROUND_KIB) => Math.min(CALLS_MAX, Math.max(CALLS_MIN, Math.round(ofKib / kib)));
 
 await withServers(async (start, dir) => {
   const upstream = await start(startUpstream(dir, undefined, 350));
@@ -43,10 +44,10 @@ async function measureSizes(gateway, load, head) {
   const cases = values.kinds.split(',').flatMap((kind) => SIZES_KIB.map((kib) => ({ kind, kib, body: callBody(kib * KIB, kind), cpuUs: [] })));
   for (let round = -1; round < Number(values.rounds); round++) {
     for (const one of cases) {
-      const calls = callsOf(one.kib);
+      const calls = callsOf(one.kib, round < 0 ? WARM_KIB : ROUND_KIB);
       const before = cpuUs(gateway.pid);
       must200(await load.send({ port: gateway.port, head, body: one.body, connections: Math.min(CONNECTIONS_MAX, Math.max(1, Math.floor(TOGETHER_KIB_MAX / one.kib))), calls }));
-      if (round >= 0) one.cpuUs.push((cpuUs(gateway.pid) - before) / calls); // the first round compiles
+      if (round >= 0) one.cpuUs.push((cpuUs(gateway.pid) - before) / calls);
     }
     process.stderr.write(round < 0 ? 'warm\n' : `round ${round + 1}/${values.rounds}\n`);
   }

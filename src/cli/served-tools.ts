@@ -22,13 +22,14 @@ import { clientInfo } from './mcp-caller.js';
 const LIST_TIMEOUT_MS = 15_000; // a person waits; longer than the gateway's own limit, so that a slow server can be named as such
 const PROCESS_LIST_TIMEOUT_MS = 120_000; // npx and the like download first
 const CONNECT_TIMEOUT_MS = 5_000;
+const PATIENCE_MS = 5_000; // then it is said what is being waited for, again and again
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 const LIMITS = { depthMax: 64, keysMax: 5_000_000 };
 
 export interface Surroundings {
   /** Where a process runs unless its entry says. */
   readonly folder: string;
-  /** What a process writes to stderr, a line each. */
+  /** What a process writes to stderr, a line each; and what is being waited for. */
   readonly say: (line: string) => void;
 }
 
@@ -39,9 +40,12 @@ export async function servedBy(url: string, server: RegisteredServer | undefined
   if (typeof parsed === 'string') throw new CliFailure(`${parsed}: ${url}`, { remedy: 'Write http://host:port/mcp' });
   const client = clientFor(server, surroundings);
   const reader = toolsReader();
+  const timeoutMs = isProcess ? PROCESS_LIST_TIMEOUT_MS : LIST_TIMEOUT_MS;
+  const beganMs = systemClock.monotonicMs();
+  const stopWaiting = every(PATIENCE_MS, () => surroundings.say(`waiting for ${url} to list its tools: ${Math.round((systemClock.monotonicMs() - beganMs) / 1000)} s of ${timeoutMs / 1000} s`));
   try {
     const listing = await listTools(client, url, {
-      timeoutMs: isProcess ? PROCESS_LIST_TIMEOUT_MS : LIST_TIMEOUT_MS,
+      timeoutMs,
       clientInfo: clientInfo(),
       parseToolsList: (bytes) => reader.parseToolsList(bytes),
       monotonicMs: systemClock.monotonicMs,
@@ -52,6 +56,7 @@ export async function servedBy(url: string, server: RegisteredServer | undefined
       remedy: isProcess ? 'Does its command run by itself? What it wrote to stderr is above.' : 'Is the server running, and is this its MCP endpoint?', code: 'upstream_unavailable',
     });
   } finally {
+    stopWaiting();
     await client.close();
   }
 }

@@ -121,10 +121,16 @@ describe('a second server with a tool of the same name', () => {
   it('is refused with both ways out, and added with a prefix; the first keeps its name and its line', async () => {
     const refused = await agw('tools', 'add', '--from', two.url, 'search', '--yes');
     expect(refused.code).toBe(1);
-    for (const text of [one.url, '--prefix', 'served_as: search']) expect(refused.text).toContain(text);
+    for (const text of [one.url, '--prefix', 'search --name OTHER']) expect(refused.text).toContain(text);
     const before = readFileSync(join(gateway.dir, REGISTRY), 'utf8');
-    expect(await agw('tools', 'add', '--from', two.url, '--prefix', 'two_', '--risk-level', 'low', '--yes')).toMatchObject({ code: 0, text: expect.stringContaining('two_search, two_fetch') as string });
+    expect(await agw('tools', 'add', '--from', two.url, 'search', '--name', 'other_search', '--risk-level', 'low', '--yes')).toMatchObject({ code: 0, text: expect.stringContaining('registered other_search') as string });
     expect(readFileSync(join(gateway.dir, REGISTRY), 'utf8')).toContain(before.trimEnd());
+    expect([(await gateway.post(call('search'))).text, (await gateway.post(call('other_search'))).text]).toMatchObject([expect.stringContaining('search at one'), expect.stringContaining('search at two')]);
+    expect((await agw('tools', 'add', '--from', two.url, 'search', '--name', 'third', '--replace', '--yes')).text).toContain('would rename other_search');
+    writeFileSync(join(gateway.dir, REGISTRY), before);
+    expect((await agw('reload')).code).toBe(0);
+    expect(await agw('tools', 'add', '--from', two.url, '--prefix', 'two_', '--risk-level', 'low', '--yes')).toMatchObject({ code: 0, text: expect.stringContaining('two_search, two_fetch') as string });
+    expect(readFileSync(join(gateway.dir, REGISTRY), 'utf8').replace(/^servers:\n(?: .*\n)+\n/m, '')).toContain(before.trimEnd());
     expect(namesOf(await gateway.post(say('tools/list')), 'tools', 'name')).toEqual(['search', 'two_search', 'two_fetch']);
     expect([(await gateway.post(call('search'))).text, (await gateway.post(call('two_search'))).text]).toMatchObject([expect.stringContaining('search at one'), expect.stringContaining('search at two')]);
     expect((await agw('tools', 'diff', 'two_search')).code).toBe(0);

@@ -59,10 +59,11 @@ export const toolsCommands: readonly CommandSpec[] = [
       { flags: '--classification <class>', about: 'what reading with it yields', choices: ['public', 'internal', 'confidential', 'sensitive'] },
       { flags: '--external', about: 'it sends data outside' },
       { flags: '--prefix <prefix>', about: 'agents know all tools of this server by their names with this before it, e.g. gh_' },
+      { flags: '--name <name>', about: 'agents know the one tool that is registered by this name' },
       { flags: '--replace', about: 'register a changed tool again' },
       { flags: '-y, --yes', about: 'without asking' },
     ],
-    examples: ['agw tools add --from http://127.0.0.1:9191/mcp my_tool --risk-level low', 'agw tools add --from http://127.0.0.1:9292/mcp --prefix gh_', 'agw tools add --from http://127.0.0.1:9191/mcp my_tool --replace --yes', 'agw tools add --from stdio:files --command \'npx -y @modelcontextprotocol/server-filesystem /data\' read_file'],
+    examples: ['agw tools add --from http://127.0.0.1:9191/mcp my_tool --risk-level low', 'agw tools add --from http://127.0.0.1:9292/mcp --prefix gh_', 'agw tools add --from http://127.0.0.1:9292/mcp search --name web_search', 'agw tools add --from http://127.0.0.1:9191/mcp my_tool --replace --yes', 'agw tools add --from stdio:files --command \'npx -y @modelcontextprotocol/server-filesystem /data\' read_file'],
     negative: 'the server serves no such tool, or the answer was no',
     run: add,
   },
@@ -155,8 +156,9 @@ async function add(context: CommandContext): Promise<ExitCode> {
   const { parseRegistry } = await import('../../engines/registry/registry-file.js');
   const registry = parseRegistry(readConfigText(file), file);
   const prefix = prefixFor(context, registry, from);
-  const knownAs = (tool: ServedTool): RegisteredTool | undefined => registry.served(from, tool.name) ?? registry.tools.get(prefix + tool.name);
   const names = context.argumentsFrom(0);
+  const alias = aliasFor(context, registry, from, names);
+  const knownAs = (tool: ServedTool): RegisteredTool | undefined => registry.served(from, tool.name) ?? registry.tools.get(alias ?? prefix + tool.name);
   const offered = await served(context, from);
   const chosen = names.length > 0 ? names.map((name) => only(offered, name, from)) : offered.filter((tool) => knownAs(tool)?.upstream !== from);
   if (chosen.length === 0) throw new CliFailure(`all ${plural(offered.length, 'tool')} of ${from} are registered.`, { remedy: 'Name one, with --replace, to register it again.', exitCode: 1 });
@@ -165,11 +167,18 @@ async function add(context: CommandContext): Promise<ExitCode> {
   // stderr, so that what is being agreed to is seen even when stdout goes elsewhere
   context.terminal.warn(chosen.map((tool) => describeOffer(tool, findPoison, context)).join('\n\n'));
   if (!(await confirmed(context, `\nRegister ${plural(chosen.length, 'tool')} from ${from}?`))) return 1;
-  return register(context, { file, from, prefix }, chosen.map((tool) => ({ tool, name: nameOf(tool, registry, from, prefix), isNew: knownAs(tool) === undefined })));
+  return register(context, { file, from, prefix, alias }, chosen.map((tool) => ({ tool, name: registry.served(from, tool.name)?.name ?? alias ?? prefix + tool.name, isNew: knownAs(tool) === undefined })));
 }
 
-function nameOf(tool: ServedTool, registry: ToolRegistry, from: string, prefix: string): string {
-  return registry.served(from, tool.name)?.name ?? prefix + tool.name;
+/** A name for one tool; a tool that is registered keeps the name that policies know it by. */
+function aliasFor(context: CommandContext, registry: ToolRegistry, from: string, names: readonly string[]): string | undefined {
+  const alias = context.option('name');
+  if (alias === undefined) return undefined;
+  const [served, another] = names;
+  if (served === undefined || another !== undefined) throw new CliFailure('--name is for one tool.', { remedy: 'Say which: agw tools add --from URL TOOL --name OTHER' });
+  const known = registry.served(from, served);
+  if (known === undefined || known.name === alias) return alias;
+  throw new CliFailure(`--name ${alias} would rename ${known.name}.`, { remedy: 'Rename it in your policies, then in the registry: name is what agents know, served_as what its server calls it.', exitCode: 1 });
 }
 
 /** A prefix renames what is registered of the server already, in policies as well: that is a person's edit. */
@@ -185,7 +194,7 @@ function refuseTaken(taken: readonly RegisteredTool[], from: string): void {
   const [other] = taken.filter((tool) => tool.upstream !== from);
   if (other !== undefined) {
     throw new CliFailure(`${other.name} is registered already, of ${other.upstream}.`, {
-      remedy: `Know this server's tools by a prefix: --prefix NAME_; or name one of them otherwise in the registry (name: OTHER, served_as: ${other.servedName}). If the tool has moved to ${from}: --replace.`, exitCode: 1,
+      remedy: `Know this server's tools by a prefix: --prefix NAME_; or this one tool by another name: ${other.servedName} --name OTHER. If the tool has moved to ${from}: --replace.`, exitCode: 1,
     });
   }
   if (taken.length === 0) return;
@@ -206,14 +215,14 @@ interface Chosen {
   readonly isNew: boolean;
 }
 
-async function register(context: CommandContext, { file, from, prefix }: { readonly file: string; readonly from: string; readonly prefix: string }, chosen: readonly Chosen[]): Promise<ExitCode> {
+async function register(context: CommandContext, { file, from, prefix, alias }: { readonly file: string; readonly from: string; readonly prefix: string; readonly alias: string | undefined }, chosen: readonly Chosen[]): Promise<ExitCode> {
   const { setServer, setTool } = await import('../../engines/registry/registry-edit.js');
   const { givenEntry } = await import('../server-options.js');
   const entry: ServerEntry | undefined = givenEntry(context, from);
   const written = readConfigText(file);
   const before = entry === undefined ? written : setServer(written, entry, file);
   const named = context.option('prefix') === undefined ? before : setServer(before, { upstream: from, prefix }, file);
-  replaceFile(file, chosen.reduce((text, { tool, isNew }) => setTool(text, entryFor(tool, from, context, isNew), file), named));
+  replaceFile(file, chosen.reduce((text, { tool, isNew }) => setTool(text, entryFor(tool, from, context, isNew), file, alias), named));
   const reloaded = await reloadIfRunning(context, file);
   // A tool that was refused because it changed stays refused until a person says that the change is wanted: this is the saying.
   if (reloaded === 'active') for (const { name } of chosen) await context.control().post(`/v1/tools/${encodeURIComponent(name)}/acknowledge`, {});

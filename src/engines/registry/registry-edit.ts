@@ -21,16 +21,20 @@ export function addTool(text: string, entry: ToolEntry, file: string): string {
 
 /**
  * Sets the given members of an entry and leaves its others as they are; appends the entry when it is new. `entry.name`: as its server serves it; an entry that
- * agents know by another name keeps that.
+ * agents know by another name keeps that. `knownAs`: a new entry's name for agents, where it is another.
  */
-export function setTool(text: string, entry: ToolEntry, file: string): string {
+export function setTool(text: string, entry: ToolEntry, file: string, knownAs?: string): string {
   const document = open(text, file);
-  const existing = findEntry(document, entry);
-  if (existing === undefined) return append(text, document, entry, file);
+  const existing = findEntry(document, entry, knownAs === undefined);
+  if (existing === undefined) return append(text, document, knownAs === undefined ? entry : renamed(entry, knownAs), file);
   for (const [key, value] of Object.entries(entry)) {
     if (value !== undefined && !(key === 'name' && existing.has('served_as'))) setMember(document, existing, key, value);
   }
   return checked(document.toString({ lineWidth: LINE_WIDTH, flowCollectionPadding: /[[{] \S/.test(text) }), file);
+}
+
+function renamed({ name, ...others }: ToolEntry, knownAs: string): ToolEntry {
+  return { name: knownAs, served_as: name, ...others };
 }
 
 /** Adds an entry to `servers`, or sets the given members of the one with the same upstream. */
@@ -65,11 +69,11 @@ function checked(text: string, file: string): string {
 }
 
 /** That of the very server; else one of the name, whose server has moved. A server with a prefix has names of its own. */
-function findEntry(document: Document, { name, upstream }: ToolEntry): YAMLMap | undefined {
+function findEntry(document: Document, { name, upstream }: ToolEntry, mayMove: boolean): YAMLMap | undefined {
   const entries = mapsOf(document, 'tools');
   const prefixed = (one: unknown): boolean => mapsOf(document, 'servers').some((server) => server.get('upstream') === one && (server.get('prefix') ?? '') !== '');
   return entries.find((item) => item.get('upstream') === upstream && (item.get('served_as') ?? item.get('name')) === name)
-    ?? entries.find((item) => item.get('name') === name && !item.has('served_as') && !prefixed(upstream) && !prefixed(item.get('upstream')));
+    ?? entries.find((item) => mayMove && item.get('name') === name && !item.has('served_as') && !prefixed(upstream) && !prefixed(item.get('upstream')));
 }
 
 function mapsOf(document: Document, section: string): YAMLMap[] {

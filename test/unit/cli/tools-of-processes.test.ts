@@ -38,6 +38,8 @@ it.each([
   ['a transport for a process', ['--from', 'stdio:tests', '--command', 'x', '--transport', 'sse'], 'pipes'],
   ['a name that is none', ['--from', 'stdio:../x', '--command', 'x'], 'stdio:NAME'],
   ['a command that says nothing', ['--from', 'stdio:tests', '--command', '  '], 'no program'],
+  ['one name for all tools', ['--from', 'stdio:tests', '--command', COMMAND, '--name', 'x'], '--name is for one tool'],
+  ['one name for two tools', ['--from', 'stdio:tests', '--command', COMMAND, 'echo', 'slow', '--name', 'x'], '--name is for one tool'],
   ['a program that is not there', ['--from', 'stdio:tests', '--command', 'no-such-program-anywhere'], 'ENOENT'],
   ['a program that ends', ['--from', 'stdio:tests', '--command', `${process.execPath} ${PROGRAM} --exit=5`], 'exit code 5'],
 ])('refuses %s, and writes nothing', async (_what, line, words) => {

@@ -227,6 +227,17 @@ describe('editing the registry file', () => {
     expect(changed).toBe(text.replace(HASH, 'a'.repeat(64)));
   });
 
+  it('gives a new tool the name that agents are to know it by, beside one of its own name', () => {
+    const before = withLine('classification: sensitive');
+    const after = setTool(before, { ...MY_TOOL, upstream: 'http://127.0.0.1:9292/mcp' }, FILE, 'theirs');
+    expect(after.startsWith(before.trimEnd())).toBe(true);
+    expect(after.slice(before.length)).toMatch(/^\n? *- name: theirs\n +served_as: my_tool\n/);
+    const { tools } = parseRegistry(after, FILE);
+    expect([...tools.keys()]).toEqual(['my_tool', 'theirs']);
+    expect(tools.get('theirs')).toMatchObject({ servedName: 'my_tool', upstream: 'http://127.0.0.1:9292/mcp' });
+    expect(setTool(after, { ...MY_TOOL, upstream: 'http://127.0.0.1:9292/mcp', hash: 'a'.repeat(64) }, FILE, 'theirs')).toContain('name: theirs\n');
+  });
+
   it('takes the tool of a server with a prefix for a tool of its own', () => {
     const prefixed = setServer(TYPED, { upstream: 'http://127.0.0.1:9292/mcp', prefix: 'gh_' }, FILE);
     expect(prefixed).toBe(TYPED.replace('tools:', 'servers:\n  - upstream: http://127.0.0.1:9292/mcp\n    prefix: gh_\n\ntools:'));
