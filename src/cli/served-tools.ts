@@ -21,6 +21,7 @@ import { clientInfo } from './mcp-caller.js';
 
 const LIST_TIMEOUT_MS = 15_000; // a person waits; longer than the gateway's own limit, so that a slow server can be named as such
 const PROCESS_LIST_TIMEOUT_MS = 120_000; // npx and the like download first
+const PROBE_TIMEOUT_MS = 5_000; // whether it speaks the older transport, after it did not answer by the newer
 const CONNECT_TIMEOUT_MS = 5_000;
 const PATIENCE_MS = 5_000; // then it is said what is being waited for, again and again
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
@@ -38,23 +39,29 @@ export async function servedBy(url: string, server: RegisteredServer | undefined
   const isProcess = server?.transport.kind === 'stdio';
   const parsed = isProcess ? undefined : parseUpstreamUrl(url);
   if (typeof parsed === 'string') throw new CliFailure(`${parsed}: ${url}`, { remedy: 'Write http://host:port/mcp' });
-  const client = clientFor(server, surroundings);
-  const reader = toolsReader();
-  const timeoutMs = isProcess ? PROCESS_LIST_TIMEOUT_MS : LIST_TIMEOUT_MS;
-  const beganMs = systemClock.monotonicMs();
-  const stopWaiting = every(PATIENCE_MS, () => surroundings.say(`waiting for ${url} to list its tools: ${Math.round((systemClock.monotonicMs() - beganMs) / 1000)} s of ${timeoutMs / 1000} s`));
   try {
-    const listing = await listTools(client, url, {
-      timeoutMs,
-      clientInfo: clientInfo(),
-      parseToolsList: (bytes) => reader.parseToolsList(bytes),
-      monotonicMs: systemClock.monotonicMs,
-    });
-    return listing.tools;
+    return await listedBy(url, server, surroundings);
   } catch (error) {
+    const speaksSse = !isProcess && server?.transport.kind !== 'sse' && await listedBy(url, overSse(url), surroundings, PROBE_TIMEOUT_MS).then(() => true, () => false);
+    if (speaksSse) throw new CliFailure(`${url} speaks HTTP+SSE, the transport of MCP 2024-11-05.`, { remedy: 'Say so: --transport sse (in the registry, under servers: transport: sse)' });
     throw new CliFailure(`${url} did not list its tools: ${error instanceof Error ? error.message : String(error)}.`, {
       remedy: isProcess ? 'Does its command run by itself? What it wrote to stderr is above.' : 'Is the server running, and is this its MCP endpoint?', code: 'upstream_unavailable',
     });
+  }
+}
+
+function overSse(upstream: string): RegisteredServer {
+  return { upstream, transport: { kind: 'sse' }, prefix: '', line: 0 };
+}
+
+async function listedBy(url: string, server: RegisteredServer | undefined, surroundings: Surroundings, timeoutMs = server?.transport.kind === 'stdio' ? PROCESS_LIST_TIMEOUT_MS : LIST_TIMEOUT_MS): Promise<readonly ServedTool[]> {
+  const client = clientFor(server, surroundings);
+  const reader = toolsReader();
+  const beganMs = systemClock.monotonicMs();
+  const stopWaiting = every(PATIENCE_MS, () => surroundings.say(`waiting for ${url} to list its tools: ${Math.round((systemClock.monotonicMs() - beganMs) / 1000)} s of ${timeoutMs / 1000} s`));
+  try {
+    const listing = await listTools(client, url, { timeoutMs, clientInfo: clientInfo(), parseToolsList: (bytes) => reader.parseToolsList(bytes), monotonicMs: systemClock.monotonicMs });
+    return listing.tools;
   } finally {
     stopWaiting();
     await client.close();

@@ -25,6 +25,8 @@ it('registers tools of a process, and what starts it', async () => {
 
 it('registers tools of a server of 2024-11-05', async () => {
   const server = await startHttpSseServer(['{"name":"echo","description":"Tool of the tests","inputSchema":{"type":"object"}}']);
+  const without = await bench.agw(['tools', 'add', '--from', server.url, '--yes']);
+  expect([without.code, without.err.includes('HTTP+SSE') && without.err.includes('--transport sse')]).toEqual([2, true]);
   const ran = await bench.agw(['tools', 'add', '--from', server.url, '--transport', 'sse', '--yes']);
   expect(ran.code).toBe(0);
   expect(registry().servers.get(server.url)?.transport).toEqual({ kind: 'sse' });
