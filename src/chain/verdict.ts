@@ -1,24 +1,14 @@
 // What a layer says: PASS, or a refusal by its code from the one error table.
 import type { ErrorCode } from '../base/errors/table.js';
+import type { Refusal } from '../mcp/errors.js';
 import type { ProtocolError } from '../mcp/types.js';
 
 export interface Pass {
   readonly kind: 'pass';
 }
 
-export interface Deny {
+export interface Deny extends Refusal {
   readonly kind: 'deny';
-  readonly code: ErrorCode;
-  /** A stable machine word that says which of the code's cases this is, e.g. `observed_hash_missing`. */
-  readonly reasonCode?: string | undefined;
-  /** Replaces the table's public message. Never holds a secret or the caller's raw bytes. */
-  readonly message?: string | undefined;
-  readonly details?: Readonly<Record<string, unknown>> | undefined;
-  readonly remediation?: string | undefined;
-  /** Whole seconds; becomes `Retry-After`. */
-  readonly retryAfterSeconds?: number | undefined;
-  /** Extra response headers, lower-case names (X-RateLimit-*, WWW-Authenticate). */
-  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** The refusal is a protocol error: its own JSON-RPC code and HTTP status go before the table's. */
   readonly protocol?: ProtocolError | undefined;
 }

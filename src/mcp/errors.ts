@@ -3,16 +3,18 @@ import { ERRORS, type ErrorCode } from '../base/errors/table.js';
 import { HEADER_MISMATCH, INVALID_PARAMS, METHOD_NOT_FOUND, UNSUPPORTED_VERSION } from './rpc-codes.js';
 import type { ProtocolError } from './types.js';
 
-/** The part of a layer's Deny that the wire shows (structurally a Deny). */
+/** The part of a layer's Deny that the wire shows. */
 export interface Refusal {
   readonly code: ErrorCode;
+  /** A stable machine word that says which of the code's cases this is, e.g. `observed_hash_missing`. */
   readonly reasonCode?: string | undefined;
+  /** Replaces the table's public message. Never holds a secret or the caller's raw bytes. */
   readonly message?: string | undefined;
   readonly details?: Readonly<Record<string, unknown>> | undefined;
   readonly remediation?: string | undefined;
-  /** Whole seconds. */
+  /** Whole seconds; becomes `Retry-After`. */
   readonly retryAfterSeconds?: number | undefined;
-  /** Extra answer headers, lower-case names. */
+  /** Extra answer headers, lower-case names (X-RateLimit-*, WWW-Authenticate). */
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 

@@ -9,16 +9,12 @@ import type { KeptSession, KeptTaint } from '../engines/mcp-session/types.js';
 import type { ShownArguments } from '../engines/step-up/arguments-shown.js';
 import type { ApprovalBinding, ReserveResult } from '../engines/step-up/types.js';
 import type { ObservationSnapshot } from '../engines/registry/observations.js';
+import type { UpstreamKnowledge } from '../terminals/services.js';
 import type { ProcessReport } from '../upstream/stdio/stdio-server.js';
 import type { UpstreamLoad } from '../upstream/types.js';
 import type { PeerLine } from './relay.js';
 
-export interface UpstreamReport {
-  readonly url: string;
-  readonly state: 'up' | 'down' | 'unknown';
-  readonly modern: boolean;
-  readonly capabilities: Readonly<Record<string, unknown>>;
-  readonly instructions: string | undefined;
+export interface UpstreamReport extends UpstreamKnowledge {
   readonly tools: number;
   readonly verifiedMs: number;
   readonly error: string | undefined;
