@@ -18,6 +18,8 @@ const BATCH = Math.min(4000, Math.ceil(REQUESTS / 2));
 const AT_ONCE = 1000;
 /** What the process may grow by once it is warm, whatever came: buffers, caches and tables have bounds. */
 const GROWTH_MIB_MAX = 200;
+/** Who waits for so many wants to see how far it is. */
+const TOLD_FROM = 10_000;
 const POLICY = `package precinct.authz\n\nimport rego.v1\n\nallow if {\n\tinput.caller_spiffe_id == "${CALLER}"\n\tinput.tool_name != "forbidden"\n}\n`;
 
 let server: ExactServer;
@@ -128,6 +130,7 @@ describe('fuzzed requests', () => {
       const all = fc.sample(connections, { seed: SEED + batch, numRuns: BATCH });
       const played = await playAll(all);
       sent += all.reduce((sum, connection) => sum + requestsOf(connection), 0);
+      if (REQUESTS >= TOLD_FROM) process.stderr.write(`fuzz: ${sent} of ${REQUESTS} requests, seed ${SEED + batch}\n`);
       const records = log.next().filter(({ type }) => type === 'request');
       const byDecision = new Map(records.map((line) => [line.decision_id, line]));
       const byTrace = new Map(records.map((line) => [line.trace_id, line]));
