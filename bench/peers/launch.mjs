@@ -2,7 +2,7 @@
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { pinned, stop } from '../wire/servers.mjs';
+import { pinned, stop } from '../support/programs.mjs';
 
 const STEP_MS = 200;
 

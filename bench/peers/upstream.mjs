@@ -1,7 +1,8 @@
 // The tool server of the peers bench: one tool, fixed text, both eras of MCP, sessions given but not kept. One program for every target of a run.
 //   node bench/peers/upstream.mjs PORT ANSWER_BYTES CACHE_FOLDER
 import { randomUUID } from 'node:crypto';
-import { ECHO, VERSION } from '../wire/servers.mjs';
+import { toolText } from '../support/echo-tool.mjs';
+import { VERSION } from '../wire/servers.mjs';
 import { loadUws } from '../../dist/front/load-uws.js';
 import { KEY_ARRIVED, KEY_SIGN } from './call.mjs';
 
@@ -12,7 +13,7 @@ const { uws } = loadUws(cacheDir);
 const text = 'lorem ipsum '.repeat(Math.ceil(Number(answerBytes) / 12)).slice(0, Number(answerBytes));
 const callResult = (said) => `"result":{"content":[{"type":"text","text":"${said}"}],"resultType":"complete"}}`;
 const CALL_RESULT = callResult(text);
-const LIST_RESULT = `"result":{"tools":[${ECHO}],"resultType":"complete","ttlMs":0,"cacheScope":"private"}}`;
+const LIST_RESULT = `"result":{"tools":[${toolText()}],"resultType":"complete","ttlMs":0,"cacheScope":"private"}}`;
 const DISCOVER_RESULT = `"result":{"supportedVersions":["${VERSION}",${LEGACY_VERSIONS.map((version) => `"${version}"`).join(',')}],"capabilities":{"tools":{}},"serverInfo":{"name":"bench","version":"1"},"resultType":"complete","ttlMs":60000,"cacheScope":"public"}}`;
 
 uws.App()

@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FILL } from '../support/counted-load.mjs';
 import { callBody, callHead } from '../support/echo-call.mjs';
-import { DESCRIPTION, SCHEMA, startServers } from '../support/many-servers.mjs';
+import { INITIALIZE, registered, SESSION_VERSION } from '../support/echo-tool.mjs';
+import { startServers } from '../support/many-servers.mjs';
 import { CALLER, startGateway as start, startUpstream } from '../wire/servers.mjs';
 
 const ANSWER_BYTES = 350;
 const BODY_BYTES = 1024;
 const RELOAD_MS = 4000;
 const OPENED_AT_ONCE = 32;
-const SESSION_VERSION = '2025-11-25';
 const LETTERS = 'abcdefghijklmnopqrstuvwxyz';
 
 /** Others on the machine make a gateway late: it must not refuse for that. */
@@ -38,8 +38,7 @@ async function withSessions(dir, cores, count, keep) {
 }
 
 async function openSession(port) {
-  const body = { jsonrpc: '2.0', id: 1, method: 'initialize', params: { protocolVersion: SESSION_VERSION, capabilities: {}, clientInfo: { name: 'bench', version: '1' } } };
-  const answer = await fetch(`http://127.0.0.1:${port}/mcp`, { method: 'POST', headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', 'x-spiffe-id': CALLER }, body: JSON.stringify(body) });
+  const answer = await fetch(`http://127.0.0.1:${port}/mcp`, { method: 'POST', headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', 'x-spiffe-id': CALLER }, body: INITIALIZE });
   const text = await answer.text();
   const id = answer.headers.get('mcp-session-id');
   if (id === null) throw new Error(`no session was opened: ${answer.status} ${text}`);
@@ -77,11 +76,9 @@ async function withToolServers(dir, cores, count, keep, config) {
   const servers = await keep(startServers(cores.load, count));
   permit(dir, 'startswith(input.tool_name, "echo_")');
   const gateway = await keep(startGateway(dir, cores.measured, servers.ports[0], config));
-  const { seedHash } = await import('../../dist/engines/registry/hashes.js');
   const names = servers.ports.map((_port, n) => `echo_${n}`);
-  await register(gateway, (echo) => servers.ports.map((port, n) => ({
-    ...echo, name: names[n], upstream: `http://127.0.0.1:${port}/mcp`, hash: seedHash({ name: JSON.stringify(names[n]), description: JSON.stringify(DESCRIPTION), inputSchema: SCHEMA }),
-  })));
+  const tools = await Promise.all(servers.ports.map((port, n) => registered(port, names[n])));
+  await register(gateway, () => tools);
   return { gateway, names };
 }
 

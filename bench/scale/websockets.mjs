@@ -4,9 +4,9 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { callerOf } from '../support/project.mjs';
+import { INITIALIZE } from '../support/echo-tool.mjs';
 import { memoryOf } from '../support/process-cost.mjs';
-import { startProject } from '../support/project.mjs';
+import { callerOf, startProject } from '../support/project.mjs';
 import { sessionProject, startToolServer } from '../support/session-load.mjs';
 import { countedSocketLoad, openWebSocket, textFrame } from '../support/websocket-load.mjs';
 import { scratch } from '../wire/servers.mjs';
@@ -17,7 +17,7 @@ const PER_CALLER = 100;
 const AT_ONCE = 50;
 const SETTLE_MS = 5000;
 const KIB_PER_MIB = 1024;
-const INITIALIZE = textFrame('{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"bench","version":"1"}}}');
+const OPENING = textFrame(INITIALIZE);
 const READY = textFrame('{"jsonrpc":"2.0","method":"notifications/initialized"}');
 const PING_TEXT = '{"jsonrpc":"2.0","id":2,"method":"ping"}';
 const PING = textFrame(PING_TEXT);
@@ -36,7 +36,7 @@ function openOne(port, n, withSession) {
       answers += 1;
       if (answers < (withSession ? 2 : 1)) socket.write(Buffer.concat([READY, PING]));
       else resolve(socket);
-    } }).then((socket) => socket.write(withSession ? INITIALIZE : PING), reject);
+    } }).then((socket) => socket.write(withSession ? OPENING : PING), reject);
   });
 }
 

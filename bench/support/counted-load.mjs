@@ -1,10 +1,8 @@
 // A load generator that sends exactly so many calls, each when the one before on its connection was answered: what they cost together is then known to the call.
 // Runs as a process of its own (`startLoad`), so that the bench's own work takes none of its time.
-import { spawn } from 'node:child_process';
 import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { fileURLToPath } from 'node:url';
-import { onCore } from './measure.mjs';
+import { asked, serveAsked } from './asked-process.mjs';
 
 const HEAD_END = '\r\n\r\n';
 /** What each call replaces by one of `fills`. */
@@ -12,21 +10,8 @@ export const FILL = '<fill>';
 
 /** A generator, on one core if that is given: `send` takes countedLoad's options and resolves to its answer. */
 export function startLoad(core) {
-  const own = [process.execPath, fileURLToPath(import.meta.url), '--serve'];
-  const [command, ...args] = onCore(core, own);
-  const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-  return {
-    send: (options) => new Promise((resolve, reject) => {
-      const gone = (code) => reject(new Error(`the load generator ended with ${code}`));
-      child.once('exit', gone);
-      child.once('message', (message) => {
-        child.off('exit', gone);
-        resolve(message);
-      });
-      child.send(options);
-    }),
-    stop: () => { if (child.exitCode === null) child.kill('SIGTERM'); },
-  };
+  const { ask, stop } = asked(import.meta.url, core);
+  return { send: (options) => ask('countedLoad', options), stop };
 }
 
 /**
@@ -71,4 +56,4 @@ export async function countedLoad({ port, head, body, fills = [''], connections 
   return found;
 }
 
-if (process.argv[2] === '--serve') process.on('message', async (options) => process.send(await countedLoad(options)));
+serveAsked(import.meta.url, { countedLoad });

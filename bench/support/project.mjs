@@ -1,11 +1,10 @@
 // A gateway project for the benches of start and memory: the shipped files, with more DLP rules and more policies.
-import { spawn } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort } from './ports.mjs';
-import { stop } from '../wire/servers.mjs';
 import { cpuMsOf } from './process-cost.mjs';
+import { startGatewayProgram } from './programs.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const DATA = ['dlp', 'opa', 'risk_thresholds.yaml', 'destinations.yaml', 'session_chains.yaml', 'identities.yaml', 'capability-registry-v2.yaml'];
@@ -33,16 +32,9 @@ function policyText(n) {
   return `package precinct.authz\n\nimport rego.v1\n\nallow if {\n\tinput.caller_spiffe_id == "${callerOf(n)}"\n\tinput.tool_name == "tool_${n}"\n}\n`;
 }
 
-/** Starts the built gateway of a project; `readyMs`, and `readyCpuMs` of CPU, are from the spawn to its first \`listening:\` line. */
-export function startProject({ configFile }, { nodeArgs = [] } = {}) {
+/** Starts the built gateway of a project; `readyMs`, and `readyCpuMs` of CPU, are from the spawn to its first `listening:` line. */
+export async function startProject({ configFile }) {
   const began = performance.now();
-  const child = spawn(process.execPath, [...nodeArgs, join(ROOT, 'dist', 'main.js'), '--config', configFile], { stdio: ['ignore', 'ignore', 'pipe'] });
-  return new Promise((resolve, reject) => {
-    let said = '';
-    child.stderr.on('data', (part) => {
-      said += part;
-      if (said.includes('listening:')) resolve({ pid: child.pid, readyMs: performance.now() - began, readyCpuMs: cpuMsOf(child.pid), stop: () => stop(child) });
-    });
-    child.once('exit', () => reject(new Error(`the gateway did not start:\n${said}`)));
-  });
+  const gateway = await startGatewayProgram(configFile);
+  return { ...gateway, readyMs: performance.now() - began, readyCpuMs: cpuMsOf(gateway.pid) };
 }

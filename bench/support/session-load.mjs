@@ -3,6 +3,7 @@ import { Agent, createServer, request } from 'node:http';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { answerPost, INITIALIZE, initializeResult, registered, SESSION_VERSION, toolText } from './echo-tool.mjs';
 import { callerOf, makeProject } from './project.mjs';
 import { memoryOf } from './process-cost.mjs';
 
@@ -11,26 +12,16 @@ const CONNECTIONS = 32;
 const PLAIN_CALLS = 30_000; // before and after: the heap finds its working size, and garbage of the sessions' making goes
 const SETTLE_MS = 3000;
 const HTTP_OK = 200;
-const TOOL = { description: 'Return the given text', schema: '{"type":"object","properties":{"text":{"type":"string"}},"required":["text"]}' };
-const INITIALIZE = '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"bench","version":"1"}}}';
 const CALL = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"text":"hello"}}}';
 
 /** A tool server of the time before 2026-07-28, without sessions of its own. */
 export async function startToolServer() {
-  const answers = {
-    initialize: '{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"bench","version":"1"}}',
-    'tools/list': `{"tools":[{"name":"echo","description":"${TOOL.description}","inputSchema":${TOOL.schema}}]}`,
+  const results = {
+    initialize: initializeResult(),
+    'tools/list': `{"tools":[${toolText()}]}`,
     'tools/call': '{"content":[{"type":"text","text":"hello"}]}',
   };
-  const server = createServer(async (asked, answer) => {
-    if (asked.method !== 'POST') return void answer.writeHead(asked.method === 'GET' ? 405 : 200).end();
-    let text = '';
-    for await (const part of asked) text += part;
-    const { id, method } = JSON.parse(text);
-    if (id === undefined) answer.writeHead(202).end();
-    else if (answers[method] === undefined) answer.setHeader('content-type', 'application/json').end(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"error":{"code":-32601,"message":"no such method"}}`);
-    else answer.setHeader('content-type', 'application/json').end(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${answers[method]}}`);
-  });
+  const server = createServer((asked, answer) => (asked.method === 'POST' ? answerPost(asked, answer, results) : answer.writeHead(asked.method === 'GET' ? 405 : 200).end()));
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   return { port: server.address().port, stop: () => server.closeAllConnections() ?? server.close() };
 }
@@ -40,11 +31,9 @@ export async function sessionProject(dir, upstreamPort, sessions, more = {}) {
   const project = await makeProject(dir, { config: {
     threads: { gateway: 1 }, rate_limit: { per_minute: 100_000_000, burst: 100_000_000 }, session: { sessions_max: Math.ceil(sessions * 1.1) + 1000, mcp_sessions_per_caller_max: PER_CALLER }, ...more, front: { shed_after_ms: 0, ...more.front },
   } });
-  const { seedHash } = await import('../../dist/engines/registry/hashes.js');
-  const hash = seedHash({ name: '"echo"', description: JSON.stringify(TOOL.description), inputSchema: TOOL.schema });
   const file = (name, content) => writeFileSync(join(dir, 'config', name), typeof content === 'string' ? content : JSON.stringify(content));
   file('identities.yaml', { identities: Array.from({ length: Math.ceil(sessions / PER_CALLER) }, (_, n) => ({ spiffe_id: callerOf(n) })) });
-  file('capability-registry-v2.yaml', { tools: [{ name: 'echo', description: TOOL.description, upstream: `http://127.0.0.1:${upstreamPort}/mcp`, hash, risk_level: 'low', input_schema: JSON.parse(TOOL.schema) }] });
+  file('capability-registry-v2.yaml', { tools: [await registered(upstreamPort)] });
   file('opa/policies/all.rego', 'package precinct.authz\n\nimport rego.v1\n\nallow if startswith(input.caller_spiffe_id, "spiffe://poc.local/agents/mcp-client/agent-")\n');
   return project;
 }
@@ -53,7 +42,7 @@ export async function sessionProject(dir, upstreamPort, sessions, more = {}) {
 export async function fillSessions({ port, pid, dir }, sessions) {
   const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
   const post = (caller, body, session) => new Promise((resolve, reject) => {
-    const headers = { 'content-type': 'application/json', accept: 'application/json, text/event-stream', 'x-spiffe-id': callerOf(caller), 'mcp-protocol-version': '2025-11-25', ...(session === undefined ? {} : { 'mcp-session-id': session }) };
+    const headers = { 'content-type': 'application/json', accept: 'application/json, text/event-stream', 'x-spiffe-id': callerOf(caller), 'mcp-protocol-version': SESSION_VERSION, ...(session === undefined ? {} : { 'mcp-session-id': session }) };
     const sent = request({ host: '127.0.0.1', port, method: 'POST', path: '/', agent, headers }, (answer) => {
       let text = '';
       answer.setEncoding('utf8').on('data', (part) => (text += part));

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import { asked, serveAsked } from './asked-process.mjs';
+import { INITIALIZE, SESSION_VERSION } from './echo-tool.mjs';
 
 /** `open({ kind, port, count, stalled, callers })`, kind `sse` or `websocket`; `found(n)`: once each that reads has the numbers up to n, what all have; `resume()`: the others read on. */
 export function startReaders(core) {
@@ -14,7 +15,6 @@ export function startReaders(core) {
 const AT_ONCE = 32;
 const STEP_MS = 100;
 const PATIENCE_STEPS = 300; // without any progress
-const INITIALIZE = '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"bench","version":"1"}}}';
 const readers = [];
 
 class Reader {
@@ -61,7 +61,7 @@ function send(port, lines, body = '') {
 }
 
 async function openOne(port, headers, stalled) {
-  const own = ['Host: 127.0.0.1', ...headers, 'MCP-Protocol-Version: 2025-11-25'];
+  const own = ['Host: 127.0.0.1', ...headers, `MCP-Protocol-Version: ${SESSION_VERSION}`];
   const opened = await send(port, ['POST /mcp HTTP/1.1', ...own, 'Content-Type: application/json', 'Accept: application/json, text/event-stream', `Content-Length: ${INITIALIZE.length}`], INITIALIZE);
   opened.socket.destroy();
   const id = /mcp-session-id: (\S+)/i.exec(opened.head)?.[1];

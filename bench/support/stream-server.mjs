@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import { asked, serveAsked } from './asked-process.mjs';
-import { DESCRIPTION, SCHEMA } from './many-servers.mjs';
+import { answerPost, initializeResult, toolText } from './echo-tool.mjs';
 
 /** `emit({ from, to, bytes })` sends the notifications from..to−1 on each stream, and resolves when all have taken them; `streams()` says how many there are. */
 export async function startStreamServer(core) {
@@ -12,8 +12,8 @@ export async function startStreamServer(core) {
 }
 
 const RESULTS = {
-  initialize: '{"protocolVersion":"2025-11-25","capabilities":{"tools":{},"logging":{}},"serverInfo":{"name":"bench","version":"1"}}',
-  'tools/list': `{"tools":[{"name":"echo","description":"${DESCRIPTION}","inputSchema":${SCHEMA}}]}`,
+  initialize: initializeResult(',"logging":{}'),
+  'tools/list': `{"tools":[${toolText()}]}`,
   'tools/call': '{"content":[{"type":"text","text":"hello"}]}',
 };
 const streams = new Set();
@@ -25,14 +25,7 @@ const server = createServer((request, response) => {
     response.once('close', () => streams.delete(response));
     return;
   }
-  let text = '';
-  request.setEncoding('latin1').on('data', (part) => { text += part; }).on('end', () => {
-    const { id, method } = text === '' ? {} : JSON.parse(text);
-    const session = method === 'initialize' ? { 'mcp-session-id': randomUUID() } : {};
-    if (id === undefined) response.writeHead(202).end();
-    else if (RESULTS[method] === undefined) response.writeHead(400, { 'content-type': 'application/json' }).end(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"error":{"code":-32601,"message":"no such method"}}`);
-    else response.writeHead(200, { 'content-type': 'application/json', ...session }).end(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${RESULTS[method]}}`);
-  });
+  answerPost(request, response, RESULTS, (method) => (method === 'initialize' ? { 'mcp-session-id': randomUUID() } : {}));
 });
 
 async function emitOn(stream, { from, to, bytes }) {

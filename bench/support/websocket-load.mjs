@@ -1,8 +1,6 @@
 // Sockets that speak WebSocket to the gateway by hand, for the benches: opened by the thousand, or sending exactly so many calls, as the counted load does over HTTP.
-import { spawn } from 'node:child_process';
 import { connect } from 'node:net';
-import { fileURLToPath } from 'node:url';
-import { onCore } from './measure.mjs';
+import { asked, serveAsked } from './asked-process.mjs';
 
 const HEAD_END = '\r\n\r\n';
 const TEXT = 0x81;
@@ -65,7 +63,8 @@ export async function countedSocketLoad({ port, caller, body, connections = 1, d
   let left = calls;
   let open = calls;
   let done;
-  const all = new Promise((resolve) => { done = resolve; });
+  let fail;
+  const all = new Promise((resolve, reject) => { [done, fail] = [resolve, reject]; });
   const sockets = await Promise.all(Array.from({ length: connections }, async () => {
     const sentMs = []; // answers come in any order: which of those under way it was is nobody's concern here
     const next = (socket) => {
@@ -81,6 +80,7 @@ export async function countedSocketLoad({ port, caller, body, connections = 1, d
       if (open === 0) done();
       else next(own);
     } });
+    socket.once('close', () => fail(new Error(`the gateway cut a connection; ${JSON.stringify(found.wrong)}`)));
     return { socket, start: () => { for (let i = 0; i < depth; i++) next(socket); } };
   }));
   for (const { start } of sockets) start();
@@ -92,20 +92,8 @@ export async function countedSocketLoad({ port, caller, body, connections = 1, d
 
 /** The load as a process of its own, on one core if that is given. */
 export function startSocketLoad(core) {
-  const [command, ...args] = onCore(core, [process.execPath, fileURLToPath(import.meta.url), '--serve']);
-  const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-  return {
-    send: (options) => new Promise((resolve, reject) => {
-      const gone = (code) => reject(new Error(`the load generator ended with ${code}`));
-      child.once('exit', gone);
-      child.once('message', (message) => {
-        child.off('exit', gone);
-        resolve(message);
-      });
-      child.send(options);
-    }),
-    stop: () => { if (child.exitCode === null) child.kill('SIGTERM'); },
-  };
+  const { ask, stop } = asked(import.meta.url, core);
+  return { send: (options) => ask('countedSocketLoad', options), stop };
 }
 
-if (process.argv[2] === '--serve') process.on('message', async (options) => process.send(await countedSocketLoad(options)));
+serveAsked(import.meta.url, { countedSocketLoad });

@@ -1,33 +1,24 @@
 // The processes of the wire bench: an upstream and a plain proxy (both nginx), and the gateway with every layer on. All on loopback, all ended by pid.
-import { spawn, execFileSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { registered, toolText } from '../support/echo-tool.mjs';
 import { freePort } from '../support/ports.mjs';
+import { pinned, startGatewayProgram, stop } from '../support/programs.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 export const VERSION = '2026-07-28';
 export const CALLER = 'spiffe://poc.local/agents/mcp-client/bench/dev';
-const DESCRIPTION = 'Return the given text';
-const READY_STEP_MS = 100;
-const READY_MS_MAX = 60_000; // a machine may be busy
-const SCHEMA = '{"type":"object","properties":{"text":{"type":"string"}},"required":["text"]}';
-/** The one tool of the benches, as a tool server lists it. */
-export const ECHO = `{"name":"echo","description":"${DESCRIPTION}","inputSchema":${SCHEMA}}`;
-
-/** Starts a program on one core; anywhere where `core` is undefined. */
-export function pinned(core, command, args, options) {
-  return core === undefined ? spawn(command, args, options) : spawn('taskset', ['-c', String(core), command, ...args], options);
-}
 
 /** The cheapest tool server there is: fixed answers, chosen by the Mcp-Method header. Every call must have the id 1. `sse`: calls are answered by a stream of one event. */
 export async function startUpstream(dir, core, answerBytes, { sse = false } = {}) {
   const port = await freePort();
   const result = (id, value) => `{"jsonrpc":"2.0","id":${id},"result":${value}}`;
   const discover = result(1, `{"supportedVersions":["${VERSION}"],"capabilities":{"tools":{}},"resultType":"complete","ttlMs":60000,"cacheScope":"public"}`);
-  const list = result(2, `{"tools":[${ECHO}],"resultType":"complete","ttlMs":0,"cacheScope":"private"}`);
+  const list = result(2, `{"tools":[${toolText()}],"resultType":"complete","ttlMs":0,"cacheScope":"private"}`);
   const call = result(1, `{"content":[{"type":"text","text":"${'lorem ipsum '.repeat(Math.ceil(answerBytes / 12)).slice(0, answerBytes)}"}],"resultType":"complete"}`);
   const http = `map $http_mcp_method $answer { default '${call}'; "server/discover" '${discover}'; "tools/list" '${list}'; }
     server { listen 127.0.0.1:${port} backlog=4096; keepalive_requests 1000000000;
@@ -70,39 +61,15 @@ export async function startGateway(dir, core, upstreamPort, overrides = {}, prep
   const project = join(dir, 'gateway');
   mkdirSync(join(project, 'config', 'opa', 'policies'), { recursive: true });
   for (const name of ['dlp', 'risk_thresholds.yaml', 'destinations.yaml', 'session_chains.yaml']) cpSync(join(ROOT, 'config', name), join(project, 'config', name), { recursive: true });
-  const { seedHash } = await import('../../dist/engines/registry/hashes.js');
-  const hash = seedHash({ name: '"echo"', description: JSON.stringify(DESCRIPTION), inputSchema: SCHEMA });
   const port = await freePort();
   const config = { profile: 'dev', log_level: 'warn', rate_limit: { per_minute: 100_000_000, burst: 100_000_000 }, ...overrides, front: { port, ...overrides.front } };
   writeFileSync(join(project, 'config', 'gateway.yaml'), JSON.stringify(config));
   writeFileSync(join(project, 'config', 'identities.yaml'), JSON.stringify({ identities: [{ spiffe_id: CALLER }] }));
-  writeFileSync(join(project, 'config', 'capability-registry-v2.yaml'), JSON.stringify({
-    tools: [{ name: 'echo', description: DESCRIPTION, upstream: `http://127.0.0.1:${upstreamPort}/mcp`, hash, risk_level: 'low', input_schema: JSON.parse(SCHEMA) }],
-  }));
+  writeFileSync(join(project, 'config', 'capability-registry-v2.yaml'), JSON.stringify({ tools: [await registered(upstreamPort)] }));
   writeFileSync(join(project, 'config', 'opa', 'policies', 'bench.rego'),
     `package precinct.authz\n\nimport rego.v1\n\nallow if {\n\tinput.caller_spiffe_id == "${CALLER}"\n\tinput.tool_name == "echo"\n}\n`);
   prepare(project);
-  const child = pinned(core, process.execPath, [join(ROOT, 'dist', 'main.js'), '--config', join(project, 'config', 'gateway.yaml')], { stdio: ['ignore', 'ignore', 'pipe'] });
-  let said = '';
-  child.stderr.on('data', (part) => { said += part; });
-  for (let waited = 0; !said.includes('listening:'); waited += READY_STEP_MS) {
-    if (child.exitCode !== null || waited >= READY_MS_MAX) {
-      await stop(child);
-      throw new Error(`the gateway ${child.exitCode === null ? `was not ready within ${READY_MS_MAX} ms` : 'did not start'}:\n${said}`);
-    }
-    await sleep(READY_STEP_MS);
-  }
-  return { pid: child.pid, port, project, stop: () => stop(child) };
-}
-
-/** Ends a program that was started here, and waits for its end. */
-export async function stop(child) {
-  if (child.exitCode !== null) return;
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGTERM');
-  const late = setTimeout(() => child.kill('SIGKILL'), 15_000);
-  await ended;
-  clearTimeout(late);
+  return { ...(await startGatewayProgram(join(project, 'config', 'gateway.yaml'), core)), port, project };
 }
 
 /** A temporary folder, and a way to remove it. */

@@ -1,15 +1,15 @@
 // A gateway in front of one tool server, with all 13 layers at work: its tools registered with their hashes, a policy for one caller, DLP, a guard, durable audit. Needs the built program.
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { startGatewayProgram } from '../../bench/support/programs.mjs';
 import { ROOT } from '../../scripts/run-command.mjs';
 
 const AGENT = 'my-agent';
 const ENVIRONMENT = 'dev';
 const CALLER = `spiffe://poc.local/agents/mcp-client/${AGENT}/${ENVIRONMENT}`;
-const START_MS_MAX = 30_000;
 /** A suite is one caller in a hurry. */
 const RATE = { per_minute: 1_000_000, burst: 100_000 };
 const policy = (refused) => `package precinct.authz\n\nimport rego.v1\n\nallow if {\n\tinput.caller_spiffe_id == "${CALLER}"\n\tinput.tool_name != "${refused}"\n}\n`;
@@ -42,24 +42,6 @@ function makeProject(files) {
   return dir;
 }
 
-/** Resolves with the address; rejects with what the program said. */
-function listening(child) {
-  let said = '';
-  return new Promise((resolve, reject) => {
-    const fail = () => reject(new Error(`the gateway did not start:\n${said}`));
-    const timer = setTimeout(fail, START_MS_MAX);
-    child.once('exit', fail);
-    child.stderr.on('data', (part) => {
-      said = (said + part).slice(-100_000);
-      const url = /listening: (http:\/\/\S+)/.exec(said)?.[1];
-      if (url === undefined) return;
-      clearTimeout(timer);
-      child.off('exit', fail);
-      resolve(url);
-    });
-  });
-}
-
 /** @param {string} upstream URL of the tool server @param {{ refused?: string }} [options] `refused`: the one tool that the policy forbids */
 export async function startGatewayBefore(upstream, { refused = 'none of them' } = {}) {
   if (!existsSync(join(ROOT, 'dist', 'main.js'))) throw new Error('dist/ is not built: npm run build');
@@ -67,24 +49,25 @@ export async function startGatewayBefore(upstream, { refused = 'none of them' } 
   const guard = await startGuard();
   const config = { profile: 'dev', front: { port: 0 }, rate_limit: RATE, guard: { url: guard.url, kind: 'classify' }, audit: { intent: 'all' } };
   const dir = makeProject({ 'config/gateway.yaml': config, 'config/capability-registry-v2.yaml': { tools }, 'config/opa/policies/suite.rego': policy(refused) });
-  const child = spawn(process.execPath, [join(ROOT, 'dist', 'main.js'), '--config', join('config', 'gateway.yaml')], { cwd: dir, stdio: ['ignore', 'ignore', 'pipe'] });
-  const url = await listening(child);
+  const leave = async () => {
+    await guard.close();
+    rmSync(dir, { recursive: true, force: true });
+  };
+  const gateway = await startGatewayProgram(join(dir, 'config', 'gateway.yaml')).catch(async (fault) => {
+    await leave();
+    throw fault;
+  });
   return {
     /** The way in that names its caller: the suite's clients can send no header of their own. */
-    url: new URL(`/as/${AGENT}/${ENVIRONMENT}/mcp`, url).href,
+    url: new URL(`/as/${AGENT}/${ENVIRONMENT}/mcp`, gateway.url).href,
     dir,
     /** Request lines of the audit log, oldest first. */
     records: () => readFileSync(join(dir, '.precinct', 'audit', 'audit.jsonl'), 'utf8').split('\n').filter((line) => line.includes('"type":"request"')).map((line) => JSON.parse(line)),
     /** Whether `agw audit verify` finds the log whole. */
     verify: () => new Promise((resolve) => { execFile(process.execPath, [join(ROOT, 'bin', 'agw'), 'audit', 'verify'], { cwd: dir }, (error, out) => resolve({ whole: error === null, said: out.trim() })); }),
     async stop() {
-      await new Promise((resolve) => {
-        if (child.exitCode !== null) return resolve(undefined);
-        child.once('exit', resolve);
-        child.kill('SIGTERM');
-      });
-      await guard.close();
-      rmSync(dir, { recursive: true, force: true });
+      await gateway.stop();
+      await leave();
     },
   };
 }
