@@ -1,22 +1,18 @@
 // A small MCP tool server to try the gateway with: `node examples/demo-server/server.mjs [--port 9191]`. Loopback only.
 // It serves both eras on /mcp: 2026-07-28 (stateless) and the older ones (sessions). See tools.mjs for what it offers.
-import { randomUUID } from 'node:crypto';
-import { createServer } from 'node:http';
 import { parseArgs } from 'node:util';
 import { pathToFileURL } from 'node:url';
 import {
   createMcpHandler, hostHeaderValidationResponse, isLegacyRequest, localhostAllowedHostnames, localhostAllowedOrigins, originValidationResponse,
-  ProtocolError, ProtocolErrorCode, Server, WebStandardStreamableHTTPServerTransport,
+  ProtocolError, ProtocolErrorCode, Server,
 } from '@modelcontextprotocol/server';
+import { serveWeb } from './node-http.mjs';
+import { createSessions } from './sessions.mjs';
 import { createTools } from './tools.mjs';
-import { toWebRequest, writeWebResponse } from './node-http.mjs';
 
-const HOST = '127.0.0.1'; // it has no authentication, so nobody but this machine may reach it
 const PORT_DEFAULT = 9191;
-const SESSIONS_MAX = 1000; // the oldest is closed above it: clients that never DELETE must not fill the memory
+const SESSIONS_MAX = 1000;
 const CONTROL_BODY_BYTES_MAX = 4096; // a rug-pull order is under 100 bytes
-
-/** @typedef {{ server: Server, transport: WebStandardStreamableHTTPServerTransport }} Session */
 
 /** @param {ReturnType<typeof createTools>} tools */
 function createProtocolServer(tools) {
@@ -32,50 +28,6 @@ function createProtocolServer(tools) {
 
 /** @param {number} status @param {unknown} body */
 const json = (status, body) => new Response(`${JSON.stringify(body)}\n`, { status, headers: { 'content-type': 'application/json' } });
-
-/** @param {number} status @param {number} code @param {string} message */
-const rpcError = (status, code, message) => json(status, { jsonrpc: '2.0', error: { code, message }, id: null });
-
-/** Sessions of the older protocol versions. @param {ReturnType<typeof createTools>} tools */
-function createSessions(tools) {
-  /** @type {Map<string, Session>} */
-  const sessions = new Map();
-
-  async function open() {
-    const server = createProtocolServer(tools);
-    /** @type {WebStandardStreamableHTTPServerTransport} */
-    const transport = new WebStandardStreamableHTTPServerTransport({
-      sessionIdGenerator: () => randomUUID(),
-      onsessioninitialized: (id) => void sessions.set(id, { server, transport }),
-      onsessionclosed: (id) => void sessions.delete(id),
-    });
-    await server.connect(transport);
-    const [oldest] = sessions;
-    if (oldest !== undefined && sessions.size >= SESSIONS_MAX) {
-      sessions.delete(oldest[0]);
-      await oldest[1].server.close();
-    }
-    return transport;
-  }
-
-  return {
-    /** @param {Request} request */
-    async handle(request) {
-      const id = request.headers.get('mcp-session-id');
-      if (id === null) return request.method === 'POST' ? (await open()).handleRequest(request) : rpcError(400, -32600, 'Mcp-Session-Id is missing');
-      const session = sessions.get(id);
-      return session === undefined ? rpcError(404, -32001, 'Session not found') : session.transport.handleRequest(request);
-    },
-    async toolsChanged() {
-      await Promise.allSettled([...sessions.values()].map(({ server }) => server.sendToolListChanged()));
-    },
-    async close() {
-      await Promise.allSettled([...sessions.values()].map(({ server }) => server.close()));
-      sessions.clear();
-    },
-    get size() { return sessions.size; },
-  };
-}
 
 /** @param {Request} request @returns {Promise<unknown>} undefined when it is no small JSON text */
 async function readControlBody(request) {
@@ -94,7 +46,7 @@ async function readControlBody(request) {
 export async function startDemoServer({ port, nowMs = Date.now }) {
   const tools = createTools({ nowMs });
   const modern = createMcpHandler(() => createProtocolServer(tools), { legacy: 'reject' });
-  const sessions = createSessions(tools);
+  const sessions = createSessions({ create: () => createProtocolServer(tools), max: SESSIONS_MAX });
 
   /** @param {Request} request */
   async function rugPull(request) {
@@ -102,7 +54,7 @@ export async function startDemoServer({ port, nowMs = Date.now }) {
     if (typeof order?.tool !== 'string' || typeof order.on !== 'boolean') return json(400, { error: 'send {"tool":"get_time","on":true}' });
     if (!tools.rugPull(order.tool, order.on)) return json(404, { error: `no such tool: ${order.tool}` });
     modern.notify.toolsChanged();
-    await sessions.toolsChanged();
+    await sessions.each((server) => server.sendToolListChanged());
     return json(200, { tool: order.tool, changed: order.on });
   }
 
@@ -120,27 +72,13 @@ export async function startDemoServer({ port, nowMs = Date.now }) {
     return json(404, { error: 'not found' });
   }
 
-  const server = createServer((incoming, outgoing) => {
-    const hangUp = new AbortController();
-    outgoing.on('close', () => { if (!outgoing.writableFinished) hangUp.abort(); });
-    Promise.resolve()
-      .then(() => route(toWebRequest(incoming, hangUp.signal)))
-      .then((answer) => writeWebResponse(answer, outgoing))
-      .catch(() => { if (outgoing.headersSent) outgoing.destroy(); else outgoing.writeHead(400).end(); });
-  });
-  await new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, HOST, () => resolve(undefined));
-  });
-  const address = server.address();
-  const taken = typeof address === 'object' && address !== null ? address.port : port;
+  const server = await serveWeb(port, route);
   return {
-    url: `http://${HOST}:${taken}/mcp`,
-    port: taken,
+    ...server,
     sessions: () => sessions.size,
     async close() {
       await Promise.allSettled([modern.close(), sessions.close()]);
-      await new Promise((resolve) => { server.close(resolve); server.closeAllConnections(); });
+      await server.close();
     },
   };
 }
