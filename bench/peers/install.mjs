@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { cacheFolder } from '../../scripts/cache-folder.mjs';
 import { PEERS } from './table.mjs';
 
 /** 3.12 is the least that all of them take; litellm takes nothing from 3.14 on. */
@@ -12,7 +13,7 @@ const PYTHON = { from: 12, below: 14 };
 
 /** Where the peers are. */
 export function peersFolder() {
-  return process.env.PRECINCT_PEERS ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'precinct-peers');
+  return cacheFolder('precinct-peers', 'PRECINCT_PEERS');
 }
 
 /** The folder of one peer, or undefined where its pinned version is not installed. */

@@ -1,24 +1,18 @@
 // Installs the clients and servers of the table, pinned, outside the repository. What is there already is left alone; what can't be installed here is said, and its rows say so.
 //   node test/clients/table/install.mjs     into $PRECINCT_CLIENTS, else precinct-clients in the user's cache folder
-import { createHash } from 'node:crypto';
-import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { copyFileSync, cpSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { cacheFolder, installPinned, nodeOf } from '../../../scripts/cache-folder.mjs';
 import { has, lastLines, run } from '../../../scripts/run-command.mjs';
 import { note, runScript, withProgress } from '../../../scripts/say.mjs';
 
 const HERE = import.meta.dirname;
 const NODE_MIN = 22; // of MCP Inspector
 
-export function clientsFolder(kind) {
-  return join(process.env.PRECINCT_CLIENTS ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'precinct-clients'), kind);
-}
+export const clientsFolder = (kind) => join(cacheFolder('precinct-clients', 'PRECINCT_CLIENTS'), kind);
 
 /** A Node that everything of npm runs on. */
-export function newerNode() {
-  const brought = join(clientsFolder('npm'), 'node_modules', `node-${process.platform}-${process.arch}`, 'bin', 'node');
-  return Number(process.versions.node.split('.', 1)[0]) >= NODE_MIN || !existsSync(brought) ? process.execPath : brought;
-}
+export const newerNode = () => nodeOf(clientsFolder('npm'), NODE_MIN) ?? process.execPath;
 
 /** The program of an installed npm package. */
 export const npmProgram = (...path) => join(clientsFolder('npm'), 'node_modules', ...path);
@@ -35,24 +29,20 @@ const KINDS = {
 };
 
 /** @returns {Promise<string | undefined>} why it is not there */
-async function installKind(kind) {
+function installKind(kind) {
   const { pins, needs, commands } = KINDS[kind];
   const folder = clientsFolder(kind);
-  const mark = join(folder, 'installed');
-  if (pins.some((name) => !existsSync(join(HERE, name)))) return 'not pinned';
-  const stamp = createHash('sha256').update(pins.map((name) => readFileSync(join(HERE, name))).join('\n')).digest('hex');
-  if (existsSync(mark) && readFileSync(mark, 'utf8') === stamp) return undefined;
-  if (!has(needs)) return `${needs} is not on this machine`;
-  mkdirSync(folder, { recursive: true });
-  rmSync(mark, { force: true });
-  if (existsSync(join(HERE, kind))) cpSync(join(HERE, kind), folder, { recursive: true });
-  else for (const name of pins) copyFileSync(join(HERE, name), join(folder, name));
-  for (const [command, words] of commands(folder)) {
-    const { code, output } = await withProgress(`installing what is of ${kind}`, () => run(command, words, { cwd: folder }));
-    if (code !== 0) return `could not be installed: ${lastLines(output, 1).trim()}`;
-  }
-  writeFileSync(mark, stamp);
-  return undefined;
+  const files = pins.map((name) => join(HERE, name));
+  return installPinned(folder, files, async () => {
+    if (!has(needs)) return `${needs} is not on this machine`;
+    if (existsSync(join(HERE, kind))) cpSync(join(HERE, kind), folder, { recursive: true });
+    else for (const [at, name] of pins.entries()) copyFileSync(files[at], join(folder, name));
+    for (const [command, words] of commands(folder)) {
+      const { code, output } = await withProgress(`installing what is of ${kind}`, () => run(command, words, { cwd: folder }));
+      if (code !== 0) return `could not be installed: ${lastLines(output, 1).trim()}`;
+    }
+    return undefined;
+  });
 }
 
 /** Kind → why it is not there; undefined = it is. @returns {Promise<Record<string, string | undefined>>} */
