@@ -2,10 +2,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from '../../scripts/run-command.mjs';
+import { writeBlock } from '../support/page-block.mjs';
 
 const RESULTS = join(import.meta.dirname, 'results.json');
 const PAGE = join(ROOT, 'docs', 'conformance.md');
-const BLOCK = /<!-- test\/conformance\/results\.json -->\n[\s\S]*?<!-- end -->/;
 
 const counted = ({ passed, failed }) => `${passed} / ${failed}`;
 
@@ -24,5 +24,5 @@ export function mergeResults(kept, results) {
 export function writeResults(fresh) {
   const results = mergeResults(JSON.parse(readFileSync(RESULTS, 'utf8')), fresh);
   writeFileSync(RESULTS, `${JSON.stringify(results, undefined, 2)}\n`);
-  writeFileSync(PAGE, readFileSync(PAGE, 'utf8').replace(BLOCK, `<!-- test/conformance/results.json -->\n${resultsTable(results)}\n<!-- end -->`));
+  writeBlock(PAGE, 'test/conformance/results.json', resultsTable(results));
 }

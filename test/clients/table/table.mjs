@@ -1,12 +1,12 @@
 // The table of docs/clients.md, made of the last kept run.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from '../../../scripts/run-command.mjs';
+import { writeBlock } from '../../support/page-block.mjs';
 import { TRIES } from './outcomes.mjs';
 
 export const RESULTS = join(import.meta.dirname, 'results.json');
 const PAGE = join(ROOT, 'docs', 'clients.md');
-const BLOCK = /<!-- test\/clients\/table\/results\.json -->\n[\s\S]*?<!-- end -->/;
 
 /** A reason goes below the table, under a number. */
 export function clientsTable(results = JSON.parse(readFileSync(RESULTS, 'utf8'))) {
@@ -22,5 +22,5 @@ export function clientsTable(results = JSON.parse(readFileSync(RESULTS, 'utf8'))
 }
 
 export function writePage() {
-  writeFileSync(PAGE, readFileSync(PAGE, 'utf8').replace(BLOCK, `<!-- test/clients/table/results.json -->\n${clientsTable()}\n<!-- end -->`));
+  writeBlock(PAGE, 'test/clients/table/results.json', clientsTable());
 }
