@@ -8,7 +8,8 @@ import { parseRegistry } from '../../src/engines/registry/registry-file.js';
 import { permitAll, startGateway, type GatewayProcess } from '../support/gateway-process.js';
 import { startNodeProcess } from '../support/tool-server.js';
 import { call, eventually } from '../wire/calls.js';
-import { EVERYTHING, freePort } from './servers.js';
+import { freePort } from '../support/free-port.js';
+import { EVERYTHING } from './servers.js';
 
 interface Way {
   readonly what: string;

@@ -1,12 +1,11 @@
 // The reference server "everything" as a process, and the registrations of whatever a server serves.
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { createTypescriptGuard } from '../../src/base/json/typescript-guard.js';
 import { drawSeed } from '../../src/base/json/siphash.js';
 import { createToolsReader } from '../../src/engines/registry/served-tools.js';
 import { createUpstreamClient } from '../../src/upstream/http-client.js';
 import { listTools } from '../../src/upstream/tool-lister.js';
+import { freePort } from '../support/free-port.js';
 import type { ProjectTool } from '../support/gateway-process.js';
 import { startNodeProcess } from '../support/tool-server.js';
 
@@ -42,13 +41,4 @@ export async function registrationsOf(url: string): Promise<ProjectTool[]> {
   } finally {
     await client.close();
   }
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as AddressInfo;
-      probe.close(() => resolve(port));
-    });
-  });
 }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { freePort } from '../support/free-port.js';
 
 interface Part {
   readonly what: string;
@@ -29,15 +30,6 @@ const { runningPid, stop } = (await import(script('processes.mjs'))) as { runnin
 let dir: string;
 let here: Here;
 let port: number;
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
-}
 
 function program(name: string, text: string): string {
   writeFileSync(join(dir, name), text);

@@ -2,13 +2,13 @@
 import { createHash } from 'node:crypto';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LAYER_NAMES } from '../../src/base/errors/table.js';
+import { freePort } from '../support/free-port.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const COPIED = ['config', 'policies', 'bin', 'examples', 'package.json'];
@@ -62,15 +62,6 @@ function blocksOf(page: string, word: string): readonly Block[] {
 
 function onOurPorts(text: string): string {
   return text.replaceAll('localhost:9090', `localhost:${gatewayPort}`).replaceAll('127.0.0.1:9191', `127.0.0.1:${demoPort}`).replaceAll('port: 9090', `port: ${gatewayPort}`);
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 async function started(args: readonly string[], sign: RegExp): Promise<void> {

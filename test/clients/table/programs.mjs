@@ -1,29 +1,12 @@
 // Servers as programs, on a free port of loopback, and ended with what they started.
 import { spawn } from 'node:child_process';
-import { connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../../../bench/support/ports.mjs';
+import { isPortOpen } from '../../../scripts/processes.mjs';
 
 const START_MS_MAX = 60_000;
 const TRY_EVERY_MS = 100;
 const STOP_MS_MAX = 3_000;
-
-function freePort() {
-  return new Promise((resolve) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = probe.address();
-      probe.close(() => resolve(port));
-    });
-  });
-}
-
-/** Whether somebody listens there. */
-function listens(port) {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => { socket.destroy(); resolve(true); });
-    socket.once('error', () => resolve(false));
-  });
-}
 
 /** Own process group: a bridge starts the server that it bridges. @param {(port: number) => readonly string[]} wordsOf @param {(port: number) => Record<string, string>} environmentOf */
 export async function startProgram(wordsOf, environmentOf = () => ({})) {
@@ -41,7 +24,7 @@ export async function startProgram(wordsOf, environmentOf = () => ({})) {
     process.kill(-child.pid, 'SIGTERM');
   });
   for (let waited = 0; waited < START_MS_MAX; waited += TRY_EVERY_MS) {
-    if (await listens(port)) return { url: `http://127.0.0.1:${port}/mcp`, stop };
+    if (await isPortOpen(port)) return { url: `http://127.0.0.1:${port}/mcp`, stop };
     if (isOver()) break;
     await sleep(TRY_EVERY_MS);
   }
