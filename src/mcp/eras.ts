@@ -1,5 +1,6 @@
 // Decides a message's era and version, and refuses headers that contradict the body: who decides by headers must not be fooled by them.
 import { SLOT } from '../base/json/types.js';
+import { counterpartOf } from './counterparts.js';
 import { decodeMirroredHeader } from './header-mirror.js';
 import { METHODS } from './methods.js';
 import { HEADER_MISMATCH, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, UNSUPPORTED_VERSION } from './rpc-codes.js';
@@ -24,6 +25,11 @@ const VERSION_CHARS_MAX = 64;
 
 function refuse(call: Call, rpcCode: number, message: string, data?: Readonly<Record<string, unknown>>): ParsedCall {
   return { ok: false, error: { rpcCode, httpStatus: 400, message, idText: call.kind === 'response' ? undefined : call.idText, ...(data === undefined ? {} : { data }) } };
+}
+
+/** What a server asks there stands in its answer (2026-07-28, basic/patterns/mrtr). */
+function answerPosted(): ParsedCall {
+  return { ok: false, error: { rpcCode: INVALID_REQUEST, httpStatus: 400, message: 'Answers cannot be posted in this protocol version.', idText: undefined, remediation: 'Send the call that asked again, with inputResponses.' } };
 }
 
 function mismatch(call: Call, header: string): ParsedCall {
@@ -93,12 +99,12 @@ export function refuseRemovedMethod(method: string, idText: string | undefined, 
   if (row?.kind !== 'request' || row.eras.includes('modern') || !spans.has(SLOT.metaProtocolVersion)) return undefined;
   const claim = spans.text(SLOT.metaProtocolVersion);
   if (claim === undefined || eraOfVersion(claim) !== 'modern') return undefined;
-  return { ok: false, error: { rpcCode: METHOD_NOT_FOUND, httpStatus: 404, message: `${method} is no method of ${claim}.`, idText } };
+  return { ok: false, error: { rpcCode: METHOD_NOT_FOUND, httpStatus: 404, message: `${method} is no method of ${claim}.`, idText, remediation: counterpartOf(method) } };
 }
 
 /** What names no version itself, under a header that names a modern one. */
 function checkModernHeaderOnly(call: Draft, headers: MirrorHeaders): ParsedCall {
-  if (call.kind === 'response') return refuse(call, INVALID_REQUEST, 'Answers cannot be posted in this protocol version.');
+  if (call.kind === 'response') return answerPosted();
   if (call.kind === 'request') return refuse(call, INVALID_PARAMS, `params._meta lacks ${META_PROTOCOL_VERSION}.`, { missing: [META_PROTOCOL_VERSION] });
   return checkMirrors(call, headers) ?? settle(call, 'modern', headers.mcpProtocolVersion);
 }

@@ -61,7 +61,7 @@ export function isProtocolError(cause: Refusal | ProtocolError): cause is Protoc
 
 /** The table's remedy is for a body that is no message; these are messages, and wrong otherwise. */
 const REMEDIES: Readonly<Record<number, string>> = {
-  [METHOD_NOT_FOUND]: 'Call a method of a capability that initialize has named, or register a server that offers it: agw tools add --from URL.',
+  [METHOD_NOT_FOUND]: 'Call a method of a capability that the gateway names (initialize; in 2026-07-28 server/discover), or register a server that offers it: agw tools add --from URL.',
   [INVALID_PARAMS]: 'Send the params that the message asks for.',
   [HEADER_MISMATCH]: 'Let the header say what the body says.',
   [UNSUPPORTED_VERSION]: 'Use one of the supported versions.',

@@ -33,7 +33,7 @@ export interface ProtocolError {
   readonly idText: string | undefined;
   readonly data?: Readonly<Record<string, unknown>>;
   /** Goes before that of the number. */
-  readonly remediation?: string;
+  readonly remediation?: string | undefined;
 }
 
 export type ParsedCall = { readonly ok: true; readonly call: Call } | { readonly ok: false; readonly error: ProtocolError };

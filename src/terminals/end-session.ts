@@ -9,7 +9,8 @@ const NO_CONTENT = 204;
 export function endSession(exchange: Exchange, services: TerminalServices): void {
   const session = exchange.ctx.mcpSession;
   if (session === undefined || session === 'none') {
-    refuseSessionless(exchange, 'DELETE ends a session: name it in Mcp-Session-Id.', 'Send the Mcp-Session-Id that the answer to initialize carried; without a session there is nothing to end.');
+    if (exchange.ctx.call?.era === 'modern') refuseSessionless(exchange, 'DELETE ends a session, and 2026-07-28 has none.', 'Close the stream of what is to end: a call, a subscription.');
+    else refuseSessionless(exchange, 'DELETE ends a session: name it in Mcp-Session-Id.', 'Send the Mcp-Session-Id that the answer to initialize carried; without a session there is nothing to end.');
     return;
   }
   services.mcpSessions.end(session).then(

@@ -26,7 +26,7 @@ function initialize(exchange: Exchange, services: TerminalServices): void {
   const params = textAt(ctx.inbound.body, memberAt(ctx.inbound.body, ['params'])) ?? '{}';
   const bytesMax = ctx.snapshot.config.session.initialize_bytes_max;
   if (Buffer.byteLength(params) > bytesMax) {
-    exchange.refuse(deny('mcp_invalid_request', { reasonCode: 'initialize_too_large', message: `The params of initialize are longer than ${bytesMax} bytes.` }));
+    exchange.refuse(deny('mcp_invalid_request', { reasonCode: 'initialize_too_large', message: `The params of initialize are longer than ${bytesMax} bytes.`, remediation: 'Say less in capabilities and clientInfo, or raise session.initialize_bytes_max.' }));
     return;
   }
   const { carrier } = exchange.reply;

@@ -1,5 +1,6 @@
 // What stands at the end of the chain: which terminal a message goes to.
 import type { Exchange } from '../chain/exchange.js';
+import { counterpartOf } from '../mcp/counterparts.js';
 import { METHODS, routeOf } from '../mcp/methods.js';
 import { METHOD_NOT_FOUND } from '../mcp/rpc-codes.js';
 import type { Call } from '../mcp/types.js';
@@ -25,7 +26,7 @@ export function dispatch(exchange: Exchange, services: TerminalServices): void {
   if (inbound.httpMethod === 'GET') return listen(exchange, services);
   if (inbound.httpMethod === 'DELETE') return endSession(exchange, services);
   if (call.kind !== 'request') return forwardNotification(exchange, services);
-  if (call.method !== 'tools/call' && isOfOtherEra(call)) return refuseProtocol(exchange, METHOD_NOT_FOUND, NOT_FOUND, `${call.era === 'modern' ? '2026-07-28' : 'This protocol version'} has no ${call.method}.`);
+  if (call.method !== 'tools/call' && isOfOtherEra(call)) return refuseProtocol(exchange, METHOD_NOT_FOUND, NOT_FOUND, `${call.era === 'modern' ? '2026-07-28' : 'This protocol version'} has no ${call.method}.`, { remediation: counterpartOf(call.method) });
   if (tool !== undefined && tool !== 'none') return void (paramHeadersAgree(exchange) && forwardCall(exchange, tool.registered.upstream, services));
   if (call.method === 'subscriptions/listen') return subscribe(exchange, services);
   switch (routeOf(call.method)) {

@@ -51,10 +51,10 @@ export function readQuestion(answer: Uint8Array): Question | undefined {
 /** `goOn` sends the call again. Whatever else becomes of it ends the request here. */
 export function askForInput(exchange: Exchange, services: TerminalServices, leg: Leg, question: Question, rounds: number, goOn: (round: InputRound) => void): void {
   const { mcpSession } = exchange.ctx;
-  const refuse = (reasonCode: string, message: string): void => end(exchange, deny('mcp_request_failed', { reasonCode, message }));
+  const refuse = (reasonCode: string, message: string, remediation?: string): void => end(exchange, deny('mcp_request_failed', { reasonCode, message, remediation }));
   if (rounds >= ROUNDS_MAX || question.asked.length > QUESTIONS_MAX) return refuse('input_rounds', 'The tool server asks for input again and again.');
   if (question.asked.length > 0 && (mcpSession === undefined || mcpSession === 'none' || !exchange.readsEvents || !question.asked.every(({ method }) => canAnswer(exchange, method, services)))) {
-    return refuse('input_required', 'The tool server asks for input that this client did not say it can give: initialize with the capability, and accept text/event-stream.');
+    return refuse('input_required', 'The tool server asks for input that this client did not say it can give.', 'Initialize with the capability, and accept text/event-stream.');
   }
   const refusal = judgeRepetition(exchange.ctx, leg.url, question.asked.length === 0 ? 'none' : 'to_come', services);
   if (refusal !== undefined) return end(exchange, refusal);

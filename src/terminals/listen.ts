@@ -21,13 +21,17 @@ const STREAMS_PER_SESSION_MAX = 4; // a client needs one; a second may be a reco
 /** What a client with a handshake is told without asking. */
 const ALL_LISTS: ListenFilter = Object.freeze({ toolsListChanged: true, promptsListChanged: true, resourcesListChanged: true, resourceSubscriptions: [] });
 
+const NO_SESSION = {
+  message: 'GET opens a session\'s stream: name the session in Mcp-Session-Id and accept text/event-stream.',
+  remediation: 'Send JSON-RPC messages with POST, or point an MCP client (Streamable HTTP) here; GET /health says whether the gateway is well.',
+};
+
 export function listen(exchange: Exchange, services: TerminalServices): void {
   const { ctx } = exchange;
   const session = ctx.mcpSession;
   if (session === undefined || session === 'none' || !exchange.mcpClient) {
-    const message = 'GET opens a session\'s stream: name the session in Mcp-Session-Id and accept text/event-stream.';
-    const remediation = 'Send JSON-RPC messages with POST, or point an MCP client (Streamable HTTP) here; GET /health says whether the gateway is well.';
-    refuseSessionless(exchange, message, remediation);
+    if (ctx.call?.era === 'modern') refuseSessionless(exchange, 'GET opens a session\'s stream, and 2026-07-28 has no sessions.', 'Hear of changes by subscriptions/listen, with POST.');
+    else refuseSessionless(exchange, NO_SESSION.message, NO_SESSION.remediation);
     return;
   }
   exchange.beginStream(HTTP_OK, SSE_HEADERS, () => new SessionStream(exchange, services, session).start());

@@ -19,6 +19,8 @@ import { unwatch, watch } from './watched-resources.js';
 /** A server of 2026-07-28 wants the method in a header, where nothing else may get to. */
 const IN_A_HEADER = /^[\x21-\x7e]+$/;
 
+const OF_ITS_ERA = { remediation: 'Call it from a client of the server\'s own version, or do without.' };
+
 /** True when the request has its answer here: the server's era has no such method. */
 export function answersUnmappable(exchange: Exchange, leg: Leg): boolean {
   if (leg.mappedTo === undefined) return false;
@@ -27,16 +29,16 @@ export function answersUnmappable(exchange: Exchange, leg: Leg): boolean {
   const row = METHODS.get(method);
   if (row === undefined ? leg.mappedTo === 'legacy' || IN_A_HEADER.test(method) : row.eras.includes(leg.mappedTo)) return false;
   if (leg.mappedTo === 'modern' && (call?.method === 'resources/subscribe' || call?.method === 'resources/unsubscribe')) keepWatching(exchange, leg.url);
-  else refuseProtocol(exchange, METHOD_NOT_FOUND, NOT_FOUND, `The tool server that offers this speaks ${leg.mappedTo === 'modern' ? '2026-07-28' : 'an older protocol version'}, which has no such method.`);
+  else refuseProtocol(exchange, METHOD_NOT_FOUND, NOT_FOUND, `The tool server that offers this speaks ${leg.mappedTo === 'modern' ? '2026-07-28' : 'an older protocol version'}, which has no such method.`, OF_ITS_ERA);
   return true;
 }
 
 /** 2026-07-28 has the watched resources in subscriptions/listen: the session's own streams ask for them. */
 function keepWatching(exchange: Exchange, url: string): void {
   const { call, mcpSession } = exchange.ctx;
-  if (call === undefined || mcpSession === undefined || mcpSession === 'none') return refuseProtocol(exchange, METHOD_NOT_FOUND, NOT_FOUND, `${call?.method ?? ''} needs a session: send initialize.`);
+  if (call === undefined || mcpSession === undefined || mcpSession === 'none') return refuseProtocol(exchange, METHOD_NOT_FOUND, NOT_FOUND, `${call?.method ?? ''} needs a session.`, { remediation: 'Send initialize, and name the session in Mcp-Session-Id.' });
   if (call.method === 'resources/unsubscribe') unwatch(mcpSession, url, call.uri);
-  else if (!watch(mcpSession, url, call.uri)) return refuseProtocol(exchange, INVALID_PARAMS, BAD_REQUEST, 'This session watches too many resources.');
+  else if (!watch(mcpSession, url, call.uri)) return refuseProtocol(exchange, INVALID_PARAMS, BAD_REQUEST, 'This session watches too many resources.', { remediation: 'Let go of some first: resources/unsubscribe.' });
   exchange.json(`{"jsonrpc":"2.0","id":${call.idText ?? 'null'},"result":{}}`);
 }
 

@@ -35,7 +35,7 @@ export function forwardNotification(exchange: Exchange, services: TerminalServic
   }
   const targets = targetsOf(exchange);
   if (targets === undefined) {
-    exchange.refuse(deny('mcp_invalid_request', { reasonCode: 'nobody_asked', message: 'No tool server of this session waits for this answer.' }));
+    exchange.refuse(deny('mcp_invalid_request', { reasonCode: 'nobody_asked', message: 'No tool server of this session waits for this answer.', remediation: 'Answer each request once, in the session whose stream brought it.' }));
     return;
   }
   const [asker] = targets;

@@ -9,7 +9,7 @@ import { BAD_REQUEST, HTTP_OK, NOT_FOUND } from './answers.js';
 
 const METHOD_NOT_ALLOWED = 405;
 
-export function refuseProtocol(exchange: Exchange, rpcCode: number, httpStatus: number, message: string, more?: Pick<ProtocolError, 'data'>): void {
+export function refuseProtocol(exchange: Exchange, rpcCode: number, httpStatus: number, message: string, more?: Pick<ProtocolError, 'data' | 'remediation'>): void {
   exchange.refuse(denyByProtocol({ rpcCode, httpStatus, message, idText: exchange.ctx.call?.idText, ...more }));
 }
 

@@ -20,7 +20,7 @@ const NO_ARGUMENTS = (): string => '{}';
 
 export function subscribe(exchange: Exchange, services: TerminalServices): void {
   const { ctx } = exchange;
-  if (!exchange.readsEvents) return refuseProtocol(exchange, INVALID_REQUEST, BAD_REQUEST, 'subscriptions/listen answers with a stream: accept text/event-stream.');
+  if (!exchange.readsEvents) return refuseProtocol(exchange, INVALID_REQUEST, BAD_REQUEST, 'subscriptions/listen answers with a stream.', { remediation: 'Accept text/event-stream.' });
   const asked = readListenFilter(ctx.inbound.body);
   if (typeof asked === 'string') return refuseProtocol(exchange, INVALID_PARAMS, BAD_REQUEST, asked);
   const caller = ctx.caller?.spiffeId ?? '';
