@@ -1,6 +1,7 @@
 // What `agw audit search` asks for, from what was typed.
 import { parseLast } from '../audit/reader/parse-last.js';
 import { FILTER_MEMBERS, type AuditFilter, type AuditSpan } from '../audit/reader/filter.js';
+import { callerOption } from './caller-option.js';
 import type { CommandContext, OptionSpec } from './command.js';
 import { CliFailure } from './failure.js';
 
@@ -18,7 +19,7 @@ export const FILTER_OPTIONS: readonly OptionSpec[] = [
 export function filterOf(context: Pick<CommandContext, 'option'>): AuditFilter {
   const keys = [...Object.keys(FILTER_MEMBERS), 'type'];
   const given = keys.flatMap((key) => {
-    const value = context.option(key);
+    const value = key === 'caller' ? callerOption(context) : context.option(key);
     return value === undefined ? [] : [[key, key === 'decision' ? value.toUpperCase() : value] as const];
   });
   return Object.fromEntries(given);

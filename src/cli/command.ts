@@ -49,7 +49,7 @@ export interface CommandContext {
 }
 
 /** A required argument or option; commander has refused its absence already. */
-export function given(value: string | undefined): string {
+export function given<Text extends string>(value: Text | undefined): Text {
   if (value === undefined) throw new RangeError('a required value is absent');
   return value;
 }

@@ -1,8 +1,8 @@
 // Evaluates the policy files themselves, without a gateway: `agw policy eval --offline`, list and test.
 import { systemClock } from '../base/clock/clock.js';
 import { questionFacts } from '../chain/policy-facts.js';
-import { parseWorkloadId } from '../engines/identity/spiffe-id.js';
 import { principalOf } from '../engines/identity/principal.js';
+import type { SpiffeId } from '../engines/identity/types.js';
 import { usualAuthMethod } from '../engines/identity/usual-auth-method.js';
 import { loadPolicySet } from '../engines/policy/policy-set.js';
 import { runPolicyTests } from '../engines/policy/rego-tests.js';
@@ -12,11 +12,10 @@ import { entryOf } from '../engines/registry/find-registered.js';
 import { parseRegistry } from '../engines/registry/registry-file.js';
 import { namesSubject, needsPolicyRule } from '../mcp/methods.js';
 import { readConfigText } from './edit-file.js';
-import { CliFailure } from './failure.js';
 import type { Project } from './project.js';
 
 export interface OfflineQuestion {
-  readonly caller: string;
+  readonly caller: SpiffeId;
   readonly tool: string | undefined;
   readonly method: string;
   /** JSON text of the arguments. */
@@ -37,14 +36,12 @@ export async function openPolicies(project: Project): Promise<PolicySet> {
 /** With a fresh session: risk 0, no flags, no actions. */
 export async function evaluateOffline(project: Project, question: OfflineQuestion): Promise<OfflineAnswer> {
   const config = await project.config();
-  const caller = parseWorkloadId(question.caller);
-  if (caller === undefined) throw new CliFailure(`${question.caller} is not a SPIFFE ID.`, { remedy: `Write spiffe://${config.identity.trust_domain}/agents/mcp-client/<agent>/<env>` });
   const registryFile = project.path(config.registry.file);
   const registered = question.tool === undefined ? undefined : entryOf(parseRegistry(readConfigText(registryFile), registryFile), question.method, question.tool);
   const isRefused = question.tool !== undefined && registered === undefined && (question.method === 'tools/call' || (config.registry.unregistered === 'refuse' && namesSubject(question.method)));
   if (!needsPolicyRule({ kind: 'request', method: question.method })) return { decision: { kind: 'allow', reason: 'protocol housekeeping needs no rule', cached: false }, registered: true };
   const isNamed = namesSubject(question.method);
-  const asker = { spiffeId: caller, authMethod: usualAuthMethod(config.profile), principal: principalOf(caller, config.identity.trust_domain) };
+  const asker = { spiffeId: question.caller, authMethod: usualAuthMethod(config.profile), principal: principalOf(question.caller, config.identity.trust_domain) };
   const policies = await openPolicies(project);
   try {
     const decision = policies.decide(questionFacts({

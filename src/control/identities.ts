@@ -21,7 +21,7 @@ function listIdentities(parts: ControlParts): unknown {
 
 async function describe(parts: ControlParts, text: string): Promise<unknown> {
   const id = parseWorkloadId(text);
-  if (id === undefined) throw new ControlFault(400, 'auth_invalid_identity', `${JSON.stringify(text)} is not the SPIFFE ID of a workload`);
+  if (id === undefined) throw new ControlFault(400, 'auth_invalid_identity', `${JSON.stringify(text)} is not the SPIFFE ID of a workload`, { remediation: 'Write spiffe://<trust-domain>/agents/mcp-client/<agent>/<env>. See: agw identity list' });
   const { identities } = parts.inForce();
   const reports = await parts.threads.identity(id);
   const worst = reports.reduce((a, b) => (b.riskScore > a.riskScore ? b : a), reports[0] ?? { riskScore: 0, flags: [], rate: { limit: 0, remaining: 0 } });

@@ -1,5 +1,7 @@
 // agw policy: what the Rego policies say, taking new ones up, listing and testing them.
 import { resolve } from 'node:path';
+import type { SpiffeId } from '../../engines/identity/types.js';
+import { callerOption } from '../caller-option.js';
 import { given, type CommandContext, type CommandSpec } from '../command.js';
 import { CliFailure, type ExitCode } from '../failure.js';
 import { plural, printAnswer, shortHash } from '../printing.js';
@@ -107,10 +109,10 @@ async function evaluateFiles(context: CommandContext): Promise<EvalAnswer> {
   return { decision: decision.kind === 'allow' ? 'ALLOW' : 'DENY', reason: decision.reason ?? '', registered, fault: '', notes: [] };
 }
 
-function questionOf(context: CommandContext): { caller: string; tool: string | undefined; method: string; argumentsJson: string | undefined } {
+function questionOf(context: CommandContext): { caller: SpiffeId; tool: string | undefined; method: string; argumentsJson: string | undefined } {
   const argumentsJson = context.option('arguments');
   if (argumentsJson !== undefined && !isJsonObject(argumentsJson)) throw new CliFailure('--arguments is not a JSON object.', { remedy: 'Write --arguments \'{"query":"x"}\'' });
-  return { caller: given(context.option('caller')), tool: context.option('tool'), method: context.option('method') ?? 'tools/call', argumentsJson };
+  return { caller: given(callerOption(context)), tool: context.option('tool'), method: context.option('method') ?? 'tools/call', argumentsJson };
 }
 
 function isJsonObject(text: string): boolean {

@@ -1,4 +1,5 @@
 // agw inspect sessions, agw sessions revoke: the MCP sessions of the gateway, over restarts, and their end.
+import { callerOption } from '../caller-option.js';
 import type { CommandContext, CommandSpec } from '../command.js';
 import { CliFailure, type ExitCode } from '../failure.js';
 import { plural, printAnswer, shownTime } from '../printing.js';
@@ -31,7 +32,7 @@ export const sessionsCommands: readonly CommandSpec[] = [
 ];
 
 async function inspectSessions(context: CommandContext): Promise<ExitCode> {
-  const caller = context.option('caller');
+  const caller = callerOption(context);
   const answer = await context.control().get(`/v1/sessions${caller === undefined ? '' : `?caller=${encodeURIComponent(caller)}`}`);
   printAnswer(context, answer, () => {
     const { terminal } = context;
@@ -52,7 +53,7 @@ async function inspectSessions(context: CommandContext): Promise<ExitCode> {
 
 async function revoke(context: CommandContext): Promise<ExitCode> {
   const id = context.argument(0);
-  const caller = context.option('caller');
+  const caller = callerOption(context);
   if ((id === undefined) === (caller === undefined)) throw new CliFailure('name one session, or a caller with --caller.', { remedy: 'See: agw inspect sessions', code: 'usage' });
   const answer = await context.control().post('/v1/sessions/end', id === undefined ? { caller } : { id });
   const ended = numberOf(answer, 'ended') ?? 0;

@@ -65,6 +65,15 @@ describe('wrong usage ends with 2 and names the nearest', () => {
   });
 });
 
+describe('a caller that is no SPIFFE ID', () => {
+  it.each([['audit', 'search'], ['audit', 'tail'], ['inspect', 'traffic'], ['inspect', 'sessions'], ['sessions', 'revoke'], ['policy', 'eval', '--tool', 'x'], ['policy', 'eval', '--tool', 'x', '--offline']].map((line) => ({ line })))('is wrong usage of agw $line', async ({ line }) => {
+    for (const caller of ['my-agent', 'spiffe://poc.local', 'spiffe://poc.local/a b', '']) {
+      const { code, out, err } = await bench.agw([...line, '--caller', caller, '--json']);
+      expect([code, out, JSON.parse(err)]).toMatchObject([2, '', { error: { code: 'usage', message: expect.stringContaining('--caller') as string, remediation: expect.stringContaining('agw identity list') as string } }]);
+    }
+  });
+});
+
 describe('wrong usage as JSON', () => {
   it.each([
     [['--json', 'nope'], 'nope'],
