@@ -1,6 +1,6 @@
 // One coarse timer for all calls: adding and removing is relinking a list, where a timer per call costs a microsecond.
 
-const TICK_MS = 20; // how late a time-out may come; it never comes early
+const TICK_MS = 20; // a time-out comes up to two of them late, and never early
 const SLOTS = 512; // one turn is 10 s: a longer wait is looked at once a turn
 
 /** Something that waits for a time. In one wheel at most, once. */
