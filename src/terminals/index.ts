@@ -50,7 +50,7 @@ const NEEDS_SESSION: ReadonlySet<string> = new Set(['tasks/list', 'logging/setLe
 function forwardToAll(exchange: Exchange, services: TerminalServices): void {
   const { call, mcpSession } = exchange.ctx;
   const method = call?.method ?? '';
-  if (NEEDS_SESSION.has(method) && call?.era === 'legacy' && mcpSession === 'none') return refuseSessionless(exchange, `${method} needs an MCP session of its own.`, 'Send initialize, and name the session in Mcp-Session-Id.');
+  if (NEEDS_SESSION.has(method) && call?.era === 'legacy' && mcpSession === 'none') return refuseSessionless(exchange, `${method} needs an MCP session of its own.`, 'Send initialize, and over HTTP name the session in Mcp-Session-Id.');
   const member = listMemberOf(method);
   if (member !== undefined) return answerList(exchange, member, services);
   if (method === 'logging/setLevel') return setLevel(exchange, services);

@@ -36,7 +36,7 @@ export function answersUnmappable(exchange: Exchange, leg: Leg): boolean {
 /** 2026-07-28 has the watched resources in subscriptions/listen: the session's own streams ask for them. */
 function keepWatching(exchange: Exchange, url: string): void {
   const { call, mcpSession } = exchange.ctx;
-  if (call === undefined || mcpSession === undefined || mcpSession === 'none') return refuseProtocol(exchange, METHOD_NOT_FOUND, NOT_FOUND, `${call?.method ?? ''} needs a session.`, { remediation: 'Send initialize, and name the session in Mcp-Session-Id.' });
+  if (call === undefined || mcpSession === undefined || mcpSession === 'none') return refuseProtocol(exchange, METHOD_NOT_FOUND, NOT_FOUND, `${call?.method ?? ''} needs a session.`, { remediation: 'Send initialize, and over HTTP name the session in Mcp-Session-Id.' });
   if (call.method === 'resources/unsubscribe') unwatch(mcpSession, url, call.uri);
   else if (!watch(mcpSession, url, call.uri)) return refuseProtocol(exchange, INVALID_PARAMS, BAD_REQUEST, 'This session watches too many resources.', { remediation: 'Let go of some first: resources/unsubscribe.' });
   exchange.json(`{"jsonrpc":"2.0","id":${call.idText ?? 'null'},"result":{}}`);
