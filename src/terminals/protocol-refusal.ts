@@ -10,7 +10,10 @@ import { BAD_REQUEST, HTTP_OK, NOT_FOUND } from './answers.js';
 const METHOD_NOT_ALLOWED = 405;
 
 export function refuseProtocol(exchange: Exchange, rpcCode: number, httpStatus: number, message: string, more?: Pick<ProtocolError, 'data' | 'remediation'>): void {
-  exchange.refuse(denyByProtocol({ rpcCode, httpStatus, message, idText: exchange.ctx.call?.idText, ...more }));
+  const { call, mcpSession } = exchange.ctx;
+  // In a session 404 says that it has ended (2025-11-25, basic/transports): its client would open another, or give up.
+  const isInSession = mcpSession !== undefined && mcpSession !== 'none';
+  exchange.refuse(denyByProtocol({ rpcCode, httpStatus: httpStatus === NOT_FOUND && isInSession ? HTTP_OK : httpStatus, message, idText: call?.idText, ...more }));
 }
 
 export function refuseNotOffered(exchange: Exchange): void {

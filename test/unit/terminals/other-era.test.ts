@@ -149,8 +149,9 @@ describe('a client with a handshake', () => {
     const gateway = await start();
     const session = await openSession(gateway);
     await gateway.ask(toolCall('new'), session);
-    for (const [method, params, posted] of [['resources/subscribe', { uri: 'file:///a' }, {}], ['tasks/result', { taskId: 't' }, session]] as const) {
-      expect(await gateway.ask(rpc(method, params), posted)).toMatchObject({ status: 404, json: { error: { code: -32601 } } });
+    // In a session 404 would say that it has ended.
+    for (const [method, params, posted, status] of [['resources/subscribe', { uri: 'file:///a' }, {}, 404], ['tasks/result', { taskId: 't' }, session, 200], ['x/y', {}, session, 200], ['x/y', {}, {}, 404]] as const) {
+      expect(await gateway.ask(rpc(method, params), posted)).toMatchObject({ status, json: { error: { code: -32601 } } });
       expect(modern.of(method)).toEqual([]);
     }
   });
@@ -161,7 +162,7 @@ describe('a client with a handshake', () => {
     expect((await running.ask(rpc('x/y'), session)).status).toBe(200);
     expect(modern.of('x/y').map(({ headers }) => headers['mcp-method'])).toEqual(['x/y']);
     modern.seen.length = 0;
-    for (const method of ['x\r\nx-evil: 1', 'x y', 'é']) expect(await running.ask(rpc(method), session)).toMatchObject({ status: 404, json: { error: { code: -32601 } } });
+    for (const method of ['x\r\nx-evil: 1', 'x y', 'é']) expect(await running.ask(rpc(method), session)).toMatchObject({ status: 200, json: { error: { code: -32601 } } });
     expect(modern.seen).toEqual([]);
   });
 });

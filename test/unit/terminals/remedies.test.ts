@@ -61,7 +61,7 @@ describe('a client with a handshake', () => {
   it.each(without('legacy').filter((method) => method !== 'server/discover'))('is told what it has in place of %s', async (method) => {
     const gateway = await start();
     const reply = await gateway.ask(rpc(method, { taskId: 't' }), await openSession(gateway));
-    expect(reply).toMatchObject({ status: 404, json: { error: { code: -32601, message: `This protocol version has no ${method}.` } } });
+    expect(reply).toMatchObject({ status: 200, json: { error: { code: -32601, message: `This protocol version has no ${method}.` } } });
     expect([remedyOf(reply), /_meta|2026|discover/.test(remedyOf(reply))]).toEqual([counterpartOf(method), false]);
   });
 
