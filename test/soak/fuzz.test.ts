@@ -129,8 +129,8 @@ describe('fuzzed requests', () => {
     for (let batch = 0; sent < REQUESTS; batch++) {
       const all = fc.sample(connections, { seed: SEED + batch, numRuns: BATCH });
       const played = await playAll(all);
-      sent += all.reduce((sum, connection) => sum + requestsOf(connection), 0);
-      if (REQUESTS >= TOLD_FROM) process.stderr.write(`fuzz: ${sent} of ${REQUESTS} requests, seed ${SEED + batch}\n`);
+      sent += all.reduce((sum, connection, n) => sum + requestsOf(connection) - (played[n]?.unsent ?? 0), 0);
+      if (REQUESTS >= TOLD_FROM) process.stderr.write(`fuzz: ${sent} of ${REQUESTS} requests, seed ${SEED + batch}, ${rssMib()} MiB\n`);
       const records = log.next().filter(({ type }) => type === 'request');
       const byDecision = new Map(records.map((line) => [line.decision_id, line]));
       const byTrace = new Map(records.map((line) => [line.trace_id, line]));
