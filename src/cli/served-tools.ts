@@ -17,6 +17,7 @@ import { StdioServers } from '../upstream/stdio/stdio-servers.js';
 import { withTimeouts } from '../upstream/timed-client.js';
 import { listTools } from '../upstream/tool-lister.js';
 import { CliFailure } from './failure.js';
+import { interrupted, withInterrupt } from './interrupt.js';
 import { clientInfo } from './mcp-caller.js';
 
 const LIST_TIMEOUT_MS = 15_000; // a person waits; longer than the gateway's own limit, so that a slow server can be named as such
@@ -42,6 +43,7 @@ export async function servedBy(url: string, server: RegisteredServer | undefined
   try {
     return await listedBy(url, server, surroundings);
   } catch (error) {
+    if (error instanceof CliFailure) throw error;
     const speaksSse = !isProcess && server?.transport.kind !== 'sse' && await listedBy(url, overSse(url), surroundings, PROBE_TIMEOUT_MS).then(() => true, () => false);
     if (speaksSse) throw new CliFailure(`${url} speaks HTTP+SSE, the transport of MCP 2024-11-05.`, { remedy: 'Say so: --transport sse (in the registry, under servers: transport: sse)' });
     throw new CliFailure(`${url} did not list its tools: ${error instanceof Error ? error.message : String(error)}.`, {
@@ -60,8 +62,12 @@ async function listedBy(url: string, server: RegisteredServer | undefined, surro
   const beganMs = systemClock.monotonicMs();
   const stopWaiting = every(PATIENCE_MS, () => surroundings.say(`waiting for ${url} to list its tools: ${Math.round((systemClock.monotonicMs() - beganMs) / 1000)} s of ${timeoutMs / 1000} s`));
   try {
-    const listing = await listTools(client, url, { timeoutMs, clientInfo: clientInfo(), parseToolsList: (bytes) => reader.parseToolsList(bytes), monotonicMs: systemClock.monotonicMs });
-    return listing.tools;
+    // A process that the list was asked of is ended, too: it has a group of its own, which Ctrl-C does not reach.
+    const { tools } = await withInterrupt((stop) => Promise.race([
+      listTools(client, url, { timeoutMs, clientInfo: clientInfo(), parseToolsList: (bytes) => reader.parseToolsList(bytes), monotonicMs: systemClock.monotonicMs }),
+      interrupted(stop, () => new CliFailure(`interrupted while ${url} was asked for its tools.`)),
+    ]));
+    return tools;
   } finally {
     stopWaiting();
     await client.close();

@@ -13,8 +13,8 @@ export interface AgwRun {
 export interface RunningAgw {
   out(): string;
   err(): string;
-  /** As Ctrl-C does. */
-  interrupt(): Promise<AgwRun>;
+  /** SIGINT: as Ctrl-C does. */
+  interrupt(signal?: 'SIGINT' | 'SIGTERM'): Promise<AgwRun>;
   ended: Promise<AgwRun>;
 }
 
@@ -33,8 +33,8 @@ export function startAgw(dir: string, words: readonly string[], stdin = ''): Run
   const ended = endOf(child, said);
   return {
     out: () => said.out, err: () => said.err, ended,
-    interrupt: () => {
-      child.kill('SIGINT');
+    interrupt: (signal = 'SIGINT') => {
+      child.kill(signal);
       return ended;
     },
   };

@@ -49,7 +49,7 @@ async function inspectTools(context: CommandContext): Promise<ExitCode> {
       if (others.length > 0) terminal.print(`\n${otherTable(section, others, context)}`);
     }
     const strangers = listOf(answer, 'unregistered');
-    if (strangers.length > 0) terminal.print(`\nserved, but not registered: ${strangers.map((tool) => printable(textOf(tool, 'name'))).join(', ')}`);
+    if (strangers.length > 0) terminal.print(`\nserved, but not registered: ${strangers.map((tool) => printable(`${textOf(tool, 'name')} (${textOf(tool, 'upstream')})`)).join(', ')}`);
     const refused = refusedLines(answer, terminal.colors);
     if (refused.length > 0) terminal.print(`\n${refused.join('\n')}`);
   });
