@@ -15,7 +15,7 @@ let legacy: ScriptedServer;
 let inside: ScriptedServer;
 let gateway: InProcessGateway;
 beforeAll(async () => {
-  [modern, legacy, inside] = await Promise.all([startScriptedServer(['post', 'ask', 'pay'].map(toolText)), startScriptedServer(['mail', 'slow'].map(toolText)), startScriptedServer(['read', 'note'].map(toolText))]);
+  [modern, legacy, inside] = await Promise.all([startScriptedServer(['post', 'ask', 'pay', 'rate'].map(toolText)), startScriptedServer(['mail', 'slow'].map(toolText)), startScriptedServer(['read', 'note'].map(toolText))]);
   modern.modernOnly = { tools: {} };
 });
 afterAll(() => Promise.all([modern.close(), legacy.close(), inside.close()]));
@@ -25,7 +25,7 @@ beforeEach(async () => {
   const external = ['external: true', 'allowed_destinations: [ok.example]'];
   gateway = await startInProcessGateway({
     tools: [
-      { name: 'post', url: modern.url, more: external }, { name: 'ask', url: modern.url }, { name: 'pay', url: modern.url, more: ['requires_step_up: true'] },
+      { name: 'post', url: modern.url, more: external }, { name: 'ask', url: modern.url }, { name: 'rate', url: modern.url, more: ['risk_level: high'] }, { name: 'pay', url: modern.url, more: ['requires_step_up: true'] },
       { name: 'mail', url: legacy.url, more: external }, { name: 'slow', url: legacy.url }, { name: 'read', url: inside.url, more: ['classification: sensitive'] }, { name: 'note', url: inside.url },
     ],
     change: ({ approvals }) => ({ approvals: { ...approvals, reserveOrRequest: () => Promise.resolve({ kind: 'reserved', requestId: 'r', token: 't', approver: 'alice' }), consume: () => Promise.resolve(true) } }),
@@ -69,6 +69,18 @@ describe('an answer that goes with a call, sent again,', () => {
     await reply.finished;
     expect(events(reply).at(-1)?.error?.data).toMatchObject({ code: 'exfiltration_detected' });
     expect(modern.of('tools/call')).toHaveLength(1);
+  });
+
+  it.each([
+    ['ask', { code: 'stepup_destination_blocked', details: { destination: 'far.example', tool: 'ask' } }], ['rate', { code: 'stepup_approval_required', reason_code: 'answers_not_approved' }],
+  ])('is scored with the call, also of who has read nothing: to %s', async (tool, refusal) => {
+    const session = await openSession();
+    const reply = await asked(tool, session);
+    expect((await answer(events(reply)[0]?.id, session, '{"action":"accept","content":{"url":"https://far.example/"}}')).status).toBe(202);
+    await reply.finished;
+    expect(events(reply).at(-1)?.error?.data).toMatchObject(refusal);
+    expect(modern.of('tools/call')).toHaveLength(1);
+    await until(() => gateway.lines().some(({ type, code }) => type === 'stream_end' && code === refusal.code));
   });
 
   it('is asked of nobody where a person had to approve the call', async () => {

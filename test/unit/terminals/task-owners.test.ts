@@ -1,7 +1,7 @@
 // Whose a task is: an id that was guessed, or that another caller told, is none.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Context } from '../../../src/chain/context.js';
-import { createTaskOwners, taskTable } from '../../../src/terminals/task-owners.js';
+import { ANSWER_BYTES_MAX, createTaskOwners, namedTask, taskIdOf, taskTable } from '../../../src/terminals/task-owners.js';
 import { CALLER, rpc, startInProcessGateway, toolCall, toolText, type InProcessGateway } from '../../support/gateway-in-process.js';
 import { MCP_ACCEPT, type Posted } from '../../support/inbound-reply.js';
 import { jsonAnswer, resultFor, startScriptedServer, type ScriptedServer } from '../../support/scripted-server.js';
@@ -92,11 +92,29 @@ describe('a session', () => {
   });
 });
 
+describe('an id', () => {
+  it.each([['missing', {}], ['empty', { taskId: '' }], ['a number', { taskId: 7 }], ['of 1025 letters', { taskId: 'x'.repeat(1025) }], ['of 1026 bytes', { taskId: 'é'.repeat(513) }]])('that is %s is looked for nowhere', async (_what, params) => {
+    const gateway = await start();
+    expect((await gateway.ask(rpc('tasks/get', params), await openSession(gateway, OTHER))).json).toMatchObject({ error: { code: -32602 } });
+    expect(gateway.lines().at(-1)).toMatchObject({ reason_code: 'task_id', decision: 'DENY' });
+    expect(taskRequests()).toBe(0);
+  });
+
+  it('is what stands in the result, or in its task, as text', () => {
+    const idOf = (result: string): string | undefined => taskIdOf(Buffer.from(`{"jsonrpc":"2.0","id":1,${result}}`));
+    expect([idOf('"result":{"taskId":"a"}'), idOf('"result":{"task":{"taskId":"\\u0062"},"taskId":"a"}'), idOf('"result":{"taskId":7}'), idOf('"result":{}'), idOf('"taskId":"a"')]).toEqual(['a', 'b', undefined, undefined, undefined]);
+    expect(namedTask(Buffer.from('{"params":{"taskId":"\\u0062"},"taskId":"a"}'))).toBe('b');
+    const padded = (bytes: number): string | undefined => taskIdOf(Buffer.from('{"result":{"taskId":"a"}}'.padEnd(bytes)));
+    expect([padded(ANSWER_BYTES_MAX), padded(ANSWER_BYTES_MAX + 1)]).toEqual(['a', undefined]);
+  });
+});
+
 describe('the owners', () => {
   const ctxOf = (spiffeId: string, mcpSessionId?: string): Context => ({ caller: { spiffeId }, mcpSessionId }) as unknown as Context;
 
   it('are told apart by caller and session, and the first one stays', () => {
-    const owners = createTaskOwners(tableOf(taskTable()));
+    // Callers lie in one stripe here: what keeps them apart is not where they lie.
+    const owners = createTaskOwners(tableOf({ ...taskTable(), stripes: 1 }));
     owners.learn(ctxOf('a'), 't', URL_A);
     owners.learn(ctxOf('a'), 't', URL_B);
     owners.learn(ctxOf('a', 's'), 't', URL_B);
@@ -110,7 +128,11 @@ describe('the owners', () => {
     const owners = createTaskOwners(tableOf(taskTable()));
     owners.learn(ctxOf('b'), 'mine', URL_A);
     for (let n = 0; n < 1500; n++) owners.learn(ctxOf('a'), `t${n}`, URL_A);
-    expect([owners.find(ctxOf('a'), 't0', [URL_A]), owners.find(ctxOf('a'), 't500', [URL_A]), owners.find(ctxOf('b'), 'mine', [URL_A])]).toEqual([undefined, URL_A, URL_A]);
+    expect(['t0', 't499', 't500'].map((id) => owners.find(ctxOf('a'), id, [URL_A]))).toEqual([undefined, undefined, URL_A]);
+    expect(owners.find(ctxOf('b'), 'mine', [URL_A])).toBe(URL_A);
+    // t500 was asked for: t501 is the longest unused now.
+    owners.learn(ctxOf('a'), 'one more', URL_A);
+    expect(['t500', 't501'].map((id) => owners.find(ctxOf('a'), id, [URL_A]))).toEqual([URL_A, undefined]);
     const small = createTaskOwners(tableOf({ ...taskTable(), capacity: 8, stripes: 1 }));
     for (let n = 0; n < 100; n++) small.learn(ctxOf(`c${n}`), 't', URL_A);
     expect(small.find(ctxOf('c99'), 't', [URL_A])).toBe(URL_A);
