@@ -1,0 +1,78 @@
+// Over the wire: every way in which a WebSocket ends.
+import { describe, expect, it } from 'vitest';
+import { OPCODE } from '../../support/raw-websocket.js';
+import { answering, ask, connect, held, resultOf, start } from './websocket-rig.js';
+import { eventually } from './wire.js';
+
+describe('the end', () => {
+  it('by the client leaves no request unheard: each is told that it is gone', async () => {
+    const { replies, answer } = held();
+    const rig = await start({ answer });
+    const socket = await connect(rig);
+    const told: string[] = [];
+    for (const id of [1, 2]) socket.send(ask(id));
+    await eventually(() => replies.length === 2);
+    for (const reply of replies) reply.onAbort((cause) => void told.push(cause));
+    socket.send(Buffer.from([0x03, 0xe8]), { opcode: OPCODE.close });
+    expect((await socket.closed).code).toBe(1000);
+    expect([told, replies.map(({ aborted }) => aborted)]).toEqual([['client', 'client'], [true, true]]);
+    replies[0]?.send(200, [], 'late');
+    expect(rig.front.report()).toMatchObject({ requests: 0, bodyBytes: 0, webSockets: 0, connections: 0 });
+  });
+  it('by the gateway waits for what is under way, takes nothing more, and is said with 1001', async () => {
+    const { replies, answer } = held();
+    const rig = await start({ answer });
+    const [busy, idle] = [await connect(rig), await connect(rig)];
+    busy.send(ask(1));
+    await eventually(() => replies.length === 1);
+    const drained = rig.front.drain(60_000);
+    expect(await idle.closed).toEqual({ code: 1001, reason: 'shutdown' });
+    busy.send(ask(2));
+    await eventually(() => rig.seen.length === 2);
+    expect(rig.seen[1]?.refused).toBe('gateway_fault connection_closing');
+    expect(await busy.answer(2)).toMatchObject({ error: { message: 'gateway_fault' } });
+    replies[0]?.send(200, [], resultOf(1));
+    expect(await busy.closed).toEqual({ code: 1001, reason: 'shutdown' });
+    expect(await busy.answer(1)).toMatchObject({ result: {} });
+    await drained;
+  });
+  it('by a thread that is ending has everybody answered first', async () => {
+    const { replies, answer } = held();
+    const rig = await start({ answer: (inbound, reply) => {
+      answer(inbound, reply);
+      reply.onAbort((cause) => reply.send(500, [], `{"jsonrpc":"2.0","id":1,"error":{"code":500,"message":"${cause}"}}`));
+    } });
+    const socket = await connect(rig);
+    socket.send(ask(1));
+    await eventually(() => replies.length === 1);
+    rig.front.lose('gateway');
+    expect(await socket.closed).toMatchObject({ code: 1001 });
+    expect(await socket.answer(1)).toMatchObject({ error: { message: 'gateway' } });
+  });
+  it('of what the gateway itself failed on is 1011', async () => {
+    const rig = await start({ answer: () => { throw new Error('a fault'); } });
+    const socket = await connect(rig);
+    socket.send(ask(1));
+    expect(await socket.closed).toEqual({ code: 1011, reason: 'gateway_fault' });
+    expect([rig.faults.length, rig.front.report().requests]).toEqual([1, 0]);
+  });
+  it('comes when nobody has proven who it is', async () => {
+    const rig = await start({ answer: (_inbound, reply) => reply.send(401, [], '{"jsonrpc":"2.0","id":1,"error":{"code":401,"message":"x"}}') });
+    const socket = await connect(rig);
+    socket.send(ask(1));
+    expect(await socket.closed).toEqual({ code: 1008, reason: 'auth_invalid_identity' });
+    expect(await socket.answer(1)).toMatchObject({ error: { code: 401 } });
+  });
+  it('comes with that of the proof, also to who says nothing', async () => {
+    let nowUs = 1000;
+    const rig = await start({ nowUs: () => nowUs, answer: (inbound, reply) => {
+      reply.carrier?.provenUntil(60);
+      answering(inbound, reply);
+    } });
+    const socket = await connect(rig);
+    socket.send(ask(1));
+    await socket.answer(1);
+    nowUs = 60_000;
+    expect(await socket.closed).toEqual({ code: 1008, reason: 'auth_invalid_identity' });
+  });
+});
