@@ -14,13 +14,14 @@ interface Taken {
   readonly body: string;
 }
 
-function take(body: string, posted: Posted = { headers: V }, options: { readonly answerBytesMax?: number; readonly version?: string } = {}) {
+function take(body: string, posted: Posted = { headers: V }, options: { readonly answerBytesMax?: number; readonly version?: string; readonly gone?: boolean } = {}) {
   const messages: Taken[] = [];
   const takeBatch = createBatches({
     guard: loadJsonGuard(), limits: () => ({ depthMax: 20, keysMax: 100 }), answerBytesMax: () => options.answerBytesMax ?? 1000, sessionVersion: (id) => (id === 'known' ? options.version : undefined),
     handle: (inbound, reply) => void messages.push({ inbound, reply, body: Buffer.from(inbound.body).toString() }),
   });
   const reply = new RecordedReply();
+  if (options.gone === true) reply.hangUp();
   const { inbound, expire } = lentMessage(body, posted);
   const taken = takeBatch(inbound, reply);
   expire();
@@ -44,8 +45,14 @@ describe('a batch', () => {
 
   it('of notifications alone is accepted without a body', () => {
     const { messages, reply } = take('[{},{}]');
-    for (const one of messages) one.reply.send(202, [], '');
-    expect([reply.status, reply.text]).toEqual([202, '']);
+    for (const one of messages) one.reply.send(202, [['x-of-one', '1']], '');
+    expect([reply.status, reply.headers, reply.text]).toEqual([202, {}, '']);
+  });
+
+  it('answered well has no headers of one of its messages', () => {
+    const { messages, reply } = take('[{},{}]');
+    messages.forEach((one, n) => one.reply.send(200, [...JSON_TYPE, ['mcp-session-id', 's']], ok(n)));
+    expect([reply.status, reply.headers]).toEqual([200, { 'content-type': 'application/json' }]);
   });
 
   it('whose messages are all refused alike is answered with their status and what goes with it; else with 200', () => {
@@ -72,9 +79,19 @@ describe('a batch', () => {
     expect([told, messages[1]?.reply.aborted]).toEqual([['1 client'], true]);
   });
 
+  it('tells them that their thread ends, and takes their answers all the same', () => {
+    const { messages, reply } = take('[{},{}]');
+    messages.forEach(({ reply: one }, n) => one.onAbort((cause) => one.send(500, JSON_TYPE, `{"id":${n},"cause":"${cause}"}`)));
+    reply.lose();
+    expect(messages.map(({ reply: one }) => one.aborted)).toEqual([false, false]);
+    expect([reply.status, reply.json]).toEqual([500, [{ id: 0, cause: 'gateway' }, { id: 1, cause: 'gateway' }]]);
+  });
+
   it('ends although a message of it is cut', () => {
     const { messages, reply } = take('[{},{}]');
     messages[0]?.reply.destroy();
+    for (const again of [ok(0), 'twice']) messages[0]?.reply.send(200, JSON_TYPE, again);
+    expect(reply.state).toBe('open');
     messages[1]?.reply.send(200, JSON_TYPE, ok(1));
     messages[1]?.reply.send(200, JSON_TYPE, 'twice');
     expect([reply.status, reply.json]).toMatchObject([200, [{ error: { data: { code: 'gateway_fault' } } }, { id: 1 }]]);
@@ -97,6 +114,11 @@ describe('what is no batch, or may not be one', () => {
       expect(take('[{}]', { headers: { mcpSessionId: 'known', mcpProtocolVersion } }, { version: '2025-03-26' }).taken).toBe(true);
       expect(take('[{}]', { headers: { mcpSessionId: 'unknown', mcpProtocolVersion } }).taken).toBe(true);
     }
+    for (const mcpSessionId of ['known', 'unknown']) expect(take('[{}]', { headers: { mcpSessionId, mcpProtocolVersion: '2025-06-18' } }, { version: '2025-03-26' }).taken).toBe(false);
+  });
+
+  it('one whose client has left is left as it is: it has its record as one message', () => {
+    expect(take('[{}]', { headers: V }, { gone: true })).toMatchObject({ taken: false, messages: [] });
   });
 
   it('as many as there may be are taken', () => {
