@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CALLER, makeProject, permitAll, runToEnd, startGateway, type GatewayProcess } from '../support/gateway-process.js';
 import { ECHO_TEXT, startToolServer, type ToolServer } from '../support/tool-server.js';
+import { eventually } from './calls.js';
 
 const CALL = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"text":"hi"}}}';
 const REGISTRY = 'config/capability-registry-v2.yaml';
@@ -16,14 +17,6 @@ let gateway: GatewayProcess;
 function registryText(note: string): string {
   const hash = createHash('sha256').update(ECHO_TEXT).digest('hex');
   return JSON.stringify({ tools: [{ name: 'echo', description: note, upstream: server.url, hash, risk_level: 'low', input_schema: {} }] });
-}
-
-async function eventually(check: () => Promise<boolean>): Promise<boolean> {
-  for (let tries = 0; tries < 60; tries++) {
-    if (await check()) return true;
-    await sleep(50);
-  }
-  return false;
 }
 
 beforeAll(async () => {

@@ -1,7 +1,8 @@
 // Over the wire: limits of bodies at the byte, chunks, time-outs, hang-ups, and the memory all bodies may hold together.
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Inbound, Reply } from '../../../src/front/types.js';
-import { eventually, exchange, HOST, open, post, startRig, statusOf, type Rig, type RigConfig } from './wire.js';
+import { until } from '../../support/until.js';
+import { exchange, HOST, open, post, startRig, statusOf, type Rig, type RigConfig } from './wire.js';
 
 let rig: Rig;
 afterEach(() => rig.front.drain(0));
@@ -75,7 +76,7 @@ describe('time and hang-ups', () => {
     const connection = open(rig.port, `POST / HTTP/1.1\r\n${HOST}Content-Length: 10\r\n\r\nab`);
     await new Promise((resolve) => setTimeout(resolve, 50));
     connection.socket.destroy();
-    await eventually(() => rig.seen.length > 0);
+    await until(() => rig.seen.length > 0);
     expect(rig.seen).toMatchObject([{ aborted: true, refused: '', inbound: { bodyBytes: 2 } }]);
     expect(rig.seen[0]?.body).toHaveLength(0);
   });
@@ -87,9 +88,9 @@ describe('time and hang-ups', () => {
       reply.onAbort(() => { hungUp += 1; });
     } });
     const connection = open(rig.port, post('{}'));
-    await eventually(() => replies.length === 1);
+    await until(() => replies.length === 1);
     connection.socket.destroy();
-    await eventually(() => hungUp === 1);
+    await until(() => hungUp === 1);
     const [reply] = replies;
     reply?.send(200, [], 'late');
     reply?.begin(200, []);
@@ -111,7 +112,7 @@ describe('overload', () => {
     const waiting: Reply[] = [];
     await start({ front: { inflight_body_bytes_max: 10_000, body_bytes_max: 8000 }, answer: (_, reply) => { waiting.push(reply); } });
     const first = open(rig.port, post('x'.repeat(6000)));
-    await eventually(() => waiting.length === 1);
+    await until(() => waiting.length === 1);
     const second = await open(rig.port, post('x'.repeat(6000))).closed;
     expect(statusOf(second)).toBe(503);
     expect(rig.seen.at(-1)?.refused).toBe('gateway_overloaded inflight_body_bytes');
@@ -119,11 +120,11 @@ describe('overload', () => {
     waiting[0]?.send(200, [], '');
     await first.until('200 OK');
     const third = open(rig.port, post('x'.repeat(6000)));
-    await eventually(() => waiting.length === 2);
+    await until(() => waiting.length === 2);
     third.socket.destroy();
-    await eventually(() => waiting[1]?.aborted === true);
+    await until(() => waiting[1]?.aborted === true);
     const fourth = open(rig.port, post('x'.repeat(6000)));
-    await eventually(() => waiting.length === 3);
+    await until(() => waiting.length === 3);
     fourth.socket.destroy();
     first.socket.destroy();
   });
@@ -131,7 +132,7 @@ describe('overload', () => {
     const waiting: Reply[] = [];
     await start({ front: { inflight_body_bytes_max: 1024, body_bytes_max: 1024 }, answer: (_, reply) => { waiting.push(reply); } });
     const open16 = Array.from({ length: 16 }, () => open(rig.port, post('{}')));
-    await eventually(() => waiting.length === 16);
+    await until(() => waiting.length === 16);
     expect(statusOf(await exchange(rig.port, post('{}')))).toBe(503);
     expect(rig.seen.at(-1)?.refused).toBe('gateway_overloaded requests_in_flight');
     expect(statusOf(await exchange(rig.port, `GET /health HTTP/1.1\r\n${HOST}\r\n`))).toBe(200);

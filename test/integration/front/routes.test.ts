@@ -1,6 +1,7 @@
 // Over the wire: which paths, methods and hosts reach the gateway, and that nothing else does.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { eventually, exchange, HOST, open, post, startRig, statusOf, type Connection, type Rig } from './wire.js';
+import { until } from '../../support/until.js';
+import { exchange, HOST, open, post, startRig, statusOf, type Connection, type Rig } from './wire.js';
 
 let rig: Rig;
 beforeAll(async () => {
@@ -99,7 +100,7 @@ describe('evidence and headers', () => {
     const ask = async (connection: Connection): Promise<unknown> => {
       const before = rig.seen.length;
       connection.socket.write(post('{}'));
-      await eventually(() => rig.seen.length > before);
+      await until(() => rig.seen.length > before);
       return rig.seen.at(-1)?.inbound.evidence.ip;
     };
     const one = open(rig.port, '', '127.0.0.1');
@@ -107,10 +108,10 @@ describe('evidence and headers', () => {
     const other = open(rig.port, '', '127.0.0.2');
     expect([await ask(other), await ask(one), await ask(other)]).toEqual(['127.0.0.2', '127.0.0.1', '127.0.0.2']);
     one.socket.destroy();
-    await eventually(() => rig.front.report().connections === 1);
+    await until(() => rig.front.report().connections === 1);
     expect(await ask(other)).toBe('127.0.0.2');
     other.socket.destroy();
-    await eventually(() => rig.front.report().connections === 0);
+    await until(() => rig.front.report().connections === 0);
     const last = open(rig.port, '', '127.0.0.3');
     expect(await ask(last)).toBe('127.0.0.3');
     last.socket.destroy();

@@ -1,7 +1,8 @@
 // Over the wire: answers and streams: framing, header safety, back-pressure with bounded memory, cuts, pipelining, closing.
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Reply } from '../../../src/front/types.js';
-import { eventually, exchange, HOST, open, post, startRig, statusOf, type Rig, type RigConfig } from './wire.js';
+import { until } from '../../support/until.js';
+import { exchange, HOST, open, post, startRig, statusOf, type Rig, type RigConfig } from './wire.js';
 
 let rig: Rig;
 afterEach(() => rig.front.drain(0));
@@ -132,7 +133,7 @@ describe('streams', () => {
       peak = Math.max(peak, process.memoryUsage().rss);
     });
     connection.socket.resume();
-    await eventually(() => tail.endsWith('0\r\n\r\n'));
+    await until(() => tail.endsWith('0\r\n\r\n'));
     expect(bytes).toBeGreaterThan(total * chunk.byteLength);
     expect(stops).toBeGreaterThan(1);
     expect(peak - before).toBeLessThan(80 * 1024 * 1024);
@@ -145,7 +146,7 @@ describe('closing', () => {
     let waiting: Reply | undefined;
     await start({ answer: (_, reply) => { waiting = reply; } });
     const connection = open(rig.port, GET);
-    await eventually(() => waiting !== undefined);
+    await until(() => waiting !== undefined);
     const drained = rig.front.drain(5000);
     expect(await open(rig.port, GET).closed).toBe('');
     waiting?.send(200, [], 'finished');
@@ -159,7 +160,7 @@ describe('closing', () => {
       reply.onAbort((cause) => reply.send(500, [], `ended by ${cause}`));
     } });
     const connection = open(rig.port, GET);
-    await eventually(() => waiting !== undefined);
+    await until(() => waiting !== undefined);
     await rig.front.idle(1);
     rig.front.lose('shutdown');
     await rig.front.drain(5000);
@@ -168,7 +169,7 @@ describe('closing', () => {
   it('refuses a request whose body is still to come when there is no more time', async () => {
     await start();
     const connection = open(rig.port, `POST / HTTP/1.1\r\n${HOST}Content-Type: application/json\r\nContent-Length: 10\r\n\r\n{`);
-    await eventually(() => rig.front.report().requests === 1);
+    await until(() => rig.front.report().requests === 1);
     rig.front.lose('shutdown');
     await rig.front.drain(5000);
     expect(rig.seen.map(({ refused }) => refused)).toEqual(['gateway_fault shutdown']);
@@ -182,7 +183,7 @@ describe('closing', () => {
       reply.onAbort(() => { gone += 1; });
     } });
     const connection = open(rig.port, GET);
-    await eventually(() => waiting === 1);
+    await until(() => waiting === 1);
     await rig.front.drain(50);
     expect(await connection.closed).toBe('');
     expect(gone).toBe(1);

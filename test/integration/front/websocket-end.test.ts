@@ -1,8 +1,8 @@
 // Over the wire: every way in which a WebSocket ends.
 import { describe, expect, it } from 'vitest';
 import { OPCODE } from '../../support/raw-websocket.js';
+import { until } from '../../support/until.js';
 import { answering, ask, connect, held, resultOf, start } from './websocket-rig.js';
-import { eventually } from './wire.js';
 
 describe('the end', () => {
   it('by the client leaves no request unheard: each is told that it is gone', async () => {
@@ -11,7 +11,7 @@ describe('the end', () => {
     const socket = await connect(rig);
     const told: string[] = [];
     for (const id of [1, 2]) socket.send(ask(id));
-    await eventually(() => replies.length === 2);
+    await until(() => replies.length === 2);
     for (const reply of replies) reply.onAbort((cause) => void told.push(cause));
     socket.send(Buffer.from([0x03, 0xe8]), { opcode: OPCODE.close });
     expect((await socket.closed).code).toBe(1000);
@@ -24,11 +24,11 @@ describe('the end', () => {
     const rig = await start({ answer });
     const [busy, idle] = [await connect(rig), await connect(rig)];
     busy.send(ask(1));
-    await eventually(() => replies.length === 1);
+    await until(() => replies.length === 1);
     const drained = rig.front.drain(60_000);
     expect(await idle.closed).toEqual({ code: 1001, reason: 'shutdown' });
     busy.send(ask(2));
-    await eventually(() => rig.seen.length === 2);
+    await until(() => rig.seen.length === 2);
     expect(rig.seen[1]?.refused).toBe('gateway_fault connection_closing');
     expect(await busy.answer(2)).toMatchObject({ error: { message: 'gateway_fault' } });
     replies[0]?.send(200, [], resultOf(1));
@@ -44,7 +44,7 @@ describe('the end', () => {
     } });
     const socket = await connect(rig);
     socket.send(ask(1));
-    await eventually(() => replies.length === 1);
+    await until(() => replies.length === 1);
     rig.front.lose('gateway');
     expect(await socket.closed).toMatchObject({ code: 1001 });
     expect(await socket.answer(1)).toMatchObject({ error: { message: 'gateway' } });

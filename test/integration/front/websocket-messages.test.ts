@@ -1,8 +1,8 @@
 // Over the wire: what the frames of a WebSocket become, and which of them end it.
 import { describe, expect, it } from 'vitest';
 import { frame, OPCODE } from '../../support/raw-websocket.js';
+import { until } from '../../support/until.js';
 import { ask, connect, held, messagesOf, resultOf, start } from './websocket-rig.js';
-import { eventually } from './wire.js';
 
 describe('messages', () => {
   it('are one for each frame, also two in one segment, and one in many', async () => {
@@ -32,7 +32,7 @@ describe('messages', () => {
     const rig = await start({ answer });
     const socket = await connect(rig);
     for (let id = 0; id < 50; id++) socket.send(ask(id));
-    await eventually(() => replies.length === 50);
+    await until(() => replies.length === 50);
     for (let id = 49; id >= 0; id--) replies[id]?.send(200, [], resultOf(id));
     await socket.message(49);
     expect(socket.messages.map((text) => (JSON.parse(text) as { id: number }).id)).toEqual(Array.from({ length: 50 }, (_, n) => 49 - n));
@@ -88,9 +88,9 @@ describe('a message that is too large', () => {
     const socket = await connect(rig);
     socket.send(payload, how);
     expect((await socket.closed).code).toBe(1006);
-    await eventually(() => rig.seen.length === 1);
+    await until(() => rig.seen.length === 1);
     expect(rig.seen[0]).toMatchObject({ aborted: false, inbound: { bodyTooLarge: true, httpMethod: 'POST' } });
-    await eventually(() => rig.front.report().requests === 0);
+    await until(() => rig.front.report().requests === 0);
   });
 });
 
@@ -107,7 +107,7 @@ describe('what is no text', () => {
     const socket = await connect(rig);
     socket.send(Buffer.from([0x7b, 0xff, 0x7d]));
     await socket.closed;
-    await eventually(() => rig.seen.length === 1);
+    await until(() => rig.seen.length === 1);
     expect(rig.seen[0]?.body).toHaveLength(0);
   });
   it.each([['an unknown opcode', frame('', { opcode: 3 })], ['a long ping', frame('x'.repeat(126), { opcode: OPCODE.ping })], ['a continuation of nothing', frame(ask(1), { opcode: OPCODE.continuation })]])('%s ends the connection, and is no message', async (_what, bytes) => {

@@ -1,8 +1,8 @@
 // Over the wire: what of a WebSocket is refused before anybody reads it.
 import { describe, expect, it } from 'vitest';
 import type { Reply } from '../../../src/front/types.js';
+import { until } from '../../support/until.js';
 import { ask, connect, held, resultOf, start } from './websocket-rig.js';
-import { eventually } from './wire.js';
 
 describe('what is refused unread', () => {
   it('above the requests of one socket is answered under its id, and the others go on', async () => {
@@ -10,13 +10,13 @@ describe('what is refused unread', () => {
     const rig = await start({ answer, websocket: { requests_max: 2 } });
     const socket = await connect(rig);
     for (const id of [1, 2, 3]) socket.send(ask(id));
-    await eventually(() => rig.seen.length === 3);
+    await until(() => rig.seen.length === 3);
     expect(rig.seen.map(({ refused }) => refused)).toEqual(['', '', 'gateway_overloaded requests_per_socket']);
     expect(await socket.answer(3)).toMatchObject({ error: { message: 'gateway_overloaded' } });
     replies[0]?.send(200, [], resultOf(1));
     await socket.answer(1);
     socket.send(ask(4));
-    await eventually(() => replies.length === 3);
+    await until(() => replies.length === 3);
     expect(rig.front.report().requests).toBe(2);
   });
   it('is no cancellation and no answer: those may be what the requests under way wait for', async () => {
@@ -27,7 +27,7 @@ describe('what is refused unread', () => {
     socket.send('{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}');
     socket.send(resultOf(1));
     socket.send('{"jsonrpc":"2.0","method":"notifications/x"}');
-    await eventually(() => rig.seen.length === 5);
+    await until(() => rig.seen.length === 5);
     expect(rig.seen.map(({ refused }) => refused)).toEqual(['', '', '', '', 'gateway_overloaded requests_per_socket']);
     expect(replies).toHaveLength(4);
   });
@@ -46,9 +46,9 @@ describe('what is refused unread', () => {
     const socket = await connect(rig);
     const large = (id: number): string => ask(id, 'ping', `,"params":{"x":"${'x'.repeat(40_000)}"}`);
     socket.send(large(1));
-    await eventually(() => replies.length === 1);
+    await until(() => replies.length === 1);
     socket.send(large(2));
-    await eventually(() => rig.seen.length === 2);
+    await until(() => rig.seen.length === 2);
     expect(rig.seen[1]).toMatchObject({ refused: expect.stringMatching(/^gateway_overloaded (body_bytes_per_ip|inflight_body_bytes)$/) as string });
     expect(rig.front.report().requests).toBe(1);
   });

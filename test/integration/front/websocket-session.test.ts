@@ -1,8 +1,9 @@
 // Over the wire: the session of a WebSocket, which begins and ends with it.
 import { describe, expect, it } from 'vitest';
 import type { Reply } from '../../../src/front/types.js';
+import { until } from '../../support/until.js';
 import { answering, ask, connect, start } from './websocket-rig.js';
-import { eventually, type Answer } from './wire.js';
+import { type Answer } from './wire.js';
 
 describe('a session', () => {
   /** As `initialize` does: the first request opens a session; GET is its stream. */
@@ -37,7 +38,7 @@ describe('a session', () => {
     for (const id of [1, 2]) socket.send(ask(id));
     await socket.answer(2);
     socket.socket.destroy();
-    await eventually(() => ended.length === 2);
+    await until(() => ended.length === 2);
     expect(ended).toEqual(['stream client', 'session']);
   });
   it('takes its socket along when it ends before', async () => {

@@ -2,8 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { frame, OPCODE } from '../../support/raw-websocket.js';
+import { until } from '../../support/until.js';
 import { ask, connect, held, start } from './websocket-rig.js';
-import { eventually } from './wire.js';
 
 describe('a client that does not read', () => {
   it('pauses its streams, and loses nothing', async () => {
@@ -11,7 +11,7 @@ describe('a client that does not read', () => {
     const rig = await start({ answer });
     const socket = await connect(rig);
     socket.send(ask(1));
-    await eventually(() => replies.length === 1);
+    await until(() => replies.length === 1);
     const [reply] = replies;
     socket.socket.pause();
     reply?.begin(200, [['content-type', 'text/event-stream']]);
@@ -24,7 +24,7 @@ describe('a client that does not read', () => {
     await sleep(0);
     expect(drained).toBe(false);
     socket.socket.resume();
-    await eventually(() => drained);
+    await until(() => drained);
     reply?.write(event(written++));
     await socket.message(stoppedAt);
     expect(socket.messages.map((text) => (JSON.parse(text) as { n: number }).n)).toEqual(Array.from({ length: written }, (_, n) => n));
@@ -39,7 +39,7 @@ describe('a client that does not read', () => {
       if (rig.front.report().webSockets > 0 && sent++ < 100) socket.socket.write(pings, () => setImmediate(flood));
     };
     flood();
-    await eventually(() => rig.front.report().webSockets === 0);
+    await until(() => rig.front.report().webSockets === 0);
     expect(sent).toBeLessThan(100);
   });
   it('is cut off at the bound, and what waits for it is told', async () => {
@@ -49,7 +49,7 @@ describe('a client that does not read', () => {
     socket.socket.pause();
     const waiting: string[] = [];
     for (let id = 0; id < 100; id++) socket.send(ask(id));
-    await eventually(() => replies.length === 100);
+    await until(() => replies.length === 100);
     replies[99]?.onAbort((cause) => void waiting.push(cause));
     for (const reply of replies.slice(0, 99)) reply.send(200, [], `{"jsonrpc":"2.0","id":1,"result":"${'x'.repeat(200_000)}"}`);
     expect(waiting).toEqual(['client']);

@@ -1,8 +1,9 @@
 // Over the wire: which GET becomes a WebSocket, and which is refused.
 import { describe, expect, it } from 'vitest';
 import { upgradeRequest } from '../../support/raw-websocket.js';
+import { until } from '../../support/until.js';
 import { ask, connect, start } from './websocket-rig.js';
-import { eventually, exchange, post, statusOf } from './wire.js';
+import { exchange, post, statusOf } from './wire.js';
 
 describe('an upgrade', () => {
   it.each([['/', '/', '', ''], ['/mcp', '/mcp', '', ''], ['/as/my-agent/dev', '/', 'my-agent', 'dev'], ['/as/a/b/mcp', '/mcp', 'a', 'b']])('of %s is taken, and its evidence goes with every message', async (path, expected, agent, env) => {
@@ -69,7 +70,7 @@ describe('an upgrade', () => {
     expect(rig.seen.map(({ refused }) => refused)).toEqual(['gateway_overloaded websockets_per_ip']);
     expect((await connect(rig, { localAddress: '127.0.0.2' })).head).toMatch(/ 101 /);
     one.socket.destroy();
-    await eventually(() => rig.front.report().webSockets === 2 && rig.front.report().connections === 2);
+    await until(() => rig.front.report().webSockets === 2 && rig.front.report().connections === 2);
     expect((await connect(rig)).head).toMatch(/ 101 /);
   });
 });

@@ -132,7 +132,3 @@ export function post(body: string | Buffer, headers = HOST, path = '/'): Buffer 
 export function statusOf(answer: string): number {
   return Number(/^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1] ?? '0');
 }
-
-export async function eventually(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
-}

@@ -10,6 +10,7 @@ import type { AuditHealth, AuditWriterHandle } from '../../../src/audit/protocol
 import { intentLine, requestLine } from '../../../src/audit/record.js';
 import { realSurroundings, startAuditWriterHere } from '../../../src/audit/spawn-writer.js';
 import type { AuditAppender, SealedLine } from '../../../src/audit/types.js';
+import { until } from '../../support/until.js';
 import { readChain, requestFacts, scratchDir } from './line-fixture.js';
 
 let scratch: ReturnType<typeof scratchDir>;
@@ -50,11 +51,6 @@ function append(appender: AuditAppender, text: string): Promise<SealedLine | und
   return new Promise((resolve, reject) => {
     appender.append(text, (error, sealed) => (error === undefined ? resolve(sealed) : reject(error)));
   });
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 2000 && !condition(); i++) await sleep(5);
-  expect(condition()).toBe(true);
 }
 
 describe('appended lines', () => {

@@ -1,6 +1,5 @@
 // One gateway in process and one scripted tool server for the tests of a call; importing it starts both before the file's tests and ends them after.
-import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import type { AuditAppender } from '../../../src/audit/types.js';
 import { rpc, startInProcessGateway, toolCall, toolText, type InProcessGateway } from '../../support/gateway-in-process.js';
 import { MCP_ACCEPT, type Posted } from '../../support/inbound-reply.js';
@@ -54,10 +53,6 @@ export async function openSession(on = running): Promise<Posted> {
   return { headers: { accept: MCP_ACCEPT, mcpSessionId: reply.headers['mcp-session-id'] ?? '', mcpProtocolVersion: '2025-11-25' } };
 }
 export const lastLines = (count: number) => running.lines().slice(-count);
-export async function until(holds: () => boolean): Promise<void> {
-  for (let i = 0; i < 500 && !holds(); i++) await sleep(2);
-  expect(holds()).toBe(true);
-}
 
 export async function resetBreaker(): Promise<void> {
   server.script = ({ idText }, response) => jsonAnswer(response, resultFor(idText, 'fine'));

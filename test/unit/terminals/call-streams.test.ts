@@ -6,7 +6,8 @@ import type { AuditAppender } from '../../../src/audit/types.js';
 import { startInProcessGateway, toolCall } from '../../support/gateway-in-process.js';
 import { lentMessage, RecordedReply } from '../../support/inbound-reply.js';
 import { jsonAnswer, resultFor, sseHead } from '../../support/scripted-server.js';
-import { CLIENT, CREDENTIAL, calls, event, holdLines, lastLines, note, openSession, resetBreaker, running, server, until } from './call-fixture.js';
+import { until } from '../../support/until.js';
+import { CLIENT, CREDENTIAL, calls, event, holdLines, lastLines, note, openSession, resetBreaker, running, server } from './call-fixture.js';
 
 describe('a stream', () => {
   it('reaches an MCP client event by event, every line as it came, and is recorded at both ends', async () => {

@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { toolCall } from '../../support/gateway-in-process.js';
 import type { RecordedReply } from '../../support/inbound-reply.js';
 import { jsonAnswer, resultFor, sseHead } from '../../support/scripted-server.js';
-import { CREDENTIAL, calls, event, lastLines, note, openSession, resetBreaker, running, server, start, until } from './call-fixture.js';
+import { until } from '../../support/until.js';
+import { CREDENTIAL, calls, event, lastLines, note, openSession, resetBreaker, running, server, start } from './call-fixture.js';
 
 describe('a call in a session', () => {
   it('goes upstream byte for byte, and so does its answer back', async () => {

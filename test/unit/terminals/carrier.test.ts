@@ -6,6 +6,7 @@ import type { Carrier } from '../../../src/front/types.js';
 import { rpc, startInProcessGateway, toolCall, toolText, type InProcessGateway } from '../../support/gateway-in-process.js';
 import { lentMessage, MCP_ACCEPT, RecordedReply } from '../../support/inbound-reply.js';
 import { jsonAnswer, resultFor, startScriptedServer, type ScriptedServer } from '../../support/scripted-server.js';
+import { until } from '../../support/until.js';
 
 let server: ScriptedServer;
 let gateway: InProcessGateway;
@@ -46,7 +47,6 @@ const ended = async (reply: RecordedReply): Promise<RecordedReply> => {
   await reply.finished;
   return reply;
 };
-const until = async (met: () => boolean): Promise<void> => { while (!met()) await new Promise((resolve) => setTimeout(resolve, 2)); };
 
 describe('a connection of many messages', () => {
   it('is told until when its client has proven who it is, with every message', async () => {

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { rpc, startInProcessGateway, type InProcessGateway } from '../../support/gateway-in-process.js';
 import { MCP_ACCEPT, type Posted, type RecordedReply } from '../../support/inbound-reply.js';
 import { startOfferingServer, toolOf, type OfferingServer } from '../../support/offering-server.js';
+import { until } from '../../support/until.js';
 
 let a: OfferingServer;
 let b: OfferingServer;
@@ -39,10 +40,6 @@ beforeEach(async () => {
 });
 afterEach(() => running.close());
 
-async function until(holds: () => boolean): Promise<void> {
-  for (let i = 0; i < 2000 && !holds(); i++) await sleep(2);
-  expect(holds()).toBe(true);
-}
 async function openSession(): Promise<Posted> {
   const reply = await running.ask(rpc('initialize', { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 't', version: '1' } }, 0), { headers: { accept: MCP_ACCEPT } });
   return { headers: { accept: MCP_ACCEPT, mcpSessionId: reply.headers['mcp-session-id'] ?? '', mcpProtocolVersion: '2025-11-25' } };

@@ -1,6 +1,4 @@
 // Requests of 2026-07-28 as a client sends them, by hand.
-import { setTimeout as sleep } from 'node:timers/promises';
-import { expect } from 'vitest';
 import { MCP_ACCEPT, type Posted } from '../../support/inbound-reply.js';
 
 export const MODERN_META = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28', 'io.modelcontextprotocol/clientCapabilities': {}, 'io.modelcontextprotocol/clientInfo': { name: 't', version: '1' } };
@@ -16,9 +14,4 @@ export function modernRequest(method: string, params: Readonly<Record<string, un
     body: JSON.stringify({ jsonrpc: '2.0', id: more.id ?? 1, method, params: { ...params, _meta: MODERN_META } }),
     posted: { headers: { accept: more.accept ?? MCP_ACCEPT, mcpProtocolVersion: '2026-07-28', mcpMethod: method, ...(typeof name === 'string' ? { mcpName: name } : {}), forwarded: more.forwarded ?? [] } },
   };
-}
-
-export async function until(holds: () => boolean): Promise<void> {
-  for (let i = 0; i < 500 && !holds(); i++) await sleep(2);
-  expect(holds()).toBe(true);
 }

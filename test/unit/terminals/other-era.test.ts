@@ -4,7 +4,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { rpc, startInProcessGateway, toolCall, toolText, type InProcessGateway, type InProcessOptions } from '../../support/gateway-in-process.js';
 import { MCP_ACCEPT, type Posted, type RecordedReply } from '../../support/inbound-reply.js';
 import { jsonAnswer, resultFor, sseHead, startScriptedServer, type ScriptedServer } from '../../support/scripted-server.js';
-import { MODERN_META, modernRequest, until } from './modern-fixture.js';
+import { until } from '../../support/until.js';
+import { MODERN_META, modernRequest } from './modern-fixture.js';
 
 let modern: ScriptedServer;
 let legacy: ScriptedServer;

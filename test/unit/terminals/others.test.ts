@@ -8,6 +8,7 @@ import { CALLER, PERMIT_ALL, rpc, startInProcessGateway, toolText, type InProces
 import { MCP_ACCEPT, type Posted, type RecordedReply } from '../../support/inbound-reply.js';
 import { jsonAnswer, sseHead, startScriptedServer, type ScriptedServer } from '../../support/scripted-server.js';
 import { startToolServer } from '../../support/tool-server.js';
+import { until } from '../../support/until.js';
 
 let a: ScriptedServer;
 let b: ScriptedServer;
@@ -25,10 +26,6 @@ async function start(more: Partial<InProcessOptions> = {}): Promise<InProcessGat
   running = await startInProcessGateway({ tools: [{ name: 'one', url: a.url }, { name: 'two', url: b.url }], ...more });
   for (const server of [a, b]) server.seen.length = 0;
   return running;
-}
-async function until(holds: () => boolean): Promise<void> {
-  for (let i = 0; i < 500 && !holds(); i++) await sleep(2);
-  expect(holds()).toBe(true);
 }
 async function openSession(gateway: InProcessGateway): Promise<Posted> {
   const reply = await gateway.ask(rpc('initialize', { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 't', version: '1' } }, 0), { headers: { accept: MCP_ACCEPT } });

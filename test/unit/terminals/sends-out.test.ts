@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { rpc, startInProcessGateway, toolCall, toolText, type InProcessGateway } from '../../support/gateway-in-process.js';
 import { MCP_ACCEPT, type Posted, type RecordedReply } from '../../support/inbound-reply.js';
 import { jsonAnswer, resultFor, sseHead, startScriptedServer, type ScriptedServer } from '../../support/scripted-server.js';
-import { until } from './modern-fixture.js';
+import { until } from '../../support/until.js';
 
 const SECRET = 'the customer is ill';
 const ELICIT = '{"who":{"method":"elicitation/create","params":{"message":"who?"}}}';

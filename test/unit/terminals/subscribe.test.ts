@@ -5,7 +5,8 @@ import type { IdentityResult } from '../../../src/engines/identity/types.js';
 import { CALLER, PERMIT_ALL, rpc, startInProcessGateway, toolText, type InProcessGateway, type InProcessOptions } from '../../support/gateway-in-process.js';
 import { MCP_ACCEPT, type RecordedReply } from '../../support/inbound-reply.js';
 import { jsonAnswer, sseHead, startScriptedServer, type ScriptedServer } from '../../support/scripted-server.js';
-import { modernRequest, until } from './modern-fixture.js';
+import { until } from '../../support/until.js';
+import { modernRequest } from './modern-fixture.js';
 
 const CREDENTIAL = 'AKIA'.concat('AB'.repeat(8)); // an AWS key id of no account
 const LISTS = { tools: { listChanged: true }, prompts: { listChanged: true }, resources: { listChanged: true, subscribe: true } };

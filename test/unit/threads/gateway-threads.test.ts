@@ -8,6 +8,7 @@ import { createBeats } from '../../../src/threads/stall-watch.js';
 import type { SharedMemory } from '../../../src/threads/shared-memory.js';
 import type { Question } from '../../../src/threads/messages.js';
 import type { SnapshotSources } from '../../../src/jobs/read-sources.js';
+import { until } from '../../support/until.js';
 
 const PROGRAM = new URL('./thread-fixture.mjs', import.meta.url);
 const version = (number: number): SnapshotSources => ({ version: number }) as SnapshotSources;
@@ -52,11 +53,6 @@ async function start(script: object, count = 2): Promise<GatewayThreads> {
 }
 /** What each thread has heard, without the question itself. */
 const heard = async (threads: GatewayThreads): Promise<unknown[][]> => (await threads.stats()).map((one) => (one as unknown as unknown[]).filter((word) => word !== 'stats'));
-
-async function until(met: () => boolean): Promise<void> {
-  for (let i = 0; i < 1000 && !met(); i++) await sleep(2);
-  expect(met()).toBe(true);
-}
 
 afterEach(async () => {
   await running?.drain(0);

@@ -1,10 +1,10 @@
 // Two relays and the line between them: requests cross once, answers come back, back-pressure and hang-ups go both ways, and an end is an end.
 import { MessageChannel } from 'node:worker_threads';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Inbound, Reply } from '../../../src/front/types.js';
 import { Relay } from '../../../src/threads/relay.js';
 import { lentMessage, RecordedReply, type Posted } from '../../support/inbound-reply.js';
+import { until } from '../../support/until.js';
 
 interface Taken {
   readonly inbound: Inbound;
@@ -49,10 +49,6 @@ function pair() {
     return reply;
   };
   return { front, owner, line, post };
-}
-async function until(met: () => boolean): Promise<void> {
-  for (let i = 0; i < 500 && !met(); i++) await sleep(2);
-  expect(met()).toBe(true);
 }
 async function crossed(one: ReturnType<typeof pair>): Promise<Taken> {
   await until(() => one.owner.taken.length > 0);

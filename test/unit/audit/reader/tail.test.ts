@@ -8,6 +8,7 @@ import { AuditLogMissing, type AuditFilter } from '../../../../src/audit/reader/
 import { tailAudit } from '../../../../src/audit/reader/tail.js';
 import { eventLine, intentLine, requestLine, type RequestLineFacts } from '../../../../src/audit/record.js';
 import { requestFacts, scratchDir, sealedLog, type SealedLog } from '../line-fixture.js';
+import { until } from '../../../support/until.js';
 
 let scratch: ReturnType<typeof scratchDir>;
 let log: SealedLog;
@@ -35,11 +36,6 @@ async function follow(filter: AuditFilter = {}, count = 2): Promise<{ readonly s
   stops.push(stop);
   await Promise.race([running, sleep(20)]);
   return { shown, stop };
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 2_000 && !condition(); i++) await sleep(5);
-  expect(condition()).toBe(true);
 }
 
 it('shows the newest ones, then each new one once, and ends when told', async () => {

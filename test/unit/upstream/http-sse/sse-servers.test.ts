@@ -6,6 +6,7 @@ import { createUpstreamClient } from '../../../../src/upstream/http-client.js';
 import { SseServers } from '../../../../src/upstream/http-sse/sse-servers.js';
 import type { ReportingUpstreamClient } from '../../../../src/upstream/types.js';
 import { startHttpSseServer, type HttpSseServer } from '../../../support/http-sse-server.js';
+import { until } from '../../../support/until.js';
 import { startServer, type PlainServer } from './plain-server.js';
 import { Asked, LIMITS, type Answered } from '../stdio/stdio-fixture.js';
 
@@ -39,9 +40,6 @@ afterEach(async () => {
 const post = (body: unknown, session?: string): Asked => new Asked(servers, { url: server.url, session, body });
 const request = (method: string, params: unknown, session?: string, id: unknown = 1): Promise<Answered> => post({ jsonrpc: '2.0', id, method, params }, session).answered;
 const echo = (session: string, text: string, id: unknown = 1): Promise<Answered> => request('tools/call', { name: 'echo', arguments: { text }, _meta: { progressToken: 'p' } }, session, id);
-const until = async (check: () => boolean): Promise<void> => {
-  while (!check()) await new Promise((resolve) => setImmediate(resolve));
-};
 async function open(): Promise<string> {
   const { headers, json } = await request('initialize', { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 't', version: '1' } }, undefined, 'hello');
   expect(json.result?.['protocolVersion']).toBe('2024-11-05');

@@ -5,6 +5,7 @@ import { createPortClient } from '../../../../src/upstream/port/port-client.js';
 import { servePort } from '../../../../src/upstream/port/port-server.js';
 import type { UpstreamCall, UpstreamClient, UpstreamRequest, UpstreamSink } from '../../../../src/upstream/types.js';
 import { Asked } from '../stdio/stdio-fixture.js';
+import { until } from '../../../support/until.js';
 
 class Owner implements UpstreamClient {
   readonly calls: { readonly request: UpstreamRequest; readonly sink: UpstreamSink; readonly told: string[] }[] = [];
@@ -28,9 +29,6 @@ function connect(): { readonly owner: Owner; readonly client: UpstreamClient; re
   clients.push(client);
   return { owner, client, end: () => port1.close() };
 }
-const until = async (check: () => boolean): Promise<void> => {
-  while (!check()) await new Promise((resolve) => setImmediate(resolve));
-};
 
 describe('a call over a port', () => {
   it('arrives as it was, with its own bytes alone, and brings its answer back', async () => {
