@@ -126,5 +126,9 @@ describe('an end by a person', () => {
     await keep(2, BOB);
     await sessions.identitiesChanged(table(ALICE, BOB), table(BOB));
     expect([await kept(), faults]).toEqual([[2], []]);
+    // A reload must not fail by it.
+    sessions.close();
+    await sessions.identitiesChanged(table(BOB), table());
+    expect(faults).toHaveLength(1);
   });
 });

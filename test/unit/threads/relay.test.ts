@@ -14,8 +14,11 @@ interface Taken {
 const sessionOf = (thread: number): string => thread.toString(16).padStart(2, '0') + 'ab'.repeat(23);
 /** Here by now, though a sign-post is behind. */
 const MOVED = sessionOf(7);
-/** Where sessions are; the last one's thread is not there. */
-const OWNERS = new Map([[sessionOf(0), 2], [sessionOf(1), 3], [MOVED, 3], [sessionOf(9), 9]]);
+/** No gateway gave them. */
+const NO_ID = 'zz';
+const TWO_IDS = `${sessionOf(1)}, ${sessionOf(1)}`;
+/** Where sessions are; thread 9 is not there, and 5 comes later. */
+const OWNERS = new Map([[sessionOf(0), 2], [sessionOf(1), 3], [MOVED, 3], [sessionOf(9), 9], [sessionOf(5), 5], [NO_ID, 3], [TWO_IDS, 3]]);
 const lines: MessageChannel[] = [];
 afterEach(() => {
   for (const { port1, port2 } of lines.splice(0)) for (const port of [port1, port2]) port.close();
@@ -75,10 +78,33 @@ describe('a request', () => {
     expect((await crossed(one)).inbound.batched).toBe(false);
   });
 
-  it.each([['without a session', ''], ['of an own one', sessionOf(0)], ['of one that has moved here', MOVED], ['of one that nobody has', sessionOf(4)], ['of a thread that is not there', sessionOf(9)], ['with no gateway\'s id', 'zz'], ['with two ids', `${sessionOf(1)}, ${sessionOf(1)}`]])('%s stays', (_what, session) => {
+  it.each([['without a session', ''], ['of an own one', sessionOf(0)], ['of one that has moved here', MOVED], ['of one that nobody has', sessionOf(4)], ['of a thread that is not there', sessionOf(9)], ['with no gateway\'s id', NO_ID], ['with two ids', TWO_IDS]])('%s stays', (_what, session) => {
     const one = pair();
     one.post(session);
     expect(one.front.taken).toHaveLength(1);
+  });
+
+  it('that is not whole, or whose client has left, stays: it is only recorded', () => {
+    const one = pair();
+    const [large, gone] = [0, 1].map(() => lentMessage('{}', { headers: { mcpSessionId: sessionOf(1) } }).inbound);
+    large?.dropBody(7, true);
+    const left = new RecordedReply();
+    left.hangUp();
+    if (large !== undefined) one.front.relay.handle(large, new RecordedReply());
+    if (gone !== undefined) one.front.relay.handle(gone, left);
+    expect(one.front.taken.map(({ inbound }) => inbound)).toEqual([large, gone]);
+  });
+
+  it('takes its own bytes along, and not those that lie beside them', async () => {
+    const one = pair();
+    const together = Buffer.from(new Uint8Array(Buffer.from('{"n":1}{"n":2}')).buffer);
+    const { inbound } = lentMessage('', { headers: { mcpSessionId: sessionOf(1) } });
+    for (const body of [together.subarray(0, 7), together.subarray(7)]) {
+      inbound.setBody(body, false);
+      one.front.relay.handle(inbound, new RecordedReply());
+    }
+    const crossing = [await crossed(one), await crossed(one)].map(({ inbound: { body } }) => [Buffer.from(body).toString(), body.buffer.byteLength]);
+    expect([crossing, together.toString()]).toEqual([[['{"n":1}', 7], ['{"n":2}', 7]], '{"n":1}{"n":2}']);
   });
 });
 
@@ -99,9 +125,15 @@ describe('a stream', () => {
     reply.drain();
     await until(() => drained === 1);
     expect(back.write('z')).toBe(true);
+    await until(() => reply.text.endsWith('z'));
+    // What the client took is told once: the next ones fill the same room. The request crosses behind whatever was told.
+    one.post(sessionOf(1));
+    await crossed(one);
+    reply.slow = true;
+    expect([1, 2, 3, 4].map(() => back.write(chunk))).toEqual([true, true, true, false]);
     back.end();
     await reply.finished;
-    expect([reply.state, reply.text.length]).toEqual(['ended', 4 * 64 * 1024 + 2]);
+    expect([reply.state, reply.text.length]).toEqual(['ended', 8 * 64 * 1024 + 2]);
   });
 
   it('that is cut is cut for the client', async () => {
@@ -127,6 +159,11 @@ describe('a hang-up', () => {
     back.onAbort((cause) => void causes.push(`late ${cause}`));
     back.send(200, [], 'nobody');
     expect([causes, back.aborted]).toEqual([['client', 'late client'], true]);
+    // It has its record there: the end of that thread must not make another one here.
+    const next = one.post(sessionOf(1));
+    one.owner.relay.close();
+    await next.finished;
+    expect(one.front.refused).toHaveLength(1);
   });
 });
 
@@ -142,6 +179,32 @@ describe('the end of a thread', () => {
     expect([first.state, one.front.refused]).toEqual(['cut', ['gateway_fault session_thread_ended']]);
     one.post(sessionOf(1));
     expect(one.front.taken).toHaveLength(1);
+  });
+
+  it('is a hang-up to whoever works for it', async () => {
+    const one = pair();
+    one.post(sessionOf(1));
+    const { reply: back } = await crossed(one);
+    const causes: string[] = [];
+    back.onAbort((cause) => void causes.push(cause));
+    one.front.relay.close();
+    await until(() => causes.length > 0);
+    expect([causes, back.aborted]).toEqual([['client'], true]);
+  });
+
+  it('leaves the line to the one that has come in its place', async () => {
+    const one = pair();
+    const waiting = one.post(sessionOf(1));
+    await crossed(one);
+    const line = new MessageChannel();
+    lines.push(line);
+    one.front.relay.connect({ thread: 1, owner: 5, port: line.port1 });
+    const crossing = new Promise<unknown>((resolve) => line.port2.once('message', resolve));
+    one.owner.relay.close();
+    await waiting.finished;
+    expect(waiting.status).toBe(500);
+    one.post(sessionOf(5));
+    expect(await crossing).toMatchObject({ kind: 'request' });
   });
 
   it('gives those it works for their answer while it can', async () => {

@@ -102,6 +102,8 @@ describe('after a restart', () => {
     const [first, second] = [thread(FIRST), thread(SECOND)];
     held = [];
     const asked = [revive(first, id), revive(second, id), revive(first, id)];
+    // Who asks meanwhile is sent where it will be.
+    expect(second.homes.ownerOf(id)).toBe(FIRST);
     held.splice(0).forEach((go) => go());
     expect(await Promise.all(asked)).toEqual(['open', FIRST, 'open']);
     expect([first.size, second.size, first.places.taken]).toEqual([1, 0, 1]);
@@ -124,6 +126,36 @@ describe('after a restart', () => {
     held = [];
     for (const id of [`00${'ab'.repeat(23)}`, '', 'zz', '__proto__']) expect(await revive(first, id)).toBe('unknown');
     expect([held, first.homes.table.size]).toEqual([[], 0]);
+  });
+
+  it.each([['another session', 'a', 'other'], ['another caller', 'b', 'one']] as const)('a place whose number is by now that of %s opens neither', async (_what, caller, name) => {
+    const named = { one: `00${'12'.repeat(23)}`, other: `00${'34'.repeat(23)}` };
+    const first = thread(FIRST);
+    await store.keep({ serial: 9, key: sessionKey(named[name]), caller, protocolVersion: '2025-11-25', initializeParams: PARAMS, createdMs: 0, usedMs: 0, taint: undefined });
+    first.places.open('a', sessionKey(named.one), 9, LIMITS, NOBODY);
+    expect([await revive(first, named.one), first.size, first.places.taken, first.homes.ownerOf(named.one)]).toEqual(['unknown', 0, 0, NOBODY]);
+  });
+
+  it('a place of this thread without a session is nobody\'s to go to, and what no gateway gave has none', async () => {
+    const first = thread(FIRST);
+    const id = `00${'12'.repeat(23)}`;
+    first.places.open('a', sessionKey(id), 9, LIMITS);
+    first.places.open('a', sessionKey('zz'), 10, LIMITS, NOBODY);
+    expect([await revive(first, id), await revive(first, 'zz'), await revive(thread(SECOND), id)]).toEqual(['unknown', 'unknown', FIRST]);
+    expect(first.places.take('a', sessionKey('zz'))).toEqual({ kind: 'taken', serial: 10 });
+  });
+
+  it('one that was taken up and ended is unknown, and one in use has its use written', async () => {
+    const before = thread(FIRST);
+    const [one, other] = [await opened(before), await opened(before)];
+    restart();
+    nowMs = 400;
+    const first = thread(FIRST);
+    expect([await revive(first, one.id), await revive(first, other.id)]).toEqual(['open', 'open']);
+    expect(store.read(one.serial, nowMs)?.usedMs).toBe(400);
+    const session = first.find(one.id, 'a', nowMs);
+    if (session !== undefined) await first.end(session);
+    expect([await revive(first, one.id), first.find(one.id, 'a', nowMs)]).toEqual(['unknown', undefined]);
   });
 
   it('what was ended stays dead, and what could not be ended goes on', async () => {

@@ -175,6 +175,15 @@ describe('a start', () => {
   });
 });
 
+it('what waits for the end of its turn is written when the store closes', async () => {
+  const store = open();
+  await keep(store, session(1), session(2));
+  store.used([[1, 70]]);
+  store.over([2]);
+  const reopened = reopen();
+  expect([reopened.read(1, 70)?.usedMs, reopened.read(2, 70)]).toEqual([70, undefined]);
+});
+
 describe('what can\'t be written', () => {
   it('is said to whoever waits for it, and takes nothing else of its turn along', async () => {
     const store = open();
