@@ -56,6 +56,37 @@ describe('the end', () => {
     expect(await socket.closed).toEqual({ code: 1011, reason: 'gateway_fault' });
     expect([rig.faults.length, rig.front.report().requests]).toEqual([1, 0]);
   });
+  it('by the client says nothing of what the gateway could not read, whatever its reason is', async () => {
+    const rig = await start();
+    const socket = await connect(rig);
+    for (const id of [1, 2]) socket.send(ask(id));
+    await socket.answer(2);
+    socket.send(Buffer.concat([Buffer.from([0x03, 0xe8]), Buffer.from('Received too big message')]), { opcode: OPCODE.close });
+    await socket.closed;
+    await until(() => rig.front.report().webSockets === 0);
+    expect(rig.seen).toHaveLength(2);
+  });
+  it('of an answer that ends its connection is 1011', async () => {
+    const rig = await start({ answer: (_inbound, reply) => reply.send(500, [], '{"jsonrpc":"2.0","id":1,"error":{"code":500,"message":"x"}}', true) });
+    const socket = await connect(rig);
+    socket.send(ask(1));
+    expect(await socket.closed).toEqual({ code: 1011, reason: 'gateway_fault' });
+    expect(await socket.answer(1)).toMatchObject({ error: { code: 500 } });
+  });
+  it('that waits for what is under way lets nobody in who has not proven who it is', async () => {
+    const { replies, answer } = held();
+    const rig = await start({ answer });
+    const socket = await connect(rig);
+    for (const id of [1, 2]) socket.send(ask(id));
+    await until(() => replies.length === 2);
+    replies[1]?.send(401, [], '{"jsonrpc":"2.0","id":2,"error":{"code":401,"message":"x"}}');
+    await socket.answer(2);
+    socket.send(ask(3));
+    await until(() => rig.seen.length === 3);
+    expect([rig.seen[2]?.refused, replies.length]).toEqual(['gateway_fault connection_closing', 2]);
+    replies[0]?.send(200, [], resultOf(1));
+    expect(await socket.closed).toEqual({ code: 1008, reason: 'auth_invalid_identity' });
+  });
   it('comes when nobody has proven who it is', async () => {
     const rig = await start({ answer: (_inbound, reply) => reply.send(401, [], '{"jsonrpc":"2.0","id":1,"error":{"code":401,"message":"x"}}') });
     const socket = await connect(rig);

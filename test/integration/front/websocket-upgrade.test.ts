@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { upgradeRequest } from '../../support/raw-websocket.js';
 import { until } from '../../support/until.js';
-import { ask, connect, start } from './websocket-rig.js';
+import { ask, connect, held, start } from './websocket-rig.js';
 import { exchange, post, statusOf } from './wire.js';
 
 describe('an upgrade', () => {
@@ -61,6 +61,15 @@ describe('an upgrade', () => {
   it('is not taken where WebSocket is off', async () => {
     const rig = await start({ websocket: { enabled: false } });
     expect([statusOf(await exchange(rig.port, upgradeRequest())), rig.seen.length]).toEqual([404, 0]);
+  });
+  it('is refused where its address has no room for a request', async () => {
+    const { replies, answer } = held();
+    const rig = await start({ answer, front: { requests_per_ip_max: 2 } });
+    const socket = await connect(rig);
+    for (const id of [1, 2]) socket.send(ask(id));
+    await until(() => replies.length === 2);
+    expect(statusOf(await exchange(rig.port, upgradeRequest()))).toBe(503);
+    expect(rig.seen.map(({ refused }) => refused)).toEqual(['', '', 'gateway_overloaded requests_per_ip']);
   });
   it('is refused above the sockets of one address, which count as connections, and taken again when one has ended', async () => {
     const rig = await start({ websocket: { sockets_per_ip_max: 2 } });

@@ -19,4 +19,8 @@ describe('a preflight', () => {
   it('allows a bounded number', () => {
     expect(allowed(Array.from({ length: 200 }, (_, n) => `mcp-param-${n}`).join(','))).toHaveLength(usual.length + 64);
   });
+  it('reads a bounded part of what is asked for', () => {
+    const room = 16_384 - 'mcp-param-a,'.length;
+    expect(allowed(`${'x'.repeat(room - 1)},mcp-param-a,mcp-param-b`)).toEqual([...usual, 'mcp-param-a']);
+  });
 });

@@ -76,6 +76,13 @@ describe('a stream', () => {
 });
 
 describe('a whole answer', () => {
+  it('is none where a stream has begun', () => {
+    const { frames, told, reply } = end();
+    reply.begin();
+    reply.send(200, [], 'x');
+    reply.write('data: 1\n\n');
+    expect([frames, told]).toEqual([['1'], []]);
+  });
   it('is handed on once', () => {
     const { told, reply } = end();
     reply.send(413, [], 'x', true);
