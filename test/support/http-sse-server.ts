@@ -12,8 +12,9 @@ export interface HttpSseServer {
   endpoint: (connection: number) => string;
   /** Status of a POST. */
   accepts: number;
-  /** Status of the GET. */
+  /** Status and type of the GET's answer. */
   opens: number;
+  opensAs: string;
   /** Says the address at once; else when `sayEndpoints` is called. */
   saysEndpoint: boolean;
   sayEndpoints(): void;
@@ -40,9 +41,9 @@ export async function startHttpSseServer(tools: readonly string[]): Promise<Http
   const http = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://server');
     if (request.method === 'GET' && pathname === '/sse') {
-      if (server.opens !== 200) return void response.writeHead(server.opens).end();
+      if (server.opens !== 200) return void response.writeHead(server.opens, { 'content-type': server.opensAs }).end();
       const connection = ++connections;
-      server.streams.set(connection, response.writeHead(200, { 'content-type': 'text/event-stream' }));
+      server.streams.set(connection, response.writeHead(200, { 'content-type': server.opensAs }));
       response.on('close', () => server.streams.delete(connection));
       response.flushHeaders();
       if (server.saysEndpoint) sayEndpoint(connection);
@@ -59,7 +60,7 @@ export async function startHttpSseServer(tools: readonly string[]): Promise<Http
     });
   });
   const server: HttpSseServer = {
-    url: '', origin: '', seen: [], streams: new Map(), accepts: 202, opens: 200, saysEndpoint: true, endpoint: (connection) => `/messages?session=${connection}`,
+    url: '', origin: '', seen: [], streams: new Map(), accepts: 202, opens: 200, opensAs: 'text/event-stream', saysEndpoint: true, endpoint: (connection) => `/messages?session=${connection}`,
     sayEndpoints: () => { for (const connection of server.streams.keys()) sayEndpoint(connection); },
     send: (connection, message, event = 'message') => void server.streams.get(connection)?.write(`event: ${event}\ndata: ${typeof message === 'string' ? message : JSON.stringify(message)}\n\n`),
     close: () => new Promise((resolve) => {

@@ -1,5 +1,5 @@
 // A real stdio tool server of a few lines, without a library: each of its tools does one thing that a process may do to whoever runs it.
-import { readdirSync, readlinkSync, writeFileSync, appendFileSync } from 'node:fs';
+import { appendFileSync, closeSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
 const options = new Set(process.argv.slice(2).filter((one) => one.startsWith('--')));
@@ -11,6 +11,7 @@ if (options.has('--ignore-end')) {
   process.on('SIGTERM', () => undefined);
   setInterval(() => undefined, 1000);
 }
+if (options.has('--ignore-eof')) setInterval(() => undefined, 1000);
 
 const say = (text) => process.stdout.write(`${text}\n`);
 const result = (id, value) => say(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${JSON.stringify(value)}}`);
@@ -30,6 +31,8 @@ function call(id, { name, arguments: args = {}, _meta: meta = {} }) {
     case 'echo': return text(id, String(args.text ?? ''));
     case 'self': return text(id, JSON.stringify({ pid: process.pid, cwd: process.cwd(), env: process.env, files: openFiles(), calls, hanging, cancelled, initialized, argv: process.argv.slice(2) }));
     case 'die': return process.exit(3);
+    case 'last': return process.stderr.write(args.text, () => process.exit(3));
+    case 'silence': return closeSync(1);
     case 'hang': return void (hanging += 1);
     case 'big': return text(id, 'x'.repeat(args.bytes));
     case 'deep': return say(`{"jsonrpc":"2.0","id":${id},"result":{"content":[],"deep":${'['.repeat(args.depth)}${']'.repeat(args.depth)}}}`);

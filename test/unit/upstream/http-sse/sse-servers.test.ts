@@ -16,19 +16,22 @@ let http: ReportingUpstreamClient;
 let servers: SseServers;
 let nowMs = 0;
 let sweep: () => void = () => undefined;
+let sweeping = 0;
 
 beforeEach(async () => {
   server = await startHttpSseServer(['{"name":"echo","description":"Tool of the tests","inputSchema":{"type":"object"}}']);
   other = await startServer();
   http = createUpstreamClient({ connectTimeoutMs: 2000, connectionsMax: 4 });
-  nowMs = 0;
-  servers = new SseServers({
-    client: http, reader: new WireReader(loadJsonGuard(), LIMITS), answerBytesMax: 10_000, answerTimeoutMs: 60_000, sessionIdleMs: 1000, nowMs: () => nowMs,
-    every: (_ms, tick) => {
-      sweep = tick;
-      return () => undefined;
-    },
-  });
+  [nowMs, sweeping] = [0, 0];
+  servers = startServers();
+});
+const startServers = (): SseServers => new SseServers({
+  client: http, reader: new WireReader(loadJsonGuard(), LIMITS), answerBytesMax: 10_000, answerTimeoutMs: 60_000, sessionIdleMs: 1000, nowMs: () => nowMs,
+  every: (_ms, tick) => {
+    sweep = tick;
+    sweeping += 1;
+    return () => { sweeping -= 1; };
+  },
 });
 afterEach(async () => {
   await servers.close();
@@ -37,7 +40,7 @@ afterEach(async () => {
   await other.close();
 });
 
-const post = (body: unknown, session?: string): Asked => new Asked(servers, { url: server.url, session, body });
+const post = (body: unknown, session?: string, on = servers): Asked => new Asked(on, { url: server.url, session, body });
 const request = (method: string, params: unknown, session?: string, id: unknown = 1): Promise<Answered> => post({ jsonrpc: '2.0', id, method, params }, session).answered;
 const echo = (session: string, text: string, id: unknown = 1): Promise<Answered> => request('tools/call', { name: 'echo', arguments: { text }, _meta: { progressToken: 'p' } }, session, id);
 async function open(): Promise<string> {
@@ -71,7 +74,7 @@ describe('a server of 2024-11-05', () => {
 
   it.each([
     ['another origin', () => `${other.origin}/messages`], ['the same host by another name', () => `${server.origin.replace('127.0.0.1', 'localhost')}/messages?session=1`],
-    ['a user and a password', () => `${server.origin.replace('http://', 'http://me:secret@')}/messages?session=1`], ['no address', () => 'http://['],
+    ['a user and a password', () => `${server.origin.replace('http://', 'http://me:secret@')}/messages?session=1`], ['no address', () => 'http://['], ['a very long address', () => `/messages?session=1&x=${'x'.repeat(4096)}`],
   ])('that names %s to post to is refused, and gets nothing', async (_what, endpoint) => {
     server.endpoint = endpoint;
     expect((await request('initialize', {}, undefined)).fault).toMatchObject({ kind: 'protocol', maybeSent: false });
@@ -82,6 +85,39 @@ describe('a server of 2024-11-05', () => {
   it('may name its address whole', async () => {
     server.endpoint = (connection) => `${server.origin}/messages?session=${connection}`;
     expect(await open()).not.toBe('');
+  });
+
+  it('posts to the address that was named first, without its fragment', async () => {
+    server.endpoint = (connection) => `/messages?session=${connection}#there`;
+    const session = await open();
+    server.send(1, '/messages?session=2', 'endpoint');
+    server.send(1, `${other.origin}/messages`, 'endpoint');
+    expect((await echo(session, 'x')).status).toBe(200);
+    expect([new Set(server.seen.map(({ connection }) => connection)), other.seen]).toEqual([new Set([1]), []]);
+  });
+
+  it('is heard where it sends messages, and not in events of other kinds', async () => {
+    const session = await open();
+    const waiting = request('tools/call', { name: 'silent' }, session);
+    await until(() => server.seen.some(({ body }) => body.includes('silent')));
+    const { id } = JSON.parse(server.seen.at(-1)?.body ?? '') as { id: number };
+    for (const event of ['ping', 'message']) server.send(1, { jsonrpc: '2.0', id, result: { from: event } }, event);
+    expect((await waiting).json.result).toEqual({ from: 'message' });
+  });
+
+  it('has sessions of one thread alone: on another they are unknown', async () => {
+    const others = startServers();
+    const [here, there] = [await open(), await post({ jsonrpc: '2.0', id: 1, method: 'initialize', params: {} }, undefined, others).answered];
+    expect(here).not.toBe(there.headers['mcp-session-id']);
+    expect((await post({ jsonrpc: '2.0', id: 1, method: 'tools/list' }, here, others).answered).status).toBe(404);
+    await others.close();
+  });
+
+  it('loses all its connections at the end', async () => {
+    await open();
+    await servers.close();
+    await until(() => server.streams.size === 0);
+    expect(sweeping).toBe(0);
   });
 
   it('whose connection breaks fails the calls under way; the next session is a new one', async () => {
@@ -102,8 +138,8 @@ describe('a server of 2024-11-05', () => {
     expect((await echo(session, 'y')).status).toBe(200);
   });
 
-  it.each([404, 405, 500])('that answers its GET with %d is none', async (status) => {
-    server.opens = status;
+  it.each([[404, 'text/event-stream'], [405, 'text/event-stream'], [500, 'text/event-stream'], [202, 'text/event-stream'], [200, 'application/json']])('that answers its GET with %d and %s is none', async (status, type) => {
+    Object.assign(server, { opens: status, opensAs: type });
     expect((await request('initialize', {}, undefined)).fault).toMatchObject({ kind: 'protocol', maybeSent: false });
   });
 
