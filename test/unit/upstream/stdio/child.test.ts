@@ -6,8 +6,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadJsonGuard } from '../../../../src/base/json/choose.js';
 import { WireReader } from '../../../../src/upstream/duplex/wire-message.js';
 import { EOF_GRACE_MS } from '../../../../src/upstream/stdio/child.js';
+import { isRunning } from '../../../support/running.js';
 import { until } from '../../../support/until.js';
-import { ask, Asked, callTool, entries, isRunning, LIMITS, openSession, PROGRAM, self, startServers, textOf, UPSTREAM } from './stdio-fixture.js';
+import { ask, Asked, callTool, entries, LIMITS, openSession, PROGRAM, self, startServers, textOf, UPSTREAM } from './stdio-fixture.js';
 
 let started: ReturnType<typeof startServers>[];
 let dir: string;

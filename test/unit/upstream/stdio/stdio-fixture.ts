@@ -128,12 +128,3 @@ export interface Self {
 export async function self(client: UpstreamClient, session: string): Promise<Self> {
   return JSON.parse(textOf(await callTool(client, session, 'self'))) as Self;
 }
-
-export function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}

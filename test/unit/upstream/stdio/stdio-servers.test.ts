@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { StdioServers } from '../../../../src/upstream/stdio/stdio-servers.js';
-import { ask, Asked, callTool, entries, isRunning, openSession, PROGRAM, self, startServers, tell, textOf, UPSTREAM } from './stdio-fixture.js';
+import { isRunning } from '../../../support/running.js';
+import { ask, Asked, callTool, entries, openSession, PROGRAM, self, startServers, tell, textOf, UPSTREAM } from './stdio-fixture.js';
 
 const open: StdioServers[] = [];
 afterEach(async () => {
