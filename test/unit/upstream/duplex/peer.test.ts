@@ -12,15 +12,16 @@ const BODY = Buffer.from('{"jsonrpc":"2.0","id":"mine","method":"tools/call","pa
 
 function open(shared = true) {
   const sent: string[] = [];
+  const told = { toolsChanged: 0 };
   let events: ChannelEvents | undefined;
   const peer = new Peer((given): Channel => {
     events = given;
     return { send: (message) => void sent.push(Buffer.from(message).toString('utf8')), close: () => undefined };
-  }, { reader, shared, heldBytesMax: 1000, toolsChanged: () => undefined, unreadable: () => undefined, closed: () => undefined });
+  }, { reader, shared, heldBytesMax: 1000, toolsChanged: () => { told.toolsChanged += 1; }, unreadable: () => undefined, closed: () => undefined });
   const faults: UpstreamFault[] = [];
   const heard: string[] = [];
   const sink: UpstreamSink = { onHead: () => undefined, onData: (chunk) => void heard.push(Buffer.from(chunk).toString('utf8')), onEnd: () => void heard.push('end'), onFault: (fault) => void faults.push(fault) };
-  return { peer, sent, faults, heard, ask: () => peer.ask(BODY, reader.read(BODY), { session: 's', headers: {} }, sink), say: (text: string) => events?.onMessage(Buffer.from(text)), end: () => events?.onClosed({ kind: 'transport', maybeSent: true, message: 'gone' }) };
+  return { peer, sent, told, faults, heard, ask: () => peer.ask(BODY, reader.read(BODY), { session: 's', headers: {} }, sink), say: (text: string) => events?.onMessage(Buffer.from(text)), end: () => events?.onClosed({ kind: 'transport', maybeSent: true, message: 'gone' }) };
 }
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -39,14 +40,15 @@ describe('a channel', () => {
   });
 
   it('that ends faults what is under way once, and takes nothing more', async () => {
-    const { faults, ask, end, say, heard } = open();
+    const { faults, ask, end, say, heard, told } = open();
     ask();
     end();
     end();
     say('{"jsonrpc":"2.0","id":1,"result":{}}');
+    say('{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}');
     ask();
     await turn();
-    expect([faults.map(({ maybeSent }) => maybeSent), heard]).toEqual([[true, false], []]);
+    expect([faults.map(({ maybeSent }) => maybeSent), heard, told.toolsChanged]).toEqual([[true, false], [], 0]);
   });
 
   it('brings notifications of a subscription to whom it belongs, under his id', () => {
@@ -56,6 +58,49 @@ describe('a channel', () => {
     say('{"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"_meta":{"io.modelcontextprotocol/subscriptionId":2}}}');
     say('{"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"_meta":{"io.modelcontextprotocol/subscriptionId":3}}}');
     expect(heard).toEqual(['data: {"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"_meta":{"io.modelcontextprotocol/subscriptionId":"mine"}}}\n\n']);
+  });
+
+  it('gives an answer under an id that nobody asked under to nobody, not even to the one call there is', () => {
+    const { ask, say, heard } = open();
+    ask();
+    for (const id of ['9', '"mine"', 'null']) say(`{"jsonrpc":"2.0","id":${id},"result":{}}`);
+    say('{"jsonrpc":"2.0","id":9,"error":{"code":1,"message":"what"}}');
+    expect(heard).toEqual([]);
+    say('{"jsonrpc":"2.0","id":1,"result":{}}');
+    expect(heard).toEqual(['{"jsonrpc":"2.0","id":"mine","result":{}}', 'end']);
+  });
+
+  it('is told of each call that its client cancels, of two under one id one after the other', () => {
+    const { peer, sent, ask } = open();
+    const cancel = Buffer.from('{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"min\\u0065"}}');
+    ask();
+    ask();
+    for (const session of ['s', 'another', 's', 's']) peer.cancel(session, cancel, reader.read(cancel));
+    expect(sent.slice(2)).toEqual([1, 2].map((id) => `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${id}}}`));
+  });
+
+  it('brings a message in one event, although its parts stand on lines of an old Mac', () => {
+    const { ask, say, heard } = open();
+    ask();
+    say('{"jsonrpc":"2.0",\r"method":"notifications/progress",\r"params":{"progressToken":1,"progress":1}}');
+    expect(heard).toEqual(['data: {"jsonrpc":"2.0", "method":"notifications/progress", "params":{"progressToken":"p","progress":1}}\n\n']);
+  });
+
+  it('keeps as much for a caller that reads slowly each time anew', () => {
+    const { ask, say, heard, faults } = open();
+    const call = ask();
+    const half = `{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":1,"message":"${'x'.repeat(500)}"}}`;
+    for (const times of [1, 2, 3]) {
+      call.pause();
+      say(half);
+      call.resume();
+      expect(heard).toHaveLength(times);
+    }
+    call.pause();
+    say(half);
+    expect(faults).toEqual([]);
+    say(half);
+    expect(faults).toMatchObject([{ kind: 'protocol' }]);
   });
 
   it('gives an error without an id to the one call there is, and to none of two', () => {

@@ -11,6 +11,8 @@ it.each([
   ['{"result":{"text":"x","id":9}}', 0],
   ['{"result":{"id":9},"jsonrpc":"2.0"}', 0],
   ['{"jsonrpc":"2.0","id":"7","result":', 0],
+  ['{"jsonrpc":"2.0","result":{"id":9,"x":1', 0],
+  ['{"result":{"x":1},"\\"id":9}', 0],
   ['Listening on "id":7}…', 0],
 ])('%j answers %d', (text, id) => {
   expect(findAnswered(Buffer.from(text))).toBe(id);

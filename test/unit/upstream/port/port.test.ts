@@ -1,6 +1,8 @@
 // A client on another thread's side of a port: the same calls, answers, ends and limits, and no answer that nobody takes.
-import { MessageChannel } from 'node:worker_threads';
+import { EventEmitter } from 'node:events';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { ToOwner } from '../../../../src/upstream/port/messages.js';
 import { createPortClient } from '../../../../src/upstream/port/port-client.js';
 import { servePort } from '../../../../src/upstream/port/port-server.js';
 import type { UpstreamCall, UpstreamClient, UpstreamRequest, UpstreamSink } from '../../../../src/upstream/types.js';
@@ -38,7 +40,9 @@ describe('a call over a port', () => {
     const [call] = owner.calls;
     expect([call?.request.url, call?.request.headers['mcp-session-id'], Buffer.from(call?.request.body ?? []).toString(), call?.request.body?.buffer.byteLength]).toEqual(['stdio:x', 's', 'hello', 5]);
     call?.sink.onHead(200, { 'content-type': 'application/json' });
-    call?.sink.onData(Buffer.from('{"id":1}'));
+    const lent = Buffer.from('{"id":1}');
+    call?.sink.onData(lent);
+    lent.fill(0); // it goes back to its pool
     call?.sink.onEnd();
     expect(await asked.answered).toMatchObject({ status: 200, text: '{"id":1}', fault: undefined });
   });
@@ -85,5 +89,22 @@ describe('a call over a port', () => {
     expect([busy.text.length >= 5 * 1024 * 1024, second?.told]).toEqual([true, ['pause', 'pause']]); // who was slow himself stays so
     busy.call.abort();
     quiet.call.abort();
+  });
+
+  it('that begins while others are held back is, too, as is who only then has time', () => {
+    // The owner's end by hand: over a line, when the other side takes what was sent is anybody's guess.
+    const owner = new Owner();
+    const port = Object.assign(new EventEmitter(), { postMessage: () => undefined });
+    servePort(port as unknown as MessagePort, owner);
+    const say = (message: ToOwner): void => void port.emit('message', message);
+    const request: UpstreamRequest = { url: 'stdio:x', httpMethod: 'POST', headers: {}, body: undefined, answerTimeoutMs: 1000, idleTimeoutMs: 1000 };
+    const told = (): string[] => owner.calls.map((call) => call.told.join(' '));
+    say({ kind: 'send', call: 1, request });
+    owner.calls[0]?.sink.onData(Buffer.alloc(8 * 1024 * 1024));
+    say({ kind: 'send', call: 2, request });
+    say({ kind: 'resume', call: 1 });
+    expect(told()).toEqual(['pause', 'pause']);
+    say({ kind: 'taken', bytes: 5 * 1024 * 1024 });
+    expect(told()).toEqual(['pause resume', 'pause resume']);
   });
 });
