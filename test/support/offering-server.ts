@@ -28,6 +28,8 @@ export interface OfferingServer {
   /** Ids of tasks it has, and those it gives to the next tasks. */
   readonly tasks: Set<string>;
   nextTaskId: string;
+  /** Asked for any of these, it speaks of another task. */
+  readonly mistaken: Set<string>;
   /** Methods whose connection ends without an answer. */
   readonly broken: Set<string>;
   /** The status of a GET, where it opens no stream. */
@@ -113,7 +115,10 @@ export async function startOfferingServer(label: string, offer: Offer): Promise<
       case 'resources/subscribe': case 'resources/unsubscribe': case 'logging/setLevel': return { result: {} };
       case 'completion/complete': return { result: { completion: { values: [label] } } };
       case 'tasks/list': return page('tasks', [...server.tasks].map((id) => ({ taskId: id, status: 'working' })));
-      case 'tasks/get': case 'tasks/cancel': return server.tasks.has(taskId) ? { result: { taskId, status: `at ${label}` } } : { error: NOT_FOUND };
+      case 'tasks/get': case 'tasks/cancel': {
+        const named = server.mistaken.has(taskId) ? `not ${taskId}` : taskId;
+        return server.tasks.has(taskId) || named !== taskId ? { result: { taskId: named, status: `at ${label}` } } : { error: NOT_FOUND };
+      }
       case 'tasks/result': return { result: { content: [{ type: 'text', text: `result at ${label}` }] } };
       default: return { error: { code: -32601, message: 'no' } };
     }
@@ -125,7 +130,7 @@ export async function startOfferingServer(label: string, offer: Offer): Promise<
     request.on('end', () => handle(request, Buffer.concat(parts).toString('utf8'), response));
   });
   const server: OfferingServer = {
-    url: '', seen: [], offer, tasks: new Set(), nextTaskId: `${label}-task`, broken: new Set(), refuseStreams: undefined,
+    url: '', seen: [], offer, tasks: new Set(), mistaken: new Set(), nextTaskId: `${label}-task`, broken: new Set(), refuseStreams: undefined,
     of: (method) => server.seen.filter((one) => one.method === method),
     notify: (method) => {
       for (const one of streams) one.write(`data: {"jsonrpc":"2.0","method":"${method}"}\n\n`);

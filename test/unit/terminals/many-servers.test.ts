@@ -21,8 +21,9 @@ afterAll(() => Promise.all(Object.values(servers).map((server) => server.close()
 beforeEach(() => {
   Object.assign(servers.a, { offer: A, nextTaskId: 'A-task' });
   Object.assign(servers.b, { offer: B, nextTaskId: 'B-task' });
-  for (const { tasks, broken } of Object.values(servers)) {
+  for (const { tasks, mistaken, broken } of Object.values(servers)) {
     tasks.clear();
+    mistaken.clear();
     broken.clear();
   }
 });
@@ -264,6 +265,10 @@ describe('tasks', () => {
     const session = await openSession(gateway);
     expect((await gateway.ask(rpc('tasks/cancel', { taskId: 'known-to-b' }), session)).text).toContain('at B');
     expect([servers.a.of('tasks/cancel').length, servers.b.of('tasks/cancel').length]).toEqual([0, 1]);
+    // Whose it is stays known, also where no answer names it.
+    servers.b.tasks.add('asked-for');
+    for (const _time of [1, 2]) expect((await gateway.ask(rpc('tasks/result', { taskId: 'asked-for' }), session)).text).toContain('result at B');
+    expect([servers.a.of('tasks/get').length, servers.b.of('tasks/get').length]).toEqual([2, 2]);
     servers.a.tasks.add('claimed');
     servers.b.tasks.add('claimed');
     const claimed = await gateway.ask(rpc('tasks/cancel', { taskId: 'claimed' }), session);
@@ -273,6 +278,16 @@ describe('tasks', () => {
     expect(gateway.lines().at(-1)).toMatchObject({ reason_code: 'task_unknown', decision: 'DENY' });
     expect(errorOf(await gateway.ask(rpc('tasks/get', {}), session))).toMatchObject({ code: -32602 });
     expect([servers.a.of('tasks/cancel').length, servers.b.of('tasks/cancel').length]).toEqual([0, 1]);
+  });
+
+  it('are not claimed by who answers with another one', async () => {
+    const gateway = await start();
+    for (const id of ['at-b', 'nowhere']) servers.a.mistaken.add(id);
+    servers.b.tasks.add('at-b');
+    const session = await openSession(gateway);
+    expect((await gateway.ask(rpc('tasks/cancel', { taskId: 'at-b' }), session)).text).toContain('at B');
+    expect(errorOf(await gateway.ask(rpc('tasks/cancel', { taskId: 'nowhere' }), session))).toMatchObject({ code: -32602 });
+    expect([gateway.lines().at(-1)?.['reason_code'], servers.a.of('tasks/cancel')]).toEqual(['task_unknown', []]);
   });
 
   it('are listed of all servers, for who has a session', async () => {
