@@ -31,7 +31,7 @@ import { createRegistryRefresh } from '../../src/jobs/registry-refresh.js';
 import { createSharedMemory, openSharedMemory } from '../../src/threads/shared-memory.js';
 import { createToolKnowledge } from '../../src/threads/tool-knowledge.js';
 import { createUpstreamClient } from '../../src/upstream/http-client.js';
-import { lentMessage, RecordedReply, type Posted } from './inbound-reply.js';
+import { lentMessage, MCP_ACCEPT, RecordedReply, type Posted } from './inbound-reply.js';
 
 export const CALLER = 'spiffe://poc.local/agents/mcp-client/my-agent/dev';
 
@@ -189,6 +189,13 @@ export function rpc(method: string, params: unknown = {}, id: unknown = 1): stri
 
 export function toolCall(name: string, args: unknown = {}, id: unknown = 1): string {
   return rpc('tools/call', { name, arguments: args }, id);
+}
+
+/** The session of a client with a handshake, as what goes with each of its messages. `posted`: what else does. */
+export async function openSession(gateway: Pick<InProcessGateway, 'ask'>, { capabilities = {}, name = 't', posted = {} }: { readonly capabilities?: unknown; readonly name?: string; readonly posted?: Posted } = {}): Promise<Posted> {
+  const headers = { accept: MCP_ACCEPT, ...posted.headers };
+  const reply = await gateway.ask(rpc('initialize', { protocolVersion: '2025-11-25', capabilities, clientInfo: { name, version: '1' } }, 0), { ...posted, headers });
+  return { ...posted, headers: { ...headers, mcpSessionId: reply.headers['mcp-session-id'] ?? '', mcpProtocolVersion: '2025-11-25' } };
 }
 
 /** Permits the registered caller everything that is registered. */

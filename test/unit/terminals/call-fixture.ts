@@ -1,7 +1,7 @@
 // One gateway in process and one scripted tool server for the tests of a call; importing it starts both before the file's tests and ends them after.
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import type { AuditAppender } from '../../../src/audit/types.js';
-import { rpc, startInProcessGateway, toolCall, toolText, type InProcessGateway } from '../../support/gateway-in-process.js';
+import { openSession as openSessionOf, startInProcessGateway, toolCall, toolText, type InProcessGateway } from '../../support/gateway-in-process.js';
 import { MCP_ACCEPT, type Posted } from '../../support/inbound-reply.js';
 import { jsonAnswer, resultFor, startScriptedServer, type ScriptedServer } from '../../support/scripted-server.js';
 
@@ -48,10 +48,7 @@ afterEach(() => {
 });
 
 export const calls = () => server.of('tools/call');
-export async function openSession(on = running): Promise<Posted> {
-  const reply = await on.ask(rpc('initialize', { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 't', version: '1' } }, 0), CLIENT);
-  return { headers: { accept: MCP_ACCEPT, mcpSessionId: reply.headers['mcp-session-id'] ?? '', mcpProtocolVersion: '2025-11-25' } };
-}
+export const openSession = (on = running): Promise<Posted> => openSessionOf(on);
 export const lastLines = (count: number) => running.lines().slice(-count);
 
 export async function resetBreaker(): Promise<void> {

@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { rpc, startInProcessGateway, type InProcessGateway } from '../../support/gateway-in-process.js';
-import { MCP_ACCEPT, type Posted, type RecordedReply } from '../../support/inbound-reply.js';
+import { openSession, rpc, startInProcessGateway, type InProcessGateway } from '../../support/gateway-in-process.js';
+import { type Posted, type RecordedReply } from '../../support/inbound-reply.js';
 import { startOfferingServer, toolOf, type OfferingServer } from '../../support/offering-server.js';
 import { until } from '../../support/until.js';
 
@@ -40,10 +40,6 @@ beforeEach(async () => {
 });
 afterEach(() => running.close());
 
-async function openSession(): Promise<Posted> {
-  const reply = await running.ask(rpc('initialize', { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 't', version: '1' } }, 0), { headers: { accept: MCP_ACCEPT } });
-  return { headers: { accept: MCP_ACCEPT, mcpSessionId: reply.headers['mcp-session-id'] ?? '', mcpProtocolVersion: '2025-11-25' } };
-}
 async function listenIn(session: Posted): Promise<RecordedReply> {
   const [before, other] = [a.streams, b.streams];
   const reply = running.post('', { httpMethod: 'GET', headers: session.headers ?? {} });
@@ -59,14 +55,14 @@ const marker = async (...replies: RecordedReply[]): Promise<void> => {
 
 describe('a list that changed', () => {
   it.each(['notifications/prompts/list_changed', 'notifications/resources/list_changed', CHANGED])('%s reaches the stream of each session once', async (method) => {
-    const streams = [await listenIn(await openSession()), await listenIn(await openSession())];
+    const streams = [await listenIn(await openSession(running)), await listenIn(await openSession(running))];
     expect(a.notify(method)).toBe(2);
     await marker(...streams);
     expect(streams.map((reply) => said(reply, method))).toEqual([1, 1]);
   });
 
   it('is told once where the gateway itself has seen the change', async () => {
-    const streams = [await listenIn(await openSession()), await listenIn(await openSession())];
+    const streams = [await listenIn(await openSession(running)), await listenIn(await openSession(running))];
     let asked = 0;
     // As the control thread does: one listing for all who ask, and all are told before the askers go on.
     const listing = new Promise<void>((resolve) => { ready = resolve; }).then(() => running.gateway.announceToolsChanged());
@@ -81,7 +77,7 @@ describe('a list that changed', () => {
   });
 
   it('is told on one stream of a session that has two', async () => {
-    const session = await openSession();
+    const session = await openSession(running);
     const [older, newer] = [await listenIn(session), await listenIn(session)];
     running.gateway.announceToolsChanged();
     expect([said(older, CHANGED), said(newer, CHANGED)]).toEqual([0, 1]);
@@ -90,7 +86,7 @@ describe('a list that changed', () => {
 
 describe('a reload', () => {
   it('of registry or policies is told of the lists whose changes a server tells of, on every session\'s stream', async () => {
-    const stream = await listenIn(await openSession());
+    const stream = await listenIn(await openSession(running));
     const { gateway } = running;
     const next = (digests: object) => gateway.commit({ ...gateway.snapshot(), digests: { ...gateway.snapshot().digests, ...digests } });
     next({ rules: 'others' });
@@ -117,7 +113,7 @@ describe('the handshake', () => {
 
 describe('a server that lost its streams', () => {
   it('is followed again, in a new session where it forgot the old one', async () => {
-    const stream = await listenIn(await openSession());
+    const stream = await listenIn(await openSession(running));
     a.forget();
     await until(() => a.streams === 0);
     for (const { tick } of [...ticks]) tick(); // 404: the session is lost
@@ -138,7 +134,7 @@ describe('a server that lost its streams', () => {
     b.refuseStreams = 404;
     try {
       const before = silentGets();
-      running.post('', { httpMethod: 'GET', headers: (await openSession()).headers ?? {} });
+      running.post('', { httpMethod: 'GET', headers: (await openSession(running)).headers ?? {} });
       await until(() => silentGets() === before + 1 && a.streams > 0);
       for (let i = 0; i < 5; i++) for (const { tick } of [...ticks]) tick();
       await running.ask(rpc('tools/list'));

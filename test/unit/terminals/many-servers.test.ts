@@ -2,11 +2,10 @@
 import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { encodeMirroredHeader } from '../../../src/mcp/header-mirror.js';
-import { rpc, startInProcessGateway, toolCall, type InProcessGateway, type InProcessOptions } from '../../support/gateway-in-process.js';
+import { openSession, rpc, startInProcessGateway, toolCall, type InProcessGateway, type InProcessOptions } from '../../support/gateway-in-process.js';
 import { MCP_ACCEPT, type Posted, type RecordedReply } from '../../support/inbound-reply.js';
 import { startOfferingServer, toolOf, type Offer, type OfferingServer } from '../../support/offering-server.js';
 
-const CLIENT: Posted = { headers: { accept: MCP_ACCEPT } };
 const A: Offer = { tools: ['one'], prompts: ['greet', 'both'], resources: ['file:///a/1', 'file:///both'], templates: ['file:///a/{name}'], tasks: true, logging: true, pageSize: 1 };
 const B: Offer = { tools: ['two'], prompts: ['part', 'both'], resources: ['file:///b/1', 'file:///both'], tasks: true, logging: true };
 const C: Offer = { tools: ['three'] };
@@ -36,10 +35,6 @@ async function start(sections = '', more: Partial<InProcessOptions> = {}): Promi
   running = await startInProcessGateway({ tools: [], registry: registryOf(sections), ...more });
   for (const { seen } of Object.values(servers)) seen.length = 0;
   return running;
-}
-async function openSession(gateway: InProcessGateway): Promise<Posted> {
-  const reply = await gateway.ask(rpc('initialize', { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 't', version: '1' } }, 0), CLIENT);
-  return { headers: { accept: MCP_ACCEPT, mcpSessionId: reply.headers['mcp-session-id'] ?? '', mcpProtocolVersion: '2025-11-25' } };
 }
 const resultOf = (reply: RecordedReply): Record<string, unknown> => (reply.json as { result: Record<string, unknown> }).result;
 const listOf = (reply: RecordedReply, member: string, key: string): unknown[] => (resultOf(reply)[member] as Record<string, unknown>[]).map((item) => item[key]);

@@ -1,7 +1,7 @@
 // A client and a tool server of different eras, through the whole gateway: what each sees of the other.
 import type { ServerResponse } from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { rpc, startInProcessGateway, toolCall, toolText, type InProcessGateway, type InProcessOptions } from '../../support/gateway-in-process.js';
+import { openSession, rpc, startInProcessGateway, toolCall, toolText, type InProcessGateway, type InProcessOptions } from '../../support/gateway-in-process.js';
 import { MCP_ACCEPT, type Posted, type RecordedReply } from '../../support/inbound-reply.js';
 import { jsonAnswer, resultFor, sseHead, startScriptedServer, type ScriptedServer } from '../../support/scripted-server.js';
 import { until } from '../../support/until.js';
@@ -27,10 +27,7 @@ async function start(more: Partial<InProcessOptions> = {}): Promise<InProcessGat
   for (const server of [modern, legacy]) server.seen.length = 0;
   return running;
 }
-async function openSession(gateway: InProcessGateway, capabilities: unknown = {}): Promise<Posted> {
-  const reply = await gateway.ask(rpc('initialize', { protocolVersion: '2025-11-25', capabilities, clientInfo: { name: 'old client', version: '1' } }, 0), { headers: { accept: MCP_ACCEPT } });
-  return { headers: { accept: MCP_ACCEPT, mcpSessionId: reply.headers['mcp-session-id'] ?? '', mcpProtocolVersion: '2025-11-25' } };
-}
+const opened = (gateway: InProcessGateway, capabilities: unknown = {}): Promise<Posted> => openSession(gateway, { capabilities, name: 'old client' });
 const sent = (server: ScriptedServer, method = 'tools/call') => server.of(method).map(({ body }) => JSON.parse(body) as { id: unknown; params: Record<string, unknown> });
 const question = (idText: string, inputRequests: unknown, requestState: string | undefined): string =>
   `{"jsonrpc":"2.0","id":${idText},"result":{"resultType":"input_required"${inputRequests === undefined ? '' : `,"inputRequests":${JSON.stringify(inputRequests)}`}${requestState === undefined ? '' : `,"requestState":${requestState}`}}}`;
@@ -40,7 +37,7 @@ const events = (reply: RecordedReply) => reply.events as { id?: unknown; method?
 describe('a client with a handshake', () => {
   it('calls a tool of a server without one: version, capabilities and headers are the gateway\'s to add', async () => {
     const gateway = await start();
-    const session = await openSession(gateway, { elicitation: {} });
+    const session = await opened(gateway, { elicitation: {} });
     const body = '{"jsonrpc":"2.0","id":"x","method":"tools/call","params":{"name":"new","arguments":{"n":1e400,"text":"a"},"_meta":{"progressToken":3}}}';
     const reply = await gateway.ask(body, session);
     expect([reply.status, reply.json]).toMatchObject([200, { id: 'x', result: { content: [{ text: 'fine' }] } }]);
@@ -63,10 +60,10 @@ describe('a client with a handshake', () => {
     await gateway.listTools(); // now it has a discovery as well
     legacy.modernOnly = undefined;
     legacy.refuseHandshake = ({ body }) => body.includes('old client');
-    const refused = await gateway.ask(toolCall('old'), await openSession(gateway));
+    const refused = await gateway.ask(toolCall('old'), await opened(gateway));
     expect(refused.code).toBe('mcp_invalid_response');
     legacy.refuseHandshake = undefined;
-    expect((await gateway.ask(toolCall('old'), await openSession(gateway))).status).toBe(200);
+    expect((await gateway.ask(toolCall('old'), await opened(gateway))).status).toBe(200);
     expect(legacy.of('tools/call').at(-1)?.headers['mcp-protocol-version']).toBe('2025-11-25');
   });
 
@@ -80,7 +77,7 @@ describe('a client with a handshake', () => {
 
   it('sees the tools of both', async () => {
     const gateway = await start();
-    const session = await openSession(gateway);
+    const session = await opened(gateway);
     for (const posted of [session, {}]) {
       const reply = await gateway.ask(rpc('tools/list'), posted);
       expect((reply.json as { result: { tools: { name: string }[] } }).result.tools.map(({ name }) => name)).toEqual(['new', 'old']);
@@ -91,7 +88,7 @@ describe('a client with a handshake', () => {
 
   it('is told with 200 what such a server says with another status: 404 would end its session', async () => {
     const gateway = await start();
-    const session = await openSession(gateway);
+    const session = await opened(gateway);
     for (const [status, code] of [[404, -32601], [400, -32021]] as const) {
       modern.script = ({ idText }, response) => jsonAnswer(response, `{"jsonrpc":"2.0","id":${idText},"error":{"code":${code},"message":"m"}}`, status);
       expect(await gateway.ask(toolCall('new'), session)).toMatchObject({ status: 200, json: { error: { code } } });
@@ -100,7 +97,7 @@ describe('a client with a handshake', () => {
 
   it('sets the level of log messages for the requests that follow', async () => {
     const gateway = await start();
-    const session = await openSession(gateway);
+    const session = await opened(gateway);
     modern.script = ({ idText, method }, response) => (method === 'tools/call' ? jsonAnswer(response, resultFor(idText, 'fine')) : jsonAnswer(response, `{"jsonrpc":"2.0","id":${idText},"error":{"code":-32601,"message":"no"}}`, 404));
     expect((await gateway.ask(rpc('logging/setLevel', { level: 'warning' }), session)).json).toEqual({ jsonrpc: '2.0', id: 1, result: {} });
     await gateway.ask(toolCall('new'), session);
@@ -111,7 +108,7 @@ describe('a client with a handshake', () => {
   it('watches resources: its stream subscribes to them, and to the next one without a gap', async () => {
     modern.modernOnly = { tools: {}, resources: { subscribe: true } };
     const gateway = await start();
-    const session = await openSession(gateway);
+    const session = await opened(gateway);
     const streams: ServerResponse[] = [];
     modern.script = ({ method, idText }, response) => {
       if (method !== 'subscriptions/listen') return jsonAnswer(response, resultFor(idText, 'fine'));
@@ -148,7 +145,7 @@ describe('a client with a handshake', () => {
     modern.modernOnly = { tools: {}, resources: { subscribe: true }, tasks: {} };
     modern.script = ({ idText }, response) => jsonAnswer(response, `{"jsonrpc":"2.0","id":${idText},"result":{"resultType":"task","taskId":"t"}}`);
     const gateway = await start();
-    const session = await openSession(gateway);
+    const session = await opened(gateway);
     await gateway.ask(toolCall('new'), session);
     // In a session 404 would say that it has ended.
     for (const [method, params, posted, status] of [['resources/subscribe', { uri: 'file:///a' }, {}, 404], ['tasks/result', { taskId: 't' }, session, 200], ['x/y', {}, session, 200], ['x/y', {}, {}, 404]] as const) {
@@ -159,7 +156,7 @@ describe('a client with a handshake', () => {
 
   it('brings no method into a header that is none', async () => {
     running = await startInProcessGateway({ tools: [{ name: 'new', url: modern.url }] });
-    const session = await openSession(running);
+    const session = await opened(running);
     expect((await running.ask(rpc('x/y'), session)).status).toBe(200);
     expect(modern.of('x/y').map(({ headers }) => headers['mcp-method'])).toEqual(['x/y']);
     modern.seen.length = 0;
@@ -174,7 +171,7 @@ describe('a question in an answer', () => {
 
   it('is put to the client on the call\'s stream, and its answer goes with the call, sent again', async () => {
     const gateway = await start();
-    const session = await openSession(gateway, { elicitation: {}, sampling: {} });
+    const session = await opened(gateway, { elicitation: {}, sampling: {} });
     modern.script = ({ idText, body }, response) => {
       if (!body.includes('inputResponses')) return jsonAnswer(response, question(idText, { ...ELICIT, joke: { method: 'sampling/createMessage', params: { maxTokens: 5 } } }, '"\\u0041b=="'));
       jsonAnswer(response, resultFor(idText, 'done'));
@@ -198,7 +195,7 @@ describe('a question in an answer', () => {
 
   it('comes in a stream as well, and with requestState alone needs nobody', async () => {
     const gateway = await start();
-    const session = await openSession(gateway);
+    const session = await opened(gateway);
     let asked = 0;
     modern.script = ({ idText }, response) => {
       sseHead(response);
@@ -216,8 +213,8 @@ describe('a question in an answer', () => {
   it('is a clear error for a client that cannot be asked', async () => {
     const gateway = await start();
     modern.script = ({ idText }, response) => jsonAnswer(response, question(idText, ELICIT, '"s"'));
-    const withSampling = await openSession(gateway, { sampling: {} });
-    const withJson = await openSession(gateway, { elicitation: {} });
+    const withSampling = await opened(gateway, { sampling: {} });
+    const withJson = await opened(gateway, { elicitation: {} });
     for (const posted of [{}, { headers: { accept: MCP_ACCEPT } }, withSampling, { headers: { ...withJson.headers, accept: 'application/json' } }]) {
       const reply = await gateway.ask(toolCall('new'), posted);
       expect((reply.json as { error: { data: unknown } }).error.data).toMatchObject({ code: 'mcp_request_failed', reason_code: 'input_required' });
@@ -230,7 +227,7 @@ describe('a question in an answer', () => {
     const gateway = await start();
     modern.script = ({ idText }, response) => jsonAnswer(response, question(idText, { joke: { method: 'sampling/createMessage', params: {} } }, undefined));
     const asking = async (): Promise<[RecordedReply, Posted]> => {
-      const session = await openSession(gateway, { sampling: {} });
+      const session = await opened(gateway, { sampling: {} });
       const reply = gateway.post(toolCall('new', {}, 'c'), session);
       await until(() => reply.events.length === 1);
       return [reply, session];
@@ -255,7 +252,7 @@ describe('a question in an answer', () => {
 
   it('is not another server\'s to answer for', async () => {
     const gateway = await start();
-    const session = await openSession(gateway, { sampling: {} });
+    const session = await opened(gateway, { sampling: {} });
     modern.script = ({ idText }, response) => jsonAnswer(response, question(idText, { joke: { method: 'sampling/createMessage', params: {} } }, undefined));
     const reply = gateway.post(toolCall('new'), session);
     await until(() => reply.events.length === 1);

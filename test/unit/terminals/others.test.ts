@@ -4,8 +4,8 @@ import type { ServerResponse } from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { IdentityResult } from '../../../src/engines/identity/types.js';
 import type { AuditAppender } from '../../../src/audit/types.js';
-import { CALLER, PERMIT_ALL, rpc, startInProcessGateway, toolText, type InProcessGateway, type InProcessOptions } from '../../support/gateway-in-process.js';
-import { MCP_ACCEPT, type Posted, type RecordedReply } from '../../support/inbound-reply.js';
+import { CALLER, PERMIT_ALL, openSession, rpc, startInProcessGateway, toolText, type InProcessGateway, type InProcessOptions } from '../../support/gateway-in-process.js';
+import { MCP_ACCEPT, type RecordedReply } from '../../support/inbound-reply.js';
 import { jsonAnswer, sseHead, startScriptedServer, type ScriptedServer } from '../../support/scripted-server.js';
 import { startToolServer } from '../../support/tool-server.js';
 import { until } from '../../support/until.js';
@@ -26,10 +26,6 @@ async function start(more: Partial<InProcessOptions> = {}): Promise<InProcessGat
   running = await startInProcessGateway({ tools: [{ name: 'one', url: a.url }, { name: 'two', url: b.url }], ...more });
   for (const server of [a, b]) server.seen.length = 0;
   return running;
-}
-async function openSession(gateway: InProcessGateway): Promise<Posted> {
-  const reply = await gateway.ask(rpc('initialize', { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 't', version: '1' } }, 0), { headers: { accept: MCP_ACCEPT } });
-  return { headers: { accept: MCP_ACCEPT, mcpSessionId: reply.headers['mcp-session-id'] ?? '', mcpProtocolVersion: '2025-11-25' } };
 }
 /** Server a's stream opens and says nothing by itself; the answer to write to, once it is open. */
 function streamOfA(): () => ServerResponse | undefined {

@@ -1,8 +1,8 @@
 // What a client says beside its calls: who read what is sensitive tells it to no tool server that sends out.
 import type { ServerResponse } from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { rpc, startInProcessGateway, toolCall, toolText, type InProcessGateway } from '../../support/gateway-in-process.js';
-import { MCP_ACCEPT, type Posted, type RecordedReply } from '../../support/inbound-reply.js';
+import { openSession, startInProcessGateway, toolCall, toolText, type InProcessGateway } from '../../support/gateway-in-process.js';
+import { type Posted, type RecordedReply } from '../../support/inbound-reply.js';
 import { jsonAnswer, resultFor, sseHead, startScriptedServer, type ScriptedServer } from '../../support/scripted-server.js';
 import { until } from '../../support/until.js';
 
@@ -34,10 +34,7 @@ beforeEach(async () => {
 });
 afterEach(() => gateway.close());
 
-async function openSession(): Promise<Posted> {
-  const reply = await gateway.ask(rpc('initialize', { protocolVersion: '2025-11-25', capabilities: { elicitation: {} }, clientInfo: { name: 't', version: '1' } }, 0), { headers: { accept: MCP_ACCEPT } });
-  return { headers: { accept: MCP_ACCEPT, mcpSessionId: reply.headers['mcp-session-id'] ?? '', mcpProtocolVersion: '2025-11-25' } };
-}
+const opened = (): Promise<Posted> => openSession(gateway, { capabilities: { elicitation: {} } });
 const taint = (session: Posted): Promise<RecordedReply> => gateway.ask(toolCall('read'), session);
 const events = (reply: RecordedReply) => reply.events as { id?: unknown; method?: string; result?: unknown; error?: { data?: { code?: string; reason_code?: string } } }[];
 const answer = (id: unknown, session: Posted, result = ACCEPTED): Promise<RecordedReply> => gateway.ask(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${result}}`, session);
@@ -51,7 +48,7 @@ describe('an answer that goes with a call, sent again,', () => {
   };
 
   it('does not reach a tool that sends out, of who has read meanwhile', async () => {
-    const session = await openSession();
+    const session = await opened();
     const reply = await asked('post', session);
     await taint(session);
     await answer(events(reply)[0]?.id, session);
@@ -62,7 +59,7 @@ describe('an answer that goes with a call, sent again,', () => {
   });
 
   it('names no destination that the tool may not have', async () => {
-    const session = await openSession();
+    const session = await opened();
     const reply = await asked('ask', session);
     await taint(session);
     await answer(events(reply)[0]?.id, session, '{"action":"accept","content":{"url":"https://far.example/"}}');
@@ -74,7 +71,7 @@ describe('an answer that goes with a call, sent again,', () => {
   it.each([
     ['ask', { code: 'stepup_destination_blocked', details: { destination: 'far.example', tool: 'ask' } }], ['rate', { code: 'stepup_approval_required', reason_code: 'answers_not_approved' }],
   ])('is scored with the call, also of who has read nothing: to %s', async (tool, refusal) => {
-    const session = await openSession();
+    const session = await opened();
     const reply = await asked(tool, session);
     expect((await answer(events(reply)[0]?.id, session, '{"action":"accept","content":{"url":"https://far.example/"}}')).status).toBe(202);
     await reply.finished;
@@ -84,7 +81,7 @@ describe('an answer that goes with a call, sent again,', () => {
   });
 
   it('is asked of nobody where a person had to approve the call', async () => {
-    const session = await openSession();
+    const session = await opened();
     const reply = await gateway.ask(toolCall('pay'), session);
     expect((reply.json as { error: { data: unknown } }).error.data).toMatchObject({ code: 'stepup_approval_required', reason_code: 'answers_not_approved' });
     expect(modern.of('tools/call')).toHaveLength(1);
@@ -92,7 +89,7 @@ describe('an answer that goes with a call, sent again,', () => {
   });
 
   it('goes on where nothing was read', async () => {
-    const session = await openSession();
+    const session = await opened();
     const reply = await asked('post', session);
     await answer(events(reply)[0]?.id, session);
     await reply.finished;
@@ -102,7 +99,7 @@ describe('an answer that goes with a call, sent again,', () => {
 
 describe('an answer to a server that asks', () => {
   const asking = async (): Promise<[RecordedReply, Posted, () => void]> => {
-    const session = await openSession();
+    const session = await opened();
     let end: () => void = () => undefined;
     legacy.script = ({ idText }, response: ServerResponse) => {
       sseHead(response);
@@ -137,7 +134,7 @@ describe('an answer to a server that asks', () => {
 
 describe('a notification', () => {
   it('of who has read is not told to a server that sends out, and the record says so', async () => {
-    const session = await openSession();
+    const session = await opened();
     await gateway.ask(toolCall('slow'), session);
     await taint(session);
     for (const method of ['notifications/progress', 'notifications/message', 'notifications/roots/list_changed']) {
@@ -148,7 +145,7 @@ describe('a notification', () => {
   });
 
   it('that cancels reaches the server that has the call, without a reason', async () => {
-    const session = await openSession();
+    const session = await opened();
     let held: ServerResponse | undefined;
     legacy.script = (_seen, response) => {
       held = response;

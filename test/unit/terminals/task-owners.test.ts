@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Context } from '../../../src/chain/context.js';
 import { ANSWER_BYTES_MAX, createTaskOwners, namedTask, taskIdOf, taskTable } from '../../../src/terminals/task-owners.js';
-import { CALLER, rpc, startInProcessGateway, toolCall, toolText, type InProcessGateway } from '../../support/gateway-in-process.js';
+import { CALLER, openSession, rpc, startInProcessGateway, toolCall, toolText, type InProcessGateway } from '../../support/gateway-in-process.js';
 import { MCP_ACCEPT, type Posted } from '../../support/inbound-reply.js';
 import { jsonAnswer, resultFor, startScriptedServer, type ScriptedServer } from '../../support/scripted-server.js';
 import { tableOf } from '../../support/shared-tables.js';
@@ -34,10 +34,7 @@ async function start(): Promise<InProcessGateway> {
   return running;
 }
 const as = (spiffeId: string, posted: Posted = {}): Posted => ({ ...posted, headers: { accept: MCP_ACCEPT, ...posted.headers }, evidence: { declaredSpiffeId: spiffeId } });
-async function openSession(gateway: InProcessGateway, spiffeId: string): Promise<Posted> {
-  const reply = await gateway.ask(rpc('initialize', { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 't', version: '1' } }, 0), as(spiffeId));
-  return as(spiffeId, { headers: { mcpSessionId: reply.headers['mcp-session-id'] ?? '', mcpProtocolVersion: '2025-11-25' } });
-}
+const opened = (gateway: InProcessGateway, spiffeId: string): Promise<Posted> => openSession(gateway, { posted: as(spiffeId) });
 
 describe('a task that was made without a session', () => {
   it('is its caller\'s alone', async () => {
@@ -64,7 +61,7 @@ describe('a task that was made without a session', () => {
     expect(taskRequests()).toBe(0);
     expect((await ask(CALLER, 'tasks/get', { taskId: 'task-1' })).text).toContain('the result');
     // A client with a handshake has no session with such a server.
-    const session = await openSession(gateway, OTHER);
+    const session = await opened(gateway, OTHER);
     expect((await gateway.ask(rpc('tasks/get', { taskId: 'task-1' }), session)).json).toMatchObject({ error: { code: -32602 } });
     expect(taskRequests()).toBe(1);
   });
@@ -73,7 +70,7 @@ describe('a task that was made without a session', () => {
 describe('a session', () => {
   it('is asked at a server that knows it, for a task that the gateway did not see made', async () => {
     const gateway = await start();
-    expect((await gateway.ask(rpc('tasks/get', { taskId: 'task-2' }), await openSession(gateway, OTHER))).text).toContain('the result');
+    expect((await gateway.ask(rpc('tasks/get', { taskId: 'task-2' }), await opened(gateway, OTHER))).text).toContain('the result');
   });
 
   it('with a server that has none shows and reaches no task but its own', async () => {
@@ -81,7 +78,7 @@ describe('a session', () => {
     try {
       const gateway = await start();
       await gateway.ask(toolCall('make'), as(CALLER));
-      const session = await openSession(gateway, OTHER);
+      const session = await opened(gateway, OTHER);
       expect((await gateway.ask(rpc('tasks/get', { taskId: 'task-1' }), session)).json).toMatchObject({ error: { code: -32602 } });
       expect((await gateway.ask(rpc('tasks/list'), session)).json).toMatchObject({ result: { tasks: [] } });
       await gateway.ask(toolCall('make'), session);
@@ -95,7 +92,7 @@ describe('a session', () => {
 describe('an id', () => {
   it.each([['missing', {}], ['empty', { taskId: '' }], ['a number', { taskId: 7 }], ['of 1025 letters', { taskId: 'x'.repeat(1025) }], ['of 1026 bytes', { taskId: 'é'.repeat(513) }]])('that is %s is looked for nowhere', async (_what, params) => {
     const gateway = await start();
-    expect((await gateway.ask(rpc('tasks/get', params), await openSession(gateway, OTHER))).json).toMatchObject({ error: { code: -32602 } });
+    expect((await gateway.ask(rpc('tasks/get', params), await opened(gateway, OTHER))).json).toMatchObject({ error: { code: -32602 } });
     expect(gateway.lines().at(-1)).toMatchObject({ reason_code: 'task_id', decision: 'DENY' });
     expect(taskRequests()).toBe(0);
   });
