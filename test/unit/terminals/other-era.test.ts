@@ -67,6 +67,18 @@ describe('a client with a handshake', () => {
     expect(legacy.of('tools/call').at(-1)?.headers['mcp-protocol-version']).toBe('2025-11-25');
   });
 
+  it.each([['that is too long', 'x'.repeat(1024)], ['with a blank', 'a b']])('is refused where a server gives it a session id %s', async (_what, name) => {
+    const gateway = await start();
+    legacy.sessionName = name;
+    try {
+      expect((await gateway.ask(toolCall('old'), await opened(gateway))).code).toBe('mcp_invalid_response');
+      expect(gateway.lines().at(-1)).toMatchObject({ reason_code: 'session_id' });
+    } finally {
+      legacy.sessionName = 's';
+    }
+    expect(legacy.of('tools/call')).toEqual([]);
+  });
+
   it('is not made one without while a server is only busy', async () => {
     const gateway = await start();
     modern.refusalStatus = 429;
@@ -208,6 +220,14 @@ describe('a question in an answer', () => {
     modern.seen.length = 0;
     expect((await gateway.ask(toolCall('new'), session)).json).toMatchObject({ error: { data: { code: 'mcp_request_failed', reason_code: 'input_rounds' } } });
     expect(modern.of('tools/call')).toHaveLength(17);
+  });
+
+  it('is asked a bounded number of questions at once', async () => {
+    const gateway = await start();
+    const session = await opened(gateway, { elicitation: {} });
+    const many = Object.fromEntries(Array.from({ length: 33 }, (_, n) => [`q${n}`, ELICIT.login]));
+    modern.script = ({ idText }, response) => jsonAnswer(response, question(idText, many, undefined));
+    expect((await gateway.ask(toolCall('new'), session)).json).toMatchObject({ error: { data: { code: 'mcp_request_failed', reason_code: 'input_rounds' } } });
   });
 
   it('is a clear error for a client that cannot be asked', async () => {
