@@ -1,15 +1,15 @@
 // Opens, replaces and closes the listeners of one gateway thread.
 import type { GatewayConfig } from '../base/config/schema.js';
 import { createAdmission, Load } from './admission.js';
+import { watchExpiry } from './channel-expiry.js';
+import { CLOSE } from './channel-wire.js';
 import { ConnectionGate } from './connection-gate.js';
 import { LoopLateness } from './lateness.js';
-import { CLOSE } from './mcp-socket.js';
 import { createPeers, type Peers } from './peer-load.js';
 import { FrontListenError, formatListenAddress, probePort } from './port-probe.js';
 import { BodyDeadlines } from './read-body.js';
 import { Roll } from './roll.js';
 import { mountRoutes, type RouteContext } from './routes.js';
-import { watchExpiry } from './socket-expiry.js';
 import { checkTlsFiles, FrontTlsError, type TlsFiles } from './tls-files.js';
 import type { Handle, LossCause, Probes, Refuse } from './types.js';
 import type { Uws, UwsApp, UwsListenSocket } from './uws-types.js';
@@ -136,7 +136,7 @@ class UwsFront implements Front {
     const gates = [...this.#running].map((running) => running.gate);
     const total = (of: (gate: ConnectionGate) => number): number => gates.reduce((sum, gate) => sum + of(gate), 0);
     return {
-      webSockets: [...this.#running].reduce((sum, { context }) => sum + context.sockets.size, 0),
+      webSockets: [...this.#running].reduce((sum, { context }) => sum + context.channels.size, 0),
       connections: total((gate) => gate.open), connectionsRefused: this.#refusedBefore + total((gate) => gate.refused),
       requests: this.#load.requests, bodyBytes: this.#load.bytes, loopLateUs: this.#lateness.lateUs, shedding: this.#lateness.shedding,
     };
@@ -147,7 +147,7 @@ class UwsFront implements Front {
     for (const running of this.#running) {
       if (running.context.state === 'open') running.context.state = 'closing';
       for (const reply of running.context.active.all()) reply.closeAfter = true;
-      for (const socket of running.context.sockets.all()) socket.drain(CLOSE.goingAway, 'shutdown', true);
+      for (const channel of running.context.channels.all()) channel.drain(CLOSE.goingAway, 'shutdown', true);
       this.#stopListening(running);
     }
   }
@@ -183,7 +183,7 @@ class UwsFront implements Front {
     this.#stopListening(old);
     old.context.state = 'retired';
     for (const reply of old.context.active.all()) reply.closeAfter = true;
-    for (const socket of old.context.sockets.all()) socket.drain(CLOSE.goingAway, 'certificates_replaced');
+    for (const channel of old.context.channels.all()) channel.drain(CLOSE.goingAway, 'certificates_replaced');
     void this.#idle(old, RETIRE_GRACE_MS).then(() => this.#shut(old));
   }
 
@@ -200,7 +200,7 @@ class UwsFront implements Front {
     const { config, handle, refuse, probes, requestIdOf, nowUs, onFault } = this.#options;
     const { front, websocket } = config;
     const socketLimits = websocket.enabled
-      ? { socketsPerIpMax: websocket.sockets_per_ip_max, requestsMax: websocket.requests_max, bufferedBytesMax: websocket.buffered_bytes_max, idleTimeoutS: websocket.idle_timeout_s }
+      ? { perIpMax: websocket.sockets_per_ip_max, requestsMax: websocket.requests_max, bufferedBytesMax: websocket.buffered_bytes_max, idleTimeoutS: websocket.idle_timeout_s }
       : undefined;
     const gate = new ConnectionGate(front.connections_max);
     const context: RouteContext = {
@@ -210,13 +210,13 @@ class UwsFront implements Front {
       limits: { bodyBytesMax: front.body_bytes_max, bodyTimeoutMs: front.body_timeout_s * MS_PER_S, bytesPerSecondMin: front.body_bytes_per_s_min },
       deadlines: this.#deadlines,
       active: new Roll(),
-      sockets: new Roll(),
+      channels: new Roll(),
       state: 'open',
       onIdle: () => undefined,
     };
     mountRoutes(app.filter((response, change) => gate.pass(response, change)), context);
     if (socketLimits !== undefined) mountWebSocket(app, context, socketLimits);
-    const running: Running = { app, context, gate, stopExpiry: watchExpiry(context.sockets, nowUs), socket: undefined, closed: false };
+    const running: Running = { app, context, gate, stopExpiry: watchExpiry(context.channels, nowUs), socket: undefined, closed: false };
     this.#running.add(running);
     return running;
   }

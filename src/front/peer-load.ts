@@ -11,8 +11,8 @@ export interface PeerLimits {
 export class PeerLoad {
   requests = 0;
   bytes = 0;
-  /** Open WebSockets. */
-  sockets = 0;
+  /** Open WebSockets and streams of HTTP+SSE clients. */
+  channels = 0;
   /** Which bound the last `takeBytes` that failed ran into. */
   full: 'inflight_body_bytes' | 'body_bytes_per_ip' = 'inflight_body_bytes';
   readonly #all: Load;
@@ -58,6 +58,6 @@ export interface Peers {
 }
 
 export function createPeers(all: Load, limits: PeerLimits): Peers {
-  const roster = new Roster(() => new PeerLoad(all, limits), (peer) => peer.requests === 0 && peer.bytes === 0 && peer.sockets === 0);
+  const roster = new Roster(() => new PeerLoad(all, limits), (peer) => peer.requests === 0 && peer.bytes === 0 && peer.channels === 0);
   return { of: (ip) => roster.of(sourceOf(ip)) };
 }

@@ -2,7 +2,7 @@
 import type { Admission, Load } from './admission.js';
 import type { ConnectionGate } from './connection-gate.js';
 import { InboundMessage } from './inbound.js';
-import type { McpSocket } from './mcp-socket.js';
+import type { McpChannel } from './mcp-channel.js';
 import { readHeaders, type HeaderIntake } from './inbound-headers.js';
 import type { LoopLateness } from './lateness.js';
 import type { PeerLoad, Peers } from './peer-load.js';
@@ -30,9 +30,10 @@ export const FRAMING_PLAIN = { code: 'bad_framing', message: 'Send one Content-L
 /** Of a body this small the rest may still come: taking in a new connection costs more. */
 const UNREAD_BODY_BYTES_MAX = 64 * 1024;
 
-export interface WebSocketLimits {
-  readonly socketsPerIpMax: number;
-  /** Of one socket, without an answer yet. */
+export interface ChannelLimits {
+  /** Open channels of one address, of whatever kind. */
+  readonly perIpMax: number;
+  /** Of one channel, without an answer yet. */
   readonly requestsMax: number;
   readonly bufferedBytesMax: number;
   readonly idleTimeoutS: number;
@@ -52,9 +53,9 @@ export interface RouteContext {
   readonly deadlines: BodyDeadlines;
   /** Requests of this app under way. */
   readonly active: Roll<ActiveReply>;
-  readonly sockets: Roll<McpSocket>;
+  readonly channels: Roll<McpChannel>;
   /** Undefined = WebSocket is not served. */
-  readonly socketLimits: WebSocketLimits | undefined;
+  readonly socketLimits: ChannelLimits | undefined;
   /** The id of a request that is refused unread; undefined for what asks for no answer. */
   readonly requestIdOf: (body: Uint8Array) => string | undefined;
   readonly nowUs: () => number;

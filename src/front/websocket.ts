@@ -1,12 +1,13 @@
 // MCP over WebSocket: which GET becomes a socket (route, Host, Origin, offer, room), and what the library tells of it afterwards.
+import { CLOSE, webSocketWire } from './channel-wire.js';
 import { InboundMessage } from './inbound.js';
 import { readHeaders } from './inbound-headers.js';
-import { CLOSE, McpSocket } from './mcp-socket.js';
+import { McpChannel } from './mcp-channel.js';
 import { readPeerEvidence } from './peer-evidence.js';
 import { answerPlain } from './plain-answers.js';
 import { readFraming } from './read-body.js';
 import { matchRoute } from './route-path.js';
-import { FRAMING_PLAIN, overloadReason, refuseEarly, serve, type RouteContext, type WebSocketLimits } from './routes.js';
+import { FRAMING_PLAIN, overloadReason, refuseEarly, serve, type RouteContext, type ChannelLimits } from './routes.js';
 import type { HttpRequest, HttpResponse, UwsApp, UwsSocketContext } from './uws-types.js';
 import { asksForWebSocket, judgeOffer, readOffer, SUBPROTOCOL } from './websocket-offer.js';
 
@@ -22,7 +23,7 @@ const CUT_NOT_UTF8 = 'Received invalid UTF-8';
 
 /** The library lays its own members beside those of an upgraded socket's data. */
 interface Carried {
-  readonly connection: McpSocket;
+  readonly channel: McpChannel;
 }
 
 /** What the library does by itself. */
@@ -34,7 +35,7 @@ export function socketSettings(bodyBytesMax: number, idleTimeoutS: number) {
   } as const;
 }
 
-export function mountWebSocket(app: UwsApp, context: RouteContext, limits: WebSocketLimits): void {
+export function mountWebSocket(app: UwsApp, context: RouteContext, limits: ChannelLimits): void {
   const told = (work: () => void): void => {
     try {
       work();
@@ -45,22 +46,23 @@ export function mountWebSocket(app: UwsApp, context: RouteContext, limits: WebSo
   app.ws<Carried>('/*', {
     ...socketSettings(context.limits.bodyBytesMax, limits.idleTimeoutS),
     upgrade: (response, request, socket) => serveUpgrade(context, limits, response, request, socket),
-    open: (socket) => told(() => socket.getUserData().connection.opened(socket)),
-    message: (socket, message, isBinary) => told(() => socket.getUserData().connection.take(message, isBinary)),
-    ping: (socket) => told(() => socket.getUserData().connection.pinged()),
-    drain: (socket) => told(() => socket.getUserData().connection.drained()),
+    open: (socket) => told(() => socket.getUserData().channel.opened(webSocketWire(socket))),
+    message: (socket, message, isBinary) => told(() => socket.getUserData().channel.take(Buffer.from(message), isBinary)),
+    ping: (socket) => told(() => socket.getUserData().channel.pinged()),
+    drain: (socket) => told(() => socket.getUserData().channel.drained()),
     close: (socket, code, message) => told(() => {
-      const { connection } = socket.getUserData();
-      connection.closed();
+      const { channel } = socket.getUserData();
+      channel.closed();
+      context.gate.leave();
       if (code !== CLOSE.abnormal) return;
       const cause = Buffer.from(message).toString('latin1');
-      if (cause === CUT_TOO_LARGE) connection.recordUnreadable('too_large');
-      else if (cause === CUT_NOT_UTF8) connection.recordUnreadable('not_utf8');
+      if (cause === CUT_TOO_LARGE) channel.recordUnreadable('too_large');
+      else if (cause === CUT_NOT_UTF8) channel.recordUnreadable('not_utf8');
     }),
   });
 }
 
-function serveUpgrade(context: RouteContext, limits: WebSocketLimits, response: HttpResponse, request: HttpRequest, socket: UwsSocketContext): void {
+function serveUpgrade(context: RouteContext, limits: ChannelLimits, response: HttpResponse, request: HttpRequest, socket: UwsSocketContext): void {
   const headers = readHeaders(request);
   const route = matchRoute(request.getUrl());
   // The library takes any GET with a key of the right length for one.
@@ -75,8 +77,8 @@ function serveUpgrade(context: RouteContext, limits: WebSocketLimits, response: 
   const wrong = judgeOffer(offer);
   if (wrong !== undefined) return answerPlain(response, { status: wrong.status, headers: wrong.headers, json: { code: 'bad_upgrade', message: wrong.message }, close: true });
   const peer = context.peers.of(evidence.ip);
-  const crowded = peer.sockets >= limits.socketsPerIpMax ? 'websockets_per_ip' : overloadReason(context, peer, inbound.receivedUs);
+  const crowded = peer.channels >= limits.perIpMax ? 'websockets_per_ip' : overloadReason(context, peer, inbound.receivedUs);
   if (crowded !== undefined) return refuseEarly(context, response, headers, inbound, 'gateway_overloaded', crowded, true);
-  const connection = new McpSocket(context, limits, { path: route.path, evidence, peer });
-  response.upgrade({ connection }, offer.key, SUBPROTOCOL, NO_EXTENSIONS, socket);
+  const channel = new McpChannel(context, limits, { path: route.path, evidence, peer });
+  response.upgrade({ channel }, offer.key, SUBPROTOCOL, NO_EXTENSIONS, socket);
 }

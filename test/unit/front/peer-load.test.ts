@@ -16,9 +16,9 @@ describe('a peer', () => {
 
   it('is remembered while it has a WebSocket, whoever comes meanwhile', () => {
     const peers = createPeers(new Load(1), { requestsPerIpMax: 1, bodyBytesPerIpMax: 1 });
-    peers.of('192.0.2.1').sockets = 1;
+    peers.of('192.0.2.1').channels = 1;
     for (let n = 0; n < 20_000; n++) peers.of(`198.51.${n >> 8}.${n & 255}`);
-    expect(peers.of('192.0.2.1').sockets).toBe(1);
+    expect(peers.of('192.0.2.1').channels).toBe(1);
   });
 
   it('is crowded at its bound, and no other is', () => {

@@ -1,12 +1,12 @@
 // The way back of one message: whole answers, events as frames in order, back-pressure, and nothing after the end.
 import { describe, expect, it } from 'vitest';
-import { SocketReply, type SocketEnd } from '../../../src/front/socket-reply.js';
+import { ChannelReply, type ChannelEnd } from '../../../src/front/channel-reply.js';
 
 function end() {
   const frames: string[] = [];
   const told: string[] = [];
   const state = { takes: true };
-  const carrier: SocketEnd = {
+  const carrier: ChannelEnd = {
     hasSession: false, running: new Set(), began: () => undefined, over: () => undefined, openSession: () => undefined, provenUntil: () => undefined,
     write(frame) {
       frames.push(Buffer.from(frame).toString('utf8'));
@@ -17,7 +17,7 @@ function end() {
     replyCut: () => void told.push('cut'),
     replyDone: () => void told.push('done'),
   };
-  return { frames, told, state, reply: new SocketReply(carrier, 'message') };
+  return { frames, told, state, reply: new ChannelReply(carrier, 'message') };
 }
 
 describe('a stream', () => {

@@ -1,18 +1,17 @@
-// One WebSocket: each of its messages is a request of its own, with its own way through all layers; a legacy client has one session on it.
+// A connection that carries many messages at once, be it a WebSocket or the stream of an HTTP+SSE client: each message is a request of its own, with its
+// own way through all layers; a legacy client has one session on it.
 import type { PeerEvidence } from '../engines/identity/types.js';
 import type { RunningCall } from '../engines/mcp-session/types.js';
+import { channelHeaders, SESSIONLESS, traced, type ChannelHeaders } from './channel-headers.js';
+import { messageOf } from './channel-messages.js';
+import { ChannelReply, type ChannelEnd, type ChannelReplyKind } from './channel-reply.js';
+import { CLOSE, type ChannelWire } from './channel-wire.js';
 import { InboundMessage } from './inbound.js';
 import type { PeerLoad } from './peer-load.js';
 import { OFF_ROLL, type RollMember } from './roll.js';
-import { overloadReason, type RouteContext, type WebSocketLimits } from './routes.js';
-import { frameOf } from './socket-frames.js';
-import { SESSIONLESS, socketHeaders, type SocketHeaders } from './socket-headers.js';
-import { SocketReply, type SocketEnd, type SocketReplyKind } from './socket-reply.js';
+import { overloadReason, type ChannelLimits, type RouteContext } from './routes.js';
 import type { Inbound, Refuse } from './types.js';
-import type { WebSocket } from './uws-types.js';
 
-/** Close codes (RFC 6455, section 7.4.1, and IANA's registry for 1013); `abnormal` is only ever heard of, from the library. */
-export const CLOSE = { goingAway: 1001, unsupportedData: 1003, abnormal: 1006, policyViolation: 1008, tooBig: 1009, internalError: 1011, tryAgainLater: 1013 } as const;
 /** What a client that reads has not taken yet: above it, streams pause. */
 const SLOW_BYTES = 64 * 1024;
 /** A stream that was refused is asked for again with a later message: a caller without a token left gets one within this time. */
@@ -22,10 +21,9 @@ const UNAUTHORIZED = 401;
 const NOT_FOUND = 404;
 const NONE_RUNNING: ReadonlySet<RunningCall> = new Set();
 
-export interface McpSocketFacts {
-  /** `/` or `/mcp`. */
+export interface ChannelFacts {
   readonly path: string;
-  /** What the upgrade offered as evidence; layer 3 judges it with every message. */
+  /** What its opening offered as evidence; layer 3 judges it with every message. */
   readonly evidence: PeerEvidence;
   readonly peer: PeerLoad;
 }
@@ -33,16 +31,16 @@ export interface McpSocketFacts {
 /** What is not said by a message of its own: why a message never arrived whole. */
 export type Unreadable = 'too_large' | 'not_utf8';
 
-export class McpSocket implements SocketEnd, RollMember {
+export class McpChannel implements ChannelEnd, RollMember {
   place = OFF_ROLL;
   readonly #context: RouteContext;
-  readonly #limits: WebSocketLimits;
-  readonly #facts: McpSocketFacts;
-  #socket: WebSocket<unknown> | undefined = undefined;
-  #headers: SocketHeaders = SESSIONLESS;
+  readonly #limits: ChannelLimits;
+  readonly #facts: ChannelFacts;
+  #wire: ChannelWire | undefined = undefined;
+  #headers: ChannelHeaders = SESSIONLESS;
   #expiresMs = Infinity;
   #endSession: (() => void) | undefined = undefined;
-  #stream: SocketReply | undefined = undefined;
+  #stream: ChannelReply | undefined = undefined;
   #streamAskedUs = -STREAM_RETRY_US;
   /** Nothing is taken any more; closed when what is under way is answered. */
   #draining: { readonly code: number; readonly reason: string; readonly streamEnds: boolean } | undefined = undefined;
@@ -50,28 +48,27 @@ export class McpSocket implements SocketEnd, RollMember {
   #underWay = 0;
   #refusing = 0;
   /** Made with the first message: thousands may be idle. */
-  #replies: Set<SocketReply> | undefined = undefined;
+  #replies: Set<ChannelReply> | undefined = undefined;
   #running: Set<RunningCall> | undefined = undefined;
 
-  constructor(context: RouteContext, limits: WebSocketLimits, facts: McpSocketFacts) {
+  constructor(context: RouteContext, limits: ChannelLimits, facts: ChannelFacts) {
     this.#context = context;
     this.#limits = limits;
     this.#facts = facts;
   }
 
-  opened(socket: WebSocket<unknown>): void {
-    this.#socket = socket;
-    this.#facts.peer.sockets += 1;
-    this.#context.sockets.add(this);
-    // The gateway was told to stop while the upgrade was under way.
+  opened(wire: ChannelWire): void {
+    this.#wire = wire;
+    this.#facts.peer.channels += 1;
+    this.#context.channels.add(this);
+    // The gateway was told to stop while it was being opened.
     if (this.#context.state !== 'open') this.drain(CLOSE.goingAway, 'shutdown', true);
   }
 
-  /** `message` is detached when this returns. */
-  take(message: ArrayBuffer, isBinary: boolean): void {
+  /** `body` is detached when this returns. `posted`: the request that brought it, where a message has one of its own. */
+  take(body: Uint8Array, isBinary: boolean, posted?: Inbound): void {
     const context = this.#context;
-    const inbound = this.#inbound('POST', isBinary);
-    const body = Buffer.from(message);
+    const inbound = this.#inbound('POST', isBinary, posted);
     const closing = context.state !== 'open' || this.#draining !== undefined;
     if (closing) return this.#refuse('gateway_fault', 'connection_closing', inbound, body);
     const overload = this.#overloadReason(inbound.receivedUs, body);
@@ -97,7 +94,7 @@ export class McpSocket implements SocketEnd, RollMember {
   }
 
   drained(): void {
-    const buffered = this.#socket?.getBufferedAmount() ?? 0;
+    const buffered = this.#wire?.bufferedBytes ?? 0;
     if (buffered > SLOW_BYTES) return;
     this.#backlog = buffered > 0;
     for (const reply of [...(this.#replies ?? [])]) reply.drained();
@@ -105,15 +102,14 @@ export class McpSocket implements SocketEnd, RollMember {
 
   /** The library answers pings, also of who reads no answer. */
   pinged(): void {
-    if ((this.#socket?.getBufferedAmount() ?? 0) > this.#limits.bufferedBytesMax) this.close(CLOSE.tryAgainLater, 'gateway_overloaded');
+    if ((this.#wire?.bufferedBytes ?? 0) > this.#limits.bufferedBytesMax) this.close(CLOSE.tryAgainLater, 'gateway_overloaded');
   }
 
   closed(): void {
-    if (this.#socket === undefined) return;
-    this.#socket = undefined;
-    this.#context.sockets.remove(this);
-    this.#facts.peer.sockets -= 1;
-    this.#context.gate.leave();
+    if (this.#wire === undefined) return;
+    this.#wire = undefined;
+    this.#context.channels.remove(this);
+    this.#facts.peer.channels -= 1;
     for (const reply of [...(this.#replies ?? [])]) reply.abort();
     const end = this.#endSession;
     this.#endSession = undefined;
@@ -128,7 +124,7 @@ export class McpSocket implements SocketEnd, RollMember {
 
   /** At once. What is under way has lost its client. */
   close(code: number, reason: string): void {
-    this.#socket?.end(code, reason);
+    this.#wire?.end(code, reason);
   }
 
   /** It lives for hours, and longer than many a certificate: with the proof of who it is ends what it may hear. A session's stream sees to that itself, and says so in its record. */
@@ -154,35 +150,35 @@ export class McpSocket implements SocketEnd, RollMember {
     this.#expiresMs = expiresMs;
   }
   openSession(id: string, protocolVersion: string, end: () => void): void {
-    if (this.#socket === undefined) return end();
-    this.#headers = socketHeaders(id, protocolVersion);
+    if (this.#wire === undefined) return end();
+    this.#headers = channelHeaders(id, protocolVersion);
     this.#endSession = end;
   }
 
   // What its replies tell.
 
-  write(frame: Uint8Array | string): boolean {
-    const socket = this.#socket;
-    if (socket === undefined) return true;
-    if (this.#backlog && socket.getBufferedAmount() > this.#limits.bufferedBytesMax) {
+  write(message: Uint8Array | string): boolean {
+    const wire = this.#wire;
+    if (wire === undefined) return true;
+    if (this.#backlog && wire.bufferedBytes > this.#limits.bufferedBytesMax) {
       this.close(CLOSE.tryAgainLater, 'gateway_overloaded');
       return true;
     }
-    if (socket.send(frame, false, false) === 1) return true;
+    if (wire.send(message)) return true;
     this.#backlog = true;
-    return socket.getBufferedAmount() <= SLOW_BYTES;
+    return wire.bufferedBytes <= SLOW_BYTES;
   }
 
-  answer(reply: SocketReply, status: number, body: Uint8Array | string, close: boolean): void {
+  answer(reply: ChannelReply, status: number, body: Uint8Array | string, close: boolean): void {
     if (reply.kind === 'session_stream') return this.#streamRefused(status);
-    const frame = frameOf(body, reply.idText);
-    if (frame !== undefined) this.write(frame);
+    const message = messageOf(body, reply.idText);
+    if (message !== undefined) this.write(message);
     if (reply.closeCode !== 0) this.close(reply.closeCode, reply.closeCode === CLOSE.tooBig ? 'request_too_large' : 'mcp_invalid_request');
     else if (status === UNAUTHORIZED) this.drain(CLOSE.policyViolation, 'auth_invalid_identity');
     else if (close) this.close(CLOSE.internalError, 'gateway_fault');
   }
 
-  streamEnded(reply: SocketReply): void {
+  streamEnded(reply: ChannelReply): void {
     if (reply.kind !== 'session_stream' || this.#context.state !== 'open') return;
     const isExpired = this.#context.nowUs() / US_PER_MS >= this.#expiresMs;
     this.drain(CLOSE.policyViolation, isExpired ? 'auth_invalid_identity' : 'session_not_found');
@@ -192,7 +188,7 @@ export class McpSocket implements SocketEnd, RollMember {
     this.close(CLOSE.internalError, 'gateway_fault');
   }
 
-  replyDone(reply: SocketReply): void {
+  replyDone(reply: ChannelReply): void {
     const { active } = this.#context;
     this.#replies?.delete(reply);
     if (reply === this.#stream) this.#stream = undefined;
@@ -227,12 +223,13 @@ export class McpSocket implements SocketEnd, RollMember {
     return this.#underWay >= 2 * requestsMax || this.#context.requestIdOf(body) !== undefined;
   }
 
-  #inbound(httpMethod: Inbound['httpMethod'], isBinary: boolean): InboundMessage {
-    return new InboundMessage(httpMethod, this.#facts.path, this.#facts.evidence, isBinary ? this.#headers.binary : this.#headers.text, this.#context.nowUs());
+  #inbound(httpMethod: Inbound['httpMethod'], isBinary: boolean, posted?: Inbound): InboundMessage {
+    const headers = isBinary ? this.#headers.binary : this.#headers.text;
+    return new InboundMessage(httpMethod, this.#facts.path, posted?.evidence ?? this.#facts.evidence, posted === undefined ? headers : traced(headers, posted.headers), this.#context.nowUs());
   }
 
-  #enter(kind: SocketReplyKind): SocketReply {
-    const reply = new SocketReply(this, kind);
+  #enter(kind: ChannelReplyKind): ChannelReply {
+    const reply = new ChannelReply(this, kind);
     if (kind === 'refused') this.#refusing += 1;
     else this.#facts.peer.enter();
     if (kind === 'message') this.#underWay += 1;
@@ -241,7 +238,7 @@ export class McpSocket implements SocketEnd, RollMember {
     return reply;
   }
 
-  #handle(inbound: InboundMessage, reply: SocketReply): void {
+  #handle(inbound: InboundMessage, reply: ChannelReply): void {
     try {
       this.#context.handle(inbound, reply);
     } catch (fault) {
@@ -266,7 +263,7 @@ export class McpSocket implements SocketEnd, RollMember {
 
   /** What a client of Streamable HTTP asks for with GET: asked for with the first message after initialize, which by the protocol says that the client is ready. */
   #openStream(nowUs: number): void {
-    if (this.#stream !== undefined || this.#socket === undefined || this.#draining !== undefined || nowUs - this.#streamAskedUs < STREAM_RETRY_US) return;
+    if (this.#stream !== undefined || this.#wire === undefined || this.#draining !== undefined || nowUs - this.#streamAskedUs < STREAM_RETRY_US) return;
     this.#streamAskedUs = nowUs;
     if (overloadReason(this.#context, this.#facts.peer, nowUs) !== undefined) return;
     const reply = this.#enter('session_stream');

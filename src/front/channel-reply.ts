@@ -1,39 +1,39 @@
-// The way back of one message of a WebSocket: an answer is one frame, and of a stream each event is one.
+// The way back of one message of a channel: an answer is one message, and of a stream each event is one.
 import { createSseSplitter, type SseSplitter } from '../upstream/sse.js';
 import { OFF_ROLL } from './roll.js';
 import type { AbortCause, Carrier, HeaderPairs, LossCause, Reply } from './types.js';
 import type { ActiveReply } from './write-outbound.js';
 
-/** The socket, as its replies need it. */
-export interface SocketEnd extends Carrier {
+/** The channel, as its replies need it. */
+export interface ChannelEnd extends Carrier {
   /** False = the client is slow. */
-  write(frame: Uint8Array | string): boolean;
+  write(message: Uint8Array | string): boolean;
   /** A whole answer. `close`: the connection is to end with it. */
-  answer(reply: SocketReply, status: number, body: Uint8Array | string, close: boolean): void;
+  answer(reply: ChannelReply, status: number, body: Uint8Array | string, close: boolean): void;
   /** The last event of a stream was written. */
-  streamEnded(reply: SocketReply): void;
+  streamEnded(reply: ChannelReply): void;
   /** The answer will never be whole. */
   replyCut(): void;
-  replyDone(reply: SocketReply): void;
+  replyDone(reply: ChannelReply): void;
 }
 
 /** What is counted while the message is under way. */
-export type SocketReplyKind =
+export type ChannelReplyKind =
   | 'message'
   /** Refused unread: it takes no room. */
   | 'refused'
   /** What the tool servers of the session say without being asked. */
   | 'session_stream';
 
-export class SocketReply implements Reply, ActiveReply {
+export class ChannelReply implements Reply, ActiveReply {
   place = OFF_ROLL;
   aborted = false;
   closeAfter = false;
-  readonly carrier: SocketEnd;
-  readonly kind: SocketReplyKind;
+  readonly carrier: ChannelEnd;
+  readonly kind: ChannelReplyKind;
   /** The id of a request that no layer has read. */
   idText: string | undefined = undefined;
-  /** The code that the socket is closed with once this is answered; 0 = it stays open. */
+  /** The code that the channel is closed with once this is answered; 0 = it stays open. */
   closeCode = 0;
   /** Bytes of the message, while they count. */
   bytes = 0;
@@ -44,7 +44,7 @@ export class SocketReply implements Reply, ActiveReply {
   #abortListener: ((cause: AbortCause) => void) | undefined = undefined;
   #drainListener: (() => void) | undefined = undefined;
 
-  constructor(carrier: SocketEnd, kind: SocketReplyKind) {
+  constructor(carrier: ChannelEnd, kind: ChannelReplyKind) {
     this.carrier = carrier;
     this.kind = kind;
   }
@@ -66,7 +66,7 @@ export class SocketReply implements Reply, ActiveReply {
     this.#began = true;
     // Each event was bounded by upstream.answer_bytes_max before it came here.
     this.#events = createSseSplitter(Infinity, (event) => {
-      // The socket may end with any of them.
+      // The channel may end with any of them.
       if (!this.#done && event.data !== undefined && event.data.length > 0) this.#drained = this.carrier.write(event.data);
     });
   }
