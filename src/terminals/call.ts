@@ -5,6 +5,7 @@ import { deny, type Deny } from '../chain/verdict.js';
 import type { BreakerOutcome } from '../engines/limits/types.js';
 import type { RunningCall } from '../engines/mcp-session/types.js';
 import { isJson, isSse, JSON_HEADERS } from '../mcp/media-types.js';
+import { dataEvent } from '../mcp/message-events.js';
 import { comparableId } from '../mcp/message-id.js';
 import type { UpstreamCall, UpstreamFault, UpstreamSink } from '../upstream/types.js';
 import { AFTER_ANSWER_MS, AnswerStream, type StreamedCall } from './answer-stream.js';
@@ -16,7 +17,6 @@ import { withId, withName } from './message.js';
 import { MessageScreen } from './message-screen.js';
 import { runningCallsOf } from './running-calls.js';
 import type { Leg, TerminalServices } from './services.js';
-import { dataEvent } from './sse-event.js';
 import { endWithRefusal } from './stream-refusal.js';
 
 /** The client copies what is smaller, with other requests of the turn. */

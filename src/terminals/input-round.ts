@@ -7,12 +7,12 @@ import type { UpstreamWork } from '../chain/upstream-work.js';
 import { deny, type Deny } from '../chain/verdict.js';
 import type { McpSession, RunningCall } from '../engines/mcp-session/types.js';
 import { SSE_HEADERS } from '../mcp/media-types.js';
+import { dataEvent, KEEP_ALIVE, KEEP_ALIVE_MS } from '../mcp/message-events.js';
 import { comparableId } from '../mcp/message-id.js';
 import { HTTP_OK } from './answers.js';
 import { awaitAnswer, forgetAnswer } from './asked.js';
 import { clientFacts } from './client-facts.js';
 import type { Leg, TerminalServices } from './services.js';
-import { dataEvent, KEEP_ALIVE, KEEP_ALIVE_MS } from './sse-event.js';
 import { judgeRepetition } from './sends-out.js';
 import { endWithRefusal } from './stream-refusal.js';
 

@@ -3,6 +3,7 @@ import type { Exchange } from '../chain/exchange.js';
 import { deny, type Deny } from '../chain/verdict.js';
 import type { McpSession } from '../engines/mcp-session/types.js';
 import { SSE_HEADERS, SSE_TYPE } from '../mcp/media-types.js';
+import { messageEvent } from '../mcp/message-events.js';
 import { modernMeta } from '../mcp/other-era.js';
 import { listChanged, TOOLS_CHANGED, type ListenFilter } from '../mcp/subscriptions.js';
 import type { SseEvent } from '../upstream/sse.js';
@@ -13,7 +14,7 @@ import { LongStream, type StreamEnd } from './long-stream.js';
 import { readServerMessage } from './message.js';
 import { refuseSessionless } from './protocol-refusal.js';
 import type { Leg, StreamListener, TerminalServices } from './services.js';
-import { dataOnly, framingOf, messageEvent, withData } from './sse-event.js';
+import { dataOnly, framingOf, withData } from './sse-event.js';
 import { UpstreamSubscription } from './upstream-subscription.js';
 import { watchedAt, whenWatchedChanges } from './watched-resources.js';
 

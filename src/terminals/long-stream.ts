@@ -4,12 +4,13 @@ import type { Exchange } from '../chain/exchange.js';
 import { NO_WORK } from '../chain/upstream-work.js';
 import { deny } from '../chain/verdict.js';
 import { isSse } from '../mcp/media-types.js';
+import { KEEP_ALIVE, KEEP_ALIVE_MS } from '../mcp/message-events.js';
 import type { Screened } from '../response/scanned.js';
 import { createSseSplitter, type SseEvent } from '../upstream/sse.js';
 import type { UpstreamCall, UpstreamRequest } from '../upstream/types.js';
 import { HTTP_OK } from './answers.js';
 import type { Leg, TerminalServices } from './services.js';
-import { KEEP_ALIVE, KEEP_ALIVE_MS, keepEvent } from './sse-event.js';
+import { keepEvent } from './sse-event.js';
 
 
 /** What a server's stream was: whether it began at all, and the status it was answered with; 0 = none came. */

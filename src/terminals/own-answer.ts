@@ -3,11 +3,11 @@ import type { Exchange } from '../chain/exchange.js';
 import { deny, type Deny } from '../chain/verdict.js';
 import type { HeaderPairs } from '../front/types.js';
 import { JSON_HEADERS, SSE_HEADERS } from '../mcp/media-types.js';
+import { dataEvent } from '../mcp/message-events.js';
 import { createResponseFirewall } from '../response/index.js';
 import type { Screened } from '../response/scanned.js';
 import { HTTP_OK, limitsOf } from './answers.js';
 import type { TerminalServices } from './services.js';
-import { dataEvent } from './sse-event.js';
 
 export interface OwnAnswer {
   readonly text: string;

@@ -47,19 +47,6 @@ export function dataOnly(event: SseEvent): SseEvent {
   return { ...bare, raw: event.data === undefined || event.data.length === 0 ? new Uint8Array(0) : withData(bare, event.data) };
 }
 
-/** Below the 10 s after which some fronts and proxies drop a silent connection. */
-export const KEEP_ALIVE_MS = 8_000;
-export const KEEP_ALIVE = ': keep-alive\n\n';
-
-/** An event of its own for one message, whatever lines its text has. */
-export function dataEvent(data: Uint8Array): Uint8Array {
-  return withData({ raw: new Uint8Array(0), dataFrom: 0, dataTo: 0, dataLines: NO_DATA_LINES, id: undefined, type: 'message' }, data);
-}
-
-export function messageEvent(json: string): string {
-  return `event: message\ndata: ${json}\n\n`;
-}
-
 /** The event's bytes are only lent; this keeps them. */
 export function keepEvent(event: SseEvent): SseEvent {
   return { ...event, raw: Buffer.from(event.raw), data: event.data === undefined ? undefined : Buffer.from(event.data) };

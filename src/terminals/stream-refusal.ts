@@ -2,7 +2,7 @@
 import type { Exchange } from '../chain/exchange.js';
 import type { Deny } from '../chain/verdict.js';
 import { renderRefusal } from '../mcp/errors.js';
-import { messageEvent } from './sse-event.js';
+import { messageEvent } from '../mcp/message-events.js';
 
 export function endWithRefusal(exchange: Exchange, idText: string, refusal: Deny): void {
   const { ctx } = exchange;

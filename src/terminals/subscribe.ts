@@ -5,13 +5,13 @@ import { CallPolicyFacts } from '../chain/policy-facts.js';
 import { deny } from '../chain/verdict.js';
 import { findRegistered } from '../engines/registry/find-registered.js';
 import { SSE_HEADERS } from '../mcp/media-types.js';
+import { dataEvent, messageEvent } from '../mcp/message-events.js';
 import { INVALID_PARAMS, INVALID_REQUEST } from '../mcp/rpc-codes.js';
 import { acknowledgement, closing, either, honoured, isNothing, listChanged, NOTHING, readListenFilter, underSubscription, wants, type ListenFilter } from '../mcp/subscriptions.js';
 import { BAD_REQUEST, HTTP_OK } from './answers.js';
 import { LongStream } from './long-stream.js';
 import { refuseProtocol } from './protocol-refusal.js';
 import type { StreamListener, TerminalServices } from './services.js';
-import { dataEvent, messageEvent } from './sse-event.js';
 import { UpstreamSubscription } from './upstream-subscription.js';
 
 const SUBSCRIPTIONS_PER_CALLER_MAX = 64; // on each thread; a fleet of one identity fits, and each takes a connection to every server concerned

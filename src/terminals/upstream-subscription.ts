@@ -1,13 +1,13 @@
 // One tool server's subscriptions/listen on behalf of one client's stream: opened, its events passed on under the client's own id, and opened again
 // when it breaks. What may have changed while nobody listened is then told as a change.
 import { deny } from '../chain/verdict.js';
+import { dataEvent, messageEvent } from '../mcp/message-events.js';
 import { ACKNOWLEDGED, filterText, honoured, isNothing, NOTHING, possibleChanges, TOOLS_CHANGED, underSubscription, updatedUri, wants, type ListenFilter } from '../mcp/subscriptions.js';
 import type { SseEvent } from '../upstream/sse.js';
 import { limitsOf, SERVER_ERROR_FROM } from './answers.js';
 import type { LongStream, StreamEnd } from './long-stream.js';
 import { readServerMessage } from './message.js';
 import type { Leg } from './services.js';
-import { dataEvent, messageEvent } from './sse-event.js';
 
 const REOPEN_FIRST_MS = 1_000;
 const REOPEN_LAST_MS = 60_000; // a server that is gone for long is asked once a minute by each who listens

@@ -3,9 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { loadJsonGuard } from '../../../src/base/json/choose.js';
 import { claimAnswer } from '../../../src/terminals/asked.js';
 import { isJson, isSse } from '../../../src/mcp/media-types.js';
+import { messageEvent } from '../../../src/mcp/message-events.js';
 import { faultRefusal } from '../../../src/terminals/answers.js';
 import { readServerMessage, withId } from '../../../src/terminals/message.js';
-import { messageEvent, withData } from '../../../src/terminals/sse-event.js';
+import { withData } from '../../../src/terminals/sse-event.js';
 import { createSseSplitter, type SseEvent } from '../../../src/upstream/sse.js';
 import { alone, createMcpSessions } from '../../../src/engines/mcp-session/sessions.js';
 
