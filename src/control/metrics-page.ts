@@ -40,6 +40,7 @@ function frontMetrics(stats: readonly GatewayStats[], registers: Registry[]): vo
   const total = (of: (front: GatewayStats['front']) => number): number => sum(stats.map((one) => of(one.front)));
   new Gauge({ name: 'precinct_connections', help: 'Open client connections.', registers }).set(total((front) => front.connections));
   new Gauge({ name: 'precinct_websockets', help: 'Open WebSockets, among the connections.', registers }).set(total((front) => front.webSockets));
+  new Gauge({ name: 'precinct_sse_streams', help: 'Open streams of HTTP+SSE clients, among the connections.', registers }).set(total((front) => front.sseStreams));
   new Counter({ name: 'precinct_connections_refused_total', help: 'Connections closed at once: front.connections_max were open.', registers }).inc(total((front) => front.connectionsRefused));
   new Gauge({ name: 'precinct_requests_in_flight', help: 'Requests under way, open streams included.', registers }).set(total((front) => front.requests));
   new Gauge({ name: 'precinct_body_bytes_in_flight', help: 'Bytes of request bodies held.', registers }).set(total((front) => front.bodyBytes));

@@ -4,12 +4,14 @@ import { createAdmission, Load } from './admission.js';
 import { watchExpiry } from './channel-expiry.js';
 import { CLOSE } from './channel-wire.js';
 import { ConnectionGate } from './connection-gate.js';
+import { mountHttpSse } from './http-sse.js';
 import { LoopLateness } from './lateness.js';
 import { createPeers, type Peers } from './peer-load.js';
 import { FrontListenError, formatListenAddress, probePort } from './port-probe.js';
 import { BodyDeadlines } from './read-body.js';
 import { Roll } from './roll.js';
-import { mountRoutes, type RouteContext } from './routes.js';
+import { mountRoutes, type ChannelLimits, type RouteContext } from './routes.js';
+import type { SseStreams } from './sse-streams.js';
 import { checkTlsFiles, FrontTlsError, type TlsFiles } from './tls-files.js';
 import type { Handle, LossCause, Probes, Refuse } from './types.js';
 import type { Uws, UwsApp, UwsListenSocket } from './uws-types.js';
@@ -24,11 +26,13 @@ const FLUSH_MS = 50;
 const SHARED_PORT = 0;
 
 export interface FrontOptions {
-  readonly config: Pick<GatewayConfig, 'front' | 'tls' | 'websocket'>;
+  readonly config: Pick<GatewayConfig, 'front' | 'tls' | 'websocket' | 'http_sse'>;
   readonly uws: Uws;
   readonly handle: Handle;
   readonly refuse: Refuse;
   readonly probes: Probes;
+  /** The open streams of HTTP+SSE clients: of all listeners of this thread. */
+  readonly streams: SseStreams;
   /** This thread is the only one on its ports: refuses to share them. False for the second and later threads, or after main probed. */
   readonly exclusive: boolean;
   /** The id of a request that is refused unread; undefined for what asks for no answer. */
@@ -53,6 +57,8 @@ export interface FrontReport {
   readonly connectionsRefused: number;
   /** Among the connections. */
   readonly webSockets: number;
+  /** Open streams of HTTP+SSE clients, among the connections. */
+  readonly sseStreams: number;
   readonly requests: number;
   readonly bodyBytes: number;
   readonly loopLateUs: number;
@@ -136,7 +142,7 @@ class UwsFront implements Front {
     const gates = [...this.#running].map((running) => running.gate);
     const total = (of: (gate: ConnectionGate) => number): number => gates.reduce((sum, gate) => sum + of(gate), 0);
     return {
-      webSockets: [...this.#running].reduce((sum, { context }) => sum + context.channels.size, 0),
+      webSockets: [...this.#running].reduce((sum, { context }) => sum + context.channels.size, 0) - this.#options.streams.size, sseStreams: this.#options.streams.size,
       connections: total((gate) => gate.open), connectionsRefused: this.#refusedBefore + total((gate) => gate.refused),
       requests: this.#load.requests, bodyBytes: this.#load.bytes, loopLateUs: this.#lateness.lateUs, shedding: this.#lateness.shedding,
     };
@@ -197,14 +203,12 @@ class UwsFront implements Front {
   }
 
   #start(app: UwsApp, host: string, port: number, tls: boolean): Running {
-    const { config, handle, refuse, probes, requestIdOf, nowUs, onFault } = this.#options;
+    const { config, handle, refuse, probes, streams, requestIdOf, nowUs, onFault } = this.#options;
     const { front, websocket } = config;
-    const socketLimits = websocket.enabled
-      ? { perIpMax: websocket.sockets_per_ip_max, requestsMax: websocket.requests_max, bufferedBytesMax: websocket.buffered_bytes_max, idleTimeoutS: websocket.idle_timeout_s }
-      : undefined;
+    const limits: ChannelLimits = { perIpMax: websocket.sockets_per_ip_max, requestsMax: websocket.requests_max, bufferedBytesMax: websocket.buffered_bytes_max, idleTimeoutS: websocket.idle_timeout_s };
     const gate = new ConnectionGate(front.connections_max);
     const context: RouteContext = {
-      tls, gate, handle, refuse, probes, requestIdOf, nowUs, onFault, socketLimits,
+      tls, gate, handle, refuse, probes, requestIdOf, nowUs, onFault, servesWebSocket: websocket.enabled, servesHttpSse: config.http_sse.enabled,
       admission: createAdmission({ listenerHost: host, listenerPort: port, tls, allowedHosts: front.allowed_hosts, allowedOrigins: front.allowed_origins }),
       load: this.#load, peers: this.#peers, lateness: this.#lateness,
       limits: { bodyBytesMax: front.body_bytes_max, bodyTimeoutMs: front.body_timeout_s * MS_PER_S, bytesPerSecondMin: front.body_bytes_per_s_min },
@@ -215,7 +219,8 @@ class UwsFront implements Front {
       onIdle: () => undefined,
     };
     mountRoutes(app.filter((response, change) => gate.pass(response, change)), context);
-    if (socketLimits !== undefined) mountWebSocket(app, context, socketLimits);
+    if (config.http_sse.enabled) mountHttpSse(app, context, { streams, limits });
+    if (websocket.enabled) mountWebSocket(app, context, limits);
     const running: Running = { app, context, gate, stopExpiry: watchExpiry(context.channels, nowUs), socket: undefined, closed: false };
     this.#running.add(running);
     return running;

@@ -4,7 +4,7 @@ import type { InboundMessage } from './inbound.js';
 import type { PeerLoad } from './peer-load.js';
 import { BodyReader, type BodyFailure, type BodyListener } from './read-body.js';
 import type { RouteContext } from './routes.js';
-import type { AbortCause, HeaderPairs, Refuse } from './types.js';
+import type { AbortCause, Handle, HeaderPairs, Refuse } from './types.js';
 import type { HttpResponse } from './uws-types.js';
 import { UwsReply, type ReplyOwner } from './write-outbound.js';
 
@@ -18,14 +18,16 @@ export class RequestUnderWay implements ReplyOwner, BodyListener {
   readonly #inbound: InboundMessage;
   readonly #peer: PeerLoad | undefined;
   readonly #reply: UwsReply;
+  readonly #handle: Handle;
   #reader: BodyReader | undefined = undefined;
   #awaitsBody = false;
 
-  /** `peer` undefined: it takes no room, neither of its peer's nor of all. */
-  constructor(context: RouteContext, response: HttpResponse, inbound: InboundMessage, peer: PeerLoad | undefined, corsHeaders: HeaderPairs) {
+  /** `peer` undefined: it takes no room, neither of its peer's nor of all. `handle`: whose it is once it is whole. */
+  constructor(context: RouteContext, response: HttpResponse, inbound: InboundMessage, peer: PeerLoad | undefined, corsHeaders: HeaderPairs, handle: Handle) {
     this.#context = context;
     this.#inbound = inbound;
     this.#peer = peer;
+    this.#handle = handle;
     peer?.enter();
     this.#reply = new UwsReply(response, this, corsHeaders);
     this.#reply.closeAfter = context.state !== 'open';
@@ -43,7 +45,7 @@ export class RequestUnderWay implements ReplyOwner, BodyListener {
 
   handle(): void {
     try {
-      this.#context.handle(this.#inbound, this.#reply);
+      this.#handle(this.#inbound, this.#reply);
     } catch (error) {
       this.#fault(error);
     }

@@ -14,6 +14,7 @@ const RESOURCE_METADATA: Route = { kind: 'probe', probe: 'resourceMetadata' };
 
 /** Path segments of a SPIFFE ID (SPIFFE-ID standard, section 2.2), so that no escape and no dot segment reaches layer 3. */
 const AS_PATH = /^\/as\/([A-Za-z0-9._-]{1,128})\/([A-Za-z0-9._-]{1,128})(\/mcp)?$/;
+const AS_SSE_PATH = /^(\/as\/([A-Za-z0-9._-]{1,128})\/([A-Za-z0-9._-]{1,128}))(\/sse|\/messages)$/;
 const DOTS = /^\.{1,2}$/;
 
 function matchAgent(path: string): Route {
@@ -34,4 +35,25 @@ export function matchRoute(path: string): Route {
     case '/.well-known/oauth-protected-resource/mcp': return RESOURCE_METADATA;
     default: return path.startsWith('/as/') ? matchAgent(path) : NONE;
   }
+}
+
+/** A path of HTTP+SSE. */
+export interface SseRoute {
+  readonly path: '/sse' | '/messages';
+  /** What stands before it: '' or `/as/<agent>/<env>`. */
+  readonly prefix: string;
+  readonly agent: string;
+  readonly env: string;
+}
+
+const STREAM: SseRoute = { path: '/sse', prefix: '', agent: '', env: '' };
+const MESSAGES: SseRoute = { path: '/messages', prefix: '', agent: '', env: '' };
+
+export function matchSse(path: string): SseRoute | undefined {
+  if (path === '/sse') return STREAM;
+  if (path === '/messages') return MESSAGES;
+  const match = AS_SSE_PATH.exec(path);
+  if (match === null) return undefined;
+  const [, prefix = '', agent = '', env = '', last] = match;
+  return DOTS.test(agent) || DOTS.test(env) ? undefined : { path: last === '/sse' ? '/sse' : '/messages', prefix, agent, env };
 }

@@ -9,10 +9,10 @@ import type { PeerLoad, Peers } from './peer-load.js';
 import { readPeerEvidence } from './peer-evidence.js';
 import { preflightHeaders } from './preflight.js';
 import { answerPlain } from './plain-answers.js';
-import { readFraming, type BodyDeadlines, type BodyLimits } from './read-body.js';
+import { readFraming, type BodyDeadlines, type BodyLimits, type Framing } from './read-body.js';
 import { RequestUnderWay } from './request-under-way.js';
 import type { Roll } from './roll.js';
-import { matchRoute, type Route } from './route-path.js';
+import { matchRoute, matchSse, type Route } from './route-path.js';
 import { asksForWebSocket } from './websocket-offer.js';
 import type { Handle, HeaderPairs, Inbound, Probes, Refuse } from './types.js';
 import type { HttpRequest, HttpResponse, UwsApp } from './uws-types.js';
@@ -23,6 +23,8 @@ const ALLOW_MCP: HeaderPairs = [['allow', 'POST, GET, DELETE, OPTIONS']];
 const ALLOW_PROBE: HeaderPairs = [['allow', 'GET, HEAD, OPTIONS']];
 const NO_HEADERS: HeaderPairs = [];
 const NONE_PLAIN = { code: 'not_found', message: 'No such path. MCP is served at / and /mcp, and for a named identity at /as/<agent>/<env>, such as /as/my-agent/dev.' };
+const NONE_OF_BOTH_PLAIN = { code: 'not_found', message: `${NONE_PLAIN.message} Clients of HTTP with SSE open /sse there.` };
+const HTTP_SSE_PLAIN = { code: 'not_found', message: 'HTTP with SSE is not served here; MCP is, at / and /mcp.' };
 const WEBSOCKET_PLAIN = { code: 'not_found', message: 'WebSocket is not served here.' };
 const UPGRADE_PLAIN = { code: 'bad_upgrade', message: 'A WebSocket needs one Sec-WebSocket-Key, 16 bytes in base64.' };
 const METHOD_PLAIN = { code: 'method_not_allowed', message: 'This path does not take this HTTP method.' };
@@ -54,8 +56,8 @@ export interface RouteContext {
   /** Requests of this app under way. */
   readonly active: Roll<ActiveReply>;
   readonly channels: Roll<McpChannel>;
-  /** Undefined = WebSocket is not served. */
-  readonly socketLimits: ChannelLimits | undefined;
+  readonly servesWebSocket: boolean;
+  readonly servesHttpSse: boolean;
   /** The id of a request that is refused unread; undefined for what asks for no answer. */
   readonly requestIdOf: (body: Uint8Array) => string | undefined;
   readonly nowUs: () => number;
@@ -67,7 +69,7 @@ export interface RouteContext {
   onIdle: () => void;
 }
 
-function corsHeaders(origin: string): HeaderPairs {
+export function corsHeaders(origin: string): HeaderPairs {
   return origin === '' ? NO_HEADERS : [['access-control-allow-origin', origin], ['access-control-expose-headers', 'mcp-session-id'], ['vary', 'origin']];
 }
 
@@ -95,37 +97,43 @@ export function overloadReason(context: RouteContext, peer: PeerLoad, nowUs: num
 
 /** What is refused here may wait for its record, and must not take the room of what is served meanwhile: it is counted nowhere. */
 export function refuseEarly(context: RouteContext, response: HttpResponse, headers: HeaderIntake, inbound: InboundMessage, code: 'gateway_overloaded' | 'origin_rejected', reason: string, close: boolean): void {
-  new RequestUnderWay(context, response, inbound, undefined, corsHeaders(context.admission.corsOrigin(headers.origin))).refuse(code, reason, close);
+  new RequestUnderWay(context, response, inbound, undefined, corsHeaders(context.admission.corsOrigin(headers.origin)), context.handle).refuse(code, reason, close);
 }
 
 function serveMcp(context: RouteContext, response: HttpResponse, request: HttpRequest, route: Route & { readonly kind: 'mcp' }, method: Inbound['httpMethod'] | undefined): void {
   const headers = readHeaders(request);
-  if (method === undefined) return answerOther(context, response, request, headers);
+  if (method === undefined) return answerOther(context, response, request, headers, ALLOW_MCP);
   const framing = readFraming(headers.contentLength, headers.transferEncoding);
   if (!framing.ok) return answerPlain(response, { status: 400, json: FRAMING_PLAIN, close: true });
   const evidence = readPeerEvidence(response, context.gate.addressOf(response), headers, context.tls, route.agent, route.env);
   const inbound = new InboundMessage(method, route.path, evidence, headers, context.nowUs());
   // What could be upgraded never comes here: its key was none, or nothing is.
   const upgrades = method === 'GET' && asksForWebSocket(headers.upgrade);
-  if (upgrades && context.socketLimits === undefined) return answerPlain(response, { status: 404, json: WEBSOCKET_PLAIN, close: true });
+  if (upgrades && !context.servesWebSocket) return answerPlain(response, { status: 404, json: WEBSOCKET_PLAIN, close: true });
   if (upgrades) return answerPlain(response, { status: 400, json: UPGRADE_PLAIN, close: true });
+  admit(context, response, headers, framing, inbound, context.handle);
+}
+
+/** Step 0, and then the body: `handle` gets what is whole. */
+export function admit(context: RouteContext, response: HttpResponse, headers: HeaderIntake, framing: Framing & { readonly ok: true }, inbound: InboundMessage, handle: Handle): void {
   const strange = context.admission.check(headers.host, headers.hostLines, headers.origin);
   if (strange !== undefined) return refuseEarly(context, response, headers, inbound, 'origin_rejected', strange, true);
-  const peer = context.peers.of(evidence.ip);
+  const peer = context.peers.of(inbound.evidence.ip);
   const overload = overloadReason(context, peer, inbound.receivedUs);
   if (overload !== undefined) return refuseEarly(context, response, headers, inbound, 'gateway_overloaded', overload, (framing.announced ?? Infinity) > UNREAD_BODY_BYTES_MAX);
-  const served = new RequestUnderWay(context, response, inbound, peer, corsHeaders(context.admission.corsOrigin(headers.origin)));
+  const served = new RequestUnderWay(context, response, inbound, peer, corsHeaders(context.admission.corsOrigin(headers.origin)), handle);
   // Where a body without a length ends, uWebSockets.js reads loosely (any two bytes for a line end, a trailer as the next request, a line without a name as the head's end):
   // a proxy before it may read otherwise, and what lies behind must not become a request.
-  if (method === 'POST') served.readBody(response, framing.announced, headers.contentLength === '', peer);
+  if (inbound.httpMethod === 'POST') served.readBody(response, framing.announced, headers.contentLength === '', peer);
   else served.handle();
 }
 
-function answerOther(context: RouteContext, response: HttpResponse, request: HttpRequest, headers: HeaderIntake): void {
+/** OPTIONS, and the methods that the path does not take. */
+export function answerOther(context: RouteContext, response: HttpResponse, request: HttpRequest, headers: HeaderIntake, allow: HeaderPairs): void {
   const method = request.getMethod();
-  if (method !== 'options') return answerPlain(response, { status: 405, headers: ALLOW_MCP, json: METHOD_PLAIN, head: method === 'head', close: method !== 'head' });
+  if (method !== 'options') return answerPlain(response, { status: 405, headers: allow, json: METHOD_PLAIN, head: method === 'head', close: method !== 'head' });
   const cors = corsHeaders(context.admission.corsOrigin(headers.origin));
-  answerPlain(response, { status: 204, headers: [...ALLOW_MCP, ...cors, ...(cors.length === 0 ? [] : preflightHeaders(request.getHeader('access-control-request-headers')))] });
+  answerPlain(response, { status: 204, headers: [...allow, ...cors, ...(cors.length === 0 ? [] : preflightHeaders(request.getHeader('access-control-request-headers')))] });
 }
 
 export function serve(context: RouteContext, response: HttpResponse, request: HttpRequest, mcpMethod: Inbound['httpMethod'] | undefined): void {
@@ -135,11 +143,13 @@ export function serve(context: RouteContext, response: HttpResponse, request: Ht
   }
   // Nobody sends those in chunks but to hide something behind their loose end (serveMcp).
   if (mcpMethod !== 'POST' && request.getHeader('transfer-encoding') !== '') return answerPlain(response, { status: 400, json: FRAMING_PLAIN, head: request.getMethod() === 'head', close: true });
-  const route = matchRoute(request.getUrl());
+  const path = request.getUrl();
+  const route = matchRoute(path);
   if (route.kind === 'mcp') return serveMcp(context, response, request, route, mcpMethod);
   if (route.kind === 'probe') return answerProbe(context, response, request, route);
   const method = request.getMethod();
-  answerPlain(response, { status: 404, json: NONE_PLAIN, head: method === 'head', close: method !== 'head' && method !== 'get' });
+  const json = context.servesHttpSse ? NONE_OF_BOTH_PLAIN : matchSse(path) === undefined ? NONE_PLAIN : HTTP_SSE_PLAIN;
+  answerPlain(response, { status: 404, json, head: method === 'head', close: method !== 'head' && method !== 'get' });
 }
 
 /** Takes every path and method of an app. POST has its own handler, because almost every request is one, and asking which it is takes a call. */

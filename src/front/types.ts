@@ -14,7 +14,7 @@ export interface InboundHeaders {
   readonly tracestate: string;
   /** Headers a tool server may see: mcp-param-*, and unknown mcp-* ones; lower-case names, as they came, in order. */
   readonly forwarded: readonly (readonly [string, string])[];
-  /** The transport has no headers for each message (WebSocket): none mirrors the body, and session and version are those of the connection. */
+  /** The transport has no headers for each message, or none that count (WebSocket, HTTP+SSE): none mirrors the body, and session and version are those of the connection. */
   readonly headerless: boolean;
 }
 
@@ -44,7 +44,7 @@ export type HeaderPairs = readonly (readonly [string, string])[];
 export type LossCause = 'gateway' | 'shutdown';
 export type AbortCause = 'client' | LossCause;
 
-/** A connection that carries many messages at once (WebSocket): what one of them opens ends with it. */
+/** A connection that carries many messages at once (WebSocket, the stream of HTTP+SSE): what one of them opens ends with it. */
 export interface Carrier extends RunningCalls {
   /** A session is open on it: there is one at most. */
   readonly hasSession: boolean;
@@ -81,7 +81,7 @@ export interface Reply {
 export type Handle = (inbound: Inbound, reply: Reply) => void;
 
 /** Refusals that are decided outside the chain (step 0) are handed to the gateway too, so that they are recorded. */
-export type Refuse = (code: 'gateway_overloaded' | 'origin_rejected' | 'gateway_fault', reasonCode: string, inbound: Inbound, reply: Reply) => void;
+export type Refuse = (code: 'gateway_overloaded' | 'origin_rejected' | 'gateway_fault' | 'session_not_found', reasonCode: string, inbound: Inbound, reply: Reply) => void;
 
 /** What GET /health and GET /ready answer; asked even under overload, and without any identity. */
 export interface ProbeAnswer {

@@ -23,6 +23,7 @@ import { parseChains } from '../engines/session-risk/chains.js';
 import { createSessionRisk } from '../engines/session-risk/session-risk.js';
 import { startFront, tlsFilesOf, type Front } from '../front/listeners.js';
 import { loadUws } from '../front/load-uws.js';
+import { SseStreams } from '../front/sse-streams.js';
 import { buildGateway, type Gateway } from '../gateway.js';
 import { createRequestIdReader } from '../mcp/json-rpc.js';
 import { buildSnapshot } from '../jobs/build-snapshot.js';
@@ -98,8 +99,9 @@ async function main(data: GatewayThreadData): Promise<void> {
   if (config.guard.url !== '') await guardClient.prepare();
   const guard = createGuard(guardConfig(config), guardClient);
 
+  const ids = createIds();
   const gateway = buildGateway({
-    first, clock, ids: createIds(), version: data.version, jsonGuard, appender, authenticator, guard, sessionRisk, shared: { ...views, thread: data.index, evicted: (place) => relay.tellEvicted(place), handOver: (owner, inbound, reply) => relay.handOver(owner, inbound, reply) }, client, tools, approvals: link, keeper: link.sessions,
+    first, clock, ids, version: data.version, jsonGuard, appender, authenticator, guard, sessionRisk, shared: { ...views, thread: data.index, evicted: (place) => relay.tellEvicted(place), handOver: (owner, inbound, reply) => relay.handOver(owner, inbound, reply) }, client, tools, approvals: link, keeper: link.sessions,
     secrets: createSecretFile(resolveInProject(data.root, config.secrets.file === '' ? join(config.state_dir, 'secrets.enc') : config.secrets.file), Buffer.from(data.secretsKey)),
     argumentsKey: data.argumentsKey === undefined ? undefined : Buffer.from(data.argumentsKey),
     resourceMetadataUrl: `http://${config.front.host}:${config.front.port}/.well-known/oauth-protected-resource`,
@@ -109,15 +111,18 @@ async function main(data: GatewayThreadData): Promise<void> {
   });
 
   const relay = new Relay({
-    has: gateway.hasSession, ownerOf: (id) => views.homes.ownerOf(id), handle: gateway.handle, refuse: gateway.refuse, evict: gateway.evictSession,
+    has: gateway.hasSession, ownerOf: (id) => views.homes.ownerOf(id), handle: gateway.handle, refuse: gateway.refuse, takePost: (streamId, inbound, reply) => streams.take(streamId, inbound, reply), evict: gateway.evictSession,
     onFault: (fault) => log.error(faultFacts(fault), 'the gateway failed on a request of another thread'),
+  });
+  const streams = new SseStreams({
+    owner: data.owner, newHex: (bytes) => ids.hex(bytes), handle: gateway.handle, refuse: gateway.refuse, handOver: (owner, streamId, inbound, reply) => relay.handOver(owner, inbound, reply, streamId),
   });
   for (const line of data.peers) relay.connect(line);
   const timers = [keepBeating(data.beats, data.index, every), every(SESSION_SWEEP_MS, gateway.dropExpiredSessions)];
 
   const { uws, because } = loadUws(join(stateDir, 'cache'));
   const front = await startFront({
-    config: { websocket: config.websocket, tls: { ...config.tls, port: data.ports.mtls ?? config.tls.port }, front: { ...config.front, port: data.ports.http ?? config.front.port, inflight_body_bytes_max: shareOf(config, data.threads) } }, uws, handle: relay.handle, refuse: gateway.refuse, exclusive: data.exclusive, nowUs: clock.nowUs,
+    config: { websocket: config.websocket, http_sse: config.http_sse, tls: { ...config.tls, port: data.ports.mtls ?? config.tls.port }, front: { ...config.front, port: data.ports.http ?? config.front.port, inflight_body_bytes_max: shareOf(config, data.threads) } }, uws, streams, handle: relay.handle, refuse: gateway.refuse, exclusive: data.exclusive, nowUs: clock.nowUs,
     requestIdOf: createRequestIdReader(jsonGuard, { depthMax: config.front.json_depth_max, keysMax: config.front.json_keys_max }),
     onFault: (fault) => log.error(faultFacts(fault), 'the front failed on a request'),
     probes: {

@@ -1,5 +1,5 @@
-// Requests that belong to an MCP session of another gateway thread: they are handed to it whole, before any layer has seen them, and its
-// answer is brought back. All layers run there, and its record is the only one.
+// Requests that belong to an MCP session of another gateway thread, or to a stream of an HTTP+SSE client that it holds: they are handed to it whole,
+// before any layer has seen them, and its answer is brought back. All layers run there, and its record is the only one.
 import type { MessagePort } from 'node:worker_threads';
 import type { PlaceOwner } from '../engines/mcp-session/places.js';
 import { isSessionId } from '../engines/mcp-session/session-key.js';
@@ -9,7 +9,7 @@ import { exactCopy, RelayedReply } from './relayed-reply.js';
 
 /** What two gateway threads say to each other; `id` is always the asking thread's number of the request. */
 export type PeerMessage =
-  | { readonly kind: 'request'; readonly id: number; readonly inbound: RelayedInbound; readonly body: Uint8Array }
+  | { readonly kind: 'request'; readonly id: number; readonly inbound: RelayedInbound; readonly body: Uint8Array; readonly streamId: string | undefined }
   | { readonly kind: 'gone'; readonly id: number }
   | { readonly kind: 'taken'; readonly id: number; readonly bytes: number }
   | { readonly kind: 'answer'; readonly id: number; readonly status: number; readonly headers: HeaderPairs; readonly body: Uint8Array | string; readonly close: boolean }
@@ -50,6 +50,8 @@ export interface RelayParts {
   readonly ownerOf: (sessionId: string) => number;
   readonly handle: Handle;
   readonly refuse: Refuse;
+  /** A POST of an HTTP+SSE client, whose stream this thread should have. */
+  readonly takePost: (streamId: string, inbound: Inbound, reply: Reply) => void;
   readonly evict: (serial: number) => void;
   readonly onFault: (fault: unknown) => void;
 }
@@ -94,11 +96,11 @@ export class Relay {
     if (peer !== undefined) post(peer, { kind: 'evicted', serial });
   }
 
-  /** What this thread had begun to decide, and another one must. False: there is no such thread any more. */
-  handOver(owner: number, inbound: Inbound, reply: Reply): boolean {
+  /** What this thread had begun to decide, and another one must, or a POST for a stream of the other. False: there is no such thread any more. */
+  handOver(owner: number, inbound: Inbound, reply: Reply, streamId?: string): boolean {
     const peer = this.#peerCalled(owner);
     if (peer === undefined) return false;
-    this.#ask(peer, inbound, reply);
+    this.#ask(peer, inbound, reply, streamId);
     return true;
   }
 
@@ -137,7 +139,7 @@ export class Relay {
     return undefined;
   }
 
-  #ask(peer: Peer, inbound: Inbound, reply: Reply): void {
+  #ask(peer: Peer, inbound: Inbound, reply: Reply, streamId?: string): void {
     const id = ++this.#lastId;
     const asked: Asked = { inbound, reply, began: false, waiting: 0, slow: false };
     peer.asked.set(id, asked);
@@ -151,13 +153,13 @@ export class Relay {
     });
     const { httpMethod, path, evidence, headers, receivedUs, batched = false } = inbound;
     const body = exactCopy(inbound.body);
-    post(peer, { kind: 'request', id, inbound: { httpMethod, path, evidence, headers: { ...headers, forwarded: [...headers.forwarded] }, receivedUs, batched }, body }, [body.buffer]);
+    post(peer, { kind: 'request', id, inbound: { httpMethod, path, evidence, headers: { ...headers, forwarded: [...headers.forwarded] }, receivedUs, batched }, body, streamId }, [body.buffer]);
   }
 
   #hear(peer: Peer, message: PeerMessage): void {
     switch (message.kind) {
       case 'request':
-        this.#answer(peer, message.id, message.inbound, message.body);
+        this.#answer(peer, message);
         return;
       case 'gone':
         peer.answering.get(message.id)?.abort('client');
@@ -175,7 +177,7 @@ export class Relay {
     }
   }
 
-  #answer(peer: Peer, id: number, relayed: RelayedInbound, body: Uint8Array): void {
+  #answer(peer: Peer, { id, inbound: relayed, body, streamId }: Extract<PeerMessage, { readonly kind: 'request' }>): void {
     const inbound = new InboundMessage(relayed.httpMethod, relayed.path, relayed.evidence, relayed.headers, relayed.receivedUs, relayed.batched);
     inbound.setBody(Buffer.from(body.buffer, body.byteOffset, body.byteLength), false);
     const reply = new RelayedReply((message, transfer) => post(peer, message, transfer), id, () => {
@@ -183,7 +185,8 @@ export class Relay {
       if (!this.#answering()) this.#onIdle?.();
     });
     peer.answering.set(id, reply);
-    this.#parts.handle(inbound, reply);
+    if (streamId === undefined) this.#parts.handle(inbound, reply);
+    else this.#parts.takePost(streamId, inbound, reply);
   }
 
   #bringBack(peer: Peer, asked: Asked, message: Exclude<PeerMessage, { readonly kind: 'request' | 'gone' | 'taken' | 'evicted' }>): void {

@@ -44,11 +44,14 @@ export const gatewayConfigSchema = z.strictObject({
   }, 'The listener agents connect to.'),
   websocket: room({
     enabled: z.boolean().default(true).describe('Whether a GET on an MCP path may become a WebSocket (subprotocol mcp), besides Streamable HTTP. All layers judge every message of it.'),
-    sockets_per_ip_max: int(1, 1_000_000, 1_024, 'Open WebSockets of one address (IPv6: /64), on each gateway thread. Each may hold a message of front.body_bytes_max that is still coming in: raise it where everybody comes through one proxy.'),
-    requests_max: int(1, 100_000, 256, 'Requests of one WebSocket without an answer yet; more are refused, cancellations and answers to tool servers not before twice as many. A client that waits for none of its answers has no use for more.'),
-    buffered_bytes_max: int(64 * KIB, 1024 * MIB, 16 * MIB, 'What the client of one WebSocket has not taken yet; one message more than this is begun, then the socket is closed. Streams pause long before.'),
-    idle_timeout_s: int(8, 960, 120, 'A WebSocket that brings nothing this long, not even the answer to a ping, is closed.'),
+    sockets_per_ip_max: int(1, 1_000_000, 1_024, 'Open WebSockets and streams of HTTP+SSE of one address (IPv6: /64), on each gateway thread. Each WebSocket may hold a message of front.body_bytes_max that is still coming in: raise it where everybody comes through one proxy.'),
+    requests_max: int(1, 100_000, 256, 'Requests of one WebSocket or stream without an answer yet; more are refused, cancellations and answers to tool servers not before twice as many. A client that waits for none of its answers has no use for more.'),
+    buffered_bytes_max: int(64 * KIB, 1024 * MIB, 16 * MIB, 'What the client of one WebSocket or stream has not taken yet; one message more than this is begun, then it is closed. Streams pause long before.'),
+    idle_timeout_s: int(8, 960, 120, 'A WebSocket that brings nothing this long, not even the answer to a ping, is closed, and a stream whose client takes nothing of what waits for it.'),
   }, 'MCP over WebSocket, on the listeners of front and tls; its other limits are those of front.'),
+  http_sse: room({
+    enabled: z.boolean().default(true).describe('Whether GET /sse opens a stream of the transport of MCP 2024-11-05, to which the client POSTs its messages at /messages. All layers judge every message.'),
+  }, 'MCP over HTTP with SSE, for older clients, on the listeners of front and tls. A stream has the bounds of a WebSocket, those of websocket, and counts among the sockets of its address.'),
   tls: room({
     enabled: z.boolean().default(false).describe('Opens the mTLS listener: clients present an X.509-SVID.'),
     host: text('127.0.0.1', 'Address of the mTLS listener.'),

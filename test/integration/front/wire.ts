@@ -1,4 +1,5 @@
 // Raw sockets and a real front for the tests of this folder.
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -7,9 +8,11 @@ import { gatewayConfigSchema } from '../../../src/base/config/schema.js';
 import { loadJsonGuard } from '../../../src/base/json/choose.js';
 import { startFront, type Front, type FrontOptions } from '../../../src/front/listeners.js';
 import { loadUws } from '../../../src/front/load-uws.js';
-import type { Inbound, Reply } from '../../../src/front/types.js';
+import { SseStreams, type SseStreamsParts } from '../../../src/front/sse-streams.js';
+import type { Handle, Inbound, Refuse, Reply } from '../../../src/front/types.js';
 import { createRequestIdReader } from '../../../src/mcp/json-rpc.js';
 
+const STATUSES = { gateway_overloaded: 503, origin_rejected: 403, gateway_fault: 503, session_not_found: 404 } as const;
 const { uws } = loadUws(join(tmpdir(), 'precinct-test-uws'));
 
 export { uws };
@@ -29,6 +32,7 @@ export interface Seen {
 
 export interface Rig {
   readonly front: Front;
+  readonly streams: SseStreams;
   readonly port: number;
   readonly seen: Seen[];
   readonly faults: unknown[];
@@ -44,6 +48,9 @@ export interface RigConfig {
   readonly front?: Record<string, unknown>;
   readonly tls?: Record<string, unknown>;
   readonly websocket?: Record<string, unknown>;
+  readonly httpSse?: Record<string, unknown>;
+  /** Has another thread take a POST for its stream; without it there is none. */
+  readonly handOver?: SseStreamsParts['handOver'];
   readonly exclusive?: boolean;
   readonly answer?: Answer;
   readonly probes?: FrontOptions['probes'];
@@ -57,25 +64,29 @@ export async function startRig(config: RigConfig = {}): Promise<Rig> {
   const faults: unknown[] = [];
   const answer = config.answer ?? echo;
   const see = (inbound: Inbound, reply: Reply, refused: string) => seen.push({ inbound, reply, body: Buffer.from(inbound.body), aborted: reply.aborted, refused });
+  const handle: Handle = (inbound, reply) => {
+    see(inbound, reply, '');
+    if (!reply.aborted) answer(inbound, reply);
+  };
+  const refuse: Refuse = (code, reasonCode, inbound, reply) => {
+    see(inbound, reply, `${code} ${reasonCode}`);
+    if (config.refuse === undefined) reply.send(STATUSES[code], [], reasonCode);
+    else config.refuse(reply, code);
+  };
+  const streams = new SseStreams({ owner: 7, newHex: (bytes) => randomBytes(bytes).toString('hex'), handle, refuse, handOver: config.handOver ?? (() => false) });
   const front = await startFront({
-    config: gatewayConfigSchema.parse({ front: { port: 0, ...config.front }, tls: config.tls ?? {}, websocket: config.websocket ?? {} }),
+    config: gatewayConfigSchema.parse({ front: { port: 0, ...config.front }, tls: config.tls ?? {}, websocket: config.websocket ?? {}, http_sse: config.httpSse ?? {} }),
     uws,
     exclusive: config.exclusive ?? true,
     nowUs: config.nowUs ?? (() => Date.now() * 1000),
     requestIdOf: createRequestIdReader(loadJsonGuard(), { depthMax: 64, keysMax: 1000 }),
     onFault: (error) => faults.push(error),
     probes: config.probes ?? { health: () => ({ status: 200, json: { status: 'ok' } }), ready: () => ({ status: 503, json: { ready: false } }) },
-    handle(inbound, reply) {
-      see(inbound, reply, '');
-      if (!reply.aborted) answer(inbound, reply);
-    },
-    refuse(code, reasonCode, inbound, reply) {
-      see(inbound, reply, `${code} ${reasonCode}`);
-      if (config.refuse === undefined) reply.send(code === 'origin_rejected' ? 403 : 503, [], reasonCode);
-      else config.refuse(reply, code);
-    },
+    handle,
+    refuse,
+    streams,
   });
-  return { front, port: front.listeners[0]?.port ?? 0, seen, faults };
+  return { front, streams, port: front.listeners[0]?.port ?? 0, seen, faults };
 }
 
 export interface Connection {

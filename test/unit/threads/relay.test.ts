@@ -30,14 +30,15 @@ function pair() {
     const refused: string[] = [];
     const evicted: number[] = [];
     const faults: unknown[] = [];
+    const posted: (Taken & { readonly streamId: string })[] = [];
     const relay = new Relay({
-      has: (id) => id === sessionOf(thread) || id === MOVED, ownerOf: (id) => OWNERS.get(id) ?? 0, handle: (inbound, reply) => void taken.push({ inbound, reply }), evict: (serial) => void evicted.push(serial), onFault: (fault) => void faults.push(fault),
+      has: (id) => id === sessionOf(thread) || id === MOVED, ownerOf: (id) => OWNERS.get(id) ?? 0, handle: (inbound, reply) => void taken.push({ inbound, reply }), takePost: (streamId, inbound, reply) => void posted.push({ streamId, inbound, reply }), evict: (serial) => void evicted.push(serial), onFault: (fault) => void faults.push(fault),
       refuse: (code, reason, _inbound, reply) => {
         refused.push(`${code} ${reason}`);
         reply.send(500, [], code);
       },
     });
-    return { relay, taken, refused, evicted, faults };
+    return { relay, taken, posted, refused, evicted, faults };
   };
   const line = new MessageChannel();
   lines.push(line);
@@ -68,6 +69,21 @@ describe('a request', () => {
     back.send(202, [['a', 'b']], Buffer.from('body').subarray(1), true);
     await reply.finished;
     expect([reply.status, reply.headers, reply.text, reply.closeAfter, reply.sends]).toEqual([202, { a: 'b' }, 'ody', true, 1]);
+  });
+
+  it('that is a POST for a stream elsewhere is taken there for that stream, whole, and is none of its session\'s', async () => {
+    const one = pair();
+    const reply = new RecordedReply();
+    const { inbound, expire } = lentMessage('{"x":1}', { evidence: { authorization: 'Bearer a' } });
+    expect(one.front.relay.handOver(3, inbound, reply, '3-ab')).toBe(true);
+    expire();
+    await until(() => one.owner.posted.length === 1);
+    const [taken] = one.owner.posted;
+    expect([taken?.streamId, Buffer.from(taken?.inbound.body ?? []).toString(), taken?.inbound.evidence.authorization, one.owner.taken.length]).toEqual(['3-ab', '{"x":1}', 'Bearer a', 0]);
+    taken?.reply.send(202, [], '');
+    await reply.finished;
+    expect(reply.status).toBe(202);
+    expect(one.front.relay.handOver(99, inbound, reply, '63-ab')).toBe(false);
   });
 
   it('of a batch stays one: its answer must come whole', async () => {
