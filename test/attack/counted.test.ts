@@ -119,6 +119,13 @@ describe('paths and methods', () => {
     ['an identity in the query', { target: `/?x-spiffe-id=${encodeURIComponent(ROOT_ID)}`, body: call('bash') }, [403], 1, 0],
     ['capitals in the path', { target: '/MCP' }, [404], 0, 0],
     ['a backslash', { target: '/\\mcp' }, [404], 0, 0],
+    ['a POST for a stream that is none', { target: `/messages?sessionId=1-${'0'.repeat(48)}` }, [404], 1, 0],
+    ['a POST for no stream, in chunks', { target: '/as/my-agent/dev/messages', framing: ['Transfer-Encoding: chunked'], body: chunked(ECHO) }, [404], 1, 0],
+    ['a POST for a stream in both framings', { target: '/messages', framing: ['Transfer-Encoding: chunked', 'Content-Length: 3'], body: chunked(ECHO) }, [400], 0, 0],
+    ['a POST for a stream at an escaped path', { target: '/%6dessages' }, [404], 0, 0],
+    ['a POST where streams are opened', { target: '/sse' }, [405], 0, 0],
+    ['a stream with a body', { target: '/sse', method: 'GET' }, [400], 0, 0],
+    ['a stream as a dotted identity', { target: '/as/../dev/sse', method: 'GET', body: '', framing: [] }, [404], 0, 0],
   ])('%s', async (_what, message, statuses, records, calls) => expectOutcome(message, statuses, records, calls));
 });
 

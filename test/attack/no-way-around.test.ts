@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CALLER, startGateway, type GatewayProcess } from '../support/gateway-process.js';
+import { openRawSse } from '../support/raw-sse.js';
 import { openRawWebSocket } from '../support/raw-websocket.js';
 import { ECHO_TEXT, startToolServer, type ToolServer } from '../support/tool-server.js';
 import { eventually } from '../wire/calls.js';
@@ -89,6 +90,28 @@ describe('there is no way around the layers', () => {
     expect(await eventually(() => gateway.lines('request').length === before + 2)).toBe(true);
     expect(gateway.lines('request').slice(before).map((line) => line['decision']).sort()).toEqual(['ALLOW', 'DENY']);
     expect(socket.messages.every((text) => !('result' in (JSON.parse(text) as object)) || text.includes('"after"'))).toBe(true);
+    expect(bashCalls()).toBe(0);
+  });
+
+  it.each([['as it is', FORBIDDEN] as const, ...BODIES])('by a POST for a stream of HTTP+SSE with %s', async (_what, body) => {
+    const before = gateway.lines('request').length;
+    const stream = await openRawSse(gateway.port, { headers: { 'x-spiffe-id': CALLER } });
+    const misleading = { 'mcp-method': 'ping', 'mcp-name': 'echo', 'mcp-protocol-version': '2025-03-26', 'mcp-session-id': '00' };
+    expect((await stream.post(body, { headers: misleading })).status).toBe(202);
+    await stream.post('{"jsonrpc":"2.0","id":"after","method":"ping"}');
+    await stream.answer('after');
+    stream.destroy();
+    expect(await eventually(() => gateway.lines('request').length === before + 2)).toBe(true);
+    expect(gateway.lines('request').slice(before).map((line) => line['decision']).sort()).toEqual(['ALLOW', 'DENY']);
+    expect(stream.messages.every((text) => !('result' in (JSON.parse(text) as object)) || text.includes('"after"'))).toBe(true);
+    expect(bashCalls()).toBe(0);
+  });
+
+  it.each([
+    ['no stream', post('/messages', [])], ['a stream that is none', post(`/messages?sessionId=1-${'0'.repeat(48)}`, [])], ['the path of streams', post('/sse', [])], ['a GET with a body', post('/sse', []).replace('POST', 'GET')], ['a method override', post('/sse', ['X-HTTP-Method-Override: GET'])],
+    ['another method', post('/messages', []).replace('POST', 'PUT')], ['an Upgrade header', post('/messages', ['Upgrade: websocket', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', 'Sec-WebSocket-Version: 13'])],
+  ])('by a request of HTTP+SSE for %s', async (_what, text) => {
+    expect(await raw(text)).toMatch(/^HTTP\/1\.1 4/);
     expect(bashCalls()).toBe(0);
   });
 
