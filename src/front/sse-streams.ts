@@ -23,8 +23,10 @@ export interface SseStreamsParts {
   readonly handOver: (owner: number, streamId: string, inbound: Inbound, reply: Reply) => boolean;
 }
 
+type Taker = Pick<McpChannel, 'take'>;
+
 interface SseStream {
-  readonly channel: McpChannel;
+  readonly channel: Taker;
   readonly caller: Uint8Array;
 }
 
@@ -41,7 +43,7 @@ export class SseStreams {
   }
 
   /** The new stream's id, and what forgets it. */
-  add(channel: McpChannel, evidence: PeerEvidence): { readonly id: string; readonly remove: () => void } {
+  add(channel: Taker, evidence: PeerEvidence): { readonly id: string; readonly remove: () => void } {
     const id = `${this.#parts.owner.toString(HEX)}-${this.#parts.newHex(RANDOM_BYTES)}`;
     this.#open.set(id, { channel, caller: callerDigest(evidence) });
     return { id, remove: () => void this.#open.delete(id) };

@@ -19,7 +19,7 @@ export type FuzzedConnection =
 
 const often = <T>(usual: T, ...odd: readonly T[]): fc.Arbitrary<T> => fc.oneof({ weight: 20, arbitrary: fc.constant(usual) }, { weight: 2, arbitrary: fc.constantFrom(...odd) });
 
-const START = often('POST /', 'POST /mcp', 'POST /as/my-agent/dev', 'POST /as/my-agent/dev/mcp', 'GET /', 'GET /mcp', 'DELETE /', 'OPTIONS /', 'HEAD /', 'PUT /', 'TRACE /mcp', 'GET /health', 'HEAD /ready', 'POST /health', 'POST /nowhere', 'GET /as/x', 'POST /?q=1', 'FOO /', 'POST /messages?sessionId=1-2', 'POST /messages', 'POST //', 'POST /%2e/');
+const START = often('POST /', 'POST /mcp', 'POST /as/my-agent/dev', 'POST /as/my-agent/dev/mcp', 'GET /', 'GET /mcp', 'DELETE /', 'OPTIONS /', 'HEAD /', 'PUT /', 'TRACE /mcp', 'GET /health', 'HEAD /ready', 'POST /health', 'POST /nowhere', 'GET /as/x', 'POST /?q=1', 'FOO /', 'POST /messages?sessionId=1-2', 'POST /messages', 'POST /messages?sessionId=1-000000000000000000000000000000000000000000000000', 'POST /sse', 'GET /messages', 'POST //', 'POST /%2e/');
 const HOST = often('localhost', '127.0.0.1:80', 'evil.example', '[::1]', '', 'localhost:x');
 const IDENTITY = often(CALLER, '', 'spiffe://poc.local/agents/mcp-client/nobody/dev', 'spiffe://other.domain/x', 'no spiffe id', `${CALLER}, ${CALLER}`);
 const TYPE = often('application/json', 'application/json; charset=utf-8', 'text/plain', '', 'application/json, application/json');
