@@ -167,6 +167,8 @@ describe('a POST', () => {
   it('may come from another address of this machine, and with a proof from anywhere', async () => {
     const rig = await start();
     for (const headers of [{}, BEARER]) expect((await (await connect(rig, { headers })).post(ask(1), { localAddress: '127.0.0.9' })).status).toBe(202);
+    // Layer 3 judges, and the record names, where the message came from.
+    expect(messagesOf(rig).map(({ inbound }) => inbound.evidence.ip)).toEqual(['127.0.0.9', '127.0.0.9']);
   });
   it('is another thread\'s where the id says so, and refused where there is no such thread', async () => {
     const handed: [number, string, Inbound][] = [];
