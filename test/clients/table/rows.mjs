@@ -43,14 +43,20 @@ function inspect(url) {
   });
 }
 
+/** Where clients of the older transport open their stream. @param {string} url */
+const sseOf = (url) => new URL('sse', url).href;
+
 /** `kind`: what has to be installed; undefined = comes with the repository. @type {readonly { name: string, version: string, kind?: string, run: (url: string) => Promise<import('./outcomes.mjs').Outcomes> }[]} */
 export const CLIENTS = [
   { name: '@modelcontextprotocol/sdk', version: versionOf('@modelcontextprotocol/sdk'), run: (url) => driveSdk({ url, plan: EVERYTHING, client: '1.x' }) },
+  { name: '@modelcontextprotocol/sdk, over HTTP+SSE', version: versionOf('@modelcontextprotocol/sdk'), run: (url) => driveSdk({ url: sseOf(url), plan: EVERYTHING, client: '1.x sse' }) },
   { name: '@modelcontextprotocol/client', version: versionOf('@modelcontextprotocol/client'), run: (url) => driveSdk({ url, plan: EVERYTHING, client: '2.x' }) },
   { name: '@modelcontextprotocol/client, negotiating', version: versionOf('@modelcontextprotocol/client'), run: (url) => driveSdk({ url, plan: EVERYTHING, client: '2.x auto' }) },
   { name: 'MCP Inspector, command line', version: '2.12.0', kind: 'npm', run: inspect },
   { name: 'mcp-remote', version: '0.15.1', kind: 'npm', run: (url) => driveProgram({ command: newerNode(), args: [npmProgram('mcp-remote', 'dist', 'proxy.js'), url, '--transport', 'http-only', '--allow-http'], plan: EVERYTHING }) },
+  { name: 'mcp-remote, over HTTP+SSE', version: '0.15.1', kind: 'npm', run: (url) => driveProgram({ command: newerNode(), args: [npmProgram('mcp-remote', 'dist', 'proxy.js'), sseOf(url), '--transport', 'sse-only', '--allow-http'], plan: EVERYTHING }) },
   { name: 'mcp (Python)', version: '2.3.0', kind: 'python', run: (url) => printed(pythonProgram(), [join(import.meta.dirname, 'clients', 'python.py'), url, 'mcp']) },
+  { name: 'mcp (Python), over HTTP+SSE', version: '2.3.0', kind: 'python', run: (url) => printed(pythonProgram(), [join(import.meta.dirname, 'clients', 'python.py'), sseOf(url), 'mcp-sse']) },
   { name: 'FastMCP client (Python)', version: '4.2.3', kind: 'python', run: (url) => printed(pythonProgram(), [join(import.meta.dirname, 'clients', 'python.py'), url, 'fastmcp']) },
   { name: 'go-sdk', version: '1.8.0', kind: 'go', run: (url) => printed(goProgram(), [url]) },
   { name: 'rmcp (Rust)', version: '3.11.0', kind: 'rust', run: (url) => printed(rustProgram(), [url]) },

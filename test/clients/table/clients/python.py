@@ -1,4 +1,4 @@
-# The Python clients: python clients/python.py URL mcp|mcp-legacy|fastmcp. Prints one line of JSON: try → "yes", or why not.
+# The Python clients: python clients/python.py URL mcp|mcp-legacy|mcp-sse|fastmcp. Prints one line of JSON: try → "yes", or why not.
 import asyncio
 import json
 import sys
@@ -71,10 +71,10 @@ async def tries(list_tools, call):
     }
 
 
-async def with_mcp(url, mode):
+async def with_mcp(server, mode):
     from mcp.client.client import Client
 
-    async with Client(url, mode=mode) as client:
+    async with Client(server, mode=mode) as client:
 
         async def list_tools():
             return (await client.list_tools()).tools
@@ -83,6 +83,12 @@ async def with_mcp(url, mode):
             return await client.call_tool(name, arguments, progress_callback=step)
 
         return await tries(list_tools, call)
+
+
+async def with_mcp_over_sse(url):
+    from mcp.client.sse import sse_client
+
+    return await with_mcp(sse_client(url), "legacy")
 
 
 async def with_fastmcp(url):
@@ -98,8 +104,13 @@ async def with_fastmcp(url):
 
 async def main():
     _, url, which = sys.argv
-    made = await (with_fastmcp(url) if which == "fastmcp" else with_mcp(url, "legacy" if which == "mcp-legacy" else "auto"))
-    print(json.dumps(made))
+    if which == "fastmcp":
+        made = with_fastmcp(url)
+    elif which == "mcp-sse":
+        made = with_mcp_over_sse(url)
+    else:
+        made = with_mcp(url, "legacy" if which == "mcp-legacy" else "auto")
+    print(json.dumps(await made))
 
 
 asyncio.run(main())
