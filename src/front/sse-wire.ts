@@ -26,7 +26,9 @@ export class SseWire implements ChannelWire {
     this.#reply = reply;
     this.#idleMs = idleMs;
     this.#onDrained = onDrained;
-    reply.onDrain(() => this.#pour(PROBE));
+    reply.onDrain(() => {
+      if (this.#heldBytes > 0) this.#pour(PROBE); // over TLS it is told now and then for nothing
+    });
   }
 
   get bufferedBytes(): number {

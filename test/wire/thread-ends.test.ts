@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { verifyAudit } from '../../src/audit/reader/verify.js';
 import { permitAll, startGateway, type GatewayProcess } from '../support/gateway-process.js';
+import { openRawSse, type RawSse } from '../support/raw-sse.js';
 import { jsonAnswer, resultFor, startScriptedServer, type ScriptedServer } from '../support/scripted-server.js';
 import { call, codeOf, eventually, openSession, openStream, registration, toolText } from './calls.js';
 
@@ -64,6 +65,19 @@ describe('a gateway thread with a fault that nobody caught', () => {
     expect((await gateway.control('GET', '/v1/status')).json).toMatchObject({ mcp_sessions: others.length, mcp_sessions_kept: CONNECTIONS });
     for (const session of sessions) expect((await gateway.post(call('echo'), session)).status).toBe(200);
     expect((await gateway.control('GET', '/v1/status')).json).toMatchObject({ mcp_sessions: CONNECTIONS, mcp_sessions_kept: CONNECTIONS });
+  });
+
+  it('takes its clients\' streams of HTTP+SSE along, whose ids are then nobody\'s, and no others', async () => {
+    await start(2);
+    const streams = await Promise.all(Array.from({ length: CONNECTIONS }, () => openRawSse(gateway.port)));
+    const ended = new Set<RawSse>();
+    for (const stream of streams) void stream.closed.then(() => ended.add(stream));
+    tell('crash-1');
+    expect(await eventually(() => events('thread_replaced').length === 1 && ended.size > 0)).toBe(true);
+    const statuses = await Promise.all(streams.map(async (stream) => [ended.has(stream), (await stream.post(call('echo', {}, 1))).status]));
+    expect(new Set(statuses.map(String))).toEqual(new Set(['true,404', 'false,202']));
+    for (const stream of streams) if (!ended.has(stream)) expect(await stream.answer(1)).toHaveProperty('result');
+    for (const stream of streams) stream.destroy();
   });
 
   it('records the calls in its sessions whose clients are gone', async () => {

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { X509Certificate } from 'node:crypto';
 import { tlsFilesOf } from '../../../src/front/listeners.js';
 import { gatewayConfigSchema } from '../../../src/base/config/schema.js';
+import { openRawSse } from '../../support/raw-sse.js';
 import { openRawWebSocket } from '../../support/raw-websocket.js';
 import { HOST, open, post, startRig, statusOf, temporaryDir, type Rig } from './wire.js';
 
@@ -125,6 +126,16 @@ describe('replacing certificates', () => {
     expect(rig.seen.at(-1)?.inbound).toMatchObject({ evidence: { tls: true, ip: '127.0.0.1' }, headers: { headerless: true } });
     rig.front.replaceTls(filesOf('server-one', 'ca-one'));
     expect(await socket.closed).toEqual({ code: 1001, reason: 'certificates_replaced' });
+  });
+  it('ends streams of HTTP+SSE of the old ones likewise, which took no POST without their certificate', async () => {
+    const tls = { ca: readFileSync(file('ca-one.pem'), 'utf8'), cert: readFileSync(file('agent-one.pem'), 'utf8'), key: readFileSync(file('agent-one.key'), 'utf8') };
+    const stream = await openRawSse(port, { tls });
+    expect((await stream.post('{}')).status).toBe(202);
+    expect(rig.seen.at(-1)?.inbound).toMatchObject({ evidence: { tls: true, certificatePem: expect.stringContaining('BEGIN CERTIFICATE') as string }, headers: { headerless: true } });
+    expect((await stream.post('{}', { tls: { ...tls, cert: '', key: '' } })).status).toBe(404);
+    rig.front.replaceTls(filesOf('server-one', 'ca-one'));
+    expect(await stream.closed).toEqual({ whole: true, comment: 'certificates_replaced' });
+    expect((await stream.post('{}')).status).toBe(404);
   });
   it('takes up a new bundle at once, and ends connections of the old one', async () => {
     expect(statusOf((await say(port, identity('agent-one'))).answer)).toBe(200);

@@ -159,7 +159,7 @@ describe('status', () => {
 
   it('speaks Prometheus', async () => {
     const { text = '' } = await ask('GET', '/metrics');
-    for (const line of ['precinct_requests_total{decision="ALLOW"} 2', 'precinct_codes_total{code="authz_policy_denied"} 2', 'precinct_layer_verdicts_total{layer="request_size_limit",verdict="pass"} 2', 'precinct_audit_healthy 1', `precinct_breaker_state{breaker="${URL_ONE} one"} 2`, 'precinct_mcp_sessions 4', 'precinct_mcp_sessions_kept 1']) expect(text).toContain(line);
+    for (const line of ['precinct_requests_total{decision="ALLOW"} 2', 'precinct_codes_total{code="authz_policy_denied"} 2', 'precinct_layer_verdicts_total{layer="request_size_limit",verdict="pass"} 2', 'precinct_audit_healthy 1', `precinct_breaker_state{breaker="${URL_ONE} one"} 2`, 'precinct_mcp_sessions 4', 'precinct_websockets 2', 'precinct_sse_streams 4', 'precinct_mcp_sessions_kept 1']) expect(text).toContain(line);
   });
 });
 

@@ -72,6 +72,12 @@ describe('a message', () => {
   });
 });
 
+it('does not answer the library when nothing waits', () => {
+  const { state, take } = stream();
+  take(Infinity);
+  expect([state.text, state.drains]).toEqual(['', 0]);
+});
+
 describe('a tick', () => {
   it('keeps a silent stream open', () => {
     const { wire, state } = stream();
