@@ -1,6 +1,6 @@
 // Over the wire: which GET opens a stream of HTTP+SSE, whose POSTs it takes, what comes back on it, and every way in which it ends.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Inbound, Reply } from '../../../src/front/types.js';
 import { openRawSse, postMessage, type RawSse, type RawSseOptions } from '../../support/raw-sse.js';
 import { openRawWebSocket, upgradeRequest } from '../../support/raw-websocket.js';
@@ -9,6 +9,7 @@ import { eventually, exchange, HOST, open, post, startRig, statusOf, type Answer
 const rigs: Rig[] = [];
 const streams: RawSse[] = [];
 afterEach(async () => {
+  vi.useRealTimers();
   for (const stream of streams.splice(0)) stream.destroy();
   for (const { front } of rigs.splice(0)) await front.drain(0);
 });
@@ -388,5 +389,23 @@ describe('a client that does not read', () => {
     expect([waiting, rig.front.report().sseStreams]).toEqual([['client'], 0]);
     stream.response.resume();
     expect(await stream.closed).toMatchObject({ whole: false });
+  });
+  it('of anything that waits is cut off in time, and one that has nothing to read is kept', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval'] });
+    const { replies, answer } = held();
+    const rig = await start({ answer, websocket: { idle_timeout_s: 20 } });
+    const [stuck, silent] = [await connect(rig), await connect(rig)];
+    await stuck.post(ask(1));
+    await eventually(() => replies.length === 1);
+    stuck.response.pause();
+    replies[0]?.send(200, [], `{"jsonrpc":"2.0","id":1,"result":"${'x'.repeat(12_000_000)}"}`);
+    vi.advanceTimersByTime(20_000);
+    expect(rig.front.report().sseStreams).toBe(2);
+    vi.advanceTimersByTime(8_000);
+    expect(rig.front.report().sseStreams).toBe(1);
+    stuck.response.resume();
+    expect(await stuck.closed).toMatchObject({ whole: false });
+    await eventually(() => silent.text().split(': keep-alive').length === 4);
+    expect(silent.messages).toEqual([]);
   });
 });
