@@ -4,7 +4,8 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Inbound, Reply } from '../../../src/front/types.js';
 import { openRawSse, postMessage, type RawSse, type RawSseOptions } from '../../support/raw-sse.js';
 import { openRawWebSocket, upgradeRequest } from '../../support/raw-websocket.js';
-import { eventually, exchange, HOST, open, post, startRig, statusOf, type Answer, type Rig, type RigConfig, type Seen } from './wire.js';
+import { until } from '../../support/until.js';
+import { exchange, HOST, open, post, startRig, statusOf, type Answer, type Rig, type RigConfig, type Seen } from './wire.js';
 
 const rigs: Rig[] = [];
 const streams: RawSse[] = [];
@@ -128,10 +129,10 @@ describe('a stream', () => {
     expect(rig.seen.map(({ refused }) => refused)).toEqual(['gateway_overloaded websockets_per_ip', 'gateway_overloaded websockets_per_ip']);
     expect((await connect(rig, { localAddress: '127.0.0.2' })).status).toBe(200);
     stream.destroy();
-    await eventually(() => rig.front.report().sseStreams === 1 && rig.front.report().connections === 2);
+    await until(() => rig.front.report().sseStreams === 1 && rig.front.report().connections === 2);
     expect((await connect(rig)).status).toBe(200);
     socket.socket.destroy();
-    await eventually(() => rig.front.report().webSockets === 0 && rig.front.report().connections === 2);
+    await until(() => rig.front.report().webSockets === 0 && rig.front.report().connections === 2);
   });
 });
 
@@ -219,9 +220,9 @@ describe('a POST', () => {
     const rig = await start();
     const stream = await connect(rig);
     const { socket } = open(rig.port, `POST ${stream.endpoint} HTTP/1.1\r\n${HOST}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"jsonrpc"`);
-    await eventually(() => rig.front.report().requests === 1);
+    await until(() => rig.front.report().requests === 1);
     socket.destroy();
-    await eventually(() => rig.seen.length === 1);
+    await until(() => rig.seen.length === 1);
     expect([rig.seen[0]?.aborted, rig.front.report().requests]).toEqual([true, 0]);
   });
 });
@@ -232,7 +233,7 @@ describe('messages', () => {
     const rig = await start({ answer });
     const stream = await connect(rig);
     for (let id = 0; id < 20; id++) await stream.post(ask(id));
-    await eventually(() => replies.length === 20);
+    await until(() => replies.length === 20);
     for (let id = 19; id >= 0; id--) replies[id]?.send(200, [], `{"jsonrpc":"2.0","id":${id},\n"result":{}}`);
     await stream.message(19);
     expect(stream.messages.map((text) => (JSON.parse(text) as { id: number }).id)).toEqual(Array.from({ length: 20 }, (_, n) => 19 - n));
@@ -264,7 +265,7 @@ describe('messages', () => {
     replies[0]?.send(200, [], '{"jsonrpc":"2.0","id":1,"result":{}}');
     await stream.answer(1);
     await stream.post(ask(4));
-    await eventually(() => replies.length === 3);
+    await until(() => replies.length === 3);
   });
 });
 
@@ -275,10 +276,10 @@ describe('the end', () => {
     const stream = await connect(rig);
     const told: string[] = [];
     for (const id of [1, 2]) await stream.post(ask(id));
-    await eventually(() => replies.length === 2);
+    await until(() => replies.length === 2);
     for (const reply of replies) reply.onAbort((cause) => void told.push(cause));
     stream.destroy();
-    await eventually(() => told.length === 2);
+    await until(() => told.length === 2);
     expect(rig.front.report()).toMatchObject({ requests: 0, bodyBytes: 0, sseStreams: 0 });
     expect((await stream.post(ask(3))).status).toBe(404);
     replies[0]?.send(200, [], 'late');
@@ -288,7 +289,7 @@ describe('the end', () => {
     const rig = await start({ answer });
     const [busy, idle] = [await connect(rig), await connect(rig)];
     await busy.post(ask(1));
-    await eventually(() => replies.length === 1);
+    await until(() => replies.length === 1);
     const drained = rig.front.drain(60_000);
     expect(await idle.closed).toEqual({ whole: true, comment: 'shutdown' });
     replies[0]?.send(200, [], '{"jsonrpc":"2.0","id":1,"result":{}}');
@@ -347,7 +348,7 @@ describe('a session', () => {
     asked[0]?.write('data: {"jsonrpc":"2.0","method":"notifications/x"}\n\n');
     expect(await stream.message(3)).toBe('{"jsonrpc":"2.0","method":"notifications/x"}');
     stream.destroy();
-    await eventually(() => ended.length === 2);
+    await until(() => ended.length === 2);
     expect(ended).toEqual(['stream client', 'session']);
   });
 });
@@ -358,7 +359,7 @@ describe('a client that does not read', () => {
     const rig = await start({ answer });
     const stream = await connect(rig);
     await stream.post(ask(1));
-    await eventually(() => replies.length === 1);
+    await until(() => replies.length === 1);
     const [reply] = replies;
     stream.response.pause();
     reply?.begin(200, [['content-type', 'text/event-stream']]);
@@ -372,7 +373,7 @@ describe('a client that does not read', () => {
     await sleep(0);
     expect(drained).toBe(false);
     stream.response.resume();
-    await eventually(() => drained);
+    await until(() => drained);
     await stream.message(written - 1);
     expect(stream.messages.map((text) => (JSON.parse(text) as { n: number }).n)).toEqual(Array.from({ length: written }, (_, n) => n));
   });
@@ -382,7 +383,7 @@ describe('a client that does not read', () => {
     const stream = await connect(rig);
     for (let id = 0; id < 100; id++) await stream.post(ask(id));
     stream.response.pause();
-    await eventually(() => replies.length === 100);
+    await until(() => replies.length === 100);
     const waiting: string[] = [];
     replies[99]?.onAbort((cause) => void waiting.push(cause));
     for (const reply of replies.slice(0, 99)) reply.send(200, [], `{"jsonrpc":"2.0","id":1,"result":"${'x'.repeat(200_000)}"}`);
@@ -396,7 +397,7 @@ describe('a client that does not read', () => {
     const rig = await start({ answer, websocket: { idle_timeout_s: 20 } });
     const [stuck, silent] = [await connect(rig), await connect(rig)];
     await stuck.post(ask(1));
-    await eventually(() => replies.length === 1);
+    await until(() => replies.length === 1);
     stuck.response.pause();
     replies[0]?.send(200, [], `{"jsonrpc":"2.0","id":1,"result":"${'x'.repeat(12_000_000)}"}`);
     vi.advanceTimersByTime(20_000);
@@ -405,7 +406,7 @@ describe('a client that does not read', () => {
     expect(rig.front.report().sseStreams).toBe(1);
     stuck.response.resume();
     expect(await stuck.closed).toMatchObject({ whole: false });
-    await eventually(() => silent.text().split(': keep-alive').length === 4);
+    await until(() => silent.text().split(': keep-alive').length === 4);
     expect(silent.messages).toEqual([]);
   });
 });
