@@ -73,7 +73,8 @@ export class UwsReply implements Reply, ActiveReply {
   readonly #extraHeaders: HeaderPairs;
   #done = false;
   #began = false;
-  #wrote = false;
+  #writes = 0;
+  #isEvents = false;
   #abortListener: ((cause: AbortCause) => void) | undefined = undefined;
   #drainListener: (() => void) | undefined = undefined;
   #watchesDrain = false;
@@ -137,15 +138,14 @@ export class UwsReply implements Reply, ActiveReply {
       writeHeaders(response, this.#extraHeaders);
       if (this.closeAfter) response.writeHeader('connection', 'close');
     });
-    if (headers.some(([name, value]) => name.toLowerCase() === 'content-type' && value.startsWith('text/event-stream'))) {
-      this.#flushTimer = setTimeout(() => this.#flushHeaders(), HEADERS_FLUSH_MS);
-    }
+    this.#isEvents = headers.some(([name, value]) => name.toLowerCase() === 'content-type' && value.startsWith('text/event-stream'));
+    if (this.#isEvents) this.#flushTimer = setTimeout(() => this.#flushHeaders(), HEADERS_FLUSH_MS);
   }
 
   write(chunk: Uint8Array | string): boolean {
     // To uWebSockets.js a write of nothing means nothing; to a caller it must not look like back-pressure.
     if (this.#done || !this.#began || chunk.length === 0) return true;
-    this.#wrote = true;
+    this.#writes += 1;
     let drained = true;
     this.#response.cork(() => {
       drained = this.#response.write(chunk);
@@ -158,7 +158,7 @@ export class UwsReply implements Reply, ActiveReply {
     if (this.#watchesDrain || this.#done) return;
     this.#watchesDrain = true;
     this.#response.onWritable(() => {
-      if (!this.#done) this.#drainListener?.();
+      if (!this.#done) this.#writable();
       return true;
     });
   }
@@ -181,7 +181,14 @@ export class UwsReply implements Reply, ActiveReply {
   }
 
   #flushHeaders(): void {
-    if (!this.#wrote) this.write(SSE_COMMENT);
+    if (this.#writes === 0) this.write(SSE_COMMENT);
+  }
+
+  /** What uWebSockets.js still holds it sends on only with another write. Events are written whole: a comment after one is none of its bytes. */
+  #writable(): void {
+    const before = this.#writes;
+    this.#drainListener?.();
+    if (this.#isEvents && this.#writes === before) this.write(SSE_COMMENT);
   }
 
   #abort(): void {

@@ -97,6 +97,27 @@ describe('streams', () => {
     expect(answer).toContain('half');
     expect(answer.endsWith('0\r\n\r\n')).toBe(false);
   });
+  it('brings a slow reader the whole of an event after which nothing comes', async () => {
+    const event = `data: ${'x'.repeat(16 * 1024 * 1024)}\n\n`;
+    let drained = 0;
+    await start({ answer: (_, reply) => {
+      reply.begin(200, [['content-type', 'text/event-stream']]);
+      expect(reply.write(event)).toBe(false);
+      reply.onDrain(() => { drained += 1; });
+    } });
+    const connection = open(rig.port);
+    connection.socket.removeAllListeners('data');
+    connection.socket.pause();
+    connection.socket.write(GET);
+    let bytes = 0;
+    connection.socket.on('data', (data: Buffer) => { bytes += data.byteLength; });
+    connection.socket.pause();
+    await until(() => rig.seen.length === 1);
+    connection.socket.resume();
+    await until(() => bytes > event.length);
+    expect(drained).toBeGreaterThan(0);
+    connection.socket.destroy();
+  });
   it('holds a 100 MB stream to a slow reader in bounded memory', async () => {
     const chunk = Buffer.alloc(256 * 1024, 'z');
     const total = 400;
