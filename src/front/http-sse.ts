@@ -1,16 +1,16 @@
 // The transport of MCP 2024-11-05, HTTP with SSE: GET opens a stream, which names the path that the client POSTs its messages to, and brings all that is sent to it.
 import { KEEP_ALIVE_MS } from '../mcp/message-events.js';
 import { SSE_HEADERS } from '../mcp/media-types.js';
+import { admitChannel } from './admit-channel.js';
 import { SESSIONLESS, traced } from './channel-headers.js';
 import { CLOSE } from './channel-wire.js';
 import { InboundMessage } from './inbound.js';
 import { readHeaders } from './inbound-headers.js';
-import { McpChannel } from './mcp-channel.js';
 import { readPeerEvidence } from './peer-evidence.js';
 import { answerPlain } from './plain-answers.js';
 import { readFraming } from './read-body.js';
 import { matchSse } from './route-path.js';
-import { admit, answerOther, corsHeaders, FRAMING_PLAIN, overloadReason, refuseEarly, serve, type ChannelLimits, type RouteContext } from './routes.js';
+import { admit, answerOther, corsHeaders, FRAMING_PLAIN, serve, type ChannelLimits, type RouteContext } from './routes.js';
 import { SseWire } from './sse-wire.js';
 import type { SseStreams } from './sse-streams.js';
 import type { HeaderPairs } from './types.js';
@@ -44,17 +44,9 @@ function serveStream(context: RouteContext, { streams, limits }: HttpSse, respon
   const route = matchSse(request.getUrl());
   if (context.state === 'retired' || route === undefined) return serve(context, response, request, 'GET');
   const headers = readHeaders(request);
-  const framing = readFraming(headers.contentLength, headers.transferEncoding);
-  if (!framing.ok || framing.announced !== 0) return answerPlain(response, { status: 400, json: FRAMING_PLAIN, close: true });
-  const evidence = readPeerEvidence(response, context.gate.addressOf(response), headers, context.tls, route.agent, route.env);
-  const inbound = new InboundMessage('GET', route.path, evidence, headers, context.nowUs());
-  const strange = context.admission.check(headers.host, headers.hostLines, headers.origin);
-  if (strange !== undefined) return refuseEarly(context, response, headers, inbound, 'origin_rejected', strange, true);
-  const peer = context.peers.of(evidence.ip);
-  const crowded = peer.channels >= limits.perIpMax ? 'websockets_per_ip' : overloadReason(context, peer, inbound.receivedUs);
-  if (crowded !== undefined) return refuseEarly(context, response, headers, inbound, 'gateway_overloaded', crowded, true);
-
-  const channel = new McpChannel(context, limits, { path: route.path, evidence, peer });
+  const admitted = admitChannel(context, limits, response, headers, route);
+  if (admitted === undefined) return;
+  const { channel, evidence } = admitted;
   const { id, remove } = streams.add(channel, evidence);
   const over = (): void => {
     clearInterval(ticking);

@@ -1,13 +1,11 @@
 // MCP over WebSocket: which GET becomes a socket (route, Host, Origin, offer, room), and what the library tells of it afterwards.
+import { admitChannel } from './admit-channel.js';
 import { CLOSE, webSocketWire } from './channel-wire.js';
-import { InboundMessage } from './inbound.js';
 import { readHeaders } from './inbound-headers.js';
-import { McpChannel } from './mcp-channel.js';
-import { readPeerEvidence } from './peer-evidence.js';
+import type { McpChannel } from './mcp-channel.js';
 import { answerPlain } from './plain-answers.js';
-import { readFraming } from './read-body.js';
 import { matchRoute } from './route-path.js';
-import { FRAMING_PLAIN, overloadReason, refuseEarly, serve, type RouteContext, type ChannelLimits } from './routes.js';
+import { serve, type RouteContext, type ChannelLimits } from './routes.js';
 import type { HttpRequest, HttpResponse, UwsApp, UwsSocketContext } from './uws-types.js';
 import { asksForWebSocket, judgeOffer, readOffer, SUBPROTOCOL } from './websocket-offer.js';
 
@@ -67,18 +65,10 @@ function serveUpgrade(context: RouteContext, limits: ChannelLimits, response: Ht
   const route = matchRoute(request.getUrl());
   // The library takes any GET with a key of the right length for one.
   if (context.state === 'retired' || route.kind !== 'mcp' || !asksForWebSocket(headers.upgrade)) return serve(context, response, request, 'GET');
-  const framing = readFraming(headers.contentLength, headers.transferEncoding);
-  if (!framing.ok || framing.announced !== 0) return answerPlain(response, { status: 400, json: FRAMING_PLAIN, close: true });
-  const evidence = readPeerEvidence(response, context.gate.addressOf(response), headers, context.tls, route.agent, route.env);
-  const inbound = new InboundMessage('GET', route.path, evidence, headers, context.nowUs());
-  const strange = context.admission.check(headers.host, headers.hostLines, headers.origin);
-  if (strange !== undefined) return refuseEarly(context, response, headers, inbound, 'origin_rejected', strange, true);
+  const admitted = admitChannel(context, limits, response, headers, route);
+  if (admitted === undefined) return;
   const offer = readOffer(request);
   const wrong = judgeOffer(offer);
   if (wrong !== undefined) return answerPlain(response, { status: wrong.status, headers: wrong.headers, json: { code: 'bad_upgrade', message: wrong.message }, close: true });
-  const peer = context.peers.of(evidence.ip);
-  const crowded = peer.channels >= limits.perIpMax ? 'websockets_per_ip' : overloadReason(context, peer, inbound.receivedUs);
-  if (crowded !== undefined) return refuseEarly(context, response, headers, inbound, 'gateway_overloaded', crowded, true);
-  const channel = new McpChannel(context, limits, { path: route.path, evidence, peer });
-  response.upgrade({ channel }, offer.key, SUBPROTOCOL, NO_EXTENSIONS, socket);
+  response.upgrade({ channel: admitted.channel }, offer.key, SUBPROTOCOL, NO_EXTENSIONS, socket);
 }
