@@ -5,6 +5,7 @@ import { CreateMessageRequestSchema, ElicitRequestSchema, ToolListChangedNotific
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { permitAll, startGateway, type GatewayProcess } from '../support/gateway-process.js';
 import { eventually } from '../wire/calls.js';
+import { callsAtOnce, cancelsAndGoesOn, endsItsSession, hearsProgress } from './sdk-client.js';
 import { registrationsOf, startEverything, type Everything } from './servers.js';
 
 const REFUSED = 'get-env';
@@ -47,7 +48,6 @@ async function connect(path = '/sse', options: ConstructorParameters<typeof Clie
   return { client, posted };
 }
 
-const sessions = async (): Promise<number> => Number((await gateway.control('GET', '/v1/status')).json['mcp_sessions']);
 
 describe('the 1.x SDK over HTTP+SSE', () => {
   it.each(['/sse', '/as/my-agent/dev/sse'])('at %s lists, calls, and gets a refusal as its protocol\'s error', async (path) => {
@@ -64,26 +64,11 @@ describe('the 1.x SDK over HTTP+SSE', () => {
   });
 
   it('hears of the progress of a call before its answer', async () => {
-    const { client } = await connect();
-    const heard: number[] = [];
-    // Where the last step comes in one segment with the answer, the SDK takes the answer first and no longer knows the step's token.
-    client.onerror = ({ message }) => {
-      const progress = /unknown token.*"progress":(\d+)/.exec(message)?.[1];
-      if (progress !== undefined) heard.push(Number(progress));
-    };
-    const answer = await client.callTool({ name: 'trigger-long-running-operation', arguments: { duration: 0.3, steps: 3 } }, undefined, { onprogress: ({ progress }) => void heard.push(progress) });
-    expect(answer).toHaveProperty('content');
-    expect(await eventually(() => heard.length === 3)).toBe(true);
-    expect(heard).toEqual([1, 2, 3]);
+    await hearsProgress((await connect()).client);
   });
 
   it('cancels a call, and goes on', async () => {
-    const { client } = await connect();
-    const giveUp = new AbortController();
-    const call = client.callTool({ name: 'trigger-long-running-operation', arguments: { duration: 60, steps: 60 } }, undefined, { signal: giveUp.signal, onprogress: () => giveUp.abort('enough') });
-    await expect(call).rejects.toThrow('enough');
-    expect(await eventually(() => [...gateway.lines('request'), ...gateway.lines('stream_end')].some(({ code }) => code === 'client_disconnected'))).toBe(true);
-    expect(await client.callTool({ name: 'echo', arguments: { message: 'after' } })).toMatchObject({ content: [{ text: 'Echo: after' }] });
+    await cancelsAndGoesOn((await connect()).client, gateway);
   });
 
   it('answers what tool servers ask', async () => {
@@ -106,15 +91,11 @@ describe('the 1.x SDK over HTTP+SSE', () => {
 
   it('has many calls under way on one stream, whichever thread their POSTs come to, each with its answer', async () => {
     const { client, posted } = await connect();
-    const answers = await Promise.all(Array.from({ length: 60 }, (_, n) => client.callTool({ name: 'echo', arguments: { message: `number ${n}` } })));
-    answers.forEach((answer, n) => expect(answer).toMatchObject({ content: [{ text: `Echo: number ${n}` }] }));
+    await callsAtOnce(client, 60);
     expect([posted.length >= 62, new Set(posted)]).toEqual([true, new Set([202])]);
   });
 
   it('ends its session by closing', async () => {
-    const { client } = await connect();
-    const open = await sessions();
-    await client.close();
-    expect(await eventually(async () => await sessions() === open - 1)).toBe(true);
+    await endsItsSession((await connect()).client, gateway);
   });
 });

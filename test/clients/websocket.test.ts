@@ -4,7 +4,7 @@ import { WebSocketClientTransport } from '@modelcontextprotocol/sdk/client/webso
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'undici';
 import { permitAll, startGateway, type GatewayProcess } from '../support/gateway-process.js';
-import { eventually } from '../wire/calls.js';
+import { callsAtOnce, cancelsAndGoesOn, endsItsSession, hearsProgress } from './sdk-client.js';
 import { registrationsOf, startEverything, type Everything } from './servers.js';
 
 const REFUSED = 'get-env';
@@ -49,43 +49,18 @@ describe('the 1.x SDK over WebSocket', () => {
   });
 
   it('hears of the progress of a call before its answer', async () => {
-    const client = await connect();
-    const heard: number[] = [];
-    // Where the last step comes in one segment with the answer, the SDK takes the answer first and no longer knows the step's token.
-    client.onerror = ({ message }) => {
-      const progress = /unknown token.*"progress":(\d+)/.exec(message)?.[1];
-      if (progress !== undefined) heard.push(Number(progress));
-    };
-    const answer = await client.callTool({ name: 'trigger-long-running-operation', arguments: { duration: 0.3, steps: 3 } }, undefined, { onprogress: ({ progress }) => void heard.push(progress) });
-    expect(answer).toHaveProperty('content');
-    expect(await eventually(() => heard.length === 3)).toBe(true);
-    expect(heard).toEqual([1, 2, 3]);
+    await hearsProgress(await connect());
   });
 
   it('cancels a call, and goes on', async () => {
-    const client = await connect();
-    const errors: Error[] = [];
-    client.onerror = (error) => void errors.push(error);
-    const giveUp = new AbortController();
-    const call = client.callTool({ name: 'trigger-long-running-operation', arguments: { duration: 60, steps: 60 } }, undefined, { signal: giveUp.signal, onprogress: () => giveUp.abort('enough') });
-    await expect(call).rejects.toThrow('enough');
-    expect(await eventually(() => [...gateway.lines('request'), ...gateway.lines('stream_end')].some(({ code }) => code === 'client_disconnected'))).toBe(true);
-    expect(await client.callTool({ name: 'echo', arguments: { message: 'after' } })).toMatchObject({ content: [{ text: 'Echo: after' }] });
-    // Progress of a cancelled call may still be on its way; an answer to it may not.
-    expect(errors.filter(({ message }) => !message.includes('progress'))).toEqual([]);
+    await cancelsAndGoesOn(await connect(), gateway);
   });
 
   it('has many calls under way on one connection, each with its answer', async () => {
-    const client = await connect();
-    const answers = await Promise.all(Array.from({ length: 60 }, (_, n) => client.callTool({ name: 'echo', arguments: { message: `number ${n}` } })));
-    answers.forEach((answer, n) => expect(answer).toMatchObject({ content: [{ text: `Echo: number ${n}` }] }));
+    await callsAtOnce(await connect(), 60);
   });
 
   it('is told that its session has ended by the end of its connection', async () => {
-    const client = await connect();
-    const sessions = async (): Promise<unknown> => (await gateway.control('GET', '/v1/status')).json['mcp_sessions'];
-    const open = Number(await sessions());
-    await client.close();
-    expect(await eventually(async () => Number(await sessions()) === open - 1)).toBe(true);
+    await endsItsSession(await connect(), gateway);
   });
 });
