@@ -3,7 +3,6 @@ import { KEEP_ALIVE_MS } from '../mcp/message-events.js';
 import { SSE_HEADERS } from '../mcp/media-types.js';
 import { admitChannel } from './admit-channel.js';
 import { SESSIONLESS, traced } from './channel-headers.js';
-import { CLOSE } from './channel-wire.js';
 import { InboundMessage } from './inbound.js';
 import { readHeaders } from './inbound-headers.js';
 import { readPeerEvidence } from './peer-evidence.js';
@@ -53,11 +52,9 @@ function serveStream(context: RouteContext, { streams, limits }: HttpSse, respon
     remove();
     channel.closed();
   };
-  const reply = new UwsReply(response, { replyDone: over, replyLost: () => undefined }, corsHeaders(context.admission.corsOrigin(headers.origin)));
-  const wire = new SseWire(reply, limits.idleTimeoutS * MS_PER_S, () => channel.drained());
-  const ticking = setInterval(() => {
-    if (!wire.tick()) channel.close(CLOSE.tryAgainLater, 'gateway_overloaded');
-  }, KEEP_ALIVE_MS).unref();
+  const reply = new UwsReply(response, { replyDone: over, replyLost: () => undefined }, corsHeaders(context.admission.corsOrigin(headers.origin)), limits.idleTimeoutS * MS_PER_S);
+  const wire = new SseWire(reply, () => channel.drained());
+  const ticking = setInterval(() => wire.tick(), KEEP_ALIVE_MS).unref();
   reply.begin(OK, SSE_HEADERS);
   reply.write(`event: endpoint\ndata: ${route.prefix}/messages?sessionId=${id}\n\n`);
   channel.opened(wire);

@@ -1,10 +1,8 @@
 // The stream of an HTTP+SSE client (MCP 2024-11-05, basic/transports) as a channel's wire: each message is one event, and what the client has not taken waits here, counted.
-import { dataEvent, KEEP_ALIVE, KEEP_ALIVE_MS } from '../mcp/message-events.js';
+import { dataEvent, KEEP_ALIVE } from '../mcp/message-events.js';
 import { CLOSE, type ChannelWire } from './channel-wire.js';
 import type { UwsReply } from './write-outbound.js';
 
-/** uWebSockets.js says neither how much of a response it still holds nor sends it on, unless something is written. */
-const PROBE = ':\n\n';
 /** What has waited is written in pieces: one at a time lies with the library, where its bytes can't be seen going. */
 const PIECE_BYTES = 64 * 1024;
 /** What was sent is not whole: the client must not take the end for a good one. */
@@ -13,22 +11,17 @@ const CUTS: ReadonlySet<number> = new Set([CLOSE.internalError, CLOSE.tryAgainLa
 export class SseWire implements ChannelWire {
   readonly #reply: Pick<UwsReply, 'write' | 'onDrain' | 'end' | 'destroy'>;
   readonly #onDrained: () => void;
-  readonly #idleMs: number;
   #waiting: Uint8Array[] = [];
   #from = 0;
   #waitingBytes = 0;
   /** Of what the library holds, as it was when it was written. */
   #heldBytes = 0;
-  #stuckMs = 0;
 
-  /** `onDrained`: the client has taken what waited, or some of it. `idleMs`: how long it may take nothing. */
-  constructor(reply: Pick<UwsReply, 'write' | 'onDrain' | 'end' | 'destroy'>, idleMs: number, onDrained: () => void) {
+  /** `onDrained`: the client has taken what waited, or some of it. */
+  constructor(reply: Pick<UwsReply, 'write' | 'onDrain' | 'end' | 'destroy'>, onDrained: () => void) {
     this.#reply = reply;
-    this.#idleMs = idleMs;
     this.#onDrained = onDrained;
-    reply.onDrain(() => {
-      if (this.#heldBytes > 0) this.#pour(PROBE); // over TLS it is told now and then for nothing
-    });
+    reply.onDrain(() => this.#taken());
   }
 
   get bufferedBytes(): number {
@@ -43,12 +36,10 @@ export class SseWire implements ChannelWire {
     return false;
   }
 
-  /** Comes every KEEP_ALIVE_MS. False = the client has taken nothing for too long. */
-  tick(): boolean {
-    this.#pour(KEEP_ALIVE);
-    if (this.#heldBytes === 0) return true;
-    this.#stuckMs += KEEP_ALIVE_MS;
-    return this.#stuckMs <= this.#idleMs;
+  /** Comes every KEEP_ALIVE_MS. */
+  tick(): void {
+    if (this.#reply.write(KEEP_ALIVE)) this.#taken();
+    else if (this.#heldBytes === 0) this.#heldBytes = KEEP_ALIVE.length;
   }
 
   /** A stream has no close codes: a comment says why it ends, for whoever looks at it. */
@@ -59,16 +50,10 @@ export class SseWire implements ChannelWire {
     this.#reply.end();
   }
 
-  /** `comment` is what pushes out the rest; it never comes between the bytes of an event. */
-  #pour(comment: string): void {
-    const waited = this.#heldBytes > 0;
-    if (!this.#reply.write(comment)) {
-      if (!waited) this.#heldBytes = comment.length;
-      return;
-    }
-    if (!waited) return;
+  /** All that the library held. */
+  #taken(): void {
+    if (this.#heldBytes === 0) return;
     this.#heldBytes = 0;
-    this.#stuckMs = 0;
     while (this.#waitingBytes > 0 && this.#write(this.#nextPiece()));
     this.#onDrained();
   }

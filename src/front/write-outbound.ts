@@ -1,12 +1,15 @@
 // The way back to the client: one cork around status, headers and body; back-pressure for streams; nothing after the end or a hang-up.
 import { STATUS_CODES } from 'node:http';
 import { OFF_ROLL, type RollMember } from './roll.js';
+import { SlowClient } from './slow-client.js';
 import type { AbortCause, HeaderPairs, LossCause, Reply } from './types.js';
 import type { HttpResponse } from './uws-types.js';
 
 /** How long a stream's first bytes may take before its headers are pushed out by an SSE comment (uWebSockets.js sends them with the first write). */
 const HEADERS_FLUSH_MS = 50;
 const SSE_COMMENT = ':\n\n';
+/** A smaller answer goes into the kernel's buffer whole, also of a new connection. */
+const AT_ONCE_BYTES = 64 * 1024;
 const NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/i;
 const UNSAFE_VALUE = /[\0\r\n]/;
 const OK = 200;
@@ -79,9 +82,15 @@ export class UwsReply implements Reply, ActiveReply {
   #drainListener: (() => void) | undefined = undefined;
   #watchesDrain = false;
   #flushTimer: NodeJS.Timeout | undefined = undefined;
+  /** Made for the first write that its client does not take whole. */
+  #slow: SlowClient | undefined = undefined;
+  /** The stream has ended, as soon as all of it is taken. */
+  #ending = false;
+  readonly #takesNothingMsMax: number | undefined;
 
-  /** `extraHeaders` are added to every answer (CORS for listed origins). */
-  constructor(response: HttpResponse, owner: ReplyOwner, extraHeaders: HeaderPairs) {
+  /** `extraHeaders` are added to every answer (CORS for listed origins). `takesNothingMsMax`: of a client of events; see SlowClient. */
+  constructor(response: HttpResponse, owner: ReplyOwner, extraHeaders: HeaderPairs, takesNothingMsMax?: number) {
+    this.#takesNothingMsMax = takesNothingMsMax;
     this.#response = response;
     this.#owner = owner;
     this.#extraHeaders = extraHeaders;
@@ -111,9 +120,33 @@ export class UwsReply implements Reply, ActiveReply {
       writeHeaders(response, this.#extraHeaders);
       // Any argument, even undefined, makes endWithoutBody announce a length.
       if (bodiless && !ends) response.endWithoutBody();
-      else response.end(bodiless ? undefined : body, ends);
+      else if (bodiless || body.length <= AT_ONCE_BYTES) response.end(bodiless ? undefined : body, ends);
+      else this.#sendLarge(typeof body === 'string' ? Buffer.from(body) : body, ends);
     });
     this.#finish();
+  }
+
+  /** Within a cork. */
+  #sendLarge(body: Uint8Array, ends: boolean): void {
+    const response = this.#response;
+    if (ends) {
+      response.writeHeader('connection', 'close');
+      response.pause();
+    }
+    if (response.tryEnd(body, body.length)[1]) return;
+    const go = (): boolean => {
+      let done = false;
+      response.cork(() => {
+        [, done] = response.tryEnd(body.subarray(response.getWriteOffset()), body.length);
+      });
+      return done;
+    };
+    this.#slow = new SlowClient({ push: go, taken: () => undefined, cut: () => response.close() });
+    this.#slow.hold();
+    response.onWritable(() => {
+      this.#slow?.writable();
+      return true;
+    });
   }
 
   /** A HEAD's answer: the length of what GET would answer, and no body. */
@@ -146,36 +179,65 @@ export class UwsReply implements Reply, ActiveReply {
     // To uWebSockets.js a write of nothing means nothing; to a caller it must not look like back-pressure.
     if (this.#done || !this.#began || chunk.length === 0) return true;
     this.#writes += 1;
-    let drained = true;
+    const taken = this.#put(chunk);
+    if (!taken && this.#isEvents) this.#hold();
+    return taken;
+  }
+
+  #put(chunk: Uint8Array | string): boolean {
+    let taken = true;
     this.#response.cork(() => {
-      drained = this.#response.write(chunk);
+      taken = this.#response.write(chunk);
     });
-    return drained;
+    return taken;
+  }
+
+  /** Events are written whole: a comment after one is none of its bytes. */
+  #hold(): void {
+    this.#slow ??= new SlowClient({ push: () => this.#put(SSE_COMMENT), taken: () => this.#taken(), cut: () => this.#response.close() }, this.#takesNothingMsMax);
+    this.#slow.hold();
+    this.#watchWritable();
+  }
+
+  #taken(): void {
+    if (this.#ending) this.#endNow();
+    else this.#drainListener?.();
   }
 
   onDrain(listener: () => void): void {
     this.#drainListener = listener;
-    if (this.#watchesDrain || this.#done) return;
+    if (!this.#done) this.#watchWritable();
+  }
+
+  #watchWritable(): void {
+    if (this.#watchesDrain) return;
     this.#watchesDrain = true;
     this.#response.onWritable(() => {
-      if (!this.#done) this.#writable();
+      if (this.#slow?.waits === true) this.#slow.writable();
+      else this.#drainListener?.();
       return true;
     });
   }
 
   end(): void {
     if (this.#done || !this.#began) return;
+    if (this.#slow?.waits === true) this.#ending = true;
+    else this.#endNow();
+    this.#finish();
+  }
+
+  #endNow(): void {
     const response = this.#response;
     response.cork(() => {
       // Told to close here, uWebSockets.js would write a header into the last chunk. Read no further, the connection ends by its idle time, or by the client that was told.
       if (this.closeAfter) response.pause();
       response.end();
     });
-    this.#finish();
   }
 
   destroy(): void {
     if (this.#done) return;
+    this.#slow?.stop();
     this.#finish();
     this.#response.close();
   }
@@ -184,14 +246,8 @@ export class UwsReply implements Reply, ActiveReply {
     if (this.#writes === 0) this.write(SSE_COMMENT);
   }
 
-  /** What uWebSockets.js still holds it sends on only with another write. Events are written whole: a comment after one is none of its bytes. */
-  #writable(): void {
-    const before = this.#writes;
-    this.#drainListener?.();
-    if (this.#isEvents && this.#writes === before) this.write(SSE_COMMENT);
-  }
-
   #abort(): void {
+    this.#slow?.stop();
     if (this.#done) return;
     this.aborted = true;
     const listener = this.#abortListener;

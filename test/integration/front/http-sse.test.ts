@@ -392,7 +392,7 @@ describe('a client that does not read', () => {
     expect(await stream.closed).toMatchObject({ whole: false });
   });
   it('of anything that waits is cut off in time, and one that has nothing to read is kept', async () => {
-    vi.useFakeTimers({ toFake: ['setInterval'] });
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
     const { replies, answer } = held();
     const rig = await start({ answer, websocket: { idle_timeout_s: 20 } });
     const [stuck, silent] = [await connect(rig), await connect(rig)];
@@ -400,10 +400,11 @@ describe('a client that does not read', () => {
     await until(() => replies.length === 1);
     stuck.response.pause();
     replies[0]?.send(200, [], `{"jsonrpc":"2.0","id":1,"result":"${'x'.repeat(12_000_000)}"}`);
-    vi.advanceTimersByTime(20_000);
+    vi.advanceTimersByTime(16_000);
     expect(rig.front.report().sseStreams).toBe(2);
-    vi.advanceTimersByTime(8_000);
+    vi.advanceTimersByTime(4_000);
     expect(rig.front.report().sseStreams).toBe(1);
+    vi.advanceTimersByTime(4_000);
     stuck.response.resume();
     expect(await stuck.closed).toMatchObject({ whole: false });
     await until(() => silent.text().split(': keep-alive').length === 4);

@@ -4,6 +4,8 @@ import type { Reply } from '../../../src/front/types.js';
 import { until } from '../../support/until.js';
 import { exchange, HOST, open, post, startRig, statusOf, type Rig, type RigConfig } from './wire.js';
 
+/** uWebSockets.js cuts a connection 8 to 12 s after the last write that was not taken whole. */
+const LIBRARY_WAITS_MS = 13_000;
 let rig: Rig;
 afterEach(() => rig.front.drain(0));
 const start = async (config: RigConfig = {}) => {
@@ -117,6 +119,49 @@ describe('streams', () => {
     await until(() => bytes > event.length);
     expect(drained).toBeGreaterThan(0);
     connection.socket.destroy();
+  });
+  it('keeps all of it for a reader that stands still for longer than the library waits', async () => {
+    const size = 16 * 1024 * 1024;
+    const events: ((reply: Reply) => void)[] = [];
+    const begin = (then: (reply: Reply) => void) => (reply: Reply): void => {
+      reply.begin(200, [['content-type', 'text/event-stream']]);
+      then(reply);
+    };
+    const ways: Readonly<Record<string, (reply: Reply) => void>> = {
+      '/': (reply) => reply.send(200, [], Buffer.alloc(size, 'x')),
+      '/mcp': begin((reply) => {
+        reply.write(`data: ${'x'.repeat(size)}\n\n`);
+        reply.end();
+      }),
+      '/as/my-agent/dev': begin((reply) => {
+        reply.write(`data: ${'x'.repeat(size)}\n\n`);
+        events.push(() => reply.end());
+        reply.onDrain(() => {
+          for (const end of events.splice(0)) end(reply);
+        });
+      }),
+    };
+    await start({ answer: (inbound, reply) => ways[inbound.evidence.declaredAgent === '' ? inbound.path : '/as/my-agent/dev']?.(reply) });
+    const readers = Object.keys(ways).map((path) => {
+      const { socket } = open(rig.port);
+      const reader = { path, socket, bytes: 0, tail: '', closed: false };
+      socket.removeAllListeners('data');
+      socket.on('data', (data: Buffer) => {
+        reader.bytes += data.byteLength;
+        reader.tail = (reader.tail + data.toString('latin1', Math.max(0, data.byteLength - 8))).slice(-8);
+      });
+      socket.on('close', () => { reader.closed = true; });
+      socket.pause();
+      socket.write(`GET ${path} HTTP/1.1\r\n${HOST}\r\n`);
+      return reader;
+    });
+    await until(() => rig.seen.length === readers.length);
+    await new Promise((resolve) => setTimeout(resolve, LIBRARY_WAITS_MS));
+    for (const { socket } of readers) socket.resume();
+    await until(() => readers.every(({ bytes }) => bytes > size));
+    expect(readers.map(({ closed }) => closed)).toEqual([false, false, false]);
+    await until(() => readers.every(({ path, tail }) => path === '/' || tail.endsWith('0\r\n\r\n')));
+    for (const { socket } of readers) socket.destroy();
   });
   it('holds a 100 MB stream to a slow reader in bounded memory', async () => {
     const chunk = Buffer.alloc(256 * 1024, 'z');
