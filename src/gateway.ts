@@ -2,6 +2,7 @@
 import { createArgumentsDigest } from './base/crypto/arguments-digest.js';
 import type { AuditAppender } from './audit/types.js';
 import type { Clock } from './base/clock/clock.js';
+import { reasonText } from './base/errors/reasons.js';
 import type { Ids } from './base/ids/ids.js';
 import { continueTrace } from './base/ids/trace-context.js';
 import type { JsonGuard } from './base/json/types.js';
@@ -198,7 +199,7 @@ export function buildGateway(parts: GatewayParts) {
 
   /** Step 0: the front's own refusals are recorded like any other. */
   const refuse: Refuse = (code, reasonCode, inbound, reply) => {
-    const refusal = deny(code, { reasonCode, ...(code === 'gateway_overloaded' ? { retryAfterSeconds: 1 } : {}) });
+    const refusal = deny(code, { reasonCode, ...reasonText(code, reasonCode), ...(code === 'gateway_overloaded' ? { retryAfterSeconds: 1 } : {}) });
     if (crowd.refuse(refusal, inbound, reply, clock.nowMs(), snapshot.config.docs.base_url)) return;
     const exchange = enter(inbound, reply);
     exchange.guard(() => conclude(exchange, refusal));

@@ -89,6 +89,7 @@ describe('the id of a stream', () => {
       for (let times = 0; times < 6; times++) {
         const stolen = await postMessage(port, call('echo', {}, `stolen ${what}`), { ...options, path: stream.endpoint });
         expect([what, stolen.status]).toEqual([what, 404]);
+        expect(stolen.text).toMatch(/No such open stream .*Open \/sse again/);
         expect(blank(stolen)).toEqual(blank(await postMessage(port, call('echo', {}, 'x'), { ...options, path: UNKNOWN })));
       }
     }

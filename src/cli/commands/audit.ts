@@ -1,5 +1,6 @@
 // agw audit: finds, follows, explains and verifies what the gateway recorded. Reads the files themselves: it works without a gateway.
 import type { AuditRecord } from '../../audit/types.js';
+import { reasonText } from '../../base/errors/reasons.js';
 import { ERRORS, isErrorCode } from '../../base/errors/table.js';
 import { followAudit } from '../audit-follow.js';
 import { withAuditDir } from '../audit-log.js';
@@ -178,7 +179,8 @@ function adviceOf(line: unknown): Advice | null {
   const code = textOf(line, 'code');
   if (!isErrorCode(code)) return null;
   const row = ERRORS[code];
-  return { code, layer: `${row.step} ${row.middleware}`, says: row.message, remedy: row.remediation, retryable: row.retryable };
+  const { message, remediation } = reasonText(code, textOf(line, 'reason_code')) ?? row;
+  return { code, layer: `${row.step} ${row.middleware}`, says: message, remedy: remediation, retryable: row.retryable };
 }
 
 function adviceText(advice: Advice | null, colors: Colors): string {

@@ -1,0 +1,15 @@
+// What is said instead of a code's own text (table.ts) where the reason calls for another remedy.
+
+export interface ReasonText {
+  readonly message: string;
+  readonly remediation: string;
+}
+
+const REASONS: ReadonlyMap<string, ReasonText> = new Map<string, ReasonText>([
+  // A POST to /messages: no session was asked for, so that opening one would not help.
+  ['session_not_found stream_unknown', Object.freeze({ message: 'No such open stream for this caller.', remediation: 'Open /sse again, and POST to the address that its endpoint event names.' })],
+]);
+
+export function reasonText(code: string, reasonCode: string): ReasonText | undefined {
+  return REASONS.get(`${code} ${reasonCode}`);
+}
