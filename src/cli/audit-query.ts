@@ -11,7 +11,7 @@ export const FILTER_OPTIONS: readonly OptionSpec[] = [
   { flags: '--method <method>', about: 'this MCP method' },
   { flags: '--decision <decision>', about: 'ALLOW or DENY', choices: ['ALLOW', 'DENY', 'allow', 'deny'] },
   { flags: '--code <code>', about: 'refusals with this code' },
-  { flags: '--session <id>', about: 'this MCP session' },
+  { flags: '--session <id>', about: 'this MCP session: its id, or as agw inspect sessions shows it' },
   { flags: '--trace <id>', about: 'this W3C trace' },
   { flags: '--type <type>', about: 'lines of another type than request', choices: ['request', 'intent', 'stream_end', 'unresolved', 'server_request', 'event'] },
 ];

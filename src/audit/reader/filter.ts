@@ -7,6 +7,7 @@ export interface AuditFilter {
   readonly method?: string;
   readonly decision?: string;
   readonly code?: string;
+  /** The session's id, or what it is shown as: the beginning of its key. */
   readonly session?: string;
   readonly trace?: string;
   /** `request` unless given. */

@@ -6,6 +6,7 @@ import type { AuditRecord } from '../types.js';
 import { isBefore, newestFirst, stampOf, timeMs, withChain } from './chain-lines.js';
 import { FILTER_MEMBERS, type AuditFilter, type AuditSpan } from './filter.js';
 import { joinRelated, type FoundLine } from './related.js';
+import { isSession, isShownSession } from './session-filter.js';
 
 const FILTERS = Object.entries(FILTER_MEMBERS) as readonly (readonly [keyof typeof FILTER_MEMBERS, string])[];
 
@@ -14,7 +15,12 @@ const DISORDER_MS = 120_000;
 
 export function matches(line: LineObject, filter: AuditFilter): boolean {
   if (textMember(line, 'type') !== (filter.type ?? 'request')) return false;
-  return FILTERS.every(([key, name]) => filter[key] === undefined || (textMember(line, name) ?? '') === filter[key]);
+  return FILTERS.every(([key, name]) => {
+    const asked = filter[key];
+    if (asked === undefined) return true;
+    const value = textMember(line, name) ?? '';
+    return key === 'session' ? isSession(value, asked) : value === asked;
+  });
 }
 
 /** Oldest first. Throws AuditLogMissing. */
@@ -41,7 +47,7 @@ export function searchFiles(files: readonly OpenFile[], filter: AuditFilter, spa
 function needlesOf(filter: AuditFilter): string[] {
   const wanted = FILTERS.flatMap(([key, name]) => {
     const value = filter[key];
-    return value === undefined || value === '' ? [] : [`"${name}":${quote(value)}`];
+    return value === undefined || value === '' || (key === 'session' && isShownSession(value)) ? [] : [`"${name}":${quote(value)}`];
   });
   return [`{"type":${quote(filter.type ?? 'request')}`, ...wanted];
 }

@@ -6,6 +6,7 @@ import { GENESIS_HASH, sealLine } from '../../../src/audit/hash-chain.js';
 import { eventLine, intentLine, requestLine, unresolvedLine } from '../../../src/audit/record.js';
 import { parseSpan } from '../../../src/cli/audit-query.js';
 import { layersCompact } from '../../../src/cli/layers-view.js';
+import { sessionKey } from '../../../src/engines/mcp-session/session-key.js';
 import { openBench, type Bench } from './cli-fixture.js';
 
 const ME = 'spiffe://poc.local/agents/mcp-client/my-agent/dev';
@@ -123,6 +124,18 @@ describe('agw audit search', () => {
     expect((await bench.agw(['audit', 'search', '--type', 'event', '--wide'], { tty: true, width: 80 })).out).toContain(JSON.parse(readFileSync(file(), 'utf8').split('\n')[0] ?? '').hash as string);
   });
 
+  it('finds a session by its id, and as agw inspect sessions shows it', async () => {
+    const ids = ['00'.repeat(24), '01'.repeat(24)];
+    write([...ids.map((sessionId, n) => requestLine({ ...factsOf(n), sessionId })), request(2)]);
+    const found = async (session: string): Promise<unknown[]> => {
+      const { out } = await bench.agw(['audit', 'search', '--session', session]);
+      return out === '' ? [] : out.split('\n').map((line) => (JSON.parse(line) as { decision_id: unknown }).decision_id);
+    };
+    const [, second = ''] = ids;
+    for (const name of [second, sessionKey(second).slice(0, 16), sessionKey(second).slice(0, 8)]) expect(await found(name)).toEqual(['d1']);
+    for (const name of [sessionKey(second).slice(0, 7), sessionKey('').slice(0, 16), 'ab'.repeat(8), second.slice(0, 16)]) expect(await found(name)).toEqual([]);
+  });
+
   it('shows how a decision\'s id begins where the terminal has the room', async () => {
     write([requestLine({ ...factsOf(1), decisionId: '47921beb-6e1c-4c5f-9d67-0a1b2c3d4e5f' })]);
     const shown = async (width: number): Promise<string> => (await bench.agw(['audit', 'search'], { tty: true, width })).out;
@@ -229,6 +242,13 @@ describe('agw audit explain', () => {
     expect(code).toBe(0);
     for (const word of ['authz_policy_denied', 'opa_policy', 'token_substitution', 'agw policy eval']) expect(out).toContain(word);
     expect((await bench.agw(['audit', 'explain', 't1', '--json'])).out).toContain('"explanation"');
+  });
+
+  it('gives a reason\'s own remedy where the code\'s would not help', async () => {
+    write([requestLine({ ...factsOf(1, { deny: true }), code: 'session_not_found', reasonCode: 'stream_unknown' })]);
+    const { out } = await bench.agw(['audit', 'explain', 'd1']);
+    expect(out).toContain('Open /sse again');
+    expect(out).not.toContain('initialize');
   });
 
   it('shows a call that a crash left without an outcome, with its intent, and says what that means', async () => {
