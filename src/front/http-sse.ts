@@ -20,6 +20,7 @@ const OK = 200;
 const MS_PER_S = 1000;
 const ALLOW_STREAM: HeaderPairs = [['allow', 'GET, OPTIONS']];
 const ALLOW_MESSAGES: HeaderPairs = [['allow', 'POST, OPTIONS']];
+const METHOD_PLAIN = { code: 'method_not_allowed', message: 'GET /sse opens a stream, and a POST to the address that it names sends a message. Streamable HTTP is served at / and /mcp.' };
 /** Nothing is decoded: an id is this, byte for byte, or unknown. */
 const SESSION_ID = /^sessionId=([0-9a-f-]{1,64})$/;
 
@@ -76,5 +77,5 @@ function servePost(context: RouteContext, { streams }: HttpSse, response: HttpRe
 function serveOther(context: RouteContext, response: HttpResponse, request: HttpRequest): void {
   const route = matchSse(request.getUrl());
   if (context.state === 'retired' || route === undefined || request.getHeader('transfer-encoding') !== '') return serve(context, response, request, undefined);
-  answerOther(context, response, request, readHeaders(request), route.path === '/sse' ? ALLOW_STREAM : ALLOW_MESSAGES);
+  answerOther(context, response, request, readHeaders(request), route.path === '/sse' ? ALLOW_STREAM : ALLOW_MESSAGES, METHOD_PLAIN);
 }

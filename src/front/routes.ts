@@ -129,9 +129,9 @@ export function admit(context: RouteContext, response: HttpResponse, headers: He
 }
 
 /** OPTIONS, and the methods that the path does not take. */
-export function answerOther(context: RouteContext, response: HttpResponse, request: HttpRequest, headers: HeaderIntake, allow: HeaderPairs): void {
+export function answerOther(context: RouteContext, response: HttpResponse, request: HttpRequest, headers: HeaderIntake, allow: HeaderPairs, plain = METHOD_PLAIN): void {
   const method = request.getMethod();
-  if (method !== 'options') return answerPlain(response, { status: 405, headers: allow, json: METHOD_PLAIN, head: method === 'head', close: method !== 'head' });
+  if (method !== 'options') return answerPlain(response, { status: 405, headers: allow, json: plain, head: method === 'head', close: method !== 'head' });
   const cors = corsHeaders(context.admission.corsOrigin(headers.origin));
   answerPlain(response, { status: 204, headers: [...allow, ...cors, ...(cors.length === 0 ? [] : preflightHeaders(request.getHeader('access-control-request-headers')))] });
 }

@@ -4,10 +4,11 @@ import type { Ctx, Layer } from '../chain/layer.js';
 import { CallPolicyFacts } from '../chain/policy-facts.js';
 import { deny, PASS } from '../chain/verdict.js';
 import type { PolicyFacts } from '../engines/policy/types.js';
-import { needsPolicyRule, subjectOf } from '../mcp/methods.js';
+import { METHODS, needsPolicyRule, subjectOf } from '../mcp/methods.js';
 
 const ANONYMOUS_LEVEL = 5;
 const EMPTY_ARGUMENTS = '{}';
+const NO_SUCH_METHOD = Object.freeze({ remediation: 'No version of MCP has a method of this name: is it spelled right? If a tool server of yours knows it: agw policy eval --caller ID --tool NAME --method METHOD, then add an allow rule and agw policy reload.' });
 
 export function opaPolicy(): Layer<'call' | 'caller' | 'tool' | 'session', 'permission'> {
   return {
@@ -28,7 +29,7 @@ export function opaPolicy(): Layer<'call' | 'caller' | 'tool' | 'session', 'perm
           if (decision.cached) ctx.note(6, 'cached');
           return PASS;
         case 'deny':
-          return deny('authz_policy_denied', { details: { reason: decision.reason ?? 'no policy permits this combination', caller: ctx.caller.spiffeId, tool: subjectOf(ctx.call), method: ctx.call.method } });
+          return deny('authz_policy_denied', { details: { reason: decision.reason ?? 'no policy permits this combination', caller: ctx.caller.spiffeId, tool: subjectOf(ctx.call), method: ctx.call.method }, ...(METHODS.has(ctx.call.method) ? undefined : NO_SUCH_METHOD) });
         case 'fault':
           ctx.note(6, decision.message);
           return deny('authz_evaluation_error', { details: { fault: decision.message } });

@@ -100,6 +100,7 @@ describe('a stream', () => {
     const rig = await start();
     const answer = await exchange(rig.port, get(path, [], method));
     expect([statusOf(answer), /^allow: (.*)$/im.exec(answer)?.[1]?.trim(), rig.seen.length]).toEqual([status, allow, 0]);
+    expect(answer.includes('GET /sse opens a stream')).toBe(status === 405 && method !== 'HEAD');
   });
   it.each(['/sse/', '/SSE', '/as/../dev/sse', '/as/a/dev/sse/', '/%73se', '/messages/', '/as/a/dev/mcp/messages'])('is not at %s', async (path) => {
     const rig = await start();

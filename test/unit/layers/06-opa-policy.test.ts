@@ -53,6 +53,14 @@ describe('the policy layer', () => {
     expect(decide({ kind: 'deny', reason: undefined, cached: false }, ctx).verdict).toMatchObject({ code: 'authz_policy_denied' });
   });
 
+  it.each([['tools/cal', /is it spelled right/], ['tools/list', undefined], ['sampling/createMessage', undefined]])('asks of %s whether it is spelled right where MCP has no such method, and else adds nothing', (method, says) => {
+    const ctx = contextOf('{}');
+    ctx.call = callOf({ method, name: '' });
+    const { verdict } = decide({ kind: 'deny', reason: undefined, cached: false }, ctx);
+    expect('remediation' in verdict).toBe(says !== undefined);
+    if (says !== undefined) expect(verdict).toMatchObject({ code: 'authz_policy_denied', remediation: expect.stringMatching(says) as unknown });
+  });
+
   it('refuses a principal of the lowest level without asking', () => {
     const ctx = contextOf('{}');
     Object.assign(ctx, { caller: { ...ctx.caller, principal: { level: 5, role: 'anonymous', capabilities: [] } } });
