@@ -73,6 +73,10 @@ export function outcomeNote(outcome: Outcome, traceId: string, colors: Colors): 
   }
 }
 
+/** As the error table writes it. */
+const POLICY_QUESTION = 'agw policy eval --caller ID --tool NAME --method METHOD';
+const PLAIN_WORD = /^[A-Za-z0-9_/][A-Za-z0-9_./:@+-]*$/;
+
 function refusalText(refusal: JsonRecord, colors: Colors): string {
   const details = member(refusal, 'details');
   const fields = [
@@ -80,7 +84,7 @@ function refusalText(refusal: JsonRecord, colors: Colors): string {
   ].filter(([, value]) => value !== '').map(([key = '', value = '']) => [key, printable(value)] as const);
   const step = textOf(refusal, 'middleware_step');
   const explained = `agw audit explain ${textOf(refusal, 'decision_id')}`;
-  const remedy = textOf(refusal, 'remediation').replace('agw audit explain DECISION_ID', explained);
+  const remedy = withQuestion(textOf(refusal, 'remediation'), details).replace('agw audit explain DECISION_ID', explained);
   return [
     `${colors.red('✗')} ${colors.bold(printable(textOf(refusal, 'code')))}: refused at step ${printable(step)} (${printable(textOf(refusal, 'middleware'))}). ${printable(textOf(refusal, 'message'))}`,
     renderFields(fields, colors),
@@ -89,6 +93,13 @@ function refusalText(refusal: JsonRecord, colors: Colors): string {
     ...(textOf(refusal, 'reason_code') === 'upstream_era' ? [`${colors.bold('→')} agw makes a handshake with --era ${LEGACY_VERSIONS[0] ?? ''}.`] : []),
     ...(remedy.includes(explained) ? [] : [`${colors.bold('→')} ${printable(explained)}`]),
   ].join('\n');
+}
+
+/** The command of a remedy, ready to be run: what it asks about is in the refusal's details. Only words that no shell reads otherwise are put in. */
+function withQuestion(remedy: string, details: unknown): string {
+  const [caller, tool, method] = ['caller', 'tool', 'method'].map((key) => textOf(details, key));
+  if (caller === undefined || method === undefined || tool === undefined || ![caller, method, tool || 'none'].every((word) => PLAIN_WORD.test(word))) return remedy;
+  return remedy.replace(POLICY_QUESTION, `agw policy eval --caller ${caller}${tool === '' ? '' : ` --tool ${tool}`} --method ${method}`);
 }
 
 /** `progress 3/10: reading`, `log warning: slow`; undefined for messages that say nothing to a person. */

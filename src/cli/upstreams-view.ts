@@ -54,7 +54,7 @@ function breakersText(upstream: unknown): string {
   return counts.filter(([, count]) => count > 0).map(([state, count]) => `${count} ${state}`).join(', ') || 'closed';
 }
 
-/** What a person should look at, with what to do. */
+/** What a person should look at, with what to do. Tools that nobody has registered are no fault: most servers have more than is wanted. */
 export function upstreamNotes(upstream: unknown, colors: Colors): string[] {
   const url = printable(textOf(upstream, 'url'));
   const tools = member(upstream, 'tools');
@@ -68,7 +68,7 @@ export function upstreamNotes(upstream: unknown, colors: Colors): string[] {
     ...(changed.length > 0 ? [note(colors.red('✗'), `changed since registration: ${named(changed)}`, `agw tools diff ${changed[0] ?? ''}`)] : []),
     ...(absent.length > 0 ? [note(colors.yellow('!'), `registered, but not served: ${named(absent)}`, `agw tools diff ${absent[0] ?? ''}`)] : []),
     ...(open.length > 0 ? [note(colors.red('✗'), `calls are paused (circuit_open): ${named(open)}`, 'agw inspect traffic --code mcp_transport_failed')] : []),
-    ...((numberOf(tools, 'unregistered') ?? 0) > 0 ? [note(colors.yellow('!'), `served, but not registered: ${textOf(tools, 'unregistered')}`, `agw tools add --from ${textOf(upstream, 'url')}`)] : []),
+    ...((numberOf(tools, 'unregistered') ?? 0) > 0 ? [colors.dim(`· ${url}: served, and not registered: ${textOf(tools, 'unregistered')}\n  → ${printable(`agw tools add --from ${textOf(upstream, 'url')} NAME`)}`)] : []),
   ];
 }
 

@@ -30,7 +30,7 @@ function end(sessions: ControlParts['sessions'], id: string, caller: string): Pr
   if ((id === '') === (caller === '')) throw new ControlFault(400, 'member_wrong', 'name one session with id, or a caller with caller');
   if (caller !== '') return sessions.end('', caller, 'revoked');
   const prefix = isSessionId(id) ? sessionKey(id) : id;
-  if (prefix === id && !NAME_FORM.test(id)) throw new ControlFault(400, 'member_wrong', 'id must be 8 to 16 digits as the list shows them, or the whole session id', { remediation: 'See agw inspect sessions.' });
+  if (prefix === id && !NAME_FORM.test(id)) throw new ControlFault(400, 'member_wrong', 'id must be 8 to 16 hexadecimal digits of the session as the list shows it, or the whole session id', { remediation: 'See agw inspect sessions.' });
   if (sessions.count(prefix) > 1) throw new ControlFault(409, 'ambiguous', 'more than one session begins like this', { remediation: 'Give more of its digits: agw inspect sessions.' });
   return sessions.end(prefix, '', 'revoked');
 }

@@ -1,6 +1,7 @@
 // agw policy: what the Rego policies say, taking new ones up, listing and testing them.
 import { resolve } from 'node:path';
 import type { SpiffeId } from '../../engines/identity/types.js';
+import { namesSubject } from '../../mcp/methods.js';
 import { callerOption } from '../caller-option.js';
 import { given, type CommandContext, type CommandSpec } from '../command.js';
 import { CliFailure, type ExitCode } from '../failure.js';
@@ -75,6 +76,7 @@ async function evaluate(context: CommandContext): Promise<ExitCode> {
   printAnswer(context, context.flag('offline') ? facts : { ...facts, notes: answer.notes, active: untilReload === undefined, active_decision: untilReload ?? answer.decision }, () => {
     terminal.print(decisionText(answer));
     if (!answer.registered && tool !== undefined) terminal.warn(`note: ${printable(tool)} is not registered; the registry (layer 5) refuses it before any policy is asked`);
+    if (tool === undefined && namesSubject(methodOf(context))) terminal.warn(`note: ${printable(methodOf(context))} names what it is about, and this answer is for a call that names nothing: add --tool NAME`);
     for (const text of answer.notes) terminal.warn(`note: ${printable(text)}`);
     if (untilReload !== undefined && untilReload !== answer.decision) terminal.warn(`note: this is what the policy files say now; until agw policy reload the gateway says ${printable(untilReload)} (--active asks it alone)`);
   });
@@ -112,7 +114,11 @@ async function evaluateFiles(context: CommandContext): Promise<EvalAnswer> {
 function questionOf(context: CommandContext): { caller: SpiffeId; tool: string | undefined; method: string; argumentsJson: string | undefined } {
   const argumentsJson = context.option('arguments');
   if (argumentsJson !== undefined && !isJsonObject(argumentsJson)) throw new CliFailure('--arguments is not a JSON object.', { remedy: 'Write --arguments \'{"query":"x"}\'' });
-  return { caller: given(callerOption(context)), tool: context.option('tool'), method: context.option('method') ?? 'tools/call', argumentsJson };
+  return { caller: given(callerOption(context)), tool: context.option('tool'), method: methodOf(context), argumentsJson };
+}
+
+function methodOf(context: CommandContext): string {
+  return context.option('method') ?? 'tools/call';
 }
 
 function isJsonObject(text: string): boolean {

@@ -23,7 +23,7 @@ export const sessionsCommands: readonly CommandSpec[] = [
     path: 'sessions revoke',
     summary: 'End a session, or all of one caller, on every thread and for good',
     detail: 'Its open streams end; calls under way get their answer. Over Streamable HTTP the client\'s next request is answered 404; a WebSocket and an HTTP+SSE stream end, and many clients connect again by themselves and are served, without a session until they initialize. A restart does not bring the session back. Revoking keeps nobody out: for that take the identity off the list (agw identity remove), which ends its sessions as well.',
-    arguments: [{ name: '[session]', about: 'as agw inspect sessions shows it, or the whole session id' }],
+    arguments: [{ name: '[session]', about: '8 to 16 hexadecimal digits, as agw inspect sessions shows it, or the whole session id' }],
     options: [{ flags: '--caller <id>', about: 'all sessions of this caller, by its SPIFFE ID' }],
     examples: [`agw sessions revoke ${EXAMPLE}`, `agw sessions revoke --caller ${CALLER}`],
     negative: 'there is no such session',
@@ -57,6 +57,6 @@ async function revoke(context: CommandContext): Promise<ExitCode> {
   if ((id === undefined) === (caller === undefined)) throw new CliFailure('name one session, or a caller with --caller.', { remedy: 'See: agw inspect sessions', code: 'usage' });
   const answer = await context.control().post('/v1/sessions/end', id === undefined ? { caller } : { id });
   const ended = numberOf(answer, 'ended') ?? 0;
-  printAnswer(context, answer, () => context.terminal.print(ended === 0 ? 'there is no such session' : `ended ${plural(ended, 'session')}`));
+  printAnswer(context, answer, () => context.terminal.print(ended === 0 ? 'there is no such session; see: agw inspect sessions' : `ended ${plural(ended, 'session')}`));
   return ended === 0 ? 1 : 0;
 }

@@ -120,7 +120,7 @@ async function served(context: CommandContext, from: string): Promise<readonly S
 function only(tools: readonly ServedTool[], name: string, from: string): ServedTool {
   const found = tools.find((tool) => tool.name === name);
   if (found !== undefined) return found;
-  throw new CliFailure(`${from} serves no tool ${name}.`, { remedy: `It serves: ${tools.map((tool) => tool.name).join(', ')}`, exitCode: 1, code: 'not_found' });
+  throw new CliFailure(`${from} serves no tool ${printable(name)}.`, { remedy: `It serves: ${tools.map((tool) => printable(tool.name)).join(', ')}`, exitCode: 1, code: 'not_found' });
 }
 
 async function list(context: CommandContext): Promise<ExitCode> {
@@ -178,7 +178,7 @@ function aliasFor(context: CommandContext, registry: ToolRegistry, from: string,
   if (served === undefined || another !== undefined) throw new CliFailure('--name is for one tool.', { remedy: 'Say which: agw tools add --from URL TOOL --name OTHER' });
   const known = registry.served(from, served);
   if (known === undefined || known.name === alias) return alias;
-  throw new CliFailure(`--name ${alias} would rename ${known.name}.`, { remedy: 'Rename it in your policies, then in the registry: name is what agents know, served_as what its server calls it.', exitCode: 1 });
+  throw new CliFailure(`--name ${alias} would rename ${printable(known.name)}.`, { remedy: 'Rename it in your policies, then in the registry: name is what agents know, served_as what its server calls it.', exitCode: 1 });
 }
 
 /** A prefix renames what is registered of the server already, in policies as well: that is a person's edit. */
@@ -187,18 +187,18 @@ function prefixFor(context: CommandContext, registry: ToolRegistry, from: string
   const prefix = context.option('prefix') ?? before;
   const renamed = prefix === before ? [] : [...registry.tools.values()].filter((tool) => tool.upstream === from && tool.name === before + tool.servedName);
   if (renamed.length === 0) return prefix;
-  throw new CliFailure(`--prefix ${prefix} would rename ${renamed.map((tool) => tool.name).join(', ')}.`, { remedy: `Rename them in your policies, then set prefix under servers: in the registry.`, exitCode: 1 });
+  throw new CliFailure(`--prefix ${prefix} would rename ${renamed.map((tool) => printable(tool.name)).join(', ')}.`, { remedy: `Rename them in your policies, then set prefix under servers: in the registry.`, exitCode: 1 });
 }
 
 function refuseTaken(taken: readonly RegisteredTool[], from: string): void {
   const [other] = taken.filter((tool) => tool.upstream !== from);
   if (other !== undefined) {
-    throw new CliFailure(`${other.name} is registered already, of ${other.upstream}.`, {
-      remedy: `Know this server's tools by a prefix: --prefix NAME_; or this one tool by another name: ${other.servedName} --name OTHER. If the tool has moved to ${from}: --replace.`, exitCode: 1,
+    throw new CliFailure(`${printable(other.name)} is registered already, of ${other.upstream}.`, {
+      remedy: `Know this server's tools by a prefix: --prefix NAME_; or this one tool by another name: ${printable(other.servedName)} --name OTHER. If the tool has moved to ${from}: --replace.`, exitCode: 1,
     });
   }
   if (taken.length === 0) return;
-  throw new CliFailure(`registered already: ${taken.map((tool) => tool.name).join(', ')}.`, { remedy: 'See agw tools diff NAME, then pass --replace if the change is wanted.', exitCode: 1 });
+  throw new CliFailure(`registered already: ${taken.map((tool) => printable(tool.name)).join(', ')}.`, { remedy: 'See agw tools diff NAME, then pass --replace if the change is wanted.', exitCode: 1 });
 }
 
 function describeOffer(tool: ServedTool, findPoison: FindPoison, { terminal }: CommandContext): string {

@@ -1,6 +1,7 @@
 // What a call came to, and what of it is printed where.
 import pc from 'picocolors';
 import { describe, expect, it } from 'vitest';
+import { ERRORS } from '../../../src/base/errors/table.js';
 import { notificationText, OUTCOME_EXITS, outcomeNote, outcomeOf, resultText } from '../../../src/cli/call-outcome.js';
 
 const plain = pc.createColors(false);
@@ -47,6 +48,20 @@ describe('a refusal', () => {
     const note = outcomeNote(ofError({ code: 403, data: refusal }), 'trace', plain) ?? '';
     for (const part of ['authz_policy_denied', 'step 6', 'opa_policy', 'why', 'Add a rule.', 'agw audit explain d-1', 'No policy permits']) expect(note).toContain(part);
     expect(note).not.toContain('\u001b');
+  });
+});
+
+describe('the question to the policies that a refusal recommends', () => {
+  const details = { caller: 'spiffe://poc.local/agents/a/dev', tool: 'my_tool', method: 'tools/call' };
+  const said = (more: object): string => outcomeNote(ofError({ code: 403, data: { ...refusal, remediation: ERRORS.authz_policy_denied.remediation, details: { ...details, ...more } } }), 'trace', plain) ?? '';
+
+  it('is ready to be run', () => {
+    expect(said({})).toContain('agw policy eval --caller spiffe://poc.local/agents/a/dev --tool my_tool --method tools/call,');
+    expect(said({ tool: '', method: 'tools/list' })).toContain('agw policy eval --caller spiffe://poc.local/agents/a/dev --method tools/list,');
+  });
+
+  it.each(['a;b', '$(a)', 'a b', '-a', '`a`', 'a\nb', '--json', '~a', 'ä'])('is left open where a name is %j', (tool) => {
+    expect(said({ tool })).toContain('agw policy eval --caller ID --tool NAME --method METHOD,');
   });
 });
 

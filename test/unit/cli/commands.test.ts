@@ -99,7 +99,7 @@ describe('agw sessions', () => {
     await bench.serve({ 'POST /v1/sessions/end': () => ({ json: { ended } }) });
     expect((await bench.agw(['sessions', 'revoke', '3f9a1c07be52d418'])).code).toBe(0);
     ended = 0;
-    expect((await bench.agw(['sessions', 'revoke', '--caller', ME])).code).toBe(1);
+    expect(await bench.agw(['sessions', 'revoke', '--caller', ME])).toMatchObject({ code: 1, out: 'there is no such session; see: agw inspect sessions' });
     expect(bench.asked.map(({ body }) => body)).toEqual([{ id: '3f9a1c07be52d418' }, { caller: ME }]);
   });
 

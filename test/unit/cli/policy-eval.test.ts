@@ -31,6 +31,11 @@ describe('agw policy eval', () => {
     expect(await bench.agw(line)).toEqual({ code: 0, out: 'ALLOW', err: 'note: layer 3 refuses it' });
   });
 
+  it.each([[[], /tools\/call names what it is about.*--tool NAME/], [['--method', 'prompts/get'], /prompts\/get names/], [['--method', 'tools/list'], /^$/]])('without a tool, and with %j, says whether one is wanted', async (more, says) => {
+    await bench.serve(answering({ decision: 'DENY', registered: true }));
+    expect(await bench.agw(['policy', 'eval', '--caller', ME, ...more])).toMatchObject({ code: 1, err: expect.stringMatching(says) as unknown });
+  });
+
   it('names what helps where the files are wrong', async () => {
     await bench.serve({ 'POST /v1/policy/eval': () => ({ status: 422, json: { error: { code: 'reload_refused', message: 'unexpected token', file: 'policies/a.rego', line: 3, column: 7 } } }) });
     const { code, err } = await bench.agw(line);

@@ -34,6 +34,13 @@ it('registers tools of a server of 2024-11-05', async () => {
   await server.close();
 });
 
+it('names what a server serves without what a name could do to a terminal', async () => {
+  const server = await startHttpSseServer(['{"name":"a\\nb\\u001b[2J","description":"d","inputSchema":{"type":"object"}}']);
+  const ran = await bench.agw(['tools', 'add', '--from', server.url, '--transport', 'sse', 'c', '--yes']);
+  expect([ran.code, ran.err.includes('It serves: a\\u{a}b\\u{1b}[2J')]).toEqual([1, true]);
+  await server.close();
+});
+
 it.each([
   ['a process that no entry names', ['--from', 'stdio:tests'], '--command'],
   ['a command for a URL', ['--from', 'http://127.0.0.1:1/mcp', '--command', 'x'], 'stdio:NAME'],

@@ -26,6 +26,11 @@ describe('a tool server', () => {
     for (const part of ['connection refused', 'agw tools diff echo', 'agw tools diff gone', 'circuit_open']) expect(notes).toContain(part);
   });
 
+  it('that serves more than is registered is no warning, and its remedy registers one tool, not all', () => {
+    const more = { ...well, tools: { ...well.tools, served: 14, unregistered: 11 } };
+    expect(upstreamNotes(more, colors)).toEqual(['· http://u/mcp: served, and not registered: 11\n  → agw tools add --from http://u/mcp NAME']);
+  });
+
   it('never listed is said to be so, and steers no terminal by its name', () => {
     const unknown = { ...well, state: 'unknown', since: null, listed_at: null, tried_at: null, list_ms: null, era: null, protocol_version: null, versions: [], server: { name: 'x\u001b[2J', version: '' } };
     expect(upstreamNotes(unknown, colors).join('')).toContain('not listed yet');
