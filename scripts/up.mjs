@@ -16,7 +16,7 @@ async function refuseTakenPorts({ gateway, demo }, config) {
 async function refuseTakenPort(port, what) {
   if (port === 0 || !(await isPortOpen(port))) return;
   const { holderOf } = await load('cli/doctor/ports.js');
-  const remedy = what === 'the gateway' ? `Stop it, or set front.port in config/gateway.yaml.` : 'Stop it, then run make up again.';
+  const remedy = what === 'the gateway' ? `Stop it, or set front.port in config/gateway.yaml.` : 'Stop it, then run make up again; this port is fixed, as the registry names it. The gateway starts without the demo, too: node dist/main.js --config config/gateway.yaml';
   throw new Stop(`Port ${port}, which ${what} needs, is taken by ${holderOf(port) ?? 'another process'}.`, remedy);
 }
 

@@ -23,9 +23,15 @@ export function eraOf({ option }: Pick<CommandContext, 'option'>, unsaid: EraNam
   return option('era') ?? ERAS[unsaid];
 }
 
-export function timeoutOf({ option }: Pick<CommandContext, 'option'>): number {
+export function timeoutOf(context: Pick<CommandContext, 'option'>): number {
+  return givenTimeoutOf(context) ?? TIMEOUT_DEFAULT_S * MS_PER_SECOND;
+}
+
+/** undefined = nothing was said. */
+export function givenTimeoutOf({ option }: Pick<CommandContext, 'option'>): number | undefined {
   const text = option('timeout');
-  const seconds = text === undefined ? TIMEOUT_DEFAULT_S : Number(text);
-  if (!(seconds > 0 && seconds <= TIMEOUT_MAX_S)) throw new CliFailure(`--timeout ${text ?? ''} is no number of seconds up to ${TIMEOUT_MAX_S}.`, { code: 'usage' });
+  if (text === undefined) return undefined;
+  const seconds = Number(text);
+  if (!(seconds > 0 && seconds <= TIMEOUT_MAX_S)) throw new CliFailure(`--timeout ${text} is no number of seconds up to ${TIMEOUT_MAX_S}.`, { code: 'usage' });
   return seconds * MS_PER_SECOND;
 }

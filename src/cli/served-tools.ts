@@ -14,17 +14,20 @@ import { createUpstreamClient, parseUpstreamUrl } from '../upstream/http-client.
 import { SseServers } from '../upstream/http-sse/sse-servers.js';
 import { RoutedClient } from '../upstream/routed-client.js';
 import { StdioServers } from '../upstream/stdio/stdio-servers.js';
+import { AskFault } from '../upstream/message-reader.js';
 import { withTimeouts } from '../upstream/timed-client.js';
 import { listTools } from '../upstream/tool-lister.js';
 import { CliFailure } from './failure.js';
 import { interrupted, withInterrupt } from './interrupt.js';
 import { clientInfo } from './mcp-caller.js';
+import { printable } from './terminal.js';
 
 const LIST_TIMEOUT_MS = 15_000; // a person waits; longer than the gateway's own limit, so that a slow server can be named as such
 const PROCESS_LIST_TIMEOUT_MS = 120_000; // npx and the like download first
 const PROBE_TIMEOUT_MS = 5_000; // whether it speaks the older transport, after it did not answer by the newer
 const CONNECT_TIMEOUT_MS = 5_000;
 const PATIENCE_MS = 5_000; // then it is said what is being waited for, again and again
+const MS_PER_SECOND = 1000;
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 const LIMITS = { depthMax: 64, keysMax: 5_000_000 };
 
@@ -35,32 +38,48 @@ export interface Surroundings {
   readonly say: (line: string) => void;
 }
 
-/** `server`: how it is spoken to, where its URL does not say. Throws CliFailure that names the server. */
-export async function servedBy(url: string, server: RegisteredServer | undefined, surroundings: Surroundings): Promise<readonly ServedTool[]> {
+/** What came of a process while its tools were asked for. */
+interface Heard {
+  stderr: boolean;
+}
+
+/** `server`: how it is spoken to, where its URL does not say. `timeoutMs`: for the whole listing. Throws CliFailure that names the server. */
+export async function servedBy(url: string, server: RegisteredServer | undefined, surroundings: Surroundings, timeoutMs?: number): Promise<readonly ServedTool[]> {
   const isProcess = server?.transport.kind === 'stdio';
   const parsed = isProcess ? undefined : parseUpstreamUrl(url);
-  if (typeof parsed === 'string') throw new CliFailure(`${parsed}: ${url}`, { remedy: 'Write http://host:port/mcp' });
+  if (typeof parsed === 'string') throw new CliFailure(`${parsed} (${url}).`, { remedy: 'Write http://host:port/mcp' });
+  const limitMs = timeoutMs ?? (isProcess ? PROCESS_LIST_TIMEOUT_MS : LIST_TIMEOUT_MS);
+  const beganMs = systemClock.monotonicMs();
+  const heard = { stderr: false };
   try {
-    return await listedBy(url, server, surroundings);
+    return await listedBy(url, server, surroundings, limitMs, heard);
   } catch (error) {
     if (error instanceof CliFailure) throw error;
-    const speaksSse = !isProcess && server?.transport.kind !== 'sse' && await listedBy(url, overSse(url), surroundings, PROBE_TIMEOUT_MS).then(() => true, () => false);
+    const probes = !isProcess && server?.transport.kind !== 'sse';
+    const speaksSse = probes && await listedBy(url, overSse(url), { ...surroundings, say: () => undefined }, Math.min(PROBE_TIMEOUT_MS, limitMs)).then(() => true, () => false);
     if (speaksSse) throw new CliFailure(`${url} speaks HTTP+SSE, the transport of MCP 2024-11-05.`, { remedy: 'Say so: --transport sse (in the registry, under servers: transport: sse)' });
-    throw new CliFailure(`${url} did not list its tools: ${error instanceof Error ? error.message : String(error)}.`, {
-      remedy: isProcess ? 'Does its command run by itself? What it wrote to stderr is above.' : 'Is the server running, and is this its MCP endpoint?', code: 'upstream_unavailable',
+    throw new CliFailure(`${url} did not list its tools: ${reasonOf(error, systemClock.monotonicMs() - beganMs, probes)}.`, {
+      remedy: isProcess ? `Does its command run by itself? ${heard.stderr ? 'What it wrote to stderr is above.' : 'It wrote nothing to stderr.'}` : 'Is the server running, and is this its MCP endpoint?', code: 'upstream_unavailable',
     });
   }
+}
+
+/** Of a server that does not answer: how long a person has waited in all. */
+function reasonOf(error: unknown, waitedMs: number, probed: boolean): string {
+  if (!(error instanceof Error)) return String(error);
+  if (!(error instanceof AskFault && error.kind === 'timeout')) return printable(error.message);
+  return `no answer in ${(waitedMs / MS_PER_SECOND).toFixed(1)} s${probed ? ', a try over HTTP+SSE included' : ''}`;
 }
 
 function overSse(upstream: string): RegisteredServer {
   return { upstream, transport: { kind: 'sse' }, prefix: '', line: 0 };
 }
 
-async function listedBy(url: string, server: RegisteredServer | undefined, surroundings: Surroundings, timeoutMs = server?.transport.kind === 'stdio' ? PROCESS_LIST_TIMEOUT_MS : LIST_TIMEOUT_MS): Promise<readonly ServedTool[]> {
-  const client = clientFor(server, surroundings);
+async function listedBy(url: string, server: RegisteredServer | undefined, surroundings: Surroundings, timeoutMs: number, heard: Heard = { stderr: false }): Promise<readonly ServedTool[]> {
+  const client = clientFor(server, surroundings, timeoutMs, heard);
   const reader = toolsReader();
   const beganMs = systemClock.monotonicMs();
-  const stopWaiting = every(PATIENCE_MS, () => surroundings.say(`waiting for ${url} to list its tools: ${Math.round((systemClock.monotonicMs() - beganMs) / 1000)} s of ${timeoutMs / 1000} s`));
+  const stopWaiting = every(PATIENCE_MS, () => surroundings.say(`waiting for ${url} to list its tools: ${Math.round((systemClock.monotonicMs() - beganMs) / MS_PER_SECOND)} s of ${timeoutMs / MS_PER_SECOND} s`));
   try {
     // A process that the list was asked of is ended, too: it has a group of its own, which Ctrl-C does not reach.
     const { tools } = await withInterrupt((stop) => Promise.race([
@@ -78,25 +97,27 @@ export function toolsReader(): ToolsReader {
   return createToolsReader(loadJsonGuard());
 }
 
-function clientFor(server: RegisteredServer | undefined, { folder, say }: Surroundings): RoutedClient {
+function clientFor(server: RegisteredServer | undefined, { folder, say }: Surroundings, timeoutMs: number, heard: Heard): RoutedClient {
   const { nowMs, monotonicMs } = systemClock;
   const environment = readEnvironment();
   const servers = new Map(server === undefined ? [] : [[server.upstream, server]]);
   const http = createUpstreamClient({ connectTimeoutMs: CONNECT_TIMEOUT_MS, connectionsMax: 1 });
   const reader = new WireReader(loadJsonGuard(), LIMITS);
-  const sse = new SseServers({ client: http, reader, answerBytesMax: ANSWER_BYTES_MAX, answerTimeoutMs: LIST_TIMEOUT_MS, sessionIdleMs: PROCESS_LIST_TIMEOUT_MS, nowMs, every });
+  const sse = new SseServers({ client: http, reader, answerBytesMax: ANSWER_BYTES_MAX, answerTimeoutMs: timeoutMs, sessionIdleMs: PROCESS_LIST_TIMEOUT_MS, nowMs, every });
   const stdio = new StdioServers({
     reader, answerBytesMax: ANSWER_BYTES_MAX, processesMax: () => 4, sessionIdleMs: PROCESS_LIST_TIMEOUT_MS, bareEnvironment: environment.bare, variable: environment.secret, folder: resolve(folder), initializeParams: ownInitializeParams(packageVersion()),
-    nowMs, after, every, log: logTo(say), secretsOf: () => [], toolsMayDiffer: () => undefined, processesChanged: () => undefined,
+    nowMs, after, every, log: logTo(say, heard), secretsOf: () => [], toolsMayDiffer: () => undefined, processesChanged: () => undefined,
   });
   stdio.setServers(servers);
   return new RoutedClient({ http, sse: withTimeouts(sse, monotonicMs), stdio: withTimeouts(stdio, monotonicMs) }, servers);
 }
 
-function logTo(say: (line: string) => void): Log {
+function logTo(say: (line: string) => void, heard: Heard): Log {
   const tell: Log['info'] = ({ line, reason }) => {
-    if (typeof line === 'string') say(line);
-    else if (typeof reason === 'string') say(reason);
+    if (typeof line === 'string') {
+      heard.stderr = true;
+      say(line);
+    } else if (typeof reason === 'string') say(reason);
   };
   return { debug: tell, info: tell, warn: tell, error: tell };
 }

@@ -43,6 +43,7 @@ async function registeredServer({ project }: CommandContext, from: string): Prom
 
 /** As a shell parts them, quotes included, and nothing else of a shell. */
 function words(text: string): string[] {
+  if (/["']/.test(text.replace(/"[^"]*"|'[^']*'/g, ''))) throw new CliFailure('--command has a quote that is not closed.', { remedy: 'Close it, or put it in quotes of the other kind.' });
   const found = text.match(/(?:[^\s"']+|"[^"]*"|'[^']*')+/g) ?? [];
   return found.map((word) => word.replace(/"([^"]*)"|'([^']*)'/g, (_all, double: string | undefined, single: string | undefined) => double ?? single ?? ''));
 }

@@ -4,7 +4,7 @@ import type { ToolEntry } from '../../engines/registry/registry-schema.js';
 import type { ServerEntry } from '../../engines/registry/server-entry.js';
 import type { PoisonReason } from '../../engines/registry/poison.js';
 import type { RegisteredTool, RiskLevel, ServedTool, ToolRegistry } from '../../engines/registry/types.js';
-import { askingOptions } from '../asking.js';
+import { askingOptions, givenTimeoutOf } from '../asking.js';
 import { given, type CommandContext, type CommandSpec } from '../command.js';
 import { CALLER_OPTIONS } from '../data-plane.js';
 import { activeNote, readConfigText, reloadIfRunning, replaceFile } from '../edit-file.js';
@@ -42,7 +42,7 @@ export const toolsCommands: readonly CommandSpec[] = [
   {
     path: 'tools list',
     summary: 'What is registered and what waits for registration, or what a server serves (--from), or what a caller sees (--as)',
-    detail: 'With --as, --cert or --token-file the list is asked for through the gateway, as an agent asks: filtered for that caller, and recorded.',
+    detail: 'With --as, --cert or --token-file the list is asked for through the gateway, as an agent asks: filtered for that caller, and recorded. With --from, --timeout is for the whole listing (default 15 s, of a process 120 s).',
     options: [FROM, ...HOW, { flags: '--wide', about: 'whole hashes' }, ...CALLER_OPTIONS, ...askingOptions('the latter, which most servers speak')],
     examples: ['agw tools list --from http://127.0.0.1:9191/mcp', 'agw tools list --from stdio:files --command \'npx -y @modelcontextprotocol/server-filesystem /data\'', 'agw tools list', 'agw tools list --as spiffe://poc.local/agents/mcp-client/my-agent/dev'],
     run: list,
@@ -114,7 +114,7 @@ async function servedNamed(context: CommandContext, from: string, name: string |
 async function served(context: CommandContext, from: string): Promise<readonly ServedTool[]> {
   const { servedBy } = await import('../served-tools.js');
   const { serverFor } = await import('../server-options.js');
-  return servedBy(from, await serverFor(context, from), { folder: context.project.path('.'), say: (line) => context.terminal.warn(printable(line)) });
+  return servedBy(from, await serverFor(context, from), { folder: context.project.path('.'), say: (line) => context.terminal.warn(printable(line)) }, givenTimeoutOf(context));
 }
 
 function only(tools: readonly ServedTool[], name: string, from: string): ServedTool {

@@ -1,5 +1,7 @@
 // agw tools with servers that are processes, or speak HTTP+SSE: listed, registered with their entry, refused with a remedy.
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { parseRegistry } from '../../../src/engines/registry/registry-file.js';
@@ -41,11 +43,31 @@ it('names what a server serves without what a name could do to a terminal', asyn
   await server.close();
 });
 
+it('waits for a server that never answers as long as it was told to, and says how long that was in all', async () => {
+  const silent = createServer(() => undefined);
+  await new Promise<void>((listening) => void silent.listen(0, '127.0.0.1', listening));
+  const { port } = silent.address() as AddressInfo;
+  const ran = await bench.agw(['tools', 'list', '--from', `http://127.0.0.1:${port}/mcp`, '--timeout', '0.2']);
+  expect([ran.code, ran.err.split('\n')[0]]).toEqual([2, expect.stringMatching(/did not list its tools: no answer in [0-9.]+ s, a try over HTTP\+SSE included\.$/)]);
+  expect((await bench.agw(['tools', 'list', '--from', `http://127.0.0.1:${port}/mcp`, '--timeout', 'x'])).err).toContain('--timeout x is no number');
+  await new Promise((closed) => {
+    silent.close(closed);
+    silent.closeAllConnections();
+  });
+});
+
+it.each([['nothing', 'process.exit(5)', 'It wrote nothing to stderr.'], ['something', 'console.error(7),process.exit(5)', 'What it wrote to stderr is above.']])('says of a process that ended and wrote %s whether there is anything to read', async (_what, script, words) => {
+  const ran = await bench.agw(['tools', 'list', '--from', 'stdio:tests', '--command', `'${process.execPath}' -e ${script}`]);
+  expect([ran.code, ran.err.split('\n').at(-1)]).toEqual([2, `Does its command run by itself? ${words}`]);
+});
+
 it.each([
   ['a process that no entry names', ['--from', 'stdio:tests'], '--command'],
   ['a command for a URL', ['--from', 'http://127.0.0.1:1/mcp', '--command', 'x'], 'stdio:NAME'],
   ['a transport for a process', ['--from', 'stdio:tests', '--command', 'x', '--transport', 'sse'], 'pipes'],
   ['a name that is none', ['--from', 'stdio:../x', '--command', 'x'], 'stdio:NAME'],
+  ['a quote that is not closed', ['--from', 'stdio:tests', '--command', 'node "a b'], 'not closed'],
+  ['another scheme', ['--from', 'ftp://x'], 'http: or https: (ftp://x)'],
   ['a command that says nothing', ['--from', 'stdio:tests', '--command', '  '], 'no program'],
   ['one name for all tools', ['--from', 'stdio:tests', '--command', COMMAND, '--name', 'x'], '--name is for one tool'],
   ['one name for two tools', ['--from', 'stdio:tests', '--command', COMMAND, 'echo', 'slow', '--name', 'x'], '--name is for one tool'],
