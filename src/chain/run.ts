@@ -14,6 +14,11 @@ export interface Runner {
 /** Told of every thrown fault, for the operational log; the caller only sees the layer's declared verdict. */
 export type FaultListener = (layer: AnyLayer, fault: unknown, ctx: Context) => void;
 
+/** A step without a number refuses under a layer that did not: the record says which of them it was. */
+function nameStep(ctx: Context, layer: AnyLayer, at: number): void {
+  if (at >= 0 && layer.unnumbered === true) ctx.notes[at] ??= layer.name;
+}
+
 export function createRunner(layers: readonly AnyLayer[], clock: Clock, onFault: FaultListener): Runner {
   /** Returns when it was: the next layer begins where this one ended, so that each boundary costs one look at the clock. */
   const addTime = (ctx: Context, at: number, startedMs: number): number => {
@@ -31,6 +36,7 @@ export function createRunner(layers: readonly AnyLayer[], clock: Clock, onFault:
     }
     if (isDeny(verdict)) {
       if (at >= 0) ctx.verdicts[at] = DENIED;
+      nameStep(ctx, layer, at);
       return verdict;
     }
     return faulted(ctx, layer, new TypeError(`layer ${layer.name} answered neither PASS nor a refusal`));
@@ -38,6 +44,7 @@ export function createRunner(layers: readonly AnyLayer[], clock: Clock, onFault:
 
   const faulted = (ctx: Context, layer: AnyLayer, fault: unknown): Deny => {
     if (layer.step > 0) ctx.verdicts[layer.step - 1] = FAULTED;
+    nameStep(ctx, layer, layer.step - 1);
     onFault(layer, fault, ctx);
     return layer.onFault;
   };

@@ -53,7 +53,7 @@ function refuseByGuard(bytes: Uint8Array, status: Exclude<GuardStatus, 'ok'>, ou
   if (status === 'ambiguous_key') return refuseAmbiguous(bytes, out);
   const code = status === 'syntax' || status === 'utf8' ? PARSE_ERROR : INVALID_REQUEST;
   const batch = status === 'not_object' && ((out[FLAGS] ?? 0) & FLAG.rootArray) !== 0;
-  const message = batch ? `Send one message per POST: batches are part of ${BATCH_VERSION} only, and of at most ${BATCH_MESSAGES_MAX} messages.` : GUARD_MESSAGES[status];
+  const message = batch ? `Send one message at a time: batches are part of ${BATCH_VERSION} over HTTP POST only, and of at most ${BATCH_MESSAGES_MAX} messages.` : GUARD_MESSAGES[status];
   return refuse(code, message, undefined, { reason: batch ? 'batch' : status, offset: out[OFFSET] ?? 0 });
 }
 

@@ -106,6 +106,7 @@ describe('a message', () => {
     await stream.post(call('echo', {}, 'last'));
     await stream.answer('last');
     expect(stream.messages.map((text) => (JSON.parse(text) as { id: unknown }).id)).toEqual([null, null, null, 'last']);
+    expect(stream.messages[1]).toContain('batches are part of 2025-03-26 over HTTP POST only');
     expect(await eventually(() => records('request', before).length === 5)).toBe(true);
     expect(records('request', before).slice(0, 3).map((line) => line['code'])).toEqual(Array.from({ length: 3 }, () => 'mcp_invalid_request'));
   });

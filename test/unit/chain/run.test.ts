@@ -89,9 +89,11 @@ describe('the runner', () => {
 
   it('shows a step between two layers only by its refusal', async () => {
     const passing = await run([layer(8, () => PASS, { unnumbered: true })]);
-    expect(passing.ctx.verdicts[7]).toBe(NOT_REACHED);
+    expect([passing.ctx.verdicts[7], passing.ctx.notes[7]]).toEqual([NOT_REACHED, undefined]);
     const refusing = await run([layer(8, () => deny('session_unavailable_fail_closed'), { unnumbered: true })]);
-    expect(refusing.ctx.verdicts[7]).toBe(DENIED);
+    expect([refusing.ctx.verdicts[7], refusing.ctx.notes[7]]).toEqual([DENIED, 'layer_8']);
+    const numbered = await run([layer(8, () => deny('session_unavailable_fail_closed'))]);
+    expect([numbered.ctx.verdicts[7], numbered.ctx.notes[7]]).toEqual([DENIED, undefined]);
   });
 
   it('takes the time of each layer, waiting included', async () => {
