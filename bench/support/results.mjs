@@ -20,6 +20,7 @@ const whole = (number) => Math.round(number).toLocaleString('en-US');
 const range = ({ median, lowest, highest }) => `${median.toFixed(2)} (${lowest.toFixed(2)}–${highest.toFixed(2)})`;
 const wholeRange = ({ median, lowest, highest }) => `${whole(median)} (${whole(lowest)}–${whole(highest)})`;
 const signed = (us) => `${us < 0 ? '−' : '+'}${Math.abs(us).toFixed(1)}`;
+const caughtUp = ({ reading, stalled }) => [['who read all the time', reading], ['who stopped, and read on later', stalled]].map(([who, { complete, readers, closed }]) => [who, `${whole(complete)} of ${whole(readers)}`, whole(closed)]);
 const percent = (share) => `${Math.round(share * 100)} %`;
 
 /** Markdown rows of each bench: titles, then one row for each of the run's. */
@@ -82,10 +83,14 @@ const TABLES = {
     ['way', 'calls/s', 'of POST (range)', 'CPU µs a call', 'of POST (range)', 'P50', 'P99'],
     ...rows.map((row) => [row.name, whole(row.perSecond), range(row.ofPost), row.cpuUs.toFixed(1), range(row.cpuOfPost), `${row.p50Ms.toFixed(2)} ms`, `${row.p99Ms.toFixed(2)} ms`]),
   ],
+  answers: ({ kind, connections, calls, bytes, found, kibEach, kibStalled }) => [
+    [`${whole(connections)} connections (${kind}), one each`, `all ${whole(calls)} answers of ${whole(bytes)} B, once each`, 'closed'],
+    ...caughtUp(found),
+    ['memory of the gateway for each', `${kibEach.toFixed(1)} KiB open, ${kibStalled.toFixed(1)} KiB while half had stopped`, ''],
+  ],
   streams: ({ kind, streams, followed, messages, bytes, found, kibPerStream, kibPerStalled }) => [
     [`${whole(streams)} streams (${kind}), ${whole(followed)} followed on the tool server`, `all ${whole(messages)} messages of ${whole(bytes)} B, in order`, 'closed'],
-    ['who read all the time', `${whole(found.reading.complete)} of ${whole(found.reading.readers)}`, whole(found.reading.closed)],
-    ['who stopped, and read on later', `${whole(found.stalled.complete)} of ${whole(found.stalled.readers)}`, whole(found.stalled.closed)],
+    ...caughtUp(found),
     ['memory of the gateway for each', `${kibPerStream.toFixed(1)} KiB open, ${kibPerStalled.toFixed(1)} KiB while half had stopped`, ''],
   ],
   memory: ({ rows, perThreadMib, sessions, tableMib, byCalls }) => [

@@ -5,20 +5,21 @@ import { createServer } from 'node:http';
 import { asked, serveAsked } from './asked-process.mjs';
 import { answerPost, initializeResult, toolText } from './echo-tool.mjs';
 
-/** `emit({ from, to, bytes })` sends the notifications from..to−1 on each stream, and resolves when all have taken them; `streams()` says how many there are. */
-export async function startStreamServer(core) {
+/** `streams: false`: it has none, and says so. `answerBytes`: of a call's answer. `emit({ from, to, bytes })` sends the notifications from..to−1 on each stream, and resolves when all have taken them; `streams()` says how many there are. */
+export async function startStreamServer(core, what = {}) {
   const { ask, stop } = asked(import.meta.url, core);
-  return { port: await ask('listen'), streams: () => ask('streams'), emit: (what) => ask('emit', what), stop };
+  return { port: await ask('listen', what), streams: () => ask('streams'), emit: (what) => ask('emit', what), stop };
 }
 
 const RESULTS = {
   initialize: initializeResult(',"logging":{}'),
   'tools/list': `{"tools":[${toolText()}]}`,
-  'tools/call': '{"content":[{"type":"text","text":"hello"}]}',
 };
+let hasStreams = true;
 const streams = new Set();
 
 const server = createServer((request, response) => {
+  if (request.method === 'GET' && !hasStreams) return void response.writeHead(405).end();
   if (request.method === 'GET') {
     response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
     streams.add(response);
@@ -47,7 +48,11 @@ function drained(stream) {
 }
 
 serveAsked(import.meta.url, {
-  listen: () => new Promise((resolve) => server.listen(0, '127.0.0.1', 4096, () => resolve(server.address().port))),
+  listen({ streams: wanted = true, answerBytes = 5 }) {
+    hasStreams = wanted;
+    RESULTS['tools/call'] = `{"content":[{"type":"text","text":"${'x'.repeat(answerBytes)}"}]}`;
+    return new Promise((resolve) => server.listen(0, '127.0.0.1', 4096, () => resolve(server.address().port)));
+  },
   streams: () => streams.size,
   emit: (what) => Promise.all([...streams].map((stream) => emitOn(stream, what))).then(() => undefined),
 });
