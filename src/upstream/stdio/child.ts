@@ -57,6 +57,9 @@ export class Child implements Channel {
         if (this.#over) return;
         this.#over = true;
         this.#cancelGrace();
+        // What it started and the signal did not reach may hold the other ends, and write on for ever.
+        for (const pipe of [stdin, stdout, stderr]) pipe.destroy();
+        complaints.end();
         options.onGone(this, reason);
         if (!this.#closing) events.onClosed({ kind: 'transport', maybeSent: true, message: reason });
         resolve();

@@ -1,5 +1,5 @@
 // One process as a tool server, at its ends: last words, a closed output, a reader that fails, and each step of being ended.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -84,6 +84,20 @@ describe('a process', () => {
     expect(servers.pids()).toEqual([pid]);
   });
 
+  it('that leaves behind what holds its pipes is read no more once it is gone, and keeps no descriptor', async () => {
+    const { servers } = start({ instance: 'session' });
+    const open: number[] = [];
+    for (const n of [1, 2, 3]) {
+      const session = await openSession(servers);
+      expect(textOf(await callTool(servers, session, 'leave', { mark: join(dir, `${n}`) }))).toBe('left');
+      await new Asked(servers, { session, httpMethod: 'DELETE' }).answered;
+      await until(() => servers.pids().length === 0);
+      await until(() => existsSync(join(dir, `${n}`)));
+      open.push(openSockets());
+    }
+    expect(open).toEqual([open[0], open[0], open[0]]);
+  });
+
   it('is not started any more once all were ended', async () => {
     const { servers } = start();
     await openSession(servers);
@@ -102,3 +116,15 @@ describe('a process', () => {
     }
   });
 });
+
+/** Node gives a process sockets for pipes. */
+function openSockets(): number {
+  if (!existsSync('/proc/self/fd')) return 0;
+  return readdirSync('/proc/self/fd').filter((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`).startsWith('socket:');
+    } catch {
+      return false; // the one of this look
+    }
+  }).length;
+}
