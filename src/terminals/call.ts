@@ -7,6 +7,7 @@ import type { RunningCall } from '../engines/mcp-session/types.js';
 import { isJson, isSse, JSON_HEADERS } from '../mcp/media-types.js';
 import { dataEvent } from '../mcp/message-events.js';
 import { comparableId } from '../mcp/message-id.js';
+import { isMethodNotFound } from '../mcp/other-era.js';
 import type { UpstreamCall, UpstreamFault, UpstreamSink } from '../upstream/types.js';
 import { AFTER_ANSWER_MS, AnswerStream, type StreamedCall } from './answer-stream.js';
 import { BAD_REQUEST, blameOf, CLIENT_ERROR_FROM, faultRefusal, HTTP_OK, limitsOf, NOT_FOUND, saysSessionLost, SERVER_ERROR_FROM } from './answers.js';
@@ -227,10 +228,6 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
     this.#status = status;
     this.#contentType = contentType;
     if (leg === undefined) return;
-    if (status === NOT_FOUND && leg.sessionBound && !this.#renewed) {
-      this.#renew(leg);
-      return;
-    }
     if (status !== HTTP_OK || !isSse(contentType)) return;
     this.#stream = new AnswerStream(this.#exchange, this.#services, this.#screen, this, leg);
     this.#stream.begin();
@@ -256,9 +253,17 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
     });
   }
 
+  /** 404 says it, unless the body says that the server has no such method: then the session lives, and the request has its answer. */
+  #isSessionLost(bytes: Uint8Array): boolean {
+    if (this.#status === BAD_REQUEST) return saysSessionLost(bytes);
+    if (this.#status !== NOT_FOUND) return false;
+    const message = this.#screen.read(bytes);
+    return message.kind !== 'response' || !message.isError || !this.#screen.isOurs(message) || !isMethodNotFound(bytes);
+  }
+
   #finishWhole(bytes: Uint8Array): void {
     const status = this.#status;
-    if (status === BAD_REQUEST && this.#leg?.sessionBound === true && !this.#renewed && saysSessionLost(bytes)) {
+    if (this.#leg?.sessionBound === true && !this.#renewed && this.#isSessionLost(bytes)) {
       this.#renew(this.#leg);
       return;
     }
@@ -283,7 +288,7 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
       else if (this.#exchange.streams) {
         this.#exchange.write(dataEvent(screened.bytes));
         this.#exchange.endStream();
-      } else this.#exchange.answer(statusFor(this.#leg, status, message, screened.bytes), JSON_HEADERS, screened.bytes);
+      } else this.#exchange.answer(statusFor(this.#exchange.ctx, this.#leg, status, message, screened.bytes), JSON_HEADERS, screened.bytes);
     });
   }
 

@@ -82,10 +82,13 @@ export function answerMapping({ call }: Context, mappedTo: Era | undefined): ((b
  * The HTTP status of a whole answer. A client with a handshake takes 404 for a lost session and any other error for the transport's; one
  * of 2026-07-28 is told an unknown method by 404.
  */
-export function statusFor(leg: Leg | undefined, status: number, message: ServerMessage, bytes: Uint8Array): number {
+export function statusFor({ mcpSession }: Pick<Context, 'mcpSession'>, leg: Leg | undefined, status: number, message: ServerMessage, bytes: Uint8Array): number {
   if (leg?.mappedTo === 'modern') return HTTP_OK;
   if (leg?.mappedTo === 'legacy' && message.isError && isMethodNotFound(bytes)) return NOT_FOUND;
-  return status >= CLIENT_ERROR_FROM ? status : HTTP_OK;
+  if (status < CLIENT_ERROR_FROM) return HTTP_OK;
+  const inSession = mcpSession !== undefined && mcpSession !== 'none';
+  // With the id of the request it is an answer to it, in a session that lives; without one it is the transport's, but for a method that is not there.
+  return inSession && message.isError && (message.idText !== 'null' || isMethodNotFound(bytes)) ? HTTP_OK : status;
 }
 
 /** A client of 2026-07-28 cancels by closing its stream, which a server with a handshake does not take for that. */

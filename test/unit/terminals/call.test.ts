@@ -33,6 +33,29 @@ describe('a call in a session', () => {
     expect([calls().length, lost.status]).toEqual([2, 404]);
   });
 
+  it('is told with 200 what its server says of it with another status, once: the client would take 404 for the end of its session', async () => {
+    const session = await openSession();
+    await running.ask(toolCall('plain'), session);
+    for (const [status, code] of [[404, -32601], [400, -32602], [403, -32003]] as const) {
+      server.seen.length = 0;
+      server.script = ({ idText }, response) => jsonAnswer(response, `{"jsonrpc":"2.0","id":${idText},"error":{"code":${code},"message":"m"}}`, status);
+      expect(await running.ask(toolCall('plain', {}, 7), session)).toMatchObject({ status: 200, json: { id: 7, error: { code } } });
+      expect([calls().length, server.of('initialize').length]).toEqual([1, 0]);
+      expect((await running.ask(toolCall('plain'))).status).toBe(status); // without a session it has nothing to take it for
+    }
+  });
+
+  it('is sent again where 404 comes with anything but an unknown method', async () => {
+    const session = await openSession();
+    await running.ask(toolCall('plain'), session);
+    for (const body of ['Not Found', '', '{"error":{"code":-32601}}', '{"jsonrpc":"2.0","id":7,"error":{"code":-32001,"message":"Session not found"}}', '{"jsonrpc":"2.0","id":8,"error":{"code":-32601,"message":"m"}}']) {
+      server.seen.length = 0;
+      server.script = ({ idText }, response) => (calls().length === 1 ? jsonAnswer(response, body, 404) : jsonAnswer(response, resultFor(idText, 'fine')));
+      expect((await running.ask(toolCall('plain', {}, 7), session)).status).toBe(200);
+      expect([calls().length, server.of('initialize').length]).toEqual([2, 1]);
+    }
+  });
+
   it('makes one new session for all who lost the old one together', async () => {
     const session = await openSession();
     await running.ask(toolCall('plain'), session);
