@@ -17,7 +17,7 @@ if (options.has('--ignore-eof')) setInterval(() => undefined, 1000);
 const say = (text) => process.stdout.write(`${text}\n`);
 const result = (id, value) => say(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${JSON.stringify(value)}}`);
 const text = (id, words) => result(id, { content: [{ type: 'text', text: words }] });
-const names = ['echo', 'self', 'die', 'hang', 'big', 'deep', 'ask', 'progress', 'log', 'change', 'flood', 'split', 'leave'];
+const names = ['echo', 'self', 'die', 'hang', 'big', 'deep', 'ask', 'progress', 'log', 'change', 'flood', 'split', 'leave', 'babble'];
 const WRITER = "process.stdout.on('error', () => { require('node:fs').writeFileSync(process.argv[1], ''); process.exit(); }); setInterval(() => process.stdout.write('{}\\n'), 5); setTimeout(() => process.exit(), 20_000);";
 const schema = { type: 'object' };
 let tools = names.map((name) => ({ name, description: 'Tool of the tests', inputSchema: schema }));
@@ -54,6 +54,10 @@ function call(id, { name, arguments: args = {}, _meta: meta = {} }) {
     case 'flood':
       for (let n = 0; n < args.lines; n += 1) process.stderr.write(`line ${n} ${process.env.SECRET ?? ''}\n`);
       return text(id, 'flooded');
+    case 'babble':
+      process.stdout.write(args.line === undefined ? '' : `${args.line}\n`.repeat(args.lines));
+      process.stdout.write(args.bytes === undefined ? '' : `${'x'.repeat(args.bytes)}\n`);
+      return text(id, 'babbled');
     case 'leave':
       // As a daemon does: out of the group, with these pipes. It writes until nobody reads, which it notes, and not for ever.
       spawn(process.execPath, ['-e', WRITER, args.mark], { detached: true, stdio: ['ignore', 'inherit', 'inherit'] }).unref();

@@ -90,6 +90,8 @@ export const BOUNDS: readonly { readonly title: string; readonly bounds: readonl
     { what: 'answers of a process that wait for one slow client', key: 'upstream.answer_bytes_max', then: '`mcp_invalid_response`: others use the same pipe' },
     { what: 'answers of processes that one thread has not taken yet', fixed: inFile('src/upstream/port/port-server.ts', 'UNTAKEN_BYTES_MAX', '8 * 1024 * 1024'), then: 'they wait, each call within the bound above' },
     { what: 'calls of one thread to processes', fixed: inFile('src/upstream/port/port-client.ts', 'CALLS_MAX', '10_000'), then: '`mcp_transport_failed`, and its breaker is not told' },
+    { what: 'lines of a process for no call and no listener, each second', fixed: inFile('src/upstream/stdio/unasked.ts', 'LINES_PER_SECOND_MAX', '20_000'), then: 'the process is ended, and counts as one that ended by itself' },
+    { what: 'what a process writes beyond an answer, without a line for a call', fixed: inFile('src/upstream/stdio/unasked.ts', 'BYTES_AT_ONCE_MAX', '256 * 1024'), then: 'after each such part it is read no further for 10 ms; calls on its pipe wait, those of other servers do not' },
     { what: 'lines on the stderr of one server that are logged, every ten seconds', fixed: inFile('src/upstream/stdio/stderr-lines.ts', 'LINES_PER_WINDOW_MAX', '20'), then: 'the rest is counted' },
     { what: 'one such line', fixed: inFile('src/upstream/stdio/stderr-lines.ts', 'LINE_BYTES_MAX', '2_048'), then: 'cut' },
     { what: 'HTTP+SSE sessions with one server, on each thread', fixed: inFile('src/upstream/http-sse/sse-servers.ts', 'CHANNELS_MAX', '10_000'), then: '`mcp_request_failed`, and its breaker is not told' },

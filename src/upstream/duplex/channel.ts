@@ -9,8 +9,8 @@ export interface Channel {
 }
 
 export interface ChannelEvents {
-  /** One whole message, or what the server wrote in the place of one. The bytes are the receiver's to keep. */
-  onMessage(bytes: Buffer): void;
+  /** One whole message, or what the server wrote in the place of one. The bytes are the receiver's to keep. True: it is for a call, or for who listens. */
+  onMessage(bytes: Buffer): boolean;
   /** The last event, unless the channel was closed from this side. */
   onClosed(fault: UpstreamFault): void;
 }

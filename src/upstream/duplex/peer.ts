@@ -119,8 +119,8 @@ export class Peer implements ChannelEvents {
     this.#options.closed(this, fault);
   }
 
-  onMessage(bytes: Buffer): void {
-    if (this.#closed !== undefined) return;
+  onMessage(bytes: Buffer): boolean {
+    if (this.#closed !== undefined) return false;
     const message = this.#options.reader.read(bytes);
     switch (message.kind) {
       case 'response': return this.#takeAnswer(bytes, message);
@@ -130,44 +130,57 @@ export class Peer implements ChannelEvents {
     }
   }
 
-  #takeAnswer(bytes: Buffer, message: WireMessage): void {
+  #takeAnswer(bytes: Buffer, message: WireMessage): boolean {
     const idText = message.id === undefined ? '' : textAt(bytes, message.id);
     const call = this.#calls.get(Number(idText)) ?? (message.isError && idText === 'null' ? this.#only() : undefined);
     this.#answered = true;
     // Of a call that was given up, or of none: there is nobody to tell.
-    if (call === undefined || message.id === undefined) return;
+    if (call === undefined || message.id === undefined) return false;
     call.answer(splice(bytes, [{ ...message.id, text: call.place.idText ?? 'null' }]), message.isError ? 'refused' : 'answered');
+    return true;
   }
 
-  #takeRequest(bytes: Buffer, message: WireMessage): void {
+  #takeRequest(bytes: Buffer, message: WireMessage): boolean {
     const listener = this.#options.shared ? undefined : this.#listener();
-    if (listener !== undefined) return listener.event(bytes);
+    if (listener !== undefined) {
+      listener.event(bytes);
+      return true;
+    }
     const idText = message.id === undefined ? 'null' : textAt(bytes, message.id);
     this.tell(Buffer.from(`{"jsonrpc":"2.0","id":${idText},"error":{"code":${METHOD_NOT_FOUND},"message":"The client cannot answer requests."}}`));
+    return false;
   }
 
-  #takeNotification(bytes: Buffer, message: WireMessage): void {
+  #takeNotification(bytes: Buffer, message: WireMessage): boolean {
     if (message.method === TOOLS_CHANGED) this.#options.toolsChanged();
     const token = message.method === 'notifications/progress' ? progressTokenOf(bytes, message) : undefined;
     if (token !== undefined) return this.#toCall(bytes, token, (call) => call.place.progressTokenText);
     const subscription = subscriptionOf(bytes, message);
     if (subscription !== undefined) return this.#toCall(bytes, subscription, (call) => call.place.idText);
-    if (LIST_CHANGED.has(message.method)) for (const stream of [...this.#streams]) stream.event(Buffer.from(bytes));
+    if (LIST_CHANGED.has(message.method)) {
+      for (const stream of [...this.#streams]) stream.event(Buffer.from(bytes));
+      return false; // it goes to all, and nobody waits for it
+    }
     // Whose a log message or an updated resource is, a process that serves many does not say.
-    else if (!this.#options.shared) this.#listener()?.event(bytes);
+    const listener = this.#options.shared ? undefined : this.#listener();
+    listener?.event(bytes);
+    return listener !== undefined;
   }
 
-  #toCall(bytes: Buffer, at: { readonly from: number; readonly to: number }, textOf: (call: DuplexCall) => string | undefined): void {
+  #toCall(bytes: Buffer, at: { readonly from: number; readonly to: number }, textOf: (call: DuplexCall) => string | undefined): boolean {
     const call = this.#calls.get(Number(textAt(bytes, at)));
     const text = call === undefined ? undefined : textOf(call);
-    if (call !== undefined && text !== undefined) call.event(splice(bytes, [{ ...at, text } satisfies Edit]));
+    if (call === undefined || text === undefined) return false;
+    call.event(splice(bytes, [{ ...at, text } satisfies Edit]));
+    return true;
   }
 
   /** What is no JSON-RPC message of ours, but answers somebody, goes to him: whoever reads it there refuses it with the reason. */
-  #takeUnreadable(bytes: Buffer): void {
+  #takeUnreadable(bytes: Buffer): boolean {
     const call = this.#calls.get(findAnswered(bytes));
     if (call === undefined) this.#options.unreadable(bytes.length);
-    else call.answer(bytes, 'refused');
+    call?.answer(bytes, 'refused');
+    return call !== undefined;
   }
 
   /** Who hears what belongs to no request: with one call under way it is most likely of that. */

@@ -5,6 +5,7 @@ import type { Channel, ChannelEvents } from '../duplex/channel.js';
 import type { UpstreamFault } from '../types.js';
 import { LineReader } from './line-reader.js';
 import { LINE_BYTES_MAX } from './stderr-lines.js';
+import { REST_MS, Unasked } from './unasked.js';
 
 const WAITING_BYTES_MAX = 64 * 1024 * 1024; // written and not read by the process yet
 /** MCP 2025-11-25, basic/lifecycle: its input is closed, then it is asked, then it is ended. */
@@ -24,6 +25,7 @@ export interface ChildOptions {
   readonly onStderr: (line: Buffer) => void;
   /** The reader of its messages failed. */
   readonly onFault: (fault: unknown) => void;
+  readonly nowMs: () => number;
   readonly after: (ms: number, run: () => void) => () => void;
   /** Once, when the process is gone or could not be started; `reason` is for people. */
   readonly onGone: (child: Child, reason: string) => void;
@@ -34,10 +36,13 @@ export class Child implements Channel {
   readonly #process: ChildProcessWithoutNullStreams;
   readonly #options: ChildOptions;
   readonly #events: ChannelEvents;
+  readonly #messages: LineReader;
+  readonly #unasked: Unasked;
   #over = false;
   #closing = false;
   #ending = false;
   #cancelGrace: () => void = () => undefined;
+  #cancelRest: () => void = () => undefined;
 
   constructor(options: ChildOptions, events: ChannelEvents) {
     this.#options = options;
@@ -46,9 +51,10 @@ export class Child implements Channel {
     // Node opens everything close-on-exec: the three pipes are all that the process gets.
     this.#process = spawn(command, args, { cwd: cwd ?? options.folder, env: { ...options.bareEnvironment, ...env }, stdio: 'pipe', shell: false, detached: true });
     const { stdin, stdout, stderr } = this.#process;
-    const messages = new LineReader(options.lineBytesMax, (line) => this.#take(line));
+    this.#messages = new LineReader(options.lineBytesMax, (line) => this.#take(line));
+    this.#unasked = new Unasked(options.lineBytesMax, options.nowMs);
     const complaints = new LineReader(LINE_BYTES_MAX, options.onStderr);
-    stdout.on('data', (chunk: Buffer) => messages.push(chunk));
+    stdout.on('data', (chunk: Buffer) => this.#read(chunk));
     stderr.on('data', (chunk: Buffer) => complaints.push(chunk));
     stderr.on('end', () => complaints.end());
     for (const pipe of [stdin, stdout, stderr]) pipe.on('error', () => undefined); // its end is told once, below
@@ -57,6 +63,7 @@ export class Child implements Channel {
         if (this.#over) return;
         this.#over = true;
         this.#cancelGrace();
+        this.#cancelRest();
         // What it started and the signal did not reach may hold the other ends, and write on for ever.
         for (const pipe of [stdin, stdout, stderr]) pipe.destroy();
         complaints.end();
@@ -116,14 +123,32 @@ export class Child implements Channel {
     });
   }
 
+  #read(chunk: Buffer): void {
+    const { stdout } = this.#process;
+    this.#unasked.read(chunk.length);
+    if (!this.#closing) this.#messages.push(chunk);
+    if (!this.#unasked.takeRest()) return;
+    stdout.pause();
+    this.#cancelRest = this.#options.after(REST_MS, () => void stdout.resume());
+  }
+
   #take(line: Buffer): void {
     if (this.#closing || this.#over) return;
     try {
-      this.#events.onMessage(line);
+      if (this.#events.onMessage(line)) this.#unasked.asked();
+      else this.#tooMuch(this.#unasked.unasked());
     } catch (fault) {
       this.#options.onFault(fault); // what one server writes must not end the thread that owns them all
       this.#endIt();
     }
+  }
+
+  #tooMuch(reason: string | undefined): void {
+    if (reason === undefined || this.#closing) return;
+    this.#closing = true;
+    this.#process.stdout.destroy();
+    this.#events.onClosed({ kind: 'transport', maybeSent: true, message: reason });
+    this.#endIt();
   }
 
   /** To the whole group, so that `npx` and the like leave nothing behind. */

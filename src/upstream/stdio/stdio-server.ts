@@ -92,7 +92,7 @@ export class StdioServer {
     const peer: Peer = new Peer(
       (events) => {
         const child = new Child({
-          program, bareEnvironment: options.bareEnvironment, folder: options.folder, lineBytesMax: options.answerBytesMax, after: options.after,
+          program, bareEnvironment: options.bareEnvironment, folder: options.folder, lineBytesMax: options.answerBytesMax, nowMs: options.nowMs, after: options.after,
           onStderr: (line) => this.#stderr.push(line),
           onFault: (fault) => options.log.error({ ...faultFacts(fault), server: this.#upstream }, 'the gateway failed on what a tool server wrote; the server is ended'),
           onGone: (gone) => this.#gone(gone),
