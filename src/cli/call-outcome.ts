@@ -97,8 +97,8 @@ function refusalText(refusal: JsonRecord, colors: Colors): string {
 
 /** The command of a remedy, ready to be run: what it asks about is in the refusal's details. Only words that no shell reads otherwise are put in. */
 function withQuestion(remedy: string, details: unknown): string {
-  const [caller, tool, method] = ['caller', 'tool', 'method'].map((key) => textOf(details, key));
-  if (caller === undefined || method === undefined || tool === undefined || ![caller, method, tool || 'none'].every((word) => PLAIN_WORD.test(word))) return remedy;
+  const [caller, tool, method] = [textOf(details, 'caller'), textOf(details, 'tool'), textOf(details, 'method')];
+  if (![caller, method, tool || 'none'].every((word) => PLAIN_WORD.test(word))) return remedy;
   return remedy.replace(POLICY_QUESTION, `agw policy eval --caller ${caller}${tool === '' ? '' : ` --tool ${tool}`} --method ${method}`);
 }
 

@@ -76,7 +76,7 @@ export class UwsReply implements Reply, ActiveReply {
   readonly #extraHeaders: HeaderPairs;
   #done = false;
   #began = false;
-  #writes = 0;
+  #wrote = false;
   #isEvents = false;
   #abortListener: ((cause: AbortCause) => void) | undefined = undefined;
   #drainListener: (() => void) | undefined = undefined;
@@ -143,10 +143,7 @@ export class UwsReply implements Reply, ActiveReply {
     };
     this.#slow = new SlowClient({ push: go, taken: () => undefined, cut: () => response.close() });
     this.#slow.hold();
-    response.onWritable(() => {
-      this.#slow?.writable();
-      return true;
-    });
+    this.#watchWritable();
   }
 
   /** A HEAD's answer: the length of what GET would answer, and no body. */
@@ -178,7 +175,7 @@ export class UwsReply implements Reply, ActiveReply {
   write(chunk: Uint8Array | string): boolean {
     // To uWebSockets.js a write of nothing means nothing; to a caller it must not look like back-pressure.
     if (this.#done || !this.#began || chunk.length === 0) return true;
-    this.#writes += 1;
+    this.#wrote = true;
     const taken = this.#put(chunk);
     if (!taken && this.#isEvents) this.#hold();
     return taken;
@@ -243,7 +240,7 @@ export class UwsReply implements Reply, ActiveReply {
   }
 
   #flushHeaders(): void {
-    if (this.#writes === 0) this.write(SSE_COMMENT);
+    if (!this.#wrote) this.write(SSE_COMMENT);
   }
 
   #abort(): void {

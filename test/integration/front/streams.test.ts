@@ -1,5 +1,6 @@
 // Over the wire: answers and streams: framing, header safety, back-pressure with bounded memory, cuts, pipelining, closing.
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { PUSH_MS, TAKES_NOTHING_MS_MAX } from '../../../src/front/slow-client.js';
 import type { Reply } from '../../../src/front/types.js';
 import { until } from '../../support/until.js';
 import { exchange, HOST, open, post, startRig, statusOf, type Rig, type RigConfig } from './wire.js';
@@ -7,7 +8,10 @@ import { exchange, HOST, open, post, startRig, statusOf, type Rig, type RigConfi
 /** uWebSockets.js cuts a connection 8 to 12 s after the last write that was not taken whole. */
 const LIBRARY_WAITS_MS = 13_000;
 let rig: Rig;
-afterEach(() => rig.front.drain(0));
+afterEach(() => {
+  vi.useRealTimers();
+  return rig.front.drain(0);
+});
 const start = async (config: RigConfig = {}) => {
   rig = await startRig(config);
 };
@@ -162,6 +166,29 @@ describe('streams', () => {
     expect(readers.map(({ closed }) => closed)).toEqual([false, false, false]);
     await until(() => readers.every(({ path, tail }) => path === '/' || tail.endsWith('0\r\n\r\n')));
     for (const { socket } of readers) socket.destroy();
+  });
+  it('cuts a reader that takes nothing of a large answer or a stream for too long, and not before', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const text = 'x'.repeat(16 * 1024 * 1024);
+    await start({ answer: (inbound, reply) => {
+      if (inbound.path === '/') return reply.send(200, [], text);
+      reply.begin(200, [['content-type', 'text/event-stream']]);
+      reply.write(`data: ${text}\n\n`);
+    } });
+    const readers = ['/', '/mcp'].map((path) => {
+      const { socket } = open(rig.port);
+      socket.removeAllListeners('data');
+      socket.pause();
+      socket.write(`GET ${path} HTTP/1.1\r\n${HOST}\r\n`);
+      return { socket, closed: new Promise((resolve) => socket.on('close', resolve)) };
+    });
+    await until(() => rig.seen.length === readers.length);
+    vi.advanceTimersByTime(TAKES_NOTHING_MS_MAX - PUSH_MS);
+    expect(rig.front.report().connections).toBe(2);
+    vi.advanceTimersByTime(PUSH_MS);
+    expect(rig.front.report().connections).toBe(0);
+    for (const { socket } of readers) socket.resume();
+    await Promise.all(readers.map(({ closed }) => closed));
   });
   it('holds a 100 MB stream to a slow reader in bounded memory', async () => {
     const chunk = Buffer.alloc(256 * 1024, 'z');
