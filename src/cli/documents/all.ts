@@ -4,6 +4,7 @@ import type { GroupSpec } from '../program.js';
 import { boundsPage } from './bounds.js';
 import { configJsonSchema } from './config-keys.js';
 import { cliPage, configurationPage, errorCodesPage, NOTICE } from './pages.js';
+import { sdkErrorFiles } from './sdk-errors.js';
 
 /** config/gateway.yaml is not among them: an operator edits it; its keys and reasons are compared instead. */
 export function generatedFiles(commands: readonly CommandSpec[], groups: readonly GroupSpec[]): ReadonlyMap<string, string> {
@@ -13,6 +14,7 @@ export function generatedFiles(commands: readonly CommandSpec[], groups: readonl
     ['docs/bounds.md', boundsPage(NOTICE)],
     ['docs/cli.md', cliPage(commands, groups)],
     ['config/schema/gateway.schema.json', `${JSON.stringify(configJsonSchema(), undefined, 2)}\n`],
+    ...sdkErrorFiles(),
   ]);
 }
 

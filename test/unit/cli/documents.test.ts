@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { gatewayConfigSchema } from '../../../src/base/config/schema.js';
 import { parseGatewayConfig } from '../../../src/base/config/load.js';
+import { FAMILIES } from '../../../src/base/errors/families.js';
 import { ERRORS, type ErrorCode } from '../../../src/base/errors/table.js';
 import { generatedFiles } from '../../../src/cli/documents/all.js';
 import { configSections } from '../../../src/cli/documents/config-keys.js';
@@ -23,6 +24,23 @@ describe('generated files', () => {
   it('have every error code and every command', () => {
     for (const code of Object.keys(ERRORS)) expect(files.get('docs/error-codes.md')).toContain(`\`${code}\``);
     for (const { path } of COMMANDS) expect(files.get('docs/cli.md')).toContain(`## agw ${path}\n`);
+  });
+});
+
+describe('the SDKs\' error tables', () => {
+  const [neutral = '', ...languages] = [...files].filter(([path]) => path.startsWith('sdk/')).map(([, text]) => text);
+
+  it('have a family for each code', () => {
+    const { codes } = JSON.parse(neutral) as { codes: readonly { code: string; family: string; step: number }[] };
+    expect(codes.map(({ code, step }) => [code, step])).toEqual(Object.entries(ERRORS).map(([code, { step }]) => [code, step]));
+    expect(codes.filter(({ family, step }) => !FAMILIES.some(({ name, steps }) => name === family && (steps as readonly number[]).includes(step)))).toEqual([]);
+  });
+
+  it('name every code and every family in every language', () => {
+    expect(languages).toHaveLength(5);
+    for (const text of languages) {
+      for (const name of [...Object.keys(ERRORS), ...FAMILIES.map((family) => family.name)]) expect(text).toContain(name);
+    }
   });
 });
 
