@@ -100,7 +100,7 @@ export const gatewayConfigSchema = z.strictObject({
     engine: z.enum(['auto', 'hyperscan', 're2']).default('auto').describe('auto takes Hyperscan where its addon loads, else RE2; /health says which and why.'),
     inline_bytes_max: int(0, 16 * MIB, 16 * KIB, 'Larger messages are scanned by the pool, and those with nothing to decode when four times as large; 0 sends everything there.'),
     pool_threads: int(1, 64, 1, 'Threads of the scan pool, of each gateway thread.'),
-    pool_queue_max: int(1, 100_000, 64, 'Scans waiting for the pool; above it layer 7 refuses.'),
+    pool_queue_max: int(1, 100_000, 64, 'Scans waiting for the pool; above it layer 7 refuses, and messages of tool servers wait in line.'),
     findings_max: int(1, 10_000, 100, 'Findings kept of one message.'),
   }, 'Layer 7.'),
   session: room({

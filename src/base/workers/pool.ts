@@ -17,6 +17,8 @@ export interface WorkerPoolOptions {
 export interface WorkerPool {
   /** Rejects with PoolFull, PoolTimeout, or what the task threw. Typed arrays in `task` are copied when it is sent, not now: pass own copies. */
   run(task: unknown): Promise<unknown>;
+  /** Waits in line instead of being refused; `makeTask` is called when there is room, and what it throws rejects. The caller bounds how many wait. */
+  runWhenRoom<Task>(makeTask: () => Task): Promise<{ readonly task: Task; readonly answer: unknown }>;
   readonly waiting: number;
   close(): Promise<void>;
 }
@@ -50,10 +52,38 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
   })));
   // Counted here: Piscina's own queue holds a task until a thread has started, so that its size says little.
   let unfinished = 0;
+  /** Each is given the place of a task that has ended. */
+  const line: (() => void)[] = [];
+  const isFull = (): boolean => unfinished >= options.threads + options.queueMax;
+
+  function leave(): void {
+    const next = line.shift();
+    if (next === undefined) unfinished--;
+    else next();
+  }
 
   async function run(task: unknown): Promise<unknown> {
-    if (unfinished >= options.threads + options.queueMax) throw new PoolFull();
+    if (isFull()) throw new PoolFull();
     unfinished++;
+    try {
+      return await start(task);
+    } finally {
+      leave();
+    }
+  }
+
+  async function runWhenRoom<Task>(makeTask: () => Task): Promise<{ readonly task: Task; readonly answer: unknown }> {
+    if (isFull()) await new Promise<void>((resolve) => line.push(resolve));
+    else unfinished++;
+    try {
+      const task = makeTask();
+      return { task, answer: await start(task) };
+    } finally {
+      leave();
+    }
+  }
+
+  async function start(task: unknown): Promise<unknown> {
     const abort = new AbortController();
     const timer = setTimeout(() => abort.abort(), options.timeoutMs);
     try {
@@ -62,14 +92,14 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
       throw abort.signal.aborted ? new PoolTimeout(options.timeoutMs) : error;
     } finally {
       clearTimeout(timer);
-      unfinished--;
     }
   }
 
   return {
     run,
+    runWhenRoom,
     get waiting() {
-      return Math.max(0, unfinished - options.threads);
+      return Math.max(0, unfinished - options.threads) + line.length;
     },
     close: async () => (await piscina)?.destroy(),
   };

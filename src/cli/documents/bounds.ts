@@ -38,7 +38,7 @@ export const BOUNDS: readonly { readonly title: string; readonly bounds: readonl
     { what: 'the answers to a batch together', key: 'upstream.answer_bytes_max', then: 'an error in the place of each beyond it: `mcp_invalid_response`' },
     { what: 'findings kept', key: 'dlp.findings_max', then: 'the rest is counted; a blocking one always decides' },
     { what: 'bytes scanned on the event loop', key: 'dlp.inline_bytes_max', then: 'larger messages go to the scan pool; one with nothing to decode, from four times that size on' },
-    { what: 'large messages waiting for the scan pool', key: 'dlp.pool_queue_max', then: '`dlp_unavailable_fail_closed`' },
+    { what: 'large messages waiting for the scan pool', key: 'dlp.pool_queue_max', then: 'a request: `dlp_unavailable_fail_closed`; a message of a tool server waits in line, and its stream is not read on' },
     { what: 'secret references in one message', fixed: inFile('src/engines/secrets/substitute.ts', 'REFERENCES_MAX', '64'), then: '`invalid_spike_token`' },
     { what: 'pieces of a text for the guard', fixed: inFile('src/engines/guard/chunks.ts', 'CHUNKS_MAX', '32'), then: 'the guard is unavailable for it: refused' },
     { what: 'connections to the guard', fixed: inFile('src/threads/gateway.ts', 'GUARD_CONNECTIONS_MAX', '16'), then: 'calls wait within `guard.timeout_ms`' },

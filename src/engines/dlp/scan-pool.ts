@@ -27,6 +27,8 @@ export interface ScanTask {
   readonly argumentsAt: Range | undefined;
 }
 
+type OwnTask = ScanTask & { readonly bytes: Uint8Array<SharedArrayBuffer> };
+
 export function createScanPool(pool: WorkerPool, digest: string, ruleset: ScanRuleset, database: SharedArrayBuffer | undefined): ScanPool {
   // Samples are for the lint only.
   const bare = { ...ruleset, rules: ruleset.rules.map((rule) => ({ ...rule, hits: [], misses: [] })) };
@@ -36,14 +38,20 @@ export function createScanPool(pool: WorkerPool, digest: string, ruleset: ScanRu
     database,
   };
   const slots = new ScanSlots();
+  // The one copy: the caller's bytes may be gone before Piscina dispatches.
+  const taskOf = (bytes: Uint8Array, escapes: boolean, argumentsAt: Range | undefined): OwnTask => ({ ...shared, bytes: slots.copy(bytes), escapes, argumentsAt });
+  const parse = (task: OwnTask, answer: unknown): PooledScan => {
+    slots.giveBack(task.bytes); // not after a failure: a thread that is being ended may still read it
+    return parseAnswer(answer);
+  };
   return {
-    scan: async (bytes, escapes, argumentsAt) => {
-      // The one copy: the caller's bytes may be gone before Piscina dispatches.
-      const own = slots.copy(bytes);
-      const task: ScanTask = { ...shared, bytes: own, escapes, argumentsAt };
-      const answer = await pool.run(task);
-      slots.giveBack(own); // not after a failure: a thread that is being ended may still read it
-      return parseAnswer(answer);
+    async scanRequest(bytes, escapes, argumentsAt) {
+      const task = taskOf(bytes, escapes, argumentsAt);
+      return parse(task, await pool.run(task));
+    },
+    async scan(bytes, escapes) {
+      const { task, answer } = await pool.runWhenRoom(() => taskOf(bytes, escapes, undefined));
+      return parse(task, answer).findings;
     },
   };
 }

@@ -11,8 +11,10 @@ import type { DlpActions, DlpRule, DlpScanner, LocatedFinding, PooledScan } from
 
 /** Scans elsewhere, over a copy. Rejects when it can't: the caller refuses. */
 export interface ScanPool {
-  /** `argumentsAt`: their digest is wanted too. */
-  scan(bytes: Uint8Array, escapes: boolean, argumentsAt: Range | undefined): Promise<PooledScan>;
+  /** `argumentsAt`: their digest is wanted too. Rejects at once where too many wait: a request can come again. */
+  scanRequest(bytes: Uint8Array, escapes: boolean, argumentsAt: Range | undefined): Promise<PooledScan>;
+  /** Waits for room, however many wait: what a tool has answered can't come again. `bytes` stay as they are until then. */
+  scan(bytes: Uint8Array, escapes: boolean): Promise<LocatedFinding[]>;
 }
 
 /** So many times larger may a text be that holds nothing to decode: one reading instead of three and more. The way to the pool costs as much as 200 KiB of it. */
@@ -71,8 +73,8 @@ export function createDlpScanner(options: DlpScannerOptions): DlpScanner {
     engine: matcher.engine,
     digest: digestRules(rules, actions),
     ruleCount: rules.length,
-    scan: (bytes, escapes) => poolFor(bytes)?.scan(bytes, escapes, undefined).then((scanned) => scanned.findings) ?? scanInline(bytes, escapes),
-    scanRequest: (bytes, escapes, from, to) => poolFor(bytes)?.scan(bytes, escapes, from === to ? undefined : [from, to]) ?? scanInline(bytes, escapes),
+    scan: (bytes, escapes) => poolFor(bytes)?.scan(bytes, escapes) ?? scanInline(bytes, escapes),
+    scanRequest: (bytes, escapes, from, to) => poolFor(bytes)?.scanRequest(bytes, escapes, from === to ? undefined : [from, to]) ?? scanInline(bytes, escapes),
     scanText: (text, path) => find(Buffer.from(text, 'utf8'), false).map((one) => toFinding(one, path, one.range[0], one.range[1])),
     close: () => matcher.close(),
   };

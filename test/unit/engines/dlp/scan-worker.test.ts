@@ -3,12 +3,13 @@ import { describe, expect, it } from 'vitest';
 import type { WorkerPool } from '../../../../src/base/workers/pool.js';
 import { createScanPool, type ScanTask } from '../../../../src/engines/dlp/scan-pool.js';
 import { createScanTask } from '../../../../src/engines/dlp/scan-worker.js';
+import { poolWithRoom } from './pool-with-room.js';
 import { blockFlagFlag, shippedRules, shippedScanner } from './shipped-rules.js';
 import { plainMatcher } from './re2-matcher.js';
 
 /** A pool that clones as threads do and works here. */
 function localPool(task: (task: ScanTask) => unknown): WorkerPool {
-  return { run: (value) => Promise.resolve(structuredClone(task(structuredClone(value) as ScanTask))), waiting: 0, close: () => Promise.resolve() };
+  return poolWithRoom((value) => Promise.resolve(structuredClone(task(structuredClone(value) as ScanTask))));
 }
 
 const digestArguments = (bytes: Uint8Array, from: number, to: number): string => `digest of [${from},${to < bytes.length ? to : 'end'}]`;
@@ -17,8 +18,9 @@ const body = Buffer.from(JSON.stringify({ text: `key AKIA${'AB'.repeat(8)}`, mai
 describe('scan worker', () => {
   it('finds what the inline scan finds', async () => {
     const pool = createScanPool(localPool(createScanTask((patterns) => plainMatcher(patterns), digestArguments)), 'd1', { rules: shippedRules, actions: blockFlagFlag, findingsMax: 100, engine: 're2' }, undefined);
-    expect(await pool.scan(body, false, undefined)).toEqual({ findings: shippedScanner().scan(body, false), argumentsDigest: undefined });
-    expect((await pool.scan(body, false, [2, 40])).argumentsDigest).toBe('digest of [2,40]');
+    expect(await pool.scan(body, false)).toEqual(shippedScanner().scan(body, false));
+    expect(await pool.scanRequest(body, false, undefined)).toEqual({ findings: shippedScanner().scan(body, false), argumentsDigest: undefined });
+    expect((await pool.scanRequest(body, false, [2, 40])).argumentsDigest).toBe('digest of [2,40]');
   });
 
   it('builds once per ruleset, gets the database, and closes what is no longer asked for', async () => {
@@ -33,27 +35,28 @@ describe('scan worker', () => {
     }, digestArguments));
     const poolOf = (digest: string) => createScanPool(workers, digest, { rules: shippedRules.slice(0, 1), actions: blockFlagFlag, findingsMax: 100, engine: 're2' }, database);
     const first = poolOf('d1');
-    for (let i = 0; i < 5; i++) expect((await first.scan(body, false, undefined)).findings).toHaveLength(1);
+    for (let i = 0; i < 5; i++) expect(await first.scan(body, false)).toHaveLength(1);
     expect([built, closed]).toEqual([1, 0]);
     expect(databases[0]?.byteLength).toBe(3);
-    for (let i = 2; i < 8; i++) await poolOf(`d${i}`).scan(body, false, undefined);
+    for (let i = 2; i < 8; i++) await poolOf(`d${i}`).scan(body, false);
     expect([built, closed]).toEqual([7, 3]);
   });
 
-  it('copies into memory that it used before, but never into what a failed task may still read', async () => {
+  it.each(['scan', 'scanRequest'] as const)('copies into memory that it used before, but never into what a failed task may still read: %s', async (way) => {
     const seen: ArrayBufferLike[] = [];
     let fails = false;
-    const workers: WorkerPool = { run: (task) => {
+    const workers = poolWithRoom((task) => {
       seen.push((task as ScanTask).bytes.buffer);
       return fails ? Promise.reject(new Error('ended')) : Promise.resolve({ findings: [] });
-    }, waiting: 0, close: () => Promise.resolve() };
+    });
     const pool = createScanPool(workers, 'd', { rules: [], actions: blockFlagFlag, findingsMax: 1, engine: 're2' }, undefined);
-    await pool.scan(body, false, undefined);
-    await pool.scan(body, false, undefined);
+    const scan = (): Promise<unknown> => pool[way](body, false, undefined);
+    await scan();
+    await scan();
     fails = true;
-    await expect(pool.scan(body, false, undefined)).rejects.toThrow('ended');
+    await expect(scan()).rejects.toThrow('ended');
     fails = false;
-    await pool.scan(body, false, undefined);
+    await scan();
     expect([seen[1] === seen[0], seen[2] === seen[0], seen[3] === seen[0]]).toEqual([true, true, false]);
   });
 });

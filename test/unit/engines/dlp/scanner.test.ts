@@ -5,6 +5,7 @@ import { DecodeBudgetExceeded } from '../../../../src/engines/dlp/views.js';
 import { FINDINGS_MAX_RULE } from '../../../../src/engines/dlp/findings.js';
 import { createScanPool } from '../../../../src/engines/dlp/scan-pool.js';
 import { digestRules } from '../../../../src/engines/dlp/scanner.js';
+import { poolWithRoom } from './pool-with-room.js';
 import { blockFlagFlag, scanJson, shippedRules, shippedScanner } from './shipped-rules.js';
 
 const scanner = shippedScanner();
@@ -190,7 +191,7 @@ describe('limits', () => {
 
   it('sends large messages to the pool as a copy, small ones not, and all at 0', async () => {
     const sent: unknown[] = [];
-    const pool = createScanPool({ run: (task) => (sent.push(task), Promise.resolve({ findings: [] })), waiting: 0, close: () => Promise.resolve() }, 'd', { rules: shippedRules, actions: blockFlagFlag, findingsMax: 9, engine: 're2' }, undefined);
+    const pool = createScanPool(poolWithRoom((task) => (sent.push(task), Promise.resolve({ findings: [] }))), 'd', { rules: shippedRules, actions: blockFlagFlag, findingsMax: 9, engine: 're2' }, undefined);
     const text = call(`${KEY} ${Buffer.from('words that were encoded before they were sent').toString('base64')}`);
     const bytes = Buffer.from(text);
     const pooled = shippedScanner({ pool, inlineBytesMax: bytes.length - 1 });
@@ -202,7 +203,7 @@ describe('limits', () => {
   });
 
   it('keeps a text with nothing to decode from the pool up to four times that size', () => {
-    const pool = { scan: () => Promise.resolve({ findings: [], argumentsDigest: undefined }) };
+    const pool = { scan: () => Promise.resolve([]), scanRequest: () => Promise.resolve({ findings: [], argumentsDigest: undefined }) };
     const scanner = shippedScanner({ pool, inlineBytesMax: 1000 });
     const plain = call('plain words '.repeat(250));
     expect(scanner.scan(Buffer.from(plain), false)).toEqual([]);
