@@ -3,6 +3,7 @@ import type { GatewayConfig } from '../base/config/schema.js';
 import { createAdmission, Load } from './admission.js';
 import { watchExpiry } from './channel-expiry.js';
 import { CLOSE } from './channel-wire.js';
+import { BodyMemory } from './body-memory.js';
 import { ConnectionGate } from './connection-gate.js';
 import { mountHttpSse } from './http-sse.js';
 import { LoopLateness } from './lateness.js';
@@ -100,6 +101,7 @@ class UwsFront implements Front {
   readonly #peers: Peers;
   readonly #lateness: LoopLateness;
   readonly #deadlines: BodyDeadlines;
+  readonly #bodyMemory = new BodyMemory();
   readonly #running = new Set<Running>();
   #mtls: Running | undefined;
   #mtlsPort = 0;
@@ -212,7 +214,7 @@ class UwsFront implements Front {
       admission: createAdmission({ listenerHost: host, listenerPort: port, tls, allowedHosts: front.allowed_hosts, allowedOrigins: front.allowed_origins }),
       load: this.#load, peers: this.#peers, lateness: this.#lateness,
       limits: { bodyBytesMax: front.body_bytes_max, bodyTimeoutMs: front.body_timeout_s * MS_PER_S, bytesPerSecondMin: front.body_bytes_per_s_min },
-      deadlines: this.#deadlines,
+      deadlines: this.#deadlines, bodyMemory: this.#bodyMemory,
       active: new Roll(),
       channels: new Roll(),
       state: 'open',

@@ -1,4 +1,5 @@
 // Reads one body: refused at the byte that passes the limit, in time or not at all, copied once at most.
+import { LARGE_BODY_BYTES, type BodyMemory } from './body-memory.js';
 import { OFF_ROLL, Roll } from './roll.js';
 import type { HttpResponse } from './uws-types.js';
 
@@ -75,15 +76,17 @@ export class BodyReader {
   readonly #limits: BodyLimits;
   readonly #room: BodyRoom;
   readonly #deadlines: BodyDeadlines;
+  readonly #memory: BodyMemory;
   readonly #listener: BodyListener;
   #buffer: Buffer | undefined = undefined;
   #settled = false;
 
-  constructor(announced: number | undefined, limits: BodyLimits, room: BodyRoom, deadlines: BodyDeadlines, startedMs: number, listener: BodyListener) {
+  constructor(announced: number | undefined, limits: BodyLimits, room: BodyRoom, deadlines: BodyDeadlines, memory: BodyMemory, startedMs: number, listener: BodyListener) {
     this.#announced = announced;
     this.#limits = limits;
     this.#room = room;
     this.#deadlines = deadlines;
+    this.#memory = memory;
     this.startedMs = startedMs;
     this.#listener = listener;
   }
@@ -139,8 +142,11 @@ export class BodyReader {
 
   #append(chunk: ArrayBuffer, total: number): void {
     if (this.#buffer === undefined || this.#buffer.byteLength < total) {
-      const grown = Buffer.allocUnsafeSlow(Math.max(total, this.#announced ?? this.#capacityFor(total)));
-      this.#buffer?.copy(grown, 0, 0, total - chunk.byteLength);
+      const wanted = Math.max(total, this.#announced ?? this.#capacityFor(total));
+      const grown = wanted < LARGE_BODY_BYTES ? Buffer.allocUnsafeSlow(wanted) : this.#memory.take(wanted);
+      const before = this.#buffer;
+      before?.copy(grown, 0, 0, total - chunk.byteLength);
+      if (before !== undefined && before.byteLength >= LARGE_BODY_BYTES) this.#memory.giveBack(before);
       this.#buffer = grown;
     }
     this.#buffer.set(new Uint8Array(chunk), total - chunk.byteLength);

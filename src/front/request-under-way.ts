@@ -36,10 +36,10 @@ export class RequestUnderWay implements ReplyOwner, BodyListener {
 
   /** `announced` = Content-Length, or undefined for a chunked body. `endsConnection`: nothing behind it is taken for a request. */
   readBody(response: HttpResponse, announced: number | undefined, endsConnection: boolean, peer: PeerLoad): void {
-    const { limits, deadlines } = this.#context;
+    const { limits, deadlines, bodyMemory } = this.#context;
     this.#awaitsBody = true;
     if (endsConnection) this.#reply.closeAfter = true;
-    this.#reader = new BodyReader(announced, limits, peer, deadlines, this.#inbound.receivedUs / US_PER_MS, this);
+    this.#reader = new BodyReader(announced, limits, peer, deadlines, bodyMemory, this.#inbound.receivedUs / US_PER_MS, this);
     this.#reader.start(response);
   }
 
@@ -62,7 +62,7 @@ export class RequestUnderWay implements ReplyOwner, BodyListener {
 
   bodyWhole(body: Uint8Array, borrowed: boolean): void {
     this.#awaitsBody = false;
-    this.#inbound.setBody(body, borrowed);
+    this.#inbound.setBody(body, borrowed, this.#context.bodyMemory);
     this.handle();
   }
 
@@ -81,6 +81,7 @@ export class RequestUnderWay implements ReplyOwner, BodyListener {
     this.#peer?.leave();
     this.#giveBack();
     this.#reader?.cancel();
+    this.#inbound.spend();
     this.#context.active.remove(this.#reply);
     if (this.#context.active.size === 0) this.#context.onIdle();
   }

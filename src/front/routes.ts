@@ -1,5 +1,6 @@
 // From one HTTP request to one `handle`: exact routes, admission, body. Every way in ends here, whatever the method or the Upgrade header.
 import type { Admission, Load } from './admission.js';
+import type { BodyMemory } from './body-memory.js';
 import type { ConnectionGate } from './connection-gate.js';
 import { InboundMessage } from './inbound.js';
 import type { McpChannel } from './mcp-channel.js';
@@ -53,6 +54,7 @@ export interface RouteContext {
   readonly lateness: LoopLateness;
   readonly limits: BodyLimits;
   readonly deadlines: BodyDeadlines;
+  readonly bodyMemory: BodyMemory;
   /** Requests of this app under way. */
   readonly active: Roll<ActiveReply>;
   readonly channels: Roll<McpChannel>;

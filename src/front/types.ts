@@ -28,6 +28,10 @@ export interface Inbound {
   readonly body: Uint8Array;
   /** Copies the body once, so that it outlives the handler; idempotent. */
   retain(): void;
+  /** Bytes of the body are with a tool server's client. What is lent, and has come back whenever it was, is used again for other bodies after the answer. */
+  lendBody?(): void;
+  /** Nothing reads them for that loan any more. */
+  bodyReturned?(): void;
   /** The body passed front.body_bytes_max; it was dropped at that byte. */
   readonly bodyTooLarge: boolean;
   /** Bytes seen of the body when it was accepted or refused; of a body refused by its Content-Length alone, the bytes announced. */

@@ -104,6 +104,7 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
     this.#screen.adapt = answerMapping(ctx, leg.mappedTo);
     const tool = ctx.tool === undefined || ctx.tool === 'none' ? undefined : ctx.tool.registered;
     const { upstream } = ctx.snapshot.config;
+    if (isLarge) ctx.inbound.lendBody?.();
     this.#call = this.#services.client.send(
       { url: leg.url, httpMethod: 'POST', headers: headersWith(ctx, leg), body, bodyStays: isLarge, answerTimeoutMs: tool?.timeoutMs ?? upstream.answer_timeout_ms, idleTimeoutMs: upstream.idle_timeout_ms },
       this,
@@ -131,6 +132,7 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
 
   onEnd(): void {
     try {
+      if (this.#call?.bodyIsFree === true) this.#exchange.ctx.inbound.bodyReturned?.();
       if (this.#stream !== undefined) this.#stream.upstreamEnded(undefined);
       else this.#finishWhole(this.#parts.length === 1 && this.#parts[0] !== undefined ? this.#parts[0] : Buffer.concat(this.#parts));
     } catch (fault) {

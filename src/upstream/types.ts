@@ -38,6 +38,8 @@ export interface UpstreamSink {
 }
 
 export interface UpstreamCall {
+  /** Once it has ended nothing reads its body's bytes any more, the system's queues included. Absent: they may. */
+  readonly bodyIsFree?: boolean;
   /** Cancels; no callback comes after it. */
   abort(): void;
   /** Stops and resumes reading (the client is slow). */

@@ -36,6 +36,11 @@ export class H1Call extends Timed implements UpstreamCall, Waiting<H1Call> {
     this.#bodyBytes = bodyBytes;
   }
 
+  /** A connection whose request is not all written when its answer is whole is closed, unless others' requests are behind it. */
+  get bodyIsFree(): boolean {
+    return this.#origin.runtime.wiring.readsAtOnce && this.#origin.limits.pipelining === 1;
+  }
+
   abort(): void {
     if (!this.#done) this.#leave();
   }

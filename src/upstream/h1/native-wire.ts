@@ -34,6 +34,7 @@ export function createNativeWiring(): Wiring | undefined {
 }
 
 class NativeWiring implements Wiring, Outbox {
+  readonly readsAtOnce = true;
   readonly #addon: Addon;
   readonly #sockets: Sockets;
   readonly #readBuffer = Buffer.allocUnsafeSlow(GATHERED_BYTES);

@@ -5,7 +5,7 @@ import { PROBE_AFTER_MS, READ_BYTES, type Outbox, type Wire, type WireOwner, typ
 export function createNetWiring(): Wiring {
   /** One for all connections: a read fills it and its callback, which is synchronous, empties it before the next. */
   const readBuffer = Buffer.allocUnsafeSlow(READ_BYTES);
-  return { outbox: new NetOutbox(), connect: (host, port, owner) => new NetWire(host, port, owner, readBuffer), close: () => undefined };
+  return { readsAtOnce: false, outbox: new NetOutbox(), connect: (host, port, owner) => new NetWire(host, port, owner, readBuffer), close: () => undefined };
 }
 
 class NetWire implements Wire {

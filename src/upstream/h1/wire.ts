@@ -31,6 +31,8 @@ export interface Outbox {
 
 /** How connections of one client are made. */
 export interface Wiring {
+  /** Bytes are read within `write` and `send` alone, and after `close` never. */
+  readonly readsAtOnce: boolean;
   readonly outbox: Outbox;
   connect(host: string, port: number, owner: WireOwner): Wire;
   close(): void;

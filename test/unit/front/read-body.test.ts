@@ -2,6 +2,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Load } from '../../../src/front/admission.js';
+import { BodyMemory } from '../../../src/front/body-memory.js';
 import { BodyDeadlines, BodyReader, readFraming } from '../../../src/front/read-body.js';
 import type { HttpResponse } from '../../../src/front/uws-types.js';
 
@@ -20,11 +21,11 @@ interface Read {
   readonly reader: BodyReader;
 }
 
-function readPieces(pieces: readonly Buffer[], announced: number | undefined, bodyBytesMax: number, load: Load): Read {
+function readPieces(pieces: readonly Buffer[], announced: number | undefined, bodyBytesMax: number, load: Load, memory = new BodyMemory()): Read {
   const outcomes: string[] = [];
   let body = Buffer.alloc(0);
   const deadlines = new BodyDeadlines(() => 0);
-  const reader = new BodyReader(announced, { bodyBytesMax, bodyTimeoutMs: 1000, bytesPerSecondMin: 0 }, load, deadlines, 0, {
+  const reader = new BodyReader(announced, { bodyBytesMax, bodyTimeoutMs: 1000, bytesPerSecondMin: 0 }, load, deadlines, memory, 0, {
     bodyWhole(whole) {
       outcomes.push('whole');
       body = Buffer.from(whole);

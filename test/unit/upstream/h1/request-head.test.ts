@@ -56,7 +56,7 @@ function keeping(behind: boolean): { readonly runtime: Runtime; readonly sender:
       return !behind;
     },
   };
-  const runtime = new Runtime(() => 0, { outbox, connect: () => wire, close: () => undefined });
+  const runtime = new Runtime(() => 0, { readsAtOnce: !behind, outbox, connect: () => wire, close: () => undefined });
   return { runtime, sender: { goesOut: () => wire }, kept, written: () => kept.map((bytes) => bytes.toString('latin1')) };
 }
 
