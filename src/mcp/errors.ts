@@ -120,6 +120,14 @@ function headersFor(refusal: Refusal, status: number, facts: RefusalFacts): [str
 }
 
 /**
+ * Most MCP clients show an error's message alone, to people and to models: so it says the code and the remedy as well. Not where the remedy is the
+ * command that approves the call: a model that has a shell must not be handed it.
+ */
+function messageFor({ code, message, remediation = '' }: Envelope): string {
+  return code === 'stepup_approval_required' ? `${message} [${code}]` : `${message} [${code}] ${remediation}`;
+}
+
+/**
  * The whole answer to a refused message. The id is spliced in as raw text, so that it keeps its type and every digit. A caller that is no
  * MCP client gets the envelope flat beside `error`; an MCP client does not, because strict SDK schemas refuse extra members.
  */
@@ -129,7 +137,8 @@ export function renderRefusal(cause: Refusal | ProtocolError, facts: RefusalFact
   const status = statusFor(refusal, cause, facts);
   const text = JSON.stringify(envelope);
   const data = isProtocolError(cause) ? JSON.stringify({ ...cause.data, ...envelope }) : text;
-  const error = `{"code":${isProtocolError(cause) ? cause.rpcCode : ERRORS[refusal.code].status},"message":${JSON.stringify(envelope.message)},"data":${data}}`;
+  const message = facts.isMcpClient && !isProtocolError(cause) ? messageFor(envelope) : envelope.message;
+  const error = `{"code":${isProtocolError(cause) ? cause.rpcCode : ERRORS[refusal.code].status},"message":${JSON.stringify(message)},"data":${data}}`;
   const flat = facts.isMcpClient ? '' : `,${text.slice(1, -1)}`;
   return { status, headers: headersFor(refusal, status, facts), body: `{"jsonrpc":"2.0","id":${facts.idText ?? 'null'},"error":${error}${flat}}` };
 }

@@ -30,7 +30,13 @@ describe('an MCP client', () => {
     const row = ERRORS[code];
     expect(status).toBe([0, 1, 2, 3, 11, 12].includes(row.step) ? row.status : 200);
     expect(Object.keys(bodyOf(body)).sort()).toEqual(['error', 'id', 'jsonrpc']);
-    expect(bodyOf(body).error).toMatchObject({ code: row.status, data: { code } });
+    expect(bodyOf(body).error).toMatchObject({ code: row.status, data: { code, message: row.message, remediation: row.remediation } });
+    expect(bodyOf(body).error.message).toBe(code === 'stepup_approval_required' ? `${row.message} [${code}]` : `${row.message} [${code}] ${row.remediation}`);
+  });
+  it('is not told in the message how to approve its own call', () => {
+    const { body } = renderRefusal({ code: 'stepup_approval_required', remediation: 'Ask an approver to run: agw approvals approve a-1' }, { ...FACTS, isMcpClient: true });
+    expect(bodyOf(body).error.message).not.toContain('a-1');
+    expect(bodyOf(body).error.data).toMatchObject({ remediation: 'Ask an approver to run: agw approvals approve a-1' });
   });
   it('gets the HTTP status where there is no id to answer', () => {
     const { status, body } = renderRefusal({ code: 'authz_policy_denied' }, { ...FACTS, isMcpClient: true, idText: undefined });
