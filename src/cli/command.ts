@@ -1,4 +1,5 @@
 // What a command is: its words, arguments, options, examples, and the function that runs it. The table in index.ts lists them all.
+import type { Environment } from '../base/config/environment.js';
 import type { ControlClient } from './control-client.js';
 import type { ExitCode } from './failure.js';
 import type { Project } from './project.js';
@@ -38,6 +39,9 @@ export interface CommandContext {
   /** JSON was asked for, by --json or AGW_JSON. */
   readonly json: boolean;
   readonly project: Project;
+  /** Where the command was typed: project files of clients are looked for here. */
+  readonly workingDir: string;
+  readonly environment: Environment;
   /** Found lazily: commands that read files alone need no gateway. */
   readonly control: () => ControlClient;
   /** An argument that was given, else undefined. */

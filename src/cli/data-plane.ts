@@ -67,9 +67,14 @@ function declared(as: string | undefined): Pick<CallerEvidence, 'path' | 'header
     if (!/^[\x21-\x7e]+$/.test(as)) throw new CliFailure('--as: a SPIFFE ID has neither blanks nor letters beyond ASCII.', { code: 'usage' });
     return { path: '/', headers: { 'x-spiffe-id': as } };
   }
+  return { path: declaredPath(as), headers: {} };
+}
+
+/** The gateway's own path for an agent's name. */
+export function declaredPath(as: string): string {
   const [, agent, env = ENV_DEFAULT] = AGENT.exec(as) ?? [];
   if (agent === undefined || DOTS.test(agent) || DOTS.test(env)) throw new CliFailure(`--as ${as} is neither a SPIFFE ID nor an agent's name.`, { remedy: 'Write spiffe://<trust-domain>/agents/mcp-client/<agent>/<env>, or <agent>/<env>. See: agw identity list', code: 'usage' });
-  return { path: `/as/${agent}/${env}`, headers: {} };
+  return `/as/${agent}/${env}`;
 }
 
 function readEvidence(option: string, file: string): string {

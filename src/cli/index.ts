@@ -8,6 +8,7 @@ import { approverCommands } from './commands/approver.js';
 import { auditCommands } from './commands/audit.js';
 import { completionCommands } from './commands/completion.js';
 import { configCommands } from './commands/config.js';
+import { connectCommands } from './commands/connect.js';
 import { doctorCommands } from './commands/doctor.js';
 import { identityCommands } from './commands/identity.js';
 import { inspectCommands } from './commands/inspect.js';
@@ -30,6 +31,7 @@ import { printable, processTerminal, type Terminal } from './terminal.js';
 export const COMMANDS: readonly CommandSpec[] = [
   ...statusCommands,
   ...doctorCommands,
+  ...connectCommands,
   ...identityCommands,
   ...inspectCommands,
   ...upstreamsCommands,
@@ -109,6 +111,8 @@ function contextOf(installation: Installation, positional: readonly (string | st
     terminal,
     json: options['json'] === true || environment.json,
     project,
+    workingDir: installation.workingDir,
+    environment,
     control: () => controlClient(project.socketPath),
     argument: (index) => (typeof positional[index] === 'string' ? positional[index] : undefined),
     argumentsFrom: (index) => positional.slice(index).flatMap((item) => item ?? []),

@@ -1,0 +1,61 @@
+// Where clients have their files on each system, and what stands behind symbolic links.
+import { mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { CLIENTS, MCP_REMOTE, remoteArgs, type Platform } from '../../../../src/cli/clients/facts.js';
+import { behindLinks, placeFor, placesOf, type Machine } from '../../../../src/cli/clients/places.js';
+import table from '../../../clients/table/package.json' with { type: 'json' };
+
+let dir = '';
+beforeAll(() => { dir = realpathSync(mkdtempSync(join(tmpdir(), 'places '))); });
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+const machine = (platform: Platform, variables: Readonly<Record<string, string>> = {}): Machine => ({ platform, home: platform === 'win32' ? 'C:\\Users\\me' : '/h', workingDir: platform === 'win32' ? 'D:\\p' : '/p', variable: (name) => variables[name] });
+const filesOf = (id: string, on: Machine): string[] => CLIENTS.filter((facts) => facts.id === id).flatMap((facts) => placesOf(facts, on).map(({ file }) => file));
+
+it.each([
+  ['claude-desktop', 'linux', {}, ['/h/.config/Claude/claude_desktop_config.json']],
+  ['claude-desktop', 'darwin', {}, ['/h/Library/Application Support/Claude/claude_desktop_config.json']],
+  ['claude-desktop', 'win32', { APPDATA: 'E:\\Roaming' }, ['E:\\Roaming\\Claude\\claude_desktop_config.json']],
+  ['claude-desktop', 'win32', {}, ['C:\\Users\\me\\AppData\\Roaming\\Claude\\claude_desktop_config.json']],
+  ['claude-code', 'linux', {}, ['/p/.mcp.json', '/h/.claude.json']],
+  ['vscode', 'linux', { XDG_CONFIG_HOME: '/x' }, ['/p/.vscode/mcp.json', '/x/Code/User/mcp.json']],
+  ['vscode', 'win32', {}, ['D:\\p\\.vscode\\mcp.json', 'C:\\Users\\me\\AppData\\Roaming\\Code\\User\\mcp.json']],
+  ['codex', 'darwin', { CODEX_HOME: '/c' }, ['/c/config.toml', '/p/.codex/config.toml']],
+  ['codex', 'linux', {}, ['/h/.codex/config.toml', '/p/.codex/config.toml']],
+  ['zed', 'darwin', {}, ['/h/.config/zed/settings.json', '/p/.zed/settings.json']],
+  ['goose', 'win32', {}, ['C:\\Users\\me\\AppData\\Roaming\\Block\\goose\\config\\config.yaml']],
+] as const)('%s on %s', (id, platform, variables, files) => {
+  expect(filesOf(id, machine(platform, variables))).toEqual(files);
+});
+
+it('has a place for every client on every system', () => {
+  for (const platform of ['linux', 'darwin', 'win32'] as const) for (const facts of CLIENTS) expect(placeFor(facts, machine(platform), undefined)?.file).toMatch(/[/\\]\S/);
+});
+
+it('takes the file that exists before the one that would be first', () => {
+  const [claudeCode] = CLIENTS.filter(({ id }) => id === 'claude-code');
+  if (claudeCode === undefined) throw new Error('no such client');
+  writeFileSync(join(dir, '.claude.json'), '{}');
+  const here: Machine = { ...machine('linux'), home: dir, workingDir: join(dir, 'none') };
+  expect(placeFor(claudeCode, here, undefined)?.scope).toBe('user');
+  expect(placeFor(claudeCode, here, 'project')?.file).toBe(join(dir, 'none', '.mcp.json'));
+});
+
+it('finds the file behind links, also one that is not there yet, and ends in a ring', () => {
+  writeFileSync(join(dir, 'real.json'), '{}');
+  symlinkSync('real.json', join(dir, 'link.json'));
+  symlinkSync(join(dir, 'link.json'), join(dir, 'link2.json'));
+  symlinkSync('later.json', join(dir, 'dangling.json'));
+  symlinkSync('ring.json', join(dir, 'ring.json'));
+  expect([behindLinks(join(dir, 'link2.json')), behindLinks(join(dir, 'dangling.json')), behindLinks(join(dir, 'none.json'))]).toEqual([join(dir, 'real.json'), join(dir, 'later.json'), join(dir, 'none.json')]);
+  expect(behindLinks(join(dir, 'ring.json'))).toBe(join(dir, 'ring.json'));
+});
+
+it('starts the bridge in the version that was tried, with plain HTTP allowed where it must be', () => {
+  expect(MCP_REMOTE).toBe(`mcp-remote@${table.dependencies['mcp-remote']}`);
+  expect(remoteArgs('http://localhost:9090')).not.toContain('--allow-http');
+  expect(remoteArgs('http://gateway:9090')).toContain('--allow-http');
+  expect(remoteArgs('https://gateway')).not.toContain('--allow-http');
+});
