@@ -11,6 +11,7 @@ import { configCommands } from './commands/config.js';
 import { connectCommands } from './commands/connect.js';
 import { doctorCommands } from './commands/doctor.js';
 import { identityCommands } from './commands/identity.js';
+import { importCommands } from './commands/import.js';
 import { inspectCommands } from './commands/inspect.js';
 import { policyCommands } from './commands/policy.js';
 import { secretCommands } from './commands/secret.js';
@@ -32,6 +33,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   ...statusCommands,
   ...doctorCommands,
   ...connectCommands,
+  ...importCommands,
   ...identityCommands,
   ...inspectCommands,
   ...upstreamsCommands,

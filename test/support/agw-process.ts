@@ -19,12 +19,12 @@ export interface RunningAgw {
 }
 
 /** Not `spawnSync`: the tool server may live in the process that runs the test. */
-export function runAgw(dir: string, words: readonly string[], stdin?: string): Promise<AgwRun> {
-  return startAgw(dir, words, stdin).ended;
+export function runAgw(dir: string, words: readonly string[], stdin?: string, env?: Readonly<Record<string, string>>): Promise<AgwRun> {
+  return startAgw(dir, words, stdin, env).ended;
 }
 
-export function startAgw(dir: string, words: readonly string[], stdin = ''): RunningAgw {
-  const child = spawn(process.execPath, [AGW, ...words], { cwd: dir, stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, NO_COLOR: '1', AGW_GATEWAY: '', AGW_CONFIG: '', AGW_STATE_DIR: '', AGW_JSON: '' } });
+export function startAgw(dir: string, words: readonly string[], stdin = '', env: Readonly<Record<string, string>> = {}): RunningAgw {
+  const child = spawn(process.execPath, [AGW, ...words], { cwd: dir, stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, NO_COLOR: '1', AGW_GATEWAY: '', AGW_CONFIG: '', AGW_STATE_DIR: '', AGW_JSON: '', ...env } });
   const said = { out: '', err: '' };
   child.stdout.on('data', (part: Buffer) => { said.out += part.toString(); });
   child.stderr.on('data', (part: Buffer) => { said.err += part.toString(); });

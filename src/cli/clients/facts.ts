@@ -149,9 +149,9 @@ export const SNIPPETS: readonly Snippet[] = [
     text: ({ name, url }) => `from agents import Agent\nfrom agents.mcp import MCPServerStreamableHttp\n\nasync with MCPServerStreamableHttp(name=${JSON.stringify(name)}, params={"url": ${JSON.stringify(url)}}) as server:\n    agent = Agent(name="assistant", mcp_servers=[server])`,
   },
   {
-    // ai.pydantic.dev/mcp/client: MCPServerStreamableHTTP as a toolset
+    // ai.pydantic.dev/mcp/client: MCPToolset as a toolset
     id: 'pydantic-ai', title: 'Pydantic AI', language: 'python',
-    text: ({ url }) => `from pydantic_ai import Agent\nfrom pydantic_ai.mcp import MCPServerStreamableHTTP\n\nserver = MCPServerStreamableHTTP(${JSON.stringify(url)})\nagent = Agent(model, toolsets=[server])`,
+    text: ({ url }) => `from pydantic_ai import Agent\nfrom pydantic_ai.mcp import MCPToolset\n\nagent = Agent(model, toolsets=[MCPToolset(${JSON.stringify(url)})])`,
   },
   {
     // gofastmcp.com/clients/client: Client with a URL

@@ -13,10 +13,14 @@ export interface GatewayUrl {
 
 const AGENT_PATH = /^spiffe:\/\/[^/]+\/agents\/mcp-client\/([^/]+)\/([^/]+)$/;
 
-/** `--url`, else where the running gateway listens, else what the config file says. Throws CliFailure. */
+/** `--url`, else where the running gateway listens, else what the config file says; with the path of --as. Throws CliFailure. */
 export async function gatewayUrl(context: CommandContext): Promise<GatewayUrl> {
+  return urlFor(context, context.option('as'));
+}
+
+/** `as`: whose path it gets; undefined = none. */
+export async function urlFor(context: CommandContext, as: string | undefined): Promise<GatewayUrl> {
   const { base, profile, notes } = await baseOf(context);
-  const as = context.option('as');
   if (as !== undefined && profile === 'strict') throw new CliFailure('--as is for the dev profile: in strict nobody is believed who only says who he is.', { remedy: 'Give the client a certificate or a token of that identity: docs/operations.md', code: 'usage' });
   const url = new URL(base);
   if (as !== undefined) {

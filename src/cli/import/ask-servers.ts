@@ -1,0 +1,46 @@
+// Asks each server for its tools now, as the gateway will: with the values of this file, which are in nothing that is said of it.
+import type { CommandContext } from '../command.js';
+import { toServer } from '../../engines/registry/server-entry.js';
+import type { ServedTool } from '../../engines/registry/types.js';
+import { givenTimeoutOf } from '../asking.js';
+import { masked } from '../clients/secret-signs.js';
+import { CliFailure } from '../failure.js';
+import { servedBy } from '../served-tools.js';
+import { printable } from '../terminal.js';
+import type { UpstreamPlan } from './upstream-plan.js';
+
+export interface AskedServer {
+  readonly plan: UpstreamPlan;
+  /** Undefined: it did not answer. */
+  readonly tools: readonly ServedTool[] | undefined;
+  readonly reason: string;
+}
+
+/** One after another: what each writes to stderr is told apart so. */
+export async function askServers(context: CommandContext, plans: readonly UpstreamPlan[]): Promise<readonly AskedServer[]> {
+  const asked: AskedServer[] = [];
+  for (const plan of plans) asked.push(await askServer(context, plan));
+  return asked;
+}
+
+async function askServer(context: CommandContext, plan: UpstreamPlan): Promise<AskedServer> {
+  const [missing] = plan.missing;
+  if (missing !== undefined) return { plan, tools: undefined, reason: `the variable ${missing} has no value here: set it where agw import runs` };
+  const secrets = plan.needed.map(({ value }) => value).filter((value) => value !== '');
+  const say = (line: string): void => context.terminal.warn(printable(`${plan.name}: ${masked(line, secrets)}`));
+  const surroundings = { folder: context.project.path('.'), say };
+  context.terminal.warn(`asking ${printable(plan.name)} (${printable(plan.upstream)}) for its tools`);
+  try {
+    return { plan, tools: await servedBy(plan.upstream, plan.live, surroundings, givenTimeoutOf(context)), reason: '' };
+  } catch (error) {
+    if (!(error instanceof CliFailure)) throw error;
+    if (plan.entry === undefined && error.message.includes('HTTP+SSE')) return askOverSse(context, plan);
+    return { plan, tools: undefined, reason: masked(error.message.replace(/^\S+ did not list its tools: /, '').replace(/\.$/, ''), secrets) };
+  }
+}
+
+/** Most clients name both transports alike, and try. */
+function askOverSse(context: CommandContext, plan: UpstreamPlan): Promise<AskedServer> {
+  const entry = { upstream: plan.upstream, transport: 'sse' } as const;
+  return askServer(context, { ...plan, entry, live: toServer(entry, 0) });
+}

@@ -1,0 +1,52 @@
+// The last part of an import: written, taken up, checked, the client rewired; and what is left to do, in words.
+import type { CommandContext } from '../command.js';
+import type { ExitCode } from '../failure.js';
+import { activeNote } from '../edit-file.js';
+import { plural, printAnswer } from '../printing.js';
+import { printable } from '../terminal.js';
+import type { ImportCaller } from './caller.js';
+import { isRegisteredNow, type ImportPlan } from './import-plan.js';
+import { planJson } from './plan-view.js';
+import { rewire, type Rewiring } from './rewire.js';
+import { NOT_IMPORTED, writeImport, type Check } from './write-import.js';
+
+export interface About {
+  readonly source: string;
+  readonly client: string | undefined;
+  readonly caller: ImportCaller;
+}
+
+export async function finish(context: CommandContext, plan: ImportPlan, rewiring: Rewiring | undefined, about: About): Promise<ExitCode> {
+  const { reloaded, checks } = await writeImport(context, plan);
+  const backups = rewiring === undefined ? [] : rewire(rewiring);
+  const wrong = checks.filter(({ wanted, decision }) => wanted !== decision);
+  const answer = { ...planJson(plan), written: true, active: reloaded === 'active', checks: checks.map(({ method, tool, wanted, decision }) => ({ method, tool: tool ?? null, wanted, decision })), client_backups: backups, next: nextSteps(plan, rewiring, about) };
+  printAnswer(context, answer, () => {
+    const { terminal } = context;
+    const tools = plan.servers.flatMap(({ named }) => named.filter(isRegisteredNow));
+    terminal.print(`imported ${plural(tools.length, 'tool')} for ${plan.caller.id} (${activeNote(reloaded)})`);
+    for (const check of checks) terminal.print(checkText(check));
+    for (const backup of backups) terminal.print(`the client's file as it was: ${printable(backup)}`);
+    for (const step of answer.next) terminal.print(`next: ${step}`);
+  });
+  return wrong.length === 0 ? 0 : 1;
+}
+
+/** As agw policy eval says it. */
+function checkText({ method, tool, wanted, decision }: Check): string {
+  const what = tool === undefined ? method : tool === NOT_IMPORTED ? 'any other tool' : printable(tool);
+  const note = wanted === decision ? '' : wanted === 'DENY' ? ': another policy permits this caller more (agw policy list)' : ': the policy files do not say so (agw policy list)';
+  return `  ${decision}  ${what}${note}`;
+}
+
+function nextSteps(plan: ImportPlan, rewiring: Rewiring | undefined, { source, client, caller }: About): string[] {
+  const variables = [...new Set(plan.servers.flatMap(({ plan: { needed } }) => needed.map(({ variable }) => variable)))];
+  const as = caller.isDefault ? '' : ` --as ${caller.id}`;
+  const poisoned = plan.servers.flatMap(({ named }) => named.filter(({ poison }) => poison.length > 0));
+  return [
+    ...(variables.length === 0 ? [] : [`put ${variables.join(', ')} into the gateway's environment, and start it again: make down, make up`]),
+    ...(caller.isRegistered ? [] : [`register the caller: agw identity add ${caller.id}`]),
+    ...(poisoned.length === 0 ? [] : [`read and judge ${poisoned.map(({ name }) => printable(name)).join(', ')}, which were left out`]),
+    ...(rewiring !== undefined ? ['the copy of the client\'s file still has the secrets that were in it: remove it once all works'] : client === undefined ? [`point the client at the gateway, and take the imported servers out of ${source}: agw connect CLIENT --write${as}`] : [`give the client the gateway instead of these servers: agw import ${source}${as} --write-client, or agw connect ${client} --write${as}`]),
+  ];
+}

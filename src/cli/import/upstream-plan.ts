@@ -1,0 +1,128 @@
+// What the gateway's registry is to say of a found server, and how it is asked now: secrets stay where they are, the registry names variables of the gateway instead.
+import { NAMED_VARIABLE } from '../../base/config/environment.js';
+import { toServer, type ServerEntry } from '../../engines/registry/server-entry.js';
+import type { RegisteredServer } from '../../engines/registry/types.js';
+import { MCP_REMOTE, remoteArgs } from '../clients/facts.js';
+import { isHarmlessVariable, secretInArgument, secretInUrl } from '../clients/secret-signs.js';
+import type { FoundServer, LeftOut } from './found-server.js';
+import { resolved, soleVariable, variableName, type Folders } from './references.js';
+
+/** A variable that the gateway must have in its environment. */
+export interface NeededVariable {
+  /** As the server knows it. */
+  readonly name: string;
+  /** As the gateway has it. */
+  readonly variable: string;
+  /** Never shown, never written. */
+  readonly value: string;
+  /** Where its value stands now: `env.TOKEN` of the entry, or the same variable of the client's environment. */
+  readonly from: string;
+}
+
+export interface UpstreamPlan {
+  readonly name: string;
+  readonly line: number;
+  readonly upstream: string;
+  /** Undefined: a URL that needs no entry. */
+  readonly entry: ServerEntry | undefined;
+  /** With the values themselves, for this one listing. */
+  readonly live: RegisteredServer | undefined;
+  readonly needed: readonly NeededVariable[];
+  readonly notes: readonly string[];
+  /** Variables without a value here: it can't be asked. */
+  readonly missing: readonly string[];
+}
+
+const UPSTREAM_NAME_LENGTH_MAX = 64;
+
+/** `stdio:` with what a name may have. */
+export function processName(name: string): string {
+  return `stdio:${name.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '').slice(0, UPSTREAM_NAME_LENGTH_MAX) || 'server'}`;
+}
+
+/** `ownFolder`: where the client runs it, for servers of a project. */
+export function planUpstream(found: FoundServer, folders: Folders, ownFolder: string | undefined): UpstreamPlan | LeftOut {
+  const left = (reason: string, remedy: string): LeftOut => ({ name: found.name, line: found.line, reason, remedy });
+  if (found.way.kind !== 'stdio') return planUrl(found, found.way, folders, left);
+  const words = [found.way.command, ...found.way.args].map((word) => resolved(word, folders));
+  const [missing] = words.flatMap((word) => word.missing);
+  if (missing !== undefined) return left(`its command takes the variable ${missing}, which has no value here`, `Set it where agw import runs: ${missing}=… agw import …`);
+  const [command = '', ...args] = words.map(({ text }) => text);
+  for (const [at, arg] of args.entries()) {
+    const sign = secretInArgument(arg, args[at - 1] ?? '');
+    if (sign !== undefined) return left(`argument ${at + 1} of its command: ${sign}; the registry would show it`, 'Let the server take it from a variable, put that into env: of the file, and import it again.');
+  }
+  const cwd = found.way.cwd === undefined ? ownFolder : resolved(found.way.cwd, folders).text;
+  return process({ found, folders, command, args, cwd, env: found.env, notes: [] });
+}
+
+function planUrl(found: FoundServer, way: { readonly kind: 'streamable_http' | 'sse'; readonly url: string }, folders: Folders, left: (reason: string, remedy: string) => LeftOut): UpstreamPlan | LeftOut {
+  const { text: url, missing: [missing] } = resolved(way.url, folders);
+  if (missing !== undefined) return left(`its URL takes the variable ${missing}, which has no value here`, `Set it where agw import runs: ${missing}=… agw import …`);
+  const sign = secretInUrl(url);
+  if (sign !== undefined) return left(`${sign}; the registry would show it`, 'Let the server take it as a header, if it does, and import it again.');
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol) || url.includes('#')) return left('its URL is not of http: or https:', 'The gateway speaks Streamable HTTP, HTTP+SSE, and stdio to tool servers.');
+  if (Object.keys(found.headers).length > 0) return bridged(found, way.kind, url, folders);
+  const entry: ServerEntry | undefined = way.kind === 'sse' ? { upstream: url, transport: 'sse' } : undefined;
+  return { name: found.name, line: found.line, upstream: url, entry, live: entry === undefined ? undefined : toServer(entry, 0), needed: [], notes: [], missing: [] };
+}
+
+/** The gateway sends no headers of an operator's to a URL: mcp-remote does, as a process whose variables hold them. */
+function bridged(found: FoundServer, kind: 'streamable_http' | 'sse', url: string, folders: Folders): UpstreamPlan {
+  const env: Record<string, string> = {};
+  const headers = Object.entries(found.headers).flatMap(([header, value]) => {
+    const variable = variableName(`${found.name}_${header}`);
+    env[variable] = value;
+    return ['--header', `${header}:\${${variable}}`];
+  });
+  const args = [...remoteArgs(url), ...(kind === 'sse' ? ['--transport', 'sse-only'] : []), ...headers];
+  return process({ found, folders, command: 'npx', args, cwd: undefined, env, notes: [`sent through ${MCP_REMOTE}, which adds its headers`] });
+}
+
+interface Program {
+  readonly found: FoundServer;
+  readonly folders: Folders;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly cwd: string | undefined;
+  readonly env: Readonly<Record<string, string>>;
+  readonly notes: readonly string[];
+}
+
+function process({ found, folders, command, args, cwd, env, notes }: Program): UpstreamPlan {
+  const upstream = processName(found.name);
+  const written = Object.entries(env).map(([name, value]) => {
+    const { text, used, missing } = resolved(value, folders);
+    return { name, text, missing, kept: writtenValue(name, used.length + missing.length === 0 ? text : value, folders), sole: soleVariable(value, folders) };
+  });
+  const plain: ServerEntry = { upstream, command, ...(args.length === 0 ? {} : { args: [...args] }), ...(cwd === undefined ? {} : { cwd }) };
+  const withEnv = (pairs: readonly (readonly [string, string])[]): ServerEntry => (pairs.length === 0 ? plain : { ...plain, env: Object.fromEntries(pairs) });
+  const needed = written.flatMap(({ name, kept, sole, text }): NeededVariable[] => {
+    const variable = NAMED_VARIABLE.exec(kept)?.[1];
+    if (variable === undefined) return [];
+    const header = Object.keys(found.headers).find((one) => variableName(`${found.name}_${one}`) === name);
+    return [{ name, variable, value: text, from: sole === undefined ? (header === undefined ? `env.${name}` : `headers.${header}`) : `${sole} of the client's own environment` }];
+  });
+  return {
+    name: found.name, line: found.line, upstream, entry: withEnv(written.map(({ name, kept }) => [name, kept])), live: toServer(withEnv(written.map(({ name, text }) => [name, text])), 0),
+    needed, notes, missing: written.flatMap(({ missing }) => missing),
+  };
+}
+
+/** As the registry says it: harmless values as they are, everything else as a variable of the gateway. */
+function writtenValue(name: string, value: string, folders: Folders): string {
+  const variable = soleVariable(value, folders);
+  if (variable !== undefined) return `$ENV{${variable}}`;
+  return value === '' || isHarmlessVariable(name, value) ? value : `$ENV{${name}}`;
+}
+
+/** Two servers with one name for two secrets: each gets a variable of its own. */
+export function withoutSharedNames(plans: readonly UpstreamPlan[]): readonly UpstreamPlan[] {
+  const valuesOf = new Map<string, Set<string>>();
+  for (const { variable, value } of plans.flatMap(({ needed }) => needed)) valuesOf.set(variable, (valuesOf.get(variable) ?? new Set()).add(value));
+  return plans.map((plan) => {
+    const needed = plan.needed.map((one) => ((valuesOf.get(one.variable)?.size ?? 0) < 2 ? one : { ...one, variable: variableName(`${plan.name}_${one.variable}`) }));
+    const renamed = Object.fromEntries(needed.map(({ name, variable }) => [name, `$ENV{${variable}}`]));
+    return plan.entry?.env === undefined ? plan : { ...plan, needed, entry: { ...plan.entry, env: { ...plan.entry.env, ...renamed } } };
+  });
+}

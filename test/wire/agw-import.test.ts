@@ -1,0 +1,98 @@
+// agw import and agw connect as typed in a shell: the built bin/agw, a started gateway, real tool servers over HTTP and stdio, from a client's file to a call that passes and one that is refused.
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { readServers } from '../../src/cli/clients/client-file.js';
+import { runAgw, type AgwRun } from '../support/agw-process.js';
+import { startGateway, type GatewayProcess } from '../support/gateway-process.js';
+import { startDemoProcess, type StartedProcess } from '../support/tool-server.js';
+
+const STDIO = fileURLToPath(new URL('../support/stdio-server.mjs', import.meta.url));
+const SECRET = `ghp_${'Zx9'.repeat(12)}`;
+const OTHER = 'spiffe://poc.local/agents/mcp-client/reporter/dev';
+
+let demo: StartedProcess;
+let gateway: GatewayProcess;
+let home = '';
+let work = '';
+
+const agw = (...words: string[]): Promise<AgwRun> => runAgw(work, [...words, '--config', join(gateway.dir, 'config/gateway.yaml')], '', { HOME: home });
+const json = (run: AgwRun): Record<string, unknown> => JSON.parse(run.out) as Record<string, unknown>;
+const registry = (): string => readFileSync(join(gateway.dir, 'config/capability-registry-v2.yaml'), 'utf8');
+const policies = (): string[] => readdirSync(join(gateway.dir, 'config/opa/policies')).filter((name) => name.endsWith('.rego'));
+
+beforeAll(async () => {
+  demo = await startDemoProcess();
+  gateway = await startGateway({
+    tools: [], policies: {}, env: { DEMO_TOKEN: SECRET },
+    identities: { default: 'spiffe://poc.local/agents/mcp-client/my-agent/dev', identities: [{ spiffe_id: 'spiffe://poc.local/agents/mcp-client/my-agent/dev' }, { spiffe_id: OTHER }] },
+  });
+  home = join(gateway.dir, 'home');
+  work = join(gateway.dir, 'work');
+  mkdirSync(join(home, '.cursor'), { recursive: true });
+  mkdirSync(work);
+  writeFileSync(join(home, '.cursor/mcp.json'), `{
+  // what this machine's person uses
+  "mcpServers": {
+    "demo": { "url": "${demo.url}" },
+    "local": { "command": ${JSON.stringify(process.execPath)}, "args": [${JSON.stringify(STDIO)}], "env": { "DEMO_TOKEN": "${SECRET}", "LOG_LEVEL": "warn" } },
+    "gone": { "url": "http://127.0.0.1:9/mcp" }, // not running
+    "mine": { "url": "${gateway.url.replace('127.0.0.1', 'localhost')}" },
+  },
+}
+`, { mode: 0o600 });
+}, 60_000);
+afterAll(async () => {
+  await gateway.stop();
+  await demo.stop();
+});
+
+it('writes nothing while a server does not answer, and nothing in a dry run', { timeout: 60_000 }, async () => {
+  const before = registry();
+  const refused = await agw('import', 'cursor', '--yes');
+  expect([refused.code, refused.err.includes('gone'), refused.err.includes('--skip-unreachable')]).toEqual([1, true, true]);
+  const dry = await agw('import', 'cursor', '--skip-unreachable', '--dry-run', '--yes');
+  expect([dry.code, registry(), policies()]).toEqual([0, before, []]);
+  for (const shown of ['demo_my_tool', 'stdio:local', 'DEMO_TOKEN', 'left out mine', 'env.DEMO_TOKEN']) expect(dry.out).toContain(shown);
+  expect(`${dry.out}${dry.err}${refused.out}${refused.err}`).not.toContain(SECRET);
+});
+
+it('goes from a client\'s file to a call that passes, one that is refused, and a client that knows the gateway alone', { timeout: 120_000 }, async () => {
+  const ran = await agw('import', 'cursor', '--skip-unreachable', '--as', 'reporter', '--risk-level', 'low', '--write-client', '--yes', '--json');
+  expect([ran.code, ran.err.includes(SECRET), ran.out.includes(SECRET), registry().includes(SECRET)]).toEqual([0, false, false, false]);
+  const answer = json(ran) as { checks: { wanted: string; decision: string }[]; allowed: string[]; policy_file: string; left_out: { name: string }[] };
+  expect(answer.checks.every(({ wanted, decision }) => wanted === decision)).toBe(true);
+  expect(answer.allowed).toEqual(expect.arrayContaining(['demo_my_tool', 'demo_echo', 'local_echo', 'local_self']));
+  expect(answer.left_out.map(({ name }) => name)).toEqual(['mine']);
+  expect(registry()).toContain('$ENV{DEMO_TOKEN}');
+
+  const client = readServers(readFileSync(join(home, '.cursor/mcp.json'), 'utf8'), { format: 'jsonc', at: ['mcpServers'], form: 'map' }).servers;
+  expect(client.map(({ name }) => name)).toEqual(['gone', 'mine', 'precinct']);
+  const url = (client.at(-1)?.value as { url: string }).url;
+  expect(url.endsWith('/as/reporter/dev')).toBe(true);
+
+  const call = (name: string, args: unknown): Promise<{ status: number; json: Record<string, unknown> }> => gateway.http('POST', new URL(url).pathname, { 'content-type': 'application/json' }, JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: args } }));
+  const passed = await call('demo_my_tool', { query: 'x' });
+  expect([passed.status, JSON.stringify(passed.json)]).toEqual([200, expect.stringContaining('my_tool looked at: x')]);
+  const self = await call('local_self', {});
+  expect([self.status, JSON.stringify(self.json).includes('LOG_LEVEL')]).toEqual([200, true]);
+  expect(await call('not_imported', {})).toMatchObject({ status: 403, json: { code: 'registry_tool_unknown' } });
+  const asDefault = await gateway.http('POST', '/', { 'content-type': 'application/json' }, JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'demo_my_tool', arguments: {} } }));
+  expect(asDefault).toMatchObject({ status: 403, json: { code: 'authz_policy_denied' } });
+  expect((await agw('policy', 'eval', '--caller', OTHER, '--tool', 'demo_my_tool')).code).toBe(0);
+  expect((await agw('policy', 'eval', '--caller', OTHER, '--tool', 'bash')).code).toBe(1);
+
+  const listed = await gateway.http('POST', new URL(url).pathname, { 'content-type': 'application/json' }, '{"jsonrpc":"2.0","id":2,"method":"tools/list"}');
+  const names = (listed.json['result'] as { tools: { name: string }[] }).tools.map(({ name }) => name);
+  expect(names.toSorted()).toEqual(answer.allowed.toSorted());
+});
+
+it('has nothing left to write the second time, and finds the client connected', { timeout: 60_000 }, async () => {
+  const backup = readdirSync(join(home, '.cursor')).find((name) => name.endsWith('.bak')) ?? '';
+  const before = registry();
+  const again = await agw('import', join(home, '.cursor', backup), '--skip-unreachable', '--as', 'reporter', '--yes', '--json');
+  expect([again.code, registry(), policies()]).toEqual([0, before, ['import_reporter_dev.rego']]);
+  const rows = json(await agw('connect', '--json'))['clients'] as { client: string; state: string }[];
+  expect(rows.find(({ client }) => client === 'cursor')?.state).toBe('connected');
+});
