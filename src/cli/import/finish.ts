@@ -8,7 +8,7 @@ import type { ImportCaller } from './caller.js';
 import { isRegisteredNow, type ImportPlan } from './import-plan.js';
 import { planJson } from './plan-view.js';
 import { rewire, type Rewiring } from './rewire.js';
-import { NOT_IMPORTED, writeImport, type Check } from './write-import.js';
+import { writeImport, type Check } from './write-import.js';
 
 export interface About {
   readonly source: string;
@@ -25,18 +25,28 @@ export async function finish(context: CommandContext, plan: ImportPlan, rewiring
     const { terminal } = context;
     const tools = plan.servers.flatMap(({ named }) => named.filter(isRegisteredNow));
     terminal.print(`imported ${plural(tools.length, 'tool')} for ${plan.caller.id} (${activeNote(reloaded)})`);
-    for (const check of checks) terminal.print(checkText(check));
+    for (const line of checkLines(checks)) terminal.print(line);
     for (const backup of backups) terminal.print(`the client's file as it was: ${printable(backup)}`);
     for (const step of answer.next) terminal.print(`next: ${step}`);
   });
   return wrong.length === 0 ? 0 : 1;
 }
 
-/** As agw policy eval says it. */
-function checkText({ method, tool, wanted, decision }: Check): string {
-  const what = tool === undefined ? method : tool === NOT_IMPORTED ? 'any other tool' : printable(tool);
-  const note = wanted === decision ? '' : wanted === 'DENY' ? ': another policy permits this caller more (agw policy list)' : ': the policy files do not say so (agw policy list)';
-  return `  ${decision}  ${what}${note}`;
+/** What came out as planned in two lines; everything else by name. */
+function checkLines(checks: readonly Check[]): string[] {
+  const wrong = checks.filter(({ wanted, decision }) => wanted !== decision);
+  const allowed = checks.filter(({ wanted, decision }) => wanted === 'ALLOW' && decision === 'ALLOW');
+  const calls = allowed.filter(({ tool }) => tool !== undefined);
+  return [
+    ...(allowed.length === 0 ? [] : [`  ALLOW  ${[plural(calls.length, 'tool'), ...allowed.filter(({ tool }) => tool === undefined).map(({ method }) => method)].join(', ')}`]),
+    ...checks.filter(({ wanted, decision }) => wanted === 'DENY' && decision === 'DENY').map(() => '  DENY   any other tool'),
+    ...wrong.map(wrongText),
+  ];
+}
+
+function wrongText({ method, tool, wanted, decision }: Check): string {
+  if (wanted === 'DENY') return `  ${decision}  any other tool: another policy permits this caller more (agw policy list)`;
+  return `  ${decision}   ${tool === undefined ? method : printable(tool)}: the policies that are loaded do not say so (agw policy list)`;
 }
 
 function nextSteps(plan: ImportPlan, rewiring: Rewiring | undefined, { source, client, caller }: About): string[] {

@@ -22,7 +22,7 @@ export interface Written {
 }
 
 /** A name that no server has: what is not allowed by name must be denied. */
-export const NOT_IMPORTED = 'agw_import_not_a_tool';
+const NOT_IMPORTED = 'agw_import_not_a_tool';
 const CHECKED_TOOLS_MAX = 500; // each is a question to the gateway; beyond, the first ones stand for all of one list
 
 /** Throws CliFailure; what the gateway refused to take up is as it was before. */
