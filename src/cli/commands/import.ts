@@ -12,6 +12,7 @@ export const importCommands: readonly CommandSpec[] = [
     options: [
       { flags: '--as <identity>', about: 'for whom: an agent\'s name (name or name/env), or a SPIFFE ID (default: the default identity)' },
       { flags: '--server <names>', about: 'only these, with commas between' },
+      { flags: '--tools <names>', about: 'only these tools, as their servers name them; with commas between' },
       { flags: '--risk-level <level>', about: 'low, medium, high or critical, of all tools that are registered (default high, until a person has judged them)', choices: ['low', 'medium', 'high', 'critical'] },
       { flags: '--skip-unreachable', about: 'go on without servers that do not answer' },
       { flags: '--write-client', about: 'also give the client the gateway instead of these servers; a copy of its file stays' },

@@ -48,7 +48,7 @@ export async function importServers(context: CommandContext, sourceName: string)
   if (planned.plans.length === 0) return nothingToImport(context, sources, everythingOut);
   const answered = await answering(context, planned.plans);
   const plan = await makePlan({
-    caller, servers: nameTools(answered, registry), leftOut: everythingOut, riskLevel: RISKS.find((level) => level === context.option('riskLevel')) ?? 'high',
+    caller, servers: nameTools(chosenTools(context, answered), registry), leftOut: everythingOut, riskLevel: RISKS.find((level) => level === context.option('riskLevel')) ?? 'high',
     registryFile, registryText, policyDir: context.project.path(config.policy.dirs[0] ?? 'policies'),
   });
   const imported = new Set(plan.servers.filter(isImported).map(({ plan: { name } }) => name));
@@ -63,7 +63,7 @@ function nameInUrl({ id, isDefault }: ImportCaller): string | undefined {
 }
 
 function chooseServers(context: CommandContext, sources: readonly SourceFile[], url: string): { chosen: Placed<FoundServer>[]; leftOut: LeftOut[] } {
-  const wanted = context.option('server')?.split(',').map((name) => name.trim()).filter((name) => name !== '');
+  const wanted = namesOf(context, 'server');
   const all = sources.flatMap((source) => source.read.servers.servers.map((server): Placed<FoundServer | LeftOut> => ({ source, found: foundServer(server, source.client?.id, url) })));
   const unknown = wanted?.find((name) => !all.some(({ found }) => found.name === name));
   if (unknown !== undefined) throw new CliFailure(`there is no server ${unknown}.`, { remedy: `There are: ${all.map(({ found }) => printable(found.name)).join(', ') || 'none'}`, exitCode: 1, code: 'not_found' });
@@ -136,6 +136,20 @@ async function answering(context: CommandContext, plans: readonly UpstreamPlan[]
   throw new CliFailure([`${plural(silent.length, 'server')} of ${asked.length} did not answer; nothing was written.`, ...silent.map(({ plan, reason }) => `  ${plan.name}: ${reason}`)].join('\n'), {
     remedy: 'Repair them, name those to import (--server NAME), or leave these out: --skip-unreachable', exitCode: 1, code: 'upstream_unavailable',
   });
+}
+
+/** --tools: by the names that the servers have for them. */
+function chosenTools(context: CommandContext, asked: readonly AskedServer[]): readonly AskedServer[] {
+  const wanted = namesOf(context, 'tools');
+  if (wanted === undefined) return asked;
+  const served = asked.flatMap(({ tools = [] }) => tools.map(({ name }) => name));
+  const unknown = wanted.find((name) => !served.includes(name));
+  if (unknown !== undefined) throw new CliFailure(`none of the servers serves ${printable(unknown)}.`, { remedy: `They serve: ${served.map(printable).join(', ') || 'nothing'}`, exitCode: 1, code: 'not_found' });
+  return asked.map((server) => (server.tools === undefined ? server : { ...server, tools: server.tools.filter(({ name }) => wanted.includes(name)) }));
+}
+
+function namesOf(context: CommandContext, option: string): readonly string[] | undefined {
+  return context.option(option)?.split(',').map((name) => name.trim()).filter((name) => name !== '');
 }
 
 function nothingToImport(context: CommandContext, sources: readonly SourceFile[], leftOut: readonly LeftOut[]): never {

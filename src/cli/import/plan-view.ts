@@ -26,7 +26,7 @@ function serverText({ plan, tools, reason, prefix, isPrefixNew, named }: Planned
   const notes = [...plan.notes, ...(isPrefixNew ? [`agents know its tools by names that begin with ${prefix}, because another server has one of them`] : [])].map((note) => `  ${note}`);
   if (tools === undefined) return [title, ...command, colors.red(`  did not answer: ${printable(reason)}`)].join('\n');
   const rows = named.map((one) => [one.name, stateText(one), one.state === 'new' && isRegisteredNow(one) ? riskLevel : '', shortHash(one.tool.hashes.jcs), textOf(recordOf(JSON.parse(one.tool.text)), 'description')]);
-  const table = renderTable([{ title: 'TOOL' }, { title: '' }, { title: 'RISK' }, { title: 'HASH (JCS)' }, { title: 'DESCRIPTION', shrinks: true }], rows, terminal);
+  const table = renderTable([{ title: 'TOOL' }, { title: 'STATE' }, { title: 'RISK' }, { title: 'HASH (JCS)' }, { title: 'DESCRIPTION', shrinks: true }], rows, terminal);
   const signs = named.flatMap(({ name, poison }) => poison.map((one) => colors.red(`  ! ${printable(name)}: ${one.kind} at ${printable(one.path)}: this text speaks to the model, and is left to you: agw tools add --from ${printable(plan.upstream)} ${printable(name)}`)));
   return [title, ...command, ...notes, ...(named.length === 0 ? ['  it serves no tools'] : [table]), ...signs].join('\n');
 }

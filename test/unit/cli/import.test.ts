@@ -94,6 +94,14 @@ it('registers nothing of a server that does not answer, and goes on without it w
   expect((await agw([file, '--yes', '--server', 'tests,none'])).err).toContain('there is no server none');
 });
 
+it('takes only the tools that were named, and refuses one that nobody serves', async () => {
+  const file = put(join(work, 'mcp.json'), { tests: program() });
+  const refused = await agw([file, '--yes', '--tools', 'echo,nope']);
+  expect([refused.code, refused.err.includes('nope'), registryText()]).toEqual([1, true, 'tools: []\n']);
+  expect((await agw([file, '--yes', '--tools', 'echo, self'])).code).toBe(0);
+  expect([...registry().tools.keys()]).toEqual(['echo', 'self']);
+});
+
 it('rewires the client: its servers go, the gateway comes, others and comments stay', async () => {
   bench.file('config/gateway.yaml', 'profile: dev\nfront: {port: 4711}\n');
   const file = join(home, '.cursor/mcp.json');
