@@ -29,7 +29,19 @@ export async function urlFor(context: CommandContext, as: string | undefined): P
   }
   const text = url.pathname === '/' && !base.endsWith('/') ? url.href.replace(/\/$/, '') : url.href;
   const proof = profile === 'strict' ? ['the gateway runs in the strict profile: this client must also bring a token (Authorization: Bearer …), or come through a proxy with a certificate'] : [];
-  return { url: text, profile, notes: [...notes, ...proof] };
+  return { url: text, profile, notes: [...notes, ...proof, ...(as === undefined || profile !== 'dev' ? [] : await unregistered(context, url.pathname))] };
+}
+
+/** A name that nobody has registered is refused at the first call: better said now. Without a gateway nobody knows. */
+async function unregistered(context: CommandContext, path: string): Promise<string[]> {
+  try {
+    const answer = await context.control().get('/v1/identities');
+    const id = path.replace(/^\/as\//, `spiffe://${textOf(answer, 'trust_domain')}/agents/mcp-client/`);
+    return listOf(answer, 'identities').some((one) => textOf(one, 'spiffe_id') === id) ? [] : [`${id} is not registered, and its calls are refused until it is: agw identity add ${id}`];
+  } catch (error) {
+    if (error instanceof CliFailure) return [];
+    throw error;
+  }
 }
 
 /** An agent's name, or a SPIFFE ID of the form that the gateway's own path stands for. */

@@ -130,6 +130,14 @@ it.each([
   expect([ran.code, ran.err.includes(said)]).toEqual([2, true]);
 });
 
+it('says that nobody has registered the identity', async () => {
+  await bench.close();
+  bench = openBench();
+  mkdirSync(join(bench.root, 'work'));
+  await bench.serve({ ...STATUS, 'GET /v1/identities': () => ({ json: { trust_domain: 'poc.local', identities: [{ spiffe_id: 'spiffe://poc.local/agents/mcp-client/known/dev' }] } }) });
+  expect([(await agw('cursor', '--as', 'known')).err.includes('not registered'), (await agw('cursor', '--as', 'other')).err.includes('agw identity add spiffe://poc.local/agents/mcp-client/other/dev')]).toEqual([false, true]);
+});
+
 it('takes --url as it is, and a SPIFFE ID where the URL can name it', async () => {
   expect(json(await agw('cursor', '--url', 'https://gw.example', '--json'))['url']).toBe('https://gw.example');
   expect(json(await agw('cursor', '--as', 'spiffe://poc.local/agents/mcp-client/bot/prod', '--json'))['url']).toBe(`${URL_HERE}/as/bot/prod`);
