@@ -84,7 +84,7 @@ async function listedBy(url: string, server: RegisteredServer | undefined, surro
     // A process that the list was asked of is ended, too: it has a group of its own, which Ctrl-C does not reach.
     const { tools } = await withInterrupt((stop) => Promise.race([
       listTools(client, url, { timeoutMs, clientInfo: clientInfo(), parseToolsList: (bytes) => reader.parseToolsList(bytes), monotonicMs: systemClock.monotonicMs }),
-      interrupted(stop, () => new CliFailure(`interrupted while ${url} was asked for its tools.`)),
+      interrupted(stop, () => new CliFailure(`interrupted while ${url} was asked for its tools.`, { code: 'interrupted' })),
     ]));
     return tools;
   } finally {

@@ -1,10 +1,10 @@
 // agw import and agw connect as typed in a shell: the built bin/agw, a started gateway, real tool servers over HTTP and stdio, from a client's file to a call that passes and one that is refused.
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readServers } from '../../src/cli/clients/client-file.js';
-import { runAgw, type AgwRun } from '../support/agw-process.js';
+import { runAgw, startAgw, type AgwRun } from '../support/agw-process.js';
 import { startGateway, type GatewayProcess } from '../support/gateway-process.js';
 import { startDemoProcess, type StartedProcess } from '../support/tool-server.js';
 
@@ -95,4 +95,14 @@ it('has nothing left to write the second time, and finds the client connected', 
   expect([again.code, registry(), policies()]).toEqual([0, before, ['import_reporter_dev.rego']]);
   const rows = json(await agw('connect', '--json'))['clients'] as { client: string; state: string }[];
   expect(rows.find(({ client }) => client === 'cursor')?.state).toBe('connected');
+});
+
+it('ends at Ctrl-C, also where servers that do not answer are skipped', { timeout: 60_000 }, async () => {
+  const [silent, seen] = [join(work, 'silent.json'), join(work, 'seen')];
+  writeFileSync(silent, JSON.stringify({ mcpServers: { mute: { command: process.execPath, args: [STDIO, '--mute', `--seen=${seen}`] }, demo: { url: demo.url } } }));
+  const running = startAgw(work, ['import', silent, '--skip-unreachable', '--yes', '--config', join(gateway.dir, 'config/gateway.yaml')], '', { HOME: home });
+  while (!existsSync(seen)) await new Promise((resolve) => setTimeout(resolve, 50)); // it was greeted: whoever greets it minds the interrupt
+  const before = registry();
+  const ran = await running.interrupt();
+  expect([ran.code, ran.err.includes('interrupted'), ran.err.includes('asking demo'), registry()]).toEqual([2, true, false, before]);
 });

@@ -33,7 +33,7 @@ async function askServer(context: CommandContext, plan: UpstreamPlan): Promise<A
   try {
     return { plan, tools: await servedBy(plan.upstream, plan.live, surroundings, givenTimeoutOf(context)), reason: '' };
   } catch (error) {
-    if (!(error instanceof CliFailure)) throw error;
+    if (!(error instanceof CliFailure) || error.code === 'interrupted') throw error; // Ctrl-C is no server that does not answer
     if (plan.entry === undefined && error.message.includes('HTTP+SSE')) return askOverSse(context, plan);
     return { plan, tools: undefined, reason: masked(error.message.replace(/^\S+ did not list its tools: /, '').replace(/\.$/, ''), secrets) };
   }
