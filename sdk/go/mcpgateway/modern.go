@@ -1,0 +1,65 @@
+package mcpgateway
+
+import (
+	"context"
+	"encoding/json"
+)
+
+// sendModern asks once, as 2026-07-28 has it: everything the gateway must know stands in the request.
+func (c *core) sendModern(ctx context.Context, q *question) (*answer, error) {
+	id := c.lastID.Add(1)
+	meta := map[string]any{
+		metaProtocolVersion: EraModern, metaCapabilities: c.capabilities(false),
+		metaClientInfo: map[string]string{"name": c.config.clientName, "version": c.config.clientVersion},
+	}
+	if q.settings.onProgress != nil {
+		meta["progressToken"] = id
+	}
+	if _, own := q.meta[metaLogLevel]; q.settings.onLog != nil && !own {
+		meta[metaLogLevel] = logLevelWanted
+	}
+	body, err := q.body(id, meta)
+	if err != nil {
+		return nil, err
+	}
+	header := map[string]string{"MCP-Protocol-Version": string(EraModern), "Mcp-Method": q.method, "traceparent": q.traceparent}
+	if q.subject != "" {
+		header["Mcp-Name"] = mirrored(q.subject)
+	}
+	if q.method == "tools/call" {
+		for name, value := range paramHeaders(c.marks.of(q.subject), q.params["arguments"]) {
+			header[name] = value
+		}
+	}
+	return c.post(ctx, &posting{id: id, body: body, header: header, traceID: q.traceID, onMessage: func(m message) { q.hear(m, id) }})
+}
+
+// capabilities of the client: what its maker said; in a session with a handler, by default, all that a server can ask for.
+func (c *core) capabilities(inSession bool) map[string]any {
+	if c.config.capabilities != nil {
+		return c.config.capabilities
+	}
+	if inSession && c.config.onRequest != nil {
+		return map[string]any{"sampling": map[string]any{}, "elicitation": map[string]any{}, "roots": map[string]any{}}
+	}
+	return map[string]any{}
+}
+
+// hear takes a notification that came before the answer.
+func (q *question) hear(m message, token int64) {
+	switch m.Method {
+	case "notifications/progress":
+		var params struct {
+			Progress
+			Token *int64 `json:"progressToken"`
+		}
+		if q.settings.onProgress != nil && json.Unmarshal(m.Params, &params) == nil && params.Token != nil && *params.Token == token {
+			q.settings.onProgress(params.Progress)
+		}
+	case "notifications/message":
+		var params LogMessage
+		if q.settings.onLog != nil && json.Unmarshal(m.Params, &params) == nil {
+			q.settings.onLog(params)
+		}
+	}
+}
