@@ -1,7 +1,6 @@
 package mcpgateway
 
 import (
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"regexp"
@@ -83,7 +82,7 @@ func (s Secret) MarshalJSON() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(text)
+	return asJSON(text)
 }
 
 const secretShown = "SecretRef(…)"

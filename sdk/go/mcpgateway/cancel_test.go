@@ -1,0 +1,161 @@
+package mcpgateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"testing"
+	"time"
+)
+
+// hangs until the client goes away.
+func hangs(arrived, left chan struct{}) script {
+	return func(w http.ResponseWriter, r *http.Request, _ seen) {
+		arrived <- struct{}{}
+		<-r.Context().Done()
+		left <- struct{}{}
+	}
+}
+
+func TestACanceledCallClosesItsConnection(t *testing.T) {
+	arrived, left := make(chan struct{}), make(chan struct{}, 1)
+	s := startServer(t, hangs(arrived, left))
+	client := newTestClient(t, newFakeClock(), s.URL)
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		<-arrived
+		cancel()
+	}()
+	_, err := client.CallTool(ctx, "t", nil)
+	var canceled *CanceledError
+	if !errors.As(err, &canceled) || !errors.Is(err, context.Canceled) || !canceled.MayHaveRun || canceled.TraceID == "" {
+		t.Error(err)
+	}
+	<-left
+}
+
+func TestACallOutOfTimeClosesItsConnection(t *testing.T) {
+	arrived, left := make(chan struct{}), make(chan struct{}, 1)
+	s := startServer(t, hangs(arrived, left))
+	clock := newFakeClock()
+	client := newTestClient(t, clock, s.URL, WithTimeout(7*time.Second))
+	go func() {
+		<-arrived
+		clock.advance(7 * time.Second)
+	}()
+	_, err := client.CallTool(context.Background(), "t", nil, WithIdempotent())
+	var late *CallTimeoutError
+	var network net.Error
+	if !errors.As(err, &late) || !late.MayHaveRun || !errors.Is(err, context.DeadlineExceeded) || !errors.As(err, &network) && !late.Timeout() {
+		t.Error(err)
+	}
+	<-left
+	check(t, "requests", len(s.seen()), 1)
+}
+
+func TestADeadlineOfTheContextIsATimeout(t *testing.T) {
+	s := startServer(t, says(""))
+	client := newTestClient(t, newFakeClock(), s.URL)
+	ctx, cancel := context.WithDeadline(context.Background(), time.Unix(0, 0))
+	defer cancel()
+	_, err := client.CallTool(ctx, "t", nil)
+	var late *CallTimeoutError
+	if !errors.As(err, &late) || late.MayHaveRun || !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	check(t, "requests", len(s.seen()), 0)
+}
+
+func TestAConnectionThatIsNeverAnsweredHasNotRun(t *testing.T) {
+	// A TLS handshake that nobody answers: nothing of the request goes out.
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	clock := newFakeClock()
+	client := newTestClient(t, clock, "https://"+listener.Addr().String())
+	go func() {
+		connection, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		_, _ = connection.Read(make([]byte, 1))
+		clock.advance(DefaultTimeout)
+		_ = connection.Close()
+	}()
+	_, err = client.CallTool(context.Background(), "t", nil)
+	var late *CallTimeoutError
+	if !errors.As(err, &late) || late.MayHaveRun {
+		t.Error(err)
+	}
+}
+
+func TestASessionIsToldOfACallThatIsGivenUp(t *testing.T) {
+	arrived, left, told := make(chan struct{}), make(chan struct{}, 1), make(chan seen, 1)
+	hang := hangs(arrived, left)
+	s := startServer(t, inSession(func(w http.ResponseWriter, r *http.Request, was seen) {
+		if was.rpc == "notifications/cancelled" {
+			told <- was
+			w.WriteHeader(http.StatusAccepted)
+			return
+		}
+		hang(w, r, was)
+	}))
+	for name, ends := range map[string]func(context.CancelFunc, *fakeClock){
+		"canceled":    func(cancel context.CancelFunc, _ *fakeClock) { cancel() },
+		"out of time": func(_ context.CancelFunc, clock *fakeClock) { clock.advance(DefaultTimeout) },
+	} {
+		clock := newFakeClock()
+		client := newTestClient(t, clock, s.URL, WithEra(EraLegacy))
+		ctx, cancel := context.WithCancel(context.Background())
+		go func() {
+			<-arrived
+			ends(cancel, clock)
+		}()
+		_, err := client.CallTool(ctx, "t", nil)
+		cancel()
+		if !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s: %v", name, err)
+		}
+		was := <-told
+		<-left
+		calls := s.of("tools/call")
+		check(t, name+": request", was.param("requestId"), calls[len(calls)-1].id)
+		check(t, name+": session", was.header.Get(sessionIDHeader), calls[len(calls)-1].header.Get(sessionIDHeader))
+	}
+}
+
+func TestAClosedClientWaitsForNothing(t *testing.T) {
+	s := startServer(t, streams) // its stream stays open behind the answer
+	client, err := NewClient(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.CallTool(context.Background(), "t", nil); err != nil {
+		t.Fatal(err)
+	}
+	_ = client.Close()
+	if left := fmt.Sprint(client.core.tasks.start(func() {})); left != "false" {
+		t.Error("a task begins in a closed client")
+	}
+}
+
+func TestAConnectionIsUsedAgainAfterAStream(t *testing.T) {
+	connections := map[string]bool{}
+	s := startServer(t, func(w http.ResponseWriter, r *http.Request, was seen) {
+		connections[r.RemoteAddr] = true
+		startStream(w)
+		sendEvent(w, fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":{"content":[]}}`, was.id))
+	})
+	client := newTestClient(t, newFakeClock(), s.URL)
+	for range 5 {
+		if _, err := client.CallTool(context.Background(), "t", nil); err != nil {
+			t.Fatal(err)
+		}
+		client.core.tasks.group.Wait() // the rest of the stream has been read
+	}
+	check(t, "connections", len(connections), 1)
+}
