@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"time"
 
 	"github.com/precinct-gateway/precinct/sdk/go/mcpgateway"
 )
@@ -68,7 +67,7 @@ func act(ctx context.Context, client *mcpgateway.Client, line *step) *answer {
 		identity := client.Identity()
 		return &answer{Result: map[string]any{"source": identity.Source, "spiffe_id": orNull(identity.SPIFFEID)}}
 	case "discover":
-		discovery, err := client.Discover(ctx, line.Options.options(nil)...)
+		discovery, err := client.Discover(ctx, line.Options.options()...)
 		if err != nil {
 			return failed(err)
 		}
@@ -81,7 +80,11 @@ func act(ctx context.Context, client *mcpgateway.Client, line *step) *answer {
 }
 
 func inSession(ctx context.Context, client *mcpgateway.Client, line *step) *answer {
-	session, err := client.Session(ctx, line.Options.options(nil)...)
+	var options []mcpgateway.SessionOption
+	if line.Options.OnRequest != nil {
+		options = append(options, mcpgateway.WithRequestHandler(scripted(line.Options.OnRequest)))
+	}
+	session, err := client.Session(ctx, options...)
 	if err != nil {
 		return failed(err)
 	}
@@ -92,18 +95,22 @@ func inSession(ctx context.Context, client *mcpgateway.Client, line *step) *answ
 		done.ID = line.Steps[i].ID
 		answers = append(answers, done)
 	}
-	return &answer{Result: map[string]any{"steps": answers}}
+	return &answer{Result: map[string]any{"steps": answers, "session_id": orNull(session.ID())}}
 }
 
 func operate(ctx context.Context, by caller, line *step) *answer {
-	var events []event
-	tell := func(e event) { events = append(events, e) }
-	options := line.Options.options(tell)
-	if after := line.Options.CancelAfter; after != nil {
-		canceled, cancel := context.WithCancel(ctx)
-		ctx = canceled
-		defer time.AfterFunc(duration(*after), cancel).Stop()
-		defer cancel()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	events := []event{}
+	tell := func(e event) {
+		events = append(events, e)
+		if len(events) == line.Options.CancelAfterEvent || (e.Type == "approval" && line.Options.CancelOnApproval) {
+			cancel()
+		}
+	}
+	options := append(line.Options.options(), mcpgateway.WithApprovalRequested(func(a mcpgateway.ApprovalRequest) { tell(approvalEvent(a)) }))
+	if line.Operation == "call_tool" && (line.Options.OnProgress || line.Options.CancelAfterEvent > 0) {
+		options = append(options, mcpgateway.WithProgress(func(p mcpgateway.Progress) { tell(progressEvent(p)) }))
 	}
 	var result any
 	var err error
@@ -164,7 +171,6 @@ func operate(ctx context.Context, by caller, line *step) *answer {
 var errStopped = errors.New("the stream was left")
 
 func stream(ctx context.Context, by caller, line *step, arguments map[string]any, options []mcpgateway.CallOption, tell func(event)) (*mcpgateway.ToolResult, error) {
-	count := 0
 	for happened, err := range by.StreamTool(ctx, line.Name, arguments, options...) {
 		switch {
 		case err != nil:
@@ -176,7 +182,7 @@ func stream(ctx context.Context, by caller, line *step, arguments map[string]any
 		case happened.Log != nil:
 			tell(logEvent(*happened.Log))
 		}
-		if count++; count == line.Options.CancelAfterEvent {
+		if ctx.Err() != nil {
 			return nil, errStopped
 		}
 	}
@@ -254,6 +260,6 @@ func scripted(results map[string]json.RawMessage) mcpgateway.RequestHandler {
 		if result, ok := results[method]; ok {
 			return result, nil
 		}
-		return nil, errors.New("not scripted")
+		return nil, mcpgateway.ErrNoSuchRequest
 	}
 }

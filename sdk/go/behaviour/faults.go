@@ -87,6 +87,9 @@ func (f *fault) refused(refusal *mcpgateway.GatewayError) {
 	f.Code, f.Step, f.Middleware, f.ReasonCode, f.Message = refusal.Code, &refusal.Step, refusal.Middleware, refusal.ReasonCode, refusal.Message
 	f.DecisionID, f.TraceID, f.Remediation, f.DocsURL = refusal.DecisionID, refusal.TraceID, refusal.Remediation, refusal.DocsURL
 	f.RetryAfter, f.Details, f.HTTPStatus = inSeconds(refusal.RetryAfter), refusal.Details, refusal.HTTPStatus
+	if refusal.RPCCode != 0 {
+		f.RPCCode = &refusal.RPCCode
+	}
 	f.RequestID, _ = refusal.Details["request_id"].(string)
 	f.Command, _ = refusal.Details["command"].(string)
 }

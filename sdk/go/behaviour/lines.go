@@ -25,26 +25,25 @@ type step struct {
 }
 
 type clientSettings struct {
-	GatewayURL      string                     `json:"gateway_url"`
-	SPIFFEID        string                     `json:"spiffe_id"`
-	JWTSVID         string                     `json:"jwt_svid"`
-	CertFile        string                     `json:"cert_file"`
-	KeyFile         string                     `json:"key_file"`
-	CAFile          string                     `json:"ca_file"`
-	WorkloadAPI     string                     `json:"workload_api"`
-	Audience        string                     `json:"audience"`
-	GatewaySPIFFEID string                     `json:"gateway_spiffe_id"`
-	Era             string                     `json:"era"`
-	Timeout         *float64                   `json:"timeout"`
-	MaxRetries      *int                       `json:"max_retries"`
-	BackoffBase     *float64                   `json:"backoff_base"`
-	WaitForApproval *float64                   `json:"wait_for_approval"`
-	Traceparent     string                     `json:"traceparent"`
-	ClientName      string                     `json:"client_name"`
-	ClientVersion   string                     `json:"client_version"`
-	Capabilities    map[string]any             `json:"client_capabilities"`
-	MaxAnswerBytes  *int64                     `json:"max_answer_bytes"`
-	OnRequest       map[string]json.RawMessage `json:"on_request"`
+	GatewayURL      string         `json:"gateway_url"`
+	SPIFFEID        string         `json:"spiffe_id"`
+	JWTSVID         string         `json:"jwt_svid"`
+	CertFile        string         `json:"cert_file"`
+	KeyFile         string         `json:"key_file"`
+	CAFile          string         `json:"ca_file"`
+	WorkloadAPI     string         `json:"workload_api"`
+	Audience        string         `json:"audience"`
+	GatewaySPIFFEID string         `json:"gateway_spiffe_id"`
+	Era             string         `json:"era"`
+	Timeout         *float64       `json:"timeout"`
+	MaxRetries      *int           `json:"max_retries"`
+	BackoffBase     *float64       `json:"backoff_base"`
+	WaitForApproval *float64       `json:"wait_for_approval"`
+	Traceparent     string         `json:"traceparent"`
+	ClientName      string         `json:"client_name"`
+	ClientVersion   string         `json:"client_version"`
+	Capabilities    map[string]any `json:"client_capabilities"`
+	MaxAnswerBytes  *int64         `json:"max_answer_bytes"`
 }
 
 func (c clientSettings) options() []mcpgateway.Option {
@@ -65,7 +64,6 @@ func (c clientSettings) options() []mcpgateway.Option {
 	given(c.Traceparent != "", mcpgateway.WithTraceparent(func(context.Context) string { return c.Traceparent }))
 	given(c.ClientName != "", mcpgateway.WithClientInfo(c.ClientName, c.ClientVersion))
 	given(c.Capabilities != nil, mcpgateway.WithClientCapabilities(c.Capabilities))
-	given(c.OnRequest != nil, mcpgateway.WithRequestHandler(scripted(c.OnRequest)))
 	if c.Timeout != nil {
 		options = append(options, mcpgateway.WithTimeout(duration(*c.Timeout)))
 	}
@@ -85,19 +83,20 @@ func (c clientSettings) options() []mcpgateway.Option {
 }
 
 type callSettings struct {
-	Timeout          *float64       `json:"timeout"`
-	Idempotent       bool           `json:"idempotent"`
-	WaitForApproval  *float64       `json:"wait_for_approval"`
-	OnProgress       bool           `json:"on_progress"`
-	Meta             map[string]any `json:"meta"`
-	InputResponses   map[string]any `json:"input_responses"`
-	RequestState     string         `json:"request_state"`
-	CancelAfterEvent int            `json:"cancel_after_event"`
-	CancelAfter      *float64       `json:"cancel_after"`
-	RaiseOnError     bool           `json:"raise_on_error"`
+	Timeout          *float64                   `json:"timeout"`
+	Idempotent       bool                       `json:"idempotent"`
+	WaitForApproval  *float64                   `json:"wait_for_approval"`
+	OnProgress       bool                       `json:"on_progress"`
+	Meta             map[string]any             `json:"meta"`
+	InputResponses   map[string]any             `json:"input_responses"`
+	RequestState     string                     `json:"request_state"`
+	CancelAfterEvent int                        `json:"cancel_after_event"`
+	CancelOnApproval bool                       `json:"cancel_on_approval"`
+	OnRequest        map[string]json.RawMessage `json:"on_request"`
+	RaiseOnError     bool                       `json:"raise_on_error"`
 }
 
-func (c callSettings) options(tell func(event)) []mcpgateway.CallOption {
+func (c callSettings) options() []mcpgateway.CallOption {
 	var options []mcpgateway.CallOption
 	if c.Timeout != nil {
 		options = append(options, mcpgateway.WithTimeout(duration(*c.Timeout)))
@@ -107,9 +106,6 @@ func (c callSettings) options(tell func(event)) []mcpgateway.CallOption {
 	}
 	if c.WaitForApproval != nil {
 		options = append(options, mcpgateway.WithWaitForApproval(duration(*c.WaitForApproval)))
-	}
-	if c.OnProgress {
-		options = append(options, mcpgateway.WithProgress(func(p mcpgateway.Progress) { tell(progressEvent(p)) }))
 	}
 	if c.Meta != nil {
 		options = append(options, mcpgateway.WithMeta(c.Meta))
@@ -126,18 +122,21 @@ func duration(seconds float64) time.Duration { return time.Duration(seconds * fl
 type answer struct {
 	ID     any     `json:"id,omitempty"`
 	Result any     `json:"result,omitempty"`
-	Events []event `json:"events,omitempty"`
+	Events []event `json:"events"`
 	Error  *fault  `json:"error,omitempty"`
 }
 
 type event struct {
-	Type     string          `json:"type"`
-	Progress *float64        `json:"progress,omitempty"`
-	Total    *float64        `json:"total,omitempty"`
-	Message  string          `json:"message,omitempty"`
-	Level    string          `json:"level,omitempty"`
-	Logger   string          `json:"logger,omitempty"`
-	Data     json.RawMessage `json:"data,omitempty"`
+	Type      string          `json:"type"`
+	Progress  *float64        `json:"progress,omitempty"`
+	Total     *float64        `json:"total,omitempty"`
+	Message   string          `json:"message,omitempty"`
+	Level     string          `json:"level,omitempty"`
+	Logger    string          `json:"logger,omitempty"`
+	Data      json.RawMessage `json:"data,omitempty"`
+	RequestID string          `json:"request_id,omitempty"`
+	Command   string          `json:"command,omitempty"`
+	ExpiresAt string          `json:"expires_at,omitempty"`
 }
 
 func progressEvent(p mcpgateway.Progress) event {
@@ -146,4 +145,8 @@ func progressEvent(p mcpgateway.Progress) event {
 
 func logEvent(m mcpgateway.LogMessage) event {
 	return event{Type: "log", Level: m.Level, Logger: m.Logger, Data: m.Data}
+}
+
+func approvalEvent(a mcpgateway.ApprovalRequest) event {
+	return event{Type: "approval", RequestID: a.RequestID, Command: a.Command, ExpiresAt: a.ExpiresAt}
 }

@@ -24,7 +24,7 @@ type GatewayError struct {
 	DocsURL     string
 	RetryAfter  time.Duration // 0 = the gateway did not say
 	HTTPStatus  int           // of the answer; 200 where the refusal came inside one
-	rpcCode     int
+	RPCCode     int           // of the JSON-RPC error it came in: the status, or the specification's own such as -32601; 0 = it came in none
 }
 
 // Error never shows the details: they may repeat what the call said.

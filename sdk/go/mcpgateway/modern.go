@@ -9,7 +9,7 @@ import (
 func (c *core) sendModern(ctx context.Context, q *question) (*answer, error) {
 	id := c.lastID.Add(1)
 	meta := map[string]any{
-		metaProtocolVersion: EraModern, metaCapabilities: c.capabilities(false),
+		metaProtocolVersion: EraModern, metaCapabilities: c.config.session.offered(false),
 		metaClientInfo: map[string]string{"name": c.config.clientName, "version": c.config.clientVersion},
 	}
 	if q.settings.onProgress != nil {
@@ -34,12 +34,12 @@ func (c *core) sendModern(ctx context.Context, q *question) (*answer, error) {
 	return c.post(ctx, &posting{id: id, body: body, header: header, traceID: q.traceID, onMessage: func(m message) { q.hear(m, id) }})
 }
 
-// capabilities of the client: what its maker said; in a session with a handler, by default, all that a server can ask for.
-func (c *core) capabilities(inSession bool) map[string]any {
-	if c.config.capabilities != nil {
-		return c.config.capabilities
+// offered are the capabilities that a server is told: what the client's maker named; in a session with a handler, by default, all that a server can ask for.
+func (s sessionConfig) offered(inSession bool) map[string]any {
+	if s.capabilities != nil {
+		return s.capabilities
 	}
-	if inSession && c.config.onRequest != nil {
+	if inSession && s.onRequest != nil {
 		return map[string]any{"sampling": map[string]any{}, "elicitation": map[string]any{}, "roots": map[string]any{}}
 	}
 	return map[string]any{}

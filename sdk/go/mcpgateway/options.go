@@ -3,6 +3,7 @@ package mcpgateway
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"time"
 )
@@ -42,10 +43,16 @@ type config struct {
 	httpClient                *http.Client
 	traceparent               func(context.Context) string
 	clientName, clientVersion string
-	capabilities              map[string]any
-	onRequest                 RequestHandler
+	session                   sessionConfig
 	call                      callConfig
 	around                    surroundings
+}
+
+// sessionConfig is what a client says of itself in handshakes, and who answers servers; a session may have its own.
+type sessionConfig struct {
+	timeout      time.Duration // of the handshake
+	capabilities map[string]any
+	onRequest    RequestHandler
 }
 
 type callConfig struct {
@@ -72,6 +79,32 @@ type SharedOption interface {
 	Option
 	CallOption
 }
+
+// SessionOption says how [Client.Session] opens a session.
+type SessionOption interface{ applyToSession(*sessionConfig) }
+
+// ServerFacingOption is of a client, or of one session.
+type ServerFacingOption interface {
+	Option
+	SessionOption
+}
+
+// TimeoutOption is of a client, of one call, or of a session's handshake.
+type TimeoutOption interface {
+	SharedOption
+	SessionOption
+}
+
+type serverFacingOption func(*sessionConfig)
+
+func (o serverFacingOption) applyToClient(c *config)         { o(&c.session) }
+func (o serverFacingOption) applyToSession(c *sessionConfig) { o(c) }
+
+type timeoutOption time.Duration
+
+func (o timeoutOption) applyToClient(c *config)         { c.call.timeout = time.Duration(o) }
+func (o timeoutOption) applyToCall(c *callConfig)       { c.timeout = time.Duration(o) }
+func (o timeoutOption) applyToSession(c *sessionConfig) { c.timeout = time.Duration(o) }
 
 type clientOption func(*config)
 
@@ -156,24 +189,25 @@ func WithClientInfo(name, version string) Option {
 
 // WithClientCapabilities is what the client says it can do for a server, such as {"elicitation": {}}. A server of 2026-07-28 asks only for
 // what is named here, and the call then ends with an [*InputRequiredError].
-func WithClientCapabilities(capabilities map[string]any) Option {
-	return clientOption(func(c *config) { c.capabilities = capabilities })
+func WithClientCapabilities(capabilities map[string]any) ServerFacingOption {
+	return serverFacingOption(func(c *sessionConfig) { c.capabilities = capabilities })
 }
 
 // RequestHandler answers what a server asks during a call in a session: sampling/createMessage, elicitation/create, roots/list.
-// Its result becomes JSON; an error is told to the server as -32603 without its text.
+// Its result becomes JSON. [ErrNoSuchRequest] tells the server that the client has no such method; any other error is told as -32603 without its text.
 type RequestHandler func(ctx context.Context, method string, params json.RawMessage) (any, error)
+
+// ErrNoSuchRequest is what a [RequestHandler] returns for a method that it does not answer.
+var ErrNoSuchRequest = errors.New("mcpgateway: the client answers no such requests")
 
 // WithRequestHandler answers servers in sessions. Without it they are told that there is no such method. If [WithClientCapabilities] names
 // no capabilities, sampling, elicitation and roots are.
-func WithRequestHandler(handler RequestHandler) Option {
-	return clientOption(func(c *config) { c.onRequest = handler })
+func WithRequestHandler(handler RequestHandler) ServerFacingOption {
+	return serverFacingOption(func(c *sessionConfig) { c.onRequest = handler })
 }
 
 // WithTimeout bounds a call, its repetitions included; waiting for an approval is bounded by itself.
-func WithTimeout(limit time.Duration) SharedOption {
-	return sharedOption(func(c *callConfig) { c.timeout = limit })
-}
+func WithTimeout(limit time.Duration) TimeoutOption { return timeoutOption(limit) }
 
 // WithWaitForApproval lets a call that a person must approve wait that long for the decision: it is repeated until it passes.
 func WithWaitForApproval(limit time.Duration) SharedOption {

@@ -57,7 +57,7 @@ func (a *answer) readError(inSession bool) error {
 		return &ProtocolError{RPCCode: wire.Code, Message: wire.Message, Data: wire.Data, HTTPStatus: a.status, TraceID: a.traceID}
 	}
 	refusal := found.refusal()
-	refusal.HTTPStatus, refusal.rpcCode = a.status, wire.Code
+	refusal.HTTPStatus, refusal.RPCCode = a.status, wire.Code
 	refusal.RetryAfter = max(a.retryAfter, found.retryAfter())
 	if refusal.TraceID == "" {
 		refusal.TraceID = a.traceID
@@ -100,8 +100,8 @@ func (e *GatewayError) tableStatus() int {
 	if row, ok := codes[e.Code]; ok {
 		return row.status
 	}
-	if e.rpcCode > 0 {
-		return e.rpcCode
+	if e.RPCCode > 0 {
+		return e.RPCCode
 	}
 	return e.HTTPStatus
 }

@@ -133,7 +133,7 @@ func (o operations) mirrored(ctx context.Context, q *question) (*answer, error) 
 func isHeaderMismatch(err error) bool {
 	var refusal *GatewayError
 	if errors.As(err, &refusal) {
-		return refusal.rpcCode == rpcHeaderMismatch
+		return refusal.RPCCode == rpcHeaderMismatch
 	}
 	var foreign *ProtocolError
 	return errors.As(err, &foreign) && foreign.RPCCode == rpcHeaderMismatch

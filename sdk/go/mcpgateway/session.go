@@ -31,20 +31,23 @@ type Session struct {
 	id      string
 	version string
 	initial json.RawMessage
+	config  sessionConfig
 	closed  atomic.Bool
 	asked   atomic.Int64
 }
 
 // Session opens a session, whatever the client's era. One that the gateway no longer knows ends its calls with a [*SessionExpiredError] and
 // is not renewed: what was tied to it, such as an approval, is lost with it.
-func (c *Client) Session(ctx context.Context, options ...CallOption) (*Session, error) {
-	settings, err := c.core.callConfig(options)
-	if err != nil {
+func (c *Client) Session(ctx context.Context, options ...SessionOption) (*Session, error) {
+	settings := c.core.config.session
+	settings.timeout = c.core.config.call.timeout
+	for _, option := range options {
+		option.applyToSession(&settings)
+	}
+	if err := (callConfig{timeout: settings.timeout}).check(); err != nil {
 		return nil, err
 	}
-	ctx, cancel := c.core.around.within(ctx, settings.timeout)
-	defer cancel()
-	return c.core.openSession(ctx, operations.withRetries)
+	return c.core.openSession(ctx, settings, operations.withRetries)
 }
 
 // ID is the session's id, as the gateway gave it; "" = it keeps no session.
@@ -75,11 +78,11 @@ func (s *Session) String() string { return "mcpgateway.Session(" + s.version + "
 func (s *Session) GoString() string { return s.String() }
 
 // openSession shakes hands; `asking` says how often.
-func (c *core) openSession(ctx context.Context, asking func(operations, context.Context, *question) (*answer, error)) (*Session, error) {
-	s := &Session{version: string(EraLegacy)}
+func (c *core) openSession(ctx context.Context, own sessionConfig, asking func(operations, context.Context, *question) (*answer, error)) (*Session, error) {
+	s := &Session{version: string(EraLegacy), config: own}
 	s.operations = operations{core: c, route: s.send}
 	params := map[string]any{
-		"protocolVersion": EraLegacy, "capabilities": c.capabilities(true),
+		"protocolVersion": EraLegacy, "capabilities": own.offered(true),
 		"clientInfo": map[string]string{"name": c.config.clientName, "version": c.config.clientVersion},
 	}
 	handshake := operations{core: c, route: func(ctx context.Context, q *question) (*answer, error) {
@@ -91,7 +94,9 @@ func (c *core) openSession(ctx context.Context, asking func(operations, context.
 		return c.post(ctx, &posting{id: id, body: body, header: map[string]string{"traceparent": q.traceparent}, traceID: q.traceID})
 	}}
 	settings := c.config.call
-	settings.onProgress, settings.onLog = nil, nil
+	if own.timeout > 0 {
+		settings.timeout = own.timeout
+	}
 	q, err := c.newQuestion(ctx, "initialize", params, settings)
 	if err != nil {
 		return nil, err
@@ -170,7 +175,7 @@ func (s *Session) reply(ctx context.Context, m message) {
 }
 
 func (s *Session) answer(ctx context.Context, m message) {
-	handler := s.core.config.onRequest
+	handler := s.config.onRequest
 	switch {
 	case m.Method == methodPing:
 		s.answerWith(m.ID, json.RawMessage("{}"), nil)
@@ -178,6 +183,10 @@ func (s *Session) answer(ctx context.Context, m message) {
 		s.answerWith(m.ID, nil, &rpcError{Code: rpcMethodNotFound, Message: noHandlerShown})
 	default:
 		said, err := handler(ctx, m.Method, m.Params)
+		if errors.Is(err, ErrNoSuchRequest) {
+			s.answerWith(m.ID, nil, &rpcError{Code: rpcMethodNotFound, Message: noHandlerShown})
+			return
+		}
 		var result json.RawMessage
 		if err == nil {
 			result, err = asJSON(said)
@@ -269,7 +278,7 @@ func (i *implicitSession) session(ctx context.Context, lost *Session) (*Session,
 		}
 		i.opening = make(chan struct{})
 		i.mutex.Unlock()
-		opened, err := i.core.openSession(ctx, operations.once) // the question that opens it is itself repeated
+		opened, err := i.core.openSession(ctx, i.core.config.session, operations.once) // the question that opens it is itself repeated
 		i.mutex.Lock()
 		if err == nil {
 			i.current = opened

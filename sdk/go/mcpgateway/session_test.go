@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // inSession makes sessions, session-1 first, and leaves everything in them to the script.
@@ -224,8 +225,13 @@ func asks(method string, answered chan seen) script {
 
 func TestWhatAServerAsksIsAnswered(t *testing.T) {
 	answers := func(_ context.Context, method string, params json.RawMessage) (any, error) {
-		if method == "sampling/createMessage" {
+		switch method {
+		case "sampling/createMessage":
 			return nil, errors.New("PRIVATE")
+		case "tasks/get":
+			return nil, fmt.Errorf("sorry: %w", ErrNoSuchRequest)
+		case "roots/list":
+			return make(chan int), nil // has no JSON
 		}
 		return map[string]any{"action": "accept", "asked": params}, nil
 	}
@@ -237,13 +243,15 @@ func TestWhatAServerAsksIsAnswered(t *testing.T) {
 	}{
 		"with a result":     {"elicitation/create", answers, `{"jsonrpc":"2.0","id":"q-1","result":{"action":"accept","asked":{"message":"Who are you?"}}}`, `{"elicitation":{},"roots":{},"sampling":{}}`},
 		"with an error":     {"sampling/createMessage", answers, `{"jsonrpc":"2.0","id":"q-1","error":{"code":-32603,"message":"The client could not answer."}}`, `{"elicitation":{},"roots":{},"sampling":{}}`},
+		"with no JSON":      {"roots/list", answers, `{"jsonrpc":"2.0","id":"q-1","error":{"code":-32603,"message":"The client could not answer."}}`, `{"elicitation":{},"roots":{},"sampling":{}}`},
+		"unknown to it":     {"tasks/get", answers, `{"jsonrpc":"2.0","id":"q-1","error":{"code":-32601,"message":"The client answers no such requests."}}`, `{"elicitation":{},"roots":{},"sampling":{}}`},
 		"without a handler": {"roots/list", nil, `{"jsonrpc":"2.0","id":"q-1","error":{"code":-32601,"message":"The client answers no such requests."}}`, `{}`},
 		"ping":              {"ping", nil, `{"jsonrpc":"2.0","id":"q-1","result":{}}`, `{}`},
 	} {
 		answered := make(chan seen, 1)
 		s := startServer(t, inSession(asks(trial.method, answered)))
-		client := newTestClient(t, newFakeClock(), s.URL, WithRequestHandler(trial.handler))
-		session, err := client.Session(context.Background())
+		client := newTestClient(t, newFakeClock(), s.URL)
+		session, err := client.Session(context.Background(), WithRequestHandler(trial.handler), WithTimeout(time.Minute))
 		if err != nil {
 			t.Fatal(err)
 		}
