@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"sync"
 
 	"github.com/precinct-gateway/precinct/sdk/go/mcpgateway"
 )
@@ -81,8 +82,9 @@ func act(ctx context.Context, client *mcpgateway.Client, line *step) *answer {
 
 func inSession(ctx context.Context, client *mcpgateway.Client, line *step) *answer {
 	var options []mcpgateway.SessionOption
+	asked := &requests{}
 	if line.Options.OnRequest != nil {
-		options = append(options, mcpgateway.WithRequestHandler(scripted(line.Options.OnRequest)))
+		options = append(options, mcpgateway.WithRequestHandler(asked.scripted(line.Options.OnRequest)))
 	}
 	session, err := client.Session(ctx, options...)
 	if err != nil {
@@ -92,7 +94,7 @@ func inSession(ctx context.Context, client *mcpgateway.Client, line *step) *answ
 	answers := []*answer{}
 	for i := range line.Steps {
 		done := operate(ctx, session, &line.Steps[i])
-		done.ID = line.Steps[i].ID
+		done.ID, done.Events = line.Steps[i].ID, append(asked.take(), done.Events...)
 		answers = append(answers, done)
 	}
 	return &answer{Result: map[string]any{"steps": answers, "session_id": orNull(session.ID())}}
@@ -254,12 +256,30 @@ func secret(parts map[string]any) mcpgateway.Secret {
 	return mcpgateway.SecretRef(ref, options...)
 }
 
+// requests are what servers asked since they were last taken.
+type requests struct {
+	mutex sync.Mutex
+	seen  []event
+}
+
+func (r *requests) take() []event {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	seen := r.seen
+	r.seen = nil
+	return seen
+}
+
 // scripted answers a server's requests as the line says: method → result.
-func scripted(results map[string]json.RawMessage) mcpgateway.RequestHandler {
-	return func(_ context.Context, method string, _ json.RawMessage) (any, error) {
-		if result, ok := results[method]; ok {
-			return result, nil
+func (r *requests) scripted(results map[string]json.RawMessage) mcpgateway.RequestHandler {
+	return func(_ context.Context, method string, params json.RawMessage) (any, error) {
+		result, ok := results[method]
+		if !ok {
+			return nil, mcpgateway.ErrNoSuchRequest
 		}
-		return nil, mcpgateway.ErrNoSuchRequest
+		r.mutex.Lock()
+		defer r.mutex.Unlock()
+		r.seen = append(r.seen, event{Type: "request", Method: method, Params: params})
+		return result, nil
 	}
 }

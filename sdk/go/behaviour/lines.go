@@ -134,6 +134,8 @@ type event struct {
 	Level     string          `json:"level,omitempty"`
 	Logger    string          `json:"logger,omitempty"`
 	Data      json.RawMessage `json:"data,omitempty"`
+	Method    string          `json:"method,omitempty"`
+	Params    json.RawMessage `json:"params,omitempty"`
 	RequestID string          `json:"request_id,omitempty"`
 	Command   string          `json:"command,omitempty"`
 	ExpiresAt string          `json:"expires_at,omitempty"`

@@ -177,7 +177,7 @@ func WithHTTPClient(client *http.Client) Option {
 	return clientOption(func(c *config) { c.httpClient = client })
 }
 
-// WithTraceparent asks for the W3C traceparent of a call's context; "" = a new one. docs/api.md shows it with OpenTelemetry.
+// WithTraceparent asks for the W3C traceparent of a call's context; "" = a new one. the SDK's README shows it with OpenTelemetry.
 func WithTraceparent(source func(context.Context) string) Option {
 	return clientOption(func(c *config) { c.traceparent = source })
 }
