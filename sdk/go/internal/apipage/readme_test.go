@@ -11,7 +11,7 @@ import (
 )
 
 // frame is what the README's pieces of code stand in.
-const frame = `package main
+const frame = `package piece
 
 import (
 	"context"
@@ -26,8 +26,6 @@ import (
 
 var _, _, _, _, _ = errors.As, fmt.Println, log.Print, time.Second, json.Marshal
 var _ mcpgateway.Client
-
-func main() {}
 
 func piece(ctx context.Context, client *mcpgateway.Client, arguments map[string]any) error {
 	{
