@@ -60,12 +60,6 @@ func (f *tokenFile) token(context.Context) (string, error) {
 	return "", err
 }
 
-func (f *tokenFile) newest() string {
-	f.mutex.Lock()
-	defer f.mutex.Unlock()
-	return f.text
-}
-
 type filePaths struct{ cert, key, ca string }
 
 func svidFolder(folder string) filePaths {

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync/atomic"
 )
 
 // IdentitySource is where a client's identity was found.
@@ -28,17 +29,17 @@ const (
 // Identity says who the client is to the gateway, and how it knows.
 type Identity struct {
 	Source   IdentitySource
-	SPIFFEID string // as far as it is known here; the gateway verifies it
+	SPIFFEID string // as far as it is known here, of a source of tokens from the first call on; the gateway verifies it
 }
 
 // credentials are what a client shows: at most a header, a token and a certificate.
 type credentials struct {
-	source    IdentitySource
-	header    string
-	token     func(context.Context) (string, error)
-	seenToken func() string // the newest token, without fetching one
-	certs     certificates
-	release   func()
+	source  IdentitySource
+	header  string
+	token   func(context.Context) (string, error)
+	shown   atomic.Pointer[string] // the token that was last presented, or found
+	certs   certificates
+	release func()
 }
 
 func (k *credentials) identity() Identity {
@@ -46,8 +47,8 @@ func (k *credentials) identity() Identity {
 	switch {
 	case k.certs != nil && k.certs.spiffeID() != "":
 		id = k.certs.spiffeID()
-	case k.seenToken != nil:
-		id = subjectOf(k.seenToken())
+	case k.shown.Load() != nil:
+		id = subjectOf(*k.shown.Load())
 	}
 	return Identity{Source: k.source, SPIFFEID: id}
 }
@@ -76,6 +77,7 @@ func (k *credentials) present(ctx context.Context, header http.Header) error {
 	if !tokenShape.MatchString(token) {
 		return errNoToken
 	}
+	k.shown.Store(&token)
 	header.Set("Authorization", "Bearer "+token)
 	return nil
 }
@@ -184,13 +186,18 @@ func (d *discovery) fromArguments() (*credentials, error) {
 	if c.spiffeID != "" && (token != nil || c.certFile != "") {
 		return nil, misconfigured(nil, "a SPIFFE ID in a header does not go with a JWT-SVID or a certificate: give one")
 	}
-	return d.credentialsOf(IdentityArgument, c.spiffeID, token, filePaths{c.certFile, c.keyFile, d.authorities()})
+	found, err := d.credentialsOf(IdentityArgument, c.spiffeID, token, filePaths{c.certFile, c.keyFile, d.authorities()})
+	if err == nil && c.fixedToken != "" {
+		found.shown.Store(&c.fixedToken)
+	}
+	return found, err
 }
 
 func (d *discovery) fromEnvironment() (*credentials, error) {
 	env := d.config.around.getenv
 	id := env("PRECINCT_SPIFFE_ID")
-	token, err := fixed(env("PRECINCT_JWT_SVID"))
+	text := env("PRECINCT_JWT_SVID")
+	token, err := fixed(text)
 	if err != nil {
 		return nil, err
 	}
@@ -202,7 +209,11 @@ func (d *discovery) fromEnvironment() (*credentials, error) {
 	case id != "":
 		return d.credentialsOf(IdentityEnvironment, id, nil, filePaths{ca: files.ca})
 	case token != nil:
-		return d.credentialsOf(IdentityEnvironment, "", token, filePaths{ca: files.ca})
+		found, err := d.credentialsOf(IdentityEnvironment, "", token, filePaths{ca: files.ca})
+		if err == nil {
+			found.shown.Store(&text)
+		}
+		return found, err
 	case files.cert != "" && d.makesTLS():
 		return d.credentialsOf(IdentityEnvironment, "", nil, files)
 	}
@@ -213,12 +224,13 @@ func (d *discovery) fromFiles() (*credentials, error) {
 	env := d.config.around.getenv
 	if path := env("PRECINCT_JWT_FILE"); path != "" {
 		file := &tokenFile{path: path}
-		if _, err := file.token(d.ctx); err != nil {
+		text, err := file.token(d.ctx)
+		if err != nil {
 			return nil, misconfigured(err, "PRECINCT_JWT_FILE cannot be read")
 		}
 		found, err := d.credentialsOf(IdentityFiles, "", file.token, filePaths{ca: d.authorities()})
 		if err == nil {
-			found.seenToken = file.newest
+			found.shown.Store(&text)
 		}
 		return found, err
 	}
@@ -246,12 +258,6 @@ func (d *discovery) credentialsOf(source IdentitySource, id string, token func(c
 			return nil, err
 		}
 		found.certs = certs
-	}
-	if token != nil {
-		found.seenToken = func() string {
-			now, _ := token(d.ctx)
-			return now
-		}
 	}
 	return found, nil
 }

@@ -49,10 +49,13 @@ func TestWhereAnIdentityComesFrom(t *testing.T) {
 		}
 		clock.env["PRECINCT_GATEWAY_URL"] = s.URL
 		client := newTestClient(t, clock, "", trial.options...)
-		check(t, name, client.Identity(), trial.want)
+		if name != "argument, source" { // which is not asked before it is needed
+			check(t, name, client.Identity(), trial.want)
+		}
 		if _, err := client.CallTool(context.Background(), "t", nil); err != nil {
 			t.Fatal(err)
 		}
+		check(t, name+", after a call", client.Identity(), trial.want)
 		all := s.seen()
 		was := all[len(all)-1]
 		for _, header := range []string{"X-Spiffe-Id", "Authorization"} {
@@ -186,6 +189,16 @@ func TestThisMachine(t *testing.T) {
 		"localhost.example": false, "127.0.0.1.example": false, "0.0.0.0": false, "10.0.0.1": false, "xlocalhost": false, "": false,
 	} {
 		check(t, host, isLoopback(host), want)
+	}
+}
+
+func TestProxiesAreNotForThisMachine(t *testing.T) {
+	for text, want := range map[string]bool{"http://localhost:9090": false, "http://[::1]:9090": false, "https://gateway.example": true} {
+		target, err := readURL(text, os.Getenv)
+		if err != nil {
+			t.Fatal(err)
+		}
+		check(t, text, proxyFor(target) != nil, want)
 	}
 }
 

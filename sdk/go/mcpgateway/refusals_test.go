@@ -73,7 +73,7 @@ func TestEveryCodeInEveryShapeIsAnErrorOfItsFamily(t *testing.T) {
 			check(t, name+": remediation", refusal.Remediation, "Do something else.")
 			check(t, name+": docs", refusal.DocsURL, "docs/error-codes.md#"+code)
 			check(t, name+": table status", refusal.tableStatus(), row.status)
-			if text := fmt.Sprintf("%v %+v %#v %s", err, err, err, err); strings.Contains(text, "SAID") || !strings.Contains(text, code) {
+			if text := fmt.Sprintf("%v %+v %#v %s %#v", err, err, err, err, refusal); strings.Contains(text, "SAID") || !strings.Contains(text, code) {
 				t.Errorf("%s shows %s", name, text)
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"testing"
 	"time"
@@ -19,6 +20,16 @@ func TestWhatTheGatewayRefusedBeforeAnythingRanIsRepeated(t *testing.T) {
 		if (err == nil) != repeats || len(s.seen()) != map[bool]int{true: 2, false: 1}[repeats] {
 			t.Errorf("%s (%d): %v after %d requests", code, row.status, err, len(s.seen()))
 		}
+	}
+}
+
+func TestARefusalBehindTheToolServerIsNotRepeatedWhateverItsStatus(t *testing.T) {
+	for step, requests := range map[int]int{13: 2, 14: 1, 99: 1} {
+		s := startServer(t, inOrder(func(w http.ResponseWriter, _ *http.Request, was seen) {
+			sendJSON(w, 200, fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"error":{"code":503,"message":"m","data":{"code":"later","message":"m","middleware_step":%d,"decision_id":"d"}}}`, was.id, step))
+		}, says("done")))
+		_, _ = newTestClient(t, newFakeClock(), s.URL).CallTool(context.Background(), "t", nil)
+		check(t, fmt.Sprint("requests at step ", step), len(s.seen()), requests)
 	}
 }
 
@@ -162,6 +173,24 @@ func TestWhereNobodyListensNothingHasRun(t *testing.T) {
 	}
 	if _, err = client.CallTool(context.Background(), "t", nil, WithIdempotent()); !errors.As(err, &fault) || len(clock.pauses) != DefaultMaxRetries {
 		t.Errorf("idempotent: %v, pauses %v", err, clock.pauses)
+	}
+}
+
+// cannotWrite is a connection that breaks when it is first written to.
+type cannotWrite struct{ net.Conn }
+
+func (c cannotWrite) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }
+
+func TestWhatCouldNotBeWrittenHasNotRun(t *testing.T) {
+	s := startServer(t, says("done"))
+	own := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+		connection, err := new(net.Dialer).DialContext(ctx, network, address)
+		return cannotWrite{connection}, err
+	}}}
+	_, err := newTestClient(t, newFakeClock(), s.URL, WithHTTPClient(own)).CallTool(context.Background(), "t", nil)
+	var fault *TransportError
+	if !errors.As(err, &fault) || fault.MayHaveRun || len(s.seen()) != 0 {
+		t.Errorf("%v after %d requests", err, len(s.seen()))
 	}
 }
 

@@ -165,14 +165,16 @@ func (d *discovery) jwtOf(ctx context.Context, client *workloadapi.Client) (*cre
 		audience = d.target.Scheme + "://" + d.target.Host
 	}
 	tokens := &workloadTokens{client: client, audience: audience, now: d.config.around.now, busy: make(chan struct{}, 1)}
-	if _, err := tokens.token(ctx); err != nil {
+	text, err := tokens.token(ctx)
+	if err != nil {
 		return nil, d.unlessNobody(err)
 	}
 	found, err := d.credentialsOf(IdentityWorkloadAPIJWT, "", tokens.token, filePaths{ca: d.authorities()})
 	if err != nil {
 		return nil, err
 	}
-	found.seenToken, found.release = tokens.newest, func() { _ = client.Close() }
+	found.shown.Store(&text)
+	found.release = func() { _ = client.Close() }
 	return found, nil
 }
 
@@ -220,10 +222,4 @@ func (t *workloadTokens) token(ctx context.Context) (string, error) {
 	defer t.mutex.Unlock()
 	t.text, t.expires, t.renewAt = svid.Marshal(), svid.Expiry, now.Add(svid.Expiry.Sub(now)/2)
 	return t.text, nil
-}
-
-func (t *workloadTokens) newest() string {
-	t.mutex.Lock()
-	defer t.mutex.Unlock()
-	return t.text
 }
