@@ -17,10 +17,10 @@ const framed = "\xef\xbb\xbf: a comment\r\n" +
 	"id: of nothing\n\n" +
 	"data\n\n" +
 	"data:  one blank is kept\r\r" +
-	"unknown: field\ndata: last\r\n\r\n" +
+	"unknown: field\ndata: last\r\ndata: of all\r\n\r\n" +
 	"data: cut off"
 
-var framedWant = []string{`{"a":1}`, "{\"b\":\n\"two lines\"}", " one blank is kept", "last"}
+var framedWant = []string{`{"a":1}`, "{\"b\":\n\"two lines\"}", " one blank is kept", "last\nof all"}
 
 func eventsOf(from io.Reader) ([]string, error) {
 	reader := newEventReader(from, 1000)
