@@ -94,8 +94,8 @@ func (f *fault) refused(refusal *mcpgateway.GatewayError) {
 	f.Command, _ = refusal.Details["command"].(string)
 }
 
-func inSeconds(after time.Duration) *float64 {
-	if after == 0 {
+func inSeconds(after *time.Duration) *float64 {
+	if after == nil {
 		return nil
 	}
 	seconds := after.Seconds()

@@ -22,9 +22,9 @@ type GatewayError struct {
 	Details     map[string]any
 	Remediation string
 	DocsURL     string
-	RetryAfter  time.Duration // 0 = the gateway did not say
-	HTTPStatus  int           // of the answer; 200 where the refusal came inside one
-	RPCCode     int           // of the JSON-RPC error it came in: the status, or the specification's own such as -32601; 0 = it came in none
+	RetryAfter  *time.Duration // nil = the gateway did not say
+	HTTPStatus  int            // of the answer; 200 where the refusal came inside one
+	RPCCode     int            // of the JSON-RPC error it came in: the status, or the specification's own such as -32601; 0 = it came in none
 }
 
 // Error never shows the details: they may repeat what the call said.
@@ -65,7 +65,7 @@ type TransportError struct {
 	MayHaveRun  bool // false = the request was never sent whole, so that no tool ran
 	HTTPStatus  int  // 0 = there was no answer at all
 	ContentType string
-	RetryAfter  time.Duration
+	RetryAfter  *time.Duration // nil = nobody said
 	TraceID     string
 	cause       error
 	lost        bool // the connection, not a wrong answer

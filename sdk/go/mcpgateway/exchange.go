@@ -20,7 +20,7 @@ import (
 type answer struct {
 	status     int
 	header     http.Header
-	retryAfter time.Duration
+	retryAfter *time.Duration
 	text       []byte // the whole message
 	result     json.RawMessage
 	errorText  json.RawMessage

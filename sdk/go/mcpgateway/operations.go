@@ -35,7 +35,7 @@ func (o operations) callTool(ctx context.Context, name string, arguments map[str
 }
 
 // StreamTool calls a tool when the sequence is ranged over, and again each time it is. It gives progress and log messages as they come, and
-// the result last; an error ends it. Leaving the loop early cancels the call.
+// the result last; an error ends it. Leaving the loop early cancels the call. WithTimeout bounds the whole of it.
 func (o operations) StreamTool(ctx context.Context, name string, arguments map[string]any, options ...CallOption) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		settings, err := o.core.callConfig(options)

@@ -58,7 +58,7 @@ func (a *answer) readError(inSession bool) error {
 	}
 	refusal := found.refusal()
 	refusal.HTTPStatus, refusal.RPCCode = a.status, wire.Code
-	refusal.RetryAfter = max(a.retryAfter, found.retryAfter())
+	refusal.RetryAfter = longest(a.retryAfter, found.retryAfter())
 	if refusal.TraceID == "" {
 		refusal.TraceID = a.traceID
 	}
@@ -107,31 +107,51 @@ func (e *GatewayError) tableStatus() int {
 }
 
 // retryAfter is what the body says, where no header could: within a stream of events.
-func (e envelope) retryAfter() time.Duration {
+func (e envelope) retryAfter() *time.Duration {
 	if e.RetryAfter != nil {
 		return seconds(*e.RetryAfter)
 	}
-	said, _ := e.Details["retry_after_seconds"].(float64)
+	said, ok := e.Details["retry_after_seconds"].(float64)
+	if !ok {
+		return nil
+	}
 	return seconds(said)
 }
 
 const secondsMax = 1e6
 
-func seconds(said float64) time.Duration {
-	if math.IsNaN(said) || said <= 0 {
-		return 0
+// seconds is nil for what is no time to wait.
+func seconds(said float64) *time.Duration {
+	if math.IsNaN(said) || said < 0 {
+		return nil
 	}
-	return time.Duration(min(said, secondsMax) * float64(time.Second))
+	wait := time.Duration(min(said, secondsMax) * float64(time.Second))
+	return &wait
 }
 
-// retryAfterOf reads either form of the header (RFC 9110, section 10.2.3).
-func retryAfterOf(header http.Header, now time.Time) time.Duration {
+// retryAfterOf reads either form of the header (RFC 9110, section 10.2.3); nil = it is not there, or no such form.
+func retryAfterOf(header http.Header, now time.Time) *time.Duration {
 	said := header.Get("Retry-After")
 	if count, err := strconv.ParseUint(said, 10, 31); err == nil {
 		return seconds(float64(count))
 	}
 	if at, err := http.ParseTime(said); err == nil {
-		return max(0, at.Sub(now))
+		return seconds(max(0, at.Sub(now).Seconds()))
 	}
-	return 0
+	return nil
+}
+
+func longest(a, b *time.Duration) *time.Duration {
+	if a == nil || (b != nil && *b > *a) {
+		return b
+	}
+	return a
+}
+
+// orElse is what was said, or the other where nothing was.
+func orElse(said *time.Duration, other time.Duration) time.Duration {
+	if said == nil {
+		return other
+	}
+	return *said
 }

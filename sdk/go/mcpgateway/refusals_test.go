@@ -227,12 +227,17 @@ func TestRetryAfterIsReadInBothFormsAndFromTheBody(t *testing.T) {
 		client := newTestClient(t, clock, s.URL, WithMaxRetries(0))
 		_, err := client.CallTool(context.Background(), "t", nil)
 		var limit *RateLimitError
-		if !errors.As(err, &limit) || limit.RetryAfter != 7*time.Second {
+		if !errors.As(err, &limit) || limit.RetryAfter == nil || *limit.RetryAfter != 7*time.Second {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	for _, said := range []string{"0", clock.at.Add(-time.Hour).Format(http.TimeFormat)} {
+		if got := retryAfterOf(http.Header{"Retry-After": {said}}, clock.at); got == nil || *got != 0 {
+			t.Errorf("%q is %v", said, got)
+		}
+	}
 	for _, said := range []string{"", "-1", "soon", "1e3", "99999999999999999999"} {
-		if got := retryAfterOf(http.Header{"Retry-After": {said}}, clock.at); got != 0 {
+		if got := retryAfterOf(http.Header{"Retry-After": {said}}, clock.at); got != nil {
 			t.Errorf("%q is %v", said, got)
 		}
 	}

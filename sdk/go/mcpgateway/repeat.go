@@ -10,6 +10,7 @@ import (
 const (
 	pauseMax             = time.Minute
 	approvalPauseDefault = 5 * time.Second
+	approvalPauseMin     = 100 * time.Millisecond // a person is not asked for in a hot loop
 	approvalCode         = "stepup_approval_required"
 	lastStepBeforeTools  = 13
 )
@@ -47,10 +48,7 @@ func (o operations) untilDecided(ctx context.Context, q *question) (*answer, err
 		if left <= 0 {
 			return nil, &ApprovalTimeoutError{StepUpError: refusal, RequestID: asked.RequestID, Command: asked.Command}
 		}
-		pause := refusal.RetryAfter
-		if pause == 0 {
-			pause = approvalPauseDefault
-		}
+		pause := max(orElse(refusal.RetryAfter, approvalPauseDefault), approvalPauseMin)
 		if o.core.around.pause(ctx, min(pause, pauseMax, left)) != nil {
 			return nil, ended(ctx, false, q.traceID)
 		}
@@ -105,11 +103,11 @@ func (c *core) backoff(attempt int) time.Duration {
 func repeatable(err error, idempotent bool) (least time.Duration, ok bool) {
 	var refusal *GatewayError
 	if errors.As(err, &refusal) {
-		return refusal.RetryAfter, isBusy(refusal.tableStatus()) && refusal.Step <= lastStepBeforeTools
+		return orElse(refusal.RetryAfter, 0), isBusy(refusal.tableStatus()) && refusal.Step <= lastStepBeforeTools
 	}
 	var fault *TransportError
 	if idempotent && errors.As(err, &fault) {
-		return fault.RetryAfter, fault.lost || isBusy(fault.HTTPStatus)
+		return orElse(fault.RetryAfter, 0), fault.lost || isBusy(fault.HTTPStatus)
 	}
 	return 0, false
 }

@@ -266,6 +266,22 @@ func TestAWaitThatNobodyEnds(t *testing.T) {
 	check(t, "requests", len(s.seen()), 4)
 }
 
+func TestAWaitOfNoTimeIsNoHotLoop(t *testing.T) {
+	again := refuses(approvalCode, `,"details":{"request_id":"apr-1"}`, "Retry-After", "0")
+	s := startServer(t, inOrder(again, again, says("done")))
+	clock := newFakeClock()
+	if _, err := newTestClient(t, clock, s.URL).CallTool(context.Background(), "t", nil, WithWaitForApproval(time.Minute)); err != nil {
+		t.Error(err)
+	}
+	check(t, "pauses", fmt.Sprint(clock.pauses), "[100ms 100ms]")
+	silent := startServer(t, inOrder(refuses(approvalCode, `,"details":{"request_id":"apr-1"}`), says("done")))
+	clock = newFakeClock()
+	if _, err := newTestClient(t, clock, silent.URL).CallTool(context.Background(), "t", nil, WithWaitForApproval(time.Minute)); err != nil {
+		t.Error(err)
+	}
+	check(t, "pauses that nobody names", fmt.Sprint(clock.pauses), "[5s]")
+}
+
 func TestWithoutTheOptionNobodyIsWaitedFor(t *testing.T) {
 	s := startServer(t, pending("apr-1"))
 	clock := newFakeClock()
