@@ -1,0 +1,217 @@
+"""Runs flows on asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import math
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ._commands import Acquire, Blocking, Close, Command, DeadlineError, Emit, Flow, Invoke, Open, Opened, Read, Release, Sleep
+from ._core import Core
+from ._http import SendTrace, client_settings, fault_of, request_of
+from ._tls import TlsMaterial
+
+if TYPE_CHECKING:
+    import httpx
+
+T = TypeVar("T")
+
+
+class _AbandonedError(Exception):
+    """Nobody iterates any more."""
+
+
+class _Connections:
+    """One httpx client: of one generation of TLS material, and of one event loop."""
+
+    __slots__ = ("http", "loop", "material", "owned", "retired", "under_way")
+
+    def __init__(self, http: httpx.AsyncClient, material: TlsMaterial | None, owned: bool) -> None:
+        self.http = http
+        self.material = material
+        self.loop = asyncio.get_running_loop()
+        self.owned = owned
+        self.under_way = 0
+        self.retired = False
+
+    async def leave(self) -> None:
+        self.under_way -= 1
+        await self.close_if_idle()
+
+    async def close_if_idle(self) -> None:
+        # What belongs to a loop that has ended cannot be closed on another.
+        if self.retired and self.owned and self.under_way == 0 and self.loop is asyncio.get_running_loop():
+            await self.http.aclose()
+
+
+class _Reading:
+    """A response's body as it is read."""
+
+    __slots__ = ("connections", "left", "pieces", "response", "trace")
+
+    def __init__(self, response: httpx.Response, connections: _Connections, trace: SendTrace) -> None:
+        self.response = response
+        self.pieces: AsyncIterator[bytes] = response.aiter_bytes()
+        self.connections = connections
+        self.trace = trace
+        self.left = False
+
+    async def leave(self) -> None:
+        if not self.left:
+            self.left = True
+            try:
+                await self.response.aclose()
+            finally:
+                await self.connections.leave()
+
+
+class AsyncShell:
+    """One client's connections, clock and lock."""
+
+    def __init__(self, core: Core, http_client: httpx.AsyncClient | None) -> None:
+        self._core = core
+        self._given = http_client
+        self._connections: _Connections | None = None
+        self._lock = asyncio.Lock()
+        self._lock_loop: asyncio.AbstractEventLoop | None = None
+        self.sleep = asyncio.sleep
+
+    async def run(self, flow: Flow[T]) -> T:
+        answer: Any = None
+        fault: BaseException | None = None
+        while True:
+            try:
+                command = flow.send(answer) if fault is None else flow.throw(fault)
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
+            answer, fault = None, None
+            try:
+                answer = await self._perform(command)
+            except BaseException as error:  # the core says goodbye before it passes it on
+                fault = error
+
+    async def stream(self, flow: Flow[None]) -> AsyncGenerator[Any, None]:
+        answer: Any = None
+        fault: BaseException | None = None
+        while True:
+            try:
+                command = flow.send(answer) if fault is None else flow.throw(fault)
+            except (StopIteration, _AbandonedError):
+                return
+            answer, fault = None, None
+            try:
+                if isinstance(command, Emit):
+                    yield command.event
+                else:
+                    answer = await self._perform(command)
+            except GeneratorExit:
+                fault = _AbandonedError()
+            except BaseException as error:
+                fault = error
+
+    async def close(self) -> None:
+        connections, self._connections = self._connections, None
+        if connections is not None:
+            connections.retired = True
+            await connections.close_if_idle()
+
+    async def _perform(self, command: Command) -> Any:
+        match command:
+            case Open():
+                return await self._open(command)
+            case Read(response, deadline):
+                return await self._read(response.connection, deadline)
+            case Close(response):
+                return await response.connection.leave()
+            case Sleep(seconds):
+                return await self.sleep(seconds)
+            case Invoke(function, arguments):
+                result = function(*arguments)
+                return await result if inspect.isawaitable(result) else result
+            case Blocking(function):
+                return await asyncio.to_thread(function)
+            case Acquire():
+                return await self._own_lock().acquire()
+            case Release():
+                return self._lock.release()
+            case Emit():
+                return None  # nobody listens
+
+    def _own_lock(self) -> asyncio.Lock:
+        loop = asyncio.get_running_loop()
+        if self._lock_loop is not loop:
+            self._lock, self._lock_loop = asyncio.Lock(), loop
+        return self._lock
+
+    async def _open(self, asked: Open) -> Opened:
+        connections = await self._fresh()
+        trace = SendTrace()
+
+        async def note(event: str, _info: object) -> None:
+            trace.note(event)
+
+        connections.under_way += 1
+        try:
+            request = request_of(
+                connections.http, asked.method, self._core.options.url.text, asked.headers, asked.body, None, {"trace": note}
+            )
+            response = await self._within(connections.http.send(request, stream=True, follow_redirects=False), asked.deadline, trace)
+        except BaseException:
+            await connections.leave()
+            raise
+        return Opened(response.status_code, response.headers, _Reading(response, connections, trace))
+
+    async def _read(self, reading: _Reading, deadline: float) -> bytes:
+        return await self._within(_next(reading.pieces), deadline, reading.trace)
+
+    async def _within(self, waiting: Awaitable[T], deadline: float, trace: SendTrace) -> T:
+        seconds = None if math.isinf(deadline) else max(0.0, deadline - self._core.clock.monotonic())
+        try:
+            return await _timed(waiting, seconds)
+        except TimeoutError:
+            raise DeadlineError(sent_whole=trace.sent_whole) from None
+        except asyncio.TimeoutError:  # Python 3.10 has two
+            raise DeadlineError(sent_whole=trace.sent_whole) from None
+        except Exception as error:
+            raise fault_of(error, trace) from None
+
+    async def _fresh(self) -> _Connections:
+        """Those of the newest TLS material; older ones are closed when their last request has ended."""
+        now = self._connections
+        if self._given is not None:
+            if now is None or now.loop is not asyncio.get_running_loop():
+                self._connections = now = _Connections(self._given, None, owned=False)
+            return now
+        material = self._core.credentials.tls()
+        if now is not None and now.material is material and now.loop is asyncio.get_running_loop():
+            return now
+        import httpx
+
+        http = httpx.AsyncClient(**client_settings(self._core.options.url, material, self._core.credentials.gateway_spiffe_id))
+        self._connections = fresh = _Connections(http, material, owned=True)
+        if now is not None:
+            now.retired = True
+            await now.close_if_idle()
+        return fresh
+
+
+async def _next(pieces: AsyncIterator[bytes]) -> bytes:
+    async for piece in pieces:
+        if piece:
+            return piece
+    return b""
+
+
+if sys.version_info >= (3, 11):
+
+    async def _timed(waiting: Awaitable[T], seconds: float | None) -> T:
+        async with asyncio.timeout(seconds):
+            return await waiting
+
+else:
+
+    async def _timed(waiting: Awaitable[T], seconds: float | None) -> T:
+        return await asyncio.wait_for(waiting, seconds)

@@ -1,0 +1,206 @@
+"""Runs the same flows in the caller's own thread."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ._commands import Acquire, Blocking, Close, Command, DeadlineError, Emit, Flow, Invoke, Open, Opened, Read, Release, Sleep
+from ._core import Core
+from ._http import SendTrace, client_settings, fault_of, request_of
+from ._tls import TlsMaterial
+from ._watchdog import Watchdog
+
+if TYPE_CHECKING:
+    import httpx
+
+T = TypeVar("T")
+
+_watchdog = Watchdog()
+
+
+class _AbandonedError(Exception):
+    """Nobody iterates any more."""
+
+
+class _Connections:
+    """One httpx client, of one generation of TLS material."""
+
+    __slots__ = ("http", "lock", "material", "owned", "retired", "under_way")
+
+    def __init__(self, http: httpx.Client, material: TlsMaterial | None, owned: bool) -> None:
+        self.http = http
+        self.material = material
+        self.owned = owned
+        self.lock = threading.Lock()
+        self.under_way = 0
+        self.retired = False
+
+    def enter(self) -> None:
+        with self.lock:
+            self.under_way += 1
+
+    def leave(self) -> None:
+        with self.lock:
+            self.under_way -= 1
+            last = self.retired and self.under_way == 0
+        if last and self.owned:
+            self.http.close()
+
+    def retire(self) -> None:
+        with self.lock:
+            self.retired = True
+            last = self.under_way == 0
+        if last and self.owned:
+            self.http.close()
+
+
+class _Reading:
+    """A response's body as it is read."""
+
+    __slots__ = ("connections", "left", "pieces", "response", "trace")
+
+    def __init__(self, response: httpx.Response, connections: _Connections, trace: SendTrace) -> None:
+        self.response = response
+        self.pieces: Iterator[bytes] = response.iter_bytes()
+        self.connections = connections
+        self.trace = trace
+        self.left = False
+
+    @property
+    def socket(self) -> Any:
+        stream = self.response.extensions.get("network_stream")
+        return None if stream is None else stream.get_extra_info("socket")
+
+    def leave(self) -> None:
+        if not self.left:
+            self.left = True
+            try:
+                self.response.close()
+            finally:
+                self.connections.leave()
+
+
+class SyncShell:
+    """One client's connections, clock and lock; many threads may share it."""
+
+    def __init__(self, core: Core, http_client: httpx.Client | None) -> None:
+        self._core = core
+        self._given = None if http_client is None else _Connections(http_client, None, owned=False)
+        self._connections: _Connections | None = None
+        self._making = threading.Lock()
+        self._lock = threading.Lock()
+        self.sleep = time.sleep
+
+    def run(self, flow: Flow[T]) -> T:
+        answer: Any = None
+        fault: BaseException | None = None
+        while True:
+            try:
+                command = flow.send(answer) if fault is None else flow.throw(fault)
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
+            answer, fault = None, None
+            try:
+                answer = self._perform(command)
+            except BaseException as error:  # the core says goodbye before it passes it on
+                fault = error
+
+    def stream(self, flow: Flow[None]) -> Generator[Any, None, None]:
+        answer: Any = None
+        fault: BaseException | None = None
+        while True:
+            try:
+                command = flow.send(answer) if fault is None else flow.throw(fault)
+            except (StopIteration, _AbandonedError):
+                return
+            answer, fault = None, None
+            try:
+                if isinstance(command, Emit):
+                    yield command.event
+                else:
+                    answer = self._perform(command)
+            except GeneratorExit:
+                fault = _AbandonedError()
+            except BaseException as error:
+                fault = error
+
+    def close(self) -> None:
+        with self._making:
+            connections, self._connections = self._connections, None
+        if connections is not None:
+            connections.retire()
+
+    def _perform(self, command: Command) -> Any:
+        match command:
+            case Open():
+                return self._open(command)
+            case Read(response, deadline):
+                return self._read(response.connection, deadline)
+            case Close(response):
+                return response.connection.leave()
+            case Sleep(seconds):
+                return self.sleep(seconds)
+            case Invoke(function, arguments):
+                return function(*arguments)
+            case Blocking(function):
+                return function()
+            case Acquire():
+                return self._lock.acquire()
+            case Release():
+                return self._lock.release()
+            case Emit():
+                return None  # nobody listens
+
+    def _open(self, asked: Open) -> Opened:
+        connections = self._fresh()
+        trace = SendTrace()
+        left = None if math.isinf(asked.deadline) else asked.deadline - self._core.clock.monotonic()
+        try:
+            if left is not None and left <= 0:
+                raise DeadlineError(sent_whole=False)
+            extensions = {"trace": lambda event, _info: trace.note(event)}
+            request = request_of(connections.http, asked.method, self._core.options.url.text, asked.headers, asked.body, left, extensions)
+            response = connections.http.send(request, stream=True, follow_redirects=False)
+        except Exception as error:
+            connections.leave()
+            raise fault_of(error, trace) from None
+        except BaseException:
+            connections.leave()
+            raise
+        return Opened(response.status_code, response.headers, _Reading(response, connections, trace))
+
+    def _read(self, reading: _Reading, deadline: float) -> bytes:
+        with _watchdog.watch(reading.socket, deadline) as watch:
+            try:
+                piece = next((piece for piece in reading.pieces if piece), b"")
+            except Exception as error:
+                if watch is not None and watch.fired:
+                    raise DeadlineError(sent_whole=reading.trace.sent_whole) from None
+                raise fault_of(error, reading.trace) from None
+        if not piece and watch is not None and watch.fired:
+            raise DeadlineError(sent_whole=reading.trace.sent_whole)
+        return piece
+
+    def _fresh(self) -> _Connections:
+        """Those of the newest TLS material, with this request counted; older ones are closed when their last request has ended."""
+        if self._given is not None:
+            self._given.enter()
+            return self._given
+        material = self._core.credentials.tls()
+        with self._making:
+            now = self._connections
+            if now is not None and now.material is material:
+                now.enter()
+                return now
+            import httpx
+
+            http = httpx.Client(**client_settings(self._core.options.url, material, self._core.credentials.gateway_spiffe_id))
+            self._connections = fresh = _Connections(http, material, owned=True)
+            fresh.enter()
+        if now is not None:
+            now.retire()
+        return fresh
