@@ -48,8 +48,8 @@ from .errors import (
     ApprovalTimeoutError,
     CallTimeoutError,
     GatewayError,
+    PrecinctError,
     ProtocolError,
-    SDKError,
     SessionExpiredError,
     StepUpError,
     TransportError,
@@ -291,7 +291,7 @@ class Core:
             under_way.token = under_way.id if call.progress_token is None else call.progress_token
             meta["progressToken"] = json_text(under_way.token)
         if call.streams and modern:
-            meta.setdefault(LOG_LEVEL, '"info"')  # without it the server may send none
+            meta.setdefault(LOG_LEVEL, '"debug"')  # without it the server may send none
         return modern_meta(self.options, meta) if modern else meta
 
     def _answer(self, response: Opened, under_way: _Exchange) -> Flow[Json]:
@@ -353,6 +353,9 @@ class Core:
 
     def _is_answer(self, message: Json, response: Opened, under_way: _Exchange) -> bool:
         """Raises the error that it says."""
+        given = message.get("id")
+        if given is not None and (type(given) is not int or given != under_way.id):
+            return False
         expired = lost_session(response.status, under_way.trace_id) if under_way.session is not None else None
         try:
             raise_error(message, response.status, response.headers, under_way.trace_id)
@@ -361,7 +364,7 @@ class Core:
             if expired is not None and error.rpc_code != RPC_METHOD_NOT_FOUND:
                 raise expired from None
             raise
-        return type(message.get("id")) is int and message["id"] == under_way.id and isinstance(message.get("result"), dict)
+        return given is not None and isinstance(message.get("result"), dict)
 
     # What the server says under way
 
@@ -402,7 +405,7 @@ class Core:
             headers = {**(yield from self._headers(Trace(None))), **session_headers(state)}
             body = None if message is None else json_text(message).encode()
             yield Close((yield Open(method, headers, body, self.clock.monotonic() + _GOODBYE_S)))
-        except (LostError, DeadlineError, SDKError):
+        except (LostError, DeadlineError, PrecinctError):
             pass
 
     # Sessions
@@ -449,7 +452,7 @@ def _gives_up(fault: BaseException) -> bool:
     """Whether the call goes on at the server although nobody waits for it."""
     if isinstance(fault, DeadlineError):
         return fault.sent_whole
-    return not isinstance(fault, SDKError | LostError)
+    return not isinstance(fault, PrecinctError | LostError)
 
 
 def _cancelled(request_id: int) -> Json:

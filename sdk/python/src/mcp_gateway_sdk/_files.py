@@ -12,7 +12,10 @@ _FILE_BYTES_MAX = 1024 * 1024
 
 
 class WatchedFiles:
-    """Some files that belong together. `read()` gives their contents, the same tuple for as long as none has changed."""
+    """Some files that belong together.
+
+    `read()` gives their contents, the same tuple for as long as none has changed; what cannot be read any more stays as it was.
+    """
 
     def __init__(self, paths: Sequence[str]) -> None:
         self._paths = tuple(paths)
@@ -21,12 +24,16 @@ class WatchedFiles:
         self._contents: tuple[bytes, ...] = ()
 
     def read(self) -> tuple[bytes, ...]:
-        """Raises ConfigurationError, with the file's name."""
+        """Raises ConfigurationError, with the file's name, if it was never read."""
         with self._lock:
-            stamp = tuple(_stamp(path) for path in self._paths)
-            if stamp != self._stamp:
-                self._contents = tuple(_content(path) for path in self._paths)
-                self._stamp = stamp
+            try:
+                stamp = tuple(_stamp(path) for path in self._paths)
+                if stamp != self._stamp:
+                    self._contents = tuple(_content(path) for path in self._paths)
+                    self._stamp = stamp
+            except ConfigurationError:
+                if not self._contents:
+                    raise
             return self._contents
 
 

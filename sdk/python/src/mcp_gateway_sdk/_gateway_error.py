@@ -1,4 +1,4 @@
-"""The two roots of what is raised: SDKError for everything, GatewayError for the gateway's refusals."""
+"""The two roots of what is raised: PrecinctError for everything, GatewayError for the gateway's refusals."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def shown(text: str) -> str:
     return _CONTROL.sub(" ", _REFERENCE.sub("$SPIKE{…}", text))[:_TEXT_CHARS_MAX]
 
 
-class SDKError(Exception):
+class PrecinctError(Exception):
     """Whatever this package raises."""
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -25,13 +25,13 @@ class SDKError(Exception):
         return _restored, (type(self), self.args, self.__dict__)
 
 
-def _restored(kind: type[SDKError], args: tuple[object, ...], state: dict[str, object]) -> SDKError:
-    error: SDKError = kind.__new__(kind, *args)
+def _restored(kind: type[PrecinctError], args: tuple[object, ...], state: dict[str, object]) -> PrecinctError:
+    error: PrecinctError = kind.__new__(kind, *args)
     error.__dict__.update(state)
     return error
 
 
-class GatewayError(SDKError):
+class GatewayError(PrecinctError):
     """A refusal of the gateway, with what its envelope says.
 
     A code that this version does not know is an error of its step's family, or this class itself.

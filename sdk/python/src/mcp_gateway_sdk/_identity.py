@@ -236,9 +236,10 @@ class FileSvid:
         self.identity = identity
         self._pair = WatchedFiles(pair)
         self._ca = ca
-        self._read: tuple[object, object] | None = None
+        self._gateway_spiffe_id = gateway_spiffe_id
+        self._tried: tuple[object, object] | None = None
         self._material = _NO_TLS
-        make_context(self.tls(), gateway_spiffe_id)  # what is wrong with the files is said now, not at the first call
+        self.tls()  # what is wrong with the files is said now, not at the first call
 
     def headers(self) -> Flow[dict[str, str]]:
         return {}
@@ -247,9 +248,17 @@ class FileSvid:
     def tls(self) -> TlsMaterial:
         pair = self._pair.read()
         ca = None if self._ca is None else self._ca.read()[0]
-        if self._read is None or self._read[0] is not pair or self._read[1] is not ca:
-            self._material = TlsMaterial(pair[0], pair[1], ca)
-            self._read = (pair, ca)
+        if self._tried is not None and self._tried[0] is pair and self._tried[1] is ca:
+            return self._material
+        material = TlsMaterial(pair[0], pair[1], ca)
+        try:
+            make_context(material, self._gateway_spiffe_id)
+            self._material = material
+        except ConfigurationError:
+            if self._tried is None:
+                raise
+            # Half of a change: a certificate without its key yet.
+        self._tried = (pair, ca)
         return self._material
 
     def close(self) -> None:

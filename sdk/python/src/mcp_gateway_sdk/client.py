@@ -153,8 +153,9 @@ class _Operations:
         return await self.request("server/discover", timeout=timeout)
 
     async def ping(self, *, timeout: float | None = None) -> None:
-        """Whether the gateway answers: the `ping` of 2025-11-25, which 2026-07-28 no longer has."""
-        await self.request("ping", timeout=timeout)
+        """Whether the gateway answers: ping, or in 2026-07-28, which has none, server/discover."""
+        modern = self._core.options.is_modern and self._live() is None
+        await self.request("server/discover" if modern else "ping", timeout=timeout)
 
     async def request(
         self,

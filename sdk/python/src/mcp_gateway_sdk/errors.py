@@ -23,7 +23,7 @@ from ._families import (
     StepUpError,
     UpstreamError,
 )
-from ._gateway_error import GatewayError, SDKError, shown
+from ._gateway_error import GatewayError, PrecinctError, shown
 
 if TYPE_CHECKING:
     from ._result import ToolResult
@@ -44,10 +44,10 @@ __all__ = [
     "GatewayFaultError",
     "InputRequiredError",
     "InvalidRequestError",
+    "PrecinctError",
     "ProtocolError",
     "RateLimitError",
     "RegistryError",
-    "SDKError",
     "SecretError",
     "SessionExpiredError",
     "SessionRiskError",
@@ -58,11 +58,11 @@ __all__ = [
 ]
 
 
-class ConfigurationError(SDKError, ValueError):
+class ConfigurationError(PrecinctError, ValueError):
     """The client cannot be made, or the call cannot be written, with what was given."""
 
 
-class ProtocolError(SDKError):
+class ProtocolError(PrecinctError):
     """A JSON-RPC error that is no refusal of the gateway, such as -32602 of the tool server."""
 
     def __init__(
@@ -76,7 +76,7 @@ class ProtocolError(SDKError):
         super().__init__(shown(message if rpc_code is None else f"JSON-RPC error {rpc_code}: {message}"))
 
 
-class TransportError(SDKError):
+class TransportError(PrecinctError):
     """No MCP answer came: the connection failed, or something else than a gateway answered."""
 
     def __init__(
@@ -99,7 +99,7 @@ class TransportError(SDKError):
         super().__init__(shown(message))
 
 
-class CallTimeoutError(SDKError, TimeoutError):
+class CallTimeoutError(PrecinctError, TimeoutError):
     """The call's time is over. In either era the gateway was told, and cancels the call at the tool server."""
 
     def __init__(self, message: str, *, may_have_run: bool, trace_id: str | None = None) -> None:
@@ -113,7 +113,7 @@ class SessionExpiredError(AdmissionError):
     """The gateway no longer knows the MCP session. Nothing has run; what the session held (approvals, subscriptions) is gone."""
 
 
-class InputRequiredError(SDKError):
+class InputRequiredError(PrecinctError):
     """The tool server asks first (2026-07-28). Repeat the call with `input_responses` and this `request_state`."""
 
     def __init__(self, input_requests: Mapping[str, Any], request_state: str | None, *, trace_id: str | None = None) -> None:
@@ -123,13 +123,15 @@ class InputRequiredError(SDKError):
         super().__init__(shown(f"input is required first: {', '.join(input_requests) or 'none named'}"))
 
 
-class ToolError(SDKError):
+class ToolError(PrecinctError):
     """The tool ran and says that it failed; raised by `ToolResult.raise_on_error()` alone."""
 
     def __init__(self, result: ToolResult) -> None:
         self.result = result
-        # What a tool says is data of the call; it stands in `result`.
-        super().__init__(f"the tool says that it failed (trace {result.trace_id})")
+        self.message = result.text
+        """What the tool says. It may hold anything of the call, and so it is not in str()."""
+        self.trace_id = result.trace_id
+        super().__init__(f"the tool says that it failed; the record: agw audit explain {result.trace_id}")
 
 
 class ApprovalTimeoutError(StepUpError):

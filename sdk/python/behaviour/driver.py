@@ -1,0 +1,325 @@
+"""The behaviour table's driver: a JSON line in, a JSON line out, until the input ends. --sync drives SyncGatewayClient.
+
+python behaviour/driver.py [--sync]
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "src"))
+
+from mcp_gateway_sdk import (
+    ApprovalRequest,
+    GatewayClient,
+    LogMessage,
+    PrecinctError,
+    Progress,
+    Session,
+    SyncGatewayClient,
+    SyncSession,
+    ToolResult,
+    secret_ref,
+)
+
+Line = dict[str, Any]
+Events = list[dict[str, Any]]
+
+_LISTS = {"list_tools", "list_resources", "list_resource_templates", "list_prompts"}
+_ERROR_MEMBERS = (
+    "code", "step", "message", "middleware", "reason_code", "decision_id", "trace_id", "remediation", "docs_url", "retry_after", "details",
+    "http_status", "rpc_code", "data", "may_have_run", "request_id", "input_requests", "request_state",
+)  # fmt: skip
+
+
+def with_references(value: Any) -> Any:
+    """{"$secret_ref": {…}} stands for what secret_ref() makes."""
+    if isinstance(value, list):
+        return [with_references(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if "$secret_ref" in value:
+        return secret_ref(**value["$secret_ref"])
+    return {key: with_references(each) for key, each in value.items()}
+
+
+def error_of(error: BaseException) -> Line:
+    if isinstance(error, asyncio.CancelledError):
+        return {"class": "Cancelled"}
+    members = {name: getattr(error, name, None) for name in _ERROR_MEMBERS}
+    return {"class": type(error).__name__, **members, "message": members["message"] or str(error), "shown": f"{error} {error!r}"}
+
+
+def shape_of(result: Any) -> Any:
+    if isinstance(result, ToolResult):
+        return {**asdict(result), "meta": result.meta or None, "text": result.text}
+    return result
+
+
+def event_of(event: Progress | LogMessage | ApprovalRequest) -> Line:
+    kinds = {Progress: "progress", LogMessage: "log", ApprovalRequest: "approval"}
+    return {"type": kinds[type(event)], **asdict(event)}
+
+
+def words_of(line: Line) -> tuple[list[Any], Line]:
+    """The arguments of an operation, by position and by keyword."""
+    options = {
+        key: value
+        for key, value in line.get("options", {}).items()
+        if key not in ("raise_on_error", "cancel_after_event", "on_progress", "on_request")
+    }
+    match line["operation"]:
+        case "call_tool" | "stream_tool":
+            return [line["name"], with_references(line.get("arguments"))], options
+        case "get_prompt":
+            return [line["name"], line.get("arguments")], options
+        case "read_resource":
+            return [line["uri"]], options
+        case "request":
+            return [line["method"], line.get("params")], options
+    return [], options
+
+
+def on_request_of(line: Line) -> Callable[[str, Line], Any] | None:
+    """Method -> result; others are not answered."""
+    answers = line.get("on_request") or line.get("options", {}).get("on_request") or line.get("client", {}).get("on_request")
+    if answers is None:
+        return None
+
+    def answer(method: str, _params: Line) -> Any:
+        if method not in answers:
+            raise NotImplementedError
+        return answers[method]
+
+    return answer
+
+
+def client_words(line: Line) -> Line:
+    return {key: value for key, value in line.get("client", {}).items() if key != "on_request"}
+
+
+@contextlib.contextmanager
+def environment(names: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(names)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def identity_of(client: GatewayClient | SyncGatewayClient) -> Line:
+    return asdict(client.identity)
+
+
+class AsyncDriver:
+    def __init__(self) -> None:
+        self._kept: dict[str, GatewayClient] = {}
+
+    async def answer(self, line: Line) -> Line:
+        events: Events = []
+        try:
+            with environment(line.get("env", {})):
+                return {"result": shape_of(await self._ask(line, events)), "events": events}
+        except (Exception, asyncio.CancelledError) as error:  # one line's fault must not end the others
+            return {"error": error_of(error), "events": events}
+
+    async def close(self) -> None:
+        for client in self._kept.values():
+            await client.aclose()
+
+    async def _ask(self, line: Line, events: Events) -> Any:
+        if line["operation"] == "close":
+            client = self._kept.pop(line["client_id"], None)
+            if client is not None:
+                await client.aclose()
+            return {}
+        async with self._client(line, events) as client:
+            match line["operation"]:
+                case "construct":
+                    return {}
+                case "identity":
+                    await client.ready()
+                    return identity_of(client)
+                case "session":
+                    async with client.session(on_request=on_request_of(line)) as session:
+                        return {"steps": [await self._step(session, step) for step in line["steps"]]}
+            return await self._operate(client, line, events)
+
+    @contextlib.asynccontextmanager
+    async def _client(self, line: Line, events: Events) -> AsyncIterator[GatewayClient]:
+        key = line.get("client_id")
+        client = self._kept.get(key) if key is not None else None
+        if client is None:
+            client = GatewayClient(**client_words(line), on_approval_requested=lambda asked: events.append(event_of(asked)))
+        if key is not None:
+            self._kept[key] = client
+        try:
+            yield client
+        finally:
+            if key is None:
+                await client.aclose()
+
+    async def _step(self, session: Session, step: Line) -> Line:
+        events: Events = []
+        try:
+            return {"result": shape_of(await self._operate(session, step, events)), "events": events}
+        except PrecinctError as error:
+            return {"error": error_of(error), "events": events}
+
+    async def _operate(self, on: GatewayClient | Session, line: Line, events: Events) -> Any:
+        words, options = words_of(line)
+        wanted = line.get("options", {})
+        if line["operation"] == "stream_tool":
+            return await self._streamed(on.stream_tool(*words, **options), wanted.get("cancel_after_event"), events)
+        if "on_progress" in wanted or "cancel_after_event" in wanted:
+            enough = asyncio.Event()
+
+            def note(progress: Progress) -> None:
+                events.append(event_of(progress))
+                if len(events) == wanted.get("cancel_after_event"):
+                    enough.set()
+
+            call = asyncio.ensure_future(getattr(on, line["operation"])(*words, **options, on_progress=note))
+            stop = asyncio.ensure_future(enough.wait())
+            await asyncio.wait([call, stop], return_when=asyncio.FIRST_COMPLETED)
+            if not call.done():
+                call.cancel()
+            stop.cancel()
+            result = await call
+        else:
+            result = await getattr(on, line["operation"])(*words, **options)
+        if wanted.get("raise_on_error"):
+            result.raise_on_error()
+        return {} if result is None else result
+
+    async def _streamed(self, stream: Any, cancel_after: int | None, events: Events) -> Any:
+        result: Any = None
+        async with contextlib.aclosing(stream):
+            async for event in stream:
+                if isinstance(event, ToolResult):
+                    result = event
+                    continue
+                events.append(event_of(event))
+                if len(events) == cancel_after:
+                    raise asyncio.CancelledError
+        return result
+
+
+class SyncDriver:
+    def __init__(self) -> None:
+        self._kept: dict[str, SyncGatewayClient] = {}
+
+    def answer(self, line: Line) -> Line:
+        events: Events = []
+        try:
+            with environment(line.get("env", {})):
+                return {"result": shape_of(self._ask(line, events)), "events": events}
+        except (Exception, asyncio.CancelledError) as error:  # one line's fault must not end the others
+            return {"error": error_of(error), "events": events}
+
+    def close(self) -> None:
+        for client in self._kept.values():
+            client.close()
+
+    def _ask(self, line: Line, events: Events) -> Any:
+        if line["operation"] == "close":
+            client = self._kept.pop(line["client_id"], None)
+            if client is not None:
+                client.close()
+            return {}
+        with self._client(line, events) as client:
+            match line["operation"]:
+                case "construct":
+                    return {}
+                case "identity":
+                    client.ready()
+                    return identity_of(client)
+                case "session":
+                    with client.session(on_request=on_request_of(line)) as session:
+                        return {"steps": [self._step(session, step) for step in line["steps"]]}
+            return self._operate(client, line, events)
+
+    @contextlib.contextmanager
+    def _client(self, line: Line, events: Events) -> Iterator[SyncGatewayClient]:
+        key = line.get("client_id")
+        client = self._kept.get(key) if key is not None else None
+        if client is None:
+            client = SyncGatewayClient(**client_words(line), on_approval_requested=lambda asked: events.append(event_of(asked)))
+        if key is not None:
+            self._kept[key] = client
+        try:
+            yield client
+        finally:
+            if key is None:
+                client.close()
+
+    def _step(self, session: SyncSession, step: Line) -> Line:
+        events: Events = []
+        try:
+            return {"result": shape_of(self._operate(session, step, events)), "events": events}
+        except PrecinctError as error:
+            return {"error": error_of(error), "events": events}
+
+    def _operate(self, on: SyncGatewayClient | SyncSession, line: Line, events: Events) -> Any:
+        words, options = words_of(line)
+        wanted = line.get("options", {})
+        if line["operation"] == "stream_tool":
+            return self._streamed(on.stream_tool(*words, **options), wanted.get("cancel_after_event"), events)
+        if "on_progress" in wanted:
+            options["on_progress"] = lambda progress: events.append(event_of(progress))
+        result = getattr(on, line["operation"])(*words, **options)
+        if wanted.get("raise_on_error"):
+            result.raise_on_error()
+        return {} if result is None else result
+
+    def _streamed(self, stream: Any, cancel_after: int | None, events: Events) -> Any:
+        result: Any = None
+        with contextlib.closing(stream):
+            for event in stream:
+                if isinstance(event, ToolResult):
+                    result = event
+                    continue
+                events.append(event_of(event))
+                if len(events) == cancel_after:
+                    raise asyncio.CancelledError
+        return result
+
+
+def written(line: Line, answer: Line) -> None:
+    print(json.dumps({"id": line["id"], **answer}, default=str), flush=True)
+
+
+async def drive() -> None:
+    driver = AsyncDriver()
+    while text := await asyncio.to_thread(sys.stdin.readline):
+        line = json.loads(text)
+        written(line, await driver.answer(line))
+    await driver.close()
+
+
+def drive_sync() -> None:
+    driver = SyncDriver()
+    for text in sys.stdin:
+        line = json.loads(text)
+        written(line, driver.answer(line))
+    driver.close()
+
+
+if __name__ == "__main__":
+    if "--sync" in sys.argv[1:]:
+        drive_sync()
+    else:
+        asyncio.run(drive())
