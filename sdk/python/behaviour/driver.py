@@ -34,6 +34,7 @@ Line = dict[str, Any]
 Events = list[dict[str, Any]]
 
 _LISTS = {"list_tools", "list_resources", "list_resource_templates", "list_prompts"}
+_DRIVERS_OWN = {"raise_on_error", "cancel_after_event", "cancel_on_approval", "on_progress", "on_request"}
 _ERROR_MEMBERS = (
     "code", "step", "message", "middleware", "reason_code", "decision_id", "trace_id", "remediation", "docs_url", "retry_after", "details",
     "http_status", "rpc_code", "data", "may_have_run", "request_id", "input_requests", "request_state",
@@ -71,11 +72,7 @@ def event_of(event: Progress | LogMessage | ApprovalRequest) -> Line:
 
 def words_of(line: Line) -> tuple[list[Any], Line]:
     """The arguments of an operation, by position and by keyword."""
-    options = {
-        key: value
-        for key, value in line.get("options", {}).items()
-        if key not in ("raise_on_error", "cancel_after_event", "on_progress", "on_request")
-    }
+    options = {key: value for key, value in line.get("options", {}).items() if key not in _DRIVERS_OWN}
     match line["operation"]:
         case "call_tool" | "stream_tool":
             return [line["name"], with_references(line.get("arguments"))], options
@@ -184,15 +181,20 @@ class AsyncDriver:
         wanted = line.get("options", {})
         if line["operation"] == "stream_tool":
             return await self._streamed(on.stream_tool(*words, **options), wanted.get("cancel_after_event"), events)
-        if "on_progress" in wanted or "cancel_after_event" in wanted:
+        if wanted.keys() & {"on_progress", "cancel_after_event", "cancel_on_approval"}:
             enough = asyncio.Event()
 
-            def note(progress: Progress) -> None:
-                events.append(event_of(progress))
-                if len(events) == wanted.get("cancel_after_event"):
+            def note(event: Progress | ApprovalRequest) -> None:
+                events.append(event_of(event))
+                if len(events) == wanted.get("cancel_after_event") or (
+                    isinstance(event, ApprovalRequest) and wanted.get("cancel_on_approval")
+                ):
                     enough.set()
 
-            call = asyncio.ensure_future(getattr(on, line["operation"])(*words, **options, on_progress=note))
+            options["on_progress"] = note
+            if "cancel_on_approval" in wanted:
+                options["on_approval_requested"] = note
+            call = asyncio.ensure_future(getattr(on, line["operation"])(*words, **options))
             stop = asyncio.ensure_future(enough.wait())
             await asyncio.wait([call, stop], return_when=asyncio.FIRST_COMPLETED)
             if not call.done():
