@@ -174,7 +174,7 @@ class SyncShell:
         return Opened(response.status_code, response.headers, _Reading(response, connections, trace))
 
     def _read(self, reading: _Reading, deadline: float) -> bytes:
-        with _watchdog.watch(reading.socket, deadline) as watch:
+        with _watchdog.watch(reading.socket, deadline - self._core.clock.monotonic()) as watch:
             try:
                 piece = next((piece for piece in reading.pieces if piece), b"")
             except Exception as error:

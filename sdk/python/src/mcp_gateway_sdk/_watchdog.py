@@ -31,12 +31,13 @@ class Watchdog:
         self._thread: threading.Thread | None = None
 
     @contextlib.contextmanager
-    def watch(self, connection: socket.socket | None, deadline: float) -> Iterator[_Watch | None]:
-        """Within it, the connection is shut down at this time of the monotonic clock; `fired` says so."""
-        if connection is None or math.isinf(deadline):
+    def watch(self, connection: socket.socket | None, seconds: float) -> Iterator[_Watch | None]:
+        """Within it, the connection is shut down after so many seconds; `fired` says so."""
+        if connection is None or math.isinf(seconds):
             yield None
             return
         watch = _Watch(connection)
+        deadline = time.monotonic() + seconds
         with self._changed:
             heapq.heappush(self._waiting, (deadline, next(self._numbers), watch))
             if self._thread is None or not self._thread.is_alive():  # also after a fork
