@@ -20,13 +20,18 @@ def schema(**properties: Any) -> dict[str, Any]:
     return {"type": "object", "properties": properties}
 
 
-MARKED = schema(region=marked(), count=marked("Count", "integer"), sure=marked("Sure", "boolean"), deep=schema(a=marked("A")), plain={"type": "string"})
+MARKED = schema(
+    region=marked(), count=marked("Count", "integer"), sure=marked("Sure", "boolean"), deep=schema(a=marked("A")), plain={"type": "string"}
+)
 
 
 @pytest.mark.parametrize(
     ("arguments", "headers"),
     [
-        ({"region": "eu", "count": 3, "sure": True, "deep": {"a": "x y"}, "plain": "p"}, {"region": "eu", "count": "3", "sure": "true", "a": "x y"}),
+        (
+            {"region": "eu", "count": 3, "sure": True, "deep": {"a": "x y"}, "plain": "p"},
+            {"region": "eu", "count": "3", "sure": "true", "a": "x y"},
+        ),
         ({}, {}),
         ({"region": None, "count": None}, {}),
         ({"region": "Köln", "deep": {"a": " x"}}, {"region": "=?base64?S8O2bG4=?=", "a": "=?base64?IHg=?="}),
@@ -51,7 +56,13 @@ def test_marks_that_break_the_rules_are_no_marks_at_all(bad: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "header"), [("plain", "plain"), ("two words", "two words"), ("=?base64?eA==?=", "=?base64?PT9iYXNlNjQ/ZUE9PT89?="), ("tab\t", "=?base64?dGFiCQ==?=")]
+    ("value", "header"),
+    [
+        ("plain", "plain"),
+        ("two words", "two words"),
+        ("=?base64?eA==?=", "=?base64?PT9iYXNlNjQ/ZUE9PT89?="),
+        ("tab\t", "=?base64?dGFiCQ==?="),
+    ],
 )
 def test_what_no_header_can_hold_is_encoded(value: str, header: str) -> None:
     assert encoded(value) == header
@@ -62,7 +73,13 @@ TOOLS = {"tools": [{"name": "t", "inputSchema": MARKED}]}
 
 def test_marks_are_known_from_a_list(kind: Kind, server: Loopback) -> None:
     server.scripts = [lambda request: request.connection.json(200, {"jsonrpc": "2.0", "id": request.id, "result": TOOLS})]
-    perform(kind, {"gateway_url": server.url}, ask("list_tools"), ask("call_tool", "t", {"region": "eu"}), ask("call_tool", "u", {"region": "eu"}))
+    perform(
+        kind,
+        {"gateway_url": server.url},
+        ask("list_tools"),
+        ask("call_tool", "t", {"region": "eu"}),
+        ask("call_tool", "u", {"region": "eu"}),
+    )
     assert [request.headers.get("mcp-param-region") for request in server.seen] == [None, "eu", None]
 
 

@@ -40,7 +40,12 @@ def test_each_code_is_an_error_of_its_family_in_each_shape(server: Loopback, cod
     assert isinstance(found, GatewayError)
     assert type(found).__name__ == CODES[code].family == FAMILY_OF_STEP[CODES[code].step]
     assert (found.code, found.step, found.middleware, found.reason_code) == (code, CODES[code].step, CODES[code].middleware, "why")
-    assert (found.decision_id, found.trace_id, found.remediation, found.docs_url) == (DECISION, TRACE, "Do otherwise.", "docs/error-codes.md#x")
+    assert (found.decision_id, found.trace_id, found.remediation, found.docs_url) == (
+        DECISION,
+        TRACE,
+        "Do otherwise.",
+        "docs/error-codes.md#x",
+    )
     assert (found.details, found.retry_after, found.rpc_code) == ({"tool": "t"}, None, CODES[code].status)
     assert found.http_status == (CODES[code].status if shape in ("flat", "status") else 200)
     for word in (code, "Refused.", "Do otherwise.", DECISION):
@@ -76,7 +81,9 @@ def test_a_code_of_a_newer_gateway_is_of_the_family_of_its_step(server: Loopback
         ({"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}, {}, None), ({"retry-after": "-1"}, {}, None), ({}, {"details": {"retry_after_seconds": "soon"}}, None), ({"retry-after": "0"}, {}, 0),
     ],
 )  # fmt: skip
-def test_when_to_come_again_is_said_by_the_header_or_the_envelope(server: Loopback, headers: dict[str, str], members: Any, seconds: float | None) -> None:
+def test_when_to_come_again_is_said_by_the_header_or_the_envelope(
+    server: Loopback, headers: dict[str, str], members: Any, seconds: float | None
+) -> None:
     server.script = refuse("authz_policy_denied", headers=headers, **members)
     found = raised_by("sync", server)
     assert isinstance(found, GatewayError)
@@ -87,7 +94,12 @@ def test_an_error_without_an_envelope_is_the_tool_servers_own(kind: Kind, server
     server.script = error(-32602, "query is missing", {"code": "ours?", "argument": "query"})
     found = raised_by(kind, server)
     assert isinstance(found, ProtocolError)
-    assert (found.rpc_code, found.message, found.data, found.http_status) == (-32602, "query is missing", {"code": "ours?", "argument": "query"}, 200)
+    assert (found.rpc_code, found.message, found.data, found.http_status) == (
+        -32602,
+        "query is missing",
+        {"code": "ours?", "argument": "query"},
+        200,
+    )
     assert found.trace_id == server.seen[0].headers["traceparent"][3:35]
 
 
@@ -115,7 +127,11 @@ def test_a_question_in_the_answer_is_an_error_with_what_goes_back(kind: Kind, se
     found = raised_by(kind, server)
     assert isinstance(found, InputRequiredError)
     assert (found.input_requests, found.request_state) == (question, state)
-    (result,) = perform(kind, {"gateway_url": server.url}, ask("call_tool", "t", input_responses={"who": {"action": "accept"}}, request_state=found.request_state))
+    (result,) = perform(
+        kind,
+        {"gateway_url": server.url},
+        ask("call_tool", "t", input_responses={"who": {"action": "accept"}}, request_state=found.request_state),
+    )
     assert result.text == "fine"
     assert server.seen[-1].json["params"]["requestState"] == state
 

@@ -81,7 +81,13 @@ def streaming(request: Request) -> None:
     token = request.json["params"].get("_meta", {}).get("progressToken")
     say = request.connection.event
     request.connection.stream()
-    say({"jsonrpc": "2.0", "method": "notifications/progress", "params": {"progressToken": token, "progress": 1, "total": 2, "message": "one"}})
+    say(
+        {
+            "jsonrpc": "2.0",
+            "method": "notifications/progress",
+            "params": {"progressToken": token, "progress": 1, "total": 2, "message": "one"},
+        }
+    )
     say({"jsonrpc": "2.0", "method": "notifications/progress", "params": {"progressToken": "another", "progress": 9}})
     say({"jsonrpc": "2.0", "method": "notifications/message", "params": {"level": "info", "logger": "l", "data": {"k": 1}}})
     say({"jsonrpc": "2.0", "method": "notifications/of-tomorrow", "params": []})
@@ -126,13 +132,24 @@ def test_a_result_has_what_came(kind: Kind, server: Loopback) -> None:
     members = {"content": content, "structuredContent": {"a": [1]}, "_meta": {"k": 1}, "future": True}
     server.script = lambda request: request.connection.json(200, {"jsonrpc": "2.0", "id": request.id, "result": members})
     (result,) = perform(kind, {"gateway_url": server.url}, ask("call_tool", "t"))
-    assert (result.content, result.structured_content, result.meta, result.is_error, result.text) == (content, {"a": [1]}, {"k": 1}, False, "one\ntwo")
+    assert (result.content, result.structured_content, result.meta, result.is_error, result.text) == (
+        content,
+        {"a": [1]},
+        {"k": 1},
+        False,
+        "one\ntwo",
+    )
     assert result.trace_id == server.seen[0].headers["traceparent"][3:35]
 
 
 def pages(request: Request) -> None:
     cursor = request.json["params"].get("cursor")
-    member = {"tools/list": "tools", "resources/list": "resources", "resources/templates/list": "resourceTemplates", "prompts/list": "prompts"}[request.rpc_method]
+    member = {
+        "tools/list": "tools",
+        "resources/list": "resources",
+        "resources/templates/list": "resourceTemplates",
+        "prompts/list": "prompts",
+    }[request.rpc_method]
     page: dict[str, Any] = {member: [{"name": f"{cursor}"}]}
     if cursor != "c2":
         page["nextCursor"] = "c1" if cursor is None else "c2"
@@ -148,7 +165,9 @@ def test_lists_follow_their_cursors(kind: Kind, server: Loopback, operation: str
 
 
 def test_a_list_without_an_end_is_an_error(server: Loopback) -> None:
-    server.script = lambda request: request.connection.json(200, {"jsonrpc": "2.0", "id": request.id, "result": {"tools": [], "nextCursor": "on"}})
+    server.script = lambda request: request.connection.json(
+        200, {"jsonrpc": "2.0", "id": request.id, "result": {"tools": [], "nextCursor": "on"}}
+    )
     with pytest.raises(ProtocolError, match="1000 pages"):
         perform("sync", {"gateway_url": server.url}, ask("list_tools"))
     assert len(server.seen) == 1000
@@ -186,7 +205,9 @@ def test_a_source_may_have_none(server: Loopback) -> None:
     assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-01", server.seen[0].headers["traceparent"])
 
 
-@pytest.mark.parametrize("bad", ["", "x", GIVEN.replace("4bf", "4BF"), "00-" + "0" * 32 + "-00f067aa0ba902b7-01", GIVEN.replace("00-", "ff-", 1)])
+@pytest.mark.parametrize(
+    "bad", ["", "x", GIVEN.replace("4bf", "4BF"), "00-" + "0" * 32 + "-00f067aa0ba902b7-01", GIVEN.replace("00-", "ff-", 1)]
+)
 def test_what_is_no_traceparent_is_refused(server: Loopback, bad: str) -> None:
     with pytest.raises(ConfigurationError, match="traceparent"):
         perform("sync", {"gateway_url": server.url, "traceparent": bad}, ask("call_tool", "t"))
@@ -194,7 +215,9 @@ def test_what_is_no_traceparent_is_refused(server: Loopback, bad: str) -> None:
 
 def test_an_active_span_of_opentelemetry_is_the_parent(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
     """The package looks at what a program has imported; this stands for it with OpenTelemetry's own shape."""
-    context = SimpleNamespace(is_valid=True, trace_id=int("4bf92f3577b34da6a3ce929d0e0e4736", 16), span_id=int("00f067aa0ba902b7", 16), trace_flags=1)
+    context = SimpleNamespace(
+        is_valid=True, trace_id=int("4bf92f3577b34da6a3ce929d0e0e4736", 16), span_id=int("00f067aa0ba902b7", 16), trace_flags=1
+    )
     api = ModuleType("opentelemetry.trace")
     api.get_current_span = lambda: SimpleNamespace(get_span_context=lambda: context)  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "opentelemetry.trace", api)
@@ -226,21 +249,25 @@ def test_also_an_asynchronous_one(server: Loopback) -> None:
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # what a loop leaves open when it ends, nobody can close
 def test_an_asynchronous_client_may_be_used_by_one_event_loop_after_the_other(server: Loopback) -> None:
-    client = GatewayClient(server.url)
+    def used() -> list[str]:
+        client = GatewayClient(server.url)
 
-    async def call() -> str:
-        return (await client.call_tool("t")).text
+        async def call() -> str:
+            return (await client.call_tool("t")).text
 
-    async def last() -> str:
-        async with client:
-            return await call()
+        async def last() -> str:
+            async with client:
+                return await call()
 
-    assert [asyncio.run(call()), asyncio.run(call()), asyncio.run(last())] == ["fine"] * 3
-    del client
+        return [asyncio.run(call()), asyncio.run(call()), asyncio.run(last())]
+
+    assert used() == ["fine"] * 3
     gc.collect()
 
 
-def test_a_proxy_of_the_environment_does_not_see_what_stays_on_this_machine(kind: Kind, server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_of_the_environment_does_not_see_what_stays_on_this_machine(
+    kind: Kind, server: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     (result,) = perform(kind, {"gateway_url": server.url}, ask("call_tool", "t"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ._commands import Acquire, Blocking, Close, Command, DeadlineError, Emit, Flow, Invoke, Open, Opened, Read, Release, Sleep
@@ -93,7 +93,7 @@ class SyncShell:
         self._connections: _Connections | None = None
         self._making = threading.Lock()
         self._lock = threading.Lock()
-        self.sleep = time.sleep
+        self.sleep: Callable[[float], None] = time.sleep
 
     def run(self, flow: Flow[T]) -> T:
         answer: Any = None

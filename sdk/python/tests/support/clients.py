@@ -46,7 +46,9 @@ class HandClock:
         return Clock(monotonic=lambda: self.now, wall=lambda: self.wall_now, random=lambda: self.chance)
 
 
-def perform(kind: Kind, options: dict[str, Any], *asks: Ask, clock: HandClock | None = None, session: dict[str, Any] | None = None) -> list[Any]:
+def perform(
+    kind: Kind, options: dict[str, Any], *asks: Ask, clock: HandClock | None = None, session: dict[str, Any] | None = None
+) -> list[Any]:
     """What each gave; a stream gives the list of its items. Raises what the first of them raised."""
     if kind == "async":
         return asyncio.run(_perform_async(options, asks, clock, session))
@@ -64,7 +66,9 @@ def _given(value: Any) -> Any:
     return list(value) if hasattr(value, "__next__") else value
 
 
-async def _perform_async(options: dict[str, Any], asks: tuple[Ask, ...], clock: HandClock | None, session: dict[str, Any] | None) -> list[Any]:
+async def _perform_async(
+    options: dict[str, Any], asks: tuple[Ask, ...], clock: HandClock | None, session: dict[str, Any] | None
+) -> list[Any]:
     async with GatewayClient(**options) as client:
         if clock is not None:
             client._core.clock = clock.clock()

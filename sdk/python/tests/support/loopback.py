@@ -11,7 +11,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-REASONS = {200: "OK", 202: "Accepted", 307: "Temporary Redirect", 403: "Forbidden", 404: "Not Found", 429: "Too Many Requests", 503: "Unavailable"}
+REASONS = {
+    200: "OK",
+    202: "Accepted",
+    307: "Temporary Redirect",
+    403: "Forbidden",
+    404: "Not Found",
+    429: "Too Many Requests",
+    503: "Unavailable",
+}
 
 
 @dataclass
@@ -50,9 +58,13 @@ class Connection:
         assert isinstance(self._socket, ssl.SSLSocket)
         return self._socket.getpeercert()
 
-    def send(self, data: bytes) -> None:
-        with contextlib.suppress(OSError):
+    def send(self, data: bytes) -> bool:
+        """Whether anybody takes it."""
+        try:
             self._socket.sendall(data)
+        except OSError:
+            return False
+        return True
 
     def answer(self, status: int, body: bytes | str = b"", headers: dict[str, str] | None = None, *, length: int | None = None) -> None:
         content = body.encode() if isinstance(body, str) else body
@@ -68,8 +80,8 @@ class Connection:
         lines = {"content-type": "text/event-stream", "transfer-encoding": "chunked", **(headers or {})}
         self.send(("HTTP/1.1 200 OK\r\n" + "".join(f"{name}: {value}\r\n" for name, value in lines.items()) + "\r\n").encode())
 
-    def piece(self, data: bytes) -> None:
-        self.send(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+    def piece(self, data: bytes) -> bool:
+        return self.send(f"{len(data):x}\r\n".encode() + data + b"\r\n")
 
     def event(self, message: Any) -> None:
         self.piece(f"event: message\ndata: {json.dumps(message)}\n\n".encode())
@@ -92,7 +104,7 @@ class Connection:
             return True
 
 
-Script = Callable[[Request], None]
+Script = Callable[[Request], object]
 
 
 @dataclass

@@ -47,7 +47,8 @@ def refuse(code: str, shape: str = "status", *, status: int | None = None, heade
 
 def error(rpc_code: int, message: str, data: Any = None, status: int = 200) -> Script:
     return lambda request: request.connection.json(
-        status, {"jsonrpc": "2.0", "id": request.id, "error": {"code": rpc_code, "message": message, **({} if data is None else {"data": data})}}
+        status,
+        {"jsonrpc": "2.0", "id": request.id, "error": {"code": rpc_code, "message": message, **({} if data is None else {"data": data})}},
     )
 
 
