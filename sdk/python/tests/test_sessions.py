@@ -30,7 +30,7 @@ LEGACY: dict[str, Any] = {"era": "2025-11-25"}
 class SessionServer:
     """Serves sessions as the gateway does; `call` answers what is asked in one."""
 
-    def __init__(self, server: Loopback, call: Callable[[Request], None] | None = None) -> None:
+    def __init__(self, server: Loopback, call: Callable[[Request], object] | None = None) -> None:
         self.open: set[str] = set()
         self.opened = 0
         self.answers: list[Any] = []
@@ -38,7 +38,7 @@ class SessionServer:
         self.call = call or (lambda request: request.connection.json(200, result_for(request)))
         server.script = self.serve
 
-    def serve(self, request: Request) -> None:
+    def serve(self, request: Request) -> object:
         session = request.headers.get("mcp-session-id", "")
         if request.rpc_method == "initialize":
             self.opened += 1
@@ -97,7 +97,7 @@ def test_a_session_that_is_lost_is_said_and_not_renewed(kind: Kind, server: Loop
 
 @pytest.mark.parametrize("body", ["nothing", "foreign"])
 def test_a_bare_404_ends_a_session_too(kind: Kind, server: Loopback, body: str) -> None:
-    def call(request: Request) -> None:
+    def call(request: Request) -> object:
         if body == "nothing":
             return request.connection.answer(404)
         return request.connection.json(404, {"jsonrpc": "2.0", "id": None, "error": {"code": -32001, "message": "Session not found"}})
@@ -126,7 +126,7 @@ def test_a_client_of_that_era_opens_one_by_itself_and_ends_it(kind: Kind, server
 def test_and_renews_it_once_where_nothing_has_run(kind: Kind, server: Loopback) -> None:
     serving = SessionServer(server)
 
-    def call(request: Request) -> None:
+    def call(request: Request) -> object:
         if serving.opened == 1:
             serving.open.clear()
             return refuse("session_not_found")(request)
@@ -178,10 +178,10 @@ def test_an_overloaded_gateway_is_asked_again_for_one(kind: Kind, server: Loopba
     assert clock.slept == [3]
 
 
-def asking(*questions: dict[str, Any], serving: SessionServer) -> Callable[[Request], None]:
+def asking(*questions: dict[str, Any], serving: SessionServer) -> Callable[[Request], object]:
     """Asks the client within the call's own stream, and answers with what it said."""
 
-    def call(request: Request) -> None:
+    def call(request: Request) -> object:
         request.connection.stream()
         for number, question in enumerate(questions):
             serving.answered.clear()
