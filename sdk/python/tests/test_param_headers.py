@@ -84,7 +84,7 @@ def test_marks_are_known_from_a_list(kind: Kind, server: Loopback) -> None:
 
 
 def test_a_refused_call_is_repeated_once_with_what_a_list_has_shown(kind: Kind, server: Loopback) -> None:
-    def script(request: Request) -> object:
+    def script(request: Request) -> None:
         if request.rpc_method == "tools/list":
             request.connection.json(200, {"jsonrpc": "2.0", "id": request.id, "result": TOOLS})
         elif request.headers.get("mcp-param-region") == "eu":

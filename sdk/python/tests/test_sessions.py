@@ -181,7 +181,7 @@ def test_an_overloaded_gateway_is_asked_again_for_one(kind: Kind, server: Loopba
 def asking(*questions: dict[str, Any], serving: SessionServer) -> Callable[[Request], object]:
     """Asks the client within the call's own stream, and answers with what it said."""
 
-    def call(request: Request) -> object:
+    def call(request: Request) -> None:
         request.connection.stream()
         for number, question in enumerate(questions):
             serving.answered.clear()

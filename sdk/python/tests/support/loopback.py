@@ -66,14 +66,14 @@ class Connection:
             return False
         return True
 
-    def answer(self, status: int, body: bytes | str = b"", headers: dict[str, str] | None = None, *, length: int | None = None) -> None:
+    def answer(self, status: int, body: bytes | str = b"", headers: dict[str, str] | None = None, *, length: int | None = None) -> bool:
         content = body.encode() if isinstance(body, str) else body
         lines = {"content-length": str(len(content) if length is None else length), **(headers or {})}
         head = f"HTTP/1.1 {status} {REASONS.get(status, 'Status')}\r\n" + "".join(f"{name}: {value}\r\n" for name, value in lines.items())
-        self.send(head.encode() + b"\r\n" + content)
+        return self.send(head.encode() + b"\r\n" + content)
 
-    def json(self, status: int, value: Any, headers: dict[str, str] | None = None) -> None:
-        self.answer(status, json.dumps(value), {"content-type": "application/json", **(headers or {})})
+    def json(self, status: int, value: Any, headers: dict[str, str] | None = None) -> bool:
+        return self.answer(status, json.dumps(value), {"content-type": "application/json", **(headers or {})})
 
     def stream(self, headers: dict[str, str] | None = None) -> None:
         """The head of an event stream that ends with the connection, or with `end()`."""
