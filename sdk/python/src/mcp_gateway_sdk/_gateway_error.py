@@ -46,17 +46,21 @@ class GatewayError(PrecinctError):
     middleware: str | None
     """The layer's name."""
     reason_code: str | None
+    """Which of the code's cases it is."""
     decision_id: str | None
     """Finds the record: agw audit explain DECISION_ID."""
     trace_id: str | None
     """The W3C trace id that was sent with the request."""
     details: Mapping[str, Any]
+    """Facts of this refusal: the code's own."""
     remediation: str | None
     """What to do about it."""
     docs_url: str | None
+    """The code's page."""
     retry_after: float | None
     """Seconds after which to come again, if the gateway said so."""
     http_status: int | None
+    """Of the response. Most refusals come to MCP clients with 200."""
     rpc_code: int | None
     """The number in the JSON-RPC error: the refusal's HTTP status, or that of the protocol's own error."""
 

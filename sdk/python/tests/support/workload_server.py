@@ -17,8 +17,10 @@ from spiffe._proto import workload_pb2, workload_pb2_grpc
 
 from .pki import Authority, Pair
 
+_generated: Any = workload_pb2_grpc  # without types
 
-class WorkloadServer(workload_pb2_grpc.SpiffeWorkloadAPIServicer):  # type: ignore[misc]
+
+class WorkloadServer(_generated.SpiffeWorkloadAPIServicer):  # type: ignore[misc]
     """`x509` is pushed to whoever watches; `token_lifetime` is of the tokens."""
 
     def __init__(self, wall: Any) -> None:
@@ -87,7 +89,7 @@ def token_of(claims: dict[str, Any]) -> str:
 def workload_server(folder: Path, wall: Any) -> Iterator[WorkloadServer]:
     serving = WorkloadServer(wall)
     server = grpc.server(ThreadPoolExecutor(max_workers=16))
-    workload_pb2_grpc.add_SpiffeWorkloadAPIServicer_to_server(serving, server)
+    _generated.add_SpiffeWorkloadAPIServicer_to_server(serving, server)
     path = folder / "workload.sock"
     server.add_insecure_port(f"unix:{path}")
     serving.socket = str(path)
