@@ -173,8 +173,6 @@ class AsyncShell:
             return await _timed(waiting, seconds)
         except TimeoutError:
             raise DeadlineError(sent_whole=trace.sent_whole) from None
-        except asyncio.TimeoutError:  # Python 3.10 has two
-            raise DeadlineError(sent_whole=trace.sent_whole) from None
         except Exception as error:
             raise fault_of(error, trace) from None
 
@@ -214,4 +212,22 @@ if sys.version_info >= (3, 11):
 else:
 
     async def _timed(waiting: Awaitable[T], seconds: float | None) -> T:
-        return await asyncio.wait_for(waiting, seconds)
+        """Python 3.10's wait_for loses a cancellation that comes together with the answer."""
+        task, fired = asyncio.current_task(), False
+        if seconds is None or task is None:
+            return await waiting
+
+        def fire() -> None:
+            nonlocal fired
+            fired = True
+            task.cancel()
+
+        handle = asyncio.get_running_loop().call_later(seconds, fire)
+        try:
+            return await waiting
+        except asyncio.CancelledError:
+            if fired:
+                raise TimeoutError from None
+            raise
+        finally:
+            handle.cancel()
