@@ -85,22 +85,19 @@ def words_of(line: Line) -> tuple[list[Any], Line]:
     return [], options
 
 
-def on_request_of(line: Line) -> Callable[[str, Line], Any] | None:
+def on_request_of(line: Line, asked: Events) -> Callable[[str, Line], Any] | None:
     """Method -> result; others are not answered."""
-    answers = line.get("on_request") or line.get("options", {}).get("on_request") or line.get("client", {}).get("on_request")
+    answers = line.get("options", {}).get("on_request")
     if answers is None:
         return None
 
-    def answer(method: str, _params: Line) -> Any:
+    def answer(method: str, params: Line) -> Any:
+        asked.append({"type": "request", "method": method, "params": params})
         if method not in answers:
             raise NotImplementedError
         return answers[method]
 
     return answer
-
-
-def client_words(line: Line) -> Line:
-    return {key: value for key, value in line.get("client", {}).items() if key != "on_request"}
 
 
 @contextlib.contextmanager
@@ -151,8 +148,9 @@ class AsyncDriver:
                     await client.ready()
                     return identity_of(client)
                 case "session":
-                    async with client.session(on_request=on_request_of(line)) as session:
-                        return {"steps": [await self._step(session, step) for step in line["steps"]]}
+                    asked: Events = []
+                    async with client.session(on_request=on_request_of(line, asked)) as session:
+                        return {"steps": [await self._step(session, step, asked) for step in line["steps"]], "session_id": session.id}
             return await self._operate(client, line, events)
 
     @contextlib.asynccontextmanager
@@ -160,7 +158,7 @@ class AsyncDriver:
         key = line.get("client_id")
         client = self._kept.get(key) if key is not None else None
         if client is None:
-            client = GatewayClient(**client_words(line), on_approval_requested=lambda asked: events.append(event_of(asked)))
+            client = GatewayClient(**line.get("client", {}), on_approval_requested=lambda asked: events.append(event_of(asked)))
         if key is not None:
             self._kept[key] = client
         try:
@@ -169,12 +167,12 @@ class AsyncDriver:
             if key is None:
                 await client.aclose()
 
-    async def _step(self, session: Session, step: Line) -> Line:
-        events: Events = []
+    async def _step(self, session: Session, step: Line, events: Events) -> Line:
+        events.clear()
         try:
-            return {"result": shape_of(await self._operate(session, step, events)), "events": events}
+            return {"result": shape_of(await self._operate(session, step, events)), "events": [*events]}
         except PrecinctError as error:
-            return {"error": error_of(error), "events": events}
+            return {"error": error_of(error), "events": [*events]}
 
     async def _operate(self, on: GatewayClient | Session, line: Line, events: Events) -> Any:
         words, options = words_of(line)
@@ -250,8 +248,9 @@ class SyncDriver:
                     client.ready()
                     return identity_of(client)
                 case "session":
-                    with client.session(on_request=on_request_of(line)) as session:
-                        return {"steps": [self._step(session, step) for step in line["steps"]]}
+                    asked: Events = []
+                    with client.session(on_request=on_request_of(line, asked)) as session:
+                        return {"steps": [self._step(session, step, asked) for step in line["steps"]], "session_id": session.id}
             return self._operate(client, line, events)
 
     @contextlib.contextmanager
@@ -259,7 +258,7 @@ class SyncDriver:
         key = line.get("client_id")
         client = self._kept.get(key) if key is not None else None
         if client is None:
-            client = SyncGatewayClient(**client_words(line), on_approval_requested=lambda asked: events.append(event_of(asked)))
+            client = SyncGatewayClient(**line.get("client", {}), on_approval_requested=lambda asked: events.append(event_of(asked)))
         if key is not None:
             self._kept[key] = client
         try:
@@ -268,12 +267,12 @@ class SyncDriver:
             if key is None:
                 client.close()
 
-    def _step(self, session: SyncSession, step: Line) -> Line:
-        events: Events = []
+    def _step(self, session: SyncSession, step: Line, events: Events) -> Line:
+        events.clear()
         try:
-            return {"result": shape_of(self._operate(session, step, events)), "events": events}
+            return {"result": shape_of(self._operate(session, step, events)), "events": [*events]}
         except PrecinctError as error:
-            return {"error": error_of(error), "events": events}
+            return {"error": error_of(error), "events": [*events]}
 
     def _operate(self, on: SyncGatewayClient | SyncSession, line: Line, events: Events) -> Any:
         words, options = words_of(line)

@@ -78,7 +78,7 @@ def test_a_code_of_a_newer_gateway_is_of_the_family_of_its_step(server: Loopback
     ("headers", "members", "seconds"),
     [
         ({"retry-after": "7"}, {}, 7), ({}, {"details": {"retry_after_seconds": 9}}, 9), ({"retry-after": "7"}, {"details": {"retry_after_seconds": 9}}, 7),
-        ({"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}, {}, None), ({"retry-after": "-1"}, {}, None), ({}, {"details": {"retry_after_seconds": "soon"}}, None), ({"retry-after": "0"}, {}, 0),
+        ({"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}, {}, None), ({"retry-after": "-1"}, {}, None), ({}, {"details": {"retry_after_seconds": "soon"}}, None), ({}, {"details": {"retry_after_seconds": 0}}, 0), ({"retry-after": "0"}, {}, 0),
     ],
 )  # fmt: skip
 def test_when_to_come_again_is_said_by_the_header_or_the_envelope(
@@ -146,6 +146,8 @@ NOT_MCP: dict[str, Script] = {
     "the answer to another": lambda request: request.connection.json(200, {**result_for(request), "id": 4711}),
     "an id of another type": lambda request: request.connection.json(200, {**result_for(request), "id": str(request.id)}),
     "another's refusal": lambda request: request.connection.json(200, {"jsonrpc": "2.0", "id": 4711, "error": {"code": 403, "message": "no", "data": envelope("authz_policy_denied")}}),
+    "content that is no list": lambda request: request.connection.json(200, {"jsonrpc": "2.0", "id": request.id, "result": {"content": "fine"}}),
+    "blocks that are none": lambda request: request.connection.json(200, {"jsonrpc": "2.0", "id": request.id, "result": {"content": ["fine"]}}),
     "a result that is none": lambda request: request.connection.json(200, {"jsonrpc": "2.0", "id": request.id, "result": "fine"}),
     "a redirect": lambda request: request.connection.answer(307, "", {"location": "http://127.0.0.1:1/", "content-type": "text/plain"}),
     "accepted": lambda request: request.connection.answer(202),
@@ -158,8 +160,7 @@ def test_what_is_no_mcp_is_a_transport_error(kind: Kind, server: Loopback, scrip
     found = raised_by(kind, server)
     assert isinstance(found, TransportError)
     assert found.may_have_run
-    assert found.http_status is not None
-    assert str(found.http_status) in str(found)
+    assert found.http_status is None or str(found.http_status) in str(found)
     assert len(server.seen) == 1
 
 

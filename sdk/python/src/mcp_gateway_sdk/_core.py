@@ -277,7 +277,13 @@ class Core:
 
     def _headers(self, trace: Trace) -> Flow[dict[str, str]]:
         evidence = yield from self.credentials.headers()
-        return {"Accept": ACCEPT, "Content-Type": "application/json", "traceparent": trace.traceparent(), **evidence}
+        return {
+            "Accept": ACCEPT,
+            "Accept-Encoding": "identity",  # the bounds count what is read
+            "Content-Type": "application/json",
+            "traceparent": trace.traceparent(),
+            **evidence,
+        }
 
     def _era_headers(self, asked: Question, session: LiveSession | None, modern: bool) -> dict[str, str]:
         if modern:

@@ -66,7 +66,7 @@ def _refusal(envelope: Json, rpc_code: int | None, status: int, headers: Mapping
     details = details if isinstance(details, dict) else {}
     after = retry_after_header(headers)
     if after is None:
-        after = _seconds(details.get("retry_after_seconds")) or _seconds(envelope.get("retry_after"))
+        after = _seconds(details.get("retry_after_seconds"))
     # A later session of this caller is another one, which the caller has to know.
     kind = SessionExpiredError if code == SESSION_NOT_FOUND else _family(code, step)
     return kind(
@@ -133,10 +133,15 @@ def result_of(message: Json, trace_id: str) -> Json:
 
 
 def tool_result(result: Json, trace_id: str) -> ToolResult:
-    content = result.get("content")
+    """Raises TransportError for what is no result of a tool."""
+    content = result.get("content", [])
+    if not isinstance(content, list) or not all(isinstance(block, dict) for block in content):
+        raise TransportError(
+            "The answer is not the result of a tool: its content is no list of blocks.", may_have_run=True, trace_id=trace_id
+        )
     meta = result.get("_meta")
     return ToolResult(
-        content=[block for block in content if isinstance(block, dict)] if isinstance(content, list) else [],
+        content=content,
         structured_content=result.get("structuredContent"),
         is_error=result.get("isError") is True,
         meta=meta if isinstance(meta, dict) else {},
@@ -170,4 +175,4 @@ def _number(value: object) -> float | None:
 
 def _seconds(value: object) -> float | None:
     number = _number(value)
-    return number if number is not None and 0 < number < float("inf") else None
+    return number if number is not None and 0 <= number < float("inf") else None
