@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from mcp_gateway_sdk import ConfigurationError, GatewayClient, Identity, SyncGatewayClient
@@ -178,7 +179,7 @@ def test_another_machine_may_have_it_over_https() -> None:
         {"gateway_url": "ftp://a"}, {"gateway_url": "nonsense"}, {"gateway_url": "http://"}, {"gateway_url": "http://user:pass@localhost"}, {"gateway_url": "http://a:99999"},
         {"gateway_url": "http://localhost/#x"}, {"gateway_url": "http://local host/"}, {"era": "2024-11-05"}, {"timeout": 0}, {"timeout": -1}, {"timeout": float("nan")}, {"timeout": "5"},
         {"max_retries": -1}, {"max_retries": 1.5}, {"backoff_base": -1}, {"max_answer_bytes": 0}, {"wait_for_approval": -1}, {"cert_file": "a"}, {"key_file": "a"},
-        {"cert_file": "a", "key_file": "b"}, {"gateway_spiffe_id": ID}, {"client_name": ""}, {"jwt_svid": "no token"},
+        {"cert_file": "a", "key_file": "b"}, {"gateway_spiffe_id": ID}, {"ca_file": "a"}, {"client_name": ""}, {"jwt_svid": "no token"},
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused_at_construction(options: dict[str, Any]) -> None:
@@ -186,6 +187,16 @@ def test_what_cannot_be_is_refused_at_construction(options: dict[str, Any]) -> N
         with pytest.raises(ConfigurationError) as raised:
             make(**{"gateway_url": "http://localhost", **options})
         assert "pass@" not in str(raised.value)
+
+
+def test_an_http_client_of_the_callers_own_brings_its_own_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRECINCT_CA_FILE", "/nowhere")
+    monkeypatch.setenv("PRECINCT_SVID_DIR", "/nowhere")
+    with httpx.Client() as http:
+        assert SyncGatewayClient("https://localhost", http_client=http).identity == Identity("none")
+        for options in ({"cert_file": "a", "key_file": "b"}, {"ca_file": "a"}, {"gateway_spiffe_id": ID}):
+            with pytest.raises(ConfigurationError, match="http_client"):
+                SyncGatewayClient("https://localhost", http_client=http, **options)  # type: ignore[arg-type]
 
 
 def test_nothing_shows_a_credential(server: Loopback) -> None:

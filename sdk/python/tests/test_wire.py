@@ -32,7 +32,7 @@ def test_a_call_of_2026_07_28(kind: Kind, server: Loopback) -> None:
     )
     expected = {
         "content-type": "application/json", "accept": "application/json, text/event-stream", "mcp-protocol-version": "2026-07-28",
-        "mcp-method": "tools/call", "mcp-name": "my_tool", "accept-encoding": "identity",
+        "mcp-method": "tools/call", "mcp-name": "my_tool", "accept-encoding": "identity", "user-agent": "mcp-gateway-sdk-python/0.1.0",
     }  # fmt: skip
     assert {name: request.headers[name] for name in expected} == expected
     assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-01", request.headers["traceparent"])

@@ -31,6 +31,7 @@ from ._param_headers import ParamMark, read_marks
 from ._result import ApprovalRequest, Progress, ToolResult
 from ._sse import SseSplitter, TooLargeError
 from ._trace import Trace
+from ._version import USER_AGENT
 from ._wire import (
     ACCEPT,
     LOG_LEVEL,
@@ -281,6 +282,7 @@ class Core:
             "Accept": ACCEPT,
             "Accept-Encoding": "identity",  # the bounds count what is read
             "Content-Type": "application/json",
+            "User-Agent": USER_AGENT,
             "traceparent": trace.traceparent(),
             **evidence,
         }

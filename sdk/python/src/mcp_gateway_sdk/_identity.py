@@ -76,92 +76,99 @@ class Credentials:
         self._evidence.close()
 
 
-def find_credentials(given: Given, env: Mapping[str, str], url: GatewayURL, wall: Callable[[], float]) -> Credentials:
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where the identity goes to."""
+
+    url: GatewayURL
+    makes_tls: bool
+    """A certificate can be presented: https, and no HTTP client of the caller's own."""
+
+    def refuse_in_the_clear(self, what: str) -> None:
+        if not self.url.is_https and not self.url.is_loopback:
+            raise ConfigurationError(f"{what} over plain HTTP is refused unless the gateway is on this machine: use https.")
+
+
+def find_credentials(given: Given, env: Mapping[str, str], target: Target, wall: Callable[[], float]) -> Credentials:
     """The first of: argument, environment, Workload API, files. Raises ConfigurationError."""
-    ca_file = given.ca_file or _named(env, "PRECINCT_CA_FILE")
-    ca = None if ca_file is None else WatchedFiles([ca_file])
     if given.gateway_spiffe_id is not None:
         _check_spiffe_id(given.gateway_spiffe_id)
-        if not url.is_https:
-            raise ConfigurationError("gateway_spiffe_id needs an https:// gateway_url.")
+    of_tls = (given.cert_file, given.ca_file, given.gateway_spiffe_id)
+    if not target.makes_tls and any(option is not None for option in of_tls):
+        raise ConfigurationError(
+            "cert_file, ca_file and gateway_spiffe_id need an https:// gateway_url and no http_client, which brings its own TLS."
+        )
+    ca_file = given.ca_file or _named(env, "PRECINCT_CA_FILE") if target.makes_tls else None
+    ca = None if ca_file is None else WatchedFiles([ca_file])
     evidence = (
-        _from_arguments(given, url, ca)
-        or _from_environment(env, url, ca)
-        or _from_workload_api(given, env, url, ca, wall)
-        or _from_files(env, url, ca)
+        _from_arguments(given, target, ca)
+        or _from_environment(env, target, ca)
+        or _from_workload_api(given, env, target, ca, wall)
+        or _from_files(env, target, ca)
         or HeaderEvidence(Identity("none"), {}, ca)
     )
     return Credentials(evidence, given.gateway_spiffe_id)
 
 
-def _from_arguments(given: Given, url: GatewayURL, ca: WatchedFiles | None) -> Evidence | None:
+def _from_arguments(given: Given, target: Target, ca: WatchedFiles | None) -> Evidence | None:
     if (given.cert_file is None) != (given.key_file is None):
         raise ConfigurationError("cert_file and key_file belong together.")
     if given.spiffe_id is not None:
         _check_spiffe_id(given.spiffe_id)
     if given.cert_file is not None and given.key_file is not None:
-        if not url.is_https:
-            raise ConfigurationError("A certificate is presented over https alone; gateway_url is plain HTTP.")
         return FileSvid(Identity("argument", given.spiffe_id), [given.cert_file, given.key_file], ca, given.gateway_spiffe_id)
-    return _declared("argument", given.jwt_svid, given.spiffe_id, url, ca)
+    return _declared("argument", given.jwt_svid, given.spiffe_id, target, ca)
 
 
-def _from_environment(env: Mapping[str, str], url: GatewayURL, ca: WatchedFiles | None) -> Evidence | None:
+def _from_environment(env: Mapping[str, str], target: Target, ca: WatchedFiles | None) -> Evidence | None:
     cert, key = _named(env, "PRECINCT_CERT_FILE"), _named(env, "PRECINCT_KEY_FILE")
     if (cert is None) != (key is None):
         raise ConfigurationError("PRECINCT_CERT_FILE and PRECINCT_KEY_FILE belong together.")
     spiffe_id = _named(env, "PRECINCT_SPIFFE_ID")
     if spiffe_id is not None:
         _check_spiffe_id(spiffe_id)
-    if cert is not None and key is not None and url.is_https:
+    if cert is not None and key is not None and target.makes_tls:
         return FileSvid(Identity("environment", spiffe_id), [cert, key], ca, None)
-    return _declared("environment", _named(env, "PRECINCT_JWT_SVID"), spiffe_id, url, ca)
+    return _declared("environment", _named(env, "PRECINCT_JWT_SVID"), spiffe_id, target, ca)
 
 
 def _declared(
-    source: IdentitySource, jwt: JwtSource | None, spiffe_id: str | None, url: GatewayURL, ca: WatchedFiles | None
+    source: IdentitySource, jwt: JwtSource | None, spiffe_id: str | None, target: Target, ca: WatchedFiles | None
 ) -> Evidence | None:
     """A token is the stronger evidence; a header beside it would only be a second claim."""
     if jwt is not None:
-        _check_bearer(url)
+        target.refuse_in_the_clear("A token")
         return TokenEvidence(Identity(source, spiffe_id), jwt, ca)
     if spiffe_id is None:
         return None
-    if not url.is_https and not url.is_loopback:
-        raise ConfigurationError("An identity in a header over plain HTTP is refused unless the gateway is on this machine: use https.")
+    target.refuse_in_the_clear("An identity in a header")
     return HeaderEvidence(Identity(source, spiffe_id), {"X-SPIFFE-ID": spiffe_id}, ca)
 
 
 def _from_workload_api(
-    given: Given, env: Mapping[str, str], url: GatewayURL, ca: WatchedFiles | None, wall: Callable[[], float]
+    given: Given, env: Mapping[str, str], target: Target, ca: WatchedFiles | None, wall: Callable[[], float]
 ) -> Evidence | None:
     socket = given.workload_api or _named(env, "SPIFFE_ENDPOINT_SOCKET")
     if socket is None:
         return None
-    if not url.is_https:
-        _check_bearer(url)
+    target.refuse_in_the_clear("A token")
     from ._workload_api import open_workload_api  # only here: who has no socket needs no gRPC
 
-    api = open_workload_api(socket, given.audience or url.origin, given.gateway_spiffe_id, wall)
-    return WorkloadEvidence(api, url.is_https, ca)
+    api = open_workload_api(socket, given.audience or target.url.origin, given.gateway_spiffe_id, wall)
+    return WorkloadEvidence(api, target.makes_tls, ca)
 
 
-def _from_files(env: Mapping[str, str], url: GatewayURL, ca: WatchedFiles | None) -> Evidence | None:
+def _from_files(env: Mapping[str, str], target: Target, ca: WatchedFiles | None) -> Evidence | None:
     token = _named(env, "PRECINCT_JWT_FILE")
     if token is not None:
-        _check_bearer(url)
+        target.refuse_in_the_clear("A token")
         file = WatchedFiles([token])
         return TokenEvidence(Identity("files"), lambda: file.read()[0].decode("ascii", "replace").strip(), ca)
     folder = _named(env, "PRECINCT_SVID_DIR")
-    if folder is None or not url.is_https:
+    if folder is None or not target.makes_tls:
         return None
     files = [paths.join(folder, name) for name in ("svid.pem", "svid_key.pem")]
     return FileSvid(Identity("files"), files, ca or WatchedFiles([paths.join(folder, "bundle.pem")]), None)
-
-
-def _check_bearer(url: GatewayURL) -> None:
-    if not url.is_https and not url.is_loopback:
-        raise ConfigurationError("A token over plain HTTP is refused unless the gateway is on this machine: use https.")
 
 
 def _check_spiffe_id(text: str) -> None:
@@ -266,13 +273,13 @@ class FileSvid:
 
 
 class WorkloadEvidence(Trust):
-    """An X.509-SVID of the Workload API for https, a JWT-SVID where there is none or the gateway is asked in plain HTTP."""
+    """An X.509-SVID of the Workload API for https, a JWT-SVID where there is none or none can be presented."""
 
-    def __init__(self, api: WorkloadAPI, is_https: bool, ca: WatchedFiles | None) -> None:
+    def __init__(self, api: WorkloadAPI, makes_tls: bool, ca: WatchedFiles | None) -> None:
         super().__init__(ca)
         self._api = api
-        self._has_x509: bool | None = None if is_https else False
-        self.identity = Identity("workload_api_x509" if is_https else "workload_api_jwt")
+        self._has_x509: bool | None = None if makes_tls else False
+        self.identity = Identity("workload_api_x509" if makes_tls else "workload_api_jwt")
 
     def headers(self) -> Flow[dict[str, str]]:
         if self._has_x509 is None or (self._has_x509 and self._api.x509_lost):

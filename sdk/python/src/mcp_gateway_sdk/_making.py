@@ -8,7 +8,7 @@ from typing import Any
 
 from ._core import Clock, Core
 from ._gateway_url import DEFAULT_URL, read_url
-from ._identity import Given, find_credentials
+from ._identity import Given, Target, find_credentials
 from ._options import CallOptions, Options, read_count, read_era, read_seconds
 from ._trace import TraceSource
 from ._wire import Question, meta_members, question
@@ -21,6 +21,7 @@ def make_core(
     *,
     gateway_url: str | None,
     given: Given,
+    has_http_client: bool,
     era: str,
     timeout: float,
     max_retries: int,
@@ -51,7 +52,9 @@ def make_core(
         client_version=client_version,
         max_answer_bytes=read_count("max_answer_bytes", max_answer_bytes, 1),
     )
-    return Core(options, find_credentials(given, os.environ, url, lambda: clock.wall()), clock)
+    return Core(
+        options, find_credentials(given, os.environ, Target(url, url.is_https and not has_http_client), lambda: clock.wall()), clock
+    )
 
 
 def call_options(

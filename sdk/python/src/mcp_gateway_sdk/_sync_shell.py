@@ -98,16 +98,19 @@ class SyncShell:
     def run(self, flow: Flow[T]) -> T:
         answer: Any = None
         fault: BaseException | None = None
-        while True:
-            try:
-                command = flow.send(answer) if fault is None else flow.throw(fault)
-            except StopIteration as end:
-                return end.value  # type: ignore[no-any-return]
-            answer, fault = None, None
-            try:
-                answer = self._perform(command)
-            except BaseException as error:  # the core says goodbye before it passes it on
-                fault = error
+        try:
+            while True:
+                try:
+                    command = flow.send(answer) if fault is None else flow.throw(fault)
+                except StopIteration as end:
+                    return end.value  # type: ignore[no-any-return]
+                answer, fault = None, None
+                try:
+                    answer = self._perform(command)
+                except BaseException as error:  # the core says goodbye before it passes it on
+                    fault = error
+        finally:
+            fault = None  # an exception that holds its own frame is kept until the collector comes
 
     def stream(self, flow: Flow[None]) -> Generator[Any, None, None]:
         answer: Any = None

@@ -219,6 +219,7 @@ class SyncGatewayClient(_Operations):
         self._core = make_core(
             gateway_url=gateway_url,
             given=given,
+            has_http_client=http_client is not None,
             era=era,
             timeout=timeout,
             max_retries=max_retries,
