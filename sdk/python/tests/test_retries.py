@@ -6,6 +6,7 @@ import socket
 import threading
 from typing import Any
 
+import httpx
 import pytest
 
 from mcp_gateway_sdk import AdmissionError, CallTimeoutError, GatewayError, RateLimitError, TransportError, UpstreamError
@@ -191,6 +192,19 @@ def test_nor_where_the_request_was_not_sent_whole(kind: Kind, server: Loopback) 
         thread.join()
         listener.close()
     assert not raised.value.may_have_run
+
+
+class TellsNothing(httpx.BaseTransport):
+    """A transport of somebody's own, which says nothing of how far a request got."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        raise httpx.ReadError("gone")
+
+
+def test_where_nobody_knows_it_may_have_run() -> None:
+    with httpx.Client(transport=TellsNothing()) as http, pytest.raises(TransportError) as raised:
+        perform("sync", {"gateway_url": "http://localhost", "http_client": http}, ask("call_tool", "t"))
+    assert raised.value.may_have_run
 
 
 def test_a_time_out_is_not_repeated(kind: Kind, server: Loopback) -> None:

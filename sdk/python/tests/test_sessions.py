@@ -198,22 +198,27 @@ ELICIT = {"method": "elicitation/create", "params": {"message": "Who?"}}
 
 def test_what_a_server_asks_is_answered(kind: Kind, server: Loopback) -> None:
     serving = SessionServer(server)
-    serving.call = asking(ELICIT, {"method": "ping"}, {"method": "roots/list"}, {"method": "boom/boom"}, serving=serving)
+    serving.call = asking(
+        ELICIT, {"method": "ping"}, {"method": "roots/list"}, {"method": "boom/boom"}, {"method": "tasks/get"}, serving=serving
+    )
     asked: list[tuple[str, Any]] = []
 
     def on_request(method: str, params: dict[str, Any]) -> Any:
         asked.append((method, params))
         if method == "boom/boom":
             raise RuntimeError("with private words")
+        if method == "tasks/get":
+            raise NotImplementedError
         return {"action": "accept"} if method == "elicitation/create" else None
 
     perform(kind, {"gateway_url": server.url}, ask("call_tool", "t"), session={"on_request": on_request})
-    assert asked == [("elicitation/create", {"message": "Who?"}), ("roots/list", {}), ("boom/boom", {})]
-    assert [answer["id"] for answer in serving.answers] == ["q0", "q1", "q2", "q3"]
+    assert asked == [("elicitation/create", {"message": "Who?"}), ("roots/list", {}), ("boom/boom", {}), ("tasks/get", {})]
+    assert [answer["id"] for answer in serving.answers] == ["q0", "q1", "q2", "q3", "q4"]
     assert serving.answers[0]["result"] == {"action": "accept"}
     assert serving.answers[1]["result"] == {}
     assert serving.answers[2]["error"]["code"] == -32601
     assert serving.answers[3]["error"] == {"code": -32603, "message": "the client's handler failed"}
+    assert serving.answers[4]["error"]["code"] == -32601
     assert server.seen[0].json["params"]["capabilities"] == {"elicitation": {}, "roots": {}, "sampling": {}}
     assert next(request for request in server.seen if request.body and "method" not in request.json).headers["mcp-session-id"] == "s1"
 

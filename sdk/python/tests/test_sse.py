@@ -10,6 +10,7 @@ STREAMS = {
     "line feeds": (b"event: message\ndata: one\n\ndata: two\n\n", [b"one", b"two"]),
     "carriage returns": (b"data: one\r\rdata: two\r\r", [b"one", b"two"]),
     "both": (b"data: one\r\n\r\ndata: two\r\n\r\n", [b"one", b"two"]),
+    "many lines that both end": (b"data: a\r\ndata: b\r\n\r\n", [b"a\nb"]),
     "many lines": (b"data: a\ndata:\ndata:  b\n\n", [b"a\n\n b"]),
     "no space after the colon": (b"data:one\n\n", [b"one"]),
     "comments and other fields": (b": hello\n\nid: 7\nretry: 3\nevent: message\ndata: one\nfuture\n\n", [b"one"]),

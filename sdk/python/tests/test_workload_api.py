@@ -183,7 +183,10 @@ def test_and_over_https_where_there_is_no_x509_svid(
 ) -> None:
     ca = tmp_path / "ca.pem"
     ca.write_bytes(authority.own.cert_pem)
-    identity, _ = perform(kind, {"gateway_url": gateway.url, "ca_file": str(ca)}, ask("ready"), ask("call_tool", "t"))
+    identity, _, _ = perform(
+        kind, {"gateway_url": gateway.url, "ca_file": str(ca)}, ask("ready"), ask("call_tool", "t"), ask("call_tool", "t")
+    )
+    assert workload.x509_asked == 1
     assert identity == Identity("workload_api_jwt", ID)
     assert gateway.seen[0].headers["authorization"].startswith("Bearer ey")
 

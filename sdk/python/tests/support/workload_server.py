@@ -26,6 +26,7 @@ class WorkloadServer(_generated.SpiffeWorkloadAPIServicer):  # type: ignore[misc
     def __init__(self, wall: Any) -> None:
         self.socket = ""
         self.x509: Any = None
+        self.x509_asked = 0
         self.tokens: list[tuple[str, ...]] = []
         self.gives_tokens = True
         self.token_lifetime = 300.0
@@ -50,6 +51,7 @@ class WorkloadServer(_generated.SpiffeWorkloadAPIServicer):  # type: ignore[misc
 
     def FetchX509SVID(self, request: Any, context: Any) -> Iterator[Any]:
         self._check(context)
+        self.x509_asked += 1
         mine: queue.Queue[Any] = queue.Queue()
         with self._lock:
             if self.x509 is None:
