@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from os import path as paths
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -279,18 +279,22 @@ class WorkloadEvidence(Trust):
         super().__init__(ca)
         self._api = api
         self._has_x509: bool | None = None if makes_tls else False
-        self.identity = Identity("workload_api_x509" if makes_tls else "workload_api_jwt")
+
+    @property
+    def identity(self) -> Identity:
+        """As it is now: an SVID may have been rotated since the last call."""
+        if self._has_x509 is False:
+            return Identity("workload_api_jwt", self._api.jwt_spiffe_id)
+        return Identity("workload_api_x509", self._api.x509_spiffe_id)
 
     def headers(self) -> Flow[dict[str, str]]:
         if self._has_x509 is None or (self._has_x509 and self._api.x509_lost):
             self._has_x509 = (yield Blocking(self._api.open_x509)) or self._has_x509
         if self._has_x509:
-            self.identity = Identity("workload_api_x509", self._api.x509_spiffe_id)
             return {}
         if self._api.needs_token:
             yield Blocking(self._api.fetch_token)
         self._has_x509 = False  # only now: who gave neither is asked for both again
-        self.identity = replace(self.identity, source="workload_api_jwt", spiffe_id=self._api.jwt_spiffe_id)
         return _bearer(self._api.token)
 
     def tls(self) -> TlsMaterial:
