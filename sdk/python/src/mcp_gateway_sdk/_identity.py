@@ -26,7 +26,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{1,65536}=*")
 _NO_TLS = TlsMaterial()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Given:
     """What the constructor was given."""
 
