@@ -11,7 +11,7 @@ const NODE_GLOBALS = ['AbortController', 'AbortSignal', 'Atomics', 'Buffer', 'He
   'clearTimeout', 'console', 'fetch', 'performance', 'process', 'queueMicrotask', 'setImmediate', 'setInterval', 'setTimeout', 'structuredClone'];
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', 'native/build/', 'native/rego/target/', 'coverage/', '.precinct/', 'sdk/'] },
+  { ignores: ['dist/', 'node_modules/', 'native/build/', 'native/rego/target/', 'coverage/', '.precinct/', '**/dist/', 'sdk/python/', 'sdk/go/'] },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.base],
@@ -42,6 +42,15 @@ export default tseslint.config(
       'no-restricted-properties': ['error', ...CLOCK_AND_CHANCE, ENVIRONMENT],
     },
   },
+  {
+    files: ['sdk/typescript/src/**/*.ts'],
+    rules: {
+      'no-console': 'error',
+      'no-restricted-exports': ['error', { restrictDefaultExports: { direct: true, named: true, defaultFrom: true, namedFrom: true, namespaceFrom: true } }],
+      'no-restricted-properties': ['error', ...CLOCK_AND_CHANCE, ENVIRONMENT],
+    },
+  },
+  { files: ['sdk/typescript/src/surroundings.ts', 'sdk/typescript/src/environment.ts'], rules: { 'no-restricted-properties': 'off' } },
   { files: ['src/base/**/*.ts'], rules: { 'no-restricted-properties': ['error', ENVIRONMENT] } },
   { files: ['src/base/config/**/*.ts'], rules: { 'no-restricted-properties': ['error', ...CLOCK_AND_CHANCE] } },
   {

@@ -8,10 +8,13 @@ import { done, Stop, withProgress } from './say.mjs';
 
 const DIST = join(ROOT, 'dist');
 const STAMP = join(DIST, '.precinct-build');
+const SDK = join(ROOT, 'sdk', 'typescript');
+const SDK_STAMP = join(SDK, 'dist', '.precinct-build');
 
 export async function buildAll() {
   await buildNative();
   await buildTypeScript();
+  await buildSdk();
 }
 
 async function buildNative() {
@@ -27,13 +30,28 @@ async function buildTypeScript() {
   rmSync(STAMP, { force: true });
   // A lost output would not be written again by an incremental build.
   if (!existsSync(join(DIST, 'main.js'))) rmSync(join(DIST, '.tsbuildinfo'), { force: true });
-  const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
-  const { code, output } = await withProgress('compiling TypeScript', () => run(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { log: logFile('setup.log') }));
-  if (code !== 0) throw new Stop(`TypeScript does not compile:\n${lastLines(output, 20)}`, 'Repair the lines named above.');
+  await compile('tsconfig.build.json', 'compiling TypeScript');
   removeOrphans();
   await keepHelp();
   writeFileSync(STAMP, hash);
   done('compiled');
+}
+
+/** @precinct/sdk, which node_modules links to: examples and tests import it built. */
+async function buildSdk() {
+  const sources = [...filesIn(join(SDK, 'src')), join(SDK, 'tsconfig.json'), join(ROOT, 'tsconfig.json'), join(ROOT, 'package-lock.json')];
+  const hash = createHash('sha256').update(sources.map((file) => `${relative(ROOT, file)}\0${readFileSync(file, 'utf8')}\0`).join('')).digest('hex');
+  if (existsSync(SDK_STAMP) && readFileSync(SDK_STAMP, 'utf8') === hash) return;
+  rmSync(join(SDK, 'dist'), { recursive: true, force: true });
+  await compile(join('sdk', 'typescript', 'tsconfig.json'), 'compiling the TypeScript SDK');
+  writeFileSync(SDK_STAMP, hash);
+  done('TypeScript SDK compiled');
+}
+
+async function compile(project, what) {
+  const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
+  const { code, output } = await withProgress(what, () => run(process.execPath, [tsc, '-p', project], { log: logFile('setup.log') }));
+  if (code !== 0) throw new Stop(`TypeScript does not compile:\n${lastLines(output, 20)}`, 'Repair the lines named above.');
 }
 
 /** Of what the gateway runs: sources, dependencies, native addons. */

@@ -9,6 +9,6 @@ import { done, runScript } from './say.mjs';
 await runScript(async () => {
   const { gateway, demo, stateDir } = installation();
   for (const process of [gateway, demo]) await stop(process.pidFile, process.part);
-  for (const path of ['dist', join('native', 'build'), 'node_modules', 'coverage']) rmSync(join(ROOT, path), { recursive: true, force: true });
+  for (const path of ['dist', join('sdk', 'typescript', 'dist'), join('native', 'build'), 'node_modules', 'coverage']) rmSync(join(ROOT, path), { recursive: true, force: true });
   done(`removed what was built; state is kept in ${stateDir}`);
 });

@@ -267,7 +267,7 @@ describe('tracked files', () => {
   it('name no package registry', () => {
     const registry = /\bregistry\.[a-z0-9-]+\.(org|com|io|net)\b/i;
     expect(small.filter((file) => file !== 'test/tidy.test.ts' && registry.test(text(file)))).toEqual([]);
-    expect(text('package-lock.json')).not.toContain('"resolved"');
+    expect(text('package-lock.json')).not.toMatch(/"resolved": "(?!sdk\/typescript")/); // what is linked lies in this tree
   });
 });
 

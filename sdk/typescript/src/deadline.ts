@@ -1,0 +1,50 @@
+// How long one call may take, and who may end it: its own time, its caller's signal, or the one who no longer reads.
+import { CallTimeoutError } from './errors.js';
+import type { Surroundings } from './surroundings.js';
+
+const MS_PER_SECOND = 1000;
+
+export class Deadline {
+  readonly #controller = new AbortController();
+  readonly #surroundings: Surroundings;
+  readonly #endMs: number;
+  readonly #callers: AbortSignal | undefined;
+  readonly #stopTimer: () => void;
+  readonly #stopped: () => void;
+  /** A request of this call has left whole. */
+  mayHaveRun = false;
+  traceId: string | undefined;
+
+  constructor(seconds: number, callers: AbortSignal | undefined, surroundings: Surroundings) {
+    this.#surroundings = surroundings;
+    this.#endMs = surroundings.monotonicMs() + seconds * MS_PER_SECOND;
+    this.#callers = callers;
+    this.#stopped = () => this.#controller.abort(callers?.reason);
+    if (callers?.aborted === true) this.#stopped();
+    else callers?.addEventListener('abort', this.#stopped, { once: true });
+    this.#stopTimer = surroundings.timer(seconds * MS_PER_SECOND, () => {
+      this.#controller.abort(new CallTimeoutError(`No answer within ${seconds} s.`, { mayHaveRun: this.mayHaveRun, traceId: this.traceId }));
+    });
+  }
+
+  /** Its reason is what the call rejects with: CallTimeoutError, or the caller's own. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  leftMs(): number {
+    return this.#endMs - this.#surroundings.monotonicMs();
+  }
+
+  /** The answer is there, or nobody wants it. */
+  end(): void {
+    this.#stopTimer();
+    this.#callers?.removeEventListener('abort', this.#stopped);
+  }
+
+  /** Ends what still runs. */
+  abandon(): void {
+    this.end();
+    this.#controller.abort(new DOMException('Nobody reads the answer.', 'AbortError'));
+  }
+}

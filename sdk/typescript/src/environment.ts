@@ -1,0 +1,5 @@
+// The only reader of the process's environment.
+
+export function environment(): Readonly<Record<string, string | undefined>> {
+  return process.env;
+}

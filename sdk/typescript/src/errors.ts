@@ -1,0 +1,118 @@
+// The errors that are no plain refusal of one family.
+import { AdmissionError, StepUpError } from './families.js';
+import { PrecinctError, type Refusal } from './gateway-error.js';
+import type { ToolResult } from './tool-result.js';
+
+/** The client cannot be made, or asked, like this. */
+export class ConfigurationError extends PrecinctError {
+  override readonly name: string = 'ConfigurationError';
+}
+
+export interface TransportFacts {
+  /** False when the connection was never made, or the request was not sent whole. */
+  readonly mayHaveRun: boolean;
+  /** `connection`: none, or lost. `status`: an answer that is no MCP. `answer`: one that breaks off, is too large, or is not what was asked for. */
+  readonly kind: 'connection' | 'status' | 'answer';
+  readonly httpStatus?: number | undefined;
+  /** Seconds. */
+  readonly retryAfter?: number | undefined;
+  readonly traceId?: string | undefined;
+}
+
+/** No MCP answer came back. */
+export class TransportError extends PrecinctError implements TransportFacts {
+  override readonly name: string = 'TransportError';
+  readonly mayHaveRun: boolean;
+  readonly kind: TransportFacts['kind'];
+  readonly httpStatus: number | undefined;
+  readonly retryAfter: number | undefined;
+  readonly traceId: string | undefined;
+
+  constructor(message: string, facts: TransportFacts) {
+    super(message);
+    this.mayHaveRun = facts.mayHaveRun;
+    this.kind = facts.kind;
+    this.httpStatus = facts.httpStatus;
+    this.retryAfter = facts.retryAfter;
+    this.traceId = facts.traceId;
+  }
+}
+
+/** The call's own time is over. */
+export class CallTimeoutError extends PrecinctError {
+  override readonly name: string = 'CallTimeoutError';
+  readonly mayHaveRun: boolean;
+  readonly traceId: string | undefined;
+
+  constructor(message: string, facts: { readonly mayHaveRun: boolean; readonly traceId: string | undefined }) {
+    super(message);
+    this.mayHaveRun = facts.mayHaveRun;
+    this.traceId = facts.traceId;
+  }
+}
+
+/** A JSON-RPC error without the gateway's envelope: the tool server's own. */
+export class ProtocolError extends PrecinctError {
+  override readonly name: string = 'ProtocolError';
+  readonly rpcCode: number;
+  readonly data: unknown;
+  readonly httpStatus: number | undefined;
+  readonly traceId: string | undefined;
+
+  constructor(message: string, facts: { readonly rpcCode: number; readonly data: unknown; readonly httpStatus: number | undefined; readonly traceId: string | undefined }) {
+    super(message);
+    this.rpcCode = facts.rpcCode;
+    this.data = facts.data;
+    this.httpStatus = facts.httpStatus;
+    this.traceId = facts.traceId;
+  }
+}
+
+/** The tool ran, and says that it failed (`throwOnError`). */
+export class ToolError extends PrecinctError {
+  override readonly name: string = 'ToolError';
+  readonly traceId: string | undefined;
+  /** Not enumerable: what a tool says belongs to whoever asks for it, not into every log. */
+  declare readonly result: ToolResult;
+
+  constructor(result: ToolResult) {
+    super('The tool says that it failed.');
+    this.traceId = result.traceId;
+    Object.defineProperty(this, 'result', { value: result, enumerable: false });
+  }
+}
+
+/** The server wants an answer first (2026-07-28): call again with `inputResponses` and `requestState`. */
+export class InputRequiredError extends PrecinctError {
+  override readonly name: string = 'InputRequiredError';
+  readonly inputRequests: Readonly<Record<string, unknown>>;
+  /** Opaque; goes back as it came. */
+  readonly requestState: string | undefined;
+  readonly traceId: string | undefined;
+
+  constructor(facts: { readonly inputRequests: Readonly<Record<string, unknown>>; readonly requestState: string | undefined; readonly traceId: string | undefined }) {
+    super('The server wants an answer before it goes on: call again with inputResponses and requestState.');
+    this.inputRequests = facts.inputRequests;
+    this.requestState = facts.requestState;
+    this.traceId = facts.traceId;
+  }
+}
+
+/** The gateway no longer knows the MCP session. Nothing ran. */
+export class SessionExpiredError extends AdmissionError {
+  override readonly name: string = 'SessionExpiredError';
+}
+
+/** Nobody decided in time. The approval request may still be open: repeating the identical call finds it. */
+export class ApprovalTimeoutError extends StepUpError {
+  override readonly name: string = 'ApprovalTimeoutError';
+  readonly requestId: string;
+  /** What an approver runs. */
+  readonly command: string | undefined;
+
+  constructor(refusal: Refusal, approval: { readonly requestId: string; readonly command: string | undefined }) {
+    super(refusal);
+    this.requestId = approval.requestId;
+    this.command = approval.command;
+  }
+}

@@ -1,0 +1,52 @@
+// Requests over a fetch of the caller's own.
+import type { HttpAnswer, HttpRequest, Transport } from './transport.js';
+import { isObject, textOf } from './json.js';
+
+/** The connection was never made: nothing was sent. */
+const NEVER_CONNECTED = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|CERT_|ERR_TLS_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/;
+
+export class FetchTransport implements Transport {
+  readonly #fetch: typeof fetch;
+
+  constructor(own: typeof fetch) {
+    this.#fetch = own;
+  }
+
+  async send({ method, url, headers, body, signal, onSent }: HttpRequest): Promise<HttpAnswer> {
+    let response: Response;
+    try {
+      response = await this.#fetch(url.href, { method, headers: { ...headers }, signal, redirect: 'manual', ...(body === undefined ? {} : { body }) });
+    } catch (error) {
+      // fetch does not tell when a request has left: what is not known to have failed before may run.
+      if (!NEVER_CONNECTED.test(codeOf(error))) onSent();
+      throw error;
+    }
+    onSent();
+    return { status: response.status, header: (name) => response.headers.get(name) ?? undefined, body: chunksOf(response) };
+  }
+
+  close(): void {
+    // The caller's own; he ends it.
+  }
+}
+
+function codeOf(error: unknown): string {
+  const cause = isObject(error) || error instanceof Error ? (error as { readonly cause?: unknown }).cause : undefined;
+  return textOf((cause as { readonly code?: unknown } | undefined)?.code) ?? '';
+}
+
+async function* chunksOf(response: Response): AsyncGenerator<Uint8Array, void, undefined> {
+  const reader = response.body?.getReader();
+  if (reader === undefined) return;
+  let whole = false;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      whole = done;
+      if (done) return;
+      yield value as Uint8Array;
+    }
+  } finally {
+    if (!whole) await reader.cancel().catch(() => undefined);
+  }
+}

@@ -1,0 +1,65 @@
+// What every error of this package is, and the refusal of the gateway that the classes of families.ts are made of.
+
+/** Every error that this package makes. */
+export class PrecinctError extends Error {
+  override readonly name: string = 'PrecinctError';
+
+  /** JSON.stringify leaves `message` out of an Error; a log wants it. */
+  toJSON(): Record<string, unknown> {
+    return { ...(this as Record<string, unknown> & this), message: this.message };
+  }
+}
+
+/** The gateway's envelope, and how it came. */
+export interface Refusal {
+  readonly code: string;
+  readonly message: string;
+  /** 0 = admission, 1–13 = the layer, 14 = the response firewall and the way to the tool server, 15 = the gateway itself. */
+  readonly step: number | undefined;
+  readonly middleware: string | undefined;
+  /** Which of the code's cases this is. */
+  readonly reasonCode: string | undefined;
+  readonly decisionId: string | undefined;
+  readonly traceId: string | undefined;
+  readonly details: Readonly<Record<string, unknown>> | undefined;
+  readonly remediation: string | undefined;
+  readonly docsUrl: string | undefined;
+  /** Seconds. */
+  readonly retryAfter: number | undefined;
+  readonly httpStatus: number | undefined;
+  /** `error.code` of the JSON-RPC error. */
+  readonly rpcCode: number | undefined;
+}
+
+/** The gateway refused. One class a family extends this. */
+export class GatewayError extends PrecinctError implements Refusal {
+  override readonly name: string = 'GatewayError';
+  readonly code: string;
+  readonly step: number | undefined;
+  readonly middleware: string | undefined;
+  readonly reasonCode: string | undefined;
+  readonly decisionId: string | undefined;
+  readonly traceId: string | undefined;
+  readonly details: Readonly<Record<string, unknown>> | undefined;
+  readonly remediation: string | undefined;
+  readonly docsUrl: string | undefined;
+  readonly retryAfter: number | undefined;
+  readonly httpStatus: number | undefined;
+  readonly rpcCode: number | undefined;
+
+  constructor(refusal: Refusal) {
+    super(refusal.message);
+    this.code = refusal.code;
+    this.step = refusal.step;
+    this.middleware = refusal.middleware;
+    this.reasonCode = refusal.reasonCode;
+    this.decisionId = refusal.decisionId;
+    this.traceId = refusal.traceId;
+    this.details = refusal.details;
+    this.remediation = refusal.remediation;
+    this.docsUrl = refusal.docsUrl;
+    this.retryAfter = refusal.retryAfter;
+    this.httpStatus = refusal.httpStatus;
+    this.rpcCode = refusal.rpcCode;
+  }
+}

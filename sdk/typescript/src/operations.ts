@@ -1,0 +1,260 @@
+// What can be asked of the gateway, by a client and by a session alike.
+import { ApprovalWait } from './approvals.js';
+import { Deadline } from './deadline.js';
+import { ConfigurationError, ProtocolError, TransportError } from './errors.js';
+import { GatewayError } from './gateway-error.js';
+import { isObject, listOf, numberOf, objectOf, parseJson, textOf, type JsonObject } from './json.js';
+import { seconds, secondsOrNone, type CallOptions, type Progress, type RequestOptions, type Settings } from './options.js';
+import { marksOf, paramHeaders, type ParamMark } from './param-headers.js';
+import { retryWait } from './retries.js';
+import { wait, type Surroundings } from './surroundings.js';
+import { ToolResult } from './tool-result.js';
+import type { Answer, Channel, Question, Wire } from './wire.js';
+import { RPC } from './codes.js';
+
+/** As it came; members that this version does not know are there as well. */
+export interface Tool extends JsonObject {
+  readonly name: string;
+  readonly description?: string;
+  readonly inputSchema: JsonObject;
+}
+
+export interface Resource extends JsonObject {
+  readonly uri: string;
+  readonly name: string;
+}
+
+export interface ResourceTemplate extends JsonObject {
+  readonly uriTemplate: string;
+  readonly name: string;
+}
+
+export interface Prompt extends JsonObject {
+  readonly name: string;
+}
+
+export type ToolEvent =
+  | ({ readonly type: 'progress' } & Progress)
+  | { readonly type: 'log'; readonly level: string; readonly logger: string | undefined; readonly data: unknown }
+  /** Another notification of the server. */
+  | { readonly type: 'notification'; readonly method: string; readonly params: Readonly<JsonObject> }
+  /** The last one. */
+  | { readonly type: 'result'; readonly result: ToolResult };
+
+/** What a client shares with its sessions. */
+export interface Core {
+  readonly settings: Settings;
+  readonly surroundings: Surroundings;
+  readonly wire: Wire;
+  /** Tool name → marked arguments, as the last listing had them. */
+  readonly marks: Map<string, readonly ParamMark[]>;
+}
+
+const PAGES_MAX = 1_000;
+
+interface Asked {
+  readonly method: string;
+  readonly name?: string;
+  readonly params?: Readonly<JsonObject>;
+  readonly options: CallOptions;
+  readonly wantsProgress?: boolean;
+  readonly headers?: () => Readonly<Record<string, string>>;
+}
+
+export abstract class Operations {
+  /** Opens what the question needs, and says how it is carried. */
+  protected abstract channel(signal: AbortSignal): Promise<Channel>;
+  protected abstract get core(): Core;
+  /** Whether the question may be asked again, because the channel that it failed on is made anew. */
+  protected abstract renew(error: unknown, failed: Channel): boolean;
+
+  async callTool(name: string, args: Readonly<Record<string, unknown>> = {}, options: CallOptions = {}): Promise<ToolResult> {
+    const { onProgress } = options;
+    const events = this.#call(name, args, options, onProgress !== undefined);
+    for (let next = await events.next(); ; next = await events.next()) {
+      if (next.done === true) return next.value;
+      if (next.value.type === 'progress') onProgress?.({ progress: next.value.progress, total: next.value.total, message: next.value.message });
+    }
+  }
+
+  /** Progress and log messages as they come, the result last. The tool server is read no faster than this is; leaving it early cancels the call. */
+  async *streamTool(name: string, args: Readonly<Record<string, unknown>> = {}, options: CallOptions = {}): AsyncGenerator<ToolEvent, void, undefined> {
+    const events = this.#call(name, args, options, true);
+    let isWhole = false;
+    try {
+      for (let next = await events.next(); ; next = await events.next()) {
+        if (next.done === true) {
+          isWhole = true;
+          yield { type: 'result', result: next.value };
+          return;
+        }
+        if (next.value.type === 'progress') options.onProgress?.({ progress: next.value.progress, total: next.value.total, message: next.value.message });
+        yield next.value;
+      }
+    } finally {
+      if (!isWhole) await events.return(undefined as never);
+    }
+  }
+
+  async listTools(options: RequestOptions = {}): Promise<Tool[]> {
+    const tools = (await this.#list('tools/list', 'tools', options)).filter((tool): tool is Tool => typeof tool['name'] === 'string');
+    for (const { name, inputSchema } of tools) this.core.marks.set(name, marksOf(inputSchema));
+    return tools;
+  }
+
+  async listResources(options: RequestOptions = {}): Promise<Resource[]> {
+    return await this.#list('resources/list', 'resources', options) as Resource[];
+  }
+
+  async listResourceTemplates(options: RequestOptions = {}): Promise<ResourceTemplate[]> {
+    return await this.#list('resources/templates/list', 'resourceTemplates', options) as ResourceTemplate[];
+  }
+
+  /** The result of resources/read: `contents`. */
+  async readResource(uri: string, options: CallOptions = {}): Promise<JsonObject> {
+    return (await this.#ask({ method: 'resources/read', name: uri, params: { uri, ...inputOf(options) }, options })).result;
+  }
+
+  async listPrompts(options: RequestOptions = {}): Promise<Prompt[]> {
+    return await this.#list('prompts/list', 'prompts', options) as Prompt[];
+  }
+
+  /** The result of prompts/get: `messages`. */
+  async getPrompt(name: string, args: Readonly<Record<string, string>> = {}, options: CallOptions = {}): Promise<JsonObject> {
+    return (await this.#ask({ method: 'prompts/get', name, params: { name, arguments: args, ...inputOf(options) }, options })).result;
+  }
+
+  /** Any other method; its result as it came. */
+  async request(method: string, params: Readonly<JsonObject> = {}, options: RequestOptions = {}): Promise<JsonObject> {
+    const { _meta: meta, ...members } = params;
+    return (await this.#ask({ method, name: nameOf(method, params), params: members, options: { ...options, meta: { ...objectOf(meta), ...options.meta } } })).result;
+  }
+
+  async #list(method: string, member: string, options: RequestOptions): Promise<JsonObject[]> {
+    const found: JsonObject[] = [];
+    let cursor: string | undefined;
+    for (let page = 0; page < PAGES_MAX; page += 1) {
+      const { result, traceId } = await this.#ask({ method, params: cursor === undefined ? {} : { cursor }, options });
+      if (!Array.isArray(result[member])) throw new TransportError(`The answer to ${method} has no list of ${member}.`, { kind: 'answer', mayHaveRun: true, traceId });
+      found.push(...listOf(result[member]).filter(isObject));
+      cursor = textOf(result['nextCursor']);
+      if (cursor === undefined) return found;
+    }
+    throw new TransportError(`${method} has more than ${PAGES_MAX} pages.`, { kind: 'answer', mayHaveRun: true });
+  }
+
+  async *#call(name: string, args: Readonly<Record<string, unknown>>, options: CallOptions, wantsProgress: boolean): AsyncGenerator<Exclude<ToolEvent, { type: 'result' }>, ToolResult, undefined> {
+    const { marks } = this.core;
+    const sentArgs = parseJson(jsonOf(args)); // as they are on the wire
+    const ask = (): Asked => ({ method: 'tools/call', name, params: { name, arguments: args, ...inputOf(options) }, options, wantsProgress, headers: () => paramHeaders(marks.get(name) ?? [], sentArgs) });
+    const answer = yield* this.#events(ask(), async (error) => {
+      // The marks are not known, or no longer right: nothing has run.
+      if (!isHeaderMismatch(error)) return false;
+      await this.listTools({ timeout: options.timeout, signal: options.signal });
+      return true;
+    });
+    return new ToolResult(answer.result, answer.traceId);
+  }
+
+  async *#events(asked: Asked, repair: (error: unknown) => Promise<boolean>): AsyncGenerator<Exclude<ToolEvent, { type: 'result' }>, Answer, undefined> {
+    const messages = this.#decided(asked, repair);
+    let isWhole = false;
+    try {
+      for (let next = await messages.next(); ; next = await messages.next()) {
+        if (next.done === true) {
+          isWhole = true;
+          return next.value;
+        }
+        yield eventOf(next.value);
+      }
+    } finally {
+      if (!isWhole) await messages.return(undefined as never);
+    }
+  }
+
+  async #ask(asked: Asked): Promise<Answer> {
+    const messages = this.#decided(asked, () => Promise.resolve(false));
+    for (let next = await messages.next(); ; next = await messages.next()) if (next.done === true) return next.value;
+  }
+
+  /** Until it is answered, or a person has decided: each of these rounds has the whole time of a call. */
+  async *#decided({ method, name = '', params = {}, options, wantsProgress = false, headers = () => ({}) }: Asked, repair: (error: unknown) => Promise<boolean>): AsyncGenerator<JsonObject, Answer, undefined> {
+    const { settings, surroundings } = this.core;
+    const members = Object.entries(params).filter(([, value]) => value !== undefined).map(([member, value]) => [member, jsonOf(value)] as const);
+    const question: Question = { method, name, members, meta: parsedMeta(options.meta), wantsProgress, headers };
+    const approvalS = secondsOrNone('waitForApproval', options.waitForApproval ?? settings.waitForApproval);
+    const approval = approvalS === 0 ? undefined : new ApprovalWait(approvalS, options.onApprovalRequested ?? settings.onApprovalRequested, surroundings);
+    for (;;) {
+      const deadline = new Deadline(seconds('timeout', options.timeout ?? settings.timeout), options.signal, surroundings);
+      try {
+        return yield* this.#retried(question, options, deadline, repair);
+      } catch (error) {
+        deadline.end();
+        if (approval === undefined) throw error;
+        await approval.after(error, options.signal ?? NEVER);
+      } finally {
+        deadline.end();
+      }
+    }
+  }
+
+  async *#retried(question: Question, options: RequestOptions, deadline: Deadline, repair: (error: unknown) => Promise<boolean>): AsyncGenerator<JsonObject, Answer, undefined> {
+    const { settings, surroundings, wire } = this.core;
+    const trace = await wire.trace();
+    deadline.traceId = trace.traceId;
+    const policy = { maxRetries: settings.maxRetries, backoffBase: settings.backoffBase, idempotent: options.idempotent ?? false, chance: () => surroundings.chance() };
+    let isRepaired = false;
+    for (let attempt = 0; ; attempt += 1) {
+      const channel = await this.channel(deadline.signal);
+      try {
+        return yield* wire.ask(question, channel, deadline, trace);
+      } catch (error) {
+        const waitMs = retryWait(error, attempt, policy, deadline);
+        if (waitMs !== undefined) await wait(surroundings, waitMs, deadline.signal);
+        else if (isRepaired || !(this.renew(error, channel) || (await repair(error)))) throw error;
+        else isRepaired = true;
+      }
+    }
+  }
+}
+
+const NEVER = new AbortController().signal;
+
+function inputOf({ inputResponses, requestState }: CallOptions): JsonObject {
+  return { inputResponses, requestState };
+}
+
+/** What Mcp-Name repeats, of the methods that have it. */
+function nameOf(method: string, params: Readonly<JsonObject>): string {
+  const name = method === 'resources/read' ? params['uri'] : method === 'tools/call' || method === 'prompts/get' ? params['name'] : undefined;
+  return textOf(name) ?? '';
+}
+
+/** What JSON.stringify says of a value that it cannot write may quote it. */
+function jsonOf(value: unknown): string {
+  try {
+    const json = JSON.stringify(value) as string | undefined;
+    if (json !== undefined) return json;
+  } catch {
+    // Said below.
+  }
+  throw new ConfigurationError('What was given cannot be written as JSON.');
+}
+
+function parsedMeta(meta: Readonly<JsonObject> | undefined): JsonObject {
+  return meta === undefined ? {} : objectOf(parseJson(jsonOf(meta)));
+}
+
+function isHeaderMismatch(error: unknown): boolean {
+  return (error instanceof GatewayError || error instanceof ProtocolError) && error.rpcCode === RPC.headerMismatch;
+}
+
+function eventOf(message: JsonObject): Exclude<ToolEvent, { type: 'result' }> {
+  const params = objectOf(message['params']);
+  const method = textOf(message['method']) ?? '';
+  switch (method) {
+    case 'notifications/progress': return { type: 'progress', progress: numberOf(params['progress']) ?? 0, total: numberOf(params['total']), message: textOf(params['message']) };
+    case 'notifications/message': return { type: 'log', level: textOf(params['level']) ?? 'info', logger: textOf(params['logger']), data: params['data'] };
+    default: return { type: 'notification', method, params };
+  }
+}

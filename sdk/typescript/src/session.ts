@@ -1,0 +1,168 @@
+// An MCP session of 2025-11-25: opened, used, ended. One that the gateway no longer knows is said, never silently renewed.
+import { openingChannel, sessionHeaders } from './channels.js';
+import { Deadline } from './deadline.js';
+import { ConfigurationError, TransportError } from './errors.js';
+import { isObject, objectOf, textOf, type JsonObject } from './json.js';
+import { readMessages } from './messages.js';
+import { Operations, type Core } from './operations.js';
+import { LEGACY_VERSION, seconds, type SessionOptions } from './options.js';
+import { RPC } from './codes.js';
+import type { Channel } from './wire.js';
+
+/** A goodbye that nobody waits for. */
+const CLOSING_S = 2;
+const INTERNAL_ERROR = -32603;
+/** Versions with a session. */
+const VERSIONS: ReadonlySet<string> = new Set([LEGACY_VERSION, '2025-06-18', '2025-03-26', '2024-11-05']);
+
+export class GatewaySession extends Operations {
+  readonly #core: Core;
+  readonly #options: SessionOptions;
+  readonly #told = new Set<Promise<unknown>>();
+  readonly #closing = new AbortController();
+  #id: string | undefined;
+  #version = LEGACY_VERSION as string;
+  #server: JsonObject = {};
+  #channel: Channel | undefined;
+  #isClosed = false;
+
+  private constructor(core: Core, options: SessionOptions) {
+    super();
+    this.#core = core;
+    this.#options = options;
+  }
+
+  static async open(core: Core, options: SessionOptions = {}): Promise<GatewaySession> {
+    const session = new GatewaySession(core, options);
+    await session.#initialize();
+    return session;
+  }
+
+  /** Mcp-Session-Id; undefined = the gateway gave none. */
+  get id(): string | undefined {
+    return this.#id;
+  }
+
+  /** The result of initialize: serverInfo, capabilities, instructions. */
+  get server(): Readonly<JsonObject> {
+    return this.#server;
+  }
+
+  async ping(options: { readonly timeout?: number | undefined; readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+    await this.request('ping', {}, options);
+  }
+
+  /** Says that the session is over. Never throws. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#closing.abort(new ConfigurationError('The session is closed.'));
+    await Promise.allSettled([...this.#told]);
+    if (this.#id !== undefined) await this.#tell('DELETE', undefined);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  protected override get core(): Core {
+    return this.#core;
+  }
+
+  protected override channel(): Promise<Channel> {
+    return this.#isClosed ? Promise.reject(new ConfigurationError('The session is closed.')) : Promise.resolve(this.carry());
+  }
+
+  /** @internal How its questions are carried; the same object each time. */
+  carry(): Channel {
+    this.#channel ??= {
+      isSession: true,
+      headers: () => this.#headers(),
+      meta: () => ({}),
+      onRequest: (message) => this.#beside(this.#answer(message)),
+      onGivenUp: (id) => this.#beside(this.#tell('POST', { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: id, reason: 'The caller no longer waits.' } })),
+    };
+    return this.#channel;
+  }
+
+  protected override renew(): boolean {
+    return false;
+  }
+
+  async #initialize(): Promise<void> {
+    const { settings, surroundings, wire } = this.#core;
+    const { onRequest, capabilities = onRequest === undefined ? {} : { sampling: {}, elicitation: {}, roots: {} } } = this.#options;
+    const deadline = new Deadline(seconds('timeout', this.#options.timeout ?? settings.timeout), this.#options.signal, surroundings);
+    const members = Object.entries({ protocolVersion: LEGACY_VERSION, capabilities, clientInfo: settings.clientInfo }).map(([name, value]) => [name, JSON.stringify(value)] as const);
+    const trace = await wire.trace();
+    deadline.traceId = trace.traceId;
+    try {
+      const messages = wire.ask({ method: 'initialize', name: '', members, meta: {}, wantsProgress: false, headers: () => ({}) }, openingChannel(), deadline, trace);
+      let next = await messages.next();
+      while (next.done !== true) next = await messages.next();
+      const { result, header } = next.value;
+      const version = textOf(result['protocolVersion']) ?? '';
+      if (!VERSIONS.has(version)) throw new TransportError('The gateway answered initialize with a version that has no sessions.', { kind: 'answer', mayHaveRun: true, traceId: trace.traceId });
+      this.#id = header('mcp-session-id');
+      this.#version = version;
+      this.#server = result;
+      await wire.tell('POST', { jsonrpc: '2.0', method: 'notifications/initialized' }, this.#headers(), deadline.signal);
+    } finally {
+      deadline.end();
+    }
+    if (onRequest !== undefined || this.#options.onNotification !== undefined) this.#beside(this.#listen());
+  }
+
+  #headers(): Readonly<Record<string, string>> {
+    return sessionHeaders(this.#id, this.#version);
+  }
+
+  /** What the server says and asks beside the calls. A gateway that has no such stream says so (405), and that is the end of it. */
+  async #listen(): Promise<void> {
+    const { settings, surroundings, wire } = this.#core;
+    const answer = await wire.listen(this.#headers(), this.#closing.signal);
+    if (answer.status !== 200) return;
+    for await (const message of readMessages(answer, { bytesMax: settings.answerBytesMax, traceId: undefined, nowMs: surroundings.nowMs })) {
+      const method = textOf(message['method']);
+      if (method === undefined) continue;
+      if (message['id'] === undefined) this.#options.onNotification?.({ method, params: objectOf(message['params']) });
+      else this.#beside(this.#answer(message));
+    }
+  }
+
+  async #answer(message: JsonObject): Promise<void> {
+    const id = message['id'];
+    const method = textOf(message['method']) ?? '';
+    await this.#tell('POST', { jsonrpc: '2.0', id, ...(await this.#answered(method, objectOf(message['params']))) });
+  }
+
+  async #answered(method: string, params: JsonObject): Promise<JsonObject> {
+    if (method === 'ping') return { result: {} };
+    const { onRequest } = this.#options;
+    if (onRequest === undefined) return { error: { code: RPC.methodNotFound, message: 'This client answers no such request.' } };
+    try {
+      const result = await onRequest({ method, params });
+      return isObject(result) ? { result } : { error: { code: RPC.methodNotFound, message: 'This client answers no such request.' } };
+    } catch {
+      return { error: { code: INTERNAL_ERROR, message: 'The client could not answer.' } }; // its own words stay here
+    }
+  }
+
+  async #tell(method: 'POST' | 'DELETE', message: unknown): Promise<void> {
+    const { surroundings, wire } = this.#core;
+    const deadline = new Deadline(CLOSING_S, undefined, surroundings);
+    try {
+      await wire.tell(method, message, this.#headers(), deadline.signal);
+    } catch {
+      // Nobody waits for it.
+    } finally {
+      deadline.end();
+    }
+  }
+
+  /** close() waits for it. */
+  #beside(work: Promise<unknown>): void {
+    const done = work.catch(() => undefined).finally(() => this.#told.delete(done));
+    this.#told.add(done);
+  }
+}

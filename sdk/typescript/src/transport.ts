@@ -1,0 +1,24 @@
+// How a request goes out: over Node's own http and https, or over the caller's fetch.
+
+export interface HttpRequest {
+  readonly method: 'POST' | 'GET' | 'DELETE';
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | undefined;
+  readonly signal: AbortSignal;
+  /** The request has left whole: from here on it may run. */
+  readonly onSent: () => void;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  header(name: string): string | undefined;
+  /** Read at the reader's pace; leaving it early closes the connection. */
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+export interface Transport {
+  /** Rejects with whatever kept the answer away. Follows no redirect. */
+  send(request: HttpRequest): Promise<HttpAnswer>;
+  close(): void;
+}
