@@ -36,6 +36,11 @@ export class Deadline {
     return this.#endMs - this.#surroundings.monotonicMs();
   }
 
+  /** It goes on without an end of its own. */
+  stopClock(): void {
+    this.#stopTimer();
+  }
+
   /** The answer is there, or nobody wants it. */
   end(): void {
     this.#stopTimer();

@@ -15,6 +15,6 @@ export type { CallOptions, ClientOptions, Era, Progress, RequestHandler, Request
 export type { Identity, IdentitySource } from './identity/credentials.js';
 export type { TokenSource } from './identity/given.js';
 export type { JsonObject } from './json.js';
-export type { Prompt, Resource, ResourceTemplate, Tool, ToolEvent } from './operations.js';
+export type { Prompt, Resource, ResourceTemplate, ServerNotification, Tool, ToolEvent } from './operations.js';
 export type { Surroundings } from './surroundings.js';
 export type { TraceparentSource } from './trace.js';

@@ -41,6 +41,11 @@ export type ToolEvent =
   /** The last one. */
   | { readonly type: 'result'; readonly result: ToolResult };
 
+export interface ServerNotification {
+  readonly method: string;
+  readonly params: Readonly<JsonObject>;
+}
+
 /** What a client shares with its sessions. */
 export interface Core {
   readonly settings: Settings;
@@ -130,6 +135,28 @@ export abstract class Operations {
     return (await this.#ask({ method, name: nameOf(method, params), params: members, options: { ...options, meta: { ...objectOf(meta), ...options.meta } } })).result;
   }
 
+  /**
+   * What the servers say by themselves (subscriptions/listen of 2026-07-28), until the stream ends or is left. `notifications` as in the specification, such as
+   * `{ toolsListChanged: true }`. The first one, notifications/subscriptions/acknowledged, says what will be told; the time-out is for it alone.
+   */
+  async *listen(notifications: Readonly<JsonObject>, options: Pick<RequestOptions, 'timeout' | 'signal' | 'meta'> = {}): AsyncGenerator<ServerNotification, void, undefined> {
+    const { settings, surroundings } = this.core;
+    const first = new Deadline(seconds('timeout', options.timeout ?? settings.timeout), options.signal, surroundings);
+    const messages = this.#retried(this.#question({ method: 'subscriptions/listen', params: { notifications }, options }), options, first, () => Promise.resolve(false));
+    let isWhole = false;
+    try {
+      for (let next = await messages.next(); ; next = await messages.next()) {
+        first.stopClock();
+        isWhole = next.done === true;
+        if (next.done === true) return;
+        yield { method: textOf(next.value['method']) ?? '', params: objectOf(next.value['params']) };
+      }
+    } finally {
+      if (!isWhole) await messages.return(undefined as never);
+      first.end();
+    }
+  }
+
   async #list(method: string, member: string, options: RequestOptions): Promise<JsonObject[]> {
     const found: JsonObject[] = [];
     let cursor: string | undefined;
@@ -178,10 +205,10 @@ export abstract class Operations {
   }
 
   /** Until it is answered, or a person has decided: each of these rounds has the whole time of a call. */
-  async *#decided({ method, name = '', params = {}, options, wantsProgress = false, headers = () => ({}) }: Asked, repair: (error: unknown) => Promise<boolean>): AsyncGenerator<JsonObject, Answer, undefined> {
+  async *#decided(asked: Asked, repair: (error: unknown) => Promise<boolean>): AsyncGenerator<JsonObject, Answer, undefined> {
     const { settings, surroundings } = this.core;
-    const members = Object.entries(params).filter(([, value]) => value !== undefined).map(([member, value]) => [member, jsonOf(value)] as const);
-    const question: Question = { method, name, members, meta: parsedMeta(options.meta), wantsProgress, headers };
+    const { options } = asked;
+    const question = this.#question(asked);
     const approvalS = secondsOrNone('waitForApproval', options.waitForApproval ?? settings.waitForApproval);
     const approval = approvalS === 0 ? undefined : new ApprovalWait(approvalS, options.onApprovalRequested ?? settings.onApprovalRequested, surroundings);
     for (;;) {
@@ -196,6 +223,11 @@ export abstract class Operations {
         deadline.end();
       }
     }
+  }
+
+  #question({ method, name = '', params = {}, options, wantsProgress = false, headers = () => ({}) }: Asked): Question {
+    const members = Object.entries(params).filter(([, value]) => value !== undefined).map(([member, value]) => [member, jsonOf(value)] as const);
+    return { method, name, members, meta: parsedMeta(options.meta), wantsProgress, headers };
   }
 
   async *#retried(question: Question, options: RequestOptions, deadline: Deadline, repair: (error: unknown) => Promise<boolean>): AsyncGenerator<JsonObject, Answer, undefined> {
