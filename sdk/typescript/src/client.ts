@@ -109,7 +109,7 @@ export class GatewayClient extends Operations {
   /** The gateway has lost the session, and nothing ran: once more, in a new one. */
   protected override renew(error: unknown, failed: Channel): boolean {
     if (!(error instanceof SessionExpiredError) || !failed.isSession) return false;
-    if (failed === this.#ownChannel) this.#own = undefined; // else another call has renewed it already
+    if (failed === this.#ownChannel) this.#own = this.#ownChannel = undefined; // else another call is at it already
     return true;
   }
 

@@ -22,7 +22,7 @@ export class Deadline {
     this.#stopped = () => this.#controller.abort(callers?.reason);
     if (callers?.aborted === true) this.#stopped();
     else callers?.addEventListener('abort', this.#stopped, { once: true });
-    this.#stopTimer = surroundings.timer(seconds * MS_PER_SECOND, () => {
+    this.#stopTimer = surroundings.limit(seconds * MS_PER_SECOND, () => {
       this.#controller.abort(new CallTimeoutError(`No answer within ${seconds} s.`, { mayHaveRun: this.mayHaveRun, traceId: this.traceId }));
     });
   }

@@ -6,8 +6,8 @@ import { GatewayError } from './gateway-error.js';
 import { isObject, listOf, numberOf, objectOf, parseJson, textOf, type JsonObject } from './json.js';
 import { seconds, secondsOrNone, type CallOptions, type Progress, type RequestOptions, type Settings } from './options.js';
 import { marksOf, paramHeaders, type ParamMark } from './param-headers.js';
-import { retryWait } from './retries.js';
-import { wait, type Surroundings } from './surroundings.js';
+import { askWithRetries } from './ask.js';
+import type { Surroundings } from './surroundings.js';
 import { ToolResult } from './tool-result.js';
 import type { Answer, Channel, Question, Wire } from './wire.js';
 import { RPC } from './codes.js';
@@ -225,28 +225,13 @@ export abstract class Operations {
     }
   }
 
+  #retried(question: Question, { idempotent = false }: RequestOptions, deadline: Deadline, repair: (error: unknown) => Promise<boolean>): AsyncGenerator<JsonObject, Answer, undefined> {
+    return askWithRetries(this.core, question, { idempotent, deadline, channel: () => this.channel(deadline.signal), repair: async (error, failed) => this.renew(error, failed) || repair(error) });
+  }
+
   #question({ method, name = '', params = {}, options, wantsProgress = false, headers = () => ({}) }: Asked): Question {
     const members = Object.entries(params).filter(([, value]) => value !== undefined).map(([member, value]) => [member, jsonOf(value)] as const);
     return { method, name, members, meta: parsedMeta(options.meta), wantsProgress, headers };
-  }
-
-  async *#retried(question: Question, options: RequestOptions, deadline: Deadline, repair: (error: unknown) => Promise<boolean>): AsyncGenerator<JsonObject, Answer, undefined> {
-    const { settings, surroundings, wire } = this.core;
-    const trace = await wire.trace();
-    deadline.traceId = trace.traceId;
-    const policy = { maxRetries: settings.maxRetries, backoffBase: settings.backoffBase, idempotent: options.idempotent ?? false, chance: () => surroundings.chance() };
-    let isRepaired = false;
-    for (let attempt = 0; ; attempt += 1) {
-      const channel = await this.channel(deadline.signal);
-      try {
-        return yield* wire.ask(question, channel, deadline, trace);
-      } catch (error) {
-        const waitMs = retryWait(error, attempt, policy, deadline);
-        if (waitMs !== undefined) await wait(surroundings, waitMs, deadline.signal);
-        else if (isRepaired || !(this.renew(error, channel) || (await repair(error)))) throw error;
-        else isRepaired = true;
-      }
-    }
   }
 }
 

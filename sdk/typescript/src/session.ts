@@ -1,4 +1,5 @@
 // An MCP session of 2025-11-25: opened, used, ended. One that the gateway no longer knows is said, never silently renewed.
+import { askWithRetries } from './ask.js';
 import { openingChannel, sessionHeaders } from './channels.js';
 import { Deadline } from './deadline.js';
 import { ConfigurationError, TransportError } from './errors.js';
@@ -94,15 +95,14 @@ export class GatewaySession extends Operations {
     const { onRequest, capabilities = onRequest === undefined ? {} : { sampling: {}, elicitation: {}, roots: {} } } = this.#options;
     const deadline = new Deadline(seconds('timeout', this.#options.timeout ?? settings.timeout), this.#options.signal, surroundings);
     const members = Object.entries({ protocolVersion: LEGACY_VERSION, capabilities, clientInfo: settings.clientInfo }).map(([name, value]) => [name, JSON.stringify(value)] as const);
-    const trace = await wire.trace();
-    deadline.traceId = trace.traceId;
+    const question = { method: 'initialize', name: '', members, meta: {}, wantsProgress: false, headers: () => ({}) };
     try {
-      const messages = wire.ask({ method: 'initialize', name: '', members, meta: {}, wantsProgress: false, headers: () => ({}) }, openingChannel(), deadline, trace);
+      const messages = askWithRetries(this.#core, question, { idempotent: false, deadline, channel: () => Promise.resolve(openingChannel()), repair: () => Promise.resolve(false) });
       let next = await messages.next();
       while (next.done !== true) next = await messages.next();
-      const { result, header } = next.value;
+      const { result, header, traceId } = next.value;
       const version = textOf(result['protocolVersion']) ?? '';
-      if (!VERSIONS.has(version)) throw new TransportError('The gateway answered initialize with a version that has no sessions.', { kind: 'answer', mayHaveRun: true, traceId: trace.traceId });
+      if (!VERSIONS.has(version)) throw new TransportError('The gateway answered initialize with a version that has no sessions.', { kind: 'answer', mayHaveRun: true, traceId });
       this.#id = header('mcp-session-id');
       this.#version = version;
       this.#server = result;

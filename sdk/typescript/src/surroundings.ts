@@ -9,8 +9,10 @@ export interface Surroundings {
   /** From 0, below 1. */
   chance(): number;
   randomHex(bytes: number): string;
-  /** Calls once after so long; the answer stops it. */
-  timer(ms: number, then: () => void): () => void;
+  /** A limit: calls once when so long has passed; what it returns stops it. */
+  limit(ms: number, then: () => void): () => void;
+  /** The same for a pause. */
+  pause(ms: number, then: () => void): () => void;
 }
 
 const CHANCE_BITS = 32;
@@ -23,11 +25,14 @@ export function realSurroundings(): Surroundings {
     monotonicMs: () => performance.now(),
     chance: () => randomBytes(CHANCE_BYTES).readUInt32BE() / 2 ** CHANCE_BITS,
     randomHex: (bytes) => randomBytes(bytes).toString('hex'),
-    timer: (ms, then) => {
-      const timer = setTimeout(then, ms);
-      return () => clearTimeout(timer);
-    },
+    limit: after,
+    pause: after,
   };
+}
+
+function after(ms: number, then: () => void): () => void {
+  const timer = setTimeout(then, ms);
+  return () => clearTimeout(timer);
 }
 
 /** Resolves after so long, or rejects with the signal's reason. */
@@ -38,7 +43,7 @@ export function wait(surroundings: Surroundings, ms: number, signal: AbortSignal
       stop();
       reject(signal.reason as Error);
     };
-    const stop = surroundings.timer(ms, () => {
+    const stop = surroundings.pause(ms, () => {
       signal.removeEventListener('abort', stopped);
       resolve();
     });

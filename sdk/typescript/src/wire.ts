@@ -103,7 +103,7 @@ export class Wire {
 
   /** Behind the response comes only the stream's end: a hang-up before it would look like a cancelled call, and cost the connection. */
   async #readToEnd(messages: AsyncGenerator<JsonObject, void, undefined>, deadline: Deadline): Promise<void> {
-    const stop = this.#options.surroundings.timer(END_MS_MAX, () => deadline.abandon());
+    const stop = this.#options.surroundings.limit(END_MS_MAX, () => deadline.abandon());
     try {
       while ((await messages.next()).done !== true);
     } catch {

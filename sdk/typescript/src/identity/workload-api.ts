@@ -46,10 +46,12 @@ export class WorkloadApi {
   async jwt(audience: string): Promise<JwtSvid> {
     const { grpc, client } = await this.#connect();
     const bytes = await new Promise<Buffer>((resolve, reject) => {
-      client.makeUnaryRequest('/SpiffeWorkloadAPI/FetchJWTSVID', AS_IT_IS, AS_IT_IS, writeJwtRequest(audience), securityHeader(grpc), { deadline: this.#surroundings.nowMs() + FETCH_MS_MAX }, (error, message) => {
+      const call = client.makeUnaryRequest('/SpiffeWorkloadAPI/FetchJWTSVID', AS_IT_IS, AS_IT_IS, writeJwtRequest(audience), securityHeader(grpc), {}, (error, message) => {
+        late();
         if (error === null && message !== undefined) resolve(message);
         else reject(failure(error?.code));
       });
+      const late = this.#surroundings.limit(FETCH_MS_MAX, () => call.cancel());
     });
     const svid = understood(() => readJwtResponse(bytes));
     if (svid === undefined) throw failure(PERMISSION_DENIED);
@@ -75,7 +77,7 @@ export class WorkloadApi {
     const connection = await this.#connect();
     let ended = false;
     return new Promise((resolve, reject) => {
-      const late = this.#surroundings.timer(FETCH_MS_MAX, () => {
+      const late = this.#surroundings.limit(FETCH_MS_MAX, () => {
         reject(failure(undefined));
         this.#stream?.cancel();
       });
