@@ -180,7 +180,9 @@ export abstract class Operations {
       await this.listTools({ timeout: options.timeout, signal: options.signal });
       return true;
     });
-    return new ToolResult(answer.result, answer.traceId);
+    const { result, traceId } = answer;
+    if (result['content'] !== undefined && !Array.isArray(result['content'])) throw new TransportError('The tool\'s answer has content that is no list.', { kind: 'answer', mayHaveRun: true, traceId });
+    return new ToolResult(result, traceId);
   }
 
   async *#events(asked: Asked, repair: (error: unknown) => Promise<boolean>): AsyncGenerator<Exclude<ToolEvent, { type: 'result' }>, Answer, undefined> {

@@ -3,7 +3,7 @@ import type { Credentials } from './identity/credentials.js';
 import type { Deadline } from './deadline.js';
 import { InputRequiredError, TransportError } from './errors.js';
 import { PrecinctError } from './gateway-error.js';
-import { objectOf, textOf, type JsonObject } from './json.js';
+import { isObject, objectOf, textOf, type JsonObject } from './json.js';
 import { drain, readMessages, retryAfterOf } from './messages.js';
 import { errorOf } from './refusals.js';
 import type { Surroundings } from './surroundings.js';
@@ -68,7 +68,7 @@ export class Wire {
   /** One request. Yields notifications as they come, at the reader's pace. */
   async *ask(question: Question, channel: Channel, deadline: Deadline, trace: Trace): AsyncGenerator<JsonObject, Answer, undefined> {
     const id = (this.#lastId += 1);
-    const meta = { ...channel.meta(), ...(question.wantsProgress ? { progressToken: id } : {}), ...question.meta };
+    const meta = { ...question.meta, ...channel.meta(), ...(question.wantsProgress ? { progressToken: id } : {}) };
     const params = [...question.members, ...(Object.keys(meta).length === 0 ? [] : [['_meta', JSON.stringify(meta)] as const])];
     const body = `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(question.method)},"params":{${params.map(([name, json]) => `${JSON.stringify(name)}:${json}`).join(',')}}}`;
     let isOver = false;
@@ -85,8 +85,8 @@ export class Wire {
         } else if (isResponse(message, id)) {
           isOver = true;
           void this.#readToEnd(messages, deadline);
-          if (!('result' in message)) throw errorOf(message, circumstances, channel.isSession);
-          return finished(objectOf(message['result']), trace.traceId, answer);
+          if (!('result' in message) || 'error' in message) throw errorOf(message, circumstances, channel.isSession);
+          return finished(message['result'], trace.traceId, answer);
         }
       }
       throw new TransportError(`The answer (HTTP ${answer.status}) ended without a response.`, { kind: 'connection', mayHaveRun: true, httpStatus: answer.status, traceId: trace.traceId });
@@ -148,7 +148,8 @@ function isResponse(message: JsonObject, id: number): boolean {
   return message['id'] === id || (!('result' in message) && (message['id'] === undefined || message['id'] === null));
 }
 
-function finished(result: JsonObject, traceId: string, answer: HttpAnswer): Answer {
+function finished(result: unknown, traceId: string, answer: HttpAnswer): Answer {
+  if (!isObject(result)) throw new TransportError('The result of the answer is no object.', { kind: 'answer', mayHaveRun: true, httpStatus: answer.status, traceId });
   if (result['resultType'] === 'input_required') throw new InputRequiredError({ inputRequests: objectOf(result['inputRequests']), requestState: textOf(result['requestState']), traceId });
   return { result, traceId, header: (name) => answer.header(name) };
 }

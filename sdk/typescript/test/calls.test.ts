@@ -41,7 +41,7 @@ async function callFails(play: Play, options: ClientOptions = {}): Promise<Preci
 describe('a call', () => {
   it('is one stateless POST that says the same in its headers and its body', async () => {
     gateway.play(text('hi'));
-    const answer = await client({ spiffeId: ID, clientName: 'probe', clientVersion: '9' }).callTool('my_tool', { query: 'x', n: 1.5 }, { meta: { 'example/key': true } });
+    const answer = await client({ spiffeId: ID, clientName: 'probe', clientVersion: '9' }).callTool('my_tool', { query: 'x', n: 1.5 }, { meta: { 'example/key': true, 'io.modelcontextprotocol/protocolVersion': '1999' } });
     expect(answer.text).toBe('hi');
     const [seen] = gateway.seen;
     expect(seen).toMatchObject({
@@ -169,6 +169,10 @@ describe('an answer that is no refusal of the gateway', () => {
     expect(error).toMatchObject({ rpcCode: -32602, message: 'Bad argument.', data: { field: 'a' }, httpStatus: 200 });
   });
 
+  it('is an error where it says both', async () => {
+    expect(await callFails(json({ jsonrpc: '2.0', id: 1, result: { content: [] }, error: { code: -1, message: 'x' } }))).toBeInstanceOf(ProtocolError);
+  });
+
   it.each<[string, Play, Record<string, unknown>]>([
     ['a page of a proxy', (_s, r) => void r.writeHead(502, { 'content-type': 'text/html; charset=utf-8' }).end('<html>secret words</html>'), { httpStatus: 502, message: expect.stringContaining('HTTP 502 with text/html') as string }],
     ['a bare status', (_s, r) => void r.writeHead(503).end(), { httpStatus: 503, message: expect.stringContaining('no content type') as string }],
@@ -178,6 +182,8 @@ describe('an answer that is no refusal of the gateway', () => {
     ['a stream that ends without a response', events({ jsonrpc: '2.0', method: 'notifications/progress', params: { progress: 1 } }), { httpStatus: 200 }],
     ['a response to another request', events({ jsonrpc: '2.0', id: 99, result: {} }), { httpStatus: 200 }],
     ['an event that is no JSON', (_s, r) => void r.writeHead(200, { 'content-type': 'text/event-stream' }).end('data: {"secret words\n\n'), { httpStatus: 200 }],
+    ['a result that is no object', json({ jsonrpc: '2.0', id: 1, result: 'x' }), {}],
+    ['content that is no list', json({ jsonrpc: '2.0', id: 1, result: { content: 'x' } }), {}],
     ['a status without a body', (_s, r) => void r.writeHead(202).end(), { httpStatus: 202 }],
     ['a lost connection', (_s, r) => void r.destroy(), { httpStatus: undefined }],
     ['a body that is cut', (_s, r) => void r.writeHead(200, { 'content-type': 'application/json', 'content-length': '100' }).write('{"jsonrpc"', () => r.destroy()), { httpStatus: undefined }],
