@@ -1,11 +1,12 @@
 // A reference to a secret within the arguments of a call: the gateway puts the secret in, behind its last layer.
-import { inspect } from 'node:util';
 import { ConfigurationError } from './errors.js';
 
 const REF = /^[A-Za-z0-9._-]{1,128}$/;
 const SCOPE = /^[^\s,{}"\\]{1,256}$/;
 const EXPIRES_IN_MAX = 9_999_999_999; // ten digits, as the gateway reads it
 const SHOWN = 'SecretRef(…)';
+/** Node's `inspect.custom`, so that the types need none of Node's. */
+const INSPECTED: unique symbol = Symbol.for('nodejs.util.inspect.custom');
 
 export interface SecretRefOptions {
   /** Seconds after its issue at which this use of the reference ends. */
@@ -35,7 +36,7 @@ export class SecretRef {
     return SHOWN;
   }
 
-  [inspect.custom](): string {
+  [INSPECTED](): string {
     return SHOWN;
   }
 }
