@@ -68,7 +68,7 @@ function start(isSecure: boolean, agent: Agent, { method, url, headers, body, si
     if (!socket.connecting) connected = true;
     else socket.once(isSecure ? 'secureConnect' : 'connect', () => { connected = true; });
   });
-  // Of a connection that failed Node says `finish` as well.
+  // Handed on to a socket that is not connected, it has not left.
   request.once('finish', () => { if (connected) onSent(); });
   request.once('response', (response) => resolve(answerOf(response)));
   request.once('close', () => signal.removeEventListener('abort', abort));

@@ -1,6 +1,6 @@
 // What is asked again, and when: refusals that come before anything ran; more only where the caller says that repeating is harmless.
 import type { Deadline } from './deadline.js';
-import { SessionExpiredError, TransportError } from './errors.js';
+import { TransportError } from './errors.js';
 import { GatewayError } from './gateway-error.js';
 import { tableStatus } from './refusals.js';
 
@@ -29,7 +29,6 @@ export function retryWait(error: unknown, attempt: number, policy: RetryPolicy, 
 }
 
 function isRepeatable(error: unknown, idempotent: boolean): boolean {
-  if (error instanceof SessionExpiredError) return false;
   if (error instanceof GatewayError) return isBusy(tableStatus(error)) && (error.step ?? LAST_STEP_BEFORE_THE_SERVER) < LAST_STEP_BEFORE_THE_SERVER;
   return idempotent && error instanceof TransportError && (error.kind === 'connection' || (error.kind === 'status' && isBusy(error.httpStatus)));
 }

@@ -1,4 +1,5 @@
 // Calls of 2026-07-28 against a small real server: what goes out, what comes back, refusals in every shape.
+import type { AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -206,6 +207,19 @@ describe('an answer that is no refusal of the gateway', () => {
     expect(await failure(client({ gatewayUrl: 'http://127.0.0.1:1' }).callTool('t'))).toMatchObject({ name: 'TransportError', mayHaveRun: false, message: 'The gateway cannot be reached (ECONNREFUSED): http://127.0.0.1:1' });
   });
 
+  it('has not run where the connection was not there yet when the time was over', async () => {
+    const { createServer } = await import('node:net');
+    const surroundings = ownSurroundings();
+    const silent = createServer((socket) => {
+      socket.on('error', () => undefined);
+      surroundings.pass(5);
+    });
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const { port } = silent.address() as AddressInfo;
+    expect(await failure(client({ gatewayUrl: `https://127.0.0.1:${port}`, surroundings, timeout: 5 }).callTool('t', { a: 1 }))).toMatchObject({ name: 'CallTimeoutError', mayHaveRun: false });
+    silent.close();
+  });
+
   it('has not run either if the request could not be sent whole', async () => {
     const cut = await startScripted();
     const [host, port] = [new URL(cut.url).hostname, Number(new URL(cut.url).port)];
@@ -241,6 +255,19 @@ describe('arguments that a tool\'s schema marks', () => {
     expect(gateway.seen[1]?.headers).not.toHaveProperty('mcp-param-other');
   });
 
+  it.each<[string, unknown]>([
+    ['behind items', { type: 'object', properties: { region: { type: 'string', 'x-mcp-header': 'Region' }, list: { type: 'array', items: { properties: { x: { type: 'string', 'x-mcp-header': 'X' } } } } } }],
+    ['twice', { type: 'object', properties: { region: { type: 'string', 'x-mcp-header': 'Region' }, other: { type: 'string', 'x-mcp-header': 'region' } } }],
+    ['on an object', { type: 'object', properties: { region: { type: 'object', 'x-mcp-header': 'Region' } } }],
+    ['with a name that is none', { type: 'object', properties: { region: { type: 'string', 'x-mcp-header': 'a b' } } }],
+  ])('do not, where a mark breaks the rules: %s', async (_what, inputSchema) => {
+    gateway.play(result({ tools: [{ name: 't', inputSchema }] }), text('a'));
+    const one = client();
+    await one.listTools();
+    await one.callTool('t', { region: 'eu' });
+    expect(Object.keys(gateway.seen[1]?.headers ?? {}).filter((name) => name.startsWith('mcp-param-'))).toEqual([]);
+  });
+
   it('are learnt from the refusal that misses them, once', async () => {
     const mismatch = refusal('mcp_invalid_request', { rpcCode: -32020, status: 400, more: { middleware_step: 2 } });
     gateway.play(mismatch, result({ tools }), text('a'));
@@ -264,6 +291,20 @@ describe('a streamed call', () => {
       { type: 'progress', progress: 1, total: 3, message: 'step 1' }, { type: 'log', level: 'warning', logger: 'l', data: { a: 1 } }, { type: 'notification', method: 'notifications/other', params: { b: 2 } }, { type: 'result', result: { text: 'end' } },
     ]);
     expect(gateway.seen[0]?.body).toMatchObject({ id: 1, params: { _meta: { progressToken: 1 } } });
+  });
+
+  it('leaves its connection to the next one', async () => {
+    gateway.play((seen, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write(`data: ${JSON.stringify({ jsonrpc: '2.0', id: seen.body['id'], result: { content: [] } })}\n\n`);
+      setTimeout(() => response.end(), 5); // it ends behind its answer
+    });
+    const before = gateway.connections();
+    const one = client();
+    for (let n = 0; n < 6; n += 1) {
+      await one.callTool('t');
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    expect(gateway.connections() - before).toBeLessThan(6);
   });
 
   it('throws the refusal that comes within it', async () => {

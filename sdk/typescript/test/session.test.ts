@@ -130,6 +130,15 @@ describe('a session', () => {
   it('tells the server of a call that is given up: by its time, its signal, or its reader', async () => {
     answers['tools/call'] = (_seen, response) => void response.writeHead(200, { 'content-type': 'text/event-stream' }).write(`data: ${JSON.stringify({ jsonrpc: '2.0', method: 'notifications/progress', params: { progress: 1 } })}\n\n`);
     const stop = new AbortController();
+    const order: string[] = [];
+    answers['notifications/cancelled'] = (_seen, response) => void setTimeout(() => {
+      order.push('cancelled');
+      response.writeHead(202).end();
+    }, 50);
+    answers['DELETE'] = (seen, response, request) => {
+      order.push('ended');
+      accepted(seen, response, request);
+    };
     await inSession({}, async (session) => {
       await expect(session.callTool('t', {}, { signal: stop.signal, onProgress: () => stop.abort() })).rejects.toMatchObject({ name: 'AbortError' });
       for await (const event of session.streamTool('t')) if (event.type === 'progress') break;
@@ -137,7 +146,7 @@ describe('a session', () => {
     const cancelled = gateway.seen.filter(({ body }) => body['method'] === 'notifications/cancelled');
     const calls = gateway.seen.filter(({ body }) => body['method'] === 'tools/call');
     expect(cancelled.map(({ body }) => (body['params'] as { requestId: number }).requestId)).toEqual(calls.map(({ body }) => body['id']));
-    expect(story().at(-1)).toEqual(['DELETE', 's1']); // not before the cancels were said
+    expect(order).toEqual(['cancelled', 'cancelled', 'ended']);
   });
 });
 
