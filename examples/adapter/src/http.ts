@@ -1,0 +1,123 @@
+// Courier over HTTP: POST /v1/actions runs an action, GET lists or looks, DELETE cancels.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Action, Actions } from './actions.js';
+import type { Agent, Agents } from './agents.js';
+import type { Bounds } from './config.js';
+import type { CallEvent, Gateways } from './gateway.js';
+import { CourierFault, invalid, pageOf, parseJson, readInvocation, readPage, UNKNOWN_KEY } from './protocol.js';
+import { faultOf } from './refusals.js';
+
+const LINES = 'application/x-ndjson';
+const MS_PER_SECOND = 1000;
+
+export class HttpDoor {
+  readonly #agents: Agents;
+  readonly #gateways: Gateways;
+  readonly #actions: Actions;
+  readonly #bounds: Bounds;
+
+  constructor(agents: Agents, gateways: Gateways, actions: Actions, bounds: Bounds) {
+    this.#agents = agents;
+    this.#gateways = gateways;
+    this.#actions = actions;
+    this.#bounds = bounds;
+  }
+
+  async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      await this.#route(request, response);
+    } catch (fault) {
+      if (response.headersSent) return void response.destroy(); // half an answer is not made whole by an error
+      const { status, body } = fault instanceof CourierFault ? fault : faultOf(fault);
+      if (!request.complete) response.setHeader('connection', 'close'); // the rest of a body nobody reads
+      if (body.retry_after_ms !== undefined) response.setHeader('retry-after', Math.ceil(body.retry_after_ms / MS_PER_SECOND));
+      send(response, status, { error: body });
+    }
+  }
+
+  async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://adapter');
+    if (pathname === '/v1/health' && request.method === 'GET') return send(response, 200, { status: 'ok' });
+    const agent = this.#agents.find(request.headers['courier-key']);
+    if (agent === undefined) throw UNKNOWN_KEY;
+    const [, id] = /^\/v1\/actions\/(act_[\w-]{1,64})$/.exec(pathname) ?? [];
+    if (id !== undefined && request.method === 'GET') return send(response, 200, this.#actions.find(agent, id).document());
+    if (id !== undefined && request.method === 'DELETE') return send(response, 200, { cancelled: this.#actions.find(agent, id).cancel() });
+    if (pathname !== '/v1/actions') throw new CourierFault(404, { type: 'not_found', code: 'unknown_path', message: 'There is nothing here.' });
+    if (request.method === 'GET') return this.#list(agent, searchParams, response);
+    if (request.method !== 'POST') throw invalid('GET lists actions, POST runs one.', 'method_not_allowed', 405);
+    return this.#invoke(agent, request, response);
+  }
+
+  async #list(agent: Agent, query: URLSearchParams, response: ServerResponse): Promise<void> {
+    const page = readPage(query.get('limit'), query.get('cursor'));
+    send(response, 200, pageOf(await this.#gateways.of(agent).list(hangUpOf(response)), page));
+  }
+
+  async #invoke(agent: Agent, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const invocation = readInvocation(parseJson(await readBody(request, this.#bounds.body_bytes)));
+    const inLines = (request.headers.accept ?? '').includes(LINES);
+    const action = this.#actions.start(agent, invocation, (event) => (inLines ? writeLine(response, event) : undefined), 'if_asked');
+    // Who hangs up stops what runs; what waits for a person goes on, and can be asked for by its id.
+    hangUpOf(response).addEventListener('abort', () => { if (!action.wasAsked) action.cancel(); });
+    return inLines ? this.#streamed(action, response) : this.#whole(action, response);
+  }
+
+  async #whole(action: Action, response: ServerResponse): Promise<void> {
+    await Promise.race([action.settled, action.asked]);
+    if (!action.hasSettled) {
+      response.setHeader('location', `/v1/actions/${action.id}`);
+      return send(response, 202, action.document());
+    }
+    const outcome = await action.settled;
+    if ('fault' in outcome) throw outcome.fault;
+    send(response, 200, action.document());
+  }
+
+  async #streamed(action: Action, response: ServerResponse): Promise<void> {
+    response.writeHead(200, { 'content-type': LINES });
+    await writeLine(response, { event: 'accepted', id: action.id });
+    await action.settled;
+    await writeLine(response, { event: 'done', ...action.document() });
+    response.end();
+  }
+}
+
+function send(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+}
+
+/** Waits while the client takes nothing. */
+async function writeLine(response: ServerResponse, line: CallEvent | Readonly<Record<string, unknown>>): Promise<void> {
+  if (response.write(`${JSON.stringify(line)}\n`) || response.destroyed) return;
+  await new Promise<void>((resolve) => {
+    const go = (): void => {
+      response.off('drain', go).off('close', go);
+      resolve();
+    };
+    response.on('drain', go).on('close', go);
+  });
+}
+
+function hangUpOf(response: ServerResponse): AbortSignal {
+  const hangUp = new AbortController();
+  response.on('close', () => { if (!response.writableFinished) hangUp.abort(); });
+  return hangUp.signal;
+}
+
+async function readBody(request: IncomingMessage, bytesMax: number): Promise<string> {
+  const tooLarge = invalid(`A body has at most ${bytesMax} bytes.`, 'too_large', 413);
+  if (Number(request.headers['content-length'] ?? 0) > bytesMax) throw tooLarge;
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const part of request as AsyncIterable<Buffer>) {
+    bytes += part.length;
+    if (bytes > bytesMax) throw tooLarge;
+    parts.push(part);
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(parts));
+  } catch {
+    throw invalid('It is not UTF-8.', 'malformed');
+  }
+}

@@ -1,0 +1,60 @@
+// The adapter as a process: Courier 1 in front, the gateway behind. `node examples/adapter/run.mjs --config FILE`
+import { readFileSync } from 'node:fs';
+import { createServer as createPlain, type RequestListener } from 'node:http';
+import { createServer as createTls } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { parseArgs } from 'node:util';
+import { Actions } from './actions.js';
+import { Agents } from './agents.js';
+import { readConfig, type Config } from './config.js';
+import { Gateways } from './gateway.js';
+import { HttpDoor } from './http.js';
+import { log } from './log.js';
+import { WebSocketDoor } from './websocket.js';
+
+const MS_PER_SECOND = 1000;
+const HEADER_BYTES_MAX = 16_384;
+
+async function start(config: Config): Promise<{ readonly url: string; close(): Promise<void> }> {
+  const agents = new Agents(config.agentsFile, log);
+  const { bounds, tls } = config;
+  const gateways = new Gateways(config, log);
+  const actions = new Actions(gateways, bounds, log);
+  const overHttp = new HttpDoor(agents, gateways, actions, bounds);
+  const overWebSocket = new WebSocketDoor(agents, { gateways, actions, bounds }, log);
+  const options = { headersTimeout: bounds.headers_timeout_ms, requestTimeout: bounds.call_timeout_ms, maxHeaderSize: HEADER_BYTES_MAX };
+  const listener: RequestListener = (request, response) => void overHttp.serve(request, response);
+  const server = tls === undefined ? createPlain(options, listener) : createTls({ ...options, cert: readFileSync(tls.certFile), key: readFileSync(tls.keyFile) }, listener);
+  server.maxConnections = bounds.connections;
+  server.on('upgrade', (request, socket, head) => overWebSocket.upgrade(request, socket, head));
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(config.port, config.host, resolve);
+  });
+  return {
+    url: `${tls === undefined ? 'http' : 'https'}://${config.host}:${(server.address() as AddressInfo).port}`,
+    async close() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      await actions.close(bounds.shutdown_grace_s * MS_PER_SECOND);
+      overWebSocket.close();
+      await gateways.close();
+      server.closeIdleConnections();
+      await closed;
+    },
+  };
+}
+
+try {
+  const { values } = parseArgs({ options: { config: { type: 'string' } } });
+  const running = await start(readConfig(values.config ?? 'adapter.json'));
+  log('listening', { url: running.url });
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      log('stopping');
+      void running.close().then(() => process.exit(0), () => process.exit(1));
+    });
+  }
+} catch (fault) {
+  log('not_started', { why: fault instanceof Error ? fault.message : 'unknown' });
+  process.exitCode = 2;
+}
