@@ -18,6 +18,7 @@ async function main() {
       const fault = why === undefined ? await run(surroundings).then(() => undefined, (error) => error) : undefined;
       const result = { id, duty, outcome: why !== undefined ? 'not asked' : fault === undefined ? 'done' : 'not done', ...(why === undefined ? {} : { why }), ...(fault === undefined ? {} : { why: fault.message }) };
       results.push(result);
+      await surroundings.closeSessions();
       if (!values.json) process.stdout.write(`${{ done: '✓', 'not done': '✗', 'not asked': '-' }[result.outcome]} ${id.padEnd(24)} ${duty}${result.why === undefined ? '' : `\n  ${result.why}`}\n`);
     }
   } finally {

@@ -32,19 +32,34 @@ export async function startSurroundings(kit) {
     await server.close();
     rmSync(folder, { recursive: true, force: true });
   };
+  const sessions = new Set();
+  let marks = 0;
   const context = { kit, server, gateway, agents, limits: LIMITS, adapter: await start().catch(async (fault) => { await leave(); throw fault; }), until };
+  /** @param {'alpha' | 'beta'} name */
+  const connect = async (name, on) => {
+    const session = await kit.connect(context.adapter, agents[name], on);
+    sessions.add(session);
+    return session;
+  };
+  const close = async (session) => {
+    sessions.delete(session);
+    await session.close();
+  };
   return Object.assign(context, {
-    /** @param {'alpha' | 'beta'} name */
-    connect: (name, on) => kit.connect(context.adapter, agents[name], on),
+    connect,
+    /** Names a call, so that it is found at the tool server. */
+    mark: (word) => `${word}-${(marks += 1)}`,
     /** Runs with a session that is closed again. */
     async within(name, work, on) {
-      const session = await kit.connect(context.adapter, agents[name], on);
+      const session = await connect(name, on);
       try {
         return await work(session);
       } finally {
-        await session.close();
+        await close(session);
       }
     },
+    /** What a case that failed has left open. */
+    closeSessions: () => Promise.allSettled([...sessions].map(close)),
     async restartAdapter() {
       const code = await context.adapter.stop();
       context.adapter = await start();

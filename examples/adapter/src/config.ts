@@ -18,7 +18,7 @@ export const BOUNDS = {
   heartbeat_s: 20, // a WebSocket that answers no ping for so long is gone
   stalled_s: 60, // without an acknowledgement while the window is full
   resume_s: 60, // a session without a connection
-  watch_s: 15, // between two looks whether the gateway still tells of catalogue changes
+  watch_retry_s: 5, // until catalogue changes are listened for again, when the gateway was away
   shutdown_grace_s: 10,
 } as const;
 export type Bounds = Readonly<Record<keyof typeof BOUNDS, number>>;

@@ -10,6 +10,7 @@ import { faultOf } from './refusals.js';
 
 const MS_PER_SECOND = 1000;
 const TOOLS_CHANGED = 'notifications/tools/list_changed';
+const LISTENING = 'notifications/subscriptions/acknowledged';
 
 export interface Approval {
   readonly request_id: string;
@@ -112,30 +113,20 @@ export class AgentGateway {
     void this.#follow(this.#watching.signal);
   }
 
-  /** The gateway tells in a session; one that is lost is opened again, and what was missed meanwhile counts as a change. */
+  /** A stream that ends is opened again, and what was missed meanwhile counts as a change. */
   async #follow(signal: AbortSignal): Promise<void> {
     for (let opened = 0; !signal.aborted; opened++) {
       try {
-        const session = await this.#client.session({ signal, onNotification: ({ method }) => { if (method === TOOLS_CHANGED) this.#tell(); } });
-        if (opened > 0) this.#tell();
-        try {
-          for (;;) {
-            await sleep(this.#config.bounds.watch_s * MS_PER_SECOND, undefined, { signal, ref: false });
-            await session.ping({ signal });
-          }
-        } finally {
-          await session.close();
+        if (opened > 0) await sleep(this.#config.bounds.watch_retry_s * MS_PER_SECOND, undefined, { signal, ref: false });
+        for await (const { method } of this.#client.listen({ toolsListChanged: true }, { signal })) {
+          if (method === TOOLS_CHANGED || (opened > 0 && method === LISTENING)) for (const onChange of this.#watchers) onChange();
         }
       } catch (fault) {
-        if (signal.aborted) return;
-        this.#log('watch_lost', { agent: this.#agent.spiffeId, code: faultOf(fault).body.code });
-        await sleep(this.#config.bounds.watch_s * MS_PER_SECOND, undefined, { signal, ref: false }).catch(() => undefined);
+        const { body } = faultOf(fault);
+        if (!signal.aborted) this.#log('watch_lost', { agent: this.#agent.spiffeId, code: body.code });
+        if (body.type === 'denied') return this.#watching?.abort(); // until the next session asks
       }
     }
-  }
-
-  #tell(): void {
-    for (const onChange of this.#watchers) onChange();
   }
 
   async close(): Promise<void> {

@@ -42,39 +42,41 @@ export const callCases = [
   },
   {
     id: 'call/at-once', duty: 'calls of a session run side by side, and each gets its own answer',
-    async run({ within, server, until }) {
+    async run({ within, server, until, mark }) {
       await within('alpha', async (session) => {
-        const marks = ['one', 'two', 'three'].map((word) => `side-${word}`);
-        const calls = marks.map((mark) => session.call('hold', { mark }));
-        await until('all of them run', () => marks.every((mark) => server.isHeld(mark)));
-        for (const mark of [...marks].reverse()) server.release(mark);
-        assert.deepEqual((await Promise.all(calls.map(({ outcome }) => outcome))).map(({ text }) => text), marks.map((mark) => `let go ${mark}`));
+        const marks = ['one', 'two', 'three'].map(mark);
+        const calls = marks.map((one) => session.call('hold', { mark: one }));
+        await until('all of them run', () => marks.every((one) => server.isHeld(one)));
+        for (const one of [...marks].reverse()) server.release(one);
+        assert.deepEqual((await Promise.all(calls.map(({ outcome }) => outcome))).map(({ text }) => text), marks.map((one) => `let go ${one}`));
       });
     },
   },
   {
     id: 'call/cancel', duty: 'cancelling reaches the tool server, and the session goes on',
-    async run({ within, server, until }) {
+    async run({ within, server, until, mark }) {
       await within('alpha', async (session) => {
-        const call = session.call('hold', { mark: 'cancelled' }, { onEvent: () => undefined });
-        await until('it runs', () => server.isHeld('cancelled'));
+        const cancelled = mark('cancelled');
+        const call = session.call('hold', { mark: cancelled }, { onEvent: () => undefined });
+        await until('it runs', () => server.isHeld(cancelled));
         await call.cancel();
         assert.equal((await call.outcome).kind, 'cancelled');
-        await until('the tool server is told', () => server.hangUps.includes('cancelled'));
+        await until('the tool server is told', () => server.hangUps.includes(cancelled));
         assert.equal((await session.call('echo', {}).outcome).kind, 'result');
       });
     },
   },
   {
     id: 'call/closed-session', duty: 'a session that is closed leaves no call running',
-    async run({ connect, server, until }) {
+    async run({ connect, server, until, mark }) {
+      const left = mark('left');
       const session = await connect('alpha');
-      const call = session.call('hold', { mark: 'left' });
+      const call = session.call('hold', { mark: left });
       void call.outcome.catch(() => undefined);
-      await until('it runs', () => server.isHeld('left'));
+      await until('it runs', () => server.isHeld(left));
       await Promise.race([Promise.resolve(call.cancel()), session.close()]);
       await session.close();
-      await until('the tool server is told', () => server.hangUps.includes('left'));
+      await until('the tool server is told', () => server.hangUps.includes(left));
     },
   },
 ];

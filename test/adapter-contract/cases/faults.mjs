@@ -17,10 +17,11 @@ export const faultCases = [
   },
   {
     id: 'fault/gateway-lost', duty: 'a call that was under way when the gateway went may have run, and is not called repeatable',
-    async run({ connect, gateway, server, until }) {
+    async run({ connect, gateway, server, until, mark }) {
       const session = await connect('alpha');
-      const call = session.call('hold', { mark: 'lost' });
-      await until('it runs', () => server.isHeld('lost'));
+      const lost = mark('lost');
+      const call = session.call('hold', { mark: lost });
+      await until('it runs', () => server.isHeld(lost));
       const down = gateway.down();
       const outcome = await call.outcome;
       assert.deepEqual([outcome.kind, outcome.retryable], ['refusal', false], JSON.stringify(outcome));
@@ -47,15 +48,15 @@ export const faultCases = [
   {
     id: 'fault/stop', duty: 'an adapter that is told to stop lets what is under way end, takes nothing new, and ends with 0',
     async run(context) {
-      const { connect, server, until } = context;
+      const { connect, server, until, mark } = context;
       const session = await connect('alpha');
-      const call = session.call('hold', { mark: 'at-the-end' });
-      await until('it runs', () => server.isHeld('at-the-end'));
+      const atTheEnd = mark('at-the-end');
+      const call = session.call('hold', { mark: atTheEnd });
+      await until('it runs', () => server.isHeld(atTheEnd));
       const stopped = context.restartAdapter();
-      const late = await session.call('echo', { mark: 'too-late' }).outcome.catch(() => ({ kind: 'cut' }));
-      assert.notEqual(late.kind, 'result');
-      server.release('at-the-end');
-      assert.equal((await call.outcome).text, 'let go at-the-end');
+      await until('it takes nothing new', async () => (await session.call('echo', {}).outcome.catch(() => ({ kind: 'cut' }))).kind !== 'result');
+      server.release(atTheEnd);
+      assert.equal((await call.outcome).text, `let go ${atTheEnd}`);
       assert.equal(await stopped, 0);
       await session.close();
     },

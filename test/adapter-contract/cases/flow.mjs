@@ -1,7 +1,8 @@
 // Slow readers, lost connections, limits and changes: what is bounded, and what is not lost.
 import assert from 'node:assert/strict';
 
-const FLOOD = { events: 400, bytes: 65_536 }; // 26 MB: far above what gateway, adapter and the sockets between them may hold
+const FLOOD = { events: 800, bytes: 65_536 }; // 52 MB: above what gateway, adapter and the sockets' buffers between them hold, which a kernel may let grow to some megabytes each
+const HELD_SHARE_MAX = 0.75;
 const MEANWHILE = 20;
 const COUNT_TO = 30;
 
@@ -23,7 +24,7 @@ export const flowCases = [
         for (let n = 0; n < MEANWHILE && !stands; n++) assert.equal((await within('beta', (other) => other.call('echo', {}).outcome)).kind, 'result');
         return stands;
       });
-      assert.ok(server.flood.written < whole / 2, `${server.flood.written} of ${whole} bytes were taken for a client that reads nothing`);
+      assert.ok(server.flood.written < whole * HELD_SHARE_MAX, `${server.flood.written} of ${whole} bytes were taken for a client that reads nothing`);
       session.read();
       assert.equal((await call.outcome).text, 'that was all');
       assert.deepEqual(seen, Array.from({ length: FLOOD.events }, (_, at) => at + 1));
@@ -32,11 +33,12 @@ export const flowCases = [
   },
   {
     id: 'flow/resume', needs: 'resume', duty: 'a connection that is lost and comes back loses no event and no answer, and nothing runs twice',
-    async run({ connect, server, until }) {
+    async run({ connect, server, until, mark }) {
       const session = await connect('alpha');
       const seen = [];
-      const held = session.call('hold', { mark: 'across' });
-      await until('it runs', () => server.isHeld('across'));
+      const [across, whileLost] = [mark('across'), mark('while-lost')];
+      const held = session.call('hold', { mark: across });
+      await until('it runs', () => server.isHeld(across));
       const counting = session.call('count', { to: COUNT_TO }, { onEvent: ({ done }) => {
         seen.push(done);
         if (done === COUNT_TO / 2) session.loseConnection();
@@ -44,11 +46,11 @@ export const flowCases = [
       assert.equal((await counting.outcome).text, `counted to ${COUNT_TO}`);
       assert.deepEqual(seen, Array.from({ length: COUNT_TO }, (_, at) => at + 1));
       session.loseConnection();
-      server.release('across');
-      const sentWhileLost = session.call('echo', { mark: 'while-lost' });
-      assert.equal((await held.outcome).text, 'let go across');
+      server.release(across);
+      const sentWhileLost = session.call('echo', { mark: whileLost });
+      assert.equal((await held.outcome).text, `let go ${across}`);
       assert.equal((await sentWhileLost.outcome).kind, 'result');
-      for (const mark of ['across', 'while-lost']) assert.equal(server.calls.filter(({ args }) => args.mark === mark).length, 1);
+      for (const one of [across, whileLost]) assert.equal(server.calls.filter(({ args }) => args.mark === one).length, 1);
       await session.close();
     },
   },
@@ -77,14 +79,14 @@ export const flowCases = [
   },
   {
     id: 'limit/at-once', duty: 'calls above the limit are refused as too many, at once, and may be repeated; those under way go on',
-    async run({ within, server, until, limits }) {
+    async run({ within, server, until, limits, mark }) {
       await within('alpha', async (session) => {
-        const marks = Array.from({ length: limits.callsAtOnce }, (_, at) => `many-${at}`);
-        const calls = marks.map((mark) => session.call('hold', { mark }));
-        await until('all of them run', () => marks.every((mark) => server.isHeld(mark)));
+        const marks = Array.from({ length: limits.callsAtOnce }, () => mark('many'));
+        const calls = marks.map((one) => session.call('hold', { mark: one }));
+        await until('all of them run', () => marks.every((one) => server.isHeld(one)));
         const refused = await session.call('echo', {}).outcome;
         assert.deepEqual([refused.kind, refused.retryable], ['refusal', true]);
-        for (const mark of marks) server.release(mark);
+        for (const one of marks) server.release(one);
         for (const { outcome } of calls) assert.equal((await outcome).kind, 'result');
         assert.equal((await session.call('echo', {}).outcome).kind, 'result');
       });

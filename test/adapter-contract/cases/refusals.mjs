@@ -45,25 +45,27 @@ export const refusalCases = [
   {
     id: 'refusal/rate-limit', duty: 'too many calls: 429\'s code, that it may be repeated, and when',
     async run({ within }) {
-      const outcomes = await within('alpha', async (session) => [await session.call('narrow', {}).outcome, await session.call('narrow', {}).outcome]);
-      assert.equal(outcomes[0].kind, 'result');
-      assert.deepEqual([outcomes[1].code, outcomes[1].retryable, outcomes[1].retryAfterMs > 0], ['ratelimit_exceeded', true, true]);
+      const [first, second] = await within('alpha', async (session) => [await session.call('narrow', {}).outcome, await session.call('narrow', {}).outcome]);
+      assert.match(first.code ?? 'none', /^(none|ratelimit_exceeded)$/); // its minute may have begun before
+      assert.deepEqual([second.code, second.retryable, second.retryAfterMs > 0], ['ratelimit_exceeded', true, true]);
     },
   },
   {
     id: 'approval/approved', duty: 'a call that waits for a person is pending; approved, it runs once and its answer comes',
     async run(context) {
-      const outcome = await askedAndDecided(context, 'approved', 'approve');
-      assert.deepEqual([outcome.kind, JSON.parse(outcome.text)], ['result', { mark: 'approved' }]);
-      assert.equal(context.server.calls.filter(({ args }) => args.mark === 'approved').length, 1);
+      const mark = context.mark('approved');
+      const outcome = await askedAndDecided(context, mark, 'approve');
+      assert.deepEqual([outcome.kind, JSON.parse(outcome.text)], ['result', { mark }]);
+      assert.equal(context.server.calls.filter(({ args }) => args.mark === mark).length, 1);
     },
   },
   {
     id: 'approval/denied', duty: 'denied, it is refused and never runs',
     async run(context) {
-      const outcome = await askedAndDecided(context, 'denied', 'deny');
+      const mark = context.mark('denied');
+      const outcome = await askedAndDecided(context, mark, 'deny');
       assert.deepEqual([outcome.kind, outcome.code, typeof outcome.decisionId], ['refusal', 'stepup_denied', 'string']);
-      assert.equal(context.server.calls.filter(({ args }) => args.mark === 'denied').length, 0);
+      assert.equal(context.server.calls.filter(({ args }) => args.mark === mark).length, 0);
     },
   },
 ];

@@ -32,7 +32,7 @@ export default {
   start: startCourierAdapter,
   async connect(adapter, { key }) {
     const client = new CourierHttp({ url: adapter.url, key });
-    const readers = new Set();
+    const stops = new Set();
     let reading = Promise.resolve();
     let read = () => undefined;
     return {
@@ -59,7 +59,8 @@ export default {
           if (document.status !== 'pending') return outcomeOf(document);
           return { kind: 'pending', requestId: document.approval.request_id, command: document.approval.command, decided: () => decided(client, document.id) };
         }).catch((error) => (stop.signal.aborted ? { kind: 'cancelled' } : refusalOf(error)));
-        readers.add(outcome);
+        stops.add(stop);
+        void outcome.catch(() => undefined).then(() => stops.delete(stop));
         return {
           outcome,
           async cancel() {
@@ -79,7 +80,9 @@ export default {
         'an input that is no object': () => post(adapter.url, key, '{"action":"echo","input":"text"}'),
         'bytes that are no text': () => post(adapter.url, key, Buffer.from([0x7b, 0xff, 0xfe, 0x7d])),
       },
-      close: () => Promise.allSettled([...readers]).then(() => undefined),
+      close() {
+        for (const stop of stops) stop.abort();
+      },
     };
   },
 };

@@ -35,7 +35,9 @@ export default {
         let tellPending;
         const pending = new Promise((resolve) => { tellPending = resolve; });
         const asked = client.invoke(action, input, { onEvent: (event) => (event.event === 'pending' ? tellPending(event) : event.event === 'progress' ? onEvent?.(event) : undefined) });
-        return { outcome: withPending(asked, pending), cancel: () => client.cancel(asked.id) };
+        const outcome = withPending(asked, pending);
+        void outcome.catch(() => undefined);
+        return { outcome, cancel: () => client.cancel(asked.id) };
       },
       stopReading: () => client.stopReading(),
       read: () => client.read(),
