@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 const object = { type: 'object' };
 const tool = (name, description, inputSchema = object) => ({ name, description, inputSchema });
 /** Exactly as served: the registry has their hashes. */
-const TOOLS = [
+export const TOOLS = [
   tool('echo', 'Return the arguments as JSON', { type: 'object', properties: { text: { type: 'string' } } }),
   tool('data', 'Answer with data'),
   tool('broken', 'Fail, and say so'),
@@ -16,7 +16,6 @@ const TOOLS = [
   tool('narrow', 'Be called once a minute'),
   tool('beta_only', 'Serve one caller alone'),
 ];
-export const TOOL_NAMES = TOOLS.map(({ name }) => name);
 const MODERN = '2026-07-28';
 const CAPABILITIES = { tools: {} };
 
