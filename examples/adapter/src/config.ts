@@ -11,12 +11,13 @@ export const BOUNDS = {
   approval_wait_s: 900, // as long as the gateway keeps a request open by default
   kept_result_s: 300, // for a client that polls
   connections: 1024,
+  unconnected: 64, // WebSockets that have not said who they are
   sessions_per_agent: 16,
   calls_per_agent: 64, // in flight or waiting for a person; as many results are kept for polling
   calls_per_session: 16,
   window_bytes: 1_048_576, // sent to a WebSocket and not acknowledged: what one slow client can hold
   heartbeat_s: 20, // a WebSocket that answers no ping for so long is gone
-  stalled_s: 60, // without an acknowledgement while the window is full
+  stalled_s: 60, // without an acknowledgement while the window is full, or without taking anything over HTTP
   resume_s: 60, // a session without a connection
   watch_retry_s: 5, // until catalogue changes are listened for again, when the gateway was away
   shutdown_grace_s: 10,

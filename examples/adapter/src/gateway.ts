@@ -5,7 +5,7 @@ import { GatewayClient, TransportError, type ApprovalRequest, type ClientOptions
 import type { Agent } from './agents.js';
 import type { Config } from './config.js';
 import type { Log } from './log.js';
-import type { JsonRecord } from './protocol.js';
+import { CourierFault, type JsonRecord } from './protocol.js';
 import { faultOf } from './refusals.js';
 
 const MS_PER_SECOND = 1000;
@@ -55,9 +55,14 @@ export class Gateways {
   of(agent: Agent): AgentGateway {
     const known = this.#byAgent.get(agent);
     if (known !== undefined) return known;
-    const made = new AgentGateway(agent, this.#config, this.#log);
-    this.#byAgent.set(agent, made);
-    return made;
+    try {
+      const made = new AgentGateway(agent, this.#config, this.#log);
+      this.#byAgent.set(agent, made);
+      return made;
+    } catch (fault) {
+      this.#log('evidence_refused', { agent: agent.spiffeId, why: fault instanceof Error ? fault.message : 'unknown' }); // the SDK's texts hold no credential
+      throw new CourierFault(502, { type: 'unavailable', code: 'adapter_misconfigured', message: 'The adapter can not show the gateway who this agent is.' });
+    }
   }
 
   async close(): Promise<void> {

@@ -57,7 +57,7 @@ export class HttpDoor {
   async #invoke(agent: Agent, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const invocation = readInvocation(parseJson(await readBody(request, this.#bounds.body_bytes)));
     const inLines = (request.headers.accept ?? '').includes(LINES);
-    const action = this.#actions.start(agent, invocation, (event) => (inLines ? writeLine(response, event) : undefined), 'if_asked');
+    const action = this.#actions.start(agent, invocation, (event) => (inLines ? this.#writeLine(response, event) : undefined), 'if_asked');
     // Who hangs up stops what runs; what waits for a person goes on, and can be asked for by its id.
     hangUpOf(response).addEventListener('abort', () => { if (!action.wasAsked) action.cancel(); });
     return inLines ? this.#streamed(action, response) : this.#whole(action, response);
@@ -76,27 +76,29 @@ export class HttpDoor {
 
   async #streamed(action: Action, response: ServerResponse): Promise<void> {
     response.writeHead(200, { 'content-type': LINES });
-    await writeLine(response, { event: 'accepted', id: action.id });
+    await this.#writeLine(response, { event: 'accepted', id: action.id });
     await action.settled;
-    await writeLine(response, { event: 'done', ...action.document() });
+    await this.#writeLine(response, { event: 'done', ...action.document() });
     response.end();
+  }
+
+  /** Waits while the client takes nothing; one that never does is cut. */
+  async #writeLine(response: ServerResponse, line: CallEvent | Readonly<Record<string, unknown>>): Promise<void> {
+    if (response.write(`${JSON.stringify(line)}\n`) || response.destroyed) return;
+    await new Promise<void>((resolve) => {
+      const late = setTimeout(() => response.destroy(), this.#bounds.stalled_s * MS_PER_SECOND).unref();
+      const go = (): void => {
+        clearTimeout(late);
+        response.off('drain', go).off('close', go);
+        resolve();
+      };
+      response.on('drain', go).on('close', go);
+    });
   }
 }
 
 function send(response: ServerResponse, status: number, body: unknown): void {
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
-}
-
-/** Waits while the client takes nothing. */
-async function writeLine(response: ServerResponse, line: CallEvent | Readonly<Record<string, unknown>>): Promise<void> {
-  if (response.write(`${JSON.stringify(line)}\n`) || response.destroyed) return;
-  await new Promise<void>((resolve) => {
-    const go = (): void => {
-      response.off('drain', go).off('close', go);
-      resolve();
-    };
-    response.on('drain', go).on('close', go);
-  });
 }
 
 function hangUpOf(response: ServerResponse): AbortSignal {

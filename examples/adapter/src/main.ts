@@ -36,6 +36,7 @@ async function start(config: Config): Promise<{ readonly url: string; close(): P
     async close() {
       const closed = new Promise((resolve) => server.close(resolve));
       await actions.close(bounds.shutdown_grace_s * MS_PER_SECOND);
+      await new Promise((resolve) => { setImmediate(resolve); }); // what has just ended is written
       overWebSocket.close();
       await gateways.close();
       server.closeIdleConnections();

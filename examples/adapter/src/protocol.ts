@@ -3,6 +3,7 @@ export const SUBPROTOCOL = 'courier.v1';
 const ACTION_CHARS_MAX = 256;
 const ID_CHARS_MAX = 128;
 const CURSOR_CHARS_MAX = 1024;
+const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g;
 const PAGE_DEFAULT = 50;
 const PAGE_MAX = 200;
 
@@ -54,12 +55,19 @@ export interface PageRequest {
   readonly after: string;
 }
 
+/** Numbers that JavaScript would round are refused: a tool must not get another one than was sent. */
 export function parseJson(text: string): unknown {
+  let value: unknown;
   try {
-    return JSON.parse(text) as unknown;
+    value = JSON.parse(text);
   } catch {
     throw invalid('It is not JSON.', 'malformed');
   }
+  for (const [token] of text.matchAll(STRING_OR_NUMBER)) {
+    const isExact = token.startsWith('"') || (/^-?\d+$/.test(token) ? Number.isSafeInteger(Number(token)) : Number.isFinite(Number(token)));
+    if (!isExact) throw invalid('A number is too large to be passed on exactly: send it as a text.', 'number_too_large');
+  }
+  return value;
 }
 
 export function recordOf(value: unknown, what: string): JsonRecord {

@@ -32,12 +32,13 @@ export class Session {
   #socket: WebSocket | undefined;
   #expiry: NodeJS.Timeout | undefined;
   #lastHeardMs = 0;
+  #telling: Promise<void> | undefined;
 
   constructor(agent: Agent, parts: SessionParts) {
     this.agent = agent;
     this.#parts = parts;
     this.#outbox = new Outbox(parts.bounds.window_bytes);
-    parts.gateways.of(agent).watch(() => this.#tell({ kind: 'event', event: 'catalogue_changed' }), this.#ended.signal);
+    parts.gateways.of(agent).watch(() => this.#tellOfChange(), this.#ended.signal);
   }
 
   canResume(seq: number): boolean {
@@ -87,7 +88,8 @@ export class Session {
     if (frame['kind'] !== 'request') throw invalid('kind must be request, ack, ping or bye.');
     const id = textOf(frame['id'], 'id');
     if (this.#open.has(id)) throw invalid('A request with this id is in flight.', DUPLICATE_ID);
-    if (frame['op'] !== 'cancel' && this.#open.size >= this.#parts.bounds.calls_per_session) throw busy('requests of a session');
+    // A full session can still be told to cancel.
+    if (this.#open.size >= this.#parts.bounds.calls_per_session * (frame['op'] === 'cancel' ? 2 : 1)) throw busy('requests of a session');
     void this.#answer(id, frame).catch(() => undefined); // the session has ended, and its client knows
   }
 
@@ -113,8 +115,9 @@ export class Session {
     return action.document();
   }
 
-  #tell(frame: JsonRecord): void {
-    void this.#outbox.push(frame).catch(() => undefined);
+  /** Of several changes that wait for room one is told. */
+  #tellOfChange(): void {
+    this.#telling ??= this.#outbox.push({ kind: 'event', event: 'catalogue_changed' }).catch(() => undefined).finally(() => { this.#telling = undefined; });
   }
 }
 

@@ -10,7 +10,9 @@ import { errorFrame, Session, type SessionParts } from './session.js';
 
 const MS_PER_SECOND = 1000;
 const REFUSED = 4401; // application codes begin at 4000 (RFC 6455 section 7.4.2)
+const GOING_AWAY = 1001;
 const NO_BINARY = 1003;
+const GOODBYE_MS = 1000; // for a client to answer the close
 const ANSWERED_FRAMES = 2; // a frame a little too large is answered under its id; a larger one closes the connection (1009)
 const SLOW_READER_BYTES = 1_048_576; // beside the window: pongs and errors that a client asks for and does not take
 
@@ -34,7 +36,8 @@ export class WebSocketDoor {
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const asksCourier = (request.headers['sec-websocket-protocol'] ?? '').split(',').some((name) => name.trim() === SUBPROTOCOL);
     // Agents are no web pages: who names an origin is a browser that was led here.
-    const refusal = request.url !== '/v1/session' ? '404 Not Found' : request.headers.origin !== undefined ? '403 Forbidden' : asksCourier ? undefined : '400 Bad Request';
+    const strangers = [...this.#sockets.values()].filter(({ session }) => session === undefined).length;
+    const refusal = strangers >= this.#parts.bounds.unconnected ? '503 Service Unavailable' : request.url !== '/v1/session' ? '404 Not Found' : request.headers.origin !== undefined ? '403 Forbidden' : asksCourier ? undefined : '400 Bad Request';
     if (refusal !== undefined) return void socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
     this.#server.handleUpgrade(request, socket, head, (opened) => this.#accept(opened));
   }
@@ -52,6 +55,7 @@ export class WebSocketDoor {
     });
     socket.on('message', (data: RawData, isBinary: boolean) => {
       if (isBinary) return socket.close(NO_BINARY, 'text frames only');
+      if (socket.readyState !== socket.OPEN) return; // refused already
       if (state.session !== undefined) return this.#take(socket, state.session, String(data));
       clearTimeout(late);
       try {
@@ -101,6 +105,7 @@ export class WebSocketDoor {
   }
 
   #beat(): void {
+    for (const session of this.#sessions.values()) if (!this.#agents.isCurrent(session.agent)) session.end();
     for (const [socket, state] of this.#sockets) {
       if (!state.answersPings || state.session?.isStalled() === true) {
         socket.terminate();
@@ -114,6 +119,9 @@ export class WebSocketDoor {
   close(): void {
     clearInterval(this.#heartbeat);
     for (const session of this.#sessions.values()) session.end();
-    for (const socket of this.#sockets.keys()) socket.close();
+    for (const socket of this.#sockets.keys()) {
+      socket.close(GOING_AWAY);
+      setTimeout(() => socket.terminate(), GOODBYE_MS).unref();
+    }
   }
 }
