@@ -7,3 +7,8 @@ import { faultCases } from './cases/faults.mjs';
 
 /** The last group restarts things: it comes last. */
 export const CASES = [...identityCases, ...callCases, ...refusalCases, ...flowCases, ...faultCases];
+
+/** The table of docs/adapters.md. */
+export function dutiesTable() {
+  return ['| case | duty | needs |', '|---|---|---|', ...CASES.map(({ id, duty, needs = '' }) => `| ${id} | ${duty} | ${needs} |`)].join('\n');
+}

@@ -1,13 +1,17 @@
-// The contract of an adapter, asked of anybody's: `node test/adapter-contract/run.mjs --kit FILE [--only WORD] [--json]`. docs/adapters.md says how to write a kit. Needs the built gateway.
+// The contract of an adapter, asked of anybody's: `node test/adapter-contract/run.mjs --kit FILE [--only WORD] [--json]`; `--duties` prints the list for docs/adapters.md. docs/adapters.md says how to write a kit. Needs the built gateway.
 // Exit code 0: every duty is done; 1: one is not; 2: it could not be asked.
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { pathToFileURL } from 'node:url';
-import { CASES } from './contract.mjs';
+import { CASES, dutiesTable } from './contract.mjs';
 import { startSurroundings } from './surroundings.mjs';
 
 async function main() {
-  const { values } = parseArgs({ options: { kit: { type: 'string' }, only: { type: 'string', default: '' }, json: { type: 'boolean', default: false } } });
+  const { values } = parseArgs({ options: { kit: { type: 'string' }, only: { type: 'string', default: '' }, json: { type: 'boolean', default: false }, duties: { type: 'boolean', default: false } } });
+  if (values.duties) {
+    process.stdout.write(`${dutiesTable()}\n`);
+    return 0;
+  }
   if (values.kit === undefined) throw new Error('name the kit: --kit FILE');
   const { default: kit } = await import(pathToFileURL(resolve(values.kit)).href);
   const surroundings = await startSurroundings(kit);

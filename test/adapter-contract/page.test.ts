@@ -1,0 +1,33 @@
+// docs/adapters.md says how large the worked adapter is and what the contract asks, and both are so; its example files can be used.
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { Agents } from '../../examples/adapter/src/agents.js';
+import { readConfig } from '../../examples/adapter/src/config.js';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+const load = async <Exports>(file: string): Promise<Exports> => (await import(pathToFileURL(join(import.meta.dirname, file)).href)) as Exports;
+const { linesTable } = await load<{ linesTable: () => { readonly all: number; readonly table: string } }>('lines.mjs');
+const { CASES, dutiesTable } = await load<{ CASES: readonly { readonly id: string; readonly duty: string }[]; dutiesTable: () => string }>('contract.mjs');
+const page = readFileSync(join(ROOT, 'docs', 'adapters.md'), 'utf8');
+
+describe('docs/adapters.md', () => {
+  it('counts the lines of the worked adapter as they are: about 800', () => {
+    expect(page).toContain(`<!-- node test/adapter-contract/lines.mjs -->\n${linesTable().table}\n<!-- end -->`);
+    expect(linesTable().all).toBeLessThan(950);
+  });
+
+  it('lists every duty of the contract', () => {
+    expect(page).toContain(`<!-- node test/adapter-contract/run.mjs --duties -->\n${dutiesTable()}\n<!-- end -->`);
+    expect(new Set(CASES.map(({ id }) => id)).size).toBe(CASES.length);
+  });
+
+  it('shows a key that the example knows', () => {
+    const { agentsFile, host, gatewayUrl } = readConfig(join(ROOT, 'examples', 'adapter', 'adapter.example.json'));
+    const [key = ''] = [...page.matchAll(/Courier-Key: ([\w-]+)'/g)].map((match) => match[1]);
+    expect(new Agents(agentsFile, () => undefined).find(key)).toMatchObject({ spiffeId: 'spiffe://poc.local/agents/mcp-client/my-agent/dev', evidence: { kind: 'dev_header' } });
+    expect([host, gatewayUrl, readFileSync(agentsFile, 'utf8').includes(createHash('sha256').update(key).digest('hex'))]).toEqual(['127.0.0.1', 'http://localhost:9090', true]);
+  });
+});
