@@ -3,12 +3,15 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, request as httpsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket, type ClientOptions } from 'ws';
+import { makeAuthority, makeServerCertificate, makeSvid, validAround } from '../support/pki.js';
 import { until } from '../support/until.js';
 
 const RUN = fileURLToPath(new URL('../../examples/adapter/run.mjs', import.meta.url));
@@ -169,6 +172,42 @@ describe('the evidence', () => {
     await start({}, { gateway_url: 'http://gateway.example:9090' });
     for (const key of ['key-alpha', 'key-beta']) expect(await invoke(key, 'x')).toMatchObject({ status: 502, body: { error: { code: 'adapter_misconfigured' } } });
     expect(log).toContain('evidence_refused');
+  });
+
+  it('may be an X.509-SVID, one for each agent, and the agents\' side may be TLS as well', async () => {
+    const ca = makeAuthority('authority');
+    const serving = makeServerCertificate(ca, Date.now());
+    const callers: unknown[] = [];
+    const secure = createTlsServer({ cert: serving.pem, key: serving.privateKeyPem, ca: ca.pem, requestCert: true, rejectUnauthorized: true }, (request, response) => {
+      callers.push((request.socket as TLSSocket).getPeerCertificate().subjectaltname);
+      let body = '';
+      request.setEncoding('utf8').on('data', (part: string) => { body += part; }).on('end', () => answer(request, response, body));
+    });
+    await new Promise<void>((resolve) => secure.listen(0, '127.0.0.1', resolve));
+    const write = (name: string, text: string): string => {
+      writeFileSync(join(dir, name), text);
+      return name;
+    };
+    const agents = [['alpha', ALPHA], ['beta', BETA]].map(([name = '', id = '']) => {
+      const svid = makeSvid(ca, id, validAround(Date.now()));
+      return { key_sha256: hash(`key-${name}`), spiffe_id: id, cert_file: write(`${name}.pem`, svid.pem), key_file: write(`${name}.key`, svid.privateKeyPem), ca_file: write('ca.pem', ca.pem) };
+    });
+    writeFileSync(join(dir, 'x509.json'), JSON.stringify({ agents }));
+    await start({}, { listen: { port: 0, cert_file: write('own.pem', serving.pem), key_file: write('own.key', serving.privateKeyPem) }, gateway_url: `https://127.0.0.1:${(secure.address() as AddressInfo).port}`, agents_file: 'x509.json' });
+    expect(url).toMatch(/^https:/);
+    for (const key of ['key-alpha', 'key-beta', 'key-alpha']) {
+      const status = await new Promise((resolve, reject) => {
+        const asked = httpsRequest(new URL('/v1/actions', url), { method: 'POST', ca: ca.pem, agent: false, headers: { 'courier-key': key } }, (response) => resolve(response.resume().statusCode));
+        asked.on('error', reject);
+        asked.end('{"action":"echo"}');
+      });
+      expect(status).toBe(200);
+    }
+    expect(callers).toEqual([`URI:${ALPHA}`, `URI:${BETA}`, `URI:${ALPHA}`]);
+    await new Promise((resolve) => {
+      secure.close(resolve);
+      secure.closeAllConnections();
+    });
   });
 
   it('that is taken back ends the agent\'s sessions, and nobody else\'s', async () => {
