@@ -102,7 +102,7 @@ interface Answer {
 
 function http(method: string, path: string, key: string | undefined, body?: string, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const asked = httpRequest(new URL(path, url), { method, agent: false, headers: { ...(key === undefined ? {} : { 'courier-key': key }), ...headers } }, (response) => {
+    const asked = httpRequest(url, { path, method, agent: false, headers: { ...(key === undefined ? {} : { 'courier-key': key }), ...headers } }, (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (part: string) => { text += part; }).on('end', () => resolve({ status: response.statusCode ?? 0, body: JSON.parse(text) as Answer['body'] }));
     });
@@ -227,6 +227,7 @@ describe('over HTTP', () => {
     await start({ body_bytes: 2000 });
     for (const [what, method, path, key, body, status, code] of [
       ['no key', 'POST', '/v1/actions', undefined, '{}', 401, 'unknown_key'], ['a wrong key', 'GET', '/v1/actions', 'key', undefined, 401, 'unknown_key'], ['another path', 'GET', '/v2', 'key-alpha', undefined, 404, 'unknown_path'],
+      ['a path that is none', 'GET', '//', 'key-alpha', undefined, 400, 'invalid_request'],
       ['another method', 'PUT', '/v1/actions', 'key-alpha', '{}', 405, 'method_not_allowed'], ['a wrong page', 'GET', '/v1/actions?limit=0', 'key-alpha', undefined, 400, 'invalid_request'],
       ['an action that is none', 'GET', '/v1/actions/act_x', 'key-alpha', undefined, 404, 'unknown_action'], ['a body above the limit', 'POST', '/v1/actions', 'key-alpha', `{"action":"x","input":{"t":"${'x'.repeat(3000)}"}}`, 413, 'too_large'],
       ['a number that would be rounded', 'POST', '/v1/actions', 'key-alpha', '{"action":"x","input":{"n":12345678901234567890}}', 400, 'number_too_large'], ['a number without end', 'POST', '/v1/actions', 'key-alpha', '{"action":"x","input":{"n":1e999}}', 400, 'number_too_large'],

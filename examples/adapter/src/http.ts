@@ -7,6 +7,7 @@ import type { CallEvent, Gateways } from './gateway.js';
 import { CourierFault, invalid, pageOf, parseJson, readInvocation, readPage, UNKNOWN_KEY } from './protocol.js';
 import { faultOf } from './refusals.js';
 
+const BASE = 'http://adapter';
 const LINES = 'application/x-ndjson';
 const MS_PER_SECOND = 1000;
 
@@ -36,7 +37,8 @@ export class HttpDoor {
   }
 
   async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://adapter');
+    if (!URL.canParse(request.url ?? '', BASE)) throw invalid('The path can not be read.');
+    const { pathname, searchParams } = new URL(request.url ?? '', BASE);
     if (pathname === '/v1/health' && request.method === 'GET') return send(response, 200, { status: 'ok' });
     const agent = this.#agents.find(request.headers['courier-key']);
     if (agent === undefined) throw UNKNOWN_KEY;
