@@ -16,14 +16,21 @@ export const newerNode = () => nodeOf(clientsFolder('npm'), NODE_MIN) ?? process
 
 /** The program of an installed npm package. */
 export const npmProgram = (...path) => join(clientsFolder('npm'), 'node_modules', ...path);
-export const pythonProgram = () => join(clientsFolder('python'), 'bin', 'python');
+/** LangGraph's adapters want an older `mcp` than the others: two environments. @param {'python' | 'langgraph'} kind */
+export const pythonProgram = (kind = 'python') => join(clientsFolder(kind), 'bin', 'python');
 export const goProgram = () => join(clientsFolder('go'), 'client');
 export const rustProgram = () => join(clientsFolder('rust'), 'target', 'release', 'precinct-client');
 
+/** Cleared: what another Python made is no environment of this one. */
+const venv = (requirements) => (folder) => [['python3', ['-m', 'venv', '--clear', folder]], [join(folder, 'bin', 'pip'), ['install', '--quiet', '-r', join(HERE, requirements)]]];
+const npmCi = () => [['npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund']]];
+
 /** What is installed how: the files that pin it, what it needs, and the commands, run in its folder. */
 const KINDS = {
-  npm: { pins: ['package.json', 'package-lock.json'], needs: 'npm', commands: () => [['npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund']]] },
-  python: { pins: ['requirements.txt'], needs: 'python3', commands: (folder) => [['python3', ['-m', 'venv', folder]], [join(folder, 'bin', 'pip'), ['install', '--quiet', '-r', 'requirements.txt']]] },
+  npm: { pins: ['package.json', 'package-lock.json'], needs: 'npm', commands: npmCi },
+  'claude-code': { pins: ['claude-code/package.json', 'claude-code/package-lock.json'], needs: 'npm', commands: npmCi },
+  python: { pins: ['requirements.txt'], needs: 'python3', commands: venv('requirements.txt') },
+  langgraph: { pins: ['langgraph-requirements.txt'], needs: 'python3', commands: venv('langgraph-requirements.txt') },
   go: { pins: ['go/go.mod', 'go/go.sum', 'go/client.go'], needs: 'go', commands: () => [['go', ['build', '-o', 'client', '.']]] },
   rust: { pins: ['rust/Cargo.toml', 'rust/Cargo.lock', 'rust/src/main.rs'], needs: 'cargo', commands: () => [['cargo', ['build', '--release', '--locked']]] },
 };

@@ -7,21 +7,11 @@ import { ROOT } from '../../../scripts/run-command.mjs';
 import { goProgram, newerNode, npmProgram, pythonProgram, rustProgram, clientsFolder } from './install.mjs';
 import { outcomesOf } from './outcomes.mjs';
 import { EVERYTHING, REFUSED, SMALL } from './plans.mjs';
+import { printed } from './printed.mjs';
 import { startProgram } from './programs.mjs';
 import { driveProgram, driveSdk, versionOf } from './sdk-client.mjs';
 
 const CLIENT_MS_MAX = 90_000;
-
-/** What a program that tries by itself prints: one line of JSON. @returns {Promise<import('./outcomes.mjs').Outcomes>} */
-function printed(command, args) {
-  return new Promise((resolve, reject) => {
-    execFile(command, args, { timeout: CLIENT_MS_MAX }, (error, stdout, stderr) => {
-      const line = stdout.trim().split('\n').at(-1) ?? '';
-      if (line.startsWith('{')) resolve(JSON.parse(line));
-      else reject(new Error(stderr.trim().split('\n').at(-1) || String(error)));
-    });
-  });
-}
 
 /** MCP Inspector's command line: one process a call. */
 function inspect(url) {

@@ -1,4 +1,4 @@
-// The table of docs/clients.md, made of the last kept run.
+// The tables of docs/clients.md and docs/path-a.md, made of the last kept run.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from '../../../scripts/run-command.mjs';
@@ -6,10 +6,12 @@ import { writeBlock } from '../../support/page-block.mjs';
 import { TRIES } from './outcomes.mjs';
 
 export const RESULTS = join(import.meta.dirname, 'results.json');
-const PAGE = join(ROOT, 'docs', 'clients.md');
+const CLIENTS_PAGE = join(ROOT, 'docs', 'clients.md');
+const PATH_A_PAGE = join(ROOT, 'docs', 'path-a.md');
+const kept = () => JSON.parse(readFileSync(RESULTS, 'utf8'));
 
 /** A reason goes below the table, under a number. */
-export function clientsTable(results = JSON.parse(readFileSync(RESULTS, 'utf8'))) {
+export function clientsTable(results = kept()) {
   /** @type {string[]} */
   const reasons = [];
   const cell = (outcome) => {
@@ -21,6 +23,24 @@ export function clientsTable(results = JSON.parse(readFileSync(RESULTS, 'utf8'))
   return [...part('client'), '', ...part('server'), '', ...reasons.map((reason, at) => `${at + 1}. ${reason}`)].join('\n');
 }
 
-export function writePage() {
-  writeBlock(PAGE, 'test/clients/table/results.json', clientsTable());
+/** In a cell, word for word. */
+const quoted = (text) => `\`${text.replaceAll('|', '\\|')}\``;
+
+/** A row that could not be run says why in the cell of its call. */
+function pathARow({ name, version, example, outcomes, seen }) {
+  const cells = (() => {
+    if (seen === undefined) return [outcomes.list, '–', '–', '–'];
+    if ('connected' in seen) return ['connect, list', quoted(seen.connected), '–', '–'];
+    return ['list, `echo`', quoted(seen.answer), `the ${seen.refusal.seen_by}: ${quoted(seen.refusal.text)}`, seen.refusal.code];
+  })();
+  return `| ${name} | ${version} | [${example}](../examples/path-a/${example}) | ${cells.join(' | ')} |`;
+}
+
+export function pathATable(results = kept()) {
+  return ['| client | version | example | called | came back | who is told of the refusal, and what | its code |', '|---|---|---|---|---|---|---|', ...results.filter(({ role }) => role === 'path A').map(pathARow)].join('\n');
+}
+
+export function writePages() {
+  writeBlock(CLIENTS_PAGE, 'test/clients/table/results.json', clientsTable());
+  writeBlock(PATH_A_PAGE, 'test/clients/table/results.json', pathATable());
 }

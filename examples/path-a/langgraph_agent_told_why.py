@@ -1,0 +1,35 @@
+# As langgraph_agent.py, with one addition: a refusal is told to the model, with its code and remedy. Without it the agent's run ends with McpError.
+#   pip install langgraph langchain langchain-mcp-adapters langchain-openai
+#   python langgraph_agent_told_why.py openai:gpt-5 "Say hello with the echo tool."
+import asyncio
+import os
+import sys
+
+from langchain.agents import create_agent
+from langchain.messages import ToolMessage
+from langchain_mcp_adapters.client import MultiServerMCPClient
+from mcp import McpError
+
+URL = os.environ.get("MCP_URL", "http://localhost:9090")
+
+
+async def tell_why(request, handler):
+    try:
+        return await handler(request)
+    except McpError as error:
+        refusal = error.error.data
+        if not isinstance(refusal, dict) or "code" not in refusal:
+            raise
+        told = f"Refused by the gateway ({refusal['code']}): {refusal['message']} {refusal.get('remediation', '')}"
+        return ToolMessage(told, tool_call_id=request.runtime.tool_call_id, status="error")
+
+
+async def ask(model, question):
+    client = MultiServerMCPClient({"tools": {"transport": "streamable_http", "url": URL}}, tool_interceptors=[tell_why])
+    agent = create_agent(model, await client.get_tools())
+    state = await agent.ainvoke({"messages": [{"role": "user", "content": question}]})
+    return state["messages"][-1].text
+
+
+if __name__ == "__main__":
+    print(asyncio.run(ask(sys.argv[1], sys.argv[2])))
