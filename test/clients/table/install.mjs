@@ -16,7 +16,7 @@ export const newerNode = () => nodeOf(clientsFolder('npm'), NODE_MIN) ?? process
 
 /** The program of an installed npm package. */
 export const npmProgram = (...path) => join(clientsFolder('npm'), 'node_modules', ...path);
-/** LangGraph's adapters want an older `mcp` than the others: two environments. @param {'python' | 'langgraph'} kind */
+/** LangGraph's adapters want an older `mcp` than the others: two environments. @param {'python' | 'langgraph' | 'integrations-lowest'} kind */
 export const pythonProgram = (kind = 'python') => join(clientsFolder(kind), 'bin', 'python');
 export const goProgram = () => join(clientsFolder('go'), 'client');
 export const rustProgram = () => join(clientsFolder('rust'), 'target', 'release', 'precinct-client');
@@ -31,6 +31,7 @@ const KINDS = {
   'claude-code': { pins: ['claude-code/package.json', 'claude-code/package-lock.json'], needs: 'npm', commands: npmCi },
   python: { pins: ['requirements.txt'], needs: 'python3', commands: venv('requirements.txt') },
   langgraph: { pins: ['langgraph-requirements.txt'], needs: 'python3', commands: venv('langgraph-requirements.txt') },
+  'integrations-lowest': { pins: ['integrations-lowest-requirements.txt'], needs: 'python3', commands: venv('integrations-lowest-requirements.txt') },
   go: { pins: ['go/go.mod', 'go/go.sum', 'go/client.go'], needs: 'go', commands: () => [['go', ['build', '-o', 'client', '.']]] },
   rust: { pins: ['rust/Cargo.toml', 'rust/Cargo.lock', 'rust/src/main.rs'], needs: 'cargo', commands: () => [['cargo', ['build', '--release', '--locked']]] },
 };

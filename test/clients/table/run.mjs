@@ -1,22 +1,22 @@
 // make clients: MCP clients and servers that nobody here wrote, through the gateway with all 13 layers. Prints who did what.
-//   node test/clients/table/run.mjs [WORD …] [--write]     a WORD takes the rows whose names or roles have it; --write keeps what was run (results.json, docs/clients.md, docs/path-a.md)
+//   node test/clients/table/run.mjs [WORD …] [--write]     a WORD takes the rows whose names or roles have it; --write keeps what was run (results.json and the pages that show it)
 // Exit code 1 when a row that was tried says no.
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runScript, say, withProgress } from '../../../scripts/say.mjs';
 import { startGatewayBefore } from '../../support/gateway-before.mjs';
 import { installClients } from './install.mjs';
+import { INTEGRATIONS } from './integrations.mjs';
 import { firstLine, TRIES } from './outcomes.mjs';
 import { judged, PATH_A, shown } from './path-a.mjs';
 import { CLIENTS, SERVERS } from './rows.mjs';
 import { driveSdk } from './sdk-client.mjs';
-import { RESULTS, writePages } from './table.mjs';
+import { PAGES, RESULTS, writePages } from './table.mjs';
 
 /** Every try has the same reason. @param {string} reason */
 const all = (reason) => Object.fromEntries(TRIES.map((name) => [name, reason]));
 
-/** @typedef {{ outcomes: import('./outcomes.mjs').Outcomes, seen?: ReturnType<typeof shown> }} Result */
+/** @typedef {{ outcomes: import('./outcomes.mjs').Outcomes, seen?: unknown }} Result */
 
 /** @param {{ plan?: import('./plans.mjs').Plan, refused?: string, start: () => Promise<{ url: string, stop: () => Promise<unknown> }> }} server @param {(gateway: Awaited<ReturnType<typeof startGatewayBefore>>) => Promise<Result>} work @returns {Promise<Result>} */
 async function behindGateway(server, work) {
@@ -55,7 +55,8 @@ function rowsOf(missing) {
   const clients = CLIENTS.map((row) => ({ ...row, role: 'client', because: because(row), work: () => behindGateway(EVERYTHING_SERVER, async ({ url }) => ({ outcomes: await row.run(url) })) }));
   const servers = SERVERS.map((row) => ({ ...row, role: 'server', because: because(row), work: () => behindGateway(row, async ({ url }) => ({ outcomes: await driveSdk({ url, plan: row.plan, client: '2.x auto' }) })) }));
   const pathA = PATH_A.map((row) => ({ ...row, role: 'path A', because: because(row), work: () => behindGateway(EVERYTHING_SERVER, (gateway) => configuredOrAgent(row, gateway)) }));
-  return [...clients, ...servers, ...pathA];
+  const integrations = INTEGRATIONS.map((row) => ({ ...row, role: 'integrations', because: because(row) }));
+  return [...clients, ...servers, ...pathA, ...integrations];
 }
 
 await runScript(async () => {
@@ -65,12 +66,12 @@ await runScript(async () => {
   for (const { name, version, role, example, because, work } of rows.filter((row) => positionals.length === 0 || positionals.some((word) => `${row.role} ${row.name}`.includes(word)))) {
     const { outcomes, seen } = because === undefined ? await withProgress(`${role} ${name}`, () => work().catch((error) => ({ outcomes: all(`no: ${firstLine(error)}`) }))) : { outcomes: all(because) };
     results.push({ name, version, role, ...(example === undefined ? {} : { example }), outcomes, ...(seen === undefined ? {} : { seen }) });
-    say(`${role} ${name} ${version}: ${TRIES.filter((one) => outcomes[one] !== undefined).map((one) => `${one} ${outcomes[one]}`).join('; ')}`);
+    say(`${[role, name, version].join(' ').trim()}: ${Object.entries(outcomes).map(([one, outcome]) => `${one} ${outcome}`).join('; ')}`);
   }
   if (values.write) {
     writeFileSync(RESULTS, `${JSON.stringify(merged(rows, results), undefined, 2)}\n`);
     writePages();
-    say(`written: ${join('docs', 'clients.md')}, ${join('docs', 'path-a.md')}`);
+    say(`written: ${PAGES.join(', ')}`);
   }
   return results.some(({ outcomes }) => Object.values(outcomes).some((outcome) => outcome.startsWith('no'))) ? 1 : 0;
 });

@@ -1,4 +1,4 @@
-// The tables of docs/clients.md and docs/path-a.md, made of the last kept run.
+// The tables of the pages that show what make clients ran, made of the last kept run.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from '../../../scripts/run-command.mjs';
@@ -6,8 +6,6 @@ import { writeBlock } from '../../support/page-block.mjs';
 import { TRIES } from './outcomes.mjs';
 
 export const RESULTS = join(import.meta.dirname, 'results.json');
-const CLIENTS_PAGE = join(ROOT, 'docs', 'clients.md');
-const PATH_A_PAGE = join(ROOT, 'docs', 'path-a.md');
 const kept = () => JSON.parse(readFileSync(RESULTS, 'utf8'));
 
 /** A reason goes below the table, under a number. */
@@ -40,7 +38,16 @@ export function pathATable(results = kept()) {
   return ['| client | version | example | called | came back | who is told of the refusal, and what | its code |', '|---|---|---|---|---|---|---|', ...results.filter(({ role }) => role === 'path A').map(pathARow)].join('\n');
 }
 
+export function integrationsTable(results = kept()) {
+  const rows = results.filter(({ role }) => role === 'integrations');
+  const frameworks = Object.keys(rows[0]?.seen.versions ?? {});
+  return [`| versions | ${frameworks.join(' | ')} | tests passed |`, `|---|${frameworks.map(() => '---|').join('')}---|`, ...rows.map(({ name, seen }) => `| ${name} | ${frameworks.map((one) => seen.versions[one]).join(' | ')} | ${seen.passed} |`)].join('\n');
+}
+
+/** Page → what stands in it. */
+const BLOCKS = { 'docs/clients.md': clientsTable, 'docs/path-a.md': pathATable, 'sdk/python/docs/integrations.md': integrationsTable };
+export const PAGES = Object.keys(BLOCKS);
+
 export function writePages() {
-  writeBlock(CLIENTS_PAGE, 'test/clients/table/results.json', clientsTable());
-  writeBlock(PATH_A_PAGE, 'test/clients/table/results.json', pathATable());
+  for (const [page, table] of Object.entries(BLOCKS)) writeBlock(join(ROOT, page), 'test/clients/table/results.json', table());
 }
