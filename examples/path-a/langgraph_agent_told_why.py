@@ -1,4 +1,5 @@
-# As langgraph_agent.py, with one addition: a refusal is told to the model, with its code and remedy. Without it the agent's run ends with McpError.
+# As langgraph_agent.py, with two additions: a refusal is told to the model, with its code and remedy, where the agent's run would end with McpError;
+# and all calls are in one MCP session, where each would have its own and a person's approval of one would not count for the next.
 #   pip install langgraph langchain langchain-mcp-adapters langchain-openai
 #   python langgraph_agent_told_why.py openai:gpt-5 "Say hello with the echo tool."
 import asyncio
@@ -8,6 +9,7 @@ import sys
 from langchain.agents import create_agent
 from langchain.messages import ToolMessage
 from langchain_mcp_adapters.client import MultiServerMCPClient
+from langchain_mcp_adapters.tools import load_mcp_tools
 from mcp import McpError
 
 URL = os.environ.get("MCP_URL", "http://localhost:9090")
@@ -25,10 +27,11 @@ async def tell_why(request, handler):
 
 
 async def ask(model, question):
-    client = MultiServerMCPClient({"tools": {"transport": "streamable_http", "url": URL}}, tool_interceptors=[tell_why])
-    agent = create_agent(model, await client.get_tools())
-    state = await agent.ainvoke({"messages": [{"role": "user", "content": question}]})
-    return state["messages"][-1].text
+    client = MultiServerMCPClient({"tools": {"transport": "streamable_http", "url": URL}})
+    async with client.session("tools") as session:
+        agent = create_agent(model, await load_mcp_tools(session, tool_interceptors=[tell_why]))
+        state = await agent.ainvoke({"messages": [{"role": "user", "content": question}]})
+        return state["messages"][-1].text
 
 
 if __name__ == "__main__":

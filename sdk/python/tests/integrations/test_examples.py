@@ -46,10 +46,15 @@ CASES = [
 
 @pytest.mark.parametrize(("name", "framework", "model", "refused"), CASES, ids=[name for name, *_ in CASES])
 def test_an_example_calls_and_meets_a_refusal(
-    name: str, framework: str, model: Callable[[dict[str, Any]], Any], refused: str, gateway_url: str, monkeypatch: pytest.MonkeyPatch
+    name: str,
+    framework: str,
+    model: Callable[[dict[str, Any]], Any],
+    refused: str,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pytest.importorskip(framework)
-    monkeypatch.setenv("PRECINCT_GATEWAY_URL", gateway_url)
+    monkeypatch.setenv("PRECINCT_GATEWAY_URL", request.getfixturevalue("gateway_url"))
     spec = importlib.util.spec_from_file_location(name.removesuffix(".py"), EXAMPLES / name)
     assert spec is not None
     assert spec.loader is not None
