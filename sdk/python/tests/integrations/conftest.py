@@ -37,11 +37,15 @@ def gateway_url() -> Iterator[str]:
 
 
 class Cut(httpx.AsyncHTTPTransport):
-    """A way to the gateway that can be cut."""
+    """A way to the gateway that can be cut, and knows the methods that went over it."""
 
-    is_cut = False
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_cut = False
+        self.methods: list[str] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if self.is_cut:
             raise httpx.ConnectError("cut")
+        self.methods.append(request.headers["mcp-method"])
         return await super().handle_async_request(request)

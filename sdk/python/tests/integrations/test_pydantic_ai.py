@@ -118,6 +118,17 @@ def test_time_that_is_over_is_raised_not_told(gateway_url: str) -> None:
         run(gateway_url, Scripted("trigger-long-running-operation", {"duration": 20, "steps": 2}), timeout=1)
 
 
+def test_tools_are_listed_before_each_step(gateway_url: str) -> None:
+    way = Cut()
+
+    async def work() -> None:
+        async with httpx.AsyncClient(transport=way) as http, GatewayClient(gateway_url, http_client=http) as client:
+            await Agent(FunctionModel(Scripted("echo", ANSWERED).respond), toolsets=[GatewayToolset(client)]).run("Use the tool.")
+
+    asyncio.run(work())
+    assert way.methods == ["tools/list", "tools/call", "tools/list"]
+
+
 def test_toolsets_have_the_frameworks_own_ways(gateway_url: str) -> None:
     """Filtered, prefixed and named."""
     model = Scripted("gateway_echo", ANSWERED)

@@ -18,12 +18,17 @@ from mcp_gateway_sdk.integrations._told import answer_text, input_schema, read_r
 
 def test_a_refusal_says_code_reason_and_remedy() -> None:
     refusal = AuthorizationError(
-        "authz_policy_denied", "No policy permits this combination.", details={"reason": "office hours only"}, remediation="Ask for a rule."
+        "authz_policy_denied",
+        "No policy permits this combination.",
+        decision_id="d-1",
+        details={"reason": "office hours only"},
+        remediation="Ask for a rule.",
     )
     assert refusal_text(refusal).splitlines() == [
         "Refused by the gateway (authz_policy_denied): No policy permits this combination.",
         "Reason: office hours only",
         "What to do: Ask for a rule.",
+        "Record: d-1",
     ]
 
 
@@ -41,10 +46,11 @@ def test_findings_are_named_by_rule_and_place_and_bounded() -> None:
     assert told.count("Found: ") == 5
 
 
-def test_an_approval_names_the_command_and_when_to_come_again() -> None:
+def test_an_approval_names_its_request_and_when_to_come_again_but_not_how_to_decide_it() -> None:
     details = {"request_id": "r1", "command": "agw approvals approve r1"}
     told = refusal_text(StepUpError("stepup_approval_required", "A person must approve this call first.", details=details, retry_after=5))
-    assert "An approver runs: agw approvals approve r1" in told.splitlines()
+    assert "Approval request: r1. A person decides it." in told.splitlines()
+    assert "agw approvals approve" not in told
     assert "Not before 5 s from now." in told.splitlines()
 
 

@@ -37,11 +37,13 @@ def refusal_text(error: GatewayError | ProtocolError) -> str:
     lines.extend(f"Found: {found}" for found in _findings(error.details.get("findings")))
     if error.remediation is not None:
         lines.append(f"What to do: {error.remediation}")
-    command = error.details.get("command")
-    if isinstance(command, str):
-        lines.append(f"An approver runs: {command}")
+    if error.request_id is not None:
+        # Not the command that decides it: a model with a shell could be its own approver.
+        lines.append(f"Approval request: {error.request_id}. A person decides it.")
     if error.retry_after is not None:
         lines.append(f"Not before {error.retry_after:g} s from now.")
+    if error.decision_id is not None:
+        lines.append(f"Record: {error.decision_id}")
     return "\n".join(shown(line) for line in lines)
 
 
