@@ -70,10 +70,11 @@ function described(block: ContentBlock): string {
   return `[${[block.type, ...facts].join(' ')}]`;
 }
 
+/** Without the command that approves the call: a model that has a shell must not be handed it. */
 function refusalText({ code, message, details, remediation, decisionId }: GatewayError): string {
   const reason = textOf((details as JsonObject | undefined)?.['reason']);
   return [
-    `The gateway refused this call (${code}): ${message}`, ...(reason === undefined ? [] : [`Reason: ${reason}.`]), ...(remediation === undefined ? [] : [`What would help: ${remediation}`]),
+    `The gateway refused this call (${code}): ${message}`, ...(reason === undefined ? [] : [`Reason: ${reason}.`]), ...(remediation === undefined || code === 'stepup_approval_required' ? [] : [`What would help: ${remediation}`]),
     ...(decisionId === undefined ? [] : [`Decision: ${decisionId}`]),
   ].join('\n');
 }

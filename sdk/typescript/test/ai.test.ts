@@ -84,6 +84,11 @@ describe('the tools of the gateway', () => {
     expect(outcome.text).toBe('done');
   });
 
+  it('hand no model the command that approves its call', async () => {
+    const { prompt } = await read(refusal('stepup_approval_required', { more: { middleware_step: 9, remediation: 'Ask an approver to run: agw approvals approve r', details: { request_id: 'r', command: 'agw approvals approve r' } } }));
+    expect(prompt).toMatchObject({ output: { type: 'error-text', value: 'The gateway refused this call (stepup_approval_required): It is stepup_approval_required.\nDecision: d-1' } });
+  });
+
   it('wait for an approval where that is asked for', async () => {
     const plays = [refusal('stepup_approval_required', { more: { middleware_step: 9, details: { request_id: 'r' } } }), text('approved')];
     const asked: string[] = [];
