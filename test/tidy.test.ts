@@ -123,6 +123,7 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   undici: ['src/upstream/', 'src/base/http-client/'],
   // Approvals are its tables; the other two borrow its file lock, which the kernel gives up with the process.
   'better-sqlite3': ['src/base/sqlite/'],
+  '@grpc/grpc-js': ['src/base/workload-api/'],
   piscina: ['src/base/workers/'],
   pino: ['src/base/telemetry/'],
   'prom-client': ['src/control/'],

@@ -41,6 +41,7 @@ export interface CommandContext {
   readonly project: Project;
   /** Where the command was typed: project files of clients are looked for here. */
   readonly workingDir: string;
+  /** What the command was started with. */
   readonly environment: Environment;
   /** Found lazily: commands that read files alone need no gateway. */
   readonly control: () => ControlClient;

@@ -46,9 +46,10 @@ export async function findDataPlane(context: CommandContext): Promise<DataPlane>
   return { url, headers, tls };
 }
 
-type CallerEvidence = Omit<DataPlane, 'url'> & { readonly path: string };
+export type CallerEvidence = Omit<DataPlane, 'url'> & { readonly path: string };
 
-function callerOf(context: Pick<CommandContext, 'option'>): CallerEvidence {
+/** Throws CliFailure. */
+export function callerOf(context: Pick<CommandContext, 'option'>): CallerEvidence {
   const [as, cert, key, token] = ['as', 'cert', 'key', 'tokenFile'].map(context.option);
   if ((cert === undefined) !== (key === undefined)) throw new CliFailure('--cert and --key go together.', { code: 'usage' });
   if ([as, cert, token].filter((one) => one !== undefined).length > 1) throw new CliFailure('--as declares who calls, --cert and --token-file prove it: give one of them.', { remedy: 'The gateway looks at the strongest evidence alone.', code: 'usage' });
@@ -61,23 +62,23 @@ function callerOf(context: Pick<CommandContext, 'option'>): CallerEvidence {
 }
 
 /** A name takes the gateway's own path for it, which knows the trust domain. */
-function declared(as: string | undefined): Pick<CallerEvidence, 'path' | 'headers'> {
+export function declared(as: string | undefined, said = '--as'): Pick<CallerEvidence, 'path' | 'headers'> {
   if (as === undefined) return { path: '/', headers: {} };
   if (as.startsWith('spiffe://')) {
-    if (!/^[\x21-\x7e]+$/.test(as)) throw new CliFailure('--as: a SPIFFE ID has neither blanks nor letters beyond ASCII.', { code: 'usage' });
+    if (!/^[\x21-\x7e]+$/.test(as)) throw new CliFailure(`${said}: a SPIFFE ID has neither blanks nor letters beyond ASCII.`, { code: 'usage' });
     return { path: '/', headers: { 'x-spiffe-id': as } };
   }
-  return { path: declaredPath(as), headers: {} };
+  return { path: declaredPath(as, said), headers: {} };
 }
 
 /** The gateway's own path for an agent's name. */
-export function declaredPath(as: string): string {
+export function declaredPath(as: string, said = '--as'): string {
   const [, agent, env = ENV_DEFAULT] = AGENT.exec(as) ?? [];
-  if (agent === undefined || DOTS.test(agent) || DOTS.test(env)) throw new CliFailure(`--as ${as} is neither a SPIFFE ID nor an agent's name.`, { remedy: 'Write spiffe://<trust-domain>/agents/mcp-client/<agent>/<env>, or <agent>/<env>. See: agw identity list', code: 'usage' });
+  if (agent === undefined || DOTS.test(agent) || DOTS.test(env)) throw new CliFailure(`${said} ${as} is neither a SPIFFE ID nor an agent's name.`, { remedy: 'Write spiffe://<trust-domain>/agents/mcp-client/<agent>/<env>, or <agent>/<env>. See: agw identity list', code: 'usage' });
   return `/as/${agent}/${env}`;
 }
 
-function readEvidence(option: string, file: string): string {
+export function readEvidence(option: string, file: string): string {
   try {
     if (statSync(file).size > EVIDENCE_BYTES_MAX) throw new CliFailure(`${option}: ${file} is larger than 1 MiB.`);
     return readFileSync(file, 'utf8');
@@ -87,13 +88,14 @@ function readEvidence(option: string, file: string): string {
   }
 }
 
-function tokenOf(file: string): string {
-  const token = readEvidence('--token-file', file).trim();
-  if (!/^[\x21-\x7e]+$/.test(token)) throw new CliFailure(`--token-file: ${file} does not hold one token.`, { remedy: 'It holds the token alone, without "Bearer".' });
+export function tokenOf(file: string, said = '--token-file'): string {
+  const token = readEvidence(said, file).trim();
+  if (!/^[\x21-\x7e]+$/.test(token)) throw new CliFailure(`${said}: ${file} does not hold one token.`, { remedy: 'It holds the token alone, without "Bearer".' });
   return token;
 }
 
-async function addressOf(context: CommandContext, secure: boolean): Promise<string> {
+/** Where agents connect: what --gateway says, if it is a URL, or what the gateway tells. Throws CliFailure. */
+export async function addressOf(context: Pick<CommandContext, 'control'>, secure: boolean): Promise<string> {
   const control = context.control();
   if (control.dataPlaneOnly) return control.address;
   const listeners = listOf(await control.get('/v1/status'), 'listeners');
@@ -110,7 +112,7 @@ function reachable(address: string): string {
   return address.replace(/^0\.0\.0\.0:/, '127.0.0.1:').replace(/^\[::\]:/, '[::1]:');
 }
 
-function parseAddress(address: string): URL {
+export function parseAddress(address: string): URL {
   if (URL.canParse(address)) return new URL(address);
   throw new CliFailure(`${address} is not a URL.`, { remedy: 'Write http://host:port', code: 'usage' });
 }

@@ -6,6 +6,7 @@ import type { CommandContext, CommandSpec } from './command.js';
 import { approvalsCommands } from './commands/approvals.js';
 import { approverCommands } from './commands/approver.js';
 import { auditCommands } from './commands/audit.js';
+import { bridgeCommands } from './commands/bridge.js';
 import { completionCommands } from './commands/completion.js';
 import { configCommands } from './commands/config.js';
 import { connectCommands } from './commands/connect.js';
@@ -39,6 +40,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   ...upstreamsCommands,
   ...trafficCommands,
   ...toolsCallCommands,
+  ...bridgeCommands,
   ...sessionsCommands,
   ...toolsCommands,
   ...policyCommands,

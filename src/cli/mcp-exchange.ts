@@ -1,13 +1,13 @@
 // One HTTP request to the gateway's listener and the MCP messages it is answered with, each as it comes.
-import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
-import type { PeerCertificate } from 'node:tls';
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { ConnectionOptions, PeerCertificate } from 'node:tls';
 import { isJson, isSse } from '../mcp/media-types.js';
 import { createSseSplitter } from '../upstream/sse.js';
 import type { ClientTls, DataPlane } from './data-plane.js';
 import { CliFailure } from './failure.js';
 
 /** Whole answers: what a person or a script can still use. */
-const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
+export const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 const STATUS_ACCEPTED = 202;
 
 export interface McpRequest {
@@ -79,8 +79,10 @@ export function notMcp(status: number): CliFailure {
   return new CliFailure(`it answered HTTP ${status} with something that is not MCP.`, { remedy: 'Is --gateway really a PRECINCT gateway?', code: 'not_mcp' });
 }
 
+type IdentityOptions = Pick<ConnectionOptions, 'servername' | 'checkServerIdentity' | 'ca' | 'cert' | 'key'>;
+
 /** A gateway on this machine is asked by its address, and its certificate may have the name or the address. */
-async function tlsOptions(url: URL, { cert, key, ca }: ClientTls): Promise<RequestOptions & { ca?: string; cert?: string; key?: string }> {
+export async function tlsOptions(url: URL, { cert, key, ca }: ClientTls): Promise<IdentityOptions> {
   const { checkServerIdentity } = await import('node:tls');
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const names = /^(127\.|::1$)/.test(host) ? [host, 'localhost'] : [host];
@@ -98,7 +100,8 @@ const NOBODY = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH'
 const UNTRUSTED = /^(UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|CERT_|ERR_TLS_CERT_ALTNAME_INVALID|INVALID_CA)/;
 const OWN_FILES = /^(ERR_OSSL_|ERR_CRYPTO_)/;
 
-function explain(error: Error, { origin }: URL, answered: boolean): CliFailure {
+/** What came between here and the gateway; `answered`: its answer had begun. */
+export function explain(error: Error, { origin }: URL, answered: boolean): CliFailure {
   if (error instanceof CliFailure) return error;
   const code = (error as NodeJS.ErrnoException).code ?? '';
   if (NOBODY.has(code)) return new CliFailure(`no gateway answers at ${origin} (${code}).`, { remedy: 'Start it: make up. If it runs: agw status says where it listens, --gateway http://host:port names it.', code: 'gateway_unreachable' });

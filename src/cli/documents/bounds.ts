@@ -117,6 +117,19 @@ export const BOUNDS: readonly { readonly title: string; readonly bounds: readonl
     { what: 'templates and prefixes among them', fixed: inFile('src/engines/registry/registry-schema.ts', 'RESOURCE_PATTERNS_MAX', '1000'), then: 'the file is refused' },
     { what: 'servers with an entry of their own', fixed: inFile('src/engines/registry/server-entry.ts', 'SERVERS_MAX', '1000'), then: 'the file is refused' },
   ] },
+  { title: 'agw bridge', bounds: [
+    { what: 'one line of the client', fixed: inFile('src/cli/bridge/relay.ts', 'LINE_BYTES_MAX', '32 * 1024 * 1024'), then: 'answered with an error; the next line is served' },
+    { what: 'requests under way', fixed: inFile('src/cli/bridge/relay.ts', 'IN_FLIGHT_MAX', '256'), then: 'a further one is answered with an error (503)' },
+    { what: 'their lines together', fixed: inFile('src/cli/bridge/relay.ts', 'IN_FLIGHT_BYTES_MAX', '64 * 1024 * 1024'), then: 'the same' },
+    { what: 'notifications, and answers to questions, that are not with the gateway yet', fixed: inFile('src/cli/bridge/telling.ts', 'TELLING_MAX', '1_024'), then: 'stdin is read no further until they are' },
+    { what: 'their lines together', fixed: inFile('src/cli/bridge/telling.ts', 'TELLING_BYTES_MAX', '32 * 1024 * 1024'), then: 'the same' },
+    { what: 'what the client has not read', fixed: inFile('src/cli/bridge/output.ts', 'WAITING_BYTES_MAX', '8 * 1024 * 1024'), then: 'the gateway\'s streams are read no further until it has' },
+    { what: 'one answer, or one event', fixed: inFile('src/cli/mcp-exchange.ts', 'ANSWER_BYTES_MAX', '64 * 1024 * 1024'), then: 'answered with an error (502)' },
+    { what: 'answers that are not whole yet, together', fixed: inFile('src/cli/bridge/gateway-link.ts', 'HELD_BYTES_MAX', '256 * 1024 * 1024'), then: 'the same' },
+    { what: 'tools with marked arguments that are remembered', fixed: inFile('src/cli/bridge/param-marks.ts', 'TOOLS_MAX', '10_000'), then: 'of a further one the tools are listed again at its call' },
+    { what: 'SVIDs in one answer of the Workload API', fixed: inFile('src/base/workload-api/messages.ts', 'X509_SVIDS_MAX', '100'), then: 'the answer is none' },
+    { what: 'certificates of one chain or bundle', fixed: inFile('src/base/workload-api/messages.ts', 'CERTIFICATES_MAX', '100'), then: 'the same' },
+  ] },
 ];
 
 export function boundsPage(notice: string): string {

@@ -1,0 +1,122 @@
+// Who the bridge's client is, towards the gateway: evidence that is asked for anew at each request, because files are replaced and SVIDs rotate.
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Environment } from '../../base/config/environment.js';
+import type { CommandContext } from '../command.js';
+import { callerOf, declared, readEvidence, tokenOf, type CallerEvidence, type ClientTls } from '../data-plane.js';
+import { CliFailure } from '../failure.js';
+
+/** As SDKs name it, too. */
+export type EvidenceKind = 'argument' | 'environment' | 'workload_api_x509' | 'workload_api_jwt' | 'files' | 'none';
+
+export interface Evidence extends CallerEvidence {
+  readonly kind: EvidenceKind;
+}
+
+export interface EvidenceSource {
+  /** What it is taken from, for the first line on stderr. */
+  readonly about: string;
+  /** Whether a certificate may come of it: then the mTLS listener is looked for first. */
+  readonly secure: 'must' | 'may' | 'not';
+  /** For this gateway, now. Rejects with CliFailure. */
+  current(url: URL): Promise<Evidence>;
+  close(): void;
+}
+
+export interface EvidenceOptions {
+  readonly environment: Pick<Environment, 'secret'>;
+  readonly after: (ms: number, run: () => void) => () => void;
+  readonly nowMs: () => number;
+  readonly say: (line: string) => void;
+}
+
+type Given = Pick<CommandContext, 'option'>;
+
+/** The order is the SDKs': what was typed, variables, the Workload API, files; else nothing, and the gateway's default identity. */
+export async function chooseEvidence(context: Given, options: EvidenceOptions): Promise<EvidenceSource> {
+  const { secret } = options.environment;
+  const typed = ['as', 'cert', 'key', 'tokenFile'].filter((name) => context.option(name) !== undefined);
+  const socket = context.option('workloadApi');
+  if (socket !== undefined && typed.length > 0) throw new CliFailure('--workload-api proves who calls; --as, --cert and --token-file say it otherwise: give one of them.', { code: 'usage' });
+  if (typed.length > 0 || (socket === undefined && context.option('ca') !== undefined && secret('SPIFFE_ENDPOINT_SOCKET') === undefined)) return fromOptions(context);
+  if (socket !== undefined) return fromWorkloadApi(socket, context, options);
+  const variables = fromVariables(secret);
+  if (variables !== undefined) return variables;
+  const named = secret('SPIFFE_ENDPOINT_SOCKET');
+  if (named !== undefined) return fromWorkloadApi(named, context, options);
+  return fromFiles(secret) ?? { about: 'nothing: the gateway\'s default identity', secure: 'not', current: () => Promise.resolve({ kind: 'none', path: '/', headers: {}, tls: undefined }), close: () => undefined };
+}
+
+async function fromWorkloadApi(socket: string, context: Given, options: EvidenceOptions): Promise<EvidenceSource> {
+  return (await import('./workload-evidence.js')).workloadEvidence(socket, { audience: context.option('audience'), spiffeId: context.option('svid') ?? '', ca: context.option('ca') }, options);
+}
+
+function fromOptions(context: Given): EvidenceSource {
+  const option = ['as', 'cert', 'tokenFile'].find((name) => context.option(name) !== undefined) ?? 'ca';
+  const files = ['cert', 'key', 'ca', 'tokenFile'].flatMap((name) => context.option(name) ?? []);
+  return watched({ about: option === 'tokenFile' ? '--token-file' : `--${option}`, secure: option === 'cert' ? 'must' : 'not' }, 'argument', files, () => callerOf(context));
+}
+
+function fromVariables(secret: Environment['secret']): EvidenceSource | undefined {
+  const [cert, key, ca] = ['PRECINCT_CERT_FILE', 'PRECINCT_KEY_FILE', 'PRECINCT_CA_FILE'].map(secret);
+  if ((cert === undefined) !== (key === undefined)) throw new CliFailure('PRECINCT_CERT_FILE and PRECINCT_KEY_FILE go together.', { code: 'usage' });
+  if (cert !== undefined && key !== undefined) return watched({ about: 'PRECINCT_CERT_FILE', secure: 'must' }, 'environment', [cert, key, ...(ca === undefined ? [] : [ca])], () => certificateOf(['PRECINCT_CERT_FILE', cert], ['PRECINCT_KEY_FILE', key], ca === undefined ? undefined : ['PRECINCT_CA_FILE', ca]));
+  const token = secret('PRECINCT_JWT_SVID');
+  if (token !== undefined) return fixed('PRECINCT_JWT_SVID', bearer(token, 'PRECINCT_JWT_SVID', ca));
+  const id = secret('PRECINCT_SPIFFE_ID');
+  return id === undefined ? undefined : fixed('PRECINCT_SPIFFE_ID', { ...declared(id, 'PRECINCT_SPIFFE_ID'), tls: undefined });
+}
+
+function fromFiles(secret: Environment['secret']): EvidenceSource | undefined {
+  const token = secret('PRECINCT_JWT_FILE');
+  const ca = secret('PRECINCT_CA_FILE');
+  if (token !== undefined) return watched({ about: 'PRECINCT_JWT_FILE', secure: 'not' }, 'files', [token], () => bearer(tokenOf(token, 'PRECINCT_JWT_FILE'), 'PRECINCT_JWT_FILE', ca));
+  const folder = secret('PRECINCT_SVID_DIR');
+  if (folder === undefined) return undefined;
+  const [cert = '', key = '', bundle = ''] = ['svid.pem', 'svid_key.pem', 'bundle.pem'].map((name) => join(folder, name));
+  return watched({ about: 'PRECINCT_SVID_DIR', secure: 'must' }, 'files', [cert, key, bundle], () => certificateOf(['PRECINCT_SVID_DIR', cert], ['PRECINCT_SVID_DIR', key], ['PRECINCT_SVID_DIR', bundle]));
+}
+
+type NamedFile = readonly [said: string, file: string];
+
+function certificateOf(cert: NamedFile, key: NamedFile, ca: NamedFile | undefined): CallerEvidence {
+  return { path: '/', headers: {}, tls: { cert: readEvidence(...cert), key: readEvidence(...key), ca: ca === undefined ? undefined : readEvidence(...ca) } };
+}
+
+function bearer(token: string, said: string, ca: string | undefined): CallerEvidence {
+  if (!/^[\x21-\x7e]+$/.test(token)) throw new CliFailure(`${said} does not hold one token.`, { remedy: 'It holds the token alone, without "Bearer".', code: 'usage' });
+  const tls: ClientTls | undefined = ca === undefined ? undefined : { cert: '', key: '', ca: readEvidence('PRECINCT_CA_FILE', ca) };
+  return { path: '/', headers: { authorization: `Bearer ${token}` }, tls };
+}
+
+function fixed(about: string, evidence: CallerEvidence): EvidenceSource {
+  return { about, secure: 'not', current: () => Promise.resolve({ kind: 'environment', ...evidence }), close: () => undefined };
+}
+
+/** Read again when one of its files has changed; the same object as long as none has, so that connections can be kept. */
+function watched(what: Pick<EvidenceSource, 'about' | 'secure'>, kind: EvidenceKind, files: readonly string[], read: () => CallerEvidence): EvidenceSource {
+  let seen = stampOf(files);
+  let evidence: Evidence = { kind, ...read() };
+  return {
+    ...what,
+    current: async () => {
+      const now = stampOf(files);
+      if (now === seen) return evidence;
+      try {
+        evidence = { kind, ...read() };
+        seen = now;
+      } catch {
+        // Half written, or being replaced: what was read before is still the caller's, and the next request looks again.
+      }
+      return Promise.resolve(evidence);
+    },
+    close: () => undefined,
+  };
+}
+
+function stampOf(files: readonly string[]): string {
+  return files.map((file) => {
+    const stat = statSync(file, { throwIfNoEntry: false });
+    return stat === undefined ? '-' : `${stat.ino} ${stat.mtimeMs} ${stat.size}`;
+  }).join();
+}

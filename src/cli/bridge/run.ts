@@ -1,0 +1,112 @@
+// agw bridge as a process: stdin and stdout are the client's, stderr is for people, and it ends with its client.
+import { systemClock } from '../../base/clock/clock.js';
+import { after } from '../../base/clock/timers.js';
+import { loadJsonGuard } from '../../base/json/choose.js';
+import { LineReader } from '../../upstream/stdio/line-reader.js';
+import { givenTimeoutOf } from '../asking.js';
+import type { CommandContext } from '../command.js';
+import { addressOf, parseAddress } from '../data-plane.js';
+import { CliFailure, type ExitCode } from '../failure.js';
+import { withInterrupt } from '../interrupt.js';
+import { printable } from '../terminal.js';
+import { chooseEvidence, type Evidence, type EvidenceSource } from './evidence.js';
+import { GatewayLink } from './gateway-link.js';
+import { Output } from './output.js';
+import { LINE_BYTES_MAX, Relay } from './relay.js';
+
+const GRACE_MS = 10_000; // what is under way when the client goes; most clients kill after less
+const FLUSH_TIMEOUT_MS = 2_000; // a client that is gone reads no more
+
+export async function runBridge(context: CommandContext): Promise<ExitCode> {
+  const { terminal } = context;
+  const say = (line: string): void => terminal.warn(`agw bridge: ${printable(line)}`);
+  const source = await chooseEvidence(context, { environment: context.environment, after, nowMs: () => systemClock.nowMs(), say });
+  const find = finder(context, source);
+  await find.check();
+  const { stdout } = process;
+  const output = new Output(stdout);
+  const link = new GatewayLink({ find: find.now, gatewayId: context.option('gatewayId'), reader: output });
+  const { stdin } = terminal;
+  const relay = new Relay({ link, output, guard: loadJsonGuard(), after, timeoutMs: givenTimeoutOf(context) ?? 0, say, onRoom: () => void stdin.resume() });
+  const lines = new LineReader(LINE_BYTES_MAX, (line) => relay.take(line));
+  say(`ready; identity: ${source.about}`);
+  await withInterrupt((signal) => new Promise<void>((resolve) => {
+    const take = (chunk: Buffer): void => {
+      lines.push(chunk);
+      if (relay.isFull) stdin.pause();
+    };
+    const over = (): void => {
+      stdin.off('data', take);
+      resolve();
+    };
+    stdin.on('data', take);
+    stdin.once('end', () => {
+      lines.end();
+      over();
+    });
+    stdin.once('error', over);
+    signal.addEventListener('abort', over, { once: true });
+  }));
+  await relay.finish(GRACE_MS);
+  stdin.destroy();
+  link.close();
+  source.close();
+  await flushed(stdout);
+  return 0;
+}
+
+interface Finder {
+  /** Throws what no waiting can mend: a wrong option. */
+  check(): Promise<void>;
+  now(): Promise<{ readonly url: URL; readonly evidence: Evidence }>;
+}
+
+/** A gateway that is not up yet is looked for at each request; where one was found it is not asked again. */
+function finder(context: CommandContext, source: EvidenceSource): Finder {
+  const given = context.option('gateway') ?? context.environment.gateway ?? context.environment.secret('PRECINCT_GATEWAY_URL');
+  const named = given !== undefined && /^https?:\/\//i.test(given) ? parseAddress(given) : undefined;
+  let found: URL | undefined = named;
+  const locate = async (): Promise<URL> => {
+    if (source.secure === 'not') return parseAddress(await addressOf(context, false));
+    try {
+      return parseAddress(await addressOf(context, true));
+    } catch (failure) {
+      if (source.secure === 'must' || !(failure instanceof CliFailure) || failure.code !== 'no_listener') throw failure;
+      return parseAddress(await addressOf(context, false));
+    }
+  };
+  return {
+    check: async () => {
+      if (named === undefined) return;
+      if (source.secure === 'must' && named.protocol !== 'https:') throw new CliFailure(`${named.origin} is plain HTTP: no certificate is asked for there.`, { remedy: 'Name the mTLS listener: --gateway https://host:port', code: 'usage' });
+      if (source.secure === 'not') refuseInsecure(named, await source.current(named));
+    },
+    now: async () => {
+      const url = (found ??= await locate());
+      const evidence = await source.current(url);
+      refuseInsecure(url, evidence);
+      return { url, evidence };
+    },
+  };
+}
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+
+/** Whoever sits on the way could read a token, or say who calls. */
+function refuseInsecure({ protocol, hostname, origin }: URL, { headers, path }: Evidence): void {
+  const says = Object.keys(headers).length > 0 || path !== '/';
+  if (protocol === 'https:' || LOOPBACK.test(hostname) || !says) return;
+  throw new CliFailure(`${origin} is plain HTTP and not on this machine: a token, or a declared identity, is not sent there.`, { remedy: 'Use https://, or a certificate: --cert and --key', code: 'insecure' });
+}
+
+/** The client has all that was written, or does not read. */
+function flushed(stdout: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    if (stdout.writableLength === 0) return resolve();
+    const stop = after(FLUSH_TIMEOUT_MS, resolve);
+    stdout.write('', () => {
+      stop();
+      resolve();
+    });
+  });
+}
