@@ -89,6 +89,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     options.prepare?.(gateway.dir);
     await gateway.restart();
   } catch (fault) {
+    await gateway.kill9(); // it may only have been too slow
     rmSync(gateway.dir, { recursive: true, force: true });
     throw fault;
   }

@@ -1,0 +1,25 @@
+// The languages of the table: how each driver is started, and why one can't be here.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { goDriver, installSdkTools, pythonProgram } from '../../../test/sdk/install.mjs';
+import { ROOT } from './support.mjs';
+
+const SDK = join(ROOT, 'sdk');
+
+/** @type {Record<string, { kind: 'python' | 'go' | 'typescript', program: () => { command: string, words: string[], cwd: string } }>} */
+export const LANGUAGES = {
+  python: { kind: 'python', program: () => ({ command: pythonProgram(), words: [join(SDK, 'python', 'behaviour', 'driver.py')], cwd: join(SDK, 'python') }) },
+  'python-sync': { kind: 'python', program: () => ({ command: pythonProgram(), words: [join(SDK, 'python', 'behaviour', 'driver.py'), '--sync'], cwd: join(SDK, 'python') }) },
+  go: { kind: 'go', program: () => ({ command: goDriver(), words: [], cwd: join(SDK, 'go') }) },
+  typescript: { kind: 'typescript', program: () => ({ command: process.execPath, words: [join(SDK, 'typescript', 'behaviour', 'driver.mjs')], cwd: join(SDK, 'typescript') }) },
+};
+
+/** Language → why it can't run on this machine; undefined = it can. @param {readonly string[]} languages @returns {Promise<Record<string, string | undefined>>} */
+export async function prepareLanguages(languages) {
+  const missing = await installSdkTools([...new Set(languages.map((language) => LANGUAGES[language].kind))]);
+  return Object.fromEntries(languages.map((language) => {
+    const { kind, program } = LANGUAGES[language];
+    const { command } = program();
+    return [language, missing[kind] ?? (existsSync(command) ? undefined : `${command} is not there`)];
+  }));
+}
