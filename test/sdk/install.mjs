@@ -25,7 +25,7 @@ async function installPython() {
   return installPinned(folder, [pins], async () => {
     if (!has('python3')) return 'python3 is not on this machine';
     if ((await run('python3', ['-c', CHECK_PYTHON])).code !== 0) return `python3 is older than ${PYTHON_MIN.join('.')}, or has no venv`;
-    return all('the Python packages of the SDK\'s tests', [
+    return all([
       ['python3', ['-m', 'venv', '--clear', folder]],
       [join(folder, 'bin', 'pip'), ['install', '--quiet', '--disable-pip-version-check', '-r', pins]],
       [join(folder, 'bin', 'pip'), ['download', '--quiet', '--disable-pip-version-check', '--only-binary', ':all:', '--dest', join(folder, 'wheels'), '-r', pins]],
@@ -38,18 +38,16 @@ async function installGo() {
   if (!has('go')) return 'go is not on this machine';
   if (!existsSync(join(GO_SDK, 'behaviour'))) return 'sdk/go/behaviour is not there';
   mkdirSync(sdkFolder('go'), { recursive: true });
-  return all('Go\'s modules and the driver', [['go', ['mod', 'download']], ['go', ['build', '-o', goDriver(), './behaviour']]], GO_SDK);
+  return all([['go', ['mod', 'download']], ['go', ['build', '-o', goDriver(), './behaviour']]], GO_SDK);
 }
 
 /** Why one of the commands failed; undefined = none did. */
-async function all(what, commands, cwd = ROOT) {
-  return withProgress(`installing ${what}`, async () => {
-    for (const [command, words] of commands) {
-      const { code, output } = await run(command, words, { cwd });
-      if (code !== 0) return `could not be installed: ${lastLines(output, 3).trim()}`;
-    }
-    return undefined;
-  });
+async function all(commands, cwd = ROOT) {
+  for (const [command, words] of commands) {
+    const { code, output } = await run(command, words, { cwd });
+    if (code !== 0) return `could not be installed: ${lastLines(output, 3).trim()}`;
+  }
+  return undefined;
 }
 
 const INSTALL = { python: installPython, go: installGo, typescript: () => Promise.resolve(undefined) };
@@ -64,6 +62,7 @@ export async function installSdkTools(kinds = ['python', 'go', 'typescript']) {
 
 if (process.argv[1] === import.meta.filename) {
   await runScript(async () => {
-    for (const [kind, why] of Object.entries(await installSdkTools())) if (why !== undefined) note(`${kind}: ${why}`);
+    const missing = await withProgress('installing what the SDKs\' suites need', () => installSdkTools());
+    for (const [kind, why] of Object.entries(missing)) if (why !== undefined) note(`${kind}: ${why}`);
   });
 }
