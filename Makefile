@@ -1,12 +1,13 @@
 # What the README names. Each target does its own set-up; a second run is quick and harmless.
 .DEFAULT_GOAL := help
-.PHONY: help up down demo test soak fuzz conformance clients bench bench-check bench-peers clean node
+.PHONY: help up down demo test sdk soak fuzz conformance clients bench bench-check bench-peers clean node
 
 help:
 	@echo 'make up      set up what is missing, start the gateway and a demo MCP server, play two calls'
 	@echo 'make demo    play the allowed and the denied call again'
 	@echo 'make down    stop both'
-	@echo 'make test    lint, types, unit, integration, native, the walk'
+	@echo 'make test    lint, types, unit, integration, native, the SDKs, the walk'
+	@echo 'make sdk     the Python, Go and TypeScript SDKs alone: the behaviour table and their own suites'
 	@echo 'make soak    the slow suites in full: kill -9, floods, reloads under load, native twins (long: reloads alone take ten minutes)'
 	@echo 'make conformance  the official MCP suite against a fixture, direct and through the gateway: what is lost (some minutes)'
 	@echo 'make clients real MCP clients and servers through the gateway: who did what (installs them outside this folder first)'
@@ -30,6 +31,9 @@ demo: node
 
 test: node
 	@node scripts/test.mjs
+
+sdk: node
+	@node scripts/sdk.mjs
 
 soak: node
 	@node scripts/setup.mjs && node test/soak/all.mjs

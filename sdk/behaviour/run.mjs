@@ -1,11 +1,12 @@
 // The behaviour table against the built gateway, in every language of the SDKs.
 //   node sdk/behaviour/run.mjs [--language python|python-sync|go|typescript]… [--only WORD] [--json] [--write]
-// --write keeps the numbers (runner/results.json) of a whole run of which nothing failed, and the format's schema.
+// --write keeps the numbers (runner/results.json, docs/sdk.md) of a whole run of which nothing failed, and the format's schema.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { note, runScript, say, Stop } from '../../scripts/say.mjs';
 import { LANGUAGES } from './runner/languages.mjs';
+import { writePage } from './runner/page.mjs';
 import { failuresText, outcomesTable, RESULTS, resultsText, SCHEMA, schemaText } from './runner/report.mjs';
 import { runTable } from './runner/run-table.mjs';
 import { readTable } from './runner/table.mjs';
@@ -34,4 +35,5 @@ function keep(topics, outcomes, { whole }) {
   writeFileSync(SCHEMA, schemaText());
   if (!whole) throw new Stop('Nothing was kept: some of the table was not run, or failed.', 'node sdk/behaviour/run.mjs --write runs all of it.');
   writeFileSync(RESULTS, resultsText(topics, outcomes));
+  writePage();
 }

@@ -25,12 +25,12 @@ import { buildLayers, type Engines } from '../../src/layers/index.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PAGES = [
-  'README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', 'bench/README.md', 'native/rego/README.md',
+  'README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', 'bench/README.md', 'native/rego/README.md', 'sdk/README.md', 'sdk/behaviour/README.md',
   ...readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.md')).map((name) => join('docs', name)).sort(),
 ];
 const FENCE = /^```(\w*)([^\n]*)\n([\s\S]*?)^```$/gm;
 const HEREDOC = /<<'([A-Z]+)'\n([\s\S]*?)\n\1$/gm;
-const LANGUAGES = ['', 'sh', 'yaml', 'rego', 'json', 'ts'];
+const LANGUAGES = ['', 'sh', 'yaml', 'rego', 'json', 'ts', 'python', 'go', 'js'];
 const POLICY_OPTIONS = { cacheEntries: 0, timeoutMs: 1000, sourceBytesMax: 1_000_000, clock: { nowMs: () => 0, monotonicMs: () => 0 } };
 /** `secrets.enc` is a file, not a key. */
 const FILE_ENDINGS = new Set(['enc', 'key', 'sock', 'yaml', 'pid', 'log', 'sqlite']);
@@ -149,7 +149,7 @@ describe.each(PAGES)('%s', (page) => {
   });
 
   it('names only files and settings that exist', () => {
-    const paths = [...text(page).matchAll(/(?:`|^(?:npx vitest run|node) )((?:src|test|config|scripts|native|policies|examples|bench|docs)\/[\w./-]+)/gm)].map((match) => match[1] ?? '');
+    const paths = [...text(page).matchAll(/(?:`|^(?:npx vitest run|node) )((?:src|test|config|scripts|native|policies|examples|bench|docs|sdk)\/[\w./-]+)/gm)].map((match) => match[1] ?? '');
     const written = blocks(page).flatMap((block) => [...block.text.matchAll(/> ?((?:config|policies)\/\S+)/g)].map((match) => match[1] ?? ''));
     expect(paths.filter((path) => !/[…*]|NN-|\/a\/b\./.test(path) && !written.includes(path) && !existsSync(join(ROOT, path)) && !existsSync(join(ROOT, dirname(page), path)))).toEqual([]);
     const schema = gatewayConfigSchema.parse({}) as Record<string, unknown>;
@@ -162,7 +162,7 @@ describe.each(PAGES)('%s', (page) => {
   it('names only error codes of the table', () => {
     const codes = [...text(page).matchAll(/`((?:authz|auth|dlp|registry|stepup|deepscan|ratelimit|circuit|token|mcp|response|audit|session|exfiltration|request|origin|gateway)_[a-z_]+)`/g)].map((match) => match[1] ?? '');
     const settings = Object.values(gatewayConfigSchema.parse({}) as Record<string, unknown>).flatMap((section) => (typeof section === 'object' && section !== null ? Object.keys(section) : []));
-    const known = new Set([...Object.keys(ERRORS), ...LAYER_NAMES, ...settings, 'auth_method', 'response_firewall', 'mcp_transport']);
+    const known = new Set([...Object.keys(ERRORS), ...LAYER_NAMES, ...settings, 'auth_method', 'response_firewall', 'mcp_transport', 'mcp_gateway_sdk', 'request_state', 'request_id', 'session_id']);
     expect(codes.filter((code) => !known.has(code))).toEqual([]);
   });
 

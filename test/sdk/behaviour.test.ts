@@ -57,7 +57,7 @@ describe.each(Object.keys(LANGUAGES))('the SDK in %s', (language) => {
   const test = why === undefined ? it : it.skip;
   describe.each(topics)('$topic', ({ cases }) => {
     for (const { id, name } of cases.filter((one) => isFor(one, language))) {
-      test(why === undefined ? name : `${name} (skipped: ${why})`, () => {
+      test(why === undefined ? name : `${name} (missing: ${why})`, () => {
         expect(found.get(`${language} ${id}`)).toEqual([]);
       });
     }

@@ -38,7 +38,7 @@ describe('the SDK\'s own', () => {
     const folder = join(ROOT, 'sdk', kind);
     const why = missing[kind] ?? (existsSync(folder) ? undefined : `${kind} is not there`);
     const test = why === undefined ? it : it.skip;
-    test(why === undefined ? `${kind}: ${name}` : `${kind}: ${name} (skipped: ${why})`, async () => {
+    test(why === undefined ? `${kind}: ${name}` : `${kind}: ${name} (missing: ${why})`, async () => {
       const { code, output } = await run(command, words, { cwd: folder, env: { PYTHONDONTWRITEBYTECODE: '1', NO_COLOR: '1' } });
       expect(code, `${name}:\n${lastLines(output, SHOWN_LINES)}`).toBe(0);
     }, SUITE_MS);

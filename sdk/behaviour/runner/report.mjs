@@ -40,14 +40,3 @@ export function resultsText(topics, outcomes) {
   const rows = tally(topics, languages, outcomes).map(({ topic, of }) => ({ topic, about: topics.find((one) => one.topic === topic)?.about, cases: topics.find((one) => one.topic === topic)?.cases.length, passed: Object.fromEntries(Object.entries(of).map(([language, { passed }]) => [language, passed])) }));
   return `${JSON.stringify({ topics: rows, cases: rows.reduce((sum, row) => sum + row.cases, 0), passed: outcomes.length }, undefined, 2)}\n`;
 }
-
-/** For docs/sdk.md. @param {{ topics: { topic: string, about: string, cases: number, passed: Record<string, number> }[], cases: number, passed: number }} kept */
-export function resultsPage({ topics, cases, passed }) {
-  const languages = Object.keys(topics[0]?.passed ?? {});
-  const row = (words) => `| ${words.join(' | ')} |`;
-  const sum = (language) => topics.reduce((all, { passed: own }) => all + own[language], 0);
-  return [
-    row(['topic', 'what', 'cases', ...languages]), row(['---', '---', ...['cases', ...languages].map(() => '--:')]),
-    ...topics.map((one) => row([one.topic, one.about, one.cases, ...languages.map((language) => one.passed[language])])), row(['all', '', cases, ...languages.map(sum)]), '', `${passed} runs, none failed.`,
-  ].join('\n');
-}

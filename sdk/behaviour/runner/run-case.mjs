@@ -79,7 +79,7 @@ async function askUntil(one, ask, n, lane, values, at) {
   const merged = Object.fromEntries(Object.entries({ ...CLIENT, ...one.client, ...client }).filter(([, value]) => value !== null));
   const line = filledAll({ client: merged, ...rest, ...(clientId === undefined ? {} : { client_id: `${one.id}-${clientId}` }) }, values);
   for (let tries = 0; ; tries++) {
-    const { id: _id, ...answer } = { events: [], ...(await lane.driver.ask(line)) }; // none is an empty list
+    const answer = { events: [], ...(await lane.driver.ask(line)) }; // none is an empty list
     if (!until || tries >= TRIES || differences(one.given[at], answer, new Map(values)).length === 0) return answer;
     await sleep(TRY_EVERY_MS);
   }
