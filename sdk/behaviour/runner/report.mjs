@@ -20,7 +20,7 @@ export function tally(topics, languages, outcomes) {
 
 export function outcomesTable(topics, languages, outcomes) {
   const cell = ({ passed, failed }) => (passed + failed === 0 ? '-' : failed === 0 ? String(passed) : `${passed} (${failed} failed)`);
-  const rows = tally(topics, languages, outcomes).map(({ topic, of }) => [topic, ...languages.map((language) => cell(of[language]))]);
+  const rows = tally(topics.filter(({ topic }) => outcomes.some((one) => one.topic === topic)), languages, outcomes).map(({ topic, of }) => [topic, ...languages.map((language) => cell(of[language]))]);
   const all = languages.map((language) => {
     const own = outcomes.filter((outcome) => outcome.language === language);
     return cell({ passed: own.filter(({ differs }) => differs.length === 0).length, failed: own.filter(({ differs }) => differs.length > 0).length });
@@ -37,6 +37,6 @@ export function failuresText(failed) {
 /** Kept without times: the same table gives the same text. */
 export function resultsText(topics, outcomes) {
   const languages = [...new Set(outcomes.map(({ language }) => language))];
-  const rows = tally(topics, languages, outcomes).map(({ topic, of }) => ({ topic, about: topics.find((one) => one.topic === topic)?.about, cases: topics.find((one) => one.topic === topic)?.cases.length, passed: Object.fromEntries(Object.entries(of).map(([language, { passed }]) => [language, passed])) }));
+  const rows = tally(topics.filter(({ topic }) => outcomes.some((one) => one.topic === topic)), languages, outcomes).map(({ topic, of }) => ({ topic, about: topics.find((one) => one.topic === topic)?.about, cases: topics.find((one) => one.topic === topic)?.cases.length, passed: Object.fromEntries(Object.entries(of).map(([language, { passed }]) => [language, passed])) }));
   return `${JSON.stringify({ topics: rows, cases: rows.reduce((sum, row) => sum + row.cases, 0), passed: outcomes.length }, undefined, 2)}\n`;
 }

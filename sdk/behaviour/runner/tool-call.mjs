@@ -1,4 +1,5 @@
 // One call as a tool of the table sees it, and what it can answer with: a result, an error, a stream with notifications and questions, or no MCP at all.
+import { randomUUID } from 'node:crypto';
 
 const SSE = { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' };
 
@@ -6,7 +7,6 @@ export class ToolCall {
   #response;
   #id;
   #streams = false;
-  #asked = 0;
   /** @type {Map<string, (answer: any) => void>} */
   #open;
 
@@ -33,7 +33,7 @@ export class ToolCall {
 
   /** Resolves with the client's answer. @param {string} method @param {unknown} params @returns {Promise<any>} */
   ask(method, params) {
-    const id = `${String(this.#id)}-asked-${++this.#asked}`;
+    const id = randomUUID(); // calls of many sessions have the same ids
     this.#response.write(`event: message\ndata: ${JSON.stringify({ jsonrpc: '2.0', id, method, params })}\n\n`);
     return new Promise((resolve) => this.#open.set(id, resolve));
   }
