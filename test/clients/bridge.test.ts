@@ -7,6 +7,7 @@ import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport as StdioV1 } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { CreateMessageRequestSchema, ResourceUpdatedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CLIENTS } from '../../src/cli/clients/facts.js';
 import { permitAll, startGateway, type GatewayProcess } from '../support/gateway-process.js';
 import { startDemoProcess } from '../support/tool-server.js';
 import { eventually } from '../wire/calls.js';
@@ -53,6 +54,22 @@ describe('with a server of both eras', () => {
     expect(gateway.lines('request').at(-1)).toMatchObject({ tool: 'get_time', decision: 'ALLOW', spiffe_id: 'spiffe://poc.local/agents/mcp-client/my-agent/dev' });
     await expect(client.callTool({ name: 'bash', arguments: { command: 'x' } })).rejects.toMatchObject({ code: 403, data: { code: 'authz_policy_denied', middleware_step: 6 } });
     await client.close();
+  });
+
+  it('what agw connect writes for Claude Desktop starts as it stands there, as whom it names', async () => {
+    const facts = CLIENTS.find(({ id }) => id === 'claude-desktop');
+    // A desktop's programs start anywhere, and find nothing by its name.
+    const start = async (agent: string): Promise<ClientV1> => {
+      const { command, args } = facts?.entry({ name: 'precinct', url: `${gateway.url}/as/${agent}/dev` }) as unknown as Started;
+      const client = new ClientV1({ name: 'test', version: '1' });
+      await client.connect(new StdioV1({ command, args: [...args], cwd: '/', env: { PATH: '' }, stderr: 'ignore' }));
+      return client;
+    };
+    const client = await start('my-agent');
+    expect(await client.callTool({ name: 'get_time', arguments: {} })).toHaveProperty('content');
+    expect(gateway.lines('request').at(-1)).toMatchObject({ tool: 'get_time', decision: 'ALLOW', spiffe_id: 'spiffe://poc.local/agents/mcp-client/my-agent/dev' });
+    await client.close();
+    await expect(start('nobody')).rejects.toMatchObject({ data: { code: 'auth_invalid_identity' } });
   });
 });
 

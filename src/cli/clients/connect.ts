@@ -53,8 +53,7 @@ export async function connectClient(context: CommandContext, facts: ClientFacts)
   if (context.flag('remove')) return remove(context, facts, target, name);
   const { url, notes } = await gatewayUrl(context);
   sayNotes(context, notes);
-  const { platform } = machineOf(context);
-  const entry = facts.entry({ name, url }, platform);
+  const entry = facts.entry({ name, url });
   return context.flag('write') ? write(context, facts, target, { name, url, entry }) : show(context, facts, target, { name, url, entry });
 }
 

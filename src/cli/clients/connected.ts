@@ -12,7 +12,12 @@ export function urlOf(entry: unknown): string {
   const url = URL_KEYS.map((key) => textOf(entry, key)).find((text) => text !== '');
   if (url !== undefined) return url;
   const words = [textOf(entry, 'command'), textOf(entry, 'cmd'), ...textsOf(entry, 'args')];
-  return words.some((word) => /(?:^|[\\/])mcp-remote(?:@|$)/.test(word)) ? words.find((word) => /^https?:\/\//.test(word)) ?? '' : '';
+  return isOwnBridge(words) || words.some((word) => /(?:^|[\\/])mcp-remote(?:@|$)/.test(word)) ? words.find((word) => /^https?:\/\//.test(word)) ?? '' : '';
+}
+
+/** Whether these words start agw bridge. */
+export function isOwnBridge(words: readonly string[]): boolean {
+  return words.some((word) => /(?:^|[\\/])agw$/.test(word)) && words.includes('bridge');
 }
 
 export function leadingTo(servers: readonly FileServer[], gatewayUrl: string): readonly FileServer[] {

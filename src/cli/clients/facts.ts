@@ -1,4 +1,5 @@
 // What is known of each MCP client: where its configuration file is on each system, in which format, and what names a server of Streamable HTTP in it. The one place for such facts.
+import { fileURLToPath } from 'node:url';
 import type { ServerName } from './types.js';
 
 export type FileFormat = 'json' | 'jsonc' | 'toml' | 'yaml';
@@ -22,7 +23,7 @@ export interface ClientFacts {
   /** The first that exists is taken, else the first. */
   readonly places: readonly ClientPlace[];
   /** The entry of one server; what else a person has added to it stays. */
-  readonly entry: (server: ServerName, platform: Platform) => Readonly<Record<string, unknown>>;
+  readonly entry: (server: ServerName) => Readonly<Record<string, unknown>>;
   /** The client's own command that does the same. */
   readonly command?: (server: ServerName, scope: Scope) => string;
   /** What makes it read the file again. */
@@ -38,13 +39,21 @@ export function remoteArgs(url: string): string[] {
   return ['-y', MCP_REMOTE, url, ...(protocol === 'http:' && hostname !== 'localhost' && hostname !== '127.0.0.1' ? ['--allow-http'] : [])];
 }
 
+const AGW = fileURLToPath(new URL('../../../bin/agw', import.meta.url));
+
+/** agw bridge of this very program, by whole paths: what a desktop starts has not the shell's PATH. */
+function ownBridge(url: string): Readonly<Record<string, unknown>> {
+  const [, base = url, as] = /^(.+)\/as\/([^/]+\/[^/]+)$/.exec(url) ?? [];
+  return { command: process.execPath, args: [AGW, 'bridge', '--gateway', base, ...(as === undefined ? [] : ['--as', as])] };
+}
+
 export const CLIENTS: readonly ClientFacts[] = [
   {
-    // modelcontextprotocol.io/docs/develop/connect-local-servers (macOS, Windows; Linux builds use the XDG folder). The file knows commands alone; a bridge speaks HTTP (npmjs.com/package/mcp-remote).
-    // Programs of npm are started through cmd on Windows (code.claude.com/docs/en/mcp).
+    // modelcontextprotocol.io/docs/develop/connect-local-servers (macOS, Windows; Linux builds use the XDG folder). The file knows commands alone.
+    // Not mcp-remote: npx has to be in the desktop's PATH, and fetches a program before the first start. Where agw connect runs the bridge is there, in the gateway's version, and can prove who calls.
     id: 'claude-desktop', title: 'Claude Desktop', format: 'json', at: ['mcpServers'], form: 'map',
     places: [{ scope: 'user', path: { darwin: '~/Library/Application Support/Claude/claude_desktop_config.json', win32: '$APPDATA/Claude/claude_desktop_config.json', linux: '$XDG_CONFIG_HOME/Claude/claude_desktop_config.json' } }],
-    entry: ({ url }, platform) => (platform === 'win32' ? { command: 'cmd', args: ['/c', 'npx', ...remoteArgs(url)] } : { command: 'npx', args: remoteArgs(url) }),
+    entry: ({ url }) => ownBridge(url),
     then: 'Quit Claude Desktop and start it again.',
   },
   {

@@ -1,5 +1,5 @@
 // A server's entry of any client, as one thing: how it is reached, with which variables and headers; or why it is not imported.
-import { urlOf } from '../clients/connected.js';
+import { isOwnBridge, urlOf } from '../clients/connected.js';
 import { isSamePlace } from '../clients/gateway-url.js';
 import type { FileServer } from '../clients/types.js';
 import { member, recordOf, textOf, textsOf, truthOf } from '../reading.js';
@@ -27,7 +27,7 @@ export interface LeftOut {
 /** `gatewayUrl`: what leads there is no tool server. */
 export function foundServer({ name, value, line }: FileServer, clientId: string | undefined, gatewayUrl: string): FoundServer | LeftOut {
   const left = (reason: string, remedy?: string): LeftOut => ({ name, line, reason, ...(remedy === undefined ? {} : { remedy }) });
-  if (isSamePlace(urlOf(value), gatewayUrl) || isOwnBridge(value)) return left('it is this gateway');
+  if (isSamePlace(urlOf(value), gatewayUrl) || isOwnBridge(commandOf(value))) return left('it is this gateway');
   if (truthOf(value, 'disabled') || member(value, 'enabled') === false) return left('it is switched off in the file');
   if (member(value, 'envFile') !== undefined) return left('its variables come from a file (envFile)', 'Put them into the gateway\'s environment and name them in env: as ${env:NAME}');
   const [command, ...before] = commandOf(value);
@@ -42,11 +42,6 @@ export function foundServer({ name, value, line }: FileServer, clientId: string 
 
 export function isLeftOut(found: object): found is LeftOut {
   return 'reason' in found;
-}
-
-function isOwnBridge(value: unknown): boolean {
-  const words = commandOf(value);
-  return words.some((word) => /(?:^|[\\/])agw$/.test(word)) && words.includes('bridge');
 }
 
 /** Zed had {path, args} in `command`, goose has `cmd`. */

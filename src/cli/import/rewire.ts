@@ -4,7 +4,6 @@ import { changed, readServers, replaceClientFile, type ClientFile, type FileShap
 import { mergedEntry } from '../clients/connected.js';
 import { entryDifference } from '../clients/entry-text.js';
 import type { ClientFacts, Scope } from '../clients/facts.js';
-import { machineOf } from '../clients/places.js';
 import type { CommandContext } from '../command.js';
 import { printable } from '../terminal.js';
 import type { SourceFile } from './source.js';
@@ -41,7 +40,7 @@ export function planRewiring(context: CommandContext, client: ClientFacts, repla
   };
   for (const { source, names } of replaced) for (const name of names) apply(source, name, undefined);
   const [first] = replaced;
-  if (first !== undefined) apply(first.source, gateway.name, client.entry(gateway, machineOf(context).platform));
+  if (first !== undefined) apply(first.source, gateway.name, client.entry(gateway));
   return { files: [...files.values()], shown: shown.join('\n') };
 }
 

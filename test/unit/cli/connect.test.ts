@@ -37,7 +37,7 @@ describe.each(CLIENTS.map(({ id }) => id))('%s', (id) => {
     const listed = json(await agw('--json'))['clients'] as { client: string; state: string; name?: string }[];
     expect(listed.filter(({ client }) => client === id)).toEqual([expect.objectContaining({ state: 'connected', name: 'precinct', file })]);
     const moved = await agw(id, '--as', 'reporter/prod', '--write', '--yes', '--json');
-    expect([moved.code, json(moved)['url'], readFileSync(file, 'utf8').includes(`${URL_HERE}/as/reporter/prod`)]).toEqual([0, `${URL_HERE}/as/reporter/prod`, true]);
+    expect([moved.code, json(moved)['url'], new RegExp(`${URL_HERE}(?:/as/|",\\s*"--as",\\s*")reporter/prod"?`).test(readFileSync(file, 'utf8'))]).toEqual([0, `${URL_HERE}/as/reporter/prod`, true]);
     expect(readFileSync(String(json(moved)['backup']), 'utf8')).toBe(text);
     expect(json(await agw(id, '--remove', '--yes', '--json'))).toMatchObject({ state: 'removed', name: 'precinct' });
     expect(readFileSync(file, 'utf8')).not.toContain(URL_HERE);

@@ -1,7 +1,7 @@
 // Where clients have their files on each system, and what stands behind symbolic links.
-import { mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { CLIENTS, MCP_REMOTE, remoteArgs, type Platform } from '../../../../src/cli/clients/facts.js';
 import { behindLinks, placeFor, placesOf, type Machine } from '../../../../src/cli/clients/places.js';
@@ -53,9 +53,20 @@ it('finds the file behind links, also one that is not there yet, and ends in a r
   expect(behindLinks(join(dir, 'ring.json'))).toBe(join(dir, 'ring.json'));
 });
 
-it('starts the bridge in the version that was tried, with plain HTTP allowed where it must be', () => {
+it('starts mcp-remote in the version that was tried, with plain HTTP allowed where it must be', () => {
   expect(MCP_REMOTE).toBe(`mcp-remote@${table.dependencies['mcp-remote']}`);
   expect(remoteArgs('http://localhost:9090')).not.toContain('--allow-http');
   expect(remoteArgs('http://gateway:9090')).toContain('--allow-http');
   expect(remoteArgs('https://gateway')).not.toContain('--allow-http');
+});
+
+it('gives Claude Desktop the bridge by whole paths, and an identity apart from the URL', () => {
+  const argsOf = (url: string) => {
+    const { command, args } = CLIENTS.find(({ id }) => id === 'claude-desktop')?.entry({ name: 'x', url }) as { command: string; args: readonly [string, ...string[]] };
+    expect([isAbsolute(command), isAbsolute(args[0]), existsSync(args[0])]).toEqual([true, true, true]);
+    return args.slice(1);
+  };
+  expect(argsOf('http://localhost:9090')).toEqual(['bridge', '--gateway', 'http://localhost:9090']);
+  expect(argsOf('http://localhost:9090/as/me/prod')).toEqual(['bridge', '--gateway', 'http://localhost:9090', '--as', 'me/prod']);
+  expect(argsOf('https://gw.example/mcp')).toEqual(['bridge', '--gateway', 'https://gw.example/mcp']);
 });
