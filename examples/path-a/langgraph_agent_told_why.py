@@ -1,4 +1,4 @@
-# As langgraph_agent.py, with two additions: a refusal is told to the model, with its code and remedy, where the agent's run would end with McpError;
+# As langgraph_agent.py, with two additions: a refusal is told to the model, where the agent's run would end with McpError;
 # and all calls are in one MCP session, where each would have its own and a person's approval of one would not count for the next.
 #   pip install langgraph langchain langchain-mcp-adapters langchain-openai
 #   python langgraph_agent_told_why.py openai:gpt-5 "Say hello with the echo tool."
@@ -22,8 +22,8 @@ async def tell_why(request, handler):
         refusal = error.error.data
         if not isinstance(refusal, dict) or "code" not in refusal:
             raise
-        told = f"Refused by the gateway ({refusal['code']}): {refusal['message']} {refusal.get('remediation', '')}"
-        return ToolMessage(told, tool_call_id=request.runtime.tool_call_id, status="error")
+        # The message has code and remedy. The data is not for a model: it also says how a call is approved.
+        return ToolMessage(f"Refused by the gateway: {error.error.message}", tool_call_id=request.runtime.tool_call_id, status="error")
 
 
 async def ask(model, question):

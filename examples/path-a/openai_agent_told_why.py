@@ -1,4 +1,4 @@
-# As openai_agent.py, with one addition: a refusal is told to the model, with its code and remedy. Without it the model only learns that an error occurred.
+# As openai_agent.py, with one addition: a refusal is told to the model. Without it the model only learns that an error occurred.
 #   pip install openai-agents
 #   python openai_agent_told_why.py gpt-5 "Say hello with the echo tool."
 import asyncio
@@ -15,7 +15,8 @@ def tell_why(context, error):
     refusal = getattr(getattr(error, "error", None), "data", None)
     if not isinstance(refusal, dict) or "code" not in refusal:
         return default_tool_error_function(context, error)
-    return f"Refused by the gateway ({refusal['code']}): {refusal['message']} {refusal.get('remediation', '')}"
+    # The message has code and remedy. The data is not for a model: it also says how a call is approved.
+    return f"Refused by the gateway: {error.error.message}"
 
 
 async def ask(model, question):

@@ -3,6 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { NAME_DEFAULT } from '../../src/cli/clients/connect.js';
+import { MCP_REMOTE, remoteArgs } from '../../src/cli/clients/facts.js';
 import { startEverything, type Everything } from './servers.js';
 
 interface Refusal {
@@ -30,7 +32,7 @@ const EXAMPLES = join(ROOT, 'examples', 'path-a');
 const load = (...path: readonly string[]): Promise<unknown> => import(pathToFileURL(join(ROOT, 'test', ...path)).href);
 const { pathATable } = (await load('clients', 'table', 'table.mjs')) as { pathATable: (rows?: readonly Row[]) => string };
 const { PATH_A, GATEWAY_URL, judged, shown } = (await load('clients', 'table', 'path-a.mjs')) as {
-  PATH_A: readonly { readonly name: string; readonly example: string; readonly kind?: string; readonly run: (url: string) => Promise<unknown> }[];
+  PATH_A: readonly { readonly name: string; readonly version: string; readonly example: string; readonly kind?: string; readonly run: (url: string) => Promise<unknown> }[];
   GATEWAY_URL: string;
   judged: (seen: unknown, records: ReturnType<Gateway['records']>) => Readonly<Record<string, string>>;
   shown: (seen: unknown) => Row['seen'];
@@ -54,7 +56,7 @@ describe('docs/path-a.md', () => {
 
   it('shows a line of each program', () => {
     const lines = [...page.matchAll(/^\| [^|]+ \| `([^`|]+)`(?: of the \w+)? \| \[(\w+\.py)\]/gm)].map(([, line = '', name = '']) => (text(name).includes(line) ? 'there' : `${name}: ${line}`));
-    expect(lines).toEqual(Array.from({ length: 7 }, () => 'there'));
+    expect(lines).toEqual(Array.from({ length: 6 }, () => 'there'));
   });
 
   it('has a run of every example, of which nothing failed', () => {
@@ -66,11 +68,26 @@ describe('docs/path-a.md', () => {
 
   it('has told the model the code and the remedy wherever an example says so', () => {
     const told = kept.filter(({ example = '' }) => example.includes('told_why')).map(({ seen }) => (seen !== undefined && 'refusal' in seen ? [seen.refusal.seen_by, seen.refusal.code, seen.refusal.text.includes('pass secrets by reference')] : []));
-    expect(told).toEqual([['model', 'in the text', true], ['model', 'in the text', true], ['model', 'in the text', true]]);
+    expect(told).toEqual([['model', 'in the text', true], ['model', 'in the text', true]]);
   });
 });
 
 describe('an example', () => {
+  it.each(files.filter((name) => name.endsWith('.json')))('%s calls the gateway what agw connect calls it', (name) => {
+    const { mcpServers, servers } = JSON.parse(text(name)) as Readonly<Record<string, object | undefined>>;
+    expect(Object.keys(mcpServers ?? servers ?? {})).toEqual([NAME_DEFAULT]);
+  });
+
+  it('starts mcp-remote as agw connect prints it, in the version that the table was run with', () => {
+    const { mcpServers } = JSON.parse(text('claude-desktop.json')) as { mcpServers: Readonly<Record<string, unknown>> };
+    expect(mcpServers[NAME_DEFAULT]).toEqual({ command: 'npx', args: remoteArgs(GATEWAY_URL) });
+    expect(PATH_A.filter(({ example }) => example === 'claude-desktop.json').map(({ version }) => `mcp-remote@${version}`)).toEqual([MCP_REMOTE]);
+  });
+
+  it.each(files.filter((name) => name.includes('told_why')))('%s tells the model nothing that approves its own call', (name) => {
+    expect(text(name)).not.toMatch(/remediation|details|command/);
+  });
+
   it.each(files)('%s has one URL, which is the gateway\'s', (name) => {
     expect(text(name).match(/https?:\/\/[^"\s]+/g)).toEqual([GATEWAY_URL]);
   });
@@ -90,7 +107,7 @@ describe('a configuration that npm alone can run', () => {
     try {
       const seen = await run(gateway.url);
       expect(judged(seen, gateway.records())).toEqual({ list: 'yes', call: 'yes', error: 'yes' });
-      expect(shown(seen)).toMatchObject({ refusal: { seen_by: 'program', code: 'in the error\'s data' } });
+      expect(shown(seen)).toMatchObject({ refusal: { seen_by: 'program', code: 'in the text' } });
       expect((await gateway.verify()).whole).toBe(true);
     } finally {
       await gateway.stop();

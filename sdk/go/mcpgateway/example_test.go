@@ -23,7 +23,7 @@ func startGateway() *httptest.Server {
 		_ = json.Unmarshal(text, &request)
 		w.Header().Set("Content-Type", "application/json")
 		if r.Header.Get("Mcp-Name") == "bash" {
-			_, _ = fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%s,"error":{"code":403,"message":"No policy permits this combination.","data":{"code":"authz_policy_denied","message":"No policy permits this combination.","middleware":"opa_policy","middleware_step":6,"decision_id":"d-1","trace_id":"t-1","remediation":"Add an allow rule."}}}`, request.ID)
+			_, _ = fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%s,"error":{"code":403,"message":"No policy permits this combination. [authz_policy_denied] Add an allow rule.","data":{"code":"authz_policy_denied","message":"No policy permits this combination.","middleware":"opa_policy","middleware_step":6,"decision_id":"d-1","trace_id":"t-1","remediation":"Add an allow rule."}}}`, request.ID)
 			return
 		}
 		secret := strings.Contains(string(text), "$SPIKE{ref:db-password}")

@@ -38,7 +38,7 @@ export function errorCodesPage(): string {
 
 ${NOTICE}
 
-Every refusal carries one of these codes, in the envelope's \`code\` and in the audit record. An MCP client (one that accepts \`text/event-stream\`) is told of what steps 4–10 and 13–15 refuse by a JSON-RPC error with HTTP 200, everybody else by the status below. Since most MCP clients show an error's \`message\` alone, it has the code and the remedy as well there: \`The request holds a credential. [dlp_credentials_detected] Remove it; …\`; the envelope in \`error.data\` is the same for all. Steps 1–13 are the layers; 0 is admission, 14 the
+Every refusal carries one of these codes, in the envelope's \`code\` and in the audit record. An MCP client (one that accepts \`text/event-stream\`) is told of what steps 4–10 and 13–15 refuse by a JSON-RPC error with HTTP 200, everybody else by the status below. Since most MCP clients show an error's \`message\` alone, it has the code and the remedy as well there: \`The request holds a credential. [dlp_credentials_detected] Remove it; …\` (for \`stepup_approval_required\` the code alone, since a model may read it and the remedy approves the call); the envelope in \`error.data\` is the same for all. Steps 1–13 are the layers; 0 is admission, 14 the
 response firewall and the way to the tool server, 15 the gateway itself. \`agw audit explain DECISION_ID\` says more of one decision. A refusal's
 \`docs_url\` leads to its line here; \`docs.base_url\` says where this page is served.
 `;

@@ -72,8 +72,8 @@ async function claude(url) {
   });
   try {
     const { type, url: at } = configured('claude-code.json', url);
-    await mcp('add', '--transport', type, 'tools', at);
-    return { connected: (await mcp('list')).split('\n').find((line) => line.startsWith('tools: '))?.split(' - ').at(-1) ?? 'not listed' };
+    await mcp('add', '--transport', type, 'precinct', at);
+    return { connected: (await mcp('list')).split('\n').find((line) => line.startsWith('precinct: '))?.split(' - ').at(-1) ?? 'not listed' };
   } finally {
     rmSync(home, { recursive: true, force: true });
   }
@@ -82,7 +82,6 @@ async function claude(url) {
 const agent = (example, kind) => ({ example, kind, run: (url) => printed(pythonProgram(kind), [join(import.meta.dirname, 'clients', 'path_a.py'), url, example]) });
 const LANGGRAPH = 'LangGraph, langchain-mcp-adapters';
 const OPENAI = 'OpenAI Agents SDK';
-const PYDANTIC = 'Pydantic AI';
 
 /** `kind`: what has to be installed; undefined = comes with the repository. */
 export const PATH_A = [
@@ -94,8 +93,7 @@ export const PATH_A = [
   { name: `${LANGGRAPH}; told why`, version: '1.2.24, 0.3.2', ...agent('langgraph_agent_told_why.py', 'langgraph') },
   { name: OPENAI, version: '0.24.0', ...agent('openai_agent.py', 'python') },
   { name: `${OPENAI}; told why`, version: '0.24.0', ...agent('openai_agent_told_why.py', 'python') },
-  { name: PYDANTIC, version: '2.68.0', ...agent('pydantic_agent.py', 'python') },
-  { name: `${PYDANTIC}; told why`, version: '2.68.0', ...agent('pydantic_agent_told_why.py', 'python') },
+  { name: 'Pydantic AI', version: '2.68.0', ...agent('pydantic_agent.py', 'python') },
   { name: 'FastMCP client', version: '4.2.3', ...agent('fastmcp_client.py', 'python') },
 ];
 
