@@ -42,7 +42,7 @@ export async function findDataPlane(context: CommandContext): Promise<DataPlane>
   const url = parseAddress(address);
   if (tls === undefined && url.protocol === 'https:' && context.option('tokenFile') === undefined) throw new CliFailure(`${address} is the mTLS listener, and nothing proves who calls.`, { remedy: 'Pass --cert and --key, or --token-file.', code: 'usage' });
   if (tls !== undefined && url.protocol === 'http:') throw new CliFailure(`${address} is plain HTTP: no certificate is asked for there.`, { remedy: 'Name the mTLS listener: --gateway https://host:port', code: 'usage' });
-  url.pathname = path;
+  if (path !== '/') url.pathname = path; // an agent's own path in --gateway stays
   return { url, headers, tls };
 }
 

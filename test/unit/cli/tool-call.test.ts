@@ -87,6 +87,11 @@ describe('who calls', () => {
     expect(got[0]?.headers['x-spiffe-id']).toBe(header);
   });
 
+  it.each([[[], '/as/tester/dev'], [['--as', 'other'], '/as/other/dev']])('is the agent whose own path --gateway has, unless %j says another', async (words, path) => {
+    await bench.agw(['tools', 'call', 'my_tool', '--gateway', `${url}/as/tester/dev`, ...words]);
+    expect(got[0]).toMatchObject({ path });
+  });
+
   it('may be a token from a file, which is in no argument list', async () => {
     await call('--token-file', bench.file('token', 'a.b.c\n'));
     expect(got[0]?.headers.authorization).toBe('Bearer a.b.c');
