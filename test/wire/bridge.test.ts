@@ -276,6 +276,17 @@ describe('a gateway', () => {
     expect(errorOf(await bridge.answer(2)).data?.['code']).toBe('not_mcp');
   });
 
+  it.each(['{"error":"not found"}', '{"code":"not_found","message":"No such path."}', '[]', '[{"ok":true}]', '{"jsonrpc":"1.0","id":1,"result":{}}'])('that answers %s is none: the client gets an error of its request, and nothing else', async (body) => {
+    start();
+    server.script = (_request, response) => void response.writeHead(404, { 'content-type': 'application/json' }).end(body);
+    bridge.send(modernCall(1));
+    expect(errorOf(await bridge.answer(1)).data?.['code']).toBe('not_mcp');
+    server.script = (_request, response) => jsonAnswer(response, resultFor('2', 'mcp'));
+    bridge.send(modernCall(2));
+    expect(await bridge.answer(2)).toHaveProperty('result');
+    expect(bridge.lines()).toHaveLength(2);
+  });
+
   it('that cannot be found through a control socket is said for each request', async () => {
     bridge = startBridge(['--gateway', '/nowhere/control.sock']);
     bridge.send(modernCall(1));

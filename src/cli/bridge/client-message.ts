@@ -36,9 +36,11 @@ export class ClientMessageReader {
     this.#guard = guard;
   }
 
-  /** Whether what the gateway sent can be read at all: an object or an array. */
+  /** Whether what came can be a message of the gateway: JSON-RPC, one or a batch. Other JSON is of somebody else, and a client must not meet it on stdout. */
   isMessage(bytes: Buffer): boolean {
-    return this.#guard.check(bytes, { ...LIMITS, tokenizerOnly: true }, this.#out) === 'ok' && ((this.#out[FLAGS] ?? 0) & FLAG.rootScalar) === 0;
+    if (this.#guard.check(bytes, { ...LIMITS, tokenizerOnly: true }, this.#out) !== 'ok' || ((this.#out[FLAGS] ?? 0) & FLAG.rootScalar) !== 0) return false;
+    const elements = elementsOf(bytes);
+    return elements.length > 0 && elements.every((element) => stringAt(bytes, memberOf(bytes, element, 'jsonrpc')) === '2.0');
   }
 
   /** Undefined = no JSON. */
@@ -92,14 +94,17 @@ export interface Answer {
 
 /** The answers in a message of the gateway: one, those of a batch, or none (a request or notification of a server). */
 export function answersIn(bytes: Buffer): readonly Answer[] {
-  const first = bytes.find((byte) => byte > 0x20);
-  const elements = first === 0x5b ? elementSpans(bytes, 0, bytes.length) : [{ from: 0, to: bytes.length }];
-  return elements.flatMap((element) => {
+  return elementsOf(bytes).flatMap((element) => {
     if (memberOf(bytes, element, 'method') !== undefined) return [];
     const isError = memberOf(bytes, element, 'error') !== undefined;
     if (!isError && memberOf(bytes, element, 'result') === undefined) return [];
     return [{ idText: textAt(bytes, memberOf(bytes, element, 'id')) ?? 'null', isError }];
   });
+}
+
+function elementsOf(bytes: Buffer): readonly ValueSpan[] {
+  const first = bytes.find((byte) => byte > 0x20);
+  return first === 0x5b ? elementSpans(bytes, 0, bytes.length) : [{ from: 0, to: bytes.length }];
 }
 
 /** Of a tools/call that was refused because an argument must stand in a header, too. */

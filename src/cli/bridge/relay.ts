@@ -165,7 +165,7 @@ export class Relay {
 
   /** `asked`: whose stream or answer it came in; undefined = the session's own stream. */
   #fromGateway(bytes: Buffer, asked: Asked | undefined): void {
-    if (!this.#reader.isMessage(bytes)) return this.#options.say('the gateway sent an event that is no JSON; it is left out.');
+    if (!this.#reader.isMessage(bytes)) return this.#options.say('the gateway sent an event that is no JSON-RPC; it is left out.');
     const answers = answersIn(bytes);
     if (answers.length === 0) return this.#options.output.write(bytes);
     const [first] = answers;
