@@ -4,7 +4,7 @@ import { Deadline } from './deadline.js';
 import { ConfigurationError, ProtocolError, TransportError } from './errors.js';
 import { GatewayError } from './gateway-error.js';
 import { isObject, listOf, numberOf, objectOf, parseJson, textOf, type JsonObject } from './json.js';
-import { seconds, secondsOrNone, type CallOptions, type Progress, type RequestOptions, type Settings } from './options.js';
+import { checkCallOptions, seconds, secondsOrNone, type CallOptions, type Progress, type RequestOptions, type Settings } from './options.js';
 import { marksOf, paramHeaders, type ParamMark } from './param-headers.js';
 import { askWithRetries } from './ask.js';
 import type { Surroundings } from './surroundings.js';
@@ -141,6 +141,7 @@ export abstract class Operations {
    */
   async *listen(notifications: Readonly<JsonObject>, options: Pick<RequestOptions, 'timeout' | 'signal' | 'meta'> = {}): AsyncGenerator<ServerNotification, void, undefined> {
     const { settings, surroundings } = this.core;
+    checkCallOptions(options);
     const first = new Deadline(seconds('timeout', options.timeout ?? settings.timeout), options.signal, surroundings);
     const messages = this.#retried(this.#question({ method: 'subscriptions/listen', params: { notifications }, options }), options, first, () => Promise.resolve(false));
     let isWhole = false;
@@ -210,6 +211,7 @@ export abstract class Operations {
   async *#decided(asked: Asked, repair: (error: unknown) => Promise<boolean>): AsyncGenerator<JsonObject, Answer, undefined> {
     const { settings, surroundings } = this.core;
     const { options } = asked;
+    checkCallOptions(options);
     const question = this.#question(asked);
     const approvalS = secondsOrNone('waitForApproval', options.waitForApproval ?? settings.waitForApproval);
     const approval = approvalS === 0 ? undefined : new ApprovalWait(approvalS, options.onApprovalRequested ?? settings.onApprovalRequested, surroundings);

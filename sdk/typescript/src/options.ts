@@ -4,6 +4,7 @@ import { ConfigurationError } from './errors.js';
 import type { IdentityOptions } from './identity/discover.js';
 import { checkSpiffeId } from './identity/svid.js';
 import type { JsonObject } from './json.js';
+import { checkNames, type Names } from './option-names.js';
 import type { Surroundings } from './surroundings.js';
 import type { TraceparentSource } from './trace.js';
 
@@ -76,6 +77,14 @@ export interface SessionOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+const REQUEST_NAMES: Names<RequestOptions> = { timeout: true, signal: true, idempotent: true, meta: true };
+const CALL_NAMES: Names<CallOptions> = { ...REQUEST_NAMES, waitForApproval: true, onApprovalRequested: true, onProgress: true, inputResponses: true, requestState: true };
+const SESSION_NAMES: Names<SessionOptions> = { onRequest: true, capabilities: true, onNotification: true, timeout: true, signal: true };
+const CLIENT_NAMES: Names<ClientOptions> = {
+  gatewayUrl: true, era: true, timeout: true, maxRetries: true, backoffBase: true, waitForApproval: true, onApprovalRequested: true, fetch: true, traceparent: true, clientName: true, clientVersion: true, maxAnswerBytes: true, surroundings: true,
+  spiffeId: true, jwtSvid: true, certFile: true, keyFile: true, caFile: true, workloadApi: true, audience: true, gatewaySpiffeId: true,
+};
+
 const DEFAULT_URL = 'http://localhost:9090';
 const TIMEOUT_S = 30;
 const TIMEOUT_S_MAX = 2_000_000; // what a Node timer can hold
@@ -98,7 +107,16 @@ export interface Settings {
   readonly clientInfo: { readonly name: string; readonly version: string };
 }
 
+export function checkCallOptions(options: CallOptions): void {
+  checkNames(options, CALL_NAMES, 'a call');
+}
+
+export function checkSessionOptions(options: SessionOptions): void {
+  checkNames(options, SESSION_NAMES, 'a session');
+}
+
 export function readOptions(options: ClientOptions, surroundings: Surroundings): Settings {
+  checkNames(options, CLIENT_NAMES, 'GatewayClient');
   if (options.gatewaySpiffeId !== undefined) checkSpiffeId(options.gatewaySpiffeId, 'gatewaySpiffeId');
   return {
     url: gatewayUrl(options.gatewayUrl ?? (surroundings.env['PRECINCT_GATEWAY_URL'] || DEFAULT_URL)),

@@ -1,5 +1,6 @@
 // A reference to a secret within the arguments of a call: the gateway puts the secret in, behind its last layer.
 import { ConfigurationError } from './errors.js';
+import { checkNames, type Names } from './option-names.js';
 
 const REF = /^[A-Za-z0-9._-]{1,128}$/;
 const SCOPE = /^[^\s,{}"\\]{1,256}$/;
@@ -15,13 +16,17 @@ export interface SecretRefOptions {
   readonly scope?: string | undefined;
 }
 
+const NAMES: Names<SecretRefOptions> = { expiresIn: true, scope: true };
+
 /** Stands in arguments for `$SPIKE{…}`; shows itself nowhere else. */
 export class SecretRef {
   readonly #text: string;
 
-  constructor(ref: string, { expiresIn, scope }: SecretRefOptions = {}) {
+  constructor(ref: string, options: SecretRefOptions = {}) {
+    checkNames(options, NAMES, 'a secret reference');
+    const { expiresIn, scope } = options;
     // None of the messages repeats what was given.
-    if (typeof ref !== 'string' || !REF.test(ref)) throw new ConfigurationError('A secret reference is 1 to 128 letters, digits, dots, underscores and dashes.');
+    if (typeof ref !== 'string' || !REF.test(ref)) throw new ConfigurationError('A secret reference is 1 to 128 letters, digits, dots, underscores and dashes: of $SPIKE{ref:…} what stands behind ref:.');
     if (expiresIn !== undefined && !(Number.isSafeInteger(expiresIn) && expiresIn >= 1 && expiresIn <= EXPIRES_IN_MAX)) throw new ConfigurationError('expiresIn of a secret reference is a whole number of seconds, 1 or more.');
     if (scope !== undefined && !(typeof scope === 'string' && SCOPE.test(scope))) throw new ConfigurationError('The scope of a secret reference is 1 to 256 characters without blanks, commas, braces, quotes and backslashes.');
     this.#text = `$SPIKE{ref:${ref}${expiresIn === undefined ? '' : `,exp:${expiresIn}`}${scope === undefined ? '' : `,scope:${scope}`}}`;
@@ -41,6 +46,7 @@ export class SecretRef {
   }
 }
 
+/** `ref`: what stands behind `ref:` in the `$SPIKE{ref:…}` that `agw secret issue` prints (with `--json` its member `ref`). */
 export function secretRef(ref: string, options: SecretRefOptions = {}): SecretRef {
   return new SecretRef(ref, options);
 }

@@ -6,7 +6,7 @@ import { ConfigurationError, TransportError } from './errors.js';
 import { isObject, objectOf, textOf, type JsonObject } from './json.js';
 import { readMessages } from './messages.js';
 import { Operations, type Core } from './operations.js';
-import { LEGACY_VERSION, seconds, type SessionOptions } from './options.js';
+import { checkSessionOptions, LEGACY_VERSION, seconds, type SessionOptions } from './options.js';
 import { RPC } from './codes.js';
 import type { Channel } from './wire.js';
 
@@ -34,6 +34,7 @@ export class GatewaySession extends Operations {
   }
 
   static async open(core: Core, options: SessionOptions = {}): Promise<GatewaySession> {
+    checkSessionOptions(options);
     const session = new GatewaySession(core, options);
     await session.#initialize();
     return session;

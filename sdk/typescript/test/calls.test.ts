@@ -4,7 +4,7 @@ import { inspect } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   AuthorizationError, CallTimeoutError, ConfigurationError, GatewayClient, GatewayError, InputRequiredError, PrecinctError, ProtocolError, secretRef, ToolError, ToolResult,
-  TransportError, UpstreamError, type ClientOptions, type ToolEvent,
+  TransportError, UpstreamError, type ClientOptions, type SecretRefOptions, type ToolEvent,
 } from '../src/index.js';
 import { CODES } from '../src/codes.js';
 import { FAMILIES } from '../src/families.js';
@@ -115,6 +115,37 @@ describe('a call', () => {
     expect(inspect(await failure(client().callTool('t', circular)))).not.toContain('secret_member');
     expect(await failure(client().callTool('t', { n: 1n }))).toBeInstanceOf(ConfigurationError);
     expect(gateway.seen).toEqual([]);
+  });
+});
+
+describe('an option that there is not', () => {
+  const odd = (options: object): ClientOptions => options as ClientOptions;
+
+  it.each([
+    [{ gatewayURL: 'http://localhost:1' }, 'GatewayClient has no option gatewayURL; it is called gatewayUrl.'], [{ spiffe_id: ID }, 'it is called spiffeId.'], [{ url: 'http://localhost:1' }, 'GatewayClient has no option url: it has gatewayUrl, '],
+    [{ toString: 1 }, 'GatewayClient has no option toString'],
+  ])('makes no client: %j', (options, says) => {
+    expect(() => new GatewayClient(odd(options))).toThrow(ConfigurationError);
+    expect(() => new GatewayClient(odd(options))).toThrow(says);
+  });
+
+  it('is a string in place of the options', () => {
+    expect(() => new GatewayClient('http://localhost:9090' as ClientOptions)).toThrow('The options of GatewayClient are an object.');
+  });
+
+  it('sends no call and opens no session', async () => {
+    const one = client();
+    const asked = [
+      one.callTool('t', {}, odd({ time_out: 1 })), one.listTools(odd({ Timeout: 1 })), one.request('m', {}, odd({ retries: 1 })), one.session(odd({ onrequest: () => undefined })),
+      one.streamTool('t', {}, odd({ abortSignal: 1 })).next(), one.listen({}, odd({ timeoutMs: 1 })).next(),
+    ];
+    for (const run of asked) expect(await failure(run)).toBeInstanceOf(ConfigurationError);
+    expect(gateway.seen).toEqual([]);
+  });
+
+  it('is none that is undefined and known', async () => {
+    gateway.play(result({ content: [] }));
+    expect(await client().callTool('t', {}, { timeout: undefined, signal: undefined })).toBeInstanceOf(ToolResult);
   });
 });
 
@@ -435,8 +466,8 @@ describe('a secret reference', () => {
     expect(inspect(reference)).toBe('SecretRef(…)');
   });
 
-  it.each([['', {}], ['a b', {}], ['a}', {}], ['a'.repeat(129), {}], ['ok', { expiresIn: 0 }], ['ok', { expiresIn: 1.5 }], ['ok', { expiresIn: 1e10 }], ['ok', { scope: 'a,b' }], ['ok', { scope: '' }]])('%s %j is none', (ref, options) => {
-    expect(() => secretRef(ref, options)).toThrow(ConfigurationError);
+  it.each([['', {}], ['a b', {}], ['a}', {}], ['a'.repeat(129), {}], ['ok', { expiresIn: 0 }], ['ok', { expiresIn: 1.5 }], ['ok', { expiresIn: 1e10 }], ['ok', { scope: 'a,b' }], ['ok', { scope: '' }], ['ok', { expires_in: 60 }], ['$SPIKE{ref:ok}', {}]])('%s %j is none', (ref, options) => {
+    expect(() => secretRef(ref, options as SecretRefOptions)).toThrow(ConfigurationError);
   });
 });
 
