@@ -39,13 +39,13 @@ function checkLines(checks: readonly Check[]): string[] {
   const calls = allowed.filter(({ tool }) => tool !== undefined);
   return [
     ...(allowed.length === 0 ? [] : [`  ALLOW  ${[plural(calls.length, 'tool'), ...allowed.filter(({ tool }) => tool === undefined).map(({ method }) => method)].join(', ')}`]),
-    ...checks.filter(({ wanted, decision }) => wanted === 'DENY' && decision === 'DENY').map(() => '  DENY   any other tool'),
+    ...checks.filter(({ wanted, decision }) => wanted === 'DENY' && decision === 'DENY').map(() => '  DENY   what no policy names'),
     ...wrong.map(wrongText),
   ];
 }
 
 function wrongText({ method, tool, wanted, decision }: Check): string {
-  if (wanted === 'DENY') return `  ${decision}  any other tool: another policy permits this caller more (agw policy list)`;
+  if (wanted === 'DENY') return `  ${decision}  what no policy names: another policy permits this caller more (agw policy list)`;
   return `  ${decision}   ${tool === undefined ? method : printable(tool)}: the policies that are loaded do not say so (agw policy list)`;
 }
 
