@@ -59,11 +59,12 @@ export function upstreamNotes(upstream: unknown, colors: Colors): string[] {
   const url = printable(textOf(upstream, 'url'));
   const tools = member(upstream, 'tools');
   const error = textOf(upstream, 'error');
+  const process = processText(member(upstream, 'process'));
   const note = (sign: string, text: string, remedy: string): string => `${sign} ${url}: ${printable(text)}\n${colors.dim(`  → ${printable(remedy)}`)}`;
   const named = (names: readonly string[]): string => names.join(', ');
   const [changed, absent, open] = [textsOf(tools, 'changed_tools'), textsOf(tools, 'absent_tools'), [...breakersOf(upstream, 'open'), ...breakersOf(upstream, 'half_open')]];
   return [
-    ...(textOf(upstream, 'state') === 'down' ? [note(colors.red('✗'), error === '' ? 'it does not answer' : error, 'Start the server, or repair its upstream in the registry. What was verified stays callable for registry.verify_max_age_s.')] : []),
+    ...(textOf(upstream, 'state') === 'down' ? [note(colors.red('✗'), [error === '' ? 'it does not answer' : error, process].filter((text) => text !== '').join('; '), `${process === '' ? 'Start the server' : 'Run its command by hand: what it wrote to stderr is in the gateway\'s log'}, or repair its upstream in the registry. What was verified stays callable for registry.verify_max_age_s.`)] : []),
     ...(textOf(upstream, 'state') === 'unknown' ? [note(colors.yellow('!'), 'not listed yet', 'Look again in a moment.')] : []),
     ...(changed.length > 0 ? [note(colors.red('✗'), `changed since registration: ${named(changed)}`, `agw tools diff ${changed[0] ?? ''}`)] : []),
     ...(absent.length > 0 ? [note(colors.yellow('!'), `registered, but not served: ${named(absent)}`, `agw tools diff ${absent[0] ?? ''}`)] : []),
@@ -79,6 +80,7 @@ export function upstreamCard(upstream: unknown, colors: Colors): string {
   const fields = [
     ['state', `${textOf(upstream, 'state')}${timeIn(upstream, 'since') === '' ? '' : ` since ${timeIn(upstream, 'since')}`}`],
     ['error', textOf(upstream, 'error')],
+    ['process', processText(member(upstream, 'process'))],
     ['server', serverOf(upstream)],
     ['protocol', `${textOf(upstream, 'protocol_version')}${textOf(upstream, 'era') === '' ? '' : ` (${textOf(upstream, 'era')}); it speaks ${textsOf(upstream, 'versions').join(', ')}`}`],
     ['capabilities', Object.keys(recordOf(member(upstream, 'capabilities'))).join(', ')],

@@ -42,7 +42,7 @@ async function describe(parts: ControlParts): Promise<unknown> {
   };
 }
 
-function processOf({ instance, pids, ended, lastEnd }: ProcessReport): unknown {
+export function processOf({ instance, pids, ended, lastEnd }: ProcessReport): unknown {
   return { instance, pids, ended, ...(lastEnd === undefined ? {} : { last_end: { reason: lastEnd.reason, at: timeOf(lastEnd.atMs) } }) };
 }
 

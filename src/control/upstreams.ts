@@ -5,7 +5,7 @@ import type { GatewayStats, UpstreamReport } from '../threads/messages.js';
 import type { UpstreamLoad } from '../upstream/types.js';
 import type { ControlParts } from './parts.js';
 import type { Route } from './server.js';
-import { sum, timeOf } from './status.js';
+import { processOf, sum, timeOf } from './status.js';
 
 const STATES: readonly ToolState['kind'][] = ['verified', 'mismatch', 'absent', 'unknown'];
 const SEVERITY: Readonly<Record<BreakerState['kind'], number>> = { closed: 0, half_open: 1, open: 2 };
@@ -44,7 +44,7 @@ function groupBy<Item>(items: Iterable<Item>, keyOf: (item: Item) => string): Ma
   return groups;
 }
 
-function greetingOf(parts: ControlParts, { url, state, error, verifiedMs }: UpstreamReport): object {
+function greetingOf(parts: ControlParts, { url, state, error, verifiedMs, process }: UpstreamReport): object {
   const facts = parts.greeted(url);
   const listing = parts.listings(url);
   return {
@@ -52,6 +52,7 @@ function greetingOf(parts: ControlParts, { url, state, error, verifiedMs }: Upst
     listed_at: timeOf(verifiedMs), tried_at: timeOf(listing?.triedMs ?? 0), list_ms: listing === undefined ? null : Math.round(listing.tookMs * DECIMALS) / DECIMALS,
     era: facts === undefined ? null : facts.modern ? 'modern' : 'legacy', protocol_version: facts?.protocolVersion ?? null, versions: facts?.versions ?? [],
     server: facts?.server ?? null, capabilities: facts?.capabilities ?? {}, has_instructions: facts?.instructions !== undefined,
+    ...(process === undefined ? {} : { process: processOf(process) }),
   };
 }
 

@@ -26,6 +26,14 @@ describe('a tool server', () => {
     for (const part of ['connection refused', 'agw tools diff echo', 'agw tools diff gone', 'circuit_open']) expect(notes).toContain(part);
   });
 
+  it('that is a process says why it ended the last time, and what of it to look at', () => {
+    const ended = { ...ill, url: 'stdio:notes', error: 'the server ended, and is not started again yet', process: { instance: 'shared', pids: [], ended: 2, last_end: { reason: 'its KEY is $ENV{KEY}, and the gateway has no such variable', at: '2026-11-28T10:05:00.000Z' } } };
+    const [first = ''] = upstreamNotes(ended, colors);
+    for (const part of ['not started again yet', 'ended by itself 2 times', 'the gateway has no such variable', 'Run its command by hand']) expect(first).toContain(part);
+    expect(upstreamCard(ended, colors)).toContain('the gateway has no such variable');
+    expect(upstreamCard(well, colors)).not.toContain('process');
+  });
+
   it('that serves more than is registered is no warning, and its remedy registers one tool, not all', () => {
     const more = { ...well, tools: { ...well.tools, served: 14, unregistered: 11 } };
     expect(upstreamNotes(more, colors)).toEqual(['· http://u/mcp: served, and not registered: 11\n  → agw tools add --from http://u/mcp NAME']);
