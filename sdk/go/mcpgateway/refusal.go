@@ -47,7 +47,7 @@ func envelopeIn(data, body []byte) (envelope, bool) {
 func (a *answer) readError(inSession bool) error {
 	var wire rpcError
 	if a.errorText != nil && json.Unmarshal(a.errorText, &wire) != nil {
-		return a.unreadable()
+		return a.fault(errNoMCP)
 	}
 	found, isRefusal := envelopeIn(wire.Data, a.text)
 	if !isRefusal {

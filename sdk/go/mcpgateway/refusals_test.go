@@ -151,6 +151,9 @@ func TestWhatIsNoMCPIsATransportError(t *testing.T) {
 			t.Errorf("%s: %v after %d requests", name, err, len(s.seen()))
 			continue
 		}
+		if name == "JSON of another kind" && !strings.Contains(err.Error(), "no MCP: HTTP 502") {
+			t.Errorf("JSON of another kind: %v", err)
+		}
 		if name == "a page" && (fault.ContentType != "text/html; charset=utf-8" || !strings.Contains(err.Error(), "502") || !strings.Contains(err.Error(), "text/html")) {
 			t.Errorf("a page: %v", err)
 		}

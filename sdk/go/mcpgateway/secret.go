@@ -42,7 +42,7 @@ var (
 
 const expiresMax = 9_999_999_999 // seconds
 
-// SecretRef makes a reference. One that the gateway could not read fails the call that uses it, with a [*ConfigurationError], before anything is sent.
+// SecretRef makes a reference. ref is what stands behind ref: in the $SPIKE{ref:…} that agw secret issue prints, with --json its member ref. One that the gateway could not read fails the call that uses it, with a [*ConfigurationError], before anything is sent.
 func SecretRef(ref string, options ...SecretOption) Secret {
 	parts := secretParts{ref: ref}
 	for _, option := range options {
@@ -54,7 +54,7 @@ func SecretRef(ref string, options ...SecretOption) Secret {
 
 func (p secretParts) text() (string, error) {
 	if !refShape.MatchString(p.ref) {
-		return "", misconfigured(nil, "a secret's reference is 1 to 128 letters, digits, dots, underscores and hyphens")
+		return "", misconfigured(nil, "a secret's reference is 1 to 128 letters, digits, dots, underscores and hyphens: of $SPIKE{ref:…} what stands behind ref:")
 	}
 	text := "$SPIKE{ref:" + p.ref
 	if p.narrowed {

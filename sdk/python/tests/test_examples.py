@@ -60,4 +60,4 @@ def test_mtls_says_that_nobody_is_there() -> None:
         env={"PYTHONPATH": str(ROOT / "src")},
     )
     assert done.returncode == 1
-    assert "TransportError: No connection to the gateway" in done.stderr
+    assert "TransportError: No connection to the gateway at https://127.0.0.1:1 (" in done.stderr

@@ -60,12 +60,23 @@ def fault_of(error: Exception, trace: SendTrace) -> Exception:
     if isinstance(error, httpx.TimeoutException):
         return DeadlineError(sent_whole=trace.sent_whole)
     if isinstance(error, httpx.ConnectError | httpx.ProxyError | httpx.UnsupportedProtocol):
-        return LostError(f"No connection to the gateway ({_reason(error)})", sent_whole=False)
+        return LostError(f"No connection to the gateway{_origin(error)} ({_reason(error)})", sent_whole=False)
     if isinstance(error, httpx.LocalProtocolError):
         return LostError("The request cannot be sent", sent_whole=False)
     if isinstance(error, httpx.TransportError | httpx.StreamError | httpx.DecodingError):
         return LostError("The connection to the gateway was lost", sent_whole=trace.sent_whole)
     return error
+
+
+def _origin(error: Exception) -> str:
+    """Where it was looked for: most often the URL is what is wrong. An exception that no request belongs to has none."""
+    import httpx
+
+    try:
+        url = error.request.url if isinstance(error, httpx.RequestError) else None
+    except RuntimeError:
+        return ""
+    return "" if url is None else f" at {url.scheme}://{url.netloc.decode('ascii')}"
 
 
 def _reason(error: Exception) -> str:

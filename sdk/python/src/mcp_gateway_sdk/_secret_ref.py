@@ -42,11 +42,14 @@ class SecretRef:
 def secret_ref(ref: str, expires_in: int | None = None, scope: str | None = None) -> SecretRef:
     """A reference for arguments.
 
-    ref: as `agw secret issue` gives it. expires_in: seconds after issue at which this use ends. scope: narrows the tool's scope.
+    ref: what stands behind `ref:` in the `$SPIKE{ref:…}` that `agw secret issue` prints (with `--json` its member `ref`).
+    expires_in: seconds after issue at which this use ends. scope: narrows the tool's scope.
     Raises ConfigurationError for what the gateway would refuse as `invalid_spike_token`.
     """
     if not isinstance(ref, str) or _REF.fullmatch(ref) is None:
-        raise ConfigurationError("A secret's ref has 1 to 128 letters, digits, dots, underscores and hyphens.")
+        raise ConfigurationError(
+            "A secret's ref has 1 to 128 letters, digits, dots, underscores and hyphens: of $SPIKE{ref:…} what stands behind ref:."
+        )
     if expires_in is not None and (type(expires_in) is not int or not 1 <= expires_in <= _EXP_MAX):
         raise ConfigurationError("expires_in is a whole number of seconds from 1.")
     if scope is not None and (not isinstance(scope, str) or _SCOPE.fullmatch(scope) is None):
