@@ -103,6 +103,7 @@ export function placedMessage(fault: unknown): string {
 }
 
 function startRemedy(address: string): string {
+  if (/^[\w.-]+:\d{1,5}(\/|$)/.test(address)) return `A URL begins with its scheme: --gateway http://${address}`;
   return /^https?:/i.test(address) ? 'Start it: make up. If it runs, the address is another one: front.port in config/gateway.yaml' : 'Start it: make up. If it runs, it has another state folder: name its socket with --gateway';
 }
 

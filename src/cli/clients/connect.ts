@@ -37,7 +37,7 @@ export function targetOf(context: CommandContext, facts: ClientFacts): Target {
 }
 
 export async function showSnippet(context: CommandContext, snippet: Snippet): Promise<ExitCode> {
-  if (['write', 'remove'].some((flag) => context.flag(flag)) || context.option('file') !== undefined) throw new CliFailure(`${snippet.title} has no file of its own: what is printed goes into your code or your shell.`, { code: 'usage' });
+  if (['write', 'remove'].some((flag) => context.flag(flag)) || context.option('file') !== undefined) throw new CliFailure(`${snippet.title} has no file of its own: what is printed goes into your code or your shell.`, { remedy: `Leave the option out: agw connect ${snippet.id}`, code: 'usage' });
   const { url, notes } = await gatewayUrl(context);
   const name = nameOf(context);
   const text = snippet.text({ name, url });

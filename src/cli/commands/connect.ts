@@ -21,7 +21,7 @@ export const connectCommands: readonly CommandSpec[] = [
       { flags: '--file <path>', about: 'another file of the client\'s format' },
       { flags: '-y, --yes', about: 'write without asking' },
     ],
-    examples: ['agw connect', 'agw connect cursor', 'agw connect cursor --write', 'agw connect vscode --as my-agent/dev --write --yes', 'agw connect claude-desktop --remove', 'agw connect langgraph > client.py'],
+    examples: ['agw connect', 'agw connect cursor', 'agw connect cursor --write', 'agw connect vscode --as my-agent/dev --write --yes', 'agw connect claude-desktop --remove', 'agw connect langgraph'],
     negative: 'the answer was no, or there was nothing to remove',
     run: connect,
   },

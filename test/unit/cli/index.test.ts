@@ -111,6 +111,11 @@ describe('without a gateway', () => {
     expect(JSON.parse(err)).toMatchObject({ error: { code: 'gateway_not_running' } });
   });
 
+  it('takes an address without a scheme for a URL that lacks it', async () => {
+    const { err } = await bench.agw(['status', '--gateway', 'localhost:9090']);
+    expect(err).toContain('--gateway http://localhost:9090');
+  });
+
   it('refuses the data plane for what needs the control plane', async () => {
     const { code, err } = await bench.agw(['policy', 'reload', '--gateway', 'http://127.0.0.1:1']);
     expect(code).toBe(2);
