@@ -5,7 +5,9 @@ import { startAdapter } from './server.mjs';
 const log = (/** @type {string} */ line) => void process.stderr.write(`openai-adapter: ${line}\n`);
 
 const [file] = process.argv.slice(2);
-if (file === undefined) {
+if (file === '--help' || file === '-h') {
+  process.stdout.write('Usage: node examples/openai-adapter/main.mjs CONFIG.json\nadapter.example.json beside it is one; README.md says what is in it.\n');
+} else if (file === undefined) {
   log('say which configuration: node examples/openai-adapter/main.mjs CONFIG.json');
   process.exitCode = 2;
 } else {

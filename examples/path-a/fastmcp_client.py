@@ -1,6 +1,6 @@
 # The FastMCP client with the gateway as its server.
 #   pip install fastmcp
-#   python fastmcp_client.py echo '{"message": "hello"}'
+#   python fastmcp_client.py echo '{"text": "hello"}'
 import asyncio
 import json
 import os

@@ -1,4 +1,5 @@
 // docs/adapters.md says how large the worked adapter is and what the contract asks, and both are so; its example files can be used.
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,6 +23,14 @@ describe('docs/adapters.md', () => {
   it('lists every duty of the contract', () => {
     expect(page).toContain(`<!-- node test/adapter-contract/run.mjs --duties -->\n${dutiesTable()}\n<!-- end -->`);
     expect(new Set(CASES.map(({ id }) => id)).size).toBe(CASES.length);
+  });
+
+  it('names a runner that explains itself, and does not call it done when no case was asked for', () => {
+    const run = (...words: string[]): { readonly status: number | null; readonly stdout: string; readonly stderr: string } => spawnSync(process.execPath, [join(import.meta.dirname, 'run.mjs'), ...words], { encoding: 'utf8' });
+    const help = run('--help');
+    expect(help.status).toBe(0);
+    for (const option of ['--kit', '--only', '--json', '--duties']) expect(help.stdout).toContain(option);
+    expect(run('--kit', join(import.meta.dirname, 'kits', 'courier-http.mjs'), '--only', 'no-such/')).toMatchObject({ status: 2, stderr: expect.stringContaining('no-such/') as unknown });
   });
 
   it('shows a key that the example knows', () => {

@@ -46,7 +46,11 @@ async function start(config: Config): Promise<{ readonly url: string; close(): P
 }
 
 try {
-  const { values } = parseArgs({ options: { config: { type: 'string' } } });
+  const { values } = parseArgs({ options: { config: { type: 'string' }, help: { type: 'boolean', short: 'h' } } });
+  if (values.help === true) {
+    process.stdout.write('Usage: node examples/adapter/run.mjs --config FILE (default adapter.json)\nadapter.example.json beside it is one; docs/adapters.md says what is in it.\n');
+    process.exit(0);
+  }
   const running = await start(readConfig(values.config ?? 'adapter.json'));
   log('listening', { url: running.url });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
