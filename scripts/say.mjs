@@ -31,12 +31,12 @@ export function note(text) {
   say(`! ${text}`);
 }
 
-/** Runs a script's main function; a Stop is printed, anything else is a fault of ours and keeps its stack. */
+/** Runs a script's main function; a Stop, or an option that the script has not, is printed; anything else is a fault of ours and keeps its stack. */
 export async function runScript(main) {
   try {
     process.exitCode = (await main()) ?? 0;
   } catch (error) {
-    if (!(error instanceof Stop)) throw error;
+    if (!(error instanceof Stop) && !String(error?.code).startsWith('ERR_PARSE_ARGS_')) throw error;
     process.stderr.write(`${red('✗')} ${error.message}${error.remedy === undefined ? '' : `\n  ${error.remedy}`}\n`);
     process.exitCode = 1;
   }

@@ -1,6 +1,5 @@
 // The behaviour table against the built gateway, in every language of the SDKs.
-//   node sdk/behaviour/run.mjs [--language python|python-sync|go|typescript]… [--only WORD] [--json] [--write]
-// --write keeps the numbers (runner/results.json, docs/sdk.md) of a whole run of which nothing failed, and the format's schema.
+// node sdk/behaviour/run.mjs --help says what it can be told.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -11,8 +10,22 @@ import { failuresText, outcomesTable, RESULTS, resultsText, SCHEMA, schemaText }
 import { runTable } from './runner/run-table.mjs';
 import { readTable } from './runner/table.mjs';
 
+const HELP = `Usage: node sdk/behaviour/run.mjs [options]
+
+Plays the behaviour table against the built gateway, in each language of the SDKs.
+
+Options:
+  --language NAME  ${Object.keys(LANGUAGES).join(', ')}; may be given again (default: all)
+  --only WORD      only the cases whose topic or name holds WORD
+  --json           results as JSON
+  --write          keep the numbers (runner/results.json, docs/sdk.md) of a whole run of which nothing failed, and the format's schema
+  --help           show this help
+
+Exit code 1: a case failed, or none was met.`;
+
 await runScript(async () => {
-  const { values } = parseArgs({ options: { language: { type: 'string', multiple: true }, only: { type: 'string' }, json: { type: 'boolean' }, write: { type: 'boolean' } } });
+  const { values } = parseArgs({ options: { language: { type: 'string', multiple: true }, only: { type: 'string' }, json: { type: 'boolean' }, write: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } });
+  if (values.help) return say(HELP);
   const languages = values.language ?? Object.keys(LANGUAGES);
   const unknown = languages.find((language) => LANGUAGES[language] === undefined);
   if (unknown !== undefined) throw new Stop(`${unknown} is no language of the table.`, `One of ${Object.keys(LANGUAGES).join(', ')}.`);
