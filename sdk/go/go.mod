@@ -1,4 +1,5 @@
-module github.com/precinct-gateway/precinct/sdk/go
+// .example belongs to nobody (RFC 2606): until the module has a public home, nobody else can serve it under its name.
+module precinct.example/sdk/go
 
 go 1.24.0
 

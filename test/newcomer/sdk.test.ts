@@ -20,7 +20,7 @@ const missing = await installSdkTools();
 
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
 const PRINTS = 'my_tool looked at: hello\n';
-const GO_MODULE = 'github.com/precinct-gateway/precinct/sdk/go';
+const GO_MODULE = 'precinct.example/sdk/go';
 const READY_TRIES = 600;
 const TRY_EVERY_MS = 50;
 const LONG_MS = 180_000;

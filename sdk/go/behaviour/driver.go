@@ -8,7 +8,7 @@ import (
 	"iter"
 	"sync"
 
-	"github.com/precinct-gateway/precinct/sdk/go/mcpgateway"
+	"precinct.example/sdk/go/mcpgateway"
 )
 
 type driver struct {

@@ -7,7 +7,7 @@ import (
 	"reflect"
 	"time"
 
-	"github.com/precinct-gateway/precinct/sdk/go/mcpgateway"
+	"precinct.example/sdk/go/mcpgateway"
 )
 
 type fault struct {

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
-	"github.com/precinct-gateway/precinct/sdk/go/mcpgateway"
+	"precinct.example/sdk/go/mcpgateway"
 )
 
 // step is a line in.

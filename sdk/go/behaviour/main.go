@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/precinct-gateway/precinct/sdk/go/mcpgateway"
+	"precinct.example/sdk/go/mcpgateway"
 )
 
 const lineBytesMax = 64 << 20

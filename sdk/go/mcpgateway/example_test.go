@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/precinct-gateway/precinct/sdk/go/mcpgateway"
+	"precinct.example/sdk/go/mcpgateway"
 )
 
 // startGateway stands for a gateway, so that the examples run: it answers a call with a greeting, and refuses the tool bash.

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/precinct-gateway/precinct/sdk/go/internal/apipage"
+	"precinct.example/sdk/go/internal/apipage"
 )
 
 func main() {

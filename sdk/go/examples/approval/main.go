@@ -9,7 +9,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/precinct-gateway/precinct/sdk/go/mcpgateway"
+	"precinct.example/sdk/go/mcpgateway"
 )
 
 const patience = 10 * time.Minute

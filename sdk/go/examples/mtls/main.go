@@ -7,7 +7,7 @@ import (
 	"log"
 	"os"
 
-	"github.com/precinct-gateway/precinct/sdk/go/mcpgateway"
+	"precinct.example/sdk/go/mcpgateway"
 )
 
 func main() {

@@ -8,7 +8,7 @@ import (
 	"os"
 	"os/signal"
 
-	"github.com/precinct-gateway/precinct/sdk/go/mcpgateway"
+	"precinct.example/sdk/go/mcpgateway"
 )
 
 func main() {

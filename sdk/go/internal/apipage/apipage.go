@@ -15,7 +15,7 @@ import (
 	"strings"
 )
 
-const importPath = "github.com/precinct-gateway/precinct/sdk/go/mcpgateway"
+const importPath = "precinct.example/sdk/go/mcpgateway"
 
 // Load reads the package in that folder.
 func Load(folder string) (*doc.Package, *token.FileSet, error) {

@@ -21,7 +21,7 @@ import (
 	"log"
 	"time"
 
-	"github.com/precinct-gateway/precinct/sdk/go/mcpgateway"
+	"precinct.example/sdk/go/mcpgateway"
 )
 
 var _, _, _, _, _ = errors.As, fmt.Println, log.Print, time.Second, json.Marshal
