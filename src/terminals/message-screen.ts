@@ -7,6 +7,7 @@ import type { ResponseFirewall } from '../response/index.js';
 import type { Screened } from '../response/scanned.js';
 import type { SseEvent } from '../upstream/sse.js';
 import { limitsOf } from './answers.js';
+import { asForeignError } from './foreign-error.js';
 import { readServerMessage, withId, type ServerMessage } from './message.js';
 import { offers } from './offering.js';
 import type { TerminalServices } from './services.js';
@@ -58,7 +59,8 @@ export class MessageScreen {
 
   /** The answer as the client is to see it: under its own id, and in its own era. */
   restore(bytes: Uint8Array, message: ServerMessage): Uint8Array {
-    const own = message.idText === this.idText ? bytes : withId(bytes, message, this.idText);
+    const named = message.idText === this.idText ? bytes : withId(bytes, message, this.idText);
+    const own = message.isError ? asForeignError(named) : named;
     return this.adapt === undefined ? own : this.adapt(own);
   }
 

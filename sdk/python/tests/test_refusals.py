@@ -66,6 +66,13 @@ def test_a_flat_envelope_without_a_json_rpc_error_is_one_too(kind: Kind, server:
     assert type(raised_by(kind, server)) is errors.AuthorizationError
 
 
+def test_an_envelope_beside_a_result_is_none(kind: Kind, server: Loopback) -> None:
+    """The call has run: taking it for a refusal would run it again."""
+    server.script = lambda request: request.connection.json(200, {**envelope("gateway_overloaded"), **result_for(request, "paid")})
+    (result,) = perform(kind, {"gateway_url": server.url}, ask("call_tool", "t"))
+    assert (result.text, len(server.seen)) == ("paid", 1)
+
+
 @pytest.mark.parametrize(("step", "name"), [(7, "DLPViolationError"), (0, "AdmissionError"), (16, "GatewayError"), (None, "GatewayError")])
 def test_a_code_of_a_newer_gateway_is_of_the_family_of_its_step(server: Loopback, step: int | None, name: str) -> None:
     server.script = refuse("something_new", step=step)

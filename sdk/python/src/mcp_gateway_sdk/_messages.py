@@ -42,7 +42,7 @@ def raise_error(message: Json, status: int, headers: Mapping[str, str], trace_id
     """Raises what a message says went wrong; returns where nothing did."""
     error = message.get("error")
     if not isinstance(error, dict):
-        envelope = message if _is_envelope(message) else None
+        envelope = message if "result" not in message and _is_envelope(message) else None
         if envelope is None:
             return
         raise _refusal(envelope, None, status, headers, trace_id)
