@@ -22,7 +22,7 @@ export class FetchTransport implements Transport {
       throw error;
     }
     onSent();
-    return { status: response.status, header: (name) => response.headers.get(name) ?? undefined, body: chunksOf(response) };
+    return { status: response.status, header: (name) => response.headers.get(name) ?? undefined, body: chunksOf(response), close: () => void response.body?.cancel().catch(() => undefined) };
   }
 
   close(): void {

@@ -84,5 +84,6 @@ function answerOf(response: IncomingMessage): HttpAnswer {
       return Array.isArray(value) ? value[0] : value;
     },
     body: response,
+    close: () => void response.destroy(),
   };
 }

@@ -56,6 +56,8 @@ export interface Core {
 }
 
 const PAGES_MAX = 1_000;
+const MS_PER_SECOND = 1000;
+type Repair = (error: unknown, deadline: Deadline) => Promise<boolean>;
 
 interface Asked {
   readonly method: string;
@@ -76,9 +78,13 @@ export abstract class Operations {
   async callTool(name: string, args: Readonly<Record<string, unknown>> = {}, options: CallOptions = {}): Promise<ToolResult> {
     const { onProgress } = options;
     const events = this.#call(name, args, options, onProgress !== undefined);
-    for (let next = await events.next(); ; next = await events.next()) {
-      if (next.done === true) return next.value;
-      if (next.value.type === 'progress') onProgress?.({ progress: next.value.progress, total: next.value.total, message: next.value.message });
+    try {
+      for (let next = await events.next(); ; next = await events.next()) {
+        if (next.done === true) return next.value;
+        if (next.value.type === 'progress') onProgress?.({ progress: next.value.progress, total: next.value.total, message: next.value.message });
+      }
+    } finally {
+      await events.return(undefined as never); // what onProgress throws ends the call
     }
   }
 
@@ -103,6 +109,7 @@ export abstract class Operations {
 
   async listTools(options: RequestOptions = {}): Promise<Tool[]> {
     const tools = (await this.#list('tools/list', 'tools', options)).filter((tool): tool is Tool => typeof tool['name'] === 'string');
+    this.core.marks.clear();
     for (const { name, inputSchema } of tools) this.core.marks.set(name, marksOf(inputSchema));
     return tools;
   }
@@ -160,9 +167,11 @@ export abstract class Operations {
 
   async #list(method: string, member: string, options: RequestOptions): Promise<JsonObject[]> {
     const found: JsonObject[] = [];
+    const { settings, surroundings } = this.core;
+    const endMs = surroundings.monotonicMs() + seconds('timeout', options.timeout ?? settings.timeout) * MS_PER_SECOND;
     let cursor: string | undefined;
     for (let page = 0; page < PAGES_MAX; page += 1) {
-      const { result, traceId } = await this.#ask({ method, params: cursor === undefined ? {} : { cursor }, options });
+      const { result, traceId } = await this.#ask({ method, params: cursor === undefined ? {} : { cursor }, options: page === 0 ? options : { ...options, timeout: secondsTo(endMs - surroundings.monotonicMs()) } });
       if (!Array.isArray(result[member])) throw new TransportError(`The answer to ${method} has no list of ${member}.`, { kind: 'answer', mayHaveRun: true, traceId });
       found.push(...listOf(result[member]).filter(isObject));
       cursor = textOf(result['nextCursor']);
@@ -175,10 +184,10 @@ export abstract class Operations {
     const { marks } = this.core;
     const sentArgs = parseJson(jsonOf(args)); // as they are on the wire
     const ask = (): Asked => ({ method: 'tools/call', name, params: { name, arguments: args, ...inputOf(options) }, options, wantsProgress, headers: () => paramHeaders(marks.get(name) ?? [], sentArgs) });
-    const answer = yield* this.#events(ask(), async (error) => {
+    const answer = yield* this.#events(ask(), async (error, deadline) => {
       // The marks are not known, or no longer right: nothing has run.
       if (!isHeaderMismatch(error)) return false;
-      await this.listTools({ timeout: options.timeout, signal: options.signal });
+      await this.listTools({ timeout: secondsTo(deadline.leftMs()), signal: deadline.signal });
       return true;
     });
     const { result, traceId } = answer;
@@ -186,7 +195,7 @@ export abstract class Operations {
     return new ToolResult(result, traceId);
   }
 
-  async *#events(asked: Asked, repair: (error: unknown) => Promise<boolean>): AsyncGenerator<Exclude<ToolEvent, { type: 'result' }>, Answer, undefined> {
+  async *#events(asked: Asked, repair: Repair): AsyncGenerator<Exclude<ToolEvent, { type: 'result' }>, Answer, undefined> {
     const messages = this.#decided(asked, repair);
     let isWhole = false;
     try {
@@ -208,7 +217,7 @@ export abstract class Operations {
   }
 
   /** Until it is answered, or a person has decided: each of these rounds has the whole time of a call. */
-  async *#decided(asked: Asked, repair: (error: unknown) => Promise<boolean>): AsyncGenerator<JsonObject, Answer, undefined> {
+  async *#decided(asked: Asked, repair: Repair): AsyncGenerator<JsonObject, Answer, undefined> {
     const { settings, surroundings } = this.core;
     const { options } = asked;
     checkCallOptions(options);
@@ -229,8 +238,8 @@ export abstract class Operations {
     }
   }
 
-  #retried(question: Question, { idempotent = false }: RequestOptions, deadline: Deadline, repair: (error: unknown) => Promise<boolean>): AsyncGenerator<JsonObject, Answer, undefined> {
-    return askWithRetries(this.core, question, { idempotent, deadline, channel: () => this.channel(deadline.signal), repair: async (error, failed) => this.renew(error, failed) || repair(error) });
+  #retried(question: Question, { idempotent = false }: RequestOptions, deadline: Deadline, repair: Repair): AsyncGenerator<JsonObject, Answer, undefined> {
+    return askWithRetries(this.core, question, { idempotent, deadline, channel: () => this.channel(deadline.signal), repair: async (error, failed) => this.renew(error, failed) || repair(error, deadline) });
   }
 
   #question({ method, name = '', params = {}, options, wantsProgress = false, headers = () => ({}) }: Asked): Question {
@@ -240,6 +249,11 @@ export abstract class Operations {
 }
 
 const NEVER = new AbortController().signal;
+
+/** What is left of a call's time; never none, which is no time-out. */
+function secondsTo(leftMs: number): number {
+  return Math.max(leftMs, 1) / MS_PER_SECOND;
+}
 
 function inputOf({ inputResponses, requestState }: CallOptions): JsonObject {
   return { inputResponses, requestState };

@@ -122,7 +122,7 @@ export class GatewaySession extends Operations {
   async #listen(): Promise<void> {
     const { settings, surroundings, wire } = this.#core;
     const answer = await wire.listen(this.#headers(), this.#closing.signal);
-    if (answer.status !== 200) return;
+    if (answer.status !== 200) return answer.close();
     for await (const message of readMessages(answer, { bytesMax: settings.answerBytesMax, traceId: undefined, nowMs: surroundings.nowMs })) {
       const method = textOf(message['method']);
       if (method === undefined) continue;

@@ -33,7 +33,7 @@ export async function* readEvents(chunks: AsyncIterable<Uint8Array>, bytesMax: n
       const field = colon === -1 ? line : line.slice(0, colon);
       const value = colon === -1 ? '' : line.slice(line[colon + 1] === ' ' ? colon + 2 : colon + 1);
       if (field === 'data') {
-        bytes += value.length;
+        bytes += value.length + 1; // an empty line is one, too
         if (bytes > bytesMax) throw new EventTooLarge();
         data.push(value);
       } else if (field === 'event') type = value;

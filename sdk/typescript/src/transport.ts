@@ -15,6 +15,8 @@ export interface HttpAnswer {
   header(name: string): string | undefined;
   /** Read at the reader's pace; leaving it early closes the connection. */
   readonly body: AsyncIterable<Uint8Array>;
+  /** Of an answer that is not read to its end: it would hold its connection, and the process. */
+  close(): void;
 }
 
 export interface Transport {

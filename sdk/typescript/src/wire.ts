@@ -73,8 +73,9 @@ export class Wire {
     const body = `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(question.method)},"params":{${params.map(([name, json]) => `${JSON.stringify(name)}:${json}`).join(',')}}}`;
     let isOver = false;
     let sent = false;
+    let answer: HttpAnswer | undefined;
     try {
-      const answer = await this.#send('POST', body, { ...channel.headers(question), ...trace.headers }, deadline.signal, () => { sent = deadline.mayHaveRun = true; });
+      answer = await this.#send('POST', body, { ...channel.headers(question), ...trace.headers }, deadline.signal, () => { sent = deadline.mayHaveRun = true; });
       const circumstances = { httpStatus: answer.status, retryAfter: retryAfterOf(answer, this.#options.surroundings.nowMs), traceId: trace.traceId };
       const messages = readMessages(answer, { bytesMax: this.#options.answerBytesMax, traceId: trace.traceId, nowMs: this.#options.surroundings.nowMs });
       for (let next = await messages.next(); next.done !== true; next = await messages.next()) {
@@ -91,6 +92,7 @@ export class Wire {
       }
       throw new TransportError(`The answer (HTTP ${answer.status}) ended without a response.`, { kind: 'connection', mayHaveRun: true, httpStatus: answer.status, traceId: trace.traceId });
     } catch (error) {
+      if (!isOver) answer?.close();
       isOver = !deadline.signal.aborted;
       throw this.#explained(error, deadline, sent, trace);
     } finally {

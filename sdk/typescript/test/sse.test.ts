@@ -37,6 +37,11 @@ describe('a stream of events', () => {
     expect(await read(Buffer.from('data: a\r\rdata: b\n\n'), [])).toHaveLength(2);
   });
 
+  it('of empty lines is bounded as well', async () => {
+    await expect(read(Buffer.from('data:\n'.repeat(1001)), [], 1000)).rejects.toBeInstanceOf(EventTooLarge);
+    expect(await read(Buffer.from(`${'data:\n'.repeat(1000)}\n`), [], 1000)).toHaveLength(1);
+  });
+
   it('drops what its end cuts off', async () => {
     expect(await read(Buffer.from('data: a\n\ndata: b'), [])).toHaveLength(1);
     expect(await read(Buffer.from('data: a\n'), [])).toEqual([]);
