@@ -1,5 +1,5 @@
 // Rewrites a config file whole or not at all, and asks a running gateway to take it up.
-import { chmodSync, closeSync, existsSync, fsyncSync, openSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, fsyncSync, openSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { CommandContext } from './command.js';
 import { placedMessage } from './control-client.js';
@@ -35,7 +35,7 @@ export function replaceFile(file: string, text: string, mode = 0o644): void {
 function writeDurably(file: string, text: string, mode: number): void {
   const descriptor = openSync(file, 'wx', mode);
   try {
-    writeSync(descriptor, text);
+    writeFileSync(descriptor, text); // whole: a disk that is getting full takes a part, and calls it written
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);
