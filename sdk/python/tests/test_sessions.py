@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import anyio
 import pytest
 
 from mcp_gateway_sdk import (
@@ -297,4 +298,31 @@ def test_a_cancelled_task_is_told_too(server: Loopback) -> None:
                 await task
 
     asyncio.run(cancel())
+    assert cancelled(server) == 2
+
+
+def test_a_cancelled_scope_of_anyio_is_told_too(server: Loopback) -> None:
+    """Within one, every await is cancelled, the goodbye's as well."""
+    SessionServer(server, hanging)
+
+    async def cancel() -> None:
+        async with GatewayClient(server.url, **LEGACY) as client:
+            with anyio.CancelScope() as scope:
+                await client.call_tool("t", on_progress=lambda _: scope.cancel())
+            assert scope.cancelled_caught
+
+    anyio.run(cancel)
+    assert cancelled(server) == 2
+
+
+def test_a_stream_left_in_a_cancelled_scope_is_told_too(server: Loopback) -> None:
+    SessionServer(server, hanging)
+
+    async def cancel() -> None:
+        async with GatewayClient(server.url, **LEGACY) as client:
+            with anyio.CancelScope() as scope:
+                async for _ in client.stream_tool("t"):
+                    scope.cancel()
+
+    anyio.run(cancel)
     assert cancelled(server) == 2

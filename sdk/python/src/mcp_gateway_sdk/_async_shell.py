@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import math
 import sys
@@ -77,6 +78,7 @@ class AsyncShell:
         self._connections: _Connections | None = None
         self._lock = asyncio.Lock()
         self._lock_loop: asyncio.AbstractEventLoop | None = None
+        self._endings: set[asyncio.Future[None]] = set()
         self.sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     async def run(self, flow: Flow[T]) -> T:
@@ -91,6 +93,9 @@ class AsyncShell:
                 answer, fault = None, None
                 try:
                     answer = await self._perform(command)
+                except asyncio.CancelledError as error:
+                    await self._end(flow, error)
+                    raise
                 except BaseException as error:  # the core says goodbye before it passes it on
                     fault = error
         finally:
@@ -102,7 +107,7 @@ class AsyncShell:
         while True:
             try:
                 command = flow.send(answer) if fault is None else flow.throw(fault)
-            except (StopIteration, _AbandonedError):
+            except StopIteration:
                 return
             answer, fault = None, None
             try:
@@ -111,11 +116,36 @@ class AsyncShell:
                 else:
                     answer = await self._perform(command)
             except GeneratorExit:
-                fault = _AbandonedError()
+                await self._end(flow, _AbandonedError())
+                return
+            except asyncio.CancelledError as error:
+                await self._end(flow, error)
+                raise
             except BaseException as error:
                 fault = error
 
+    async def _end(self, flow: Flow[Any], fault: BaseException) -> None:
+        """The core's goodbye, in a task of its own: in a cancelled scope of anyio every further await of this one is cancelled, too."""
+        ending = asyncio.ensure_future(self._goodbye(flow, fault))
+        self._endings.add(ending)
+        ending.add_done_callback(self._endings.discard)
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.shield(ending)
+
+    async def _goodbye(self, flow: Flow[Any], fault: BaseException) -> None:
+        with contextlib.suppress(StopIteration, Exception, asyncio.CancelledError):
+            command = flow.throw(fault)
+            while True:
+                try:
+                    answer = await self._perform(command)
+                except BaseException as error:
+                    command = flow.throw(error)
+                else:
+                    command = flow.send(answer)
+
     async def close(self) -> None:
+        own = [ending for ending in self._endings if ending.get_loop() is asyncio.get_running_loop()]
+        await asyncio.gather(*own, return_exceptions=True)
         connections, self._connections = self._connections, None
         if connections is not None:
             connections.retired = True

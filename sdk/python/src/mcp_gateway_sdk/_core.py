@@ -262,10 +262,12 @@ class Core:
         except GeneratorExit:
             raise
         except BaseException as fault:
-            if session is not None and _gives_up(fault):
-                yield from self._say("POST", session.state, _cancelled(under_way.id))
-            if response is not None:
-                yield Close(response)
+            try:
+                if session is not None and _gives_up(fault):
+                    yield from self._say("POST", session.state, _cancelled(under_way.id))
+            finally:
+                if response is not None:
+                    yield Close(response)
             if isinstance(fault, LostError):
                 raise TransportError(f"{fault.reason}.", may_have_run=fault.sent_whole, trace_id=trace.trace_id) from None
             if isinstance(fault, DeadlineError):
