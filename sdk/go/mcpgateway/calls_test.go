@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 const caller = "spiffe://poc.local/agents/mcp-client/my-agent/dev"
@@ -112,6 +113,20 @@ func TestAListThatDoesNotEndIsAnError(t *testing.T) {
 	_, err := client.ListPrompts(context.Background())
 	var protocol *ProtocolError
 	if !errors.As(err, &protocol) || len(s.seen()) != pagesMax {
+		t.Errorf("%v after %d pages", err, len(s.seen()))
+	}
+}
+
+func TestThePagesOfAListShareOneTimeOut(t *testing.T) {
+	clock := newFakeClock()
+	s := startServer(t, func(w http.ResponseWriter, _ *http.Request, was seen) {
+		clock.advance(4 * time.Second)
+		sendResult(w, was, `{"prompts":[],"nextCursor":"again"}`)
+	})
+	client := newTestClient(t, clock, s.URL)
+	_, err := client.ListPrompts(context.Background(), WithTimeout(10*time.Second))
+	var late *CallTimeoutError
+	if !errors.As(err, &late) || len(s.seen()) != 3 {
 		t.Errorf("%v after %d pages", err, len(s.seen()))
 	}
 }

@@ -182,6 +182,13 @@ func (c *core) callConfig(options []CallOption) (callConfig, error) {
 }
 
 func listOf[Entry any](ctx context.Context, o operations, method, member string, options []CallOption) ([]Entry, error) {
+	settings, err := o.core.callConfig(options)
+	if err != nil {
+		return nil, err
+	}
+	// The time-out is one for all pages: each by itself would have it, and a list that does not end has a thousand.
+	ctx, cancel := o.core.around.within(ctx, settings.timeout+settings.waitForApproval)
+	defer cancel()
 	entries, cursor := []Entry{}, ""
 	for range pagesMax {
 		params := map[string]any{}
