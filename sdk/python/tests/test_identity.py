@@ -134,14 +134,20 @@ def test_a_file_that_is_not_there_is_named(server: Loopback, monkeypatch: pytest
         perform("sync", {"gateway_url": server.url}, ask("call_tool", "t"))
 
 
-FAR = ["http://gateway.example", "http://10.0.0.1:9090", "http://[2001:db8::1]/", "http://localhost.example", "http://127.0.0.1.example"]
+FAR = [
+    "http://gateway.example",
+    "http://a.localhost",
+    "http://10.0.0.1:9090",
+    "http://[2001:db8::1]/",
+    "http://localhost.example",
+    "http://127.0.0.1.example",
+]
 NEAR = [
     "http://localhost:9090",
     "http://127.0.0.1",
     "http://127.9.9.9/",
     "http://[::1]:9090/mcp",
     "http://[::ffff:127.0.0.1]",
-    "http://a.localhost",
 ]
 DECLARED: list[tuple[dict[str, Any], dict[str, str]]] = [
     ({"spiffe_id": ID}, {}), ({"jwt_svid": "very.secret.token"}, {}), ({}, {"PRECINCT_SPIFFE_ID": ID}), ({}, {"PRECINCT_JWT_SVID": "very.secret.token"}),

@@ -198,7 +198,7 @@ describe('the gateway\'s certificate', () => {
 describe('a client is not made', () => {
   const made = (options: ClientOptions, env: Record<string, string> = {}) => () => new GatewayClient({ surroundings: ownSurroundings({ env }), ...options });
 
-  it.each(['http://gateway.example:9090', 'http://10.0.0.7', 'http://127.0.0.1.example', 'http://[::2]:1', 'http://0.0.0.0:1'])('that would name itself in the clear to %s', (gatewayUrl) => {
+  it.each(['http://gateway.example:9090', 'http://10.0.0.7', 'http://127.0.0.1.example', 'http://a.localhost', 'http://[::2]:1', 'http://0.0.0.0:1'])('that would name itself in the clear to %s', (gatewayUrl) => {
     expect(made({ gatewayUrl, spiffeId: ID })).toThrow(ConfigurationError);
     expect(made({ gatewayUrl, jwtSvid: token })).toThrow(ConfigurationError);
     expect(made({ gatewayUrl, jwtSvid: () => token })).toThrow(ConfigurationError);
@@ -211,7 +211,7 @@ describe('a client is not made', () => {
     expect(made({ gatewayUrl: gatewayUrl.replace('http:', 'https:'), spiffeId: ID })).not.toThrow();
   });
 
-  it.each(['localhost', '127.0.0.1', '127.9.9.9', '[::1]', '[::ffff:127.0.0.1]', 'a.localhost', '2130706433', '0x7f.1'])('but it is to loopback (%s)', (host) => {
+  it.each(['localhost', '127.0.0.1', '127.9.9.9', '[::1]', '[::ffff:127.0.0.1]', '2130706433', '0x7f.1'])('but it is to loopback (%s)', (host) => {
     expect(isLoopback(new URL(`http://${host}`).hostname)).toBe(true);
     expect(made({ gatewayUrl: `http://${host}`, spiffeId: ID })).not.toThrow();
   });

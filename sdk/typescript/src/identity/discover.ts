@@ -97,7 +97,7 @@ function refuseInTheClear({ hostname }: URL, what: string): void {
   if (!isLoopback(hostname)) throw new ConfigurationError(`${what} is sent over plain HTTP to loopback only: use an https gatewayUrl.`);
 }
 
-/** As the URL parser writes hosts. */
+/** As the URL parser writes hosts. `a.localhost` is what a name server says: many systems ask one. */
 export function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname.endsWith('.localhost') || /^127\.\d+\.\d+\.\d+$/.test(hostname) || hostname === '[::1]' || /^\[::ffff:7f[0-9a-f]{2}:[0-9a-f]{1,4}\]$/.test(hostname);
+  return hostname === 'localhost' || /^127\.\d+\.\d+\.\d+$/.test(hostname) || hostname === '[::1]' || /^\[::ffff:7f[0-9a-f]{2}:[0-9a-f]{1,4}\]$/.test(hostname);
 }
