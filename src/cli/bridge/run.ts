@@ -11,6 +11,7 @@ import { withInterrupt } from '../interrupt.js';
 import { printable } from '../terminal.js';
 import { chooseEvidence, type Evidence, type EvidenceSource } from './evidence.js';
 import { GatewayLink } from './gateway-link.js';
+import { lookAtInflow } from './inflow.js';
 import { Output } from './output.js';
 import { LINE_BYTES_MAX, Relay } from './relay.js';
 
@@ -27,13 +28,14 @@ export async function runBridge(context: CommandContext): Promise<ExitCode> {
   const output = new Output(stdout);
   const link = new GatewayLink({ find: find.now, gatewayId: context.option('gatewayId'), reader: output });
   const { stdin } = terminal;
-  const relay = new Relay({ link, output, guard: loadJsonGuard(), after, timeoutMs: givenTimeoutOf(context) ?? 0, say, onRoom: () => void stdin.resume() });
+  const relay = new Relay({ link, output, guard: loadJsonGuard(), after, timeoutMs: givenTimeoutOf(context) ?? 0, say, onRoom: () => look() });
+  const look = (): void => lookAtInflow({ stdin, isFull: () => relay.isFull, output });
   const lines = new LineReader(LINE_BYTES_MAX, (line) => relay.take(line));
   say(`ready; identity: ${source.about}`);
   await withInterrupt((signal) => new Promise<void>((resolve) => {
     const take = (chunk: Buffer): void => {
       lines.push(chunk);
-      if (relay.isFull) stdin.pause();
+      look();
     };
     const over = (): void => {
       stdin.off('data', take);
