@@ -48,6 +48,13 @@ afterAll(async () => {
   await demo.stop();
 });
 
+it('says before anything is started what decides what runs, the variables too', { timeout: 60_000 }, async () => {
+  const file = join(work, 'odd.json');
+  writeFileSync(file, JSON.stringify({ mcpServers: { time: { command: 'npx', args: ['-y', 'time-server'], cwd: '/tmp', env: { NODE_OPTIONS: '--import=data:text/javascript,1', TZ: 'UTC' } } } }));
+  const { code, err } = await agw('import', file); // nobody is at the terminal: no yes, no start
+  expect([code, err.split('\n').filter((line) => line.includes('npx')), err.includes('text/javascript')]).toEqual([2, ['  time: npx -y time-server in /tmp with NODE_OPTIONS, TZ'], false]);
+});
+
 it('writes nothing while a server does not answer, and nothing in a dry run', { timeout: 60_000 }, async () => {
   const before = registry();
   const refused = await agw('import', 'cursor', '--yes');

@@ -15,7 +15,7 @@ import { askServers, type AskedServer } from './ask-servers.js';
 import { importCaller, type ImportCaller } from './caller.js';
 import { foundServer, isLeftOut, type FoundServer, type LeftOut } from './found-server.js';
 import { isRegisteredNow, makePlan, type ImportPlan } from './import-plan.js';
-import { isImported, leftOutText, planJson, planText } from './plan-view.js';
+import { isImported, leftOutText, planJson, planText, programText } from './plan-view.js';
 import { finish } from './finish.js';
 import { openSource, type SourceFile } from './source.js';
 import { nameTools } from './tool-names.js';
@@ -127,7 +127,7 @@ function isSameProgram(known: RegisteredServer, live: RegisteredServer): boolean
 async function answering(context: CommandContext, plans: readonly UpstreamPlan[]): Promise<readonly AskedServer[]> {
   const programs = plans.filter(({ entry }) => entry?.command !== undefined);
   if (programs.length > 0) {
-    context.terminal.warn(`to be started, and asked for their tools:\n${programs.map(({ name, entry }) => `  ${printable(name)}: ${[entry?.command ?? '', ...(entry?.args ?? [])].map(printable).join(' ')}`).join('\n')}`);
+    context.terminal.warn(`to be started, and asked for their tools:\n${programs.map(({ name, entry }) => `  ${printable(name)}: ${entry === undefined ? '' : programText(entry)}`).join('\n')}`);
     if (!(await confirmed(context, `\nStart ${plural(programs.length, 'program')}?`))) throw new CliFailure('nothing was started, and nothing written.', { exitCode: 1, code: 'declined' });
   }
   const asked = await askServers(context, plans);

@@ -1,4 +1,5 @@
 // An import plan for people and for machines: everything that will be written, and nothing that is secret.
+import type { ServerEntry } from '../../engines/registry/server-entry.js';
 import { plural, shortHash } from '../printing.js';
 import { recordOf, textOf } from '../reading.js';
 import { renderTable } from '../table.js';
@@ -22,13 +23,19 @@ export function planText(plan: ImportPlan, terminal: Terminal): string {
 function serverText({ plan, tools, reason, prefix, isPrefixNew, named }: PlannedServer, { riskLevel }: ImportPlan, terminal: Terminal): string {
   const { colors } = terminal;
   const title = `${colors.bold(printable(plan.name))}  ${printable(plan.upstream)}`;
-  const command = plan.entry?.command === undefined ? [] : [`  runs ${[plan.entry.command, ...(plan.entry.args ?? [])].map((word) => printable(word)).join(' ')}${plan.entry.cwd === undefined ? '' : ` in ${printable(plan.entry.cwd)}`}`];
+  const command = plan.entry?.command === undefined ? [] : [`  runs ${programText(plan.entry)}`];
   const notes = [...plan.notes, ...(isPrefixNew ? [`agents know its tools by names that begin with ${prefix}, because another server has one of them`] : [])].map((note) => `  ${note}`);
   if (tools === undefined) return [title, ...command, colors.red(`  did not answer: ${printable(reason)}`)].join('\n');
   const rows = named.map((one) => [one.name, stateText(one), one.state === 'new' && isRegisteredNow(one) ? riskLevel : '', shortHash(one.tool.hashes.jcs), textOf(recordOf(JSON.parse(one.tool.text)), 'description')]);
   const table = renderTable([{ title: 'TOOL' }, { title: 'STATE' }, { title: 'RISK' }, { title: 'HASH (JCS)' }, { title: 'DESCRIPTION', shrinks: true }], rows, terminal);
   const signs = named.flatMap(({ name, poison }) => poison.map((one) => colors.red(`  ! ${printable(name)}: ${one.kind} at ${printable(one.path)}: this text speaks to the model, and is left to you: agw tools add --from ${printable(plan.upstream)} ${printable(name)}`)));
   return [title, ...command, ...notes, ...(named.length === 0 ? ['  it serves no tools'] : [table]), ...signs].join('\n');
+}
+
+/** All that decides what runs: a variable such as NODE_OPTIONS does as much as the words. Values may be secrets. */
+export function programText({ command = '', args = [], cwd, env = {} }: ServerEntry): string {
+  const variables = Object.keys(env).map(printable).join(', ');
+  return `${[command, ...args].map((word) => printable(word)).join(' ')}${cwd === undefined ? '' : ` in ${printable(cwd)}`}${variables === '' ? '' : ` with ${variables}`}`;
 }
 
 function stateText({ state, poison }: PlannedTool): string {
