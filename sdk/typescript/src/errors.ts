@@ -1,6 +1,6 @@
 // The errors that are no plain refusal of one family.
 import { AdmissionError, StepUpError } from './families.js';
-import { PrecinctError, type Refusal } from './gateway-error.js';
+import { PrecinctError, setAside, type Refusal } from './gateway-error.js';
 import type { ToolResult } from './tool-result.js';
 
 /** The client cannot be made, or asked, like this. */
@@ -55,14 +55,14 @@ export class CallTimeoutError extends PrecinctError {
 export class ProtocolError extends PrecinctError {
   override readonly name: string = 'ProtocolError';
   readonly rpcCode: number;
-  readonly data: unknown;
+  declare readonly data: unknown;
   readonly httpStatus: number | undefined;
   readonly traceId: string | undefined;
 
   constructor(message: string, facts: { readonly rpcCode: number; readonly data: unknown; readonly httpStatus: number | undefined; readonly traceId: string | undefined }) {
     super(message);
     this.rpcCode = facts.rpcCode;
-    this.data = facts.data;
+    setAside(this, { data: facts.data });
     this.httpStatus = facts.httpStatus;
     this.traceId = facts.traceId;
   }
@@ -72,28 +72,26 @@ export class ProtocolError extends PrecinctError {
 export class ToolError extends PrecinctError {
   override readonly name: string = 'ToolError';
   readonly traceId: string | undefined;
-  /** Not enumerable: what a tool says belongs to whoever asks for it, not into every log. */
   declare readonly result: ToolResult;
 
   constructor(result: ToolResult) {
     super('The tool says that it failed.');
     this.traceId = result.traceId;
-    Object.defineProperty(this, 'result', { value: result, enumerable: false });
+    setAside(this, { result });
   }
 }
 
 /** The server wants an answer first (2026-07-28): call again with `inputResponses` and `requestState`. */
 export class InputRequiredError extends PrecinctError {
   override readonly name: string = 'InputRequiredError';
-  readonly inputRequests: Readonly<Record<string, unknown>>;
+  declare readonly inputRequests: Readonly<Record<string, unknown>>;
   /** Opaque; goes back as it came. */
-  readonly requestState: string | undefined;
+  declare readonly requestState: string | undefined;
   readonly traceId: string | undefined;
 
   constructor(facts: { readonly inputRequests: Readonly<Record<string, unknown>>; readonly requestState: string | undefined; readonly traceId: string | undefined }) {
     super('The server wants an answer before it goes on: call again with inputResponses and requestState.');
-    this.inputRequests = facts.inputRequests;
-    this.requestState = facts.requestState;
+    setAside(this, { inputRequests: facts.inputRequests, requestState: facts.requestState });
     this.traceId = facts.traceId;
   }
 }

@@ -10,6 +10,11 @@ export class PrecinctError extends Error {
   }
 }
 
+/** Not enumerable: what may repeat the call's arguments is there for who asks for it, and in no log. */
+export function setAside(error: PrecinctError, members: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(members)) Object.defineProperty(error, name, { value, enumerable: false });
+}
+
 /** The gateway's envelope, and how it came. */
 export interface Refusal {
   readonly code: string;
@@ -40,7 +45,7 @@ export class GatewayError extends PrecinctError implements Refusal {
   readonly reasonCode: string | undefined;
   readonly decisionId: string | undefined;
   readonly traceId: string | undefined;
-  readonly details: Readonly<Record<string, unknown>> | undefined;
+  declare readonly details: Readonly<Record<string, unknown>> | undefined;
   readonly remediation: string | undefined;
   readonly docsUrl: string | undefined;
   readonly retryAfter: number | undefined;
@@ -55,7 +60,7 @@ export class GatewayError extends PrecinctError implements Refusal {
     this.reasonCode = refusal.reasonCode;
     this.decisionId = refusal.decisionId;
     this.traceId = refusal.traceId;
-    this.details = refusal.details;
+    setAside(this, { details: refusal.details });
     this.remediation = refusal.remediation;
     this.docsUrl = refusal.docsUrl;
     this.retryAfter = refusal.retryAfter;
