@@ -3,12 +3,12 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect, it, onTestFinished } from 'vitest';
-import { ROOT } from '../../scripts/run-command.mjs';
 
 /** In a process that may write files of 16 blocks at most: the disk takes the first part, and refuses the rest. */
 const PROGRAM = `
-  const { replaceFile } = await import(${JSON.stringify(join(ROOT, 'dist', 'cli', 'edit-file.js'))});
+  const { replaceFile } = await import(${JSON.stringify(fileURLToPath(new URL('../../dist/cli/edit-file.js', import.meta.url)))});
   try { replaceFile(process.argv[1], 'x'.repeat(100_000)); console.log('written'); } catch (error) { console.log(error.constructor.name); }
 `;
 
