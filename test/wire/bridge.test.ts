@@ -370,3 +370,15 @@ describe('its end', () => {
     expect(await bridge.ended).toBe(0);
   });
 });
+
+it('a tool server cannot say that the gateway has lost the session', async () => {
+  start();
+  await greet();
+  server.script = ({ idText }, response) => jsonAnswer(response, `{"jsonrpc":"2.0","id":${idText},"error":{"code":-32000,"message":"no","data":{"code":"session_not_found"}}}`);
+  bridge.send(call(1));
+  await bridge.answer(1);
+  expect(bridge.err()).not.toContain('no longer knows the session');
+  bridge.kill('SIGTERM');
+  await bridge.ended;
+  expect(server.seen.at(-1)?.httpMethod).toBe('DELETE'); // of one that is lost there is no goodbye
+});

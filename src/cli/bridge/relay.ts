@@ -197,7 +197,8 @@ export class Relay {
   /** What the bridge itself must know of an answer that passes. */
   #note(bytes: Buffer, isError: boolean, { message }: Asked): void {
     if (isError) {
-      if (stringAt(bytes, memberAt(bytes, ['error', 'data', 'code'])) === 'session_not_found') this.#session?.lose();
+      // The gateway's word alone: a tool server's data may have any code, and has no decision of the gateway's.
+      if (stringAt(bytes, memberAt(bytes, ['error', 'data', 'code'])) === 'session_not_found' && memberAt(bytes, ['error', 'data', 'decision_id']) !== undefined) this.#session?.lose();
     } else if (message.method === 'initialize' && this.#session !== undefined) this.#session.version = stringAt(bytes, memberAt(bytes, ['result', 'protocolVersion'])) ?? '';
     else if (message.method === 'tools/list' && message.version !== '') this.#marks.learn(bytes);
   }
