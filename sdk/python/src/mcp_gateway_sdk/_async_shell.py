@@ -143,9 +143,13 @@ class AsyncShell:
                 else:
                     command = flow.send(answer)
 
-    async def close(self) -> None:
+    async def said(self) -> None:
+        """Waits for goodbyes under way: that of a session comes after those of its calls."""
         own = [ending for ending in self._endings if ending.get_loop() is asyncio.get_running_loop()]
-        await asyncio.gather(*own, return_exceptions=True)
+        if own:
+            await asyncio.wait(own)
+
+    async def close(self) -> None:
         connections, self._connections = self._connections, None
         if connections is not None:
             connections.retired = True

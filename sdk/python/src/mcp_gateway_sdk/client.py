@@ -259,6 +259,7 @@ class GatewayClient(_Operations):
         if self._closed:
             return
         try:
+            await self._shell.said()
             await self._shell.run(self._core.close())
         finally:
             self._closed = True
@@ -311,6 +312,7 @@ class Session(_Operations):
         """End the session in the gateway."""
         session, self._session = self._session, None
         if session is not None:
+            await self._shell.said()
             await self._shell.run(self._core.end_session(session))
 
     async def __aenter__(self) -> Self:
