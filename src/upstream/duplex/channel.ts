@@ -2,8 +2,8 @@
 import type { UpstreamFault } from '../types.js';
 
 export interface Channel {
-  /** One whole message. `failed`: it was not taken, or not by the server; told later, at most once. */
-  send(message: Uint8Array, failed: (fault: UpstreamFault) => void): void;
+  /** One whole message. `failed`: it was not taken, or not by the server; told later, at most once. `told`: nobody answers it, and no request that is sent after it may overtake it. */
+  send(message: Uint8Array, failed: (fault: UpstreamFault) => void, told?: boolean): void;
   /** What belongs to it ends, and no event comes after it. */
   close(): void;
 }

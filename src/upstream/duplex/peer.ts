@@ -77,7 +77,7 @@ export class Peer implements ChannelEvents {
 
   /** A notification, or a client's answer to what this server asked. */
   tell(body: Uint8Array): void {
-    if (this.#closed === undefined) this.#channel.send(Buffer.from(body), () => undefined);
+    if (this.#closed === undefined) this.#channel.send(Buffer.from(body), () => undefined, true);
   }
 
   /** A client cancels: the id it names is its own. */

@@ -6,7 +6,7 @@ import type { UpstreamCall, UpstreamClient, UpstreamFault } from '../types.js';
 
 const HTTP_OK = 200;
 const MULTIPLE_CHOICES = 300;
-const WAITING_MAX = 100; // messages before the address is known: a handshake is two
+const WAITING_MAX = 100; // messages before the address is known, and requests behind a notification that is on its way
 const ENDPOINT_LENGTH_MAX = 4096;
 
 export interface SseChannelOptions {
@@ -20,6 +20,7 @@ export interface SseChannelOptions {
 interface Waiting {
   readonly message: Buffer;
   readonly failed: (fault: UpstreamFault) => void;
+  readonly told: boolean;
 }
 
 export class SseChannel implements Channel {
@@ -30,6 +31,8 @@ export class SseChannel implements Channel {
   /** Where messages go; undefined until the server has said it. */
   #endpoint: string | undefined;
   #waiting: Waiting[] = [];
+  /** Notifications and answers that the server has not accepted yet. Each message has a connection of its own: a request could overtake `initialized`. */
+  #telling = 0;
   #closed = false;
 
   constructor(options: SseChannelOptions, events: ChannelEvents) {
@@ -51,11 +54,12 @@ export class SseChannel implements Channel {
     });
   }
 
-  send(message: Uint8Array, failed: (fault: UpstreamFault) => void): void {
-    const kept = { message: Buffer.from(message), failed };
-    if (this.#endpoint !== undefined) this.#post(this.#endpoint, kept);
+  send(message: Uint8Array, failed: (fault: UpstreamFault) => void, told = false): void {
+    const kept = { message: Buffer.from(message), failed, told };
+    // What is told waits for nothing: a server may want an answer before it accepts something else.
+    if (this.#endpoint !== undefined && (told || this.#telling === 0)) this.#post(this.#endpoint, kept);
     else if (this.#waiting.length < WAITING_MAX) this.#waiting.push(kept);
-    else process.nextTick(failed, { kind: 'transport', maybeSent: false, crowdedOut: true, message: 'too many messages wait for the server to say where to send them' } satisfies UpstreamFault);
+    else process.nextTick(failed, { kind: 'transport', maybeSent: false, crowdedOut: true, message: 'too many messages wait for the server' } satisfies UpstreamFault);
   }
 
   close(): void {
@@ -84,17 +88,32 @@ export class SseChannel implements Channel {
     }
     endpoint.hash = '';
     this.#endpoint = endpoint.href;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const one of waiting) this.#post(endpoint.href, one);
+    this.#sendWaiting();
   }
 
-  #post(url: string, { message, failed }: Waiting): void {
+  #sendWaiting(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const { message, failed, told } of waiting) this.send(message, failed, told);
+  }
+
+  #post(url: string, { message, failed, told }: Waiting): void {
     const { client, answerTimeoutMs } = this.#options;
-    const done = (): void => void this.#posts.delete(post);
+    let accepted = !told;
+    if (told) this.#telling += 1;
+    const settled = (): void => {
+      if (accepted) return;
+      accepted = true;
+      this.#telling -= 1;
+      if (this.#telling === 0 && !this.#closed) this.#sendWaiting();
+    };
+    const done = (): void => {
+      this.#posts.delete(post);
+      settled();
+    };
     const post: UpstreamCall = client.send({ url, ownUrl: true, httpMethod: 'POST', headers: { 'content-type': JSON_TYPE, accept: JSON_TYPE }, body: message, bodyStays: true, answerTimeoutMs, idleTimeoutMs: answerTimeoutMs }, {
       onHead: (status) => {
-        if (status >= HTTP_OK && status < MULTIPLE_CHOICES) return;
+        if (status >= HTTP_OK && status < MULTIPLE_CHOICES) return settled();
         done();
         post.abort();
         failed({ kind: 'protocol', maybeSent: true, message: `it refused a message with HTTP status ${status}` });
