@@ -26,6 +26,7 @@ export class BodyMemory {
 
   /** `bytes` of memory, with whatever was there. */
   take(bytes: number): Buffer {
+    if (bytes < LARGE_BODY_BYTES) return Buffer.allocUnsafeSlow(bytes);
     const at = this.#kept.findLastIndex(({ byteLength }) => byteLength >= bytes && byteLength <= bytes * SLACK_FACTOR + GRAIN_BYTES);
     const [known] = at === -1 ? [] : this.#kept.splice(at, 1);
     if (known === undefined) return Buffer.allocUnsafeSlow(Math.ceil(bytes / GRAIN_BYTES) * GRAIN_BYTES).subarray(0, bytes);
@@ -38,7 +39,7 @@ export class BodyMemory {
    * Only where nothing outside of JavaScript reads from it any more.
    */
   giveBack({ buffer }: Uint8Array): void {
-    if (!(buffer instanceof ArrayBuffer)) return;
+    if (!(buffer instanceof ArrayBuffer) || buffer.byteLength < LARGE_BODY_BYTES) return;
     const own = structuredClone(buffer, { transfer: [buffer] });
     this.#kept.push(own);
     this.#keptBytes += own.byteLength;

@@ -1,5 +1,5 @@
 // Reads one body: refused at the byte that passes the limit, in time or not at all, copied once at most.
-import { LARGE_BODY_BYTES, type BodyMemory } from './body-memory.js';
+import type { BodyMemory } from './body-memory.js';
 import { OFF_ROLL, Roll } from './roll.js';
 import type { HttpResponse } from './uws-types.js';
 
@@ -142,11 +142,10 @@ export class BodyReader {
 
   #append(chunk: ArrayBuffer, total: number): void {
     if (this.#buffer === undefined || this.#buffer.byteLength < total) {
-      const wanted = Math.max(total, this.#announced ?? this.#capacityFor(total));
-      const grown = wanted < LARGE_BODY_BYTES ? Buffer.allocUnsafeSlow(wanted) : this.#memory.take(wanted);
+      const grown = this.#memory.take(Math.max(total, this.#announced ?? this.#capacityFor(total)));
       const before = this.#buffer;
       before?.copy(grown, 0, 0, total - chunk.byteLength);
-      if (before !== undefined && before.byteLength >= LARGE_BODY_BYTES) this.#memory.giveBack(before);
+      if (before !== undefined) this.#memory.giveBack(before);
       this.#buffer = grown;
     }
     this.#buffer.set(new Uint8Array(chunk), total - chunk.byteLength);

@@ -51,3 +51,12 @@ describe('memory of large bodies', () => {
     expect(vi.getTimerCount()).toBe(1);
   });
 });
+
+describe('memory of small bodies', () => {
+  it('is not kept, and stays whose it was', () => {
+    const memory = new BodyMemory();
+    const small = memory.take(LARGE_BODY_BYTES - 1).fill('a');
+    memory.giveBack(small);
+    expect([memory.keptBytes, small.length, small.buffer.byteLength]).toEqual([0, LARGE_BODY_BYTES - 1, LARGE_BODY_BYTES - 1]);
+  });
+});
