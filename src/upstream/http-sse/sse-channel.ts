@@ -32,7 +32,7 @@ export class SseChannel implements Channel {
   #endpoint: string | undefined;
   #waiting: Waiting[] = [];
   /** Notifications and answers that the server has not accepted yet. Each message has a connection of its own: a request could overtake `initialized`. */
-  #telling = 0;
+  readonly #telling = new Set<UpstreamCall>();
   #closed = false;
 
   constructor(options: SseChannelOptions, events: ChannelEvents) {
@@ -57,7 +57,7 @@ export class SseChannel implements Channel {
   send(message: Uint8Array, failed: (fault: UpstreamFault) => void, told = false): void {
     const kept = { message: Buffer.from(message), failed, told };
     // What is told waits for nothing: a server may want an answer before it accepts something else.
-    if (this.#endpoint !== undefined && (told || this.#telling === 0)) this.#post(this.#endpoint, kept);
+    if (this.#endpoint !== undefined && (told || this.#telling.size === 0)) this.#post(this.#endpoint, kept);
     else if (this.#waiting.length < WAITING_MAX) this.#waiting.push(kept);
     else process.nextTick(failed, { kind: 'transport', maybeSent: false, crowdedOut: true, message: 'too many messages wait for the server' } satisfies UpstreamFault);
   }
@@ -69,6 +69,7 @@ export class SseChannel implements Channel {
     this.#stream.abort();
     for (const post of this.#posts) post.abort();
     this.#posts.clear();
+    this.#telling.clear();
   }
 
   #take(type: string, data: Uint8Array): void {
@@ -99,13 +100,8 @@ export class SseChannel implements Channel {
 
   #post(url: string, { message, failed, told }: Waiting): void {
     const { client, answerTimeoutMs } = this.#options;
-    let accepted = !told;
-    if (told) this.#telling += 1;
     const settled = (): void => {
-      if (accepted) return;
-      accepted = true;
-      this.#telling -= 1;
-      if (this.#telling === 0 && !this.#closed) this.#sendWaiting();
+      if (this.#telling.delete(post) && this.#telling.size === 0) this.#sendWaiting();
     };
     const done = (): void => {
       this.#posts.delete(post);
@@ -126,6 +122,7 @@ export class SseChannel implements Channel {
       },
     });
     this.#posts.add(post);
+    if (told) this.#telling.add(post);
   }
 
   #break(fault: UpstreamFault): void {
