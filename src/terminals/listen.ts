@@ -10,6 +10,7 @@ import type { SseEvent } from '../upstream/sse.js';
 import { HTTP_OK, limitsOf, NOT_FOUND } from './answers.js';
 import { claimAnswer } from './asked.js';
 import { clientFacts } from './client-facts.js';
+import { asForeignError } from './foreign-error.js';
 import { LongStream, type StreamEnd } from './long-stream.js';
 import { readServerMessage } from './message.js';
 import { refuseSessionless } from './protocol-refusal.js';
@@ -146,7 +147,9 @@ class SessionStream {
     const message = readServerMessage(event.data, this.#services.jsonGuard, limitsOf(ctx.snapshot.config));
     if (message.kind === 'invalid') return;
     if (message.method === TOOLS_CHANGED && await this.#isToldAlready(leg.url)) return;
-    const screened = await this.#stream.screen(leg, event.data, message.escapes);
+    // With Last-Event-ID a server may send the answer to a call whose stream broke.
+    const own = message.isError ? asForeignError(event.data) : event.data;
+    const screened = await this.#stream.screen(leg, own, own === event.data ? message.escapes : undefined);
     const refusal = screened.kind === 'block' ? screened.refusal : message.kind === 'request' ? this.#cannotAnswer(message.idText, leg) : undefined;
     if (message.kind === 'request') await this.#recordRequest(message.method, leg, refusal);
     // Nobody waits for a notification: one that may not pass is left out, and its finding is in the stream's record.
