@@ -55,7 +55,7 @@ napi_value digest(napi_env env, napi_callback_info info) {
   try {
     uint8_t sum[kDigestBytes];
     if (!digester->canonical.write(bytes.data + from, bytes.data + to)) return nullptr;
-    const std::string& text = digester->canonical.text();
+    const CanonicalText& text = digester->canonical.text();
     if (!digester->hasher.digest(reinterpret_cast<const uint8_t*>(text.data()), text.size(), sum)) return throw_error(env, "ERR_NATIVE_CRYPTO", "SHA-256 failed");
     digester->canonical.trim();
     char hex[2 * kDigestBytes];

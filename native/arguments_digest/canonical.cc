@@ -4,6 +4,8 @@
 namespace precinct {
 namespace {
 
+constexpr size_t kPieceBytes = 16 * 1024;
+
 int hex_value(uint8_t byte) {
   if (byte >= '0' && byte <= '9') return byte - '0';
   const uint8_t letter = byte | 0x20;
@@ -16,20 +18,20 @@ bool Canonical::write_object(int depth) {
   ++p_;
   const size_t base = members_.size();
   const size_t from = out_.size();
-  out_ += '{';
+  out_.append('{');
   bool sorted = true;
   if (!take('}')) {
     do {
-      if (members_.size() > base) out_ += ',';
+      if (members_.size() > base) out_.append(',');
       Member member;
       if (!write_key(&member)) return false;
       if (!take(':')) return false;
-      out_ += ':';
+      out_.append(':');
       if (!write_value(depth + 1)) return false;
       member.to = out_.size();
       if (members_.size() > base) {
         const Member& last = members_.back();
-        sorted = sorted && out_.compare(last.key_from, last.key_to - last.key_from, out_, member.key_from, member.key_to - member.key_from) <= 0;
+        sorted = sorted && key_of(last) <= key_of(member);
       }
       members_.push_back(member);
     } while (take(','));
@@ -37,24 +39,18 @@ bool Canonical::write_object(int depth) {
   }
   if (!sorted) sort_members(base, from);
   members_.resize(base);
-  out_ += '}';
+  out_.append('}');
   return true;
 }
 
 void Canonical::sort_members(size_t base, size_t from) {
-  const auto key_of = [this](const Member& member) { return std::pair<const char*, size_t>(out_.data() + member.key_from, member.key_to - member.key_from); };
-  std::stable_sort(members_.begin() + static_cast<std::ptrdiff_t>(base), members_.end(), [&key_of](const Member& a, const Member& b) {
-    const auto [a_key, a_length] = key_of(a);
-    const auto [b_key, b_length] = key_of(b);
-    const int order = std::memcmp(a_key, b_key, std::min(a_length, b_length));
-    return order != 0 ? order < 0 : a_length < b_length;
-  });
+  std::stable_sort(members_.begin() + static_cast<std::ptrdiff_t>(base), members_.end(), [this](const Member& a, const Member& b) { return key_of(a) < key_of(b); });
   sorted_.clear();
   for (size_t at = base; at < members_.size(); ++at) {
     if (at > base) sorted_ += ',';
-    sorted_.append(out_, members_[at].from, members_[at].to - members_[at].from);
+    sorted_.append(out_.data() + members_[at].from, members_[at].to - members_[at].from);
   }
-  out_.replace(from + 1, std::string::npos, sorted_);
+  out_.own().replace(from + 1, std::string::npos, sorted_);
 }
 
 // Other keys sort by UTF-16 code units, which is not the order of their bytes.
@@ -69,28 +65,33 @@ bool Canonical::write_key(Member* member) {
   ++p_;
   member->from = out_.size();
   member->key_from = member->from + 1;
-  append(from - 1, p_);
+  out_.append(from - 1, p_);
   member->key_to = out_.size() - 1;
   return true;
 }
 
+// memchr is ten times as fast as looking for quotes and escapes together. Each looks through a piece once, however many escapes are in it, and a piece is
+// still in the processor's cache for the second.
 bool Canonical::write_string() {
-  out_ += '"';
+  out_.append('"');
   ++p_;
-  for (;;) {
-    // The next quote ends the string unless an escape comes first; memchr is ten times as fast as looking for both.
-    const auto* const quote = static_cast<const uint8_t*>(std::memchr(p_, '"', static_cast<size_t>(end_ - p_)));
-    if (quote == nullptr) return false;
-    const auto* const escape = static_cast<const uint8_t*>(std::memchr(p_, '\\', static_cast<size_t>(quote - p_)));
-    if (escape == nullptr) {
-      append(p_, quote + 1);
-      p_ = quote + 1;
-      return true;
+  while (p_ < end_) {
+    const size_t piece = std::min(static_cast<size_t>(end_ - p_), kPieceBytes);
+    const auto* const quote = static_cast<const uint8_t*>(std::memchr(p_, '"', piece));
+    const uint8_t* const stop = quote == nullptr ? p_ + piece : quote;
+    while (p_ < stop) {
+      const auto* const escape = static_cast<const uint8_t*>(std::memchr(p_, '\\', static_cast<size_t>(stop - p_)));
+      const uint8_t* const plain_to = escape == nullptr ? stop : escape;
+      out_.append(p_, plain_to);
+      p_ = plain_to;
+      if (escape != nullptr && !write_escape()) return false; // may step over the quote, or the end of the piece
     }
-    append(p_, escape);
-    p_ = escape;
-    if (!write_escape()) return false;
+    if (p_ != quote) continue;
+    out_.append(quote, quote + 1);
+    ++p_;
+    return true;
   }
+  return false;
 }
 
 // As JSON.stringify writes what JSON.parse read (ECMA-262, QuoteJSONString).
@@ -111,8 +112,8 @@ bool Canonical::write_escape() {
     return true;
   }
   if (std::strchr("\"\\/bfnrt", letter) == nullptr) return false;
-  if (letter != '/') out_ += '\\';
-  out_ += static_cast<char>(letter);
+  if (letter != '/') out_.append('\\');
+  out_.append(static_cast<char>(letter));
   p_ += 2;
   return true;
 }
@@ -133,29 +134,32 @@ void Canonical::write_point(uint32_t point) {
   static constexpr char kShort[] = {'b', 't', 'n', 0, 'f', 'r'};
   static constexpr char kHex[] = "0123456789abcdef";
   if (point == '"' || point == '\\') {
-    out_ += '\\';
-    out_ += static_cast<char>(point);
+    out_.append('\\');
+    out_.append(static_cast<char>(point));
   } else if (point >= 8 && point <= 13 && point != 11) {
-    out_ += '\\';
-    out_ += kShort[point - 8];
+    out_.append('\\');
+    out_.append(kShort[point - 8]);
   } else if (point < 0x20) {
-    out_ += "\\u00";
-    out_ += kHex[point >> 4];
-    out_ += kHex[point & 15];
+    out_.append('\\');
+    out_.append('u');
+    out_.append('0');
+    out_.append('0');
+    out_.append(kHex[point >> 4]);
+    out_.append(kHex[point & 15]);
   } else if (point < 0x80) {
-    out_ += static_cast<char>(point);
+    out_.append(static_cast<char>(point));
   } else if (point < 0x800) {
-    out_ += static_cast<char>(0xc0 | (point >> 6));
-    out_ += static_cast<char>(0x80 | (point & 0x3f));
+    out_.append(static_cast<char>(0xc0 | (point >> 6)));
+    out_.append(static_cast<char>(0x80 | (point & 0x3f)));
   } else if (point < 0x10000) {
-    out_ += static_cast<char>(0xe0 | (point >> 12));
-    out_ += static_cast<char>(0x80 | ((point >> 6) & 0x3f));
-    out_ += static_cast<char>(0x80 | (point & 0x3f));
+    out_.append(static_cast<char>(0xe0 | (point >> 12)));
+    out_.append(static_cast<char>(0x80 | ((point >> 6) & 0x3f)));
+    out_.append(static_cast<char>(0x80 | (point & 0x3f)));
   } else {
-    out_ += static_cast<char>(0xf0 | (point >> 18));
-    out_ += static_cast<char>(0x80 | ((point >> 12) & 0x3f));
-    out_ += static_cast<char>(0x80 | ((point >> 6) & 0x3f));
-    out_ += static_cast<char>(0x80 | (point & 0x3f));
+    out_.append(static_cast<char>(0xf0 | (point >> 18)));
+    out_.append(static_cast<char>(0x80 | ((point >> 12) & 0x3f)));
+    out_.append(static_cast<char>(0x80 | ((point >> 6) & 0x3f)));
+    out_.append(static_cast<char>(0x80 | (point & 0x3f)));
   }
 }
 

@@ -5,9 +5,65 @@
 #include <cstdint>
 #include <cstring>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace precinct {
+
+// What has been written. As long as that is what the input begins with, it is the input's own bytes: most arguments come in canonical form, and the copy of
+// a large text is a fifth of its digest.
+class CanonicalText {
+ public:
+  void begin(const uint8_t* from, const uint8_t* to) {
+    input_ = reinterpret_cast<const char*>(from);
+    input_size_ = static_cast<size_t>(to - from);
+    same_ = 0;
+    copied_ = false;
+    copy_.clear();
+  }
+
+  void append(char letter) {
+    if (!copied_ && same_ < input_size_ && input_[same_] == letter) {
+      ++same_;
+      return;
+    }
+    own() += letter;
+  }
+
+  // Bytes of the input.
+  void append(const uint8_t* from, const uint8_t* to) {
+    const auto* const bytes = reinterpret_cast<const char*>(from);
+    const size_t size = static_cast<size_t>(to - from);
+    if (!copied_ && bytes == input_ + same_) {
+      same_ += size;
+      return;
+    }
+    own().append(bytes, size);
+  }
+
+  const char* data() const { return copied_ ? copy_.data() : input_; }
+  size_t size() const { return copied_ ? copy_.size() : same_; }
+
+  // To be changed in another way than at its end.
+  std::string& own() {
+    if (!copied_) {
+      copy_.assign(input_, same_);
+      copied_ = true;
+    }
+    return copy_;
+  }
+
+  void trim(size_t kept_bytes) {
+    if (copy_.capacity() > kept_bytes) std::string().swap(copy_);
+  }
+
+ private:
+  const char* input_ = nullptr;
+  size_t input_size_ = 0;
+  size_t same_ = 0;
+  bool copied_ = false;
+  std::string copy_;
+};
 
 class Canonical {
  public:
@@ -15,16 +71,17 @@ class Canonical {
   bool write(const uint8_t* from, const uint8_t* to) {
     p_ = from;
     end_ = to;
-    out_.clear();
+    out_.begin(from, to);
     members_.clear();
     return write_value(0) && (skip_space(), p_ == end_);
   }
 
-  const std::string& text() const { return out_; }
+  // Valid as long as the input is.
+  const CanonicalText& text() const { return out_; }
 
   // A large text must not stay in memory for the thread's life.
   void trim() {
-    if (out_.capacity() > kKeptBytes) std::string().swap(out_);
+    out_.trim(kKeptBytes);
     if (sorted_.capacity() > kKeptBytes) std::string().swap(sorted_);
     if (members_.capacity() > kKeptBytes / sizeof(Member)) std::vector<Member>().swap(members_);
   }
@@ -63,22 +120,22 @@ class Canonical {
   bool write_word() {
     const uint8_t* const from = p_;
     while (p_ < end_ && *p_ > 0x20 && *p_ != ',' && *p_ != ']' && *p_ != '}') ++p_;
-    append(from, p_);
+    out_.append(from, p_);
     return p_ > from;
   }
 
   bool write_array(int depth) {
     ++p_;
-    out_ += '[';
+    out_.append('[');
     if (!take(']')) {
       if (!write_value(depth + 1)) return false;
       while (take(',')) {
-        out_ += ',';
+        out_.append(',');
         if (!write_value(depth + 1)) return false;
       }
       if (!take(']')) return false;
     }
-    out_ += ']';
+    out_.append(']');
     return true;
   }
 
@@ -89,12 +146,11 @@ class Canonical {
   bool read_unit(uint32_t* unit);
   void write_point(uint32_t point);
   void sort_members(size_t base, size_t from);
-
-  void append(const uint8_t* from, const uint8_t* to) { out_.append(reinterpret_cast<const char*>(from), static_cast<size_t>(to - from)); }
+  std::string_view key_of(const Member& member) const { return {out_.data() + member.key_from, member.key_to - member.key_from}; }
 
   const uint8_t* p_ = nullptr;
   const uint8_t* end_ = nullptr;
-  std::string out_;
+  CanonicalText out_;
   std::string sorted_;
   std::vector<Member> members_;
 };

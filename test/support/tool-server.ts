@@ -54,6 +54,8 @@ export interface ToolServer {
   answeringFor: readonly string[];
   slowMs: number;
   answerBytes: number;
+  /** The text of the answer as JSON, as it is written. */
+  answerJson: string | undefined;
   /** Every page names a next one. */
   endlessPages: boolean;
   readonly openSessions: ReadonlySet<string>;
@@ -125,7 +127,7 @@ export async function startToolServer(options: ToolServerOptions = {}): Promise<
     if (rpcMethod === 'server/discover') return `{"supportedVersions":${era === 'legacy' ? '[]' : '["2026-07-28"]'},"capabilities":{"tools":{}},"resultType":"complete","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"tool-server","version":"1"}}}`;
     if (rpcMethod === 'tools/list') return listPage(message.params?.cursor);
     const text = server.answerBytes > 0 ? 'x'.repeat(server.answerBytes) : `called ${String(message.params?.name ?? rpcMethod)}`;
-    return `{"content":[{"type":"text","text":${JSON.stringify(text)}}]}`;
+    return `{"content":[{"type":"text","text":${server.answerJson ?? JSON.stringify(text)}}]}`;
   }
 
   function listPage(cursor: unknown): string {
@@ -142,7 +144,7 @@ export async function startToolServer(options: ToolServerOptions = {}): Promise<
     answering: options.answering ?? 'json',
     answeringFor: [],
     slowMs: 5,
-    answerBytes: 0,
+    answerBytes: 0, answerJson: undefined,
     endlessPages: false,
     openSessions: sessions,
     forgetSessions: () => sessions.clear(),

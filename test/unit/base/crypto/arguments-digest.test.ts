@@ -54,6 +54,21 @@ describe('the digest of arguments', () => {
       expect(whole(native, text)).toBe(whole(twin, text));
     }), { numRuns: 5_000 });
   });
+
+  // The addon looks through a long string piece by piece.
+  it('is the same wherever in a long string its escapes and its end are', () => {
+    const native = createArgumentsDigest(KEY);
+    const twin = createArgumentsDigest(KEY, ABSENT);
+    const piece = 16 * 1024;
+    for (const length of [piece - 8, 2 * piece - 8]) {
+      for (let more = 0; more < 16; more++) {
+        const plain = 'x'.repeat(length + more);
+        for (const tail of ['', '\\"', '\\n', '\\\\', '\\u0041', '\\ud83d\\ude00', 'é', '\\\\\\"\\n', '\\"'.repeat(20), '\\"y']) {
+          for (const text of [`"${plain}${tail}"`, `{"b":"${plain}${tail}","a":"${tail}"}`, `["${tail}${plain}", 1]`]) expect(whole(native, text), `${length + more} ${tail}`).toBe(whole(twin, text));
+        }
+      }
+    }
+  });
 });
 
 describe.skipIf(addon === undefined)('the native addon', () => {
