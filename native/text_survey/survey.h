@@ -1,5 +1,6 @@
 // One look over a text: which of the readings of src/engines/dlp/views.ts could say anything new. Says yes too often, never no too often.
 #pragma once
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -7,7 +8,9 @@
 namespace precinct {
 
 // src/base/text/survey.ts has the same numbers.
-enum Sign : uint32_t { kBackslash = 1, kPercent = 2, kBeyondAscii = 4, kEncodedRun = 8 };
+enum Sign : uint32_t { kBackslash = 1, kPercent = 2, kBeyondAscii = 4, kEncodedRun = 8, kAllSigns = 15 };
+
+constexpr size_t kPieceBytes = 16 * 1024;
 
 namespace survey_detail {
 
@@ -146,32 +149,42 @@ class SilentRuns {
   Entry entries_[kEntries];
 };
 
-inline bool has_encoded_run(const uint8_t* begin, const uint8_t* end) {
-  static thread_local SilentRuns silent;
-  const uint8_t* floor = begin;
-  // Every sixteenth byte: a run that long can't step over all of them.
-  for (const uint8_t* at = begin; static_cast<size_t>(end - at) >= kRunMin;) {
-    const uint8_t* const probe = at + kRunMin - 1;
-    if ((kTables.kinds[*probe] & kBase64) == 0) {
-      at = probe + 1;
-      continue;
-    }
-    const uint8_t* from = probe;
-    while (from > floor && (kTables.kinds[from[-1]] & kBase64) != 0) --from;
-    const uint8_t* to = probe + 1;
-    while (to < end && (kTables.kinds[*to] & kBase64) != 0) ++to;
-    if (static_cast<size_t>(to - from) >= kRunMin) {
-      to = end_of_lines(to, end);
-      const size_t length = static_cast<size_t>(to - from);
-      if (!silent.knows(from, length)) {
-        if (says_something(from, to)) return true;
-        silent.note(from, length);
+// Looks for a run that says something, from where it stopped the last time.
+class EncodedRuns {
+ public:
+  EncodedRuns(const uint8_t* begin, const uint8_t* end) : at_(begin), floor_(begin), end_(end) {}
+
+  // True = there is one that begins before `stop`. Every sixteenth byte: a run that long can't step over all of them.
+  bool any_before(const uint8_t* stop) {
+    static thread_local SilentRuns silent;
+    while (at_ < stop && static_cast<size_t>(end_ - at_) >= kRunMin) {
+      const uint8_t* const probe = at_ + kRunMin - 1;
+      if ((kTables.kinds[*probe] & kBase64) == 0) {
+        at_ = probe + 1;
+        continue;
       }
+      const uint8_t* from = probe;
+      while (from > floor_ && (kTables.kinds[from[-1]] & kBase64) != 0) --from;
+      const uint8_t* to = probe + 1;
+      while (to < end_ && (kTables.kinds[*to] & kBase64) != 0) ++to;
+      if (static_cast<size_t>(to - from) >= kRunMin) {
+        to = end_of_lines(to, end_);
+        const size_t length = static_cast<size_t>(to - from);
+        if (!silent.knows(from, length)) {
+          if (says_something(from, to)) return true;
+          silent.note(from, length);
+        }
+      }
+      floor_ = at_ = to;
     }
-    floor = at = to;
+    return false;
   }
-  return false;
-}
+
+ private:
+  const uint8_t* at_;
+  const uint8_t* floor_;
+  const uint8_t* const end_;
+};
 
 inline bool is_ascii(const uint8_t* p, const uint8_t* end) {
   uint64_t seen = 0;
@@ -186,11 +199,20 @@ inline bool is_ascii(const uint8_t* p, const uint8_t* end) {
 
 }  // namespace survey_detail
 
+// Piece by piece: the second look at a piece finds it in the processor's cache, however large the text is.
 inline uint32_t survey(const uint8_t* bytes, size_t length) {
-  if (length == 0) return 0;
   const uint8_t* const end = bytes + length;
-  return (std::memchr(bytes, '\\', length) != nullptr ? kBackslash : 0u) | (std::memchr(bytes, '%', length) != nullptr ? kPercent : 0u) |
-         (survey_detail::is_ascii(bytes, end) ? 0u : kBeyondAscii) | (survey_detail::has_encoded_run(bytes, end) ? kEncodedRun : 0u);
+  survey_detail::EncodedRuns runs(bytes, end);
+  uint32_t signs = 0;
+  for (const uint8_t *from = bytes, *to; from < end && signs != kAllSigns; from = to) {
+    const size_t piece = std::min(static_cast<size_t>(end - from), kPieceBytes);
+    to = from + piece;
+    if ((signs & kBackslash) == 0 && std::memchr(from, '\\', piece) != nullptr) signs |= kBackslash;
+    if ((signs & kPercent) == 0 && std::memchr(from, '%', piece) != nullptr) signs |= kPercent;
+    if ((signs & kBeyondAscii) == 0 && !survey_detail::is_ascii(from, to)) signs |= kBeyondAscii;
+    if ((signs & kEncodedRun) == 0 && runs.any_before(to)) signs |= kEncodedRun;
+  }
+  return signs;
 }
 
 }  // namespace precinct

@@ -46,6 +46,20 @@ describe('the survey', () => {
     }
   });
 
+  // It looks piece by piece.
+  it('sees every sign wherever in a long text it is', () => {
+    const signs: readonly (readonly [string, number])[] = [['\\', SIGN.backslash], ['%', SIGN.percent], ['é', SIGN.beyondAscii], [Buffer.from(SECRET).toString('base64url'), SIGN.encodedRun]];
+    for (const piece of [16 * 1024, 32 * 1024]) {
+      for (let before = piece - 50; before < piece + 5; before++) {
+        for (const [sign, expected] of signs) {
+          const at = Buffer.from(`${'. '.repeat(before).slice(0, before)}${sign}`);
+          expect(survey(at) & expected, `${sign} at ${before}`).toBe(expected);
+          expect(survey(Buffer.concat([at, Buffer.from(' .'.repeat(piece))])) & expected, `${sign} at ${before} of more`).toBe(expected);
+        }
+      }
+    }
+  });
+
   it('has no doubt about plain text and the names that MCP messages are full of', () => {
     const plain = Buffer.from('{"jsonrpc":"2.0","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"},"arguments":{"text":"The quick brown fox"}}}');
     expect([0, 15]).toContain(survey(plain));
