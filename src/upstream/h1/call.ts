@@ -11,7 +11,7 @@ export class H1Call extends Timed implements UpstreamCall, Waiting<H1Call> {
   /** @internal */
   behind: H1Call | undefined = undefined;
   /** @internal The whole request, while it waits for a connection. */
-  message: Buffer | undefined = undefined;
+  message: readonly Buffer[] | undefined = undefined;
   readonly #origin: H1Origin;
   readonly #sink: UpstreamSink;
   readonly #answerTimeoutMs: number;

@@ -78,10 +78,10 @@ export class Connection extends Timed implements AnswerReceiver, Sender, WireOwn
 
   /** Writes the request of a call that waited. */
   sendWaiting(call: H1Call): void {
-    const { message } = call;
+    const { message = [] } = call;
     this.#take(call);
     this.#asked += 1;
-    if (message !== undefined) this.#wire.write(message);
+    for (const part of message) this.#wire.write(part);
   }
 
   goesOut(): Wire | undefined {

@@ -5,7 +5,7 @@ import type { UpstreamCall, UpstreamRequest, UpstreamSink } from '../types.js';
 import { KnownHeads } from './answer-reader.js';
 import { H1Call } from './call.js';
 import { Connection, type Keeper } from './connection.js';
-import { requestBytes, type Runtime } from './runtime.js';
+import { requestParts, type Runtime } from './runtime.js';
 import { Timed } from './time-wheel.js';
 import { WaitingLine } from './waiting-line.js';
 
@@ -54,7 +54,7 @@ export class H1Origin extends Timed implements Origin, Keeper {
       if (!connection.hasRoom) this.#unlist(connection);
       return call;
     }
-    call.message = requestBytes(head, body);
+    call.message = requestParts(head, body, request.bodyStays === true);
     this.#waiting.push(call);
     this.#connect();
     return call;

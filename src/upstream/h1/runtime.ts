@@ -43,8 +43,10 @@ export class Runtime {
     if (to > ARENA_BYTES || this.#senders.length === TOGETHER_MAX) {
       this.flush();
       if (to - from <= ARENA_BYTES) this.write(sender, head, body);
-      else if (bodyStays && body !== undefined) writeInTwo(sender, head, body);
-      else sender.goesOut()?.write(requestBytes(head, body));
+      else {
+        const wire = sender.goesOut();
+        for (const part of requestParts(head, body, bodyStays)) wire?.write(part);
+      }
       return;
     }
     this.#arena.write(head, from, 'latin1');
@@ -92,16 +94,11 @@ function flushRuntime(runtime: Runtime): void {
   runtime.turnEnded();
 }
 
-function writeInTwo(sender: Sender, head: string, body: Uint8Array): void {
-  const wire = sender.goesOut();
-  wire?.write(Buffer.from(head, 'latin1'));
-  wire?.write(Buffer.from(body.buffer, body.byteOffset, body.byteLength));
-}
-
-/** A request with bytes of its own. */
-export function requestBytes(head: string, body: Uint8Array | undefined): Buffer {
+/** A request as what is written of it: in one, with bytes of its own, but for a large body that stays. */
+export function requestParts(head: string, body: Uint8Array | undefined, bodyStays: boolean): readonly Buffer[] {
+  if (bodyStays && body !== undefined) return [Buffer.from(head, 'latin1'), Buffer.from(body.buffer, body.byteOffset, body.byteLength)];
   const bytes = Buffer.allocUnsafeSlow(head.length + (body?.length ?? 0));
   bytes.write(head, 0, head.length, 'latin1');
   if (body !== undefined) bytes.set(body, head.length);
-  return bytes;
+  return [bytes];
 }

@@ -181,6 +181,20 @@ describe.each<'native' | 'node'>(['native', 'node'])('an own connection (%s)', (
     expect(answers.map(({ body }) => body)).toEqual(sizes.map((size, n) => `${size} ${n}${n}`));
   });
 
+  it.each([true, false])('sends a body that waited for a connection from where it lies, if it stays (%s)', async (bodyStays) => {
+    const server = await rawServer((socket, body) => socket.write(whole(`${body.length} ${body.slice(-1)}`)));
+    const client = makeClient();
+    const body = Buffer.alloc(2_000_000, 'a');
+    const answer = await new Promise<string>((resolve, reject) => {
+      let text = '';
+      client.send({ url: server.url, httpMethod: 'POST', headers: {}, body, bodyStays, answerTimeoutMs: 9000, idleTimeoutMs: 9000 }, {
+        onHead: () => undefined, onData: (chunk) => { text += Buffer.from(chunk).toString(); }, onEnd: () => resolve(text), onFault: ({ message }) => reject(new Error(message)),
+      });
+      body[body.length - 1] = 'b'.charCodeAt(0);
+    });
+    expect(answer).toBe(`${body.length} ${bodyStays ? 'b' : 'a'}`);
+  });
+
   it('that breaks under a large body fails its call, once the call has been begun', async () => {
     const server = await rawServer((socket, body) => socket.write(whole(body)));
     const client = makeClient({ connectionsMax: 1 });
