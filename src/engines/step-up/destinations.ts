@@ -25,6 +25,8 @@ export interface DestinationJudgement {
 const ENTRIES_MAX = 10_000;
 /** More hosts in one call than this are no destination a person could have meant. */
 const HOSTS_MAX = 256;
+/** Nor are more names of hosts; reading one takes microseconds of the gateway thread. */
+const NAMES_MAX = 20_000;
 
 const fileSchema = z.strictObject({
   allowed_destinations: z.array(z.string()).max(ENTRIES_MAX).nullish().describe('hosts such as api.example.com or *.example.com'),
@@ -98,8 +100,14 @@ const JSON_IN_TEXT_LEVELS_MAX = 8;
 
 function collectHosts(argumentsJson: string, anywhere: boolean): string[] {
   const hosts = new Set<string>();
+  let names = 0;
+  const tooMany = (): boolean => hosts.size > HOSTS_MAX || names > NAMES_MAX;
+  const add = (host: string): void => {
+    hosts.add(host);
+    names++;
+  };
   const walk = (value: unknown, kind: MemberKind, level: number): void => {
-    if (hosts.size > HOSTS_MAX) return;
+    if (tooMany()) return;
     if (typeof value === 'string') read(value, kind, level);
     else if (Array.isArray(value)) value.forEach((one) => walk(one, kind, level));
     else if (typeof value === 'object' && value !== null) walkMembers(value, level);
@@ -112,11 +120,11 @@ function collectHosts(argumentsJson: string, anywhere: boolean): string[] {
     }
   };
   const read = (text: string, kind: MemberKind, level: number): void => {
-    for (const host of hostsOfText(text, kind)) hosts.add(host);
+    for (const host of hostsOfText(text, kind)) add(host);
     if (!anywhere) return;
     for (const host of hostsInText(text)) {
-      hosts.add(host);
-      if (host === UNREADABLE_HOST || hosts.size > HOSTS_MAX) return;
+      add(host);
+      if (host === UNREADABLE_HOST || tooMany()) return;
     }
     const inner = jsonInText(text);
     if (inner === undefined) return;
@@ -128,7 +136,7 @@ function collectHosts(argumentsJson: string, anywhere: boolean): string[] {
   } catch {
     return [UNREADABLE_HOST];
   }
-  return hosts.size > HOSTS_MAX ? [UNREADABLE_HOST] : [...hosts];
+  return tooMany() ? [UNREADABLE_HOST] : [...hosts];
 }
 
 /** Undefined when the text is no JSON that holds a string. */

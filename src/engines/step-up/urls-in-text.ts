@@ -1,13 +1,11 @@
 // Hosts of the URLs that stand anywhere in a text: in prose, in a command line, in JSON or code that is carried as text.
-import { hostOfName, hostsOfUrl, UNREADABLE_HOST } from './destination-host.js';
+import { AUTHORITY_LENGTH_MAX, hostOfName, hostsOfUrl, UNREADABLE_HOST } from './destination-host.js';
 
 /** Names whose URLs have a host after any number of slashes, of either kind (URL Standard, section 4.4). */
 const SPECIAL = /(?:^|[^a-z])(?:https?|wss?|ftp)$/i;
 const MAILTO = /(?:^|[^a-z])mailto$/i;
 /** No scheme is longer. */
 const SCHEME_LENGTH_MAX = 256;
-/** User information and host; a longer one hides where it goes. */
-const AUTHORITY_LENGTH_MAX = 2048;
 const AUTHORITY = /[^/\\?#\s]*/y;
 const ADDRESS = /[^\s"'<>()]*/y;
 /** To the URL Standard a backslash ends the host; to RFC 3986 all before the @ is user information. The look ahead is short, so that a text of backslashes stays cheap. */

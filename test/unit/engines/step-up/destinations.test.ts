@@ -96,6 +96,20 @@ describe('destinationsOf', () => {
     expect(destinationsOf(JSON.stringify(Array.from({ length: 300 }, (_, n) => `https://h${n}.example`)))).toEqual([HIDDEN]);
   });
 
+  it('takes what is longer than a host, and more names than anybody means, for hidden', () => {
+    const found = (value: unknown): string[] => destinationsOf(JSON.stringify(value));
+    const long = 'a'.repeat(3000);
+    for (const text of [long, `http://${long}`, `http:${long}.evil.example@x`, `https:${long} b@evil.example`, `//${long}`, `ssh://${long}@evil.example`]) expect(found({ url: text }), text.slice(0, 12)).toEqual([HIDDEN]);
+    expect(found({ url: `https://a.example/${long}` })).toEqual(['a.example']);
+    expect(found({ url: `a.example/${long}` })).toEqual(['a.example']);
+    expect(found({ text: `https: ${'a long note '.repeat(300)}` })).toEqual([]);
+    const addresses = (count: number): string => Array.from({ length: count }, (_, n) => `u${n}@a.example`).join(', ');
+    expect([found({ to: addresses(10_000) }), found({ to: addresses(10_001) })]).toEqual([['a.example'], [HIDDEN]]);
+    expect(found({ to: `a${'@b'.repeat(100_000)}` })).toEqual([HIDDEN]);
+    const urls = (count: number): string[] => Array.from({ length: count }, (_, n) => `https://a.example/${n}`);
+    expect([found(urls(20_000)), found(urls(20_001))]).toEqual([['a.example'], [HIDDEN]]);
+  });
+
   it('sees a URL as the URL Standard does, or calls it hidden', () => {
     const piece = fc.constantFrom('https:', 'http:', '//', '/', '\\', '@', ':', '.', 'good.example', 'evil.example', '#', '?', '%40', '%2f', '\t', ' ', '443', 'ｅ', '[', ']');
     fc.assert(fc.property(fc.array(piece, { maxLength: 7 }), (pieces) => {
