@@ -8,13 +8,15 @@ import socket
 import threading
 import time
 
+import httpcore
+import httpx
 import pytest
 
 from mcp_gateway_sdk import CallTimeoutError, GatewayClient, Progress, SyncGatewayClient
-from mcp_gateway_sdk._watchdog import Watchdog
+from mcp_gateway_sdk._deadlines import bind, within
 
 from .support.clients import Kind, ask, perform
-from .support.loopback import Loopback, Request, result_for
+from .support.loopback import Loopback, Request, Script, dripping_body, dripping_head, result_for
 
 
 class Hanging:
@@ -55,43 +57,57 @@ def test_the_clients_time_counts_where_the_call_says_none(kind: Kind, server: Lo
         perform(kind, {"gateway_url": server.url, "timeout": 0.5}, ask("call_tool", "t"))
 
 
-def dripping(request: Request) -> None:
-    """Something comes as long as anybody listens, and never an answer."""
-    request.connection.stream()
-    while request.connection.piece(b": still here\n\n"):
-        time.sleep(0.01)
+@pytest.mark.parametrize("dripping", [dripping_head, dripping_body])
+@pytest.mark.parametrize("kept", [False, True], ids=["new connection", "kept connection"])
+def test_what_comes_under_way_does_not_prolong_the_call(kind: Kind, server: Loopback, dripping: Script, kept: bool) -> None:
+    server.scripts = [server.script, dripping] if kept else [dripping]
+    with pytest.raises(CallTimeoutError) as raised:
+        perform(kind, {"gateway_url": server.url}, *([ask("call_tool", "t")] * kept), ask("call_tool", "t", timeout=0.3))
+    assert raised.value.may_have_run
+    assert server.connections == 1
 
 
-def test_what_comes_under_way_does_not_prolong_the_call(kind: Kind, server: Loopback) -> None:
-    server.script = dripping
-    with pytest.raises(CallTimeoutError):
-        perform(kind, {"gateway_url": server.url}, ask("call_tool", "t", timeout=0.3))
+@pytest.mark.parametrize(("before", "dripping"), [(0, dripping_head), (0, dripping_body), (1, dripping_body)])
+def test_nor_with_an_http_client_of_the_callers_own(server: Loopback, before: int, dripping: Script) -> None:
+    server.scripts = [*([server.script] * before), dripping, dripping_body]
+    with httpx.Client(timeout=None) as http, SyncGatewayClient(server.url, http_client=http) as client:
+        for _ in range(before):
+            http.post(server.url, json={"id": 1})
+        with pytest.raises(CallTimeoutError):
+            client.call_tool("t", timeout=0.3)
+        assert server.connections == 1
+        with http.stream("POST", server.url) as response:  # the caller's own requests have no such end
+            assert next(response.iter_bytes()) != b""
 
 
-def test_a_read_that_nobody_ends_is_ended() -> None:
+def test_a_body_that_is_taken_slowly_does_not_prolong_it() -> None:
     ours, theirs = socket.socketpair()
-    with ours, theirs, Watchdog().watch(ours, 0.01) as watch:
-        assert ours.recv(1) == b""
-        assert watch is not None
-        assert watch.fired
+    taken = 0
 
+    def take() -> None:
+        nonlocal taken
+        while part := theirs.recv(65536):
+            taken += len(part)
+            time.sleep(0.01)
 
-def test_a_read_that_ends_in_time_is_left_alone() -> None:
-    ours, theirs = socket.socketpair()
-    dog = Watchdog()
+    class Stream(httpcore.NetworkStream):
+        def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+            raise NotImplementedError
+
+        def write(self, buffer: bytes, timeout: float | None = None) -> None:
+            ours.settimeout(timeout)
+            while buffer:
+                buffer = buffer[ours.send(buffer) :]
+
+    stream, slow, size = Stream(), threading.Thread(target=take), 32 * 1024 * 1024
+    bind(stream)
+    slow.start()
     with ours, theirs:
-        with dog.watch(ours, 60) as watch:
-            theirs.send(b"x")
-            assert ours.recv(1) == b"x"
-        assert watch is not None
-        assert not watch.fired
-        with dog.watch(ours, 0.01):
-            assert ours.recv(1) == b""
-
-
-def test_without_an_end_nothing_is_watched() -> None:
-    with Watchdog().watch(None, 1) as watch:
-        assert watch is None
+        with pytest.raises((httpcore.TimeoutException, TimeoutError)), within(0.2):
+            stream.write(bytes(size))
+        ours.close()
+        slow.join(10)
+    assert 0 < taken < size
 
 
 def test_a_call_without_an_end_may_be_asked_for(kind: Kind, server: Loopback) -> None:
@@ -145,26 +161,21 @@ def test_a_callback_that_fails_ends_the_call(kind: Kind, server: Loopback) -> No
     assert hanging.closed.wait(10)
 
 
-def test_many_calls_share_one_thread_that_keeps_their_time(server: Loopback) -> None:
-    hanging = Hanging(server, streams=True)
-    failures: list[BaseException] = []
+def test_each_thread_keeps_its_own_time(server: Loopback) -> None:
+    held, over, answers = threading.Event(), threading.Event(), list[str]()
 
-    def call(client: SyncGatewayClient, seconds: float) -> None:
-        try:
-            client.call_tool("t", timeout=seconds)
-        except CallTimeoutError as error:
-            failures.append(error)
+    def answer_when_the_other_is_over(request: Request) -> None:
+        held.set()
+        over.wait(30)
+        request.connection.json(200, result_for(request))
 
-    def keepers() -> int:
-        return sum(thread.name == "mcp-gateway-sdk-deadlines" for thread in threading.enumerate())
-
-    before = keepers()
     with SyncGatewayClient(server.url) as client:
-        threads = [threading.Thread(target=call, args=(client, 0.6 - n * 0.02)) for n in range(10)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(10)
-    assert len(failures) == 10
-    assert keepers() <= before + 1
-    assert hanging.closed.wait(10)
+        server.script = answer_when_the_other_is_over
+        patient = threading.Thread(target=lambda: answers.append(client.call_tool("t", timeout=60).text))
+        patient.start()
+        assert held.wait(10)
+        with pytest.raises(CallTimeoutError):
+            client.call_tool("t", timeout=0.3)
+        over.set()
+        patient.join(10)
+    assert answers == ["fine"]

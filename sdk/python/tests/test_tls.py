@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mcp_gateway_sdk import ConfigurationError, GatewayClient, Identity, SyncGatewayClient, TransportError
+from mcp_gateway_sdk import CallTimeoutError, ConfigurationError, GatewayClient, Identity, SyncGatewayClient, TransportError
 
 from .support.clients import Kind, ask, perform
-from .support.loopback import Loopback, Request, loopback, result_for
+from .support.loopback import Loopback, Request, dripping_head, loopback, result_for
 
 if TYPE_CHECKING:
     from .support.pki import Authority
@@ -68,6 +68,12 @@ def test_the_certificate_is_presented_and_the_gateways_is_checked(kind: Kind, ga
     (result,) = perform(kind, {"gateway_url": gateway.url, **files}, ask("call_tool", "t"))
     assert result.text == ID
     assert not {"x-spiffe-id", "authorization"} & set(gateway.seen[0].headers)
+
+
+def test_a_call_over_tls_has_its_end_too(kind: Kind, gateway: Loopback, files: dict[str, Any]) -> None:
+    gateway.script = dripping_head
+    with pytest.raises(CallTimeoutError):
+        perform(kind, {"gateway_url": gateway.url, **files}, ask("call_tool", "t", timeout=0.5))
 
 
 @pytest.mark.parametrize("source", ["environment", "files"])

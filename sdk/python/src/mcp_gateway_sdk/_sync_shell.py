@@ -10,16 +10,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ._commands import Acquire, Blocking, Close, Command, DeadlineError, Emit, Flow, Invoke, Open, Opened, Read, Release, Sleep
 from ._core import Core
+from ._deadlines import bind, within
 from ._http import SendTrace, client_settings, fault_of, request_of
 from ._tls import TlsMaterial
-from ._watchdog import Watchdog
 
 if TYPE_CHECKING:
     import httpx
 
 T = TypeVar("T")
-
-_watchdog = Watchdog()
 
 
 class _AbandonedError(Exception):
@@ -69,11 +67,7 @@ class _Reading:
         self.connections = connections
         self.trace = trace
         self.left = False
-
-    @property
-    def socket(self) -> Any:
-        stream = self.response.extensions.get("network_stream")
-        return None if stream is None else stream.get_extra_info("socket")
+        bind(response.extensions.get("network_stream"))  # a client of the caller's own may have made it earlier
 
     def leave(self) -> None:
         if not self.left:
@@ -161,13 +155,26 @@ class SyncShell:
     def _open(self, asked: Open) -> Opened:
         connections = self._fresh()
         trace = SendTrace()
-        left = None if math.isinf(asked.deadline) else asked.deadline - self._core.clock.monotonic()
+
+        def note(event: str, info: dict[str, Any]) -> None:
+            trace.note(event)
+            bind(info.get("return_value"))
+
+        left = asked.deadline - self._core.clock.monotonic()
         try:
-            if left is not None and left <= 0:
+            if left <= 0:
                 raise DeadlineError(sent_whole=False)
-            extensions = {"trace": lambda event, _info: trace.note(event)}
-            request = request_of(connections.http, asked.method, self._core.options.url.text, asked.headers, asked.body, left, extensions)
-            response = connections.http.send(request, stream=True, follow_redirects=False)
+            request = request_of(
+                connections.http,
+                asked.method,
+                self._core.options.url.text,
+                asked.headers,
+                asked.body,
+                None if math.isinf(left) else left,
+                {"trace": note},
+            )
+            with within(left):
+                response = connections.http.send(request, stream=True, follow_redirects=False)
         except Exception as error:
             connections.leave()
             raise fault_of(error, trace) from None
@@ -177,16 +184,11 @@ class SyncShell:
         return Opened(response.status_code, response.headers, _Reading(response, connections, trace))
 
     def _read(self, reading: _Reading, deadline: float) -> bytes:
-        with _watchdog.watch(reading.socket, deadline - self._core.clock.monotonic()) as watch:
-            try:
-                piece = next((piece for piece in reading.pieces if piece), b"")
-            except Exception as error:
-                if watch is not None and watch.fired:
-                    raise DeadlineError(sent_whole=reading.trace.sent_whole) from None
-                raise fault_of(error, reading.trace) from None
-        if not piece and watch is not None and watch.fired:
-            raise DeadlineError(sent_whole=reading.trace.sent_whole)
-        return piece
+        try:
+            with within(deadline - self._core.clock.monotonic()):
+                return next((piece for piece in reading.pieces if piece), b"")
+        except Exception as error:
+            raise fault_of(error, reading.trace) from None
 
     def _fresh(self) -> _Connections:
         """Those of the newest TLS material, with this request counted; older ones are closed when their last request has ended."""

@@ -7,6 +7,7 @@ import json
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -125,6 +126,25 @@ class Loopback:
 
 def result_for(request: Request, text: str = "fine", **members: Any) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": request.id, "result": {"content": [{"type": "text", "text": text}], **members}}
+
+
+def dripping_body(request: Request) -> None:
+    """Something comes for as long as anybody listens, and never an answer."""
+    request.connection.stream()
+    _drip(request.connection, lambda: request.connection.piece(b": still here\n\n"))
+
+
+def dripping_head(request: Request) -> None:
+    request.connection.send(b"HTTP/1.1 200 OK\r\n")
+    _drip(request.connection, lambda: request.connection.send(b"still: here\r\n"))
+
+
+def _drip(connection: Connection, send: Callable[[], bool]) -> None:
+    for _ in range(500):
+        if not send():
+            return
+        time.sleep(0.01)
+    connection.cut()  # who still listens has lost the connection, and not run out of time
 
 
 @contextlib.contextmanager
