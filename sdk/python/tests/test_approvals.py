@@ -94,8 +94,12 @@ def test_the_wait_has_an_end_and_is_used_to_it(kind: Kind, server: Loopback) -> 
     assert found.expires_at == "2099-01-01T00:00:00.000Z"
 
 
-@pytest.mark.parametrize(("headers", "slept"), [({"retry-after": "2"}, 2), ({}, 5), ({"retry-after": "900"}, 60)])
-def test_where_nothing_is_said_it_comes_again_after_five_seconds(server: Loopback, headers: dict[str, str], slept: float) -> None:
+@pytest.mark.parametrize(
+    ("headers", "slept"), [({"retry-after": "2"}, 2), ({}, 5), ({"retry-after": "900"}, 60), ({"retry-after": "0"}, 0.1)]
+)
+def test_it_comes_again_when_the_gateway_says_within_bounds_or_after_five_seconds(
+    server: Loopback, headers: dict[str, str], slept: float
+) -> None:
     clock = HandClock()
     called("sync", server, [pending(headers=headers), fine], clock, wait_for_approval=100)
     assert clock.slept == [slept]

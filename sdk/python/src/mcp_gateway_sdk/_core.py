@@ -60,6 +60,7 @@ _PAGES_MAX = 1000
 _WAIT_MAX_S = 60.0
 _DOUBLINGS_MAX = 16
 _APPROVAL_RETRY_S = 5.0  # where the gateway does not say when to come again
+_APPROVAL_RETRY_MIN_S = 0.1  # whatever it says: no person decides faster
 _GOODBYE_S = 2.0  # for what is said because everything stops
 _DRAIN_S = 1.0  # for the end of a stream whose answer is there
 _APPROVAL_CODE = "stepup_approval_required"
@@ -193,7 +194,7 @@ class Core:
                     yield Invoke(call.on_approval_requested, (waiting,))
             if now >= ends:
                 raise _undecided(fault)
-            yield Sleep(min(_APPROVAL_RETRY_S if after is None else after, _WAIT_MAX_S, ends - now))
+            yield Sleep(min(_APPROVAL_RETRY_S if after is None else max(after, _APPROVAL_RETRY_MIN_S), _WAIT_MAX_S, ends - now))
 
     # Repetitions
 
