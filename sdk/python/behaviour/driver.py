@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -32,8 +33,9 @@ from mcp_gateway_sdk import (
 
 Line = dict[str, Any]
 Events = list[dict[str, Any]]
+AnyClient = GatewayClient | SyncGatewayClient
+AnySession = Session | SyncSession
 
-_LISTS = {"list_tools", "list_resources", "list_resource_templates", "list_prompts"}
 _DRIVERS_OWN = {"raise_on_error", "cancel_after_event", "cancel_on_approval", "on_progress", "on_request"}
 _ERROR_MEMBERS = (
     "code", "step", "message", "middleware", "reason_code", "decision_id", "trace_id", "remediation", "docs_url", "retry_after", "details",
@@ -114,13 +116,33 @@ def environment(names: dict[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def identity_of(client: GatewayClient | SyncGatewayClient) -> Line:
-    return asdict(client.identity)
+async def given(value: Any) -> Any:
+    """What an operation gives; the asynchronous client's is awaited."""
+    return await value if inspect.isawaitable(value) else value
 
 
-class AsyncDriver:
-    def __init__(self) -> None:
-        self._kept: dict[str, GatewayClient] = {}
+async def close(opened: AnyClient | AnySession) -> None:
+    await given(opened.aclose() if isinstance(opened, GatewayClient | Session) else opened.close())
+
+
+async def items_of(stream: Generator[Any, None, None] | AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
+    """Of a stream of either client; who leaves it closes it."""
+    if isinstance(stream, Generator):
+        with contextlib.closing(stream):
+            for item in stream:
+                yield item
+    else:
+        async with contextlib.aclosing(stream):
+            async for item in stream:
+                yield item
+
+
+class Driver:
+    """The synchronous client waits in this same thread: one line is asked at a time."""
+
+    def __init__(self, kind: type[GatewayClient] | type[SyncGatewayClient]) -> None:
+        self._kind = kind
+        self._kept: dict[str, AnyClient] = {}
 
     async def answer(self, line: Line) -> Line:
         events: Events = []
@@ -132,83 +154,89 @@ class AsyncDriver:
 
     async def close(self) -> None:
         for client in self._kept.values():
-            await client.aclose()
+            await close(client)
 
     async def _ask(self, line: Line, events: Events) -> Any:
         if line["operation"] == "close":
             client = self._kept.pop(line["client_id"], None)
             if client is not None:
-                await client.aclose()
+                await close(client)
             return {}
         async with self._client(line, events) as client:
             match line["operation"]:
                 case "construct":
                     return {}
                 case "identity":
-                    await client.ready()
-                    return identity_of(client)
+                    await given(client.ready())
+                    return asdict(client.identity)
                 case "session":
-                    asked: Events = []
-                    async with client.session(on_request=on_request_of(line, asked)) as session:
-                        return {"steps": [await self._step(session, step, asked) for step in line["steps"]], "session_id": session.id}
+                    return await self._session(client, line)
             return await self._operate(client, line, events)
 
     @contextlib.asynccontextmanager
-    async def _client(self, line: Line, events: Events) -> AsyncIterator[GatewayClient]:
+    async def _client(self, line: Line, events: Events) -> AsyncIterator[AnyClient]:
         key = line.get("client_id")
         client = self._kept.get(key) if key is not None else None
         if client is None:
-            client = GatewayClient(**line.get("client", {}), on_approval_requested=lambda asked: events.append(event_of(asked)))
+            client = self._kind(**line.get("client", {}), on_approval_requested=lambda asked: events.append(event_of(asked)))
         if key is not None:
             self._kept[key] = client
         try:
             yield client
         finally:
             if key is None:
-                await client.aclose()
+                await close(client)
 
-    async def _step(self, session: Session, step: Line, events: Events) -> Line:
+    async def _session(self, client: AnyClient, line: Line) -> Line:
+        asked: Events = []
+        session = client.session(on_request=on_request_of(line, asked))
+        await given(session.open())
+        try:
+            return {"steps": [await self._step(session, step, asked) for step in line["steps"]], "session_id": session.id}
+        finally:
+            await close(session)
+
+    async def _step(self, session: AnySession, step: Line, events: Events) -> Line:
         events.clear()
         try:
             return {"result": shape_of(await self._operate(session, step, events)), "events": [*events]}
         except PrecinctError as error:
             return {"error": error_of(error), "events": [*events]}
 
-    async def _operate(self, on: GatewayClient | Session, line: Line, events: Events) -> Any:
+    async def _operate(self, on: AnyClient | AnySession, line: Line, events: Events) -> Any:
         words, options = words_of(line)
         wanted = line.get("options", {})
         if line["operation"] == "stream_tool":
             return await self._streamed(on.stream_tool(*words, **options), wanted.get("cancel_after_event"), events)
-        if wanted.keys() & {"on_progress", "cancel_after_event", "cancel_on_approval"}:
-            enough = asyncio.Event()
+        enough = asyncio.Event()
 
-            def note(event: Progress | ApprovalRequest) -> None:
-                events.append(event_of(event))
-                if len(events) == wanted.get("cancel_after_event") or (
-                    isinstance(event, ApprovalRequest) and wanted.get("cancel_on_approval")
-                ):
-                    enough.set()
+        def note(event: Progress | ApprovalRequest) -> None:
+            events.append(event_of(event))
+            if len(events) == wanted.get("cancel_after_event") or (isinstance(event, ApprovalRequest) and wanted.get("cancel_on_approval")):
+                enough.set()
 
+        if wanted.keys() & {"on_progress", "cancel_after_event"}:
             options["on_progress"] = note
-            if "cancel_on_approval" in wanted:
-                options["on_approval_requested"] = note
-            call = asyncio.ensure_future(getattr(on, line["operation"])(*words, **options))
-            stop = asyncio.ensure_future(enough.wait())
-            await asyncio.wait([call, stop], return_when=asyncio.FIRST_COMPLETED)
-            if not call.done():
-                call.cancel()
-            stop.cancel()
-            result = await call
-        else:
-            result = await getattr(on, line["operation"])(*words, **options)
+        if "cancel_on_approval" in wanted:
+            options["on_approval_requested"] = note
+        result = await self._until(enough, getattr(on, line["operation"])(*words, **options))
         if wanted.get("raise_on_error"):
             result.raise_on_error()
         return {} if result is None else result
+
+    async def _until(self, enough: asyncio.Event, operation: Any) -> Any:
+        """What it gives, unless the caller has had enough before; a thread that waits is not cancelled from without."""
+        call, stop = asyncio.ensure_future(given(operation)), asyncio.ensure_future(enough.wait())
+        await asyncio.wait([call, stop], return_when=asyncio.FIRST_COMPLETED)
+        if not call.done():
+            call.cancel()
+        stop.cancel()
+        return await call
 
     async def _streamed(self, stream: Any, cancel_after: int | None, events: Events) -> Any:
         result: Any = None
-        async with contextlib.aclosing(stream):
-            async for event in stream:
+        async with contextlib.aclosing(items_of(stream)) as items:
+            async for event in items:
                 if isinstance(event, ToolResult):
                     result = event
                     continue
@@ -218,109 +246,13 @@ class AsyncDriver:
         return result
 
 
-class SyncDriver:
-    def __init__(self) -> None:
-        self._kept: dict[str, SyncGatewayClient] = {}
-
-    def answer(self, line: Line) -> Line:
-        events: Events = []
-        try:
-            with environment(line.get("env", {})):
-                return {"result": shape_of(self._ask(line, events)), "events": events}
-        except (Exception, asyncio.CancelledError) as error:  # one line's fault must not end the others
-            return {"error": error_of(error), "events": events}
-
-    def close(self) -> None:
-        for client in self._kept.values():
-            client.close()
-
-    def _ask(self, line: Line, events: Events) -> Any:
-        if line["operation"] == "close":
-            client = self._kept.pop(line["client_id"], None)
-            if client is not None:
-                client.close()
-            return {}
-        with self._client(line, events) as client:
-            match line["operation"]:
-                case "construct":
-                    return {}
-                case "identity":
-                    client.ready()
-                    return identity_of(client)
-                case "session":
-                    asked: Events = []
-                    with client.session(on_request=on_request_of(line, asked)) as session:
-                        return {"steps": [self._step(session, step, asked) for step in line["steps"]], "session_id": session.id}
-            return self._operate(client, line, events)
-
-    @contextlib.contextmanager
-    def _client(self, line: Line, events: Events) -> Iterator[SyncGatewayClient]:
-        key = line.get("client_id")
-        client = self._kept.get(key) if key is not None else None
-        if client is None:
-            client = SyncGatewayClient(**line.get("client", {}), on_approval_requested=lambda asked: events.append(event_of(asked)))
-        if key is not None:
-            self._kept[key] = client
-        try:
-            yield client
-        finally:
-            if key is None:
-                client.close()
-
-    def _step(self, session: SyncSession, step: Line, events: Events) -> Line:
-        events.clear()
-        try:
-            return {"result": shape_of(self._operate(session, step, events)), "events": [*events]}
-        except PrecinctError as error:
-            return {"error": error_of(error), "events": [*events]}
-
-    def _operate(self, on: SyncGatewayClient | SyncSession, line: Line, events: Events) -> Any:
-        words, options = words_of(line)
-        wanted = line.get("options", {})
-        if line["operation"] == "stream_tool":
-            return self._streamed(on.stream_tool(*words, **options), wanted.get("cancel_after_event"), events)
-        if "on_progress" in wanted:
-            options["on_progress"] = lambda progress: events.append(event_of(progress))
-        result = getattr(on, line["operation"])(*words, **options)
-        if wanted.get("raise_on_error"):
-            result.raise_on_error()
-        return {} if result is None else result
-
-    def _streamed(self, stream: Any, cancel_after: int | None, events: Events) -> Any:
-        result: Any = None
-        with contextlib.closing(stream):
-            for event in stream:
-                if isinstance(event, ToolResult):
-                    result = event
-                    continue
-                events.append(event_of(event))
-                if len(events) == cancel_after:
-                    raise asyncio.CancelledError
-        return result
-
-
-def written(line: Line, answer: Line) -> None:
-    print(json.dumps({"id": line["id"], **answer}, default=str), flush=True)
-
-
-async def drive() -> None:
-    driver = AsyncDriver()
+async def drive(kind: type[GatewayClient] | type[SyncGatewayClient]) -> None:
+    driver = Driver(kind)
     while text := await asyncio.to_thread(sys.stdin.readline):
         line = json.loads(text)
-        written(line, await driver.answer(line))
+        print(json.dumps({"id": line["id"], **await driver.answer(line)}, default=str), flush=True)
     await driver.close()
 
 
-def drive_sync() -> None:
-    driver = SyncDriver()
-    for text in sys.stdin:
-        line = json.loads(text)
-        written(line, driver.answer(line))
-    driver.close()
-
-
 if __name__ == "__main__":
-    if "--sync" in sys.argv[1:]:
-        drive_sync()
-    else:
-        asyncio.run(drive())
+    asyncio.run(drive(SyncGatewayClient if "--sync" in sys.argv[1:] else GatewayClient))
