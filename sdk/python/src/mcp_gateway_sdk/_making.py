@@ -6,7 +6,8 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ._core import Clock, Core
+from ._core import Core
+from ._exchange import Clock
 from ._gateway_url import DEFAULT_URL, read_url
 from ._identity import Given, Target, find_credentials
 from ._options import CallOptions, Options, read_count, read_era, read_seconds

@@ -6,7 +6,8 @@ from collections.abc import Callable, Generator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from ._core import Core, LiveSession
+from ._core import Core
+from ._exchange import LiveSession
 from ._identity import Given
 from ._making import asked, call_options, make_core, of_tool
 from ._options import DEFAULT_ANSWER_BYTES, DEFAULT_BACKOFF_S, DEFAULT_RETRIES, DEFAULT_TIMEOUT_S

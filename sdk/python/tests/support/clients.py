@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mcp_gateway_sdk import GatewayClient, SyncGatewayClient
-from mcp_gateway_sdk._core import Clock
+from mcp_gateway_sdk._exchange import Clock
 
 Kind = Literal["async", "sync"]
 
@@ -42,8 +42,8 @@ class HandClock:
     async def sleep_async(self, seconds: float) -> None:
         self.sleep(seconds)
 
-    def clock(self) -> Clock:
-        return Clock(monotonic=lambda: self.now, wall=lambda: self.wall_now, random=lambda: self.chance)
+    def replace(self, clock: Clock) -> None:
+        clock.monotonic, clock.wall, clock.random = lambda: self.now, lambda: self.wall_now, lambda: self.chance
 
 
 def perform(
@@ -54,7 +54,7 @@ def perform(
         return asyncio.run(_perform_async(options, asks, clock, session))
     with SyncGatewayClient(**options) as client:
         if clock is not None:
-            client._core.clock = clock.clock()
+            clock.replace(client._core.clock)
             client._shell.sleep = clock.sleep
         if session is None:
             return [_given(getattr(client, each.operation)(*each.words, **each.options)) for each in asks]
@@ -71,7 +71,7 @@ async def _perform_async(
 ) -> list[Any]:
     async with GatewayClient(**options) as client:
         if clock is not None:
-            client._core.clock = clock.clock()
+            clock.replace(client._core.clock)
             client._shell.sleep = clock.sleep_async
         if session is None:
             return [await _given_async(getattr(client, each.operation)(*each.words, **each.options)) for each in asks]
