@@ -165,7 +165,7 @@ class Exchanges:
                         yield from self._drain(response, under_way)
                         return message
             except TooLargeError:
-                raise self._too_large(under_way) from None
+                raise self._too_large(response, under_way) from None
         raise TransportError("The stream ended without an answer.", may_have_run=True, trace_id=under_way.trace_id)
 
     def _drain(self, response: Opened, under_way: _Exchange) -> Flow[None]:
@@ -183,14 +183,15 @@ class Exchanges:
         while piece := (yield Read(response, under_way.deadline)):
             held += len(piece)
             if held > self._options.max_answer_bytes:
-                raise self._too_large(under_way)
+                raise self._too_large(response, under_way)
             parts.append(piece)
         return b"".join(parts)
 
-    def _too_large(self, under_way: _Exchange) -> TransportError:
+    def _too_large(self, response: Opened, under_way: _Exchange) -> TransportError:
         return TransportError(
             f"The answer is larger than {self._options.max_answer_bytes} bytes (max_answer_bytes).",
             may_have_run=True,
+            http_status=response.status,
             trace_id=under_way.trace_id,
         )
 
