@@ -9,6 +9,7 @@ from typing import Any
 from ._codes import RPC_HEADER_MISMATCH
 from ._commands import Acquire, Emit, Flow, Invoke, Release, Sleep
 from ._exchange import Answer, Clock, Exchanges, LiveSession, OnRequest
+from ._gateway_error import restored
 from ._identity import Credentials
 from ._messages import Json, is_bare_retryable, is_retryable, tool_result
 from ._options import LEGACY, CallOptions, Options
@@ -103,15 +104,16 @@ class Core:
                 waiting = _approval_of(refusal)
                 if call.wait_for_approval == 0 or waiting is None or (opened is not None and waiting.request_id != opened):
                     raise
-                after, fault = refusal.retry_after, refusal
+                fault = refusal
             now = self.clock.monotonic()
             if opened is None:
                 opened, ends = waiting.request_id, now + call.wait_for_approval
                 if call.on_approval_requested is not None:
                     yield Invoke(call.on_approval_requested, (waiting,))
             if now >= ends:
-                raise _undecided(fault)
-            yield Sleep(min(_APPROVAL_RETRY_S if after is None else max(after, _APPROVAL_RETRY_MIN_S), _WAIT_MAX_S, ends - now))
+                raise restored(ApprovalTimeoutError, fault.args, vars(fault))
+            pause = _APPROVAL_RETRY_S if fault.retry_after is None else max(fault.retry_after, _APPROVAL_RETRY_MIN_S)
+            yield Sleep(min(pause, _WAIT_MAX_S, ends - now))
 
     # Repetitions
 
@@ -207,24 +209,6 @@ def _approval_of(refusal: GatewayError) -> ApprovalRequest | None:
         return None
     command, expires = refusal.details.get("command"), refusal.details.get("expires_at")
     return ApprovalRequest(refusal.request_id, command if isinstance(command, str) else None, expires if isinstance(expires, str) else None)
-
-
-def _undecided(refusal: GatewayError) -> ApprovalTimeoutError:
-    return ApprovalTimeoutError(
-        refusal.code,
-        refusal.message,
-        step=refusal.step,
-        middleware=refusal.middleware,
-        reason_code=refusal.reason_code,
-        decision_id=refusal.decision_id,
-        trace_id=refusal.trace_id,
-        details=refusal.details,
-        remediation=refusal.remediation,
-        docs_url=refusal.docs_url,
-        retry_after=refusal.retry_after,
-        http_status=refusal.http_status,
-        rpc_code=refusal.rpc_code,
-    )
 
 
 def _marks_of(tools: list[Json]) -> dict[str, tuple[ParamMark, ...]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 # A tool server may quote the arguments it was given, and with them a reference.
 _REFERENCE = re.compile(r"\$SPIKE\{[^}]*\}?")
@@ -22,11 +22,15 @@ class PrecinctError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Exceptions cross process boundaries; the default would call __init__ with the text alone.
-        return _restored, (type(self), self.args, self.__dict__)
+        return restored, (type(self), self.args, self.__dict__)
 
 
-def _restored(kind: type[PrecinctError], args: tuple[object, ...], state: dict[str, object]) -> PrecinctError:
-    error: PrecinctError = kind.__new__(kind, *args)
+E = TypeVar("E", bound=PrecinctError)
+
+
+def restored(kind: type[E], args: tuple[object, ...], state: Mapping[str, object]) -> E:
+    """An exception from what another one held."""
+    error = kind.__new__(kind, *args)
     error.__dict__.update(state)
     return error
 
