@@ -207,5 +207,5 @@ def test_an_http_client_of_the_callers_own_brings_its_own_tls(monkeypatch: pytes
 
 def test_nothing_shows_a_credential(server: Loopback) -> None:
     client = SyncGatewayClient(server.url, ID, jwt_svid="very.secret.token")
-    shown = f"{client!r} {client} {client.identity!r} {client._core.credentials!r} {vars(client)}"
+    shown = f"{client!r} {client} {client.identity!r} {client._core.evidence!r} {vars(client)}"
     assert "very.secret" not in shown

@@ -124,9 +124,9 @@ def test_the_same_svid_again_costs_no_connection(workload: WorkloadServer, gatew
     workload.push(authority, ID, pair)
     with SyncGatewayClient(gateway.url) as client:
         client.call_tool("t")
-        seen = client._core.credentials._evidence._api._source.get_x509_context().default_svid  # type: ignore[attr-defined]
+        seen = client._core.evidence._api._source.get_x509_context().default_svid  # type: ignore[attr-defined]
         workload.push(authority, ID, pair)
-        until(lambda: client._core.credentials._evidence._api._source.get_x509_context().default_svid is seen, False)  # type: ignore[attr-defined]
+        until(lambda: client._core.evidence._api._source.get_x509_context().default_svid is seen, False)  # type: ignore[attr-defined]
         client.call_tool("t")
     assert gateway.connections == 1
 

@@ -220,12 +220,12 @@ class AsyncShell:
             if now is None or now.loop is not asyncio.get_running_loop():
                 self._connections = now = _Connections(self._given, None, owned=False)
             return now
-        material = self._core.credentials.tls()
+        material = self._core.evidence.tls()
         if now is not None and now.material is material and now.loop is asyncio.get_running_loop():
             return now
         import httpx
 
-        http = httpx.AsyncClient(**client_settings(self._core.options.url, material, self._core.credentials.gateway_spiffe_id))
+        http = httpx.AsyncClient(**client_settings(self._core.options, material))
         self._connections = fresh = _Connections(http, material, owned=True)
         if now is not None:
             now.retired = True

@@ -10,7 +10,7 @@ from ._codes import RPC_HEADER_MISMATCH
 from ._commands import Acquire, Emit, Flow, Invoke, Release, Sleep
 from ._exchange import Answer, Clock, Exchanges, LiveSession, OnRequest
 from ._gateway_error import restored
-from ._identity import Credentials
+from ._identity import Evidence
 from ._messages import Json, is_bare_retryable, is_retryable, tool_result
 from ._options import LEGACY, CallOptions, Options
 from ._param_headers import ParamMark, read_marks
@@ -30,11 +30,11 @@ _APPROVAL_CODE = "stepup_approval_required"
 class Core:
     """One client's."""
 
-    def __init__(self, options: Options, credentials: Credentials, clock: Clock) -> None:
+    def __init__(self, options: Options, evidence: Evidence, clock: Clock) -> None:
         self.options = options
-        self.credentials = credentials
+        self.evidence = evidence
         self.clock = clock
-        self._exchanges = Exchanges(options, credentials, clock)
+        self._exchanges = Exchanges(options, evidence, clock)
         self._implicit: LiveSession | None = None
 
     # Operations

@@ -11,7 +11,7 @@ from typing import Any
 
 from ._codes import RPC_METHOD_NOT_FOUND
 from ._commands import Close, DeadlineError, Emit, Flow, Invoke, LostError, Open, Opened, Read
-from ._identity import Credentials
+from ._identity import Evidence
 from ._messages import Json, event_of, lost_session, media_type, not_mcp, parsed, raise_error, result_of
 from ._options import CallOptions, Options
 from ._param_headers import ParamMark
@@ -71,9 +71,9 @@ class _Exchange:
 class Exchanges:
     """One client's."""
 
-    def __init__(self, options: Options, credentials: Credentials, clock: Clock) -> None:
+    def __init__(self, options: Options, evidence: Evidence, clock: Clock) -> None:
         self._options = options
-        self._credentials = credentials
+        self._evidence = evidence
         self._clock = clock
         self._ids = itertools.count(1)
         self.marks: Mapping[str, tuple[ParamMark, ...]] = {}
@@ -112,14 +112,13 @@ class Exchanges:
             raise
 
     def _headers(self, trace: Trace) -> Flow[dict[str, str]]:
-        evidence = yield from self._credentials.headers()
         return {
             "Accept": ACCEPT,
             "Accept-Encoding": "identity",  # the bounds count what is read
             "Content-Type": "application/json",
             "User-Agent": USER_AGENT,
             "traceparent": trace.traceparent(),
-            **evidence,
+            **(yield from self._evidence.headers()),
         }
 
     def _era_headers(self, asked: Question, session: LiveSession | None, modern: bool) -> dict[str, str]:

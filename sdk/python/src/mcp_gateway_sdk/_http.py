@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._commands import DeadlineError, LostError
-from ._gateway_url import GatewayURL
+from ._options import Options
 from ._tls import TlsMaterial, make_context
 
 if TYPE_CHECKING:
@@ -16,16 +16,16 @@ _IDLE_CONNECTIONS_MAX = 64
 _IDLE_S = 4.0  # less than a server waits: a request on a connection that is just being closed may or may not have run
 
 
-def client_settings(url: GatewayURL, material: TlsMaterial, gateway_spiffe_id: str | None) -> dict[str, Any]:
+def client_settings(options: Options, material: TlsMaterial) -> dict[str, Any]:
     """Keyword arguments of httpx.Client and httpx.AsyncClient. Raises ConfigurationError for material that cannot be used."""
     import httpx
 
     return {
         # Authorities are read for https alone: it takes longer than a call.
-        "verify": make_context(material, gateway_spiffe_id) if url.is_https else False,
+        "verify": make_context(material, options.gateway_spiffe_id) if options.url.is_https else False,
         "follow_redirects": False,
         # A proxy of the environment does not lie between a program and its own machine.
-        "trust_env": not url.is_loopback,
+        "trust_env": not options.url.is_loopback,
         "timeout": None,
         "limits": httpx.Limits(max_connections=_CONNECTIONS_MAX, max_keepalive_connections=_IDLE_CONNECTIONS_MAX, keepalive_expiry=_IDLE_S),
     }

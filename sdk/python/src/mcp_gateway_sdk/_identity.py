@@ -41,39 +41,18 @@ class Given:
 
 
 class Evidence(Protocol):
-    """One way to say who calls."""
+    """One way to say who calls: that source of an identity which was taken."""
 
     @property
     def identity(self) -> Identity: ...
 
-    def headers(self) -> Flow[dict[str, str]]: ...
+    def headers(self) -> Flow[dict[str, str]]:
+        """Of the next request. What has to be fetched first is fetched here."""
 
     def tls(self) -> TlsMaterial:
         """The newest; the same object for as long as it is the newest."""
 
     def close(self) -> None: ...
-
-
-class Credentials:
-    """The one source that was taken, and whom to trust."""
-
-    def __init__(self, evidence: Evidence, gateway_spiffe_id: str | None) -> None:
-        self._evidence = evidence
-        self.gateway_spiffe_id = gateway_spiffe_id
-
-    @property
-    def identity(self) -> Identity:
-        return self._evidence.identity
-
-    def headers(self) -> Flow[dict[str, str]]:
-        """Of the next request. What has to be fetched first is fetched here."""
-        return self._evidence.headers()
-
-    def tls(self) -> TlsMaterial:
-        return self._evidence.tls()
-
-    def close(self) -> None:
-        self._evidence.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +68,7 @@ class Target:
             raise ConfigurationError(f"{what} over plain HTTP is refused unless the gateway is on this machine: use https.")
 
 
-def find_credentials(given: Given, env: Mapping[str, str], target: Target, wall: Callable[[], float]) -> Credentials:
+def find_evidence(given: Given, env: Mapping[str, str], target: Target, wall: Callable[[], float]) -> Evidence:
     """The first of: argument, environment, Workload API, files. Raises ConfigurationError."""
     if given.gateway_spiffe_id is not None:
         _check_spiffe_id(given.gateway_spiffe_id)
@@ -100,14 +79,13 @@ def find_credentials(given: Given, env: Mapping[str, str], target: Target, wall:
         )
     ca_file = given.ca_file or _named(env, "PRECINCT_CA_FILE") if target.makes_tls else None
     ca = None if ca_file is None else WatchedFiles([ca_file])
-    evidence = (
+    return (
         _from_arguments(given, target, ca)
         or _from_environment(env, target, ca)
         or _from_workload_api(given, env, target, ca, wall)
         or _from_files(env, target, ca)
         or HeaderEvidence(Identity("none"), {}, ca)
     )
-    return Credentials(evidence, given.gateway_spiffe_id)
 
 
 def _from_arguments(given: Given, target: Target, ca: WatchedFiles | None) -> Evidence | None:

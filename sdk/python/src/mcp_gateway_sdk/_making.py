@@ -9,7 +9,7 @@ from typing import Any
 from ._core import Core
 from ._exchange import Clock
 from ._gateway_url import DEFAULT_URL, read_url
-from ._identity import Given, Target, find_credentials
+from ._identity import Given, Target, find_evidence
 from ._options import CallOptions, Options, read_count, read_era, read_seconds
 from ._trace import TraceSource
 from ._wire import Question, meta_members, question
@@ -42,6 +42,7 @@ def make_core(
     clock = Clock()
     options = Options(
         url=url,
+        gateway_spiffe_id=given.gateway_spiffe_id,
         era=read_era(era),
         timeout=read_seconds("timeout", timeout, 0),
         max_retries=read_count("max_retries", max_retries, 0),
@@ -53,9 +54,7 @@ def make_core(
         client_version=client_version,
         max_answer_bytes=read_count("max_answer_bytes", max_answer_bytes, 1),
     )
-    return Core(
-        options, find_credentials(given, os.environ, Target(url, url.is_https and not has_http_client), lambda: clock.wall()), clock
-    )
+    return Core(options, find_evidence(given, os.environ, Target(url, url.is_https and not has_http_client), lambda: clock.wall()), clock)
 
 
 def call_options(

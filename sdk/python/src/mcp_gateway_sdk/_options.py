@@ -26,6 +26,8 @@ class Options:
     """Of one client."""
 
     url: GatewayURL
+    gateway_spiffe_id: str | None
+    """None = the gateway is known by its host name."""
     era: str
     timeout: float
     max_retries: int

@@ -195,7 +195,7 @@ class SyncShell:
         if self._given is not None:
             self._given.enter()
             return self._given
-        material = self._core.credentials.tls()
+        material = self._core.evidence.tls()
         with self._making:
             now = self._connections
             if now is not None and now.material is material:
@@ -203,7 +203,7 @@ class SyncShell:
                 return now
             import httpx
 
-            http = httpx.Client(**client_settings(self._core.options.url, material, self._core.credentials.gateway_spiffe_id))
+            http = httpx.Client(**client_settings(self._core.options, material))
             self._connections = fresh = _Connections(http, material, owned=True)
             fresh.enter()
         if now is not None:

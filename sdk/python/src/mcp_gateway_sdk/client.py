@@ -239,12 +239,12 @@ class GatewayClient(_Operations):
     @property
     def identity(self) -> Identity:
         """Which source the identity is taken from; see `ready()` for the Workload API's."""
-        return self._core.credentials.identity
+        return self._core.evidence.identity
 
     async def ready(self) -> Identity:
         """Fetch the credentials now and not at the first call; then `identity` is complete."""
         self._live()
-        await self._shell.run(self._core.credentials.headers())
+        await self._shell.run(self._core.evidence.headers())
         return self.identity
 
     def session(self, *, on_request: OnRequest | None = None, capabilities: Mapping[str, Any] | None = None) -> Session:
@@ -265,7 +265,7 @@ class GatewayClient(_Operations):
         finally:
             self._closed = True
             await self._shell.close()
-            self._core.credentials.close()
+            self._core.evidence.close()
 
     async def __aenter__(self) -> Self:
         return self

@@ -238,12 +238,12 @@ class SyncGatewayClient(_Operations):
     @property
     def identity(self) -> Identity:
         """Which source the identity is taken from; see `ready()` for the Workload API's."""
-        return self._core.credentials.identity
+        return self._core.evidence.identity
 
     def ready(self) -> Identity:
         """Fetch the credentials now and not at the first call; then `identity` is complete."""
         self._live()
-        self._shell.run(self._core.credentials.headers())
+        self._shell.run(self._core.evidence.headers())
         return self.identity
 
     def session(self, *, on_request: OnRequest | None = None, capabilities: Mapping[str, Any] | None = None) -> SyncSession:
@@ -263,7 +263,7 @@ class SyncGatewayClient(_Operations):
         finally:
             self._closed = True
             self._shell.close()
-            self._core.credentials.close()
+            self._core.evidence.close()
 
     def __enter__(self) -> Self:
         return self
