@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import threading
-import time
 
-import httpcore
 import httpx
 import pytest
 
 from mcp_gateway_sdk import CallTimeoutError, GatewayClient, Progress, SyncGatewayClient
-from mcp_gateway_sdk._deadlines import bind, within
 
 from .support.clients import Kind, ask, perform
 from .support.loopback import Loopback, Request, Script, dripping_body, dripping_head, result_for
@@ -80,36 +76,6 @@ def test_nor_with_an_http_client_of_the_callers_own(server: Loopback, before: in
             assert next(response.iter_bytes()) != b""
 
 
-def test_a_body_that_is_taken_slowly_does_not_prolong_it() -> None:
-    ours, theirs = socket.socketpair()
-    taken = 0
-
-    def take() -> None:
-        nonlocal taken
-        while part := theirs.recv(65536):
-            taken += len(part)
-            time.sleep(0.01)
-
-    class Stream(httpcore.NetworkStream):
-        def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-            raise NotImplementedError
-
-        def write(self, buffer: bytes, timeout: float | None = None) -> None:
-            ours.settimeout(timeout)
-            while buffer:
-                buffer = buffer[ours.send(buffer) :]
-
-    stream, slow, size = Stream(), threading.Thread(target=take), 32 * 1024 * 1024
-    bind(stream)
-    slow.start()
-    with ours, theirs:
-        with pytest.raises((httpcore.TimeoutException, TimeoutError)), within(0.2):
-            stream.write(bytes(size))
-        ours.close()
-        slow.join(10)
-    assert 0 < taken < size
-
-
 def test_a_call_without_an_end_may_be_asked_for(kind: Kind, server: Loopback) -> None:
     (result,) = perform(kind, {"gateway_url": server.url, "timeout": float("inf")}, ask("call_tool", "t"))
     assert result.text == "fine"
@@ -159,23 +125,3 @@ def test_a_callback_that_fails_ends_the_call(kind: Kind, server: Loopback) -> No
     with pytest.raises(RuntimeError, match="mine"):
         perform(kind, {"gateway_url": server.url}, ask("call_tool", "t", on_progress=fails))
     assert hanging.closed.wait(10)
-
-
-def test_each_thread_keeps_its_own_time(server: Loopback) -> None:
-    held, over, answers = threading.Event(), threading.Event(), list[str]()
-
-    def answer_when_the_other_is_over(request: Request) -> None:
-        held.set()
-        over.wait(30)
-        request.connection.json(200, result_for(request))
-
-    with SyncGatewayClient(server.url) as client:
-        server.script = answer_when_the_other_is_over
-        patient = threading.Thread(target=lambda: answers.append(client.call_tool("t", timeout=60).text))
-        patient.start()
-        assert held.wait(10)
-        with pytest.raises(CallTimeoutError):
-            client.call_tool("t", timeout=0.3)
-        over.set()
-        patient.join(10)
-    assert answers == ["fine"]
