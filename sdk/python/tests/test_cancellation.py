@@ -58,7 +58,7 @@ def test_the_clients_time_counts_where_the_call_says_none(kind: Kind, server: Lo
 def test_what_comes_under_way_does_not_prolong_the_call(kind: Kind, server: Loopback, dripping: Script, kept: bool) -> None:
     server.scripts = [server.script, dripping] if kept else [dripping]
     with pytest.raises(CallTimeoutError) as raised:
-        perform(kind, {"gateway_url": server.url}, *([ask("call_tool", "t")] * kept), ask("call_tool", "t", timeout=0.3))
+        perform(kind, {"gateway_url": server.url}, *([ask("call_tool", "t")] * kept), ask("call_tool", "t", timeout=0.5))
     assert raised.value.may_have_run
     assert server.connections == 1
 
@@ -70,7 +70,7 @@ def test_nor_with_an_http_client_of_the_callers_own(server: Loopback, before: in
         for _ in range(before):
             http.post(server.url, json={"id": 1})
         with pytest.raises(CallTimeoutError):
-            client.call_tool("t", timeout=0.3)
+            client.call_tool("t", timeout=0.5)
         assert server.connections == 1
         with http.stream("POST", server.url) as response:  # the caller's own requests have no such end
             assert next(response.iter_bytes()) != b""

@@ -209,12 +209,12 @@ def _serve_connection(server: Loopback, connection: socket.socket, number: int) 
         first, *lines = head.decode("latin-1").split("\r\n")
         method, path, _ = first.split(" ")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-        while len(held) < int(headers.get("content-length", "0")):
+        length = int(headers.get("content-length", "0"))
+        while len(held) < length:
             part = connection.recv(65536)
             if not part:
                 return
             held += part
-        length = int(headers.get("content-length", "0"))
         request = Request(method, path, headers, held[:length], mine)
         held = held[length:]
         server.seen.append(request)
