@@ -219,8 +219,9 @@ def test_an_agent_that_gives_nothing_is_said_and_asked_again(workload: WorkloadS
 
 
 def test_no_agent_at_all_is_said(kind: Kind, server: Loopback, tmp_path: Path) -> None:
-    with pytest.raises((TransportError, ConfigurationError)):
+    with pytest.raises(TransportError, match="Workload API") as raised:
         perform(kind, {"gateway_url": server.url, "workload_api": f"unix://{tmp_path}/absent"}, ask("call_tool", "t"))
+    assert not raised.value.may_have_run
     assert server.seen == []
 
 

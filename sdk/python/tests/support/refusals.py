@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from mcp_gateway_sdk._codes import CODES
@@ -50,7 +49,3 @@ def error(rpc_code: int, message: str, data: Any = None, status: int = 200) -> S
         status,
         {"jsonrpc": "2.0", "id": request.id, "error": {"code": rpc_code, "message": message, **({} if data is None else {"data": data})}},
     )
-
-
-def text(value: Any) -> str:
-    return json.dumps(value)

@@ -17,11 +17,13 @@ from spiffe._proto import workload_pb2, workload_pb2_grpc
 
 from .pki import Authority, Pair
 
+TOKEN_LIFETIME_S = 300
+
 _generated: Any = workload_pb2_grpc  # without types
 
 
 class WorkloadServer(_generated.SpiffeWorkloadAPIServicer):  # type: ignore[misc]
-    """`x509` is pushed to whoever watches; `token_lifetime` is of the tokens."""
+    """`x509` is pushed to whoever watches."""
 
     def __init__(self, wall: Any) -> None:
         self.socket = ""
@@ -29,7 +31,6 @@ class WorkloadServer(_generated.SpiffeWorkloadAPIServicer):  # type: ignore[misc
         self.x509_asked = 0
         self.tokens: list[tuple[str, ...]] = []
         self.gives_tokens = True
-        self.token_lifetime = 300.0
         self.wall = wall
         self._watching: list[queue.Queue[Any]] = []
         self._lock = threading.Lock()
@@ -70,7 +71,7 @@ class WorkloadServer(_generated.SpiffeWorkloadAPIServicer):  # type: ignore[misc
         claims = {
             "sub": "spiffe://test.local/agent",
             "aud": list(request.audience),
-            "exp": int(self.wall() + self.token_lifetime),
+            "exp": int(self.wall() + TOKEN_LIFETIME_S),
             "jti": len(self.tokens),
         }
         svid = workload_pb2.JWTSVID(spiffe_id="spiffe://test.local/agent", svid=token_of(claims))
