@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from .support.clients import Kind
-from .support.loopback import Loopback, loopback
+from .support.loopback import GATEWAY, Loopback, loopback, told
+
+if TYPE_CHECKING:
+    from .support.pki import Authority
 
 
 @pytest.fixture(autouse=True)
@@ -26,4 +31,19 @@ def kind(request: pytest.FixtureRequest) -> Kind:
 @pytest.fixture
 def server() -> Iterator[Loopback]:
     with loopback() as serving:
+        yield serving
+
+
+@pytest.fixture
+def authority() -> Authority:
+    from .support.pki import Authority
+
+    return Authority()
+
+
+@pytest.fixture
+def gateway(authority: Authority, tmp_path: Path) -> Iterator[Loopback]:
+    """Its certificate is of this host and of a SPIFFE ID; it tells who calls."""
+    with loopback(authority.server_context(authority.issue(GATEWAY, ("localhost",)), tmp_path)) as serving:
+        serving.script = told
         yield serving

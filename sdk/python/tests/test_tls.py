@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ import pytest
 from mcp_gateway_sdk import CallTimeoutError, ConfigurationError, GatewayClient, Identity, SyncGatewayClient, TransportError
 
 from .support.clients import Kind, ask, perform
-from .support.loopback import Loopback, Request, dripping_head, loopback, result_for
+from .support.loopback import GATEWAY, Loopback, Request, dripping_head, loopback, told
 
 if TYPE_CHECKING:
     from .support.pki import Authority
@@ -21,29 +20,6 @@ if TYPE_CHECKING:
 pytest.importorskip("cryptography", reason="cryptography is not installed")
 
 ID = "spiffe://test.local/agent"
-GATEWAY = "spiffe://test.local/gateway"
-
-
-def told(request: Request) -> None:
-    """Answers with the caller's SPIFFE ID, as its certificate has it."""
-    from .support.pki import uri_of
-
-    request.connection.json(200, result_for(request, str(uri_of(request.connection.peer_certificate))))
-
-
-@pytest.fixture
-def authority() -> Authority:
-    from .support.pki import Authority
-
-    return Authority()
-
-
-@pytest.fixture
-def gateway(authority: Authority, tmp_path: Path) -> Iterator[Loopback]:
-    """Its certificate is of this host and of a SPIFFE ID."""
-    with loopback(authority.server_context(authority.issue(GATEWAY, ("localhost",)), tmp_path)) as serving:
-        serving.script = told
-        yield serving
 
 
 @pytest.fixture

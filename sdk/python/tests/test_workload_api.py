@@ -14,7 +14,7 @@ import pytest
 from mcp_gateway_sdk import ConfigurationError, Identity, SyncGatewayClient, TransportError
 
 from .support.clients import HandClock, Kind, ask, perform
-from .support.loopback import Loopback, Request, loopback, result_for
+from .support.loopback import GATEWAY, Loopback, loopback, told
 
 if TYPE_CHECKING:
     from .support.pki import Authority
@@ -24,20 +24,6 @@ pytest.importorskip("spiffe", reason="the extra [spiffe] is not installed")
 
 ID = "spiffe://test.local/agent"
 RENEWED = "spiffe://test.local/renewed"
-GATEWAY = "spiffe://test.local/gateway"
-
-
-def told(request: Request) -> None:
-    from .support.pki import uri_of
-
-    request.connection.json(200, result_for(request, str(uri_of(request.connection.peer_certificate))))
-
-
-@pytest.fixture
-def authority() -> Authority:
-    from .support.pki import Authority
-
-    return Authority()
 
 
 @pytest.fixture
@@ -53,13 +39,6 @@ def workload(tmp_path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch) 
 
     with workload_server(tmp_path, lambda: clock.wall_now) as serving:
         monkeypatch.setenv("SPIFFE_ENDPOINT_SOCKET", f"unix://{serving.socket}")
-        yield serving
-
-
-@pytest.fixture
-def gateway(authority: Authority, tmp_path: Path) -> Iterator[Loopback]:
-    with loopback(authority.server_context(authority.issue(GATEWAY, ("localhost",)), tmp_path)) as serving:
-        serving.script = told
         yield serving
 
 

@@ -10,7 +10,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
+
+GATEWAY = "spiffe://test.local/gateway"
+"""Its SPIFFE ID, where it has a certificate."""
 
 REASONS = {
     200: "OK",
@@ -55,9 +58,10 @@ class Connection:
         self.closed_by_peer = threading.Event()
 
     @property
-    def peer_certificate(self) -> Any:
+    def peer_spiffe_id(self) -> str | None:
         assert isinstance(self._socket, ssl.SSLSocket)
-        return self._socket.getpeercert()
+        names = cast("tuple[tuple[str, str], ...]", (self._socket.getpeercert() or {}).get("subjectAltName", ()))
+        return next((value for kind, value in names if kind == "URI"), None)
 
     def send(self, data: bytes) -> bool:
         """Whether anybody takes it."""
@@ -126,6 +130,11 @@ class Loopback:
 
 def result_for(request: Request, text: str = "fine", **members: Any) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": request.id, "result": {"content": [{"type": "text", "text": text}], **members}}
+
+
+def told(request: Request) -> None:
+    """Answers with the caller's SPIFFE ID, as its certificate has it."""
+    request.connection.json(200, result_for(request, str(request.connection.peer_spiffe_id)))
 
 
 def dripping_body(request: Request) -> None:

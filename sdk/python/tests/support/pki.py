@@ -83,12 +83,6 @@ def write_pair(folder: Path, name: str, pair: Pair) -> tuple[str, str]:
     return str(cert), str(key)
 
 
-def uri_of(peer: object) -> str | None:
-    """The SPIFFE ID in what ssl tells of a peer."""
-    names = peer.get("subjectAltName", ()) if isinstance(peer, dict) else ()
-    return next((value for kind, value in names if kind == "URI"), None)
-
-
 def _name(text: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
