@@ -138,9 +138,70 @@ func TestAClosedClientWaitsForNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = client.Close()
-	if left := fmt.Sprint(client.core.tasks.start(func() {})); left != "false" {
+	if client.core.tasks.start(func() {}) {
 		t.Error("a task begins in a closed client")
 	}
+}
+
+func TestAClosedClientSendsNothing(t *testing.T) {
+	for _, era := range []Era{EraModern, EraLegacy} {
+		s := startServer(t, inSession(says("done")))
+		client := newTestClient(t, newFakeClock(), s.URL, WithEra(era))
+		session, err := client.Session(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = client.Close()
+		before := len(s.seen())
+		for name, use := range map[string]func() error{
+			"a call": func() error {
+				_, err := client.CallTool(context.Background(), "t", nil)
+				return err
+			},
+			"a list": func() error {
+				_, err := client.ListTools(context.Background())
+				return err
+			},
+			"a new session": func() error {
+				_, err := client.Session(context.Background())
+				return err
+			},
+			"a call in a session": func() error {
+				_, err := session.CallTool(context.Background(), "t", nil)
+				return err
+			},
+		} {
+			var fault *ConfigurationError
+			if err := use(); !errors.As(err, &fault) || fault.Message != "the client is closed" {
+				t.Errorf("%s, %s: %v", era, name, err)
+			}
+		}
+		check(t, "requests", len(s.seen()), before)
+	}
+}
+
+func TestASessionThatOpensWhileItsClientIsClosedIsEnded(t *testing.T) {
+	opening, closed := make(chan struct{}), make(chan struct{})
+	open := inSession(says("done"))
+	s := startServer(t, func(w http.ResponseWriter, r *http.Request, was seen) {
+		if was.rpc == "initialize" {
+			close(opening)
+			<-closed
+		}
+		open(w, r, was)
+	})
+	client := newTestClient(t, newFakeClock(), s.URL, WithEra(EraLegacy))
+	go func() {
+		<-opening
+		_ = client.Close()
+		close(closed)
+	}()
+	_, err := client.CallTool(context.Background(), "t", nil)
+	var fault *ConfigurationError
+	if !errors.As(err, &fault) {
+		t.Error(err)
+	}
+	check(t, "order", order(s), "initialize , notifications/initialized session-1, DELETE session-1")
 }
 
 func TestAConnectionIsUsedAgainAfterAStream(t *testing.T) {

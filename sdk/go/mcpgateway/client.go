@@ -79,11 +79,11 @@ func (c *Client) route(ctx context.Context, q *question) (*answer, error) {
 // Identity says where the client's identity was found, and never the credential.
 func (c *Client) Identity() Identity { return c.core.identity.identity() }
 
-// Close ends the session that the client opened by itself, if it did, lets go of the Workload API and closes idle connections. Sessions of
-// [Client.Session] are closed by themselves.
+// Close ends the session that the client opened by itself, if it did, lets go of the Workload API and closes idle connections. Calls under way
+// go on; every later one, in sessions too, is a [*ConfigurationError]. Sessions of [Client.Session] are closed by themselves, before it.
 func (c *Client) Close() error {
-	c.implicit.close()
 	c.core.close()
+	c.implicit.close()
 	c.core.tasks.end()
 	c.core.identity.close()
 	if c.core.config.httpClient == nil {

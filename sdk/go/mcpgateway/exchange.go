@@ -52,6 +52,9 @@ type message struct {
 
 // post sends a message and reads until its answer is there. Its error is one of this package's.
 func (c *core) post(ctx context.Context, p *posting) (*answer, error) {
+	if c.closing.Err() != nil {
+		return nil, misconfigured(nil, "the client is closed")
+	}
 	if ctx.Err() != nil {
 		return nil, ended(ctx, false, p.traceID)
 	}

@@ -234,7 +234,6 @@ type implicitSession struct {
 	mutex   sync.Mutex
 	opening chan struct{} // closed when it has come to something
 	current *Session
-	over    bool
 }
 
 // send opens the session with the first question, and once more where the gateway has lost it: that question has not run.
@@ -259,9 +258,6 @@ func (i *implicitSession) session(ctx context.Context, lost *Session) (*Session,
 	for {
 		i.mutex.Lock()
 		switch {
-		case i.over:
-			i.mutex.Unlock()
-			return nil, misconfigured(nil, "the client is closed")
 		case i.current != nil && i.current != lost:
 			current := i.current
 			i.mutex.Unlock()
@@ -285,7 +281,7 @@ func (i *implicitSession) session(ctx context.Context, lost *Session) (*Session,
 		}
 		close(i.opening)
 		i.opening = nil
-		late := i.over
+		late := i.core.closing.Err() != nil
 		i.mutex.Unlock()
 		if late && err == nil {
 			_ = opened.Close()
@@ -294,10 +290,11 @@ func (i *implicitSession) session(ctx context.Context, lost *Session) (*Session,
 	}
 }
 
+// close comes after the core's: a session that is still being opened ends as soon as it is there.
 func (i *implicitSession) close() {
 	i.mutex.Lock()
 	current := i.current
-	i.current, i.over = nil, true
+	i.current = nil
 	i.mutex.Unlock()
 	if current != nil {
 		_ = current.Close()
