@@ -27,15 +27,22 @@ type GatewayError struct {
 	RPCCode     int            // of the JSON-RPC error it came in: the status, or the specification's own such as -32601; 0 = it came in none
 }
 
-// Error never shows the details: they may repeat what the call said.
+// Error says code, message, remedy and decision. It never shows the details, which may repeat what the call said; nor the remedy that is the
+// command which approves the call: a model that reads the error and has a shell must not be handed it.
 func (e *GatewayError) Error() string {
-	text := "mcpgateway: " + e.Code
+	text := "mcpgateway: " + shown(e.Code)
 	if e.Middleware != "" {
-		text += fmt.Sprintf(" at step %d (%s)", e.Step, e.Middleware)
+		text += fmt.Sprintf(" (step %d, %s)", e.Step, shown(e.Middleware))
 	}
 	text += ": " + shown(e.Message)
+	if e.ReasonCode != "" {
+		text += " [" + shown(e.ReasonCode) + "]"
+	}
+	if e.Remediation != "" && e.Code != approvalCode {
+		text += " -> " + shown(e.Remediation)
+	}
 	if e.DecisionID != "" {
-		text += " [decision " + shown(e.DecisionID) + "]"
+		text += " (decision " + shown(e.DecisionID) + ")"
 	}
 	return text
 }
@@ -178,10 +185,10 @@ type ApprovalTimeoutError struct {
 }
 
 func (e *ApprovalTimeoutError) Error() string {
-	return "mcpgateway: nobody decided " + shown(e.RequestID) + " in time; an approver can still run: " + shown(e.Command)
+	return "mcpgateway: nobody decided " + shown(e.RequestID) + " in time; a person still can, until it expires"
 }
 
-// GoString leaves the details out.
+// GoString leaves details and command out.
 func (e *ApprovalTimeoutError) GoString() string { return e.Error() }
 
 // Unwrap gives the refusal.

@@ -64,7 +64,7 @@ func ExampleGatewayError() {
 	fmt.Println(errors.As(err, &refusal), err)
 	// Output:
 	// authz_policy_denied 6 Add an allow rule.
-	// true mcpgateway: authz_policy_denied at step 6 (opa_policy): No policy permits this combination. [decision d-1]
+	// true mcpgateway: authz_policy_denied (step 6, opa_policy): No policy permits this combination. -> Add an allow rule. (decision d-1)
 }
 
 func ExampleSecretRef() {

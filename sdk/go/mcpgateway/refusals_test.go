@@ -85,6 +85,20 @@ func TestEveryCodeInEveryShapeIsAnErrorOfItsFamily(t *testing.T) {
 	}
 }
 
+func TestARefusalSaysCodeMessageRemedyAndDecision(t *testing.T) {
+	for want, refusal := range map[string]*GatewayError{
+		"mcpgateway: authz_policy_denied (step 6, opa_policy): No. [no_rule] -> Add a rule. (decision d-1)": {
+			Code: "authz_policy_denied", Middleware: "opa_policy", Step: 6, Message: "No.", ReasonCode: "no_rule", Remediation: "Add a\nrule.", DecisionID: "d-1",
+		},
+		"mcpgateway: later: No.": {Code: "later", Message: "No."},
+		"mcpgateway: stepup_approval_required (step 9, step_up_gating): No. (decision d-1)": {
+			Code: approvalCode, Middleware: "step_up_gating", Step: 9, Message: "No.", Remediation: "Run: agw approvals approve apr-1", DecisionID: "d-1",
+		},
+	} {
+		check(t, "error", refusal.Error(), want)
+	}
+}
+
 func TestACodeOfANewerGateway(t *testing.T) {
 	text := ""
 	s := startServer(t, func(w http.ResponseWriter, _ *http.Request, was seen) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 )
@@ -206,7 +207,7 @@ func TestWhatCouldNotBeWrittenHasNotRun(t *testing.T) {
 }
 
 func pending(id string) script {
-	return refuses(approvalCode, fmt.Sprintf(`,"details":{"request_id":%q,"command":"agw approvals approve %s","expires_at":"2026-11-29T06:00:00.000Z"}`, id, id), "Retry-After", "5")
+	return refuses(approvalCode, fmt.Sprintf(`,"remediation":"Run: agw approvals approve %s","details":{"request_id":%q,"command":"agw approvals approve %s","expires_at":"2026-11-29T06:00:00.000Z"}`, id, id, id), "Retry-After", "5")
 }
 
 func TestWaitingForAPerson(t *testing.T) {
@@ -264,6 +265,9 @@ func TestAWaitThatNobodyEnds(t *testing.T) {
 	check(t, "code", refusal.Code, approvalCode)
 	check(t, "pauses", fmt.Sprint(clock.pauses), "[5s 5s 2s]")
 	check(t, "requests", len(s.seen()), 4)
+	if text := fmt.Sprintf("%v %#v %v %#v", err, err, refusal, refusal); strings.Contains(text, "agw approvals") {
+		t.Errorf("the command that approves the call is shown: %s", text)
+	}
 }
 
 func TestAWaitOfNoTimeIsNoHotLoop(t *testing.T) {

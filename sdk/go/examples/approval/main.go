@@ -34,13 +34,10 @@ func run(ctx context.Context, tool string) error {
 	defer func() { _ = client.Close() }()
 	result, err := client.CallTool(ctx, tool, nil)
 	var undecided *mcpgateway.ApprovalTimeoutError
-	var denied *mcpgateway.StepUpError
-	switch {
-	case errors.As(err, &undecided):
-		return fmt.Errorf("nobody decided %s", undecided.RequestID)
-	case errors.As(err, &denied):
-		return fmt.Errorf("%s: %s", denied.Code, denied.Remediation)
-	case err != nil:
+	if errors.As(err, &undecided) {
+		return fmt.Errorf("nobody decided %s; an approver can still run: %s", undecided.RequestID, undecided.Command)
+	}
+	if err != nil {
 		return err
 	}
 	fmt.Println(result.Text())

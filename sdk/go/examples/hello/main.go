@@ -4,7 +4,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log"
 	"os"
@@ -15,11 +14,7 @@ import (
 func main() {
 	log.SetFlags(0)
 	if err := run(context.Background(), os.Args[1:]); err != nil {
-		var refusal *mcpgateway.GatewayError
-		if errors.As(err, &refusal) {
-			log.Printf("→ %s", refusal.Remediation)
-		}
-		log.Fatal(err)
+		log.Fatal(err) // of a refusal: code, message, remedy, and the decision to look up
 	}
 }
 
