@@ -31,6 +31,19 @@ func startGateway() *httptest.Server {
 	}))
 }
 
+// startClient gives one as Example makes it.
+func startClient() (client *mcpgateway.Client, stop func()) {
+	gateway := startGateway()
+	client, err := mcpgateway.NewClient(gateway.URL)
+	if err != nil {
+		log.Fatal(err)
+	}
+	return client, func() {
+		_ = client.Close()
+		gateway.Close()
+	}
+}
+
 func Example() {
 	gateway := startGateway()
 	defer gateway.Close()
@@ -48,14 +61,9 @@ func Example() {
 }
 
 func ExampleGatewayError() {
-	gateway := startGateway()
-	defer gateway.Close()
-	client, err := mcpgateway.NewClient(gateway.URL, mcpgateway.WithSPIFFEID("spiffe://poc.local/agents/mcp-client/my-agent/dev"))
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer func() { _ = client.Close() }()
-	_, err = client.CallTool(context.Background(), "bash", map[string]any{"command": "whoami"})
+	client, stop := startClient()
+	defer stop()
+	_, err := client.CallTool(context.Background(), "bash", map[string]any{"command": "whoami"})
 	var denied *mcpgateway.AuthorizationError
 	if errors.As(err, &denied) {
 		fmt.Println(denied.Code, denied.Step, denied.Remediation)
@@ -68,13 +76,8 @@ func ExampleGatewayError() {
 }
 
 func ExampleSecretRef() {
-	gateway := startGateway()
-	defer gateway.Close()
-	client, err := mcpgateway.NewClient(gateway.URL, mcpgateway.WithSPIFFEID("spiffe://poc.local/agents/mcp-client/my-agent/dev"))
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer func() { _ = client.Close() }()
+	client, stop := startClient()
+	defer stop()
 	arguments := map[string]any{"password": mcpgateway.SecretRef("db-password")}
 	fmt.Println(arguments)
 	result, err := client.CallTool(context.Background(), "my_tool", arguments)
@@ -88,11 +91,8 @@ func ExampleSecretRef() {
 }
 
 func ExampleClient_StreamTool() {
-	client, err := mcpgateway.NewClient("")
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer func() { _ = client.Close() }()
+	client, stop := startClient()
+	defer stop()
 	for event, err := range client.StreamTool(context.Background(), "long_tool", nil) {
 		switch {
 		case err != nil:
@@ -103,17 +103,14 @@ func ExampleClient_StreamTool() {
 			fmt.Println(event.Result.Text())
 		}
 	}
+	// Output: hello (secret: false)
 }
 
 func ExampleWithWaitForApproval() {
-	client, err := mcpgateway.NewClient("", mcpgateway.WithWaitForApproval(10*time.Minute), mcpgateway.WithApprovalRequested(func(asked mcpgateway.ApprovalRequest) {
-		fmt.Println("an approver runs:", asked.Command)
-	}))
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer func() { _ = client.Close() }()
-	_, err = client.CallTool(context.Background(), "delete_customer", map[string]any{"id": 7})
+	client, stop := startClient()
+	defer stop()
+	_, err := client.CallTool(context.Background(), "delete_customer", map[string]any{"id": 7}, mcpgateway.WithWaitForApproval(10*time.Minute),
+		mcpgateway.WithApprovalRequested(func(asked mcpgateway.ApprovalRequest) { fmt.Println("an approver runs:", asked.Command) }))
 	var undecided *mcpgateway.ApprovalTimeoutError
 	if errors.As(err, &undecided) {
 		fmt.Println("nobody decided", undecided.RequestID)
@@ -122,11 +119,8 @@ func ExampleWithWaitForApproval() {
 
 func ExampleClient_Session() {
 	ctx := context.Background()
-	client, err := mcpgateway.NewClient("")
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer func() { _ = client.Close() }()
+	client, stop := startClient()
+	defer stop()
 	session, err := client.Session(ctx, mcpgateway.WithRequestHandler(func(_ context.Context, method string, _ json.RawMessage) (any, error) {
 		if method != "elicitation/create" {
 			return nil, mcpgateway.ErrNoSuchRequest
