@@ -21,9 +21,10 @@ type answer struct {
 	status     int
 	header     http.Header
 	retryAfter *time.Duration
-	text       []byte // the whole message
-	result     json.RawMessage
+	text       []byte // the whole message, unless it is a result
 	errorText  json.RawMessage
+	result     json.RawMessage
+	members    map[string]json.RawMessage // of the result; nil = it is no object
 	traceID    string
 	streamed   bool
 }
@@ -235,9 +236,9 @@ func (a *answer) take(text []byte, p *posting) bool {
 	isOurs := string(m.ID) == strconv.FormatInt(p.id, 10)
 	switch {
 	case m.Error != nil && (isOurs || len(m.ID) == 0 || string(m.ID) == "null"):
-		a.text, a.errorText = clone(text), clone(m.Error)
+		a.text, a.errorText = text, m.Error
 	case m.Result != nil && isOurs:
-		a.text, a.result = clone(text), clone(m.Result)
+		a.result, a.members = m.Result, membersOf(m.Result)
 	default:
 		return false
 	}
@@ -249,12 +250,11 @@ func (a *answer) checked(inSession bool) (*answer, error) {
 	if a.result == nil {
 		return nil, a.readError(inSession)
 	}
-	members := membersOf(a.result)
-	if stringIn(members, "resultType") != "input_required" {
+	if stringIn(a.members, "resultType") != "input_required" {
 		return a, nil
 	}
-	asks := &InputRequiredError{RequestState: stringIn(members, "requestState"), TraceID: a.traceID}
-	_ = json.Unmarshal(members["inputRequests"], &asks.InputRequests)
+	asks := &InputRequiredError{RequestState: stringIn(a.members, "requestState"), TraceID: a.traceID}
+	_ = json.Unmarshal(a.members["inputRequests"], &asks.InputRequests)
 	return nil, asks
 }
 

@@ -3,6 +3,7 @@ package mcpgateway
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"iter"
 )
 
@@ -195,19 +196,18 @@ func listOf[Entry any](ctx context.Context, o operations, method, member string,
 		if cursor != "" {
 			params["cursor"] = cursor
 		}
-		a, err := o.ask(ctx, method, params, options)
+		a, err := o.do(ctx, method, params, settings)
 		if err != nil {
 			return nil, err
 		}
-		members := membersOf(a.result)
 		var page []Entry
-		if json.Unmarshal(members[member], &page) != nil {
+		if json.Unmarshal(a.members[member], &page) != nil {
 			return nil, a.unreadable()
 		}
 		entries = append(entries, page...)
-		if cursor = stringIn(members, "nextCursor"); cursor == "" {
+		if cursor = stringIn(a.members, "nextCursor"); cursor == "" {
 			return entries, nil
 		}
 	}
-	return nil, &ProtocolError{Message: method + " does not end: it has more than 1000 pages"}
+	return nil, &ProtocolError{Message: fmt.Sprintf("%s does not end: it has more than %d pages", method, pagesMax)}
 }

@@ -1,6 +1,7 @@
 package mcpgateway
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -59,7 +60,7 @@ func (b Block) MarshalJSON() ([]byte, error) { return rawOr(b.Raw) }
 // UnmarshalJSON keeps the block as it came. A member of another kind than usual is left to Raw.
 func (b *Block) UnmarshalJSON(text []byte) error {
 	members := membersOf(text)
-	*b = Block{Type: stringIn(members, "type"), Text: stringIn(members, "text"), MIMEType: stringIn(members, "mimeType"), URI: stringIn(members, "uri"), Raw: clone(text)}
+	*b = Block{Type: stringIn(members, "type"), Text: stringIn(members, "text"), MIMEType: stringIn(members, "mimeType"), URI: stringIn(members, "uri"), Raw: bytes.Clone(text)}
 	_ = json.Unmarshal(members["data"], &b.Data)
 	return nil
 }
@@ -83,7 +84,7 @@ func (t *Tool) UnmarshalJSON(text []byte) error {
 	members := membersOf(text)
 	*t = Tool{
 		Name: stringIn(members, "name"), Title: stringIn(members, "title"), Description: stringIn(members, "description"),
-		InputSchema: members["inputSchema"], OutputSchema: members["outputSchema"], Annotations: members["annotations"], Raw: clone(text),
+		InputSchema: members["inputSchema"], OutputSchema: members["outputSchema"], Annotations: members["annotations"], Raw: bytes.Clone(text),
 	}
 	return nil
 }
@@ -106,7 +107,7 @@ func (r *Resource) UnmarshalJSON(text []byte) error {
 	members := membersOf(text)
 	*r = Resource{
 		URI: stringIn(members, "uri"), Name: stringIn(members, "name"), Title: stringIn(members, "title"), Description: stringIn(members, "description"),
-		MIMEType: stringIn(members, "mimeType"), Raw: clone(text),
+		MIMEType: stringIn(members, "mimeType"), Raw: bytes.Clone(text),
 	}
 	return nil
 }
@@ -129,7 +130,7 @@ func (r *ResourceTemplate) UnmarshalJSON(text []byte) error {
 	members := membersOf(text)
 	*r = ResourceTemplate{
 		URITemplate: stringIn(members, "uriTemplate"), Name: stringIn(members, "name"), Title: stringIn(members, "title"),
-		Description: stringIn(members, "description"), MIMEType: stringIn(members, "mimeType"), Raw: clone(text),
+		Description: stringIn(members, "description"), MIMEType: stringIn(members, "mimeType"), Raw: bytes.Clone(text),
 	}
 	return nil
 }
@@ -167,7 +168,7 @@ func (p *Prompt) UnmarshalJSON(text []byte) error {
 	members := membersOf(text)
 	*p = Prompt{
 		Name: stringIn(members, "name"), Title: stringIn(members, "title"), Description: stringIn(members, "description"),
-		Arguments: members["arguments"], Raw: clone(text),
+		Arguments: members["arguments"], Raw: bytes.Clone(text),
 	}
 	return nil
 }
@@ -216,15 +217,14 @@ type Event struct {
 }
 
 func readToolResult(a *answer) (*ToolResult, error) {
-	members := membersOf(a.result)
-	if members == nil {
+	if a.members == nil {
 		return nil, a.unreadable()
 	}
-	result := &ToolResult{StructuredContent: members["structuredContent"], Meta: members["_meta"], Raw: a.result, TraceID: a.traceID}
-	if content, ok := members["content"]; ok && json.Unmarshal(content, &result.Content) != nil {
+	result := &ToolResult{StructuredContent: a.members["structuredContent"], Meta: a.members["_meta"], Raw: a.result, TraceID: a.traceID}
+	if content, ok := a.members["content"]; ok && json.Unmarshal(content, &result.Content) != nil {
 		return nil, a.unreadable()
 	}
-	_ = json.Unmarshal(members["isError"], &result.IsError)
+	_ = json.Unmarshal(a.members["isError"], &result.IsError)
 	return result, nil
 }
 
@@ -246,8 +246,6 @@ func stringIn(members map[string]json.RawMessage, name string) string {
 	_ = json.Unmarshal(members[name], &text)
 	return text
 }
-
-func clone(text []byte) json.RawMessage { return append(json.RawMessage(nil), text...) }
 
 func rawOr(raw json.RawMessage) ([]byte, error) {
 	if raw == nil {

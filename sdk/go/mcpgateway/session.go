@@ -106,7 +106,7 @@ func (c *core) openSession(ctx context.Context, own sessionConfig, asking func(o
 		return nil, err
 	}
 	s.id, s.initial = a.header.Get(sessionIDHeader), a.result
-	if version := stringIn(membersOf(a.result), "protocolVersion"); version != "" {
+	if version := stringIn(a.members, "protocolVersion"); version != "" {
 		s.version = version
 	}
 	told, err := asJSON(request{JSONRPC: "2.0", Method: "notifications/initialized"})
