@@ -229,6 +229,11 @@ func TestAQuestionOfTheServerEndsTheCallAndIsAnsweredByTheNext(t *testing.T) {
 	check(t, "responses", was.param("inputResponses"), `{"who":{"action":"accept"}}`)
 	check(t, "state", was.param("requestState"), `"`+state+`"`)
 	check(t, "id", was.id, "2")
+	if _, err = client.CallTool(context.Background(), "t", nil, WithInputResponses(nil, "s")); err != nil {
+		t.Fatal(err)
+	}
+	check(t, "no responses", s.seen()[2].param("inputResponses"), "")
+	check(t, "state alone", s.seen()[2].param("requestState"), `"s"`)
 }
 
 func TestManyGoroutinesShareAClient(t *testing.T) {

@@ -11,7 +11,6 @@ import (
 // Client calls tools through a gateway. It is safe for many goroutines.
 type Client struct {
 	operations
-	core     *core
 	implicit *implicitSession
 }
 
@@ -63,7 +62,7 @@ func NewClientContext(ctx context.Context, gatewayURL string, options ...Option)
 	c := &core{config: settings, around: settings.around, url: target.String(), identity: identity}
 	c.http = makeHTTPClient(&settings, target, identity)
 	c.closing, c.close = context.WithCancel(context.Background())
-	client := &Client{core: c, implicit: &implicitSession{core: c}}
+	client := &Client{implicit: &implicitSession{core: c}}
 	client.operations = operations{core: c, route: client.route}
 	return client, nil
 }

@@ -10,41 +10,26 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"time"
 )
 
-// fileStamp changes when a file does, or another one is put in its place.
-type fileStamp struct {
-	info    fs.FileInfo
-	changed time.Time
-	size    int64
-}
-
-func stampOf(path string) (fileStamp, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return fileStamp{}, err
-	}
-	return fileStamp{info: info, changed: info.ModTime(), size: info.Size()}, nil
-}
-
-func (s fileStamp) same(other fileStamp) bool {
-	return s.info != nil && other.info != nil && os.SameFile(s.info, other.info) && s.changed.Equal(other.changed) && s.size == other.size
+// isSame says whether a file has not changed, and no other one has been put in its place; nil = it was not looked at yet.
+func isSame(file, before fs.FileInfo) bool {
+	return before != nil && os.SameFile(file, before) && file.ModTime().Equal(before.ModTime()) && file.Size() == before.Size()
 }
 
 // tokenFile holds a JWT-SVID that another program keeps fresh.
 type tokenFile struct {
 	path  string
 	mutex sync.Mutex
-	stamp fileStamp
+	stamp fs.FileInfo
 	text  string
 }
 
 func (f *tokenFile) token(context.Context) (string, error) {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
-	stamp, err := stampOf(f.path)
-	if err == nil && !stamp.same(f.stamp) {
+	stamp, err := os.Stat(f.path)
+	if err == nil && !isSame(stamp, f.stamp) {
 		var text []byte
 		if text, err = os.ReadFile(f.path); err == nil {
 			if said := strings.TrimSpace(string(text)); tokenShape.MatchString(said) {
@@ -78,7 +63,7 @@ type certificates interface {
 type fileCertificates struct {
 	paths  filePaths
 	mutex  sync.Mutex
-	stamps [3]fileStamp
+	stamps [3]fs.FileInfo
 	pair   *tls.Certificate
 	pool   *x509.CertPool
 	id     string
@@ -96,18 +81,18 @@ func newFileCertificates(paths filePaths) (*fileCertificates, error) {
 
 // read takes the files if they have changed; under the mutex, or before anybody else knows of f.
 func (f *fileCertificates) read() error {
-	var stamps [3]fileStamp
+	var stamps [3]fs.FileInfo
 	changed := false
 	for i, path := range []string{f.paths.cert, f.paths.key, f.paths.ca} {
 		if path == "" {
 			continue
 		}
-		stamp, err := stampOf(path)
+		stamp, err := os.Stat(path)
 		if err != nil {
 			return misconfigured(err, "a file of the certificate, key or authorities cannot be read")
 		}
 		stamps[i] = stamp
-		changed = changed || !stamp.same(f.stamps[i])
+		changed = changed || !isSame(stamp, f.stamps[i])
 	}
 	if !changed {
 		return nil

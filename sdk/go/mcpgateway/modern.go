@@ -3,6 +3,7 @@ package mcpgateway
 import (
 	"context"
 	"encoding/json"
+	"maps"
 )
 
 // sendModern asks once, as 2026-07-28 has it: everything the gateway must know stands in the request.
@@ -10,7 +11,7 @@ func (c *core) sendModern(ctx context.Context, q *question) (*answer, error) {
 	id := c.lastID.Add(1)
 	meta := map[string]any{
 		metaProtocolVersion: EraModern, metaCapabilities: c.config.session.offered(false),
-		metaClientInfo: map[string]string{"name": c.config.clientName, "version": c.config.clientVersion},
+		metaClientInfo: c.config.clientInfo(),
 	}
 	if q.settings.onProgress != nil {
 		meta["progressToken"] = id
@@ -22,16 +23,18 @@ func (c *core) sendModern(ctx context.Context, q *question) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	header := map[string]string{"MCP-Protocol-Version": string(EraModern), "Mcp-Method": q.method, "traceparent": q.traceparent}
+	header := map[string]string{versionHeader: string(EraModern), "Mcp-Method": q.method, "traceparent": q.traceparent}
 	if q.subject != "" {
 		header["Mcp-Name"] = mirrored(q.subject)
 	}
 	if q.method == "tools/call" {
-		for name, value := range paramHeaders(c.marks.of(q.subject), q.params["arguments"]) {
-			header[name] = value
-		}
+		maps.Copy(header, paramHeaders(c.marks.of(q.subject), q.params["arguments"]))
 	}
 	return c.post(ctx, &posting{id: id, body: body, header: header, traceID: q.traceID, onMessage: func(m message) { q.hear(m, id) }})
+}
+
+func (c *config) clientInfo() map[string]string {
+	return map[string]string{"name": c.clientName, "version": c.clientVersion}
 }
 
 // offered are the capabilities that a server is told: what the client's maker named; in a session with a handler, by default, all that a server can ask for.

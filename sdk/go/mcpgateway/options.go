@@ -65,7 +65,6 @@ type callConfig struct {
 	meta            map[string]any
 	inputResponses  map[string]any
 	requestState    string
-	continues       bool
 }
 
 // Option says how [NewClient] makes a client.
@@ -177,7 +176,7 @@ func WithHTTPClient(client *http.Client) Option {
 	return clientOption(func(c *config) { c.httpClient = client })
 }
 
-// WithTraceparent asks for the W3C traceparent of a call's context; "" = a new one. the SDK's README shows it with OpenTelemetry.
+// WithTraceparent asks for the W3C traceparent of a call's context; "" = a new one. The SDK's README shows it with OpenTelemetry.
 func WithTraceparent(source func(context.Context) string) Option {
 	return clientOption(func(c *config) { c.traceparent = source })
 }
@@ -246,7 +245,7 @@ func WithMeta(meta map[string]any) CallOption {
 
 // WithInputResponses continues a call that ended with an [*InputRequiredError]: the answers, by the names of its InputRequests, and its RequestState.
 func WithInputResponses(responses map[string]any, requestState string) CallOption {
-	return callOption(func(c *callConfig) { c.inputResponses, c.requestState, c.continues = responses, requestState, true })
+	return callOption(func(c *callConfig) { c.inputResponses, c.requestState = responses, requestState })
 }
 
 func withSurroundings(around surroundings) Option {

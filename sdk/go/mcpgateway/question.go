@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"sync"
 )
 
@@ -48,15 +49,15 @@ func (c *core) newQuestion(ctx context.Context, method string, params any, setti
 	if err := addMembers(q.meta, settings.meta); err != nil {
 		return nil, err
 	}
-	if settings.continues {
-		if err := addMembers(q.params, map[string]any{"inputResponses": settings.inputResponses}); err != nil {
-			return nil, err
-		}
-		if settings.requestState != "" {
-			if err := addMembers(q.params, map[string]any{"requestState": settings.requestState}); err != nil {
-				return nil, err
-			}
-		}
+	continued := map[string]any{}
+	if settings.inputResponses != nil {
+		continued["inputResponses"] = settings.inputResponses
+	}
+	if settings.requestState != "" {
+		continued["requestState"] = settings.requestState
+	}
+	if err := addMembers(q.params, continued); err != nil {
+		return nil, err
 	}
 	switch method {
 	case "tools/call", "prompts/get":
@@ -70,17 +71,11 @@ func (c *core) newQuestion(ctx context.Context, method string, params any, setti
 
 // body is the message with this id. Members are in the order of their names, so that a repetition is the same to the byte but for its id.
 func (q *question) body(id int64, meta map[string]any) ([]byte, error) {
-	all := map[string]json.RawMessage{}
-	for name, value := range q.meta {
-		all[name] = value
-	}
+	all := maps.Clone(q.meta)
 	if err := addMembers(all, meta); err != nil {
 		return nil, err
 	}
-	params := map[string]json.RawMessage{}
-	for name, value := range q.params {
-		params[name] = value
-	}
+	params := maps.Clone(q.params)
 	if len(all) > 0 {
 		if err := addMembers(params, map[string]any{"_meta": all}); err != nil {
 			return nil, err

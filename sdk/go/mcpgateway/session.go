@@ -17,7 +17,7 @@ const (
 	rpcInternalError   = -32603
 	sessionIDHeader    = "Mcp-Session-Id"
 	versionHeader      = "MCP-Protocol-Version"
-	requestsAtOnceMax  = 64 // of a server, under way in one client
+	requestsAtOnceMax  = 64 // of a server, under way in one session
 	handlerFaultShown  = "The client could not answer."
 	noHandlerShown     = "The client answers no such requests."
 	tooManyShown       = "The client answers no more requests at once."
@@ -82,8 +82,7 @@ func (c *core) openSession(ctx context.Context, own sessionConfig, asking func(o
 	s := &Session{version: string(EraLegacy), config: own}
 	s.operations = operations{core: c, route: s.send}
 	params := map[string]any{
-		"protocolVersion": EraLegacy, "capabilities": own.offered(true),
-		"clientInfo": map[string]string{"name": c.config.clientName, "version": c.config.clientVersion},
+		"protocolVersion": EraLegacy, "capabilities": own.offered(true), "clientInfo": c.config.clientInfo(),
 	}
 	handshake := operations{core: c, route: func(ctx context.Context, q *question) (*answer, error) {
 		id := c.lastID.Add(1)
