@@ -79,10 +79,7 @@ type TransportError struct {
 }
 
 func (e *TransportError) Error() string {
-	if e.MayHaveRun {
-		return "mcpgateway: " + e.Message + "; the call may have run"
-	}
-	return "mcpgateway: " + e.Message + "; nothing has run"
+	return "mcpgateway: " + e.Message + outcome(e.MayHaveRun, e.TraceID)
 }
 
 // GoString leaves the cause out.
@@ -98,10 +95,7 @@ type CallTimeoutError struct {
 }
 
 func (e *CallTimeoutError) Error() string {
-	if e.MayHaveRun {
-		return "mcpgateway: the call's time is over; it may have run"
-	}
-	return "mcpgateway: the call's time is over; nothing has run"
+	return "mcpgateway: the call's time is over" + outcome(e.MayHaveRun, e.TraceID)
 }
 
 // Unwrap gives context.DeadlineExceeded.
@@ -118,10 +112,7 @@ type CanceledError struct {
 }
 
 func (e *CanceledError) Error() string {
-	if e.MayHaveRun {
-		return "mcpgateway: the call was canceled; it may have run"
-	}
-	return "mcpgateway: the call was canceled; nothing has run"
+	return "mcpgateway: the call was canceled" + outcome(e.MayHaveRun, e.TraceID)
 }
 
 // GoString leaves the cause out.
@@ -157,7 +148,7 @@ type ToolError struct {
 }
 
 func (e *ToolError) Error() string {
-	return "mcpgateway: the tool says that it failed (trace " + e.Result.TraceID + ")"
+	return "mcpgateway: the tool says that it failed" + recordOf(e.Result.TraceID)
 }
 
 // GoString leaves the result out.
@@ -193,6 +184,16 @@ func (e *ApprovalTimeoutError) GoString() string { return e.Error() }
 
 // Unwrap gives the refusal.
 func (e *ApprovalTimeoutError) Unwrap() error { return e.StepUpError }
+
+// outcome says of a call without an answer whether it can have run.
+func outcome(mayHaveRun bool, traceID string) string {
+	if !mayHaveRun {
+		return "; nothing has run"
+	}
+	return "; it may have run" + recordOf(traceID)
+}
+
+func recordOf(traceID string) string { return "; the record: agw audit explain " + traceID }
 
 func misconfigured(cause error, format string, values ...any) *ConfigurationError {
 	return &ConfigurationError{Message: fmt.Sprintf(format, values...), cause: cause}

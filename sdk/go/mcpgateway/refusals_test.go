@@ -222,7 +222,7 @@ func TestAnswersAreBounded(t *testing.T) {
 		client := newTestClient(t, newFakeClock(), s.URL, WithMaxAnswerBytes(900))
 		_, err := client.CallTool(context.Background(), "t", nil)
 		var fault *TransportError
-		if !errors.As(err, &fault) || !errors.Is(err, err) || !strings.Contains(fault.Message, "larger") || !fault.MayHaveRun {
+		if !errors.As(err, &fault) || !strings.Contains(fault.Message, "larger") || !fault.MayHaveRun {
 			t.Errorf("%s: %v", name, err)
 		}
 		client = newTestClient(t, newFakeClock(), s.URL, WithMaxAnswerBytes(1200))
