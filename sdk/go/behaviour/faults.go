@@ -84,7 +84,10 @@ func failed(err error) *answer {
 }
 
 func (f *fault) refused(refusal *mcpgateway.GatewayError) {
-	f.Code, f.Step, f.Middleware, f.ReasonCode, f.Message = refusal.Code, &refusal.Step, refusal.Middleware, refusal.ReasonCode, refusal.Message
+	f.Code, f.Middleware, f.ReasonCode, f.Message = refusal.Code, refusal.Middleware, refusal.ReasonCode, refusal.Message
+	if refusal.Step >= 0 {
+		f.Step = &refusal.Step
+	}
 	f.DecisionID, f.TraceID, f.Remediation, f.DocsURL = refusal.DecisionID, refusal.TraceID, refusal.Remediation, refusal.DocsURL
 	f.RetryAfter, f.Details, f.HTTPStatus = inSeconds(refusal.RetryAfter), refusal.Details, refusal.HTTPStatus
 	if refusal.RPCCode != 0 {

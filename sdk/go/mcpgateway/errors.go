@@ -14,7 +14,7 @@ import (
 type GatewayError struct {
 	Code        string // such as authz_policy_denied; docs/error-codes.md has them all
 	Message     string
-	Step        int    // 1 to 13 is the layer, 0 admission, 14 the tool server's side, 15 the gateway itself
+	Step        int    // 1 to 13 is the layer, 0 admission, 14 the tool server's side, 15 the gateway itself, -1 one that nobody named
 	Middleware  string // the step's name
 	ReasonCode  string // which of the code's cases it is; "" = it has one
 	DecisionID  string // finds the record: agw audit explain DECISION_ID
@@ -31,7 +31,7 @@ type GatewayError struct {
 // command which approves the call: a model that reads the error and has a shell must not be handed it.
 func (e *GatewayError) Error() string {
 	text := "mcpgateway: " + shown(e.Code)
-	if e.Middleware != "" {
+	if e.Middleware != "" && e.Step != stepUnknown {
 		text += fmt.Sprintf(" (step %d, %s)", e.Step, shown(e.Middleware))
 	}
 	text += ": " + shown(e.Message)

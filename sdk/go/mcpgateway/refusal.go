@@ -68,20 +68,24 @@ func (a *answer) readError(inSession bool) error {
 	family := familyOfStep[refusal.Step]
 	if known, ok := codes[refusal.Code]; ok {
 		family = known.family
-	} else if found.Step == nil {
-		family = ""
 	}
 	return familyError(family, refusal)
 }
 
-const sessionNotFound = "session_not_found"
+const (
+	sessionNotFound = "session_not_found"
+	stepUnknown     = -1
+)
 
 func sessionExpired(refusal *GatewayError) error {
 	return &SessionExpiredError{&AdmissionError{refusal}}
 }
 
 func (e envelope) refusal() *GatewayError {
-	row := codes[e.Code]
+	row, known := codes[e.Code]
+	if !known {
+		row.step = stepUnknown
+	}
 	refusal := &GatewayError{
 		Code: e.Code, Message: e.Message, Step: row.step, Middleware: e.Middleware, ReasonCode: e.ReasonCode, DecisionID: e.DecisionID,
 		TraceID: e.TraceID, Details: e.Details, Remediation: e.Remediation, DocsURL: e.DocsURL,

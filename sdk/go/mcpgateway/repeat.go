@@ -12,7 +12,7 @@ const (
 	approvalPauseDefault = 5 * time.Second
 	approvalPauseMin     = 100 * time.Millisecond // a person is not asked for in a hot loop
 	approvalCode         = "stepup_approval_required"
-	lastStepBeforeTools  = 13
+	lastStepBeforeTools  = 12
 )
 
 // do asks one question until it is answered: it repeats what the gateway refused before anything ran, and waits for a person where the caller wants that.
@@ -103,7 +103,7 @@ func (c *core) backoff(attempt int) time.Duration {
 func repeatable(err error, idempotent bool) (least time.Duration, ok bool) {
 	var refusal *GatewayError
 	if errors.As(err, &refusal) {
-		return orElse(refusal.RetryAfter, 0), isBusy(refusal.tableStatus()) && refusal.Step <= lastStepBeforeTools
+		return orElse(refusal.RetryAfter, 0), isBusy(refusal.tableStatus()) && refusal.Step != stepUnknown && refusal.Step <= lastStepBeforeTools
 	}
 	var fault *TransportError
 	if idempotent && errors.As(err, &fault) {
