@@ -185,6 +185,23 @@ func (e *ApprovalTimeoutError) GoString() string { return e.Error() }
 // Unwrap gives the refusal.
 func (e *ApprovalTimeoutError) Unwrap() error { return e.StepUpError }
 
+// mayHaveRun says whether a call with this error can have run; `before` = an earlier attempt can, which the error then says as well.
+func mayHaveRun(err error, before bool) bool {
+	var says *bool
+	switch fault := err.(type) {
+	case *TransportError:
+		says = &fault.MayHaveRun
+	case *CallTimeoutError:
+		says = &fault.MayHaveRun
+	case *CanceledError:
+		says = &fault.MayHaveRun
+	default:
+		return before
+	}
+	*says = *says || before
+	return *says
+}
+
 // outcome says of a call without an answer whether it can have run.
 func outcome(mayHaveRun bool, traceID string) string {
 	if !mayHaveRun {

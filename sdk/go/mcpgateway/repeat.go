@@ -70,8 +70,10 @@ func (o operations) withRetries(ctx context.Context, q *question) (*answer, erro
 	if deadline, ok := ctx.Deadline(); ok && deadline.Before(until) {
 		until = deadline
 	}
+	ran := false // an earlier attempt may have: that a later one has not is no comfort
 	for attempt := 0; ; attempt++ {
 		a, err := o.mirrored(ctx, q)
+		ran = mayHaveRun(err, ran)
 		if err == nil || attempt >= o.core.config.maxRetries {
 			return a, err
 		}
@@ -84,7 +86,7 @@ func (o operations) withRetries(ctx context.Context, q *question) (*answer, erro
 			return nil, err // what the gateway said is worth more than a time-out
 		}
 		if around.pause(ctx, pause) != nil {
-			return nil, ended(ctx, false, q.traceID)
+			return nil, ended(ctx, ran, q.traceID)
 		}
 	}
 }

@@ -162,6 +162,22 @@ func TestWhatMayHaveRunIsRepeatedOnlyIfThatDoesNoHarm(t *testing.T) {
 	}
 }
 
+func TestWhatAnEarlierAttemptMayHaveRunIsNotForgotten(t *testing.T) {
+	for name, meanwhile := range map[string]func(*server, context.CancelFunc){
+		"the gateway goes away": func(s *server, _ context.CancelFunc) { _ = s.Listener.Close() },
+		"the caller gives up":   func(_ *server, cancel context.CancelFunc) { cancel() },
+	} {
+		s, clock := startServer(t, cuts), newFakeClock()
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		clock.onWait = func() { meanwhile(s, cancel) }
+		_, err := newTestClient(t, clock, s.URL).CallTool(ctx, "t", nil, WithIdempotent())
+		if !mayHaveRun(err, false) || len(s.seen()) != 1 {
+			t.Errorf("%s: %v after %d requests", name, err, len(s.seen()))
+		}
+	}
+}
+
 func TestWhereNobodyListensNothingHasRun(t *testing.T) {
 	s := startServer(t, says(""))
 	s.Close()
