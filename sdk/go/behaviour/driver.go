@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"iter"
 	"sync"
@@ -159,7 +158,7 @@ func operate(ctx context.Context, by caller, line *step) *answer {
 	case "request":
 		result, err = by.Request(ctx, line.Method, withSecrets(line.Params), options...)
 	default:
-		err = fmt.Errorf("there is no operation %q", line.Operation)
+		err = DriverError(fmt.Sprintf("there is no operation %q", line.Operation))
 	}
 	if err != nil {
 		done := failed(err)
@@ -169,8 +168,15 @@ func operate(ctx context.Context, by caller, line *step) *answer {
 	return &answer{Result: result, Events: events}
 }
 
-// errStopped stands for a caller who leaves the loop: in Go that is no error.
-var errStopped = errors.New("the stream was left")
+// Cancelled stands for a caller who leaves the loop: in Go that is no error. Types that are errors here have the table's names for them.
+type Cancelled struct{}
+
+func (Cancelled) Error() string { return "the stream was left" }
+
+// DriverError is a line that cannot be carried out.
+type DriverError string
+
+func (e DriverError) Error() string { return string(e) }
 
 func stream(ctx context.Context, by caller, line *step, arguments map[string]any, options []mcpgateway.CallOption, tell func(event)) (*mcpgateway.ToolResult, error) {
 	for happened, err := range by.StreamTool(ctx, line.Name, arguments, options...) {
@@ -185,7 +191,7 @@ func stream(ctx context.Context, by caller, line *step, arguments map[string]any
 			tell(logEvent(*happened.Log))
 		}
 		if ctx.Err() != nil {
-			return nil, errStopped
+			return nil, Cancelled{}
 		}
 	}
 	return nil, nil

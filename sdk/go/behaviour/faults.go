@@ -36,11 +36,7 @@ type fault struct {
 
 // failed says an error as the table says it. Its class is the type's own name.
 func failed(err error) *answer {
-	f := &fault{Class: "Error", Message: err.Error(), Shown: fmt.Sprintf("%s\n%v\n%+v\n%#v\n%q", err.Error(), err, err, err, err)}
-	if errors.Is(err, errStopped) {
-		f.Class = "Cancelled"
-		return &answer{Error: f}
-	}
+	f := &fault{Message: err.Error(), Shown: fmt.Sprintf("%s\n%v\n%+v\n%#v\n%q", err.Error(), err, err, err, err)}
 	kind := reflect.TypeOf(err)
 	if kind.Kind() == reflect.Pointer {
 		kind = kind.Elem()

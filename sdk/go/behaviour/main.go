@@ -3,6 +3,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -19,10 +20,7 @@ func main() {
 	for {
 		text, err := lines.ReadBytes('\n')
 		if len(text) > 1 && len(text) < lineBytesMax {
-			if fault := d.answer(context.Background(), text); fault != nil {
-				fmt.Fprintln(os.Stderr, fault)
-				os.Exit(1)
-			}
+			d.answer(context.Background(), text)
 		}
 		if err != nil {
 			d.close()
@@ -31,18 +29,26 @@ func main() {
 	}
 }
 
-func (d *driver) answer(ctx context.Context, text []byte) error {
+// answer never passes over what it does not know: a case would seem to hold.
+func (d *driver) answer(ctx context.Context, text []byte) {
 	var line step
-	if err := json.Unmarshal(text, &line); err != nil {
-		return err
+	var out *answer
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&line); err != nil {
+		out = failed(DriverError(err.Error()))
+	} else {
+		restore := setEnvironment(line.Env)
+		out = d.run(ctx, &line)
+		restore()
 	}
-	restore := setEnvironment(line.Env)
-	out := d.run(ctx, &line)
-	restore()
 	out.ID = line.ID
 	encoder := json.NewEncoder(os.Stdout)
 	encoder.SetEscapeHTML(false)
-	return encoder.Encode(out)
+	if err := encoder.Encode(out); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 }
 
 // setEnvironment gives what takes it back.
