@@ -123,7 +123,7 @@ func TestThePagesOfAListShareOneTimeOut(t *testing.T) {
 		clock.advance(4 * time.Second)
 		sendResult(w, was, `{"prompts":[],"nextCursor":"again"}`)
 	})
-	client := newTestClient(t, clock, s.URL)
+	client := newTestClient(t, clock, s.URL, WithWaitForApproval(time.Hour)) // which is for calls
 	_, err := client.ListPrompts(context.Background(), WithTimeout(10*time.Second))
 	var late *CallTimeoutError
 	if !errors.As(err, &late) || len(s.seen()) != 3 {

@@ -158,7 +158,7 @@ func (c *Client) Discover(ctx context.Context, options ...CallOption) (*Discover
 
 // Ping asks for a sign of life: ping in a session, and server/discover where there is no ping (2026-07-28).
 func (c *Client) Ping(ctx context.Context, options ...CallOption) error {
-	method := "ping"
+	method := methodPing
 	if c.core.config.era != EraLegacy {
 		method = "server/discover"
 	}
@@ -188,7 +188,7 @@ func listOf[Entry any](ctx context.Context, o operations, method, member string,
 		return nil, err
 	}
 	// The time-out is one for all pages: each by itself would have it, and a list that does not end has a thousand.
-	ctx, cancel := o.core.around.within(ctx, settings.timeout+settings.waitForApproval)
+	ctx, cancel := o.core.around.within(ctx, settings.timeout)
 	defer cancel()
 	entries, cursor := []Entry{}, ""
 	for range pagesMax {
