@@ -12,14 +12,12 @@ import (
 	"precinct.example/sdk/go/mcpgateway"
 )
 
-const lineBytesMax = 64 << 20
-
 func main() {
 	lines := bufio.NewReaderSize(os.Stdin, 1<<16)
 	d := &driver{clients: map[string]*mcpgateway.Client{}}
 	for {
 		text, err := lines.ReadBytes('\n')
-		if len(text) > 1 && len(text) < lineBytesMax {
+		if len(text) > 1 {
 			d.answer(context.Background(), text)
 		}
 		if err != nil {

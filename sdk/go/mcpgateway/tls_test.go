@@ -50,7 +50,6 @@ func TestCertificateFilesAreShownAndReadAgainWhenTheyChange(t *testing.T) {
 		check(t, source+" says", client.Identity().SPIFFEID, caller+"/two")
 	}
 	// Half of a replacement: a certificate that does not belong to the key.
-	writeFolder(t, t.TempDir(), ca.svid(caller), ca.cert, at)
 	torn := ca.svid(caller + "/torn")
 	torn.PrivateKey = ca.svid(caller).PrivateKey
 	writeFolder(t, folder, torn, ca.cert, at.Add(2*time.Minute))
