@@ -36,6 +36,20 @@ func TestACanceledCallClosesItsConnection(t *testing.T) {
 	<-left
 }
 
+func TestACallThatIsGivenUpWithinItsAnswerMayHaveRun(t *testing.T) {
+	s := startServer(t, func(w http.ResponseWriter, r *http.Request, _ seen) {
+		startStream(w)
+		sendEvent(w, `{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info"}}`)
+		<-r.Context().Done()
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	_, err := newTestClient(t, newFakeClock(), s.URL).CallTool(ctx, "t", nil, WithLog(func(LogMessage) { cancel() }))
+	var canceled *CanceledError
+	if !errors.As(err, &canceled) || !canceled.MayHaveRun {
+		t.Error(err)
+	}
+}
+
 func TestACallOutOfTimeClosesItsConnection(t *testing.T) {
 	arrived, left := make(chan struct{}), make(chan struct{}, 1)
 	s := startServer(t, hangs(arrived, left))
@@ -141,6 +155,20 @@ func TestAClosedClientWaitsForNothing(t *testing.T) {
 	if client.core.tasks.start(func() {}) {
 		t.Error("a task begins in a closed client")
 	}
+}
+
+func TestAStreamThatStaysOpenBehindItsAnswerIsLetGo(t *testing.T) {
+	left := make(chan struct{})
+	s := startServer(t, func(w http.ResponseWriter, r *http.Request, was seen) {
+		streams(w, r, was)
+		close(left)
+	})
+	clock := newFakeClock()
+	if _, err := newTestClient(t, clock, s.URL).CallTool(context.Background(), "t", nil); err != nil {
+		t.Fatal(err)
+	}
+	clock.advance(remainderTimeMax)
+	<-left
 }
 
 func TestAClosedClientSendsNothing(t *testing.T) {

@@ -82,7 +82,7 @@ func TestAPauseThatOutlastsTheCallIsNotMade(t *testing.T) {
 		t.Errorf("%v, pauses %v", err, clock.pauses)
 	}
 	// Of a context, too: its deadline is real time, so the client's clock is.
-	real, err := NewClient(s.URL)
+	real, err := NewClient(s.URL, WithTimeout(time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}

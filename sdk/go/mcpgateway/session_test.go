@@ -220,6 +220,39 @@ func asks(method string, answered chan seen) script {
 	}
 }
 
+func TestWhatAServerAsksAtOnceIsBounded(t *testing.T) {
+	answered, release := make(chan seen, requestsAtOnceMax+1), make(chan struct{})
+	s := startServer(t, inSession(func(w http.ResponseWriter, _ *http.Request, was seen) {
+		if was.rpc == "" {
+			answered <- was
+			w.WriteHeader(http.StatusAccepted)
+			return
+		}
+		startStream(w)
+		for n := range requestsAtOnceMax + 1 {
+			sendEvent(w, fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"roots/list"}`, n))
+		}
+		first := <-answered // all others are still being answered
+		close(release)
+		for range requestsAtOnceMax {
+			<-answered
+		}
+		sendEvent(w, fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":{"content":[{"type":"text","text":%q}]}}`, was.id, first.text))
+	}))
+	session, err := newTestClient(t, newFakeClock(), s.URL).Session(context.Background(), WithRequestHandler(func(context.Context, string, json.RawMessage) (any, error) {
+		<-release
+		return struct{}{}, nil
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := session.CallTool(context.Background(), "t", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkJSON(t, "one too many", result.Text(), fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"error":{"code":-32603,"message":%q}}`, requestsAtOnceMax, tooManyShown))
+}
+
 func TestWhatAServerAsksIsAnswered(t *testing.T) {
 	answers := func(_ context.Context, method string, params json.RawMessage) (any, error) {
 		switch method {

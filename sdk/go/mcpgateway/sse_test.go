@@ -142,7 +142,8 @@ func TestLeavingTheLoopCancelsTheCall(t *testing.T) {
 	ended := make(chan struct{})
 	s := startServer(t, func(w http.ResponseWriter, r *http.Request, was seen) {
 		startStream(w)
-		sendEvent(w, `{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":`+was.meta("progressToken")+`,"progress":1}}`)
+		progress := `{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":` + was.meta("progressToken") + `,"progress":1}}`
+		sendEvent(w, progress+"\n\ndata: "+progress) // the second is there when the loop is left at the first
 		<-r.Context().Done()
 		close(ended)
 	})
