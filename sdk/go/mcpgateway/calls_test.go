@@ -28,6 +28,7 @@ func TestACallSaysWhatTheEraWants(t *testing.T) {
 	check(t, "Mcp-Method", was.header.Get("Mcp-Method"), "tools/call")
 	check(t, "Mcp-Name", was.header.Get("Mcp-Name"), "my_tool")
 	check(t, "Accept", was.header.Get("Accept"), "application/json, text/event-stream")
+	check(t, "Accept-Encoding", was.header.Get("Accept-Encoding"), "")
 	check(t, "Content-Type", was.header.Get("Content-Type"), "application/json")
 	check(t, "id", was.id, "1")
 	check(t, "arguments", was.param("arguments"), `{"n":1,"query":"<a&b>"}`)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 )
@@ -169,6 +170,25 @@ func TestAStreamThatStaysOpenBehindItsAnswerIsLetGo(t *testing.T) {
 	}
 	clock.advance(remainderTimeMax)
 	<-left
+}
+
+func TestAClosedClientHoldsNoConnection(t *testing.T) {
+	closed := make(chan struct{})
+	s := &server{}
+	s.Server = httptest.NewUnstartedServer(s.handler(says("")))
+	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateClosed {
+			close(closed)
+		}
+	}
+	s.Start()
+	defer s.Close()
+	client := newTestClient(t, newFakeClock(), s.URL)
+	if _, err := client.CallTool(context.Background(), "t", nil); err != nil {
+		t.Fatal(err)
+	}
+	_ = client.Close()
+	<-closed
 }
 
 func TestAClosedClientSendsNothing(t *testing.T) {

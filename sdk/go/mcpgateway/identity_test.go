@@ -92,12 +92,21 @@ func TestATokenFileIsReadAgainWhenItChanges(t *testing.T) {
 	check(t, "first", call(), "Bearer one")
 	write("two", clock.at.Add(time.Second))
 	check(t, "changed", call(), "Bearer two")
+	// Another file in its place, as old and as long.
+	named := path
+	path += ".new"
+	write("six", clock.at.Add(time.Second))
+	if err := os.Rename(path, named); err != nil {
+		t.Fatal(err)
+	}
+	path = named
+	check(t, "replaced", call(), "Bearer six")
 	write("", clock.at.Add(2*time.Second))
-	check(t, "empty", call(), "Bearer two")
+	check(t, "empty", call(), "Bearer six")
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	check(t, "gone", call(), "Bearer two")
+	check(t, "gone", call(), "Bearer six")
 	write("three", clock.at.Add(3*time.Second))
 	check(t, "there again", call(), "Bearer three")
 }

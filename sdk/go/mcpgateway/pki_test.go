@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
 	"math/big"
 	"net"
 	"net/http"
@@ -27,14 +28,19 @@ type authority struct {
 	next int64
 }
 
-func newAuthority(t *testing.T) *authority {
+// newAuthority is a root, or an intermediate of one that is named.
+func newAuthority(t *testing.T, by ...*authority) *authority {
 	a := &authority{t: t, next: 1}
 	a.key = a.newKey()
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: fmt.Sprint("test ", len(by))}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign, URIs: []*url.URL{{Scheme: "spiffe", Host: "poc.local"}},
 	}
-	a.cert = a.sign(template, template, &a.key.PublicKey, a.key)
+	parent, signer := template, a.key
+	for _, issuer := range by {
+		parent, signer = issuer.cert, issuer.key
+	}
+	a.cert = a.sign(template, parent, &a.key.PublicKey, signer)
 	return a
 }
 
@@ -58,26 +64,21 @@ func (a *authority) sign(template, parent *x509.Certificate, public *ecdsa.Publi
 	return cert
 }
 
-// svid is a certificate for a SPIFFE ID ("" = none), and for hosts.
-func (a *authority) svid(id string, hosts ...string) tls.Certificate {
+// svid is a certificate for a SPIFFE ID ("" = none), and for hosts or further URIs.
+func (a *authority) svid(id string, others ...string) tls.Certificate {
 	a.next++
 	key := a.newKey()
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(a.next), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth},
 	}
-	if id != "" {
-		uri, err := url.Parse(id)
-		if err != nil {
-			a.t.Fatal(err)
-		}
-		template.URIs = []*url.URL{uri}
-	}
-	for _, host := range hosts {
-		if ip := net.ParseIP(host); ip != nil {
+	for _, name := range append([]string{id}, others...) {
+		if uri, err := url.Parse(name); err == nil && uri.Scheme != "" {
+			template.URIs = append(template.URIs, uri)
+		} else if ip := net.ParseIP(name); ip != nil {
 			template.IPAddresses = append(template.IPAddresses, ip)
-		} else {
-			template.DNSNames = append(template.DNSNames, host)
+		} else if name != "" {
+			template.DNSNames = append(template.DNSNames, name)
 		}
 	}
 	leaf := a.sign(template, a.cert, &key.PublicKey, a.key)

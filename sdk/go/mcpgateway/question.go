@@ -44,7 +44,6 @@ func (c *core) newQuestion(ctx context.Context, method string, params any, setti
 		if q.meta = membersOf(own); q.meta == nil {
 			return nil, misconfigured(nil, "_meta is no JSON object")
 		}
-		delete(q.params, "_meta")
 	}
 	if err := addMembers(q.meta, settings.meta); err != nil {
 		return nil, err

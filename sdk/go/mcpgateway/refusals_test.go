@@ -140,6 +140,21 @@ func TestAnErrorOfTheToolServer(t *testing.T) {
 	}
 }
 
+func TestAMethodThatNobodyHasEndsNoSession(t *testing.T) {
+	s := startServer(t, inSession(func(w http.ResponseWriter, _ *http.Request, was seen) {
+		sendJSON(w, http.StatusNotFound, fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"error":{"code":-32601,"message":"Method not found"}}`, was.id))
+	}))
+	session, err := newTestClient(t, newFakeClock(), s.URL).Session(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = session.Request(context.Background(), "x/y", nil)
+	var protocol *ProtocolError
+	if !errors.As(err, &protocol) || protocol.RPCCode != rpcMethodNotFound {
+		t.Error(err)
+	}
+}
+
 func TestWhatIsNoMCPIsATransportError(t *testing.T) {
 	for name, answer := range map[string]script{
 		"a page": func(w http.ResponseWriter, _ *http.Request, _ seen) {

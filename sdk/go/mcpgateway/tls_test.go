@@ -66,12 +66,18 @@ func TestWhoTheGatewayMustBe(t *testing.T) {
 	bundle, foreignBundle := WithCAFile(filepath.Join(folder, "bundle.pem")), WithCAFile(filepath.Join(foreign, "bundle.pem"))
 	byHost := startTLS(t, ca.svid("", "127.0.0.1"), ca.pool())
 	byID := startTLS(t, ca.svid(gatewayID), ca.pool())
+	between := newAuthority(t, ca)
+	chain := between.svid("", "127.0.0.1")
+	chain.Certificate = append(chain.Certificate, between.cert.Raw)
+	byChain := startTLS(t, chain, ca.pool())
+	byTwo := startTLS(t, ca.svid(gatewayID, gatewayID+"/other"), ca.pool())
 	for name, trial := range map[string]struct {
 		url     string
 		options []Option
 		ok      bool
 	}{
 		"its host":                         {byHost.URL, []Option{bundle}, true},
+		"its host, by an intermediate":     {byChain.URL, []Option{bundle}, true},
 		"another host":                     {strings.Replace(byHost.URL, "127.0.0.1", "localhost", 1), []Option{bundle}, false},
 		"another authority":                {byHost.URL, []Option{foreignBundle}, false},
 		"the system's authorities":         {byHost.URL, nil, false},
@@ -79,6 +85,7 @@ func TestWhoTheGatewayMustBe(t *testing.T) {
 		"its SPIFFE ID, no authority":      {byID.URL, []Option{WithGatewaySPIFFEID(gatewayID)}, false},
 		"its SPIFFE ID, another authority": {byID.URL, []Option{foreignBundle, WithGatewaySPIFFEID(gatewayID)}, false},
 		"another SPIFFE ID":                {byID.URL, []Option{bundle, WithGatewaySPIFFEID(gatewayID + "/other")}, false},
+		"its SPIFFE ID and another":        {byTwo.URL, []Option{bundle, WithGatewaySPIFFEID(gatewayID)}, false},
 		"a SPIFFE ID that it lacks":        {byHost.URL, []Option{bundle, WithGatewaySPIFFEID(gatewayID)}, false},
 		"a host that it lacks":             {byID.URL, []Option{bundle}, false},
 	} {
@@ -89,7 +96,7 @@ func TestWhoTheGatewayMustBe(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for _, s := range []*server{byHost, byID} {
-		check(t, "requests", len(s.seen()), 1)
+	for s, requests := range map[*server]int{byHost: 1, byID: 1, byChain: 1, byTwo: 0} {
+		check(t, "requests", len(s.seen()), requests)
 	}
 }
