@@ -1,18 +1,22 @@
 // One call as a tool of the table sees it, and what it can answer with: a result, an error, a stream with notifications and questions, or no MCP at all.
 import { randomUUID } from 'node:crypto';
 
-const SSE = { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' };
+export const SSE = { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' };
 
 export class ToolCall {
   #response;
+  #out;
+  #listened;
   #id;
   #streams = false;
   /** @type {Map<string, (answer: any) => void>} */
   #open;
 
-  /** @param {{ message: any, headers: import('node:http').IncomingHttpHeaders, response: import('node:http').ServerResponse, open: Map<string, (answer: any) => void> }} parts */
-  constructor({ message, headers, response, open }) {
+  /** @param {{ message: any, headers: import('node:http').IncomingHttpHeaders, response: import('node:http').ServerResponse, open: Map<string, (answer: any) => void>, listened: Promise<import('node:http').ServerResponse> | undefined }} parts */
+  constructor({ message, headers, response, open, listened }) {
     this.#response = response;
+    this.#out = response;
+    this.#listened = listened;
     this.#id = message.id;
     this.#open = open;
     this.headers = headers;
@@ -26,15 +30,20 @@ export class ToolCall {
     this.#response.writeHead(200, SSE).flushHeaders();
   }
 
+  /** From here on it says and asks beside the call, where its session listens. */
+  async beside() {
+    this.#out = await this.#listened;
+  }
+
   /** @param {string} method @param {unknown} params */
   notify(method, params) {
-    this.#response.write(`event: message\ndata: ${JSON.stringify({ jsonrpc: '2.0', method, params })}\n\n`);
+    this.#out.write(`event: message\ndata: ${JSON.stringify({ jsonrpc: '2.0', method, params })}\n\n`);
   }
 
   /** Resolves with the client's answer. @param {string} method @param {unknown} params @returns {Promise<any>} */
   ask(method, params) {
     const id = randomUUID(); // calls of many sessions have the same ids
-    this.#response.write(`event: message\ndata: ${JSON.stringify({ jsonrpc: '2.0', id, method, params })}\n\n`);
+    this.#out.write(`event: message\ndata: ${JSON.stringify({ jsonrpc: '2.0', id, method, params })}\n\n`);
     return new Promise((resolve) => this.#open.set(id, resolve));
   }
 

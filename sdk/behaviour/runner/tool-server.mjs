@@ -1,7 +1,7 @@
 // The MCP servers behind the table's gateways: one of 2026-07-28 and one of 2025-11-25, on one port. They tell what reached them and how it ended.
 import { createServer } from 'node:http';
 import { randomUUID } from 'node:crypto';
-import { ToolCall } from './tool-call.mjs';
+import { SSE, ToolCall } from './tool-call.mjs';
 import { definitionText, namesOf, PROMPTS, RESOURCES, TEMPLATES, toolOf } from './tools.mjs';
 
 const MODERN = '2026-07-28';
@@ -19,7 +19,8 @@ export async function startToolServer(languages) {
   const reached = [];
   /** @type {Map<string, (answer: any) => void>} */
   const open = new Map();
-  const sessions = new Set();
+  /** Each with the stream that it listens on, once it does. @type {Map<string, ReturnType<typeof later>>} */
+  const sessions = new Map();
 
   const http = createServer((request, response) => {
     const parts = [];
@@ -30,9 +31,10 @@ export async function startToolServer(languages) {
   function answer(request, body, response) {
     const era = request.url?.startsWith('/legacy') ? 'legacy' : 'modern';
     const message = body === '' ? {} : JSON.parse(body);
-    if (request.method === 'GET') return response.writeHead(405).end();
+    const session = sessions.get(request.headers['mcp-session-id']);
+    if (request.method === 'GET') return session === undefined ? response.writeHead(405).end() : listen(session, response);
     if (request.method === 'DELETE') return response.writeHead(sessions.delete(request.headers['mcp-session-id']) ? 200 : 404).end();
-    if (era === 'legacy' && message.method !== 'initialize' && !sessions.has(request.headers['mcp-session-id'])) {
+    if (era === 'legacy' && message.method !== 'initialize' && session === undefined) {
       return respond(response, 404, { jsonrpc: '2.0', id: null, error: { code: -32001, message: 'Session not found' } });
     }
     if (message.method === undefined) return takeAnswer(message, response);
@@ -43,7 +45,12 @@ export async function startToolServer(languages) {
     if (given !== undefined) return respond(response, given.status ?? 200, { jsonrpc: '2.0', id: message.id, ...given.message });
     const run = toolOf(message.params?.name)?.run;
     if (run === undefined) return respond(response, 200, { jsonrpc: '2.0', id: message.id, error: { code: -32602, message: 'no such tool' } });
-    return run(new ToolCall({ message, headers: seen.headers, response, open }));
+    return run(new ToolCall({ message, headers: seen.headers, response, open, listened: session?.promise }));
+  }
+
+  function listen(session, response) {
+    response.writeHead(200, SSE).flushHeaders();
+    session.resolve(response);
   }
 
   function note(message, era, request, response) {
@@ -71,7 +78,7 @@ export async function startToolServer(languages) {
       case 'initialize': {
         if (era === 'modern') return { status: 404, message: { error: { code: -32601, message: 'Method not found' } } };
         const id = randomUUID();
-        sessions.add(id);
+        sessions.set(id, later());
         response.setHeader('mcp-session-id', id);
         return result({ protocolVersion: LEGACY, capabilities: CAPABILITIES, serverInfo: { name: 'legacy', version: '1' } });
       }
@@ -99,6 +106,12 @@ export async function startToolServer(languages) {
       http.closeAllConnections();
     }),
   };
+}
+
+/** A promise that somebody else resolves. */
+function later() {
+  let resolve = /** @type {(value: any) => void} */ (() => undefined);
+  return { promise: new Promise((resolved) => { resolve = resolved; }), resolve };
 }
 
 function respond(response, status, message) {

@@ -4,6 +4,8 @@ import { AWS_KEY } from './words.mjs';
 const SCHEMA = { type: 'object' };
 const text = (words) => ({ content: [{ type: 'text', text: words }] });
 const PROGRESS = [1, 2, 3];
+/** @type {[string, Record<string, unknown>]} */
+const WHO = ['elicitation/create', { message: 'Who are you?', requestedSchema: { type: 'object', properties: { name: { type: 'string' } } } }];
 
 /** @typedef {import('./tool-call.mjs').ToolCall} ToolCall */
 
@@ -34,9 +36,17 @@ function asksName(call) {
 /** 2025-11-25: asks the client over the call's own stream. @param {string} method @param {Record<string, unknown>} params */
 const asks = (method, params) => async (/** @type {ToolCall} */ call) => {
   call.stream();
-  const answer = await call.ask(method, params);
-  call.result(text(answer.error === undefined ? `answered ${JSON.stringify(answer.result)}` : `refused with ${answer.error.code}`));
+  call.result(said(await call.ask(method, params)));
 };
+
+/** 2025-11-25: says and asks where the session listens, not in the call. @param {ToolCall} call */
+async function asksBeside(call) {
+  await call.beside();
+  call.notify('notifications/message', { level: 'info', logger: 'beside', data: 'about to ask' });
+  call.result(said(await call.ask(...WHO)));
+}
+
+const said = (answer) => text(answer.error === undefined ? `answered ${JSON.stringify(answer.result)}` : `refused with ${answer.error.code}`);
 
 const echo = (/** @type {ToolCall} */ call) => call.result(text(String(call.args.text ?? '')));
 
@@ -59,7 +69,8 @@ export const TOOLS = {
   hangs_old: { era: 'legacy', run: hangs },
   silent: { run: () => undefined },
   asks_name: { run: asksName },
-  elicits: { era: 'legacy', run: asks('elicitation/create', { message: 'Who are you?', requestedSchema: { type: 'object', properties: { name: { type: 'string' } } } }) },
+  elicits: { era: 'legacy', run: asks(...WHO) },
+  asks_beside: { era: 'legacy', run: asksBeside },
   samples: { era: 'legacy', run: asks('sampling/createMessage', { messages: [{ role: 'user', content: { type: 'text', text: 'Say hello' } }], maxTokens: 10 }) },
   in_region: {
     schema: { type: 'object', properties: { region: { type: 'string', 'x-mcp-header': 'Region' }, count: { type: 'integer', 'x-mcp-header': 'Count' }, text: { type: 'string' } } },

@@ -81,9 +81,14 @@ func act(ctx context.Context, client *mcpgateway.Client, line *step) *answer {
 
 func inSession(ctx context.Context, client *mcpgateway.Client, line *step) *answer {
 	var options []mcpgateway.SessionOption
-	asked := &requests{}
+	heard := &messages{}
 	if line.Options.OnRequest != nil {
-		options = append(options, mcpgateway.WithRequestHandler(asked.scripted(line.Options.OnRequest)))
+		options = append(options, mcpgateway.WithRequestHandler(heard.scripted(line.Options.OnRequest)))
+	}
+	if line.Options.OnNotification {
+		options = append(options, mcpgateway.WithNotificationHandler(func(_ context.Context, method string, params json.RawMessage) {
+			heard.add(event{Type: "notification", Method: method, Params: params})
+		}))
 	}
 	session, err := client.Session(ctx, options...)
 	if err != nil {
@@ -93,7 +98,7 @@ func inSession(ctx context.Context, client *mcpgateway.Client, line *step) *answ
 	answers := []*answer{}
 	for i := range line.Steps {
 		done := operate(ctx, session, &line.Steps[i])
-		done.ID, done.Events = line.Steps[i].ID, append(asked.take(), done.Events...)
+		done.ID, done.Events = line.Steps[i].ID, append(heard.take(), done.Events...)
 		answers = append(answers, done)
 	}
 	return &answer{Result: map[string]any{"steps": answers, "session_id": orNull(session.ID())}}
@@ -262,30 +267,34 @@ func secret(parts map[string]any) mcpgateway.Secret {
 	return mcpgateway.SecretRef(ref, options...)
 }
 
-// requests are what servers asked since they were last taken.
-type requests struct {
+// messages are what servers asked and said since they were last taken.
+type messages struct {
 	mutex sync.Mutex
-	seen  []event
+	heard []event
 }
 
-func (r *requests) take() []event {
-	r.mutex.Lock()
-	defer r.mutex.Unlock()
-	seen := r.seen
-	r.seen = nil
-	return seen
+func (m *messages) add(one event) {
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	m.heard = append(m.heard, one)
+}
+
+func (m *messages) take() []event {
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	heard := m.heard
+	m.heard = nil
+	return heard
 }
 
 // scripted answers a server's requests as the line says: method → result.
-func (r *requests) scripted(results map[string]json.RawMessage) mcpgateway.RequestHandler {
+func (m *messages) scripted(results map[string]json.RawMessage) mcpgateway.RequestHandler {
 	return func(_ context.Context, method string, params json.RawMessage) (any, error) {
 		result, ok := results[method]
 		if !ok {
 			return nil, mcpgateway.ErrNoSuchRequest
 		}
-		r.mutex.Lock()
-		defer r.mutex.Unlock()
-		r.seen = append(r.seen, event{Type: "request", Method: method, Params: params})
+		m.add(event{Type: "request", Method: method, Params: params})
 		return result, nil
 	}
 }

@@ -93,6 +93,7 @@ type callSettings struct {
 	CancelAfterEvent int                        `json:"cancel_after_event"`
 	CancelOnApproval bool                       `json:"cancel_on_approval"`
 	OnRequest        map[string]json.RawMessage `json:"on_request"`
+	OnNotification   bool                       `json:"on_notification"`
 	RaiseOnError     bool                       `json:"raise_on_error"`
 }
 

@@ -190,19 +190,7 @@ func (a *answer) read(response *http.Response, limit int64, p *posting) error {
 	switch kind {
 	case "text/event-stream":
 		a.streamed = true
-		events := newEventReader(response.Body, limit)
-		for {
-			text, err := events.next()
-			if err != nil {
-				if errors.Is(err, io.EOF) {
-					return io.ErrUnexpectedEOF
-				}
-				return err
-			}
-			if a.take(text, p) {
-				return nil
-			}
-		}
+		return eachEvent(response.Body, limit, func(text []byte) bool { return a.take(text, p) })
 	case "application/json":
 		text, err := io.ReadAll(io.LimitReader(response.Body, limit+1))
 		switch {

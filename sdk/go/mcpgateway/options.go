@@ -50,9 +50,10 @@ type config struct {
 
 // sessionConfig is what a client says of itself in handshakes, and who answers servers; a session may have its own.
 type sessionConfig struct {
-	timeout      time.Duration // of the handshake
-	capabilities map[string]any
-	onRequest    RequestHandler
+	timeout        time.Duration // of the handshake
+	capabilities   map[string]any
+	onRequest      RequestHandler
+	onNotification NotificationHandler
 }
 
 type callConfig struct {
@@ -192,7 +193,7 @@ func WithClientCapabilities(capabilities map[string]any) ServerFacingOption {
 	return serverFacingOption(func(c *sessionConfig) { c.capabilities = capabilities })
 }
 
-// RequestHandler answers what a server asks during a call in a session: sampling/createMessage, elicitation/create, roots/list.
+// RequestHandler answers what a server asks in a session, during a call or beside it: sampling/createMessage, elicitation/create, roots/list.
 // Its result becomes JSON. [ErrNoSuchRequest] tells the server that the client has no such method; any other error is told as -32603 without its text.
 type RequestHandler func(ctx context.Context, method string, params json.RawMessage) (any, error)
 
@@ -203,6 +204,15 @@ var ErrNoSuchRequest = errors.New("mcpgateway: the client answers no such reques
 // no capabilities, sampling, elicitation and roots are.
 func WithRequestHandler(handler RequestHandler) ServerFacingOption {
 	return serverFacingOption(func(c *sessionConfig) { c.onRequest = handler })
+}
+
+// NotificationHandler is told what servers say in a session beside its calls, one after the other, such as notifications/tools/list_changed.
+// The context ends with the session.
+type NotificationHandler func(ctx context.Context, method string, params json.RawMessage)
+
+// WithNotificationHandler hears servers in sessions. What they say within a call is for [WithProgress] and [WithLog].
+func WithNotificationHandler(handler NotificationHandler) ServerFacingOption {
+	return serverFacingOption(func(c *sessionConfig) { c.onNotification = handler })
 }
 
 // WithTimeout bounds a call, its repetitions included; waiting for an approval is bounded by itself.

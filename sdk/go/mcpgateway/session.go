@@ -28,12 +28,13 @@ const (
 // Session is an MCP session of 2025-11-25, bound to the client's identity. It is safe for many goroutines. Close it.
 type Session struct {
 	operations
-	id      string
-	version string
-	initial json.RawMessage
-	config  sessionConfig
-	closed  atomic.Bool
-	asked   atomic.Int64
+	id            string
+	version       string
+	initial       json.RawMessage
+	config        sessionConfig
+	closed        atomic.Bool
+	asked         atomic.Int64
+	stopListening context.CancelFunc
 }
 
 // Session opens a session, whatever the client's era. One that the gateway no longer knows ends its calls with a [*SessionExpiredError] and
@@ -62,8 +63,9 @@ func (s *Session) Ping(ctx context.Context, options ...CallOption) error {
 	return err
 }
 
-// Close ends the session in the gateway. Calls under way go on.
+// Close ends the session in the gateway. Calls under way go on; what servers say beside them is heard no more.
 func (s *Session) Close() error {
+	s.stopListening()
 	if s.closed.Swap(true) || s.id == "" {
 		return nil
 	}
@@ -113,7 +115,35 @@ func (c *core) openSession(ctx context.Context, own sessionConfig, asking func(o
 		return nil, err
 	}
 	c.tell(http.MethodPost, told, s.header())
+	listening, stop := context.WithCancel(c.closing)
+	s.stopListening = stop
+	if own.onRequest != nil || own.onNotification != nil {
+		c.tasks.start(func() { s.listen(listening) })
+	}
 	return s, nil
+}
+
+// listen hears what servers ask and say beside the calls. A gateway that has no such stream says so (405). One that breaks off is not opened again.
+func (s *Session) listen(ctx context.Context) {
+	header := s.header()
+	header["Accept"] = "text/event-stream"
+	header["traceparent"], _ = s.core.traceOf(ctx)
+	response, err := s.core.send(ctx, http.MethodGet, nil, header)
+	if err != nil {
+		return
+	}
+	defer func() { _ = response.Body.Close() }()
+	_ = eachEvent(response.Body, s.core.config.maxAnswerBytes, func(text []byte) bool {
+		var m message
+		switch {
+		case json.Unmarshal(text, &m) != nil || m.Method == "": // no message, or an answer: nobody waits for one here
+		case m.ID != nil:
+			s.reply(ctx, m)
+		case s.config.onNotification != nil:
+			s.config.onNotification(ctx, m.Method, m.Params)
+		}
+		return false
+	})
 }
 
 func (s *Session) header() map[string]string {
@@ -246,6 +276,7 @@ func (i *implicitSession) send(ctx context.Context, q *question) (*answer, error
 	if !errors.As(err, &expired) {
 		return a, err
 	}
+	s.stopListening()
 	if s, err = i.session(ctx, s); err != nil {
 		return nil, err
 	}

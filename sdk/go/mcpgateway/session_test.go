@@ -20,6 +20,8 @@ func inSession(answer script) script {
 		switch {
 		case was.method == http.MethodDelete:
 			w.WriteHeader(http.StatusOK)
+		case was.method == http.MethodGet:
+			w.WriteHeader(http.StatusMethodNotAllowed)
 		case was.rpc == "initialize":
 			mutex.Lock()
 			opened++
@@ -218,6 +220,118 @@ func asks(method string, answered chan seen) script {
 		reply := <-answered
 		sendEvent(w, fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":{"content":[{"type":"text","text":%q}]}}`, was.id, reply.text))
 	}
+}
+
+// speaks beside the calls, on the stream that a session listens on, and then says who has left it.
+func speaks(left chan string, answer script) script {
+	open := inSession(answer)
+	return func(w http.ResponseWriter, r *http.Request, was seen) {
+		if was.method != http.MethodGet {
+			open(w, r, was)
+			return
+		}
+		startStream(w)
+		for _, text := range []string{
+			`{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}`, `{"jsonrpc":"2.0","id":1,"result":{}}`, `{"jsonrpc":"2.0","error":{"code":-32700,"message":"m"}}`,
+			`not JSON`, `{"jsonrpc":"2.0","method":"notifications/message","params":{"data":1}}`, `{"jsonrpc":"2.0","id":"q-1","method":"roots/list"}`,
+		} {
+			sendEvent(w, text)
+		}
+		<-r.Context().Done()
+		left <- was.header.Get(sessionIDHeader)
+	}
+}
+
+func TestWhatAServerSaysAndAsksBesideTheCalls(t *testing.T) {
+	for name, closes := range map[string]func(*Client, *Session) error{
+		"the session": func(_ *Client, session *Session) error { return session.Close() },
+		"the client":  func(client *Client, _ *Session) error { return client.Close() },
+	} {
+		left, answered, heard := make(chan string, 1), make(chan seen, 1), make(chan string, 3)
+		s := startServer(t, speaks(left, func(w http.ResponseWriter, _ *http.Request, was seen) {
+			w.WriteHeader(http.StatusAccepted)
+			answered <- was
+		}))
+		client := newTestClient(t, newFakeClock(), s.URL, WithNotificationHandler(func(_ context.Context, method string, params json.RawMessage) { heard <- method + string(params) }))
+		asking := make(chan context.Context, 1)
+		session, err := client.Session(context.Background(), WithRequestHandler(func(ctx context.Context, method string, _ json.RawMessage) (any, error) {
+			asking <- ctx
+			return map[string]any{"asked": method}, nil
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		check(t, "heard", <-heard, "notifications/tools/list_changed")
+		check(t, "then", <-heard, `notifications/message{"data":1}`)
+		reply, ctx := <-answered, <-asking
+		checkJSON(t, "answer", reply.text, `{"jsonrpc":"2.0","id":"q-1","result":{"asked":"roots/list"}}`)
+		check(t, "answer's session", reply.header.Get(sessionIDHeader), "session-1")
+		listened := s.listeners()[0].header
+		check(t, "Accept", listened.Get("Accept"), "text/event-stream")
+		check(t, "version", listened.Get(versionHeader), "2025-06-18")
+		check(t, "trace", traceShape.MatchString(listened.Get("traceparent")), true)
+		check(t, "the handler's context", ctx.Err(), nil)
+		if err := closes(client, session); err != nil {
+			t.Fatal(err)
+		}
+		check(t, name+": left", <-left, "session-1")
+		check(t, name+": the handler's context", ctx.Err(), context.Canceled)
+	}
+}
+
+func TestASessionListensOnlyForWhoeverHears(t *testing.T) {
+	for name, trial := range map[string]struct {
+		options []SessionOption
+		streams int
+	}{
+		"nobody":        {nil, 0},
+		"requests":      {[]SessionOption{WithRequestHandler(func(context.Context, string, json.RawMessage) (any, error) { return nil, nil })}, 1},
+		"notifications": {[]SessionOption{WithNotificationHandler(func(context.Context, string, json.RawMessage) {})}, 1},
+	} {
+		open := inSession(says("done"))
+		s := startServer(t, func(w http.ResponseWriter, r *http.Request, was seen) {
+			if was.method != http.MethodGet {
+				open(w, r, was)
+				return
+			}
+			startStream(w) // and ends it
+			sendEvent(w, `{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}`)
+		})
+		client := newTestClient(t, newFakeClock(), s.URL)
+		session, err := client.Session(context.Background(), trial.options...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		client.core.tasks.group.Wait()
+		if _, err := session.CallTool(context.Background(), "t", nil); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		check(t, name, len(s.listeners()), trial.streams)
+	}
+}
+
+func TestALostSessionIsListenedToNoMore(t *testing.T) {
+	open := inSession(forgets)
+	left, heard := make(chan string, 2), make(chan string, 2)
+	s := startServer(t, func(w http.ResponseWriter, r *http.Request, was seen) {
+		session := was.header.Get(sessionIDHeader)
+		switch {
+		case was.method == http.MethodGet:
+			startStream(w)
+			sendEvent(w, fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/message","params":%q}`, session))
+			<-r.Context().Done()
+			left <- session
+			return
+		case was.rpc == "tools/call":
+			check(t, "heard", <-heard, fmt.Sprintf("%q", session))
+		}
+		open(w, r, was)
+	})
+	client := newTestClient(t, newFakeClock(), s.URL, WithEra(EraLegacy), WithNotificationHandler(func(_ context.Context, _ string, params json.RawMessage) { heard <- string(params) }))
+	if _, err := client.CallTool(context.Background(), "t", nil); err != nil {
+		t.Fatal(err)
+	}
+	check(t, "left", <-left, "session-1")
 }
 
 func TestWhatAServerAsksAtOnceIsBounded(t *testing.T) {

@@ -21,6 +21,22 @@ func newEventReader(from io.Reader, limit int64) *eventReader {
 	return &eventReader{from: bufio.NewReader(from), limit: limit, first: true}
 }
 
+// eachEvent gives events until one is what was waited for; a stream that ends before has broken off.
+func eachEvent(from io.Reader, limit int64, take func([]byte) bool) error {
+	events := newEventReader(from, limit)
+	for {
+		text, err := events.next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return io.ErrUnexpectedEOF
+		case err != nil:
+			return err
+		case take(text):
+			return nil
+		}
+	}
+}
+
 // next gives the data of the next event that has any; io.EOF ends the stream, and an event cut off by it is none.
 func (r *eventReader) next() ([]byte, error) {
 	var data []byte

@@ -138,6 +138,7 @@ type server struct {
 	*httptest.Server
 	mutex    sync.Mutex
 	requests []seen
+	streams  []seen // what sessions listen on comes when it comes: GET, and not among the requests
 }
 
 type script func(w http.ResponseWriter, r *http.Request, s seen)
@@ -159,7 +160,11 @@ func (s *server) handler(answer script) http.Handler {
 		was := seen{method: r.Method, header: r.Header.Clone(), text: string(text), body: membersOf(text)}
 		was.rpc, was.id = stringIn(was.body, "method"), string(was.body["id"])
 		s.mutex.Lock()
-		s.requests = append(s.requests, was)
+		if r.Method == http.MethodGet {
+			s.streams = append(s.streams, was)
+		} else {
+			s.requests = append(s.requests, was)
+		}
 		s.mutex.Unlock()
 		answer(w, r, was)
 	})
@@ -169,6 +174,13 @@ func (s *server) seen() []seen {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	return append([]seen(nil), s.requests...)
+}
+
+// listeners are the requests for streams of sessions.
+func (s *server) listeners() []seen {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return append([]seen(nil), s.streams...)
 }
 
 // of gives the requests of one JSON-RPC method.

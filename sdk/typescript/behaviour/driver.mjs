@@ -92,7 +92,7 @@ async function play(on, { operation, name, arguments: args, uri, method, params,
 }
 
 async function playSession(client, { steps = [], options = {} }, cancel) {
-  const { on_request: answers, ...others } = options;
+  const { on_request: answers, on_notification: hears, ...others } = options;
   let events = [];
   const session = await client.session({
     ...mapped(others, new Map([['timeout', 'timeout']])),
@@ -103,6 +103,7 @@ async function playSession(client, { steps = [], options = {} }, cancel) {
         return answers[method];
       },
     }),
+    ...(hears === true ? { onNotification: ({ method, params }) => events.push({ type: 'notification', method, params }) } : {}),
   });
   try {
     const played = [];
