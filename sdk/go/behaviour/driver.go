@@ -25,7 +25,6 @@ func (d *driver) run(ctx context.Context, line *step) *answer {
 	if line.Operation == "close" {
 		if kept := d.clients[line.ClientID]; kept != nil {
 			_ = kept.Close()
-			delete(d.clients, line.ClientID)
 		}
 		return &answer{Result: struct{}{}}
 	}

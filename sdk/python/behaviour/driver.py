@@ -158,7 +158,7 @@ class Driver:
 
     async def _ask(self, line: Line, events: Events) -> Any:
         if line["operation"] == "close":
-            client = self._kept.pop(line["client_id"], None)
+            client = self._kept.get(line["client_id"])
             if client is not None:
                 await close(client)
             return {}

@@ -171,7 +171,6 @@ async function answer(line) {
     const played = await outcome(async () => {
       if (line.operation === 'close') {
         await clients.get(line.client_id)?.client.close();
-        clients.delete(line.client_id);
         return {};
       }
       return withClient(line, events, cancel, async (client) => {
