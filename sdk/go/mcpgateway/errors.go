@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -227,8 +228,12 @@ func ended(ctx context.Context, mayHaveRun bool, traceID string) error {
 
 const shownMax = 500
 
+// A tool server may quote the arguments that it was given, and with them a reference to a secret.
+var anyReference = regexp.MustCompile(`\$SPIKE\{[^}]*\}?`)
+
 // shown makes a peer's text fit for one line of a log.
 func shown(text string) string {
+	text = anyReference.ReplaceAllString(text, "$$SPIKE{…}")
 	cut := false
 	for i := range text {
 		if i > shownMax {

@@ -277,6 +277,7 @@ func TestRetryAfterIsReadInBothFormsAndFromTheBody(t *testing.T) {
 
 func TestAPeersTextFitsOneLine(t *testing.T) {
 	text := shown("a\r\nb\x1b[31m\u2028c\xff" + strings.Repeat("ü", 1000))
+	check(t, "a reference", shown("no $SPIKE{ref:a,scope:b} here, nor $SPIKE{ref:c"), "no $SPIKE{…} here, nor $SPIKE{…}")
 	if strings.ContainsAny(text, "\r\n\x1b\u2028") || !utf8.ValidString(text) || len(text) > 510 || !strings.HasSuffix(text, "…") {
 		t.Errorf("%q", text)
 	}
