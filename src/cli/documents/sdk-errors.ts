@@ -35,12 +35,11 @@ function about(family: Family): readonly [string, string] {
 
 /** JSON's text literals are those of Python and Go as well. */
 const literal = (text: string): string => JSON.stringify(text);
-const pythonBool = (value: boolean): string => (value ? 'True' : 'False');
 const capital = (name: string): string => name.slice(0, 1).toUpperCase() + name.slice(1);
 const constantCase = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
 
 function pythonCodes(): string {
-  const rows = codesOfFamilies().map(({ code, family, row }) => `    ${literal(code)}: CodeRow(${literal(family.name)}, ${row.step}, ${literal(row.middleware)}, ${row.status}, ${pythonBool(row.retryable)}),`);
+  const rows = codesOfFamilies().map(({ code, family, row }) => `    ${literal(code)}: CodeRow(${literal(family.name)}, ${row.step}, ${literal(row.middleware)}, ${row.status}),`);
   const steps = (FAMILIES as readonly Family[]).flatMap(({ name, steps: of }) => of.map((step) => `    ${step}: ${literal(name)},`));
   const rpc = Object.entries(RPC).map(([name, code]) => `RPC_${constantCase(name)}: Final = ${code}`);
   return `"""The gateway's refusal codes. ${NOTICE}"""
@@ -59,8 +58,6 @@ class CodeRow(NamedTuple):
     middleware: str
     status: int
     """HTTP status of the refusal for a caller that is not an MCP client."""
-    retryable: bool
-    """Whether the identical call may succeed later without anybody changing anything."""
 
 
 CODES: Final[Mapping[str, CodeRow]] = {
@@ -110,7 +107,7 @@ type ${family.name} struct{ *GatewayError }
 // Unwrap gives the refusal itself.
 func (e *${family.name}) Unwrap() error { return e.GatewayError }
 `);
-  const codes = codesOfFamilies().map(({ code, family, row }) => [literal(code), `{${literal(family.name)}, ${row.step}, ${literal(row.middleware)}, ${row.status}, ${row.retryable}}`] as const);
+  const codes = codesOfFamilies().map(({ code, family, row }) => [literal(code), `{${literal(family.name)}, ${row.step}, ${literal(row.middleware)}, ${row.status}}`] as const);
   const steps = (FAMILIES as readonly Family[]).flatMap(({ name, steps: of }) => of.map((step) => [String(step), literal(name)] as const));
   const rpcNames = Object.entries(RPC).map(([name, code]) => [`rpc${capital(name)}`, String(code)] as const);
   const widest = Math.max(...rpcNames.map(([name]) => name.length));
@@ -124,7 +121,6 @@ type codeRow struct {
 	step       int
 	middleware string
 	status     int // HTTP status of the refusal for a caller that is not an MCP client
-	retryable  bool
 }
 
 var codes = map[string]codeRow{
@@ -153,7 +149,7 @@ ${FAMILIES.map(({ name }) => `\tcase ${literal(name)}:\n\t\treturn &${name}{refu
 
 function typescriptCodes(): string {
   const text = (value: string): string => `'${value.replaceAll('\\', '\\\\').replaceAll('\'', '\\\'')}'`;
-  const rows = codesOfFamilies().map(({ code, family, row }) => `  ${code}: { family: ${text(family.name)}, step: ${row.step}, middleware: ${text(row.middleware)}, status: ${row.status}, retryable: ${row.retryable} },`);
+  const rows = codesOfFamilies().map(({ code, family, row }) => `  ${code}: { family: ${text(family.name)}, step: ${row.step}, middleware: ${text(row.middleware)}, status: ${row.status} },`);
   const steps = (FAMILIES as readonly Family[]).flatMap(({ name, steps: of }) => of.map((step) => `  [${step}, ${text(name)}],`));
   return `// The gateway's refusal codes. ${NOTICE}
 
@@ -167,8 +163,6 @@ export interface CodeRow {
   readonly middleware: string;
   /** HTTP status of the refusal for a caller that is not an MCP client. */
   readonly status: number;
-  /** Whether the identical call may succeed later without anybody changing anything. */
-  readonly retryable: boolean;
 }
 
 export const CODES = {
