@@ -128,6 +128,7 @@ func TestWhatMayHaveRunIsRepeatedOnlyIfThatDoesNoHarm(t *testing.T) {
 	}{
 		"a lost connection":        {cuts, true, 0},
 		"a stream that breaks off": {cutsTheStream, true, 0},
+		"a stream that only ends":  {func(w http.ResponseWriter, _ *http.Request, _ seen) { startStream(w) }, true, 0},
 		"503 of something before":  {bare(503), true, 2 * time.Second},
 		"429 of something before":  {bare(429), true, 2 * time.Second},
 		"502":                      {bare(502), false, 0},

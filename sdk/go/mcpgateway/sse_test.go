@@ -131,9 +131,10 @@ func TestACallTellsProgressAndLogOnlyIfAsked(t *testing.T) {
 	check(t, "token", s.seen()[0].meta("progressToken"), "")
 	check(t, "log level", s.seen()[0].meta(metaLogLevel), "")
 	var logged, progressed int
-	if _, err = client.CallTool(context.Background(), "t", nil, WithLog(func(LogMessage) { logged++ }), WithProgress(func(Progress) { progressed++ })); err != nil {
+	if _, err = client.CallTool(context.Background(), "t", nil, WithLog(func(LogMessage) { logged++ }), WithProgress(func(Progress) { progressed++ }), WithMeta(map[string]any{metaLogLevel: "error"})); err != nil {
 		t.Fatal(err)
 	}
+	check(t, "log level of the caller's own", s.seen()[1].meta(metaLogLevel), `"error"`)
 	check(t, "logged", logged, 1)
 	check(t, "progressed", progressed, 1)
 }
