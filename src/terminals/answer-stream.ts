@@ -1,6 +1,8 @@
-// An answer that comes as a stream: event by event through the response firewall, in order, and no faster than the client takes it.
+// An answer that comes as a stream: event by event through the response firewall, in order, and no faster than the client takes it. One that is there
+// with the stream's head, as most are, goes to the client whole: one line in the log and one write less.
 import type { Exchange } from '../chain/exchange.js';
 import { deny, type Deny } from '../chain/verdict.js';
+import type { HeaderPairs } from '../front/types.js';
 import { JSON_HEADERS, SSE_HEADERS } from '../mcp/media-types.js';
 import { METHOD_NOT_FOUND } from '../mcp/rpc-codes.js';
 import { TOOLS_CHANGED } from '../mcp/subscriptions.js';
@@ -41,11 +43,16 @@ export class AnswerStream {
   /** Events whose turn has not come: the stream's head is not out yet, or one before them is still being scanned. */
   #queue: SseEvent[] = [];
   #busy = false;
+  /** The client's stream has not been begun: its answer may be the first event. */
+  #unbegun = false;
+  /** The turn of the event loop in which the server's stream began. */
+  #firstTurn = true;
   /** The client has not taken what it was sent. */
   #clientFull = false;
   /** The stream's line is being written: nothing can be sent or ended yet. */
   #beginning = false;
   #answered = false;
+  #wentWhole = false;
   /** The client has an event's id: it can come back for what follows. */
   #resumable = false;
   /** Its answer was a question to the client: what follows is not this stream's. */
@@ -66,12 +73,26 @@ export class AnswerStream {
 
   begin(): void {
     if (!this.#exchange.readsEvents || this.#exchange.streams) return;
+    this.#unbegun = true;
+    setImmediate(() => this.#exchange.guard(() => this.#turnOver()));
+  }
+
+  #turnOver(): void {
+    this.#firstTurn = false;
+    if (this.#wentWhole) this.#endSoon();
+    else if (!this.#busy) this.#beginNow();
+  }
+
+  /** Then what waits, or `act` in its place. */
+  #beginNow(act: () => void = () => this.#drain()): void {
+    if (!this.#unbegun || this.#exchange.ended) return;
+    this.#unbegun = false;
     this.#busy = true;
     this.#beginning = true;
     this.#exchange.beginStream(HTTP_OK, SSE_HEADERS, () => {
       this.#busy = false;
       this.#beginning = false;
-      this.#drain();
+      act();
     });
   }
 
@@ -84,6 +105,11 @@ export class AnswerStream {
     this.#upstreamEnded = true;
     this.#cause = cause;
     this.#drain();
+  }
+
+  /** The client has its head, or is about to. */
+  get hasBegun(): boolean {
+    return this.#exchange.readsEvents && !this.#unbegun;
   }
 
   /** Drops what has not been handed on. */
@@ -102,7 +128,8 @@ export class AnswerStream {
   refuse(refusal: Deny): void {
     this.#upstreamEnded = true;
     this.#cause = refusal;
-    if (!this.#beginning) this.#finishWith(refusal);
+    if (this.#unbegun) this.#beginNow();
+    else if (!this.#beginning) this.#finishWith(refusal);
   }
 
   #onEvent(event: SseEvent): void {
@@ -132,12 +159,25 @@ export class AnswerStream {
   #take(received: SseEvent): void {
     const event = this.#exchange.readsEvents ? this.#screen.cleanFraming(received) : received;
     if (event.id !== undefined && event.id !== '') this.#resumable = this.#canResume();
-    if (event.data === undefined || event.data.length === 0) {
+    const message = event.data === undefined || event.data.length === 0 ? undefined : this.#screen.read(event.data);
+    if (!this.#unbegun || message?.kind === 'response' || message?.kind === 'invalid') {
+      this.#takeRead(event, message);
+      return;
+    }
+    const kept = keepEvent(event);
+    this.#beginNow(() => {
+      this.#takeRead(kept, message);
+      this.#drain();
+    });
+  }
+
+  /** `message`: what its data says; undefined where it has none. */
+  #takeRead(event: SseEvent, message: ServerMessage | undefined): void {
+    if (message === undefined) {
       this.#screen.taint();
       if (event.raw.length > 0) this.#pass(event.raw);
       return;
     }
-    const message = this.#screen.read(event.data);
     switch (message.kind) {
       case 'invalid':
         this.#call.fail(deny('mcp_invalid_response', { reasonCode: message.beyond ?? 'not_json_rpc' }));
@@ -176,18 +216,26 @@ export class AnswerStream {
   #deliver(event: SseEvent, message: ServerMessage, screened: Screened & { readonly kind: 'release' }, unchanged: boolean): void {
     if (message.kind === 'response') {
       this.#handedOn = this.#call.asksInput(screened.bytes);
-      if (this.#handedOn) return;
+      if (this.#handedOn) {
+        this.#unbegun = false;
+        return;
+      }
       this.#answered = true;
     }
     if (!this.#exchange.readsEvents) {
       // Collapsed: of the stream only the answer reaches a caller that reads one JSON document.
-      if (message.kind !== 'response') return;
-      this.#exchange.settle('success');
-      this.#exchange.answer(HTTP_OK, JSON_HEADERS, Buffer.from(screened.bytes));
-      this.#endSoon();
+      if (message.kind === 'response') this.#answerWhole(JSON_HEADERS, Buffer.from(screened.bytes));
       return;
     }
     const raw = unchanged ? event.raw : withData(event, screened.bytes);
+    if (this.#unbegun) {
+      this.#unbegun = false;
+      this.#wentWhole = true;
+      this.stop(); // what is behind its answer is nothing of this call's
+      if (this.#exchange.reply.carrier === undefined) this.#answerWhole(SSE_HEADERS, raw);
+      else this.#answerWhole(JSON_HEADERS, Buffer.from(screened.bytes));
+      return;
+    }
     if (message.kind !== 'request') {
       this.#pass(raw);
       return;
@@ -198,6 +246,12 @@ export class AnswerStream {
       this.#busy = false;
       this.#drain();
     });
+  }
+
+  #answerWhole(headers: HeaderPairs, body: Uint8Array): void {
+    this.#exchange.settle('success');
+    this.#exchange.answer(HTTP_OK, headers, body);
+    if (!this.#wentWhole || !this.#firstTurn) this.#endSoon();
   }
 
   /** A tool server may ask only a client that has a session to answer in; others get "no such method" in their name. */
@@ -225,6 +279,7 @@ export class AnswerStream {
   }
 
   #endSoon(): void {
+    if (this.#upstreamEnded) return;
     const stop = this.#services.every(AFTER_ANSWER_MS, () => {
       stop();
       this.#call.giveUp();
@@ -234,11 +289,16 @@ export class AnswerStream {
   #block(refusal: Deny): void {
     this.#call.giveUp();
     this.#exchange.settle('success');
-    this.#finishWith(refusal);
+    if (this.#unbegun) this.#beginNow(() => this.#finishWith(refusal));
+    else this.#finishWith(refusal);
   }
 
   #finish(): void {
     if (this.#exchange.ended || this.#handedOn) return;
+    if (this.#unbegun) {
+      this.#beginNow();
+      return;
+    }
     if (this.#answered) {
       this.#exchange.settle('success');
       this.#exchange.endStream();

@@ -307,7 +307,7 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
     // What a cancelled stream still owes could be fetched on the session's own stream, like a broken one's.
     if (this.#cancelled) this.#screen.taint();
     if (this.#leg?.mappedTo === 'legacy') tellServerCancelled(this.#services, this.#exchange.ctx, this.#leg, this.#screen.wireIdText);
-    if ((this.#stream !== undefined && this.#exchange.readsEvents) || this.#exchange.streams) this.#exchange.endStream('client_disconnected');
+    if (this.#stream?.hasBegun === true || this.#exchange.streams) this.#exchange.endStream('client_disconnected');
     else this.#exchange.refuse(deny('client_disconnected'));
   }
 }

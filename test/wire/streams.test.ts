@@ -62,7 +62,7 @@ describe('a streamed answer', () => {
   it('whose stream_end line cannot precede its last byte does not end before it', async () => {
     server.script = ({ idText }, response) => {
       sseHead(response);
-      response.end(`data: ${resultFor(idText, 'x')}\n\n`);
+      response.end(`: begun\n\ndata: ${resultFor(idText, 'x')}\n\n`);
     };
     for (let n = 0; n < 20; n++) {
       const answer = await gateway.post(call('echo', {}, n), MCP);

@@ -77,12 +77,15 @@ describe('a tool server', () => {
     expect(answer.json).toMatchObject({ jsonrpc: '2.0', id: 'q1', result: {} });
   });
 
-  it('that streams is passed on event by event to an MCP client, with its two lines', async () => {
-    server.answering = 'sse';
+  it.each([['sse_chatty', 2], ['sse', 1]] as const)('that streams is passed on event by event to an MCP client, and in one where its answer is all there is (%s)', async (answering, lines) => {
+    server.answering = answering;
     const answer = await gateway.post(CALL, { accept: 'application/json, text/event-stream' });
     expect(answer.headers['content-type']).toBe('text/event-stream');
     expect(answer.text).toContain('"id":"q1"');
     const request = gateway.lines('request').at(-1);
-    expect(gateway.lines('stream_end').at(-1)).toMatchObject({ decision_id: request?.['decision_id'], status: 200, code: null });
+    expect(request).toMatchObject({ decision: 'ALLOW', status: 200, code: null });
+    const ends = gateway.lines('stream_end').filter((line) => line['decision_id'] === request?.['decision_id']);
+    expect(ends).toHaveLength(lines - 1);
+    if (lines === 2) expect(ends).toMatchObject([{ status: 200, code: null }]);
   });
 });

@@ -1,0 +1,97 @@
+// A stream whose answer is there with its head: it goes to the client whole.
+import { describe, expect, it } from 'vitest';
+import { toolCall } from '../../support/gateway-in-process.js';
+import { resultFor, sseHead } from '../../support/scripted-server.js';
+import { until } from '../../support/until.js';
+import { calls, CLIENT, CREDENTIAL, event, lastLines, note, openSession, running, server, start } from './call-fixture.js';
+
+describe('a stream whose answer is there with its head', () => {
+  it('goes to the client as it came, with one line in the log', async () => {
+    const session = await openSession();
+    const sent = ': hello\r\nid: 7\r\nevent: message\r\nretry: 10\r\ndata: ';
+    server.script = ({ idText }, response) => {
+      sseHead(response);
+      response.end(`${sent}${resultFor(idText, 'fine')}\r\n\r\n`);
+    };
+    for (const posted of [session, CLIENT]) {
+      const before = running.lines().length;
+      const reply = await running.ask(toolCall('plain'), posted);
+      expect([reply.state, reply.status, reply.headers['content-type'], reply.text]).toEqual(['whole', 200, 'text/event-stream', `${sent}${resultFor('1', 'fine')}\r\n\r\n`]);
+      expect(running.lines().slice(before).map(({ type }) => type).filter((type) => type !== 'intent')).toEqual(['request']);
+      expect(lastLines(1)).toMatchObject([{ type: 'request', decision: 'ALLOW', status: 200, code: null }]);
+    }
+  });
+
+  it('is given up where its server leaves it open, and what follows the answer is nobody\'s', async () => {
+    server.script = ({ idText }, response) => {
+      sseHead(response);
+      response.write(event(resultFor(idText, 'fine')) + event(note('later')));
+    };
+    const reply = await running.ask(toolCall('plain'), CLIENT);
+    expect([reply.state, reply.text]).toEqual(['whole', event(resultFor('1', 'fine'))]);
+    await until(() => server.hangUps === 1);
+  });
+
+  it('is begun where anything comes before the answer, or nothing does yet', async () => {
+    for (const first of [event(note('one')), ': comment\n\n', 'id: 1\ndata:\n\n']) {
+      server.script = ({ idText }, response) => {
+        sseHead(response);
+        response.end(first + event(resultFor(idText, 'fine')) + event(note('two')));
+      };
+      const reply = await running.ask(toolCall('plain'), CLIENT);
+      expect([reply.state, reply.text]).toEqual(['ended', first + event(resultFor('1', 'fine')) + event(note('two'))]);
+      expect(lastLines(2)).toMatchObject([{ type: 'request' }, { type: 'stream_end', code: null }]);
+    }
+    let end = (): void => undefined;
+    server.script = ({ idText }, response) => {
+      sseHead(response);
+      response.flushHeaders();
+      end = () => void response.end(event(resultFor(idText, 'fine')));
+    };
+    const reply = running.post(toolCall('plain'), CLIENT);
+    await until(() => reply.status === 200);
+    end();
+    await reply.finished;
+    expect([reply.state, reply.text]).toEqual(['ended', event(resultFor('1', 'fine'))]);
+  });
+
+  it('refuses an answer that may not pass as its last event, as every stream', async () => {
+    const answers: readonly (readonly [(idText: string) => string, string])[] = [
+      [(idText) => resultFor(idText, CREDENTIAL), 'response_blocked'], [() => '{"half', 'mcp_invalid_response'], [() => resultFor('4711', 'not yours'), 'mcp_invalid_response'],
+    ];
+    const strict = await start('response: {credentials: block}');
+    for (const [answer, code] of answers) {
+      server.script = ({ idText }, response) => {
+        sseHead(response);
+        response.end(event(answer(idText)));
+      };
+      const reply = await strict.ask(toolCall('plain'), CLIENT);
+      expect([reply.state, reply.status]).toEqual(['ended', 200]);
+      expect(reply.events).toMatchObject([{ id: 1, error: { data: { code } } }]);
+      expect(reply.text).not.toContain(CREDENTIAL);
+      expect(strict.lines().slice(-2)).toMatchObject([{ type: 'request', decision: 'ALLOW' }, { type: 'stream_end', code }]);
+      await strict.ask(toolCall('plain'));
+    }
+    await strict.close();
+  });
+
+  it('that has no event at all says so', async () => {
+    server.script = (_request, response) => {
+      sseHead(response);
+      response.end();
+    };
+    const reply = await running.ask(toolCall('plain'), CLIENT);
+    expect(reply.events).toMatchObject([{ id: 1, error: { data: { code: 'mcp_invalid_response', reason_code: 'stream_ended_without_answer' } } }]);
+  });
+
+  it('whose client has gone ends as a call that was left', async () => {
+    let answer = (): void => undefined;
+    server.script = ({ idText }, response) => { answer = () => { sseHead(response); response.end(event(resultFor(idText, 'fine'))); }; };
+    const reply = running.post(toolCall('plain'), CLIENT);
+    await until(() => calls().length === 1);
+    reply.hangUp();
+    answer();
+    await until(() => running.lines().at(-1)?.['code'] === 'client_disconnected');
+    expect(lastLines(1)).toMatchObject([{ type: 'request', status: 499 }]);
+  });
+});
