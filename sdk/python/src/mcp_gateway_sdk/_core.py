@@ -9,7 +9,7 @@ from typing import Any
 from ._codes import RPC_HEADER_MISMATCH
 from ._commands import Acquire, Emit, Flow, Invoke, Release, Sleep
 from ._exchange import Answer, Clock, Exchanges, LiveSession, OnRequest
-from ._gateway_error import restored
+from ._gateway_error import APPROVAL_CODE, restored
 from ._identity import Evidence
 from ._messages import Json, is_bare_retryable, is_retryable, tool_result
 from ._options import LEGACY, CallOptions, Options
@@ -24,7 +24,6 @@ _WAIT_MAX_S = 60.0
 _DOUBLINGS_MAX = 16
 _APPROVAL_RETRY_S = 5.0  # where the gateway does not say when to come again
 _APPROVAL_RETRY_MIN_S = 0.1  # whatever it says: no person decides faster
-_APPROVAL_CODE = "stepup_approval_required"
 
 
 class Core:
@@ -205,7 +204,7 @@ class Core:
 
 
 def _approval_of(refusal: GatewayError) -> ApprovalRequest | None:
-    if refusal.code != _APPROVAL_CODE or refusal.request_id is None:
+    if refusal.code != APPROVAL_CODE or refusal.request_id is None:
         return None
     command, expires = refusal.details.get("command"), refusal.details.get("expires_at")
     return ApprovalRequest(refusal.request_id, command if isinstance(command, str) else None, expires if isinstance(expires, str) else None)

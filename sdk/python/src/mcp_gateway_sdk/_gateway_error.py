@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 _REFERENCE = re.compile(r"\$SPIKE\{[^}]*\}?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _TEXT_CHARS_MAX = 2000
+APPROVAL_CODE = "stepup_approval_required"
+"""The one refusal whose remedy is the command that lifts it: a model that reads the text and has a shell must not be handed that."""
 
 
 def shown(text: str) -> str:
@@ -109,6 +111,6 @@ class GatewayError(PrecinctError):
     def _text(self) -> str:
         where = "" if self.step is None else f" (step {self.step}{'' if self.middleware is None else f', {self.middleware}'})"
         why = "" if self.reason_code is None else f" [{self.reason_code}]"
-        remedy = "" if self.remediation is None else f" -> {self.remediation}"
+        remedy = "" if self.remediation is None or self.code == APPROVAL_CODE else f" -> {self.remediation}"
         found = "" if self.decision_id is None else f" (decision {self.decision_id})"
         return shown(f"{self.code}{where}: {self.message}{why}{remedy}{found}")
