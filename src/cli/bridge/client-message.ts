@@ -1,5 +1,5 @@
 // One line of a stdio client: what it is, whose answer it waits for, and what the transport repeats of it in headers. The bytes themselves pass as they are.
-import { elementSpans, type ValueSpan } from '../../base/json/spans.js';
+import { elementSpans, memberSpans, type MemberSpan, type ValueSpan } from '../../base/json/spans.js';
 import { memberAt, memberOf, stringAt, textAt } from '../../base/json/members.js';
 import { FLAG, FLAGS, GUARD_OUT_LENGTH, SLOT, type JsonGuard } from '../../base/json/types.js';
 import { METHODS } from '../../mcp/methods.js';
@@ -36,11 +36,13 @@ export class ClientMessageReader {
     this.#guard = guard;
   }
 
-  /** Whether what came can be a message of the gateway: JSON-RPC, one or a batch. Other JSON is of somebody else, and a client must not meet it on stdout. */
-  isMessage(bytes: Buffer): boolean {
-    if (this.#guard.check(bytes, { ...LIMITS, tokenizerOnly: true }, this.#out) !== 'ok' || ((this.#out[FLAGS] ?? 0) & FLAG.rootScalar) !== 0) return false;
-    const elements = elementsOf(bytes);
-    return elements.length > 0 && elements.every((element) => stringAt(bytes, memberOf(bytes, element, 'jsonrpc')) === '2.0');
+  /** The answers in what the gateway sent: one, those of a batch, or none (a request or notification of a server). Undefined = it is no JSON-RPC: of somebody else, and a client must not meet it on stdout. */
+  answersIn(bytes: Buffer): readonly Answer[] | undefined {
+    if (this.#guard.check(bytes, { ...LIMITS, tokenizerOnly: true }, this.#out) !== 'ok' || ((this.#out[FLAGS] ?? 0) & FLAG.rootScalar) !== 0) return undefined;
+    const isArray = ((this.#out[FLAGS] ?? 0) & FLAG.rootArray) !== 0;
+    const messages = (isArray ? elementSpans(bytes, 0, bytes.length) : [{ from: 0, to: bytes.length }]).map(({ from, to }) => memberSpans(bytes, from, to));
+    if (messages.length === 0 || !messages.every((members) => stringAt(bytes, named(members, 'jsonrpc')) === '2.0')) return undefined;
+    return messages.flatMap((members) => answerOf(bytes, members) ?? []);
   }
 
   /** Undefined = no JSON. */
@@ -92,19 +94,16 @@ export interface Answer {
   readonly isError: boolean;
 }
 
-/** The answers in a message of the gateway: one, those of a batch, or none (a request or notification of a server). */
-export function answersIn(bytes: Buffer): readonly Answer[] {
-  return elementsOf(bytes).flatMap((element) => {
-    if (memberOf(bytes, element, 'method') !== undefined) return [];
-    const isError = memberOf(bytes, element, 'error') !== undefined;
-    if (!isError && memberOf(bytes, element, 'result') === undefined) return [];
-    return [{ idText: textAt(bytes, memberOf(bytes, element, 'id')) ?? 'null', isError }];
-  });
+/** Undefined = the message is none. */
+function answerOf(bytes: Buffer, members: readonly MemberSpan[]): Answer | undefined {
+  const isError = named(members, 'error') !== undefined;
+  if (named(members, 'method') !== undefined || (!isError && named(members, 'result') === undefined)) return undefined;
+  return { idText: textAt(bytes, named(members, 'id')) ?? 'null', isError };
 }
 
-function elementsOf(bytes: Buffer): readonly ValueSpan[] {
-  const first = bytes.find((byte) => byte > 0x20);
-  return first === 0x5b ? elementSpans(bytes, 0, bytes.length) : [{ from: 0, to: bytes.length }];
+/** All of a message is read at once: an answer may have 64 MiB. */
+function named(members: readonly MemberSpan[], key: string): MemberSpan | undefined {
+  return members.find((member) => member.key === key);
 }
 
 /** Of a tools/call that was refused because an argument must stand in a header, too. */

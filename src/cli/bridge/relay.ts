@@ -9,8 +9,8 @@ import { findAnswered } from '../../upstream/duplex/unreadable.js';
 import { CliFailure } from '../failure.js';
 import { notMcp } from '../mcp-exchange.js';
 import { errorLine, faultOf, ID_IN_USE, LINE_TOO_LONG, NO_ANSWER, NO_SESSION, NOT_JSON, STOPPED, TOO_MANY, type BridgeFault } from './bridge-error.js';
-import { answersIn, ClientMessageReader, lacksParamHeader, type ClientMessage } from './client-message.js';
-import type { Exchanged, GatewayLink } from './gateway-link.js';
+import { ClientMessageReader, lacksParamHeader, type Answer, type ClientMessage } from './client-message.js';
+import type { GatewayLink } from './gateway-link.js';
 import { listTools } from './list-tools.js';
 import type { Output } from './output.js';
 import { ParamMarks } from './param-marks.js';
@@ -149,7 +149,9 @@ export class Relay {
       const learnt = this.#marks.headersFor(message.name, message.bytes, message.args);
       if (Object.keys(learnt).length > 0) return this.#request(asked, learnt);
     }
-    this.#fromGateway(this.#checked(answer.body, answer), asked);
+    const answers = this.#reader.answersIn(answer.body);
+    if (answers === undefined) throw notMcp(answer.status);
+    this.#pass(answer.body, answers, asked);
   }
 
   async #resume(asked: Asked): Promise<void> {
@@ -165,8 +167,12 @@ export class Relay {
 
   /** `asked`: whose stream or answer it came in; undefined = the session's own stream. */
   #fromGateway(bytes: Buffer, asked: Asked | undefined): void {
-    if (!this.#reader.isMessage(bytes)) return this.#options.say('the gateway sent an event that is no JSON-RPC; it is left out.');
-    const answers = answersIn(bytes);
+    const answers = this.#reader.answersIn(bytes);
+    if (answers === undefined) this.#options.say('the gateway sent an event that is no JSON-RPC; it is left out.');
+    else this.#pass(bytes, answers, asked);
+  }
+
+  #pass(bytes: Buffer, answers: readonly Answer[], asked: Asked | undefined): void {
     if (answers.length === 0) return this.#options.output.write(bytes);
     const [first] = answers;
     if (first?.idText === 'null' && answers.length === 1) return this.#refusedUnread(bytes, asked);
@@ -282,11 +288,6 @@ export class Relay {
     const accept = { accept: ACCEPT_BOTH };
     if (version !== '') return { ...accept, 'mcp-protocol-version': encodeMirroredHeader(version), 'mcp-method': encodeMirroredHeader(method), ...(name === '' ? {} : { 'mcp-name': encodeMirroredHeader(name) }) };
     return method === 'initialize' ? accept : { ...accept, ...this.#session?.headers };
-  }
-
-  #checked(body: Buffer, { status }: Exchanged): Buffer {
-    if (this.#reader.isMessage(body)) return body;
-    throw notMcp(status);
   }
 
   get #isIdle(): boolean {
