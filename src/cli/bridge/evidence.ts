@@ -6,20 +6,13 @@ import type { CommandContext } from '../command.js';
 import { callerOf, declared, readEvidence, tokenOf, type CallerEvidence, type ClientTls } from '../data-plane.js';
 import { CliFailure } from '../failure.js';
 
-/** As SDKs name it, too. */
-export type EvidenceKind = 'argument' | 'environment' | 'workload_api_x509' | 'workload_api_jwt' | 'files' | 'none';
-
-export interface Evidence extends CallerEvidence {
-  readonly kind: EvidenceKind;
-}
-
 export interface EvidenceSource {
   /** What it is taken from, for the first line on stderr. */
   readonly about: string;
   /** Whether a certificate may come of it: then the mTLS listener is looked for first. */
   readonly secure: 'must' | 'may' | 'not';
   /** For this gateway, now. Rejects with CliFailure. */
-  current(url: URL): Promise<Evidence>;
+  current(url: URL): Promise<CallerEvidence>;
   close(): void;
 }
 
@@ -44,7 +37,7 @@ export async function chooseEvidence(context: Given, options: EvidenceOptions): 
   if (variables !== undefined) return variables;
   const named = secret('SPIFFE_ENDPOINT_SOCKET');
   if (named !== undefined) return fromWorkloadApi(named, context, options);
-  return fromFiles(secret) ?? { about: 'nothing: the gateway\'s default identity', secure: 'not', current: () => Promise.resolve({ kind: 'none', path: '/', headers: {}, tls: undefined }), close: () => undefined };
+  return fromFiles(secret) ?? { about: 'nothing: the gateway\'s default identity', secure: 'not', current: () => Promise.resolve({ path: '/', headers: {}, tls: undefined }), close: () => undefined };
 }
 
 async function fromWorkloadApi(socket: string, context: Given, options: EvidenceOptions): Promise<EvidenceSource> {
@@ -54,13 +47,13 @@ async function fromWorkloadApi(socket: string, context: Given, options: Evidence
 function fromOptions(context: Given): EvidenceSource {
   const option = ['as', 'cert', 'tokenFile'].find((name) => context.option(name) !== undefined) ?? 'ca';
   const files = ['cert', 'key', 'ca', 'tokenFile'].flatMap((name) => context.option(name) ?? []);
-  return watched({ about: option === 'tokenFile' ? '--token-file' : `--${option}`, secure: option === 'cert' ? 'must' : 'not' }, 'argument', files, () => callerOf(context));
+  return watched({ about: option === 'tokenFile' ? '--token-file' : `--${option}`, secure: option === 'cert' ? 'must' : 'not' }, files, () => callerOf(context));
 }
 
 function fromVariables(secret: Environment['secret']): EvidenceSource | undefined {
   const [cert, key, ca] = ['PRECINCT_CERT_FILE', 'PRECINCT_KEY_FILE', 'PRECINCT_CA_FILE'].map(secret);
   if ((cert === undefined) !== (key === undefined)) throw new CliFailure('PRECINCT_CERT_FILE and PRECINCT_KEY_FILE go together.', { code: 'usage' });
-  if (cert !== undefined && key !== undefined) return watched({ about: 'PRECINCT_CERT_FILE', secure: 'must' }, 'environment', [cert, key, ...(ca === undefined ? [] : [ca])], () => certificateOf(['PRECINCT_CERT_FILE', cert], ['PRECINCT_KEY_FILE', key], ca === undefined ? undefined : ['PRECINCT_CA_FILE', ca]));
+  if (cert !== undefined && key !== undefined) return watched({ about: 'PRECINCT_CERT_FILE', secure: 'must' }, [cert, key, ...(ca === undefined ? [] : [ca])], () => certificateOf(['PRECINCT_CERT_FILE', cert], ['PRECINCT_KEY_FILE', key], ca === undefined ? undefined : ['PRECINCT_CA_FILE', ca]));
   const token = secret('PRECINCT_JWT_SVID');
   if (token !== undefined) return fixed('PRECINCT_JWT_SVID', bearer(token, 'PRECINCT_JWT_SVID', ca));
   const id = secret('PRECINCT_SPIFFE_ID');
@@ -70,11 +63,11 @@ function fromVariables(secret: Environment['secret']): EvidenceSource | undefine
 function fromFiles(secret: Environment['secret']): EvidenceSource | undefined {
   const token = secret('PRECINCT_JWT_FILE');
   const ca = secret('PRECINCT_CA_FILE');
-  if (token !== undefined) return watched({ about: 'PRECINCT_JWT_FILE', secure: 'not' }, 'files', [token], () => bearer(tokenOf(token, 'PRECINCT_JWT_FILE'), 'PRECINCT_JWT_FILE', ca));
+  if (token !== undefined) return watched({ about: 'PRECINCT_JWT_FILE', secure: 'not' }, [token], () => bearer(tokenOf(token, 'PRECINCT_JWT_FILE'), 'PRECINCT_JWT_FILE', ca));
   const folder = secret('PRECINCT_SVID_DIR');
   if (folder === undefined) return undefined;
   const [cert = '', key = '', bundle = ''] = ['svid.pem', 'svid_key.pem', 'bundle.pem'].map((name) => join(folder, name));
-  return watched({ about: 'PRECINCT_SVID_DIR', secure: 'must' }, 'files', [cert, key, bundle], () => certificateOf(['PRECINCT_SVID_DIR', cert], ['PRECINCT_SVID_DIR', key], ['PRECINCT_SVID_DIR', bundle]));
+  return watched({ about: 'PRECINCT_SVID_DIR', secure: 'must' }, [cert, key, bundle], () => certificateOf(['PRECINCT_SVID_DIR', cert], ['PRECINCT_SVID_DIR', key], ['PRECINCT_SVID_DIR', bundle]));
 }
 
 type NamedFile = readonly [said: string, file: string];
@@ -90,20 +83,20 @@ function bearer(token: string, said: string, ca: string | undefined): CallerEvid
 }
 
 function fixed(about: string, evidence: CallerEvidence): EvidenceSource {
-  return { about, secure: 'not', current: () => Promise.resolve({ kind: 'environment', ...evidence }), close: () => undefined };
+  return { about, secure: 'not', current: () => Promise.resolve(evidence), close: () => undefined };
 }
 
 /** Read again when one of its files has changed; the same object as long as none has, so that connections can be kept. */
-function watched(what: Pick<EvidenceSource, 'about' | 'secure'>, kind: EvidenceKind, files: readonly string[], read: () => CallerEvidence): EvidenceSource {
+function watched(what: Pick<EvidenceSource, 'about' | 'secure'>, files: readonly string[], read: () => CallerEvidence): EvidenceSource {
   let seen = stampOf(files);
-  let evidence: Evidence = { kind, ...read() };
+  let evidence = read();
   return {
     ...what,
     current: async () => {
       const now = stampOf(files);
       if (now === seen) return evidence;
       try {
-        evidence = { kind, ...read() };
+        evidence = read();
         seen = now;
       } catch {
         // Half written, or being replaced: what was read before is still the caller's, and the next request looks again.

@@ -5,10 +5,9 @@ import type { AgentOptions } from 'node:https';
 import type { PeerCertificate } from 'node:tls';
 import { isJson, isSse } from '../../mcp/media-types.js';
 import { createSseSplitter, type SseEvent } from '../../upstream/sse.js';
-import type { ClientTls } from '../data-plane.js';
+import type { CallerEvidence, ClientTls } from '../data-plane.js';
 import { CliFailure } from '../failure.js';
 import { ANSWER_BYTES_MAX, explain, notMcp, tlsOptions } from '../mcp-exchange.js';
-import type { Evidence } from './evidence.js';
 
 export interface Exchange {
   readonly method: 'POST' | 'GET' | 'DELETE';
@@ -44,7 +43,7 @@ export interface Reader {
 
 export interface LinkOptions {
   /** Where the gateway is now, and who calls. Rejects with CliFailure. */
-  readonly find: () => Promise<{ readonly url: URL; readonly evidence: Evidence }>;
+  readonly find: () => Promise<{ readonly url: URL; readonly evidence: CallerEvidence }>;
   /** Whose certificate the gateway must have, instead of its host's name; undefined = the name. */
   readonly gatewayId: string | undefined;
   readonly reader: Reader;
@@ -102,7 +101,7 @@ export class GatewayLink {
     this.#agent?.agent.destroy();
   }
 
-  async #prepare(): Promise<{ readonly target: URL; readonly evidence: Evidence; readonly send: typeof Http.request; readonly agent: HttpAgent }> {
+  async #prepare(): Promise<{ readonly target: URL; readonly evidence: CallerEvidence; readonly send: typeof Http.request; readonly agent: HttpAgent }> {
     const { url, evidence } = await this.#options.find();
     const { request: send, Agent } = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
     const target = new URL(url);

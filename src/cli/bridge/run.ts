@@ -5,11 +5,11 @@ import { loadJsonGuard } from '../../base/json/choose.js';
 import { LineReader } from '../../upstream/stdio/line-reader.js';
 import { givenTimeoutOf } from '../asking.js';
 import type { CommandContext } from '../command.js';
-import { addressOf, parseAddress } from '../data-plane.js';
+import { addressOf, parseAddress, type CallerEvidence } from '../data-plane.js';
 import { CliFailure, type ExitCode } from '../failure.js';
 import { withInterrupt } from '../interrupt.js';
 import { printable } from '../terminal.js';
-import { chooseEvidence, type Evidence, type EvidenceSource } from './evidence.js';
+import { chooseEvidence, type EvidenceSource } from './evidence.js';
 import { GatewayLink } from './gateway-link.js';
 import { lookAtInflow } from './inflow.js';
 import { Output } from './output.js';
@@ -60,7 +60,7 @@ export async function runBridge(context: CommandContext): Promise<ExitCode> {
 interface Finder {
   /** Throws what no waiting can mend: a wrong option. */
   check(): Promise<void>;
-  now(): Promise<{ readonly url: URL; readonly evidence: Evidence }>;
+  now(): Promise<{ readonly url: URL; readonly evidence: CallerEvidence }>;
 }
 
 /** A gateway that is not up yet is looked for at each request; where one was found it is not asked again. */
@@ -95,7 +95,7 @@ function finder(context: CommandContext, source: EvidenceSource): Finder {
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
 /** Whoever sits on the way could read a token, or say who calls. */
-function refuseInsecure({ protocol, hostname, origin }: URL, { headers, path }: Evidence): void {
+function refuseInsecure({ protocol, hostname, origin }: URL, { headers, path }: CallerEvidence): void {
   const says = Object.keys(headers).length > 0 || path !== '/';
   if (protocol === 'https:' || LOOPBACK.test(hostname) || !says) return;
   throw new CliFailure(`${origin} is plain HTTP and not on this machine: a token, or a declared identity, is not sent there.`, { remedy: 'Use https://, or a certificate: --cert and --key', code: 'insecure' });

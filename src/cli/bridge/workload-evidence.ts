@@ -2,9 +2,9 @@
 import { workloadTarget } from '../../base/workload-api/address.js';
 import type { JwtSvid, X509Svid } from '../../base/workload-api/messages.js';
 import { openWorkloadApi, WorkloadFault, type WorkloadApi } from '../../base/workload-api/workload-api.js';
-import { readEvidence } from '../data-plane.js';
+import { readEvidence, type CallerEvidence } from '../data-plane.js';
 import { CliFailure } from '../failure.js';
-import type { Evidence, EvidenceOptions, EvidenceSource } from './evidence.js';
+import type { EvidenceOptions, EvidenceSource } from './evidence.js';
 
 export interface WorkloadChoice {
   /** Of JWT-SVIDs; undefined = the gateway's origin. */
@@ -27,7 +27,7 @@ export async function workloadEvidence(socket: string, choice: WorkloadChoice, o
 }
 
 interface Kept {
-  readonly evidence: Evidence;
+  readonly evidence: CallerEvidence;
   readonly origin: string;
   readonly freshUntilMs: number;
   readonly expiresMs: number;
@@ -41,11 +41,11 @@ class WorkloadEvidence implements EvidenceSource {
   readonly #options: EvidenceOptions;
   #watching = false;
   #svid: X509Svid | undefined;
-  #certificate: Evidence | undefined;
+  #certificate: CallerEvidence | undefined;
   #fault: WorkloadFault | undefined;
   #settled: (() => void)[] = [];
   #token: Kept | undefined;
-  #fetching: Promise<Evidence> | undefined;
+  #fetching: Promise<CallerEvidence> | undefined;
 
   constructor(api: WorkloadApi, choice: WorkloadChoice, options: EvidenceOptions) {
     this.#api = api;
@@ -53,7 +53,7 @@ class WorkloadEvidence implements EvidenceSource {
     this.#options = options;
   }
 
-  async current(url: URL): Promise<Evidence> {
+  async current(url: URL): Promise<CallerEvidence> {
     if (url.protocol !== 'https:') return this.#byToken(url);
     this.#watch();
     if (this.#certificate === undefined && this.#fault === undefined) await this.#first();
@@ -79,7 +79,7 @@ class WorkloadEvidence implements EvidenceSource {
     if (this.#svid?.certificates !== svid.certificates || this.#svid.bundle !== svid.bundle) {
       if (this.#svid?.spiffeId !== svid.spiffeId) this.#options.say(`identity: ${svid.spiffeId}, an X.509-SVID of the Workload API`);
       this.#svid = svid;
-      this.#certificate = { kind: 'workload_api_x509', path: '/', headers: {}, tls: { cert: svid.certificates, key: svid.privateKey, ca: svid.bundle === '' ? this.#authorities() : svid.bundle } };
+      this.#certificate = { path: '/', headers: {}, tls: { cert: svid.certificates, key: svid.privateKey, ca: svid.bundle === '' ? this.#authorities() : svid.bundle } };
     }
     this.#settle();
   }
@@ -104,7 +104,7 @@ class WorkloadEvidence implements EvidenceSource {
     });
   }
 
-  async #byToken(url: URL): Promise<Evidence> {
+  async #byToken(url: URL): Promise<CallerEvidence> {
     const nowMs = this.#options.nowMs();
     const kept = this.#token?.origin === url.origin ? this.#token : undefined;
     if (kept !== undefined && nowMs < kept.freshUntilMs) return kept.evidence;
@@ -116,12 +116,12 @@ class WorkloadEvidence implements EvidenceSource {
     }
   }
 
-  async #fetch(url: URL): Promise<Evidence> {
+  async #fetch(url: URL): Promise<CallerEvidence> {
     const svid = await this.#api.fetchJwt(this.#choice.audience ?? url.origin, this.#choice.spiffeId);
     const nowMs = this.#options.nowMs();
     const expiresMs = expiryOf(svid) ?? nowMs + LIFE_UNKNOWN_MS;
     const ca = this.#authorities();
-    const evidence: Evidence = { kind: 'workload_api_jwt', path: '/', headers: { authorization: `Bearer ${svid.token}` }, tls: ca === undefined ? undefined : { cert: '', key: '', ca } };
+    const evidence: CallerEvidence = { path: '/', headers: { authorization: `Bearer ${svid.token}` }, tls: ca === undefined ? undefined : { cert: '', key: '', ca } };
     if (this.#token === undefined) this.#options.say(`identity: ${svid.spiffeId}, a JWT-SVID of the Workload API`);
     this.#token = { evidence, origin: url.origin, expiresMs, freshUntilMs: nowMs + (expiresMs - nowMs) * USED_SHARE };
     return evidence;

@@ -30,7 +30,7 @@ it('is brought no more than the bound and one event, until it reads', async () =
   };
   const output = new Output(sink);
   const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-  const link = new GatewayLink({ find: () => Promise.resolve({ url, evidence: { kind: 'none', path: '/', headers: {}, tls: undefined } }), gatewayId: undefined, reader: output });
+  const link = new GatewayLink({ find: () => Promise.resolve({ url, evidence: { path: '/', headers: {}, tls: undefined } }), gatewayId: undefined, reader: output });
   let over = false;
   const done = link.exchange({ method: 'GET', headers: {}, body: undefined, signal: new AbortController().signal, timeoutMs: 0, onMessage: (bytes) => output.write(bytes) }).finally(() => { over = true; });
   for (;;) {
