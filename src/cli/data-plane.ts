@@ -56,7 +56,7 @@ export function callerOf(context: Pick<CommandContext, 'option'>): CallerEvidenc
   const ca = context.option('ca');
   const trusted = ca === undefined ? undefined : readEvidence('--ca', ca);
   if (cert !== undefined && key !== undefined) return { path: '/', headers: {}, tls: { cert: readEvidence('--cert', cert), key: readEvidence('--key', key), ca: trusted } };
-  if (token !== undefined) return { path: '/', headers: { authorization: `Bearer ${tokenOf(token)}` }, tls: trusted === undefined ? undefined : { cert: '', key: '', ca: trusted } };
+  if (token !== undefined) return bearer(readEvidence('--token-file', token).trim(), `--token-file: ${token}`, trusted);
   if (trusted !== undefined) throw new CliFailure('--ca goes with --cert or --token-file.', { code: 'usage' });
   return { ...declared(as), tls: undefined };
 }
@@ -88,10 +88,10 @@ export function readEvidence(option: string, file: string): string {
   }
 }
 
-export function tokenOf(file: string, said = '--token-file'): string {
-  const token = readEvidence(said, file).trim();
-  if (!/^[\x21-\x7e]+$/.test(token)) throw new CliFailure(`${said}: ${file} does not hold one token.`, { remedy: 'It holds the token alone, without "Bearer".' });
-  return token;
+/** `said`: where the token comes from. `ca`: who may be the gateway, PEM. Throws CliFailure. */
+export function bearer(token: string, said: string, ca: string | undefined): CallerEvidence {
+  if (!/^[\x21-\x7e]+$/.test(token)) throw new CliFailure(`${said} does not hold one token.`, { remedy: 'It holds the token alone, without "Bearer".', code: 'usage' });
+  return { path: '/', headers: { authorization: `Bearer ${token}` }, tls: ca === undefined ? undefined : { cert: '', key: '', ca } };
 }
 
 /** Where agents connect: what --gateway says, if it is a URL, or what the gateway tells. Throws CliFailure. */

@@ -3,7 +3,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Environment } from '../../base/config/environment.js';
 import type { CommandContext } from '../command.js';
-import { callerOf, declared, readEvidence, tokenOf, type CallerEvidence, type ClientTls } from '../data-plane.js';
+import { bearer, callerOf, declared, readEvidence, type CallerEvidence } from '../data-plane.js';
 import { CliFailure } from '../failure.js';
 
 export interface EvidenceSource {
@@ -37,7 +37,7 @@ export async function chooseEvidence(context: Given, options: EvidenceOptions): 
   if (variables !== undefined) return variables;
   const named = secret('SPIFFE_ENDPOINT_SOCKET');
   if (named !== undefined) return fromWorkloadApi(named, context, options);
-  return fromFiles(secret) ?? { about: 'nothing: the gateway\'s default identity', secure: 'not', current: () => Promise.resolve({ path: '/', headers: {}, tls: undefined }), close: () => undefined };
+  return fromFiles(secret) ?? watched({ about: 'nothing: the gateway\'s default identity', secure: 'not' }, [], () => ({ ...declared(undefined), tls: undefined }));
 }
 
 async function fromWorkloadApi(socket: string, context: Given, options: EvidenceOptions): Promise<EvidenceSource> {
@@ -53,17 +53,17 @@ function fromOptions(context: Given): EvidenceSource {
 function fromVariables(secret: Environment['secret']): EvidenceSource | undefined {
   const [cert, key, ca] = ['PRECINCT_CERT_FILE', 'PRECINCT_KEY_FILE', 'PRECINCT_CA_FILE'].map(secret);
   if ((cert === undefined) !== (key === undefined)) throw new CliFailure('PRECINCT_CERT_FILE and PRECINCT_KEY_FILE go together.', { code: 'usage' });
-  if (cert !== undefined && key !== undefined) return watched({ about: 'PRECINCT_CERT_FILE', secure: 'must' }, [cert, key, ...(ca === undefined ? [] : [ca])], () => certificateOf(['PRECINCT_CERT_FILE', cert], ['PRECINCT_KEY_FILE', key], ca === undefined ? undefined : ['PRECINCT_CA_FILE', ca]));
+  if (cert !== undefined && key !== undefined) return watched({ about: 'PRECINCT_CERT_FILE', secure: 'must' }, [cert, key, ...given(ca)], () => certificateOf(['PRECINCT_CERT_FILE', cert], ['PRECINCT_KEY_FILE', key], ca === undefined ? undefined : ['PRECINCT_CA_FILE', ca]));
   const token = secret('PRECINCT_JWT_SVID');
-  if (token !== undefined) return fixed('PRECINCT_JWT_SVID', bearer(token, 'PRECINCT_JWT_SVID', ca));
+  if (token !== undefined) return watched({ about: 'PRECINCT_JWT_SVID', secure: 'not' }, given(ca), () => bearer(token, 'PRECINCT_JWT_SVID', authorities(ca)));
   const id = secret('PRECINCT_SPIFFE_ID');
-  return id === undefined ? undefined : fixed('PRECINCT_SPIFFE_ID', { ...declared(id, 'PRECINCT_SPIFFE_ID'), tls: undefined });
+  return id === undefined ? undefined : watched({ about: 'PRECINCT_SPIFFE_ID', secure: 'not' }, [], () => ({ ...declared(id, 'PRECINCT_SPIFFE_ID'), tls: undefined }));
 }
 
 function fromFiles(secret: Environment['secret']): EvidenceSource | undefined {
   const token = secret('PRECINCT_JWT_FILE');
   const ca = secret('PRECINCT_CA_FILE');
-  if (token !== undefined) return watched({ about: 'PRECINCT_JWT_FILE', secure: 'not' }, [token], () => bearer(tokenOf(token, 'PRECINCT_JWT_FILE'), 'PRECINCT_JWT_FILE', ca));
+  if (token !== undefined) return watched({ about: 'PRECINCT_JWT_FILE', secure: 'not' }, [token, ...given(ca)], () => bearer(readEvidence('PRECINCT_JWT_FILE', token).trim(), `PRECINCT_JWT_FILE: ${token}`, authorities(ca)));
   const folder = secret('PRECINCT_SVID_DIR');
   if (folder === undefined) return undefined;
   const [cert = '', key = '', bundle = ''] = ['svid.pem', 'svid_key.pem', 'bundle.pem'].map((name) => join(folder, name));
@@ -76,14 +76,12 @@ function certificateOf(cert: NamedFile, key: NamedFile, ca: NamedFile | undefine
   return { path: '/', headers: {}, tls: { cert: readEvidence(...cert), key: readEvidence(...key), ca: ca === undefined ? undefined : readEvidence(...ca) } };
 }
 
-function bearer(token: string, said: string, ca: string | undefined): CallerEvidence {
-  if (!/^[\x21-\x7e]+$/.test(token)) throw new CliFailure(`${said} does not hold one token.`, { remedy: 'It holds the token alone, without "Bearer".', code: 'usage' });
-  const tls: ClientTls | undefined = ca === undefined ? undefined : { cert: '', key: '', ca: readEvidence('PRECINCT_CA_FILE', ca) };
-  return { path: '/', headers: { authorization: `Bearer ${token}` }, tls };
+function given(file: string | undefined): readonly string[] {
+  return file === undefined ? [] : [file];
 }
 
-function fixed(about: string, evidence: CallerEvidence): EvidenceSource {
-  return { about, secure: 'not', current: () => Promise.resolve(evidence), close: () => undefined };
+function authorities(ca: string | undefined): string | undefined {
+  return ca === undefined ? undefined : readEvidence('PRECINCT_CA_FILE', ca);
 }
 
 /** Read again when one of its files has changed; the same object as long as none has, so that connections can be kept. */

@@ -2,7 +2,7 @@
 import { workloadTarget } from '../../base/workload-api/address.js';
 import type { JwtSvid, X509Svid } from '../../base/workload-api/messages.js';
 import { openWorkloadApi, WorkloadFault, type WorkloadApi } from '../../base/workload-api/workload-api.js';
-import { readEvidence, type CallerEvidence } from '../data-plane.js';
+import { bearer, readEvidence, type CallerEvidence } from '../data-plane.js';
 import { CliFailure } from '../failure.js';
 import type { EvidenceOptions, EvidenceSource } from './evidence.js';
 
@@ -120,8 +120,7 @@ class WorkloadEvidence implements EvidenceSource {
     const svid = await this.#api.fetchJwt(this.#choice.audience ?? url.origin, this.#choice.spiffeId);
     const nowMs = this.#options.nowMs();
     const expiresMs = expiryOf(svid) ?? nowMs + LIFE_UNKNOWN_MS;
-    const ca = this.#authorities();
-    const evidence: CallerEvidence = { path: '/', headers: { authorization: `Bearer ${svid.token}` }, tls: ca === undefined ? undefined : { cert: '', key: '', ca } };
+    const evidence = bearer(svid.token, 'the Workload API', this.#authorities());
     if (this.#token === undefined) this.#options.say(`identity: ${svid.spiffeId}, a JWT-SVID of the Workload API`);
     this.#token = { evidence, origin: url.origin, expiresMs, freshUntilMs: nowMs + (expiresMs - nowMs) * USED_SHARE };
     return evidence;
