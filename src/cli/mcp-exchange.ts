@@ -36,18 +36,24 @@ export async function exchange(plane: DataPlane, asked: McpRequest): Promise<Mcp
       answered = true;
       read(request, response, asked.onMessage, resolve, (error) => fail(error));
     });
-    const stop = (): void => void request.destroy(new CliFailure('stopped.', { code: 'stopped' }));
-    const timer = setTimeout(() => request.destroy(new CliFailure(`the gateway did not answer in ${asked.timeoutMs / 1000} s.`, { remedy: 'What came of the call is in the log: agw audit search --last 5. More time: --timeout', code: 'timeout' })), asked.timeoutMs);
     const fail = (error: Error): void => reject(explain(error, plane.url, answered));
     request.on('error', fail);
-    request.on('close', () => {
-      clearTimeout(timer);
-      asked.signal.removeEventListener('abort', stop);
-    });
-    if (asked.signal.aborted) stop();
-    else asked.signal.addEventListener('abort', stop, { once: true });
+    limit(request, asked);
     request.end(asked.body);
   });
+}
+
+/** Ends the exchange with `signal`, or when `timeoutMs` are over; 0 = it takes as long as it takes. */
+export function limit(request: ClientRequest, { signal, timeoutMs }: Pick<McpRequest, 'signal' | 'timeoutMs'>): void {
+  const stop = (): void => void request.destroy(new CliFailure('stopped.', { code: 'stopped' }));
+  const late = (): void => void request.destroy(new CliFailure(`the gateway did not answer in ${timeoutMs / 1000} s.`, { remedy: 'What came of the call is in the log: agw audit search --last 5. More time: --timeout', code: 'timeout' }));
+  const timer = timeoutMs === 0 ? undefined : setTimeout(late, timeoutMs);
+  request.on('close', () => {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', stop);
+  });
+  if (signal.aborted) stop();
+  else signal.addEventListener('abort', stop, { once: true });
 }
 
 function headersFor({ headers, body }: McpRequest): Record<string, string> {

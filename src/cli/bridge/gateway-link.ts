@@ -7,7 +7,7 @@ import { isJson, isSse } from '../../mcp/media-types.js';
 import { createSseSplitter, type SseEvent } from '../../upstream/sse.js';
 import type { CallerEvidence, ClientTls } from '../data-plane.js';
 import { CliFailure } from '../failure.js';
-import { ANSWER_BYTES_MAX, explain, notMcp, tlsOptions } from '../mcp-exchange.js';
+import { ANSWER_BYTES_MAX, explain, limit, notMcp, tlsOptions } from '../mcp-exchange.js';
 
 export interface Exchange {
   readonly method: 'POST' | 'GET' | 'DELETE';
@@ -92,7 +92,8 @@ export class GatewayLink {
         if (socket.connecting) socket.once(target.protocol === 'https:' ? 'secureConnect' : 'connect', () => { connected = true; });
         else connected = true;
       });
-      this.#limit(request, asked);
+      limitConnecting(request);
+      limit(request, asked);
       request.end(body);
     });
   }
@@ -109,32 +110,12 @@ export class GatewayLink {
     return { target, evidence, send, agent: await this.#agentFor(target, evidence.tls, Agent) };
   }
 
-  #limit(request: ClientRequest, { signal, timeoutMs }: Exchange): void {
-    const stop = (): void => void request.destroy(new CliFailure('stopped.', { code: 'stopped' }));
-    const limit = timeoutMs === 0 ? undefined : setTimeout(() => request.destroy(new CliFailure(`the gateway did not answer in ${timeoutMs / 1000} s.`, { remedy: 'What came of the call is in the log: agw audit search --last 5. More time: --timeout', code: 'timeout' })), timeoutMs);
-    let connecting: NodeJS.Timeout | undefined;
-    request.on('socket', (socket) => {
-      if (!socket.connecting) return;
-      connecting = setTimeout(() => request.destroy(Object.assign(new Error('no connection'), { code: 'ETIMEDOUT' })), CONNECT_TIMEOUT_MS);
-      socket.once('connect', () => {
-        clearTimeout(connecting);
-        socket.setKeepAlive(true, CONNECT_TIMEOUT_MS); // a stream may be silent for hours, and its gateway gone
-      });
-    });
-    request.on('close', () => {
-      clearTimeout(limit);
-      clearTimeout(connecting);
-      signal.removeEventListener('abort', stop);
-    });
-    if (signal.aborted) stop();
-    else signal.addEventListener('abort', stop, { once: true });
-  }
-
   /** A rotated SVID: what is open ends with its own work, and new connections prove the new one. */
-  async #agentFor({ origin, protocol, hostname }: URL, tls: ClientTls | undefined, make: new (options: AgentOptions) => HttpAgent): Promise<HttpAgent> {
+  async #agentFor(target: URL, tls: ClientTls | undefined, make: new (options: AgentOptions) => HttpAgent): Promise<HttpAgent> {
+    const { origin, protocol } = target;
     const kept = this.#agent;
     if (kept !== undefined && kept.tls === tls && kept.origin === origin) return kept.agent;
-    const secured = tls === undefined ? {} : await tlsOptions(new URL(`${protocol}//${hostname}`), tls);
+    const secured = tls === undefined ? {} : await tlsOptions(target, tls);
     const agent = new make({ ...secured, ...this.#serverIdentity(protocol), keepAlive: true, timeout: IDLE_CONNECTION_MS });
     if (kept !== undefined) {
       kept.agent.maxFreeSockets = 0;
@@ -193,6 +174,18 @@ export class GatewayLink {
       });
     });
   }
+}
+
+function limitConnecting(request: ClientRequest): void {
+  request.on('socket', (socket) => {
+    if (!socket.connecting) return;
+    const late = setTimeout(() => request.destroy(Object.assign(new Error('no connection'), { code: 'ETIMEDOUT' })), CONNECT_TIMEOUT_MS);
+    request.on('close', () => clearTimeout(late));
+    socket.once('connect', () => {
+      clearTimeout(late);
+      socket.setKeepAlive(true, CONNECT_TIMEOUT_MS); // a stream may be silent for hours, and its gateway gone
+    });
+  });
 }
 
 function tooLarge(): CliFailure {
