@@ -276,7 +276,7 @@ describe('a gateway', () => {
     expect(errorOf(await bridge.answer(2)).data?.['code']).toBe('not_mcp');
   });
 
-  it.each(['{"error":"not found"}', '{"code":"not_found","message":"No such path."}', '[]', '[{"ok":true}]', '{"jsonrpc":"1.0","id":1,"result":{}}'])('that answers %s is none: the client gets an error of its request, and nothing else', async (body) => {
+  it.each(['{"error":"not found"}', '{"code":"not_found","message":"No such path."}', '[]', '[{"ok":true}]', '{"jsonrpc":"1.0","id":1,"result":{}}', '{"\\x":1}'])('that answers %s is none: the client gets an error of its request, and nothing else', async (body) => {
     start();
     server.script = (_request, response) => void response.writeHead(404, { 'content-type': 'application/json' }).end(body);
     bridge.send(modernCall(1));

@@ -143,14 +143,14 @@ export class Relay {
       },
     });
     if (answer.body === undefined || asked.over.signal.aborted) return;
+    const answers = this.#reader.answersIn(answer.body);
+    if (answers === undefined) throw notMcp(answer.status);
     // Nothing has run: the gateway looks at these headers before the wire.
-    if (Object.keys(more).length === 0 && message.method === 'tools/call' && message.version !== '' && lacksParamHeader(answer.body)) {
+    if (Object.keys(more).length === 0 && message.method === 'tools/call' && message.version !== '' && answers[0]?.isError === true && lacksParamHeader(answer.body)) {
       await listTools(this.#options.link, message, asked.over.signal, (list) => this.#marks.learn(list));
       const learnt = this.#marks.headersFor(message.name, message.bytes, message.args);
       if (Object.keys(learnt).length > 0) return this.#request(asked, learnt);
     }
-    const answers = this.#reader.answersIn(answer.body);
-    if (answers === undefined) throw notMcp(answer.status);
     this.#pass(answer.body, answers, asked);
   }
 
@@ -240,8 +240,7 @@ export class Relay {
     const session = this.#session;
     if (asked === undefined) return session === undefined ? undefined : void this.#notify(message);
     const told = asked.message.version === '' && asked.sent && session !== undefined;
-    asked.open.delete(id);
-    this.#byId.delete(id);
+    this.#settle(asked, id);
     const hangUp = (): void => { if (asked.open.size === 0) asked.over.abort(); };
     if (told) void this.#notify(message).then(hangUp);
     else hangUp();
@@ -276,7 +275,7 @@ export class Relay {
     try {
       const { status, body } = await this.#options.link.exchange({ method: 'POST', headers: this.#headersFor(message), body: message.bytes, signal: never, timeoutMs: TELL_TIMEOUT_MS, onMessage: (bytes) => this.#fromGateway(bytes, undefined) });
       if (status < 300) return;
-      const code = body === undefined ? '' : stringAt(body, memberAt(body, ['error', 'data', 'code'])) ?? '';
+      const code = body === undefined || this.#reader.answersIn(body) === undefined ? '' : stringAt(body, memberAt(body, ['error', 'data', 'code'])) ?? '';
       if (status === NOT_FOUND && code === 'session_not_found') this.#session?.lose();
       this.#options.say(`the gateway refused ${what} (HTTP ${status}${code === '' ? '' : `, ${code}`}).`);
     } catch (error) {
