@@ -1,8 +1,7 @@
 // Towards the client: one message a line, and a sign to everyone who brings more when it does not read.
+import { onOneLine } from '../../upstream/stdio/one-line.js';
 
 const LF = 0x0a;
-const CR = 0x0d;
-const SPACE = 0x20;
 /** A client that does not read must not make the bridge hold what the gateway has: above this the gateway's streams are read no further. */
 const WAITING_BYTES_MAX = 8 * 1024 * 1024;
 
@@ -20,9 +19,10 @@ export class Output {
     this.#sink = sink;
   }
 
-  /** Line breaks between a message's parts become blanks: within a string JSON has none. */
   write(message: Buffer): void {
-    this.#sink.write(Buffer.concat([onOneLine(message), Buffer.of(LF)]));
+    const line = Buffer.concat([message, Buffer.of(LF)]);
+    onOneLine(line.subarray(0, -1));
+    this.#sink.write(line);
   }
 
   get isFull(): boolean {
@@ -40,11 +40,4 @@ export class Output {
     }
     this.#resumes.add(resume);
   }
-}
-
-function onOneLine(message: Buffer): Buffer {
-  if (!message.includes(LF) && !message.includes(CR)) return message;
-  const line = Buffer.from(message);
-  for (let at = 0; at < line.length; at += 1) if (line[at] === LF || line[at] === CR) line[at] = SPACE;
-  return line;
 }

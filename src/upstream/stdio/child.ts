@@ -4,6 +4,7 @@ import type { StdioProgram } from '../../engines/registry/types.js';
 import type { Channel, ChannelEvents } from '../duplex/channel.js';
 import type { UpstreamFault } from '../types.js';
 import { LineReader } from './line-reader.js';
+import { onOneLine } from './one-line.js';
 import { LINE_BYTES_MAX } from './stderr-lines.js';
 import { REST_MS, Unasked } from './unasked.js';
 
@@ -97,7 +98,7 @@ export class Child implements Channel {
       return;
     }
     stdin.cork();
-    stdin.write(oneLine(message));
+    stdin.write(onOneLine(Buffer.from(message)));
     stdin.write(LF);
     process.nextTick(() => stdin.uncork());
   }
@@ -161,11 +162,4 @@ export class Child implements Channel {
       // all of it is gone
     }
   }
-}
-
-/** Line breaks between the parts of a message are white space, and would end it here. */
-function oneLine(message: Uint8Array): Buffer {
-  const bytes = Buffer.from(message);
-  for (let at = 0; at < bytes.length; at += 1) if (bytes[at] === 0x0a || bytes[at] === 0x0d) bytes[at] = 0x20;
-  return bytes;
 }
