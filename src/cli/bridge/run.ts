@@ -1,6 +1,7 @@
 // agw bridge as a process: stdin and stdout are the client's, stderr is for people, and it ends with its client.
 import { systemClock } from '../../base/clock/clock.js';
 import { after } from '../../base/clock/timers.js';
+import { isLoopbackHost } from '../../base/config/check-together.js';
 import { loadJsonGuard } from '../../base/json/choose.js';
 import { LineReader } from '../../upstream/stdio/line-reader.js';
 import { givenTimeoutOf } from '../asking.js';
@@ -92,12 +93,10 @@ function finder(context: CommandContext, source: EvidenceSource): Finder {
   };
 }
 
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
-
 /** Whoever sits on the way could read a token, or say who calls. */
 function refuseInsecure({ protocol, hostname, origin }: URL, { headers, path }: CallerEvidence): void {
   const says = Object.keys(headers).length > 0 || path !== '/';
-  if (protocol === 'https:' || LOOPBACK.test(hostname) || !says) return;
+  if (protocol === 'https:' || isLoopbackHost(hostname) || !says) return;
   throw new CliFailure(`${origin} is plain HTTP and not on this machine: a token, or a declared identity, is not sent there.`, { remedy: 'Use https://, or a certificate: --cert and --key', code: 'insecure' });
 }
 

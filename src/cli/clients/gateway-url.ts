@@ -1,4 +1,5 @@
 // The URL that a client is to be given: where the gateway listens, and in the dev profile whose calls it makes.
+import { isLoopbackHost } from '../../base/config/check-together.js';
 import type { CommandContext } from '../command.js';
 import { declaredPath } from '../data-plane.js';
 import { CliFailure } from '../failure.js';
@@ -91,13 +92,11 @@ export function checkedUrl(text: string): string {
   return text;
 }
 
-const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
-
 /** Whether two URLs lead to the same host and port; every loopback name is the same host. */
 export function isSamePlace(one: string, other: string): boolean {
   if (!URL.canParse(one) || !URL.canParse(other)) return false;
   const [a, b] = [new URL(one), new URL(other)];
-  const host = ({ hostname }: URL): string => (LOOPBACK.test(hostname) ? 'localhost' : hostname);
+  const host = ({ hostname }: URL): string => (isLoopbackHost(hostname) ? 'localhost' : hostname);
   const port = ({ port: written, protocol }: URL): string => written || (protocol === 'https:' ? '443' : '80');
   return host(a) === host(b) && port(a) === port(b);
 }
