@@ -5,7 +5,7 @@ import { activeNote } from '../edit-file.js';
 import { plural, printAnswer } from '../printing.js';
 import { printable } from '../terminal.js';
 import type { ImportCaller } from './caller.js';
-import { isRegisteredNow, type ImportPlan } from './import-plan.js';
+import { isImported, isRegisteredNow, type ImportPlan } from './import-plan.js';
 import { planJson } from './plan-view.js';
 import { rewire, type Rewiring } from './rewire.js';
 import { writeImport, type Check } from './write-import.js';
@@ -50,7 +50,7 @@ function wrongText({ method, tool, wanted, decision }: Check): string {
 }
 
 function nextSteps(plan: ImportPlan, rewiring: Rewiring | undefined, { source, client, caller }: About): string[] {
-  const variables = [...new Set(plan.servers.flatMap(({ plan: { needed } }) => needed.map(({ variable }) => variable)))];
+  const variables = [...new Set(plan.servers.filter(isImported).flatMap(({ plan: { needed } }) => needed.map(({ variable }) => variable)))];
   const as = caller.isDefault ? '' : ` --as ${caller.id}`;
   const poisoned = plan.servers.flatMap(({ named }) => named.filter(({ poison }) => poison.length > 0));
   return [

@@ -56,6 +56,11 @@ export function isAllowed(tool: PlannedTool): boolean {
   return isRegisteredNow(tool) || tool.state === 'registered';
 }
 
+/** Of the others the client keeps what it has. */
+export function isImported({ named }: PlannedServer): boolean {
+  return named.some(isAllowed);
+}
+
 async function registryWith(servers: readonly PlannedServer[], { registryFile, registryText, riskLevel }: Ingredients): Promise<string> {
   const { setServer, setTool } = await import('../../engines/registry/registry-edit.js');
   return servers.reduce((before, { plan, prefix, isPrefixNew, named }) => {

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import type { RegisteredServer, RiskLevel, ToolRegistry } from '../../engines/registry/types.js';
 import { parseRegistry } from '../../engines/registry/registry-file.js';
+import { NAME_DEFAULT } from '../clients/connect.js';
 import { urlFor } from '../clients/gateway-url.js';
 import { machineOf } from '../clients/places.js';
 import type { CommandContext } from '../command.js';
@@ -14,9 +15,9 @@ import { printable } from '../terminal.js';
 import { askServers, type AskedServer } from './ask-servers.js';
 import { importCaller, type ImportCaller } from './caller.js';
 import { foundServer, isLeftOut, type FoundServer, type LeftOut } from './found-server.js';
-import { isRegisteredNow, makePlan, type ImportPlan } from './import-plan.js';
-import { isImported, leftOutText, planJson, planText, programText } from './plan-view.js';
-import { finish } from './finish.js';
+import { isImported, isRegisteredNow, makePlan, type ImportPlan } from './import-plan.js';
+import { leftOutText, planJson, planText, programText } from './plan-view.js';
+import { finish, type About } from './finish.js';
 import { openSource, type SourceFile } from './source.js';
 import { nameTools } from './tool-names.js';
 import { planUpstream, processName, withoutSharedNames, type UpstreamPlan } from './upstream-plan.js';
@@ -53,7 +54,7 @@ export async function importServers(context: CommandContext, sourceName: string)
   });
   const imported = new Set(plan.servers.filter(isImported).map(({ plan: { name } }) => name));
   const replaced = sources.map((source) => ({ source, names: chosen.filter((one) => one.source === source && imported.has(one.found.name)).map(({ found }) => found.name) })).filter(({ names }) => names.length > 0);
-  const rewiring = context.flag('writeClient') && client !== undefined && replaced.length > 0 ? planRewiring(context, client, replaced, { name: 'precinct', url: (await urlFor(context, gateway.profile === 'strict' ? undefined : nameInUrl(caller))).url }) : undefined;
+  const rewiring = context.flag('writeClient') && client !== undefined && replaced.length > 0 ? planRewiring(context, client, replaced, { name: NAME_DEFAULT, url: (await urlFor(context, gateway.profile === 'strict' ? undefined : nameInUrl(caller))).url }) : undefined;
   return decide(context, plan, rewiring, { source: sourceName, client: client?.id, caller });
 }
 
@@ -157,7 +158,7 @@ function nothingToImport(context: CommandContext, sources: readonly SourceFile[]
   throw new CliFailure(`${sources.map(({ read }) => read.file).filter((file, at, all) => all.indexOf(file) === at).join(', ')}: there is no server to import.`, { exitCode: 1, code: 'not_found' });
 }
 
-async function decide(context: CommandContext, plan: ImportPlan, rewiring: Rewiring | undefined, about: { readonly source: string; readonly client: string | undefined; readonly caller: ImportCaller }): Promise<ExitCode> {
+async function decide(context: CommandContext, plan: ImportPlan, rewiring: Rewiring | undefined, about: About): Promise<ExitCode> {
   const { terminal } = context;
   const isDry = context.flag('dryRun');
   const text = [planText(plan, terminal), ...(rewiring === undefined ? [] : [rewiring.shown])].join('\n\n');

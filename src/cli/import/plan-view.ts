@@ -4,7 +4,7 @@ import { plural, shortHash } from '../printing.js';
 import { recordOf, textOf } from '../reading.js';
 import { renderTable } from '../table.js';
 import { printable, type Terminal } from '../terminal.js';
-import { isRegisteredNow, type ImportPlan, type PlannedServer, type PlannedTool } from './import-plan.js';
+import { isImported, isRegisteredNow, type ImportPlan, type PlannedServer, type PlannedTool } from './import-plan.js';
 import type { LeftOut } from './found-server.js';
 import type { NeededVariable } from './upstream-plan.js';
 
@@ -26,7 +26,7 @@ function serverText({ plan, tools, reason, prefix, isPrefixNew, named }: Planned
   const command = plan.entry?.command === undefined ? [] : [`  runs ${programText(plan.entry)}`];
   const notes = [...plan.notes, ...(isPrefixNew ? [`agents know its tools by names that begin with ${prefix}, because another server has one of them`] : [])].map((note) => `  ${note}`);
   if (tools === undefined) return [title, ...command, colors.red(`  did not answer: ${printable(reason)}`)].join('\n');
-  const rows = named.map((one) => [one.name, stateText(one), one.state === 'new' && isRegisteredNow(one) ? riskLevel : '', shortHash(one.tool.hashes.jcs), textOf(recordOf(JSON.parse(one.tool.text)), 'description')]);
+  const rows = named.map((one) => [one.name, stateText(one), isRegisteredNow(one) ? riskLevel : '', shortHash(one.tool.hashes.jcs), textOf(recordOf(JSON.parse(one.tool.text)), 'description')]);
   const table = renderTable([{ title: 'TOOL' }, { title: 'STATE' }, { title: 'RISK' }, { title: 'HASH (JCS)' }, { title: 'DESCRIPTION', shrinks: true }], rows, terminal);
   const signs = named.flatMap(({ name, poison }) => poison.map((one) => colors.red(`  ! ${printable(name)}: ${one.kind} at ${printable(one.path)}: this text speaks to the model, and is left to you: agw tools add --from ${printable(plan.upstream)} ${printable(name)}`)));
   return [title, ...command, ...notes, ...(named.length === 0 ? ['  it serves no tools'] : [table]), ...signs].join('\n');
@@ -61,10 +61,6 @@ function neededVariables({ servers }: ImportPlan): string[] {
   const byName = new Map<string, string[]>();
   for (const { plan } of servers.filter(isImported)) for (const { variable, from } of plan.needed) byName.set(variable, [...(byName.get(variable) ?? []), `${printable(plan.name)}, ${from}`]);
   return [...byName].map(([variable, places]) => `${variable}  (now: ${places.join('; ')})`);
-}
-
-export function isImported({ named }: PlannedServer): boolean {
-  return named.some((tool) => isRegisteredNow(tool) || tool.state === 'registered');
 }
 
 export function planJson(plan: ImportPlan): Record<string, unknown> {

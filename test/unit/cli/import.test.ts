@@ -86,10 +86,11 @@ it('goes on over HTTP+SSE where a URL speaks that, and leaves a tool that speaks
 });
 
 it('registers nothing of a server that does not answer, and goes on without it when told to', async () => {
-  const file = put(join(work, 'mcp.json'), { tests: program(), gone: { url: 'http://127.0.0.1:9/mcp' } });
+  const file = put(join(work, 'mcp.json'), { tests: program(), gone: { url: 'http://127.0.0.1:9/mcp' }, broken: { command: process.execPath, args: ['-e', '0'], env: { API_KEY: SECRET } } });
   const refused = await agw([file, '--yes']);
   expect([refused.code, refused.err.includes('gone'), registryText(), policies()]).toEqual([1, true, 'tools: []\n', []]);
-  expect((await agw([file, '--yes', '--skip-unreachable'])).code).toBe(0);
+  const gone = await agw([file, '--yes', '--skip-unreachable']);
+  expect([gone.code, gone.out.includes('API_KEY')]).toEqual([0, false]); // the gateway needs no variable of what it does not reach
   expect((await agw([file, '--yes', '--server', 'tests'])).code).toBe(0);
   expect((await agw([file, '--yes', '--server', 'tests,none'])).err).toContain('there is no server none');
 });
