@@ -1,5 +1,5 @@
 // What in a client's file is a secret, or may be one: such values are never printed, and never copied into a file of the gateway's.
-import { member, recordOf, textOf } from '../reading.js';
+import { recordOf } from '../reading.js';
 
 /** Where clients keep variables and headers of a server. */
 const SECRET_HOLDERS: ReadonlySet<string> = new Set(['env', 'envs', 'headers', 'http_headers', 'requestInit']);
@@ -53,17 +53,6 @@ export function shownEntry(value: unknown): unknown {
 
 function hidden(value: unknown): unknown {
   return Object.fromEntries(Object.entries(recordOf(value)).map(([key, held]) => [key, typeof held === 'object' && held !== null ? hidden(held) : '…']));
-}
-
-/** Every value of variables and headers, to be masked in what a process prints. */
-export function secretValues(value: unknown): string[] {
-  return [...SECRET_HOLDERS].flatMap((key) => textsIn(member(value, key))).filter((text) => text.length >= SECRET_LENGTH_MIN);
-}
-
-const SECRET_LENGTH_MIN = 4; // shorter ones would mask half of a text, and protect nothing
-
-function textsIn(value: unknown): string[] {
-  return Object.keys(recordOf(value)).flatMap((key) => [textOf(value, key), ...textsIn(member(value, key))]).filter((text) => text !== '');
 }
 
 export function masked(text: string, secrets: readonly string[]): string {

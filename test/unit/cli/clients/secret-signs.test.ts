@@ -1,6 +1,6 @@
 // What of a client's file is taken for a secret: nothing of it is shown, and nothing of it goes into a file of the gateway's.
 import { expect, it } from 'vitest';
-import { isHarmlessVariable, masked, secretInArgument, secretInUrl, secretValues, shownEntry } from '../../../../src/cli/clients/secret-signs.js';
+import { isHarmlessVariable, masked, secretInArgument, secretInUrl, shownEntry } from '../../../../src/cli/clients/secret-signs.js';
 
 const GITHUB = `ghp_${'a1B2'.repeat(9)}`;
 
@@ -27,7 +27,6 @@ it('shows an entry without them', () => {
   const shown = JSON.stringify(shownEntry(entry));
   for (const secret of ['hunter2', 'one-secret', 'two', 'three', 'four', 'five', 'six']) expect(shown).not.toContain(secret);
   expect(shown).toContain('npx');
-  expect(secretValues(entry).sort()).toEqual(['Bearer two', 'one-secret', 'three']);
   expect(masked('it said one-secret-long and one-secret', ['one-secret', 'one-secret-long'])).toBe('it said … and …');
   expect(secretInUrl('https://h/mcp')).toBeUndefined();
 });
