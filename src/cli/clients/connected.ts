@@ -11,8 +11,15 @@ const WAY_KEYS: ReadonlySet<string> = new Set([...URL_KEYS, 'type', 'transport',
 export function urlOf(entry: unknown): string {
   const url = URL_KEYS.map((key) => textOf(entry, key)).find((text) => text !== '');
   if (url !== undefined) return url;
-  const words = [textOf(entry, 'command'), textOf(entry, 'cmd'), ...textsOf(entry, 'args')];
+  const words = commandOf(entry);
   return isOwnBridge(words) || words.some((word) => /(?:^|[\\/])mcp-remote(?:@|$)/.test(word)) ? words.find((word) => /^https?:\/\//.test(word)) ?? '' : '';
+}
+
+/** The program and its words; none = it has no command. Zed had {path, args, env} in `command`, goose has `cmd`. */
+export function commandOf(value: unknown): readonly string[] {
+  const command = member(value, 'command');
+  const program = typeof command === 'string' ? command : textOf(command, 'path') || textOf(value, 'cmd');
+  return program === '' ? [] : [program, ...textsOf(value, 'args'), ...textsOf(command, 'args')];
 }
 
 /** Whether these words start agw bridge. */

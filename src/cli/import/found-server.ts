@@ -1,8 +1,8 @@
 // A server's entry of any client, as one thing: how it is reached, with which variables and headers; or why it is not imported.
-import { isOwnBridge, urlOf } from '../clients/connected.js';
+import { commandOf, isOwnBridge, urlOf } from '../clients/connected.js';
 import { isSamePlace } from '../clients/gateway-url.js';
 import type { FileServer } from '../clients/types.js';
-import { member, recordOf, textOf, textsOf, truthOf } from '../reading.js';
+import { member, recordOf, textOf, truthOf } from '../reading.js';
 
 export type Way =
   | { readonly kind: 'streamable_http' | 'sse'; readonly url: string }
@@ -31,7 +31,7 @@ export function foundServer({ name, value, line }: FileServer, clientId: string 
   if (truthOf(value, 'disabled') || member(value, 'enabled') === false) return left('it is switched off in the file');
   if (member(value, 'envFile') !== undefined) return left('its variables come from a file (envFile)', 'Put them into the gateway\'s environment and name them in env: as ${env:NAME}');
   const [command, ...before] = commandOf(value);
-  const env = textMap(value, 'env', 'envs');
+  const env = { ...textMap(value, 'env', 'envs'), ...textMap(member(value, 'command'), 'env') };
   const headers = headersOf(value);
   const url = urlOf(value);
   if (url !== '') return { name, line, way: { kind: transportOf(value, clientId), url }, env: command === undefined ? {} : env, headers: { ...headers, ...bridgedHeaders(before) } };
@@ -42,13 +42,6 @@ export function foundServer({ name, value, line }: FileServer, clientId: string 
 
 export function isLeftOut(found: object): found is LeftOut {
   return 'reason' in found;
-}
-
-/** Zed had {path, args} in `command`, goose has `cmd`. */
-function commandOf(value: unknown): readonly string[] {
-  const command = member(value, 'command');
-  const program = typeof command === 'string' ? command : textOf(command, 'path') || textOf(value, 'cmd');
-  return program === '' ? [] : [program, ...textsOf(value, 'args'), ...textsOf(command, 'args')];
 }
 
 /** What clients call the transports. A bare `url` is Streamable HTTP, but for Gemini CLI, whose httpUrl is that. */

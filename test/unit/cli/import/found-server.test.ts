@@ -10,6 +10,7 @@ it.each([
   ['Claude Code', { type: 'http', url: 'http://a/mcp' }, http('http://a/mcp')], ['Windsurf', { serverUrl: 'http://a/mcp' }, http('http://a/mcp')], ['Cline', { type: 'streamableHttp', url: 'http://a/mcp' }, http('http://a/mcp')],
   ['goose', { type: 'streamable_http', uri: 'http://a/mcp' }, http('http://a/mcp')], ['SSE by its type', { type: 'sse', url: 'http://a/sse' }, { kind: 'sse', url: 'http://a/sse' }],
   ['a bridge in front of a URL', { command: 'npx', args: ['-y', 'mcp-remote', 'http://a/mcp'] }, http('http://a/mcp')],
+  ['a bridge of Zed\'s older form', { command: { path: 'npx', args: ['mcp-remote', 'http://a/mcp'] } }, http('http://a/mcp')],
   ['a bridge over SSE', { command: 'npx', args: ['mcp-remote@1.2.3', 'http://a/sse', '--transport', 'sse-only'] }, { kind: 'sse', url: 'http://a/sse' }],
   ['a program', { command: 'npx', args: ['-y', 'files', '/srv'], cwd: '/w' }, { kind: 'stdio', command: 'npx', args: ['-y', 'files', '/srv'], cwd: '/w' }],
   ['a program of Zed\'s older form', { command: { path: 'files', args: ['/srv'] } }, { kind: 'stdio', command: 'files', args: ['/srv'], cwd: undefined }],
@@ -25,6 +26,7 @@ it('takes url for SSE and httpUrl for Streamable HTTP in Gemini CLI\'s file', ()
 
 it('finds variables and headers wherever a client keeps them', () => {
   expect(found({ command: 'x', env: { A: '1', N: 2 } })).toMatchObject({ env: { A: '1', N: '2' } });
+  expect(found({ command: { path: 'x', args: [], env: { A: '1' } } })).toMatchObject({ env: { A: '1' } });
   expect(found({ url: 'http://a', headers: { H: 'v' } })).toMatchObject({ headers: { H: 'v' } });
   expect(found({ url: 'http://a', http_headers: { H: 'v' }, env_http_headers: { I: 'VAR' }, bearer_token_env_var: 'TOK' }, 'codex')).toMatchObject({ headers: { H: 'v', I: '${env:VAR}', Authorization: 'Bearer ${env:TOK}' } });
   expect(found({ url: 'http://a', requestInit: { headers: { H: 'v' } } })).toMatchObject({ headers: { H: 'v' } });
