@@ -15,6 +15,8 @@ import { readYamlServers } from './yaml-text.js';
 /** Client files hold keys: a new one of the user's is the user's alone; a project's is the team's. */
 const MODES: Readonly<Record<Scope, number>> = { user: 0o600, project: 0o644 };
 
+const BYTE_ORDER_MARK = '\ufeff';
+
 export interface ClientFile {
   readonly file: string;
   /** '' where there is none. */
@@ -35,12 +37,19 @@ export function changed({ file, servers }: ClientFile, change: (servers: Servers
   return placed(file, () => change(servers));
 }
 
-export function readServers(text: string, { format, at, form }: FileShape): ServersText {
+/** Throws TextFault. A byte order mark stays: it is the file's, of whatever format. */
+export function readServers(text: string, shape: FileShape): ServersText {
+  const mark = text.startsWith(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK : '';
+  const { servers, set, remove } = serversIn(text.slice(mark.length), shape);
+  return { servers, set: (name, entry) => mark + set(name, entry), remove: (name) => mark + remove(name) };
+}
+
+function serversIn(body: string, { format, at, form }: FileShape): ServersText {
   switch (format) {
     case 'json':
-    case 'jsonc': return readJsonServers(text, at);
-    case 'toml': return readTomlServers(text, at);
-    case 'yaml': return readYamlServers(text, at, form);
+    case 'jsonc': return readJsonServers(body, at);
+    case 'toml': return readTomlServers(body, at);
+    case 'yaml': return readYamlServers(body, at, form);
   }
 }
 

@@ -1,4 +1,4 @@
-// Servers in a JSON text with comments: read, set and removed so that every other character stays: comments, order, line ends, the byte order mark.
+// Servers in a JSON text with comments: read, set and removed so that every other character stays: comments, order, line ends.
 import { getNodeValue, parseTree, printParseErrorCode, type Node, type ParseError } from 'jsonc-parser';
 import { isDeepStrictEqual } from 'node:util';
 import { recordOf } from '../reading.js';
@@ -6,12 +6,8 @@ import { applied, placeAt, propertiesOf, removeEdits, setEdits, type Edit } from
 import { TextFault } from './text-fault.js';
 import type { FileServer, ServersText } from './types.js';
 
-const BYTE_ORDER_MARK = '\ufeff';
-
 /** `at`: the keys that lead to the servers. Throws TextFault. */
-export function readJsonServers(text: string, at: readonly string[]): ServersText {
-  const mark = text.startsWith(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK : '';
-  const body = text.slice(mark.length);
+export function readJsonServers(body: string, at: readonly string[]): ServersText {
   const root = parse(body);
   const holder = holderOf(body, root, at);
   const servers = holder === undefined ? [] : propertiesOf(body, holder).map(({ key, value, whole }): FileServer => ({ name: key, value: valueOf(value), line: placeAt(body, whole.offset).line }));
@@ -20,17 +16,17 @@ export function readJsonServers(text: string, at: readonly string[]): ServersTex
     const edited = applied(body, edits);
     const again = parse(edited);
     if (again === undefined || !isDeepStrictEqual(valueOf(again), wanted)) throw new TextFault('this text cannot be changed without changing something else.', { line: 1, column: 1 });
-    return mark + edited;
+    return edited;
   };
   return {
     servers,
     set: (name, entry) => {
       const known = servers.find((server) => server.name === name);
-      if (known !== undefined && isDeepStrictEqual(known.value, entry)) return text;
+      if (known !== undefined && isDeepStrictEqual(known.value, entry)) return body;
       return checked(setEdits(body, root, at, name, entry), withServer(before, at, name, entry));
     },
     remove: (name) => {
-      if (holder === undefined || !servers.some((server) => server.name === name)) return text;
+      if (holder === undefined || !servers.some((server) => server.name === name)) return body;
       return checked(removeEdits(body, holder, name), withServer(before, at, name, undefined));
     },
   };

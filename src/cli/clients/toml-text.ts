@@ -5,12 +5,8 @@ import { recordOf } from '../reading.js';
 import { TextFault } from './text-fault.js';
 import type { ServersText, TextPlace } from './types.js';
 
-const BYTE_ORDER_MARK = '\ufeff';
-
 /** `at`: the one key that leads to the servers. Throws TextFault. */
-export function readTomlServers(text: string, [section = '']: readonly string[]): ServersText {
-  const mark = text.startsWith(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK : '';
-  const body = text.slice(mark.length);
+export function readTomlServers(body: string, [section = '']: readonly string[]): ServersText {
   const value = parsed(body);
   const entries = Object.entries(recordOf(value[section]));
   const eol = body.includes('\r\n') ? '\r\n' : '\n';
@@ -22,17 +18,17 @@ export function readTomlServers(text: string, [section = '']: readonly string[])
     const { [section]: left, ...leftRest } = parsed(edited);
     const got = Object.keys(recordOf(left)).length === 0 ? leftRest : { ...leftRest, [section]: left };
     if (!isDeepStrictEqual(plain(got), plain(wanted))) throw new TextFault(`${section}.${name} is not written as a table of its own, and is left as it is.`, lineOf(body, section, name) ?? { line: 1, column: 1 });
-    return mark + edited;
+    return edited;
   };
   return {
     servers: entries.map(([name, entry]) => ({ name, value: plain(entry), line: lineOf(body, section, name)?.line ?? 1 })),
     set: (name, entry) => {
-      if (isDeepStrictEqual(plain(recordOf(value[section])[name]), plain(entry))) return text;
+      if (isDeepStrictEqual(plain(recordOf(value[section])[name]), plain(entry))) return body;
       const rest = withoutTable(body, section, name).trimEnd();
       const table = stringify({ [section]: { [name]: entry } }).trim().split('\n').filter((line) => line !== `[${section}]`).join(eol);
       return checked(`${rest}${rest === '' ? '' : eol + eol}${table}${eol}`, name, entry);
     },
-    remove: (name) => (Object.hasOwn(recordOf(value[section]), name) ? checked(withoutTable(body, section, name), name, undefined) : text),
+    remove: (name) => (Object.hasOwn(recordOf(value[section]), name) ? checked(withoutTable(body, section, name), name, undefined) : body),
   };
 }
 

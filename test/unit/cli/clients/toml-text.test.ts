@@ -19,8 +19,8 @@ it('removes a table with its parts, and no comment of the next one', () => {
   expect(read(edited).servers).toEqual([]);
 });
 
-it('takes CRLF, a byte order mark and quoted names', () => {
-  const text = '\ufeffmodel = "o"\r\n[mcp_servers."my server"]\r\nurl = "http://x"\r\n';
+it('takes CRLF and quoted names', () => {
+  const text = 'model = "o"\r\n[mcp_servers."my server"]\r\nurl = "http://x"\r\n';
   const edited = read(text).set('precinct', { url: 'http://y' });
   expect(edited.startsWith(text)).toBe(true);
   expect(edited.replaceAll('\r\n', '')).not.toContain('\n');
