@@ -13,7 +13,6 @@ export interface ServedSvid {
   /** Above the leaf. */
   readonly chain?: readonly IssuedCertificate[];
   readonly bundle: readonly IssuedCertificate[];
-  readonly hint?: string;
 }
 
 export interface WorkloadApiServer {
@@ -35,8 +34,8 @@ const same = (bytes: Buffer): Buffer => bytes;
 const derOf = (certificates: readonly IssuedCertificate[]): Buffer => Buffer.concat(certificates.map(({ pem }) => new X509Certificate(pem).raw));
 
 export function x509Answer(svids: readonly ServedSvid[]): Buffer {
-  return Buffer.concat(svids.map(({ spiffeId, svid, chain = [], bundle, hint = '' }) => writeField(1, Buffer.concat([
-    writeField(1, spiffeId), writeField(2, derOf([svid, ...chain])), writeField(3, svid.privateKey.export({ type: 'pkcs8', format: 'der' })), writeField(4, derOf(bundle)), writeField(5, hint),
+  return Buffer.concat(svids.map(({ spiffeId, svid, chain = [], bundle }) => writeField(1, Buffer.concat([
+    writeField(1, spiffeId), writeField(2, derOf([svid, ...chain])), writeField(3, svid.privateKey.export({ type: 'pkcs8', format: 'der' })), writeField(4, derOf(bundle)), writeField(5, 'a hint'),
   ]))));
 }
 

@@ -13,13 +13,11 @@ export interface X509Svid {
   readonly privateKey: string;
   /** PEM: the authorities of its trust domain. */
   readonly bundle: string;
-  readonly hint: string;
 }
 
 export interface JwtSvid {
   readonly spiffeId: string;
   readonly token: string;
-  readonly hint: string;
 }
 
 const X509_SVIDS_MAX = 100; // a workload has a handful
@@ -46,7 +44,7 @@ export function readX509Answer(message: Buffer): readonly X509Svid[] {
     const privateKey = createPrivateKey({ key: bytesOf(fields, 3), format: 'der', type: 'pkcs8' });
     if (leaf === undefined || !isFor(leaf, spiffeId)) throw new RangeError('an SVID whose certificate has another SPIFFE ID');
     if (!leaf.checkPrivateKey(privateKey)) throw new RangeError('an SVID whose key is not its certificate\'s');
-    return { spiffeId, certificates: pemOf(chain), privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), bundle: pemOf(certificatesIn(bytesOf(fields, 4))), hint: textOf(fields, 5) };
+    return { spiffeId, certificates: pemOf(chain), privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), bundle: pemOf(certificatesIn(bytesOf(fields, 4))) };
   });
 }
 
@@ -55,7 +53,7 @@ export function readJwtAnswer(message: Buffer): readonly JwtSvid[] {
     const fields = readFields(svid);
     const token = textOf(fields, 2);
     if (!/^[\x21-\x7e]+$/.test(token)) throw new RangeError('a JWT-SVID that is no token');
-    return { spiffeId: textOf(fields, 1), token, hint: textOf(fields, 3) };
+    return { spiffeId: textOf(fields, 1), token };
   });
 }
 

@@ -1,4 +1,5 @@
 // The SPIFFE Workload API as a workload asks it: its X.509-SVIDs for as long as it lives, and a JWT-SVID when it needs one. gRPC is loaded when it is first asked.
+// sdk/typescript has another client of it: a package that is installed alone has nothing of this tree, and gRPC only where its user adds it.
 import type * as Grpc from '@grpc/grpc-js';
 import { FETCH_JWT, FETCH_X509, NO_REQUEST, readJwtAnswer, readX509Answer, writeJwtRequest, type JwtSvid, type X509Svid } from './messages.js';
 

@@ -37,9 +37,9 @@ afterEach(() => {
 });
 
 describe('X.509-SVIDs', () => {
-  it('come in the order of the answer, with chain, key, bundle and hint', async () => {
+  it('come in the order of the answer, with chain, key and bundle', async () => {
     const between = makeIntermediate(authority, 'between');
-    const first: ServedSvid = { spiffeId: ONE, svid: makeSvid(between, ONE), chain: [between], bundle: [authority, makeAuthority('another')], hint: 'internal' };
+    const first: ServedSvid = { spiffeId: ONE, svid: makeSvid(between, ONE), chain: [between], bundle: [authority, makeAuthority('another')] };
     server.give([first, svidOf(TWO)]);
     watch();
     await until(() => seen.length === 1);
@@ -49,7 +49,6 @@ describe('X.509-SVIDs', () => {
     expect(one?.privateKey).toBe(first.svid.privateKeyPem);
     expect(one?.bundle.startsWith(authority.pem)).toBe(true);
     expect(one?.bundle.match(/BEGIN/g)).toHaveLength(2);
-    expect(one?.hint).toBe('internal');
   });
 
   it('rotate on the open stream', async () => {
