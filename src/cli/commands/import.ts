@@ -1,4 +1,5 @@
 // agw import: the MCP servers that a client's file names, put behind this gateway.
+import { CLIENTS } from '../clients/facts.js';
 import { given, type CommandContext, type CommandSpec } from '../command.js';
 import type { ExitCode } from '../failure.js';
 
@@ -8,7 +9,7 @@ export const importCommands: readonly CommandSpec[] = [
     summary: 'Put the servers that an MCP client\'s file names behind this gateway',
     detail: 'Asks each server for its tools, shows them with what will be written, and after a yes writes the registry (servers, tools, hashes, a risk level) and a first policy: the caller may call exactly these tools, and list them. Then it reloads, and checks what is decided. '
       + 'Programs of the file are started only after a yes. Values of env: and headers are neither shown nor copied: the registry names variables of the gateway\'s own environment, and the import says which. Tools whose definition speaks to the model are left to you, and so is what the file says of this gateway.',
-    arguments: [{ name: '<source>', about: 'a file (mcp.json and its like, config.toml, config.yaml), or a client: claude, claude-code, vscode, cursor, windsurf, cline, continue, zed, gemini-cli, codex, goose' }],
+    arguments: [{ name: '<source>', about: `a file (mcp.json and its like, config.toml, config.yaml), or a client: claude, ${CLIENTS.map(({ id }) => id).join(', ')}` }],
     options: [
       { flags: '--as <identity>', about: 'for whom: an agent\'s name (name or name/env), or a SPIFFE ID (default: the default identity)' },
       { flags: '--server <names>', about: 'only these, with commas between' },
