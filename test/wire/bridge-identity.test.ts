@@ -109,6 +109,12 @@ describe('the Workload API', () => {
     expect(workload.asked).toEqual([{ method: 'FetchJWTSVID', audience: [gateway.url] }]);
   });
 
+  it('gives no token away over plain HTTP to another machine', async () => {
+    workload.token = () => tokenOf('by-token');
+    start(['--gateway', 'http://192.0.2.1:9090', '--workload-api', workload.address]);
+    expect(await calledAs()).toMatchObject({ code: 503, data: { code: 'insecure', may_have_run: false } });
+  });
+
   it('that has nothing for this process is said with each request, and once on stderr', async () => {
     start(['--gateway', secure, '--workload-api', workload.address]);
     expect(await calledAs()).toMatchObject({ code: 503, data: { code: 'no_identity', may_have_run: false, remediation: expect.stringContaining('spire-server') as unknown } });

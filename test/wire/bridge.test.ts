@@ -169,17 +169,34 @@ describe('a session', () => {
     expect(await bridge.answer(1)).toHaveProperty('result');
   });
 
-  it('tells a cancellation, and its request is not answered', async () => {
+  it('tells a cancellation, and its request is not answered, also where the server answers it on the session\'s stream', async () => {
     start();
+    let stream: ServerResponse | undefined;
+    server.stream = (_request, response) => {
+      stream = response;
+      sseHead(response);
+      response.write(': open\n\n');
+    };
     server.script = ({ idText, body }, response) => void (body.includes('"never"') || jsonAnswer(response, resultFor(idText, 'next')));
     await greet();
     bridge.send(call(1, 'never'));
     await until(() => server.of('tools/call').length === 1);
     bridge.send('{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}');
     await until(() => server.of('notifications/cancelled').length === 1 && server.hangUps >= 1);
+    await until(() => stream !== undefined);
+    stream?.write(`data: ${resultFor('1', 'too late')}\n\ndata: {"jsonrpc":"2.0","method":"notifications/behind_it"}\n\n`);
+    await bridge.line('behind_it');
     bridge.send(call(2));
     await bridge.answer(2);
     expect(bridge.lines().filter((line) => line.includes('"id":1'))).toEqual([]);
+  });
+
+  it('is told what the client notes in its order, however long it takes', async () => {
+    start();
+    await greet();
+    bridge.send(`{"jsonrpc":"2.0","method":"notifications/first","params":{"long":"${'x'.repeat(16 * 1024 * 1024)}"}}`, '{"jsonrpc":"2.0","method":"notifications/second"}');
+    await until(() => server.of('notifications/second').length === 1);
+    expect(server.seen.map(({ method }) => method).slice(-2)).toEqual(['notifications/first', 'notifications/second']);
   });
 
   it('that is out of time tells the server, too', async () => {
@@ -223,6 +240,7 @@ describe('a stream that ends before its answer', () => {
     await greet();
     bridge.send(call(1));
     expect(JSON.stringify(await bridge.answer(1))).toContain('late');
+    await until(() => server.hangUps >= 1); // of a stream that would not end with the answer
     expect(resumed).toEqual(['e7']);
   });
 
