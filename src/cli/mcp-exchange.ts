@@ -85,26 +85,27 @@ export function notMcp(status: number): CliFailure {
   return new CliFailure(`it answered HTTP ${status} with something that is not MCP.`, { remedy: 'Is --gateway really a PRECINCT gateway?', code: 'not_mcp' });
 }
 
-type IdentityOptions = Pick<ConnectionOptions, 'servername' | 'checkServerIdentity' | 'ca' | 'cert' | 'key'>;
+type IdentityOptions = Required<Pick<ConnectionOptions, 'servername' | 'checkServerIdentity' | 'secureContext'>>;
 
-/** A gateway on this machine is asked by its address, and its certificate may have the name or the address. */
+/** A gateway on this machine is asked by its address, and its certificate may have the name or the address. Rejects with CliFailure: later the files would be at fault in the middle of an exchange. */
 export async function tlsOptions(url: URL, { cert, key, ca }: ClientTls): Promise<IdentityOptions> {
-  const { checkServerIdentity } = await import('node:tls');
+  const { checkServerIdentity, createSecureContext } = await import('node:tls');
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const names = /^(127\.|::1$)/.test(host) ? [host, 'localhost'] : [host];
-  const identity = {
-    servername: names.at(-1) ?? host,
-    checkServerIdentity: (_name: string, certificate: PeerCertificate) => {
-      const faults = names.map((name) => checkServerIdentity(name, certificate));
-      return faults.includes(undefined) ? undefined : faults[0];
-    },
+  const checkIdentity = (_name: string, certificate: PeerCertificate): Error | undefined => {
+    const faults = names.map((name) => checkServerIdentity(name, certificate));
+    return faults.includes(undefined) ? undefined : faults[0];
   };
-  return { ...identity, ...(ca === undefined ? {} : { ca }), ...(cert === '' ? {} : { cert, key }) };
+  try {
+    const secureContext = createSecureContext({ ...(ca === undefined ? {} : { ca }), ...(cert === '' ? {} : { cert, key }) });
+    return { servername: names.at(-1) ?? host, checkServerIdentity: checkIdentity, secureContext };
+  } catch (error) {
+    throw new CliFailure(`certificate, key or authorities cannot be used (${(error as NodeJS.ErrnoException).code ?? ''}).`, { remedy: 'Each is PEM, and the key belongs to the certificate.', code: 'evidence_unreadable' });
+  }
 }
 
 const NOBODY = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT', 'EADDRNOTAVAIL']);
 const UNTRUSTED = /^(UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|CERT_|ERR_TLS_CERT_ALTNAME_INVALID|INVALID_CA)/;
-const OWN_FILES = /^(ERR_OSSL_|ERR_CRYPTO_)/;
 
 /** What came between here and the gateway; `answered`: its answer had begun. */
 export function explain(error: Error, { origin }: URL, answered: boolean): CliFailure {
@@ -112,7 +113,6 @@ export function explain(error: Error, { origin }: URL, answered: boolean): CliFa
   const code = (error as NodeJS.ErrnoException).code ?? '';
   if (NOBODY.has(code)) return new CliFailure(`no gateway answers at ${origin} (${code}).`, { remedy: 'Start it: make up. If it runs: agw status says where it listens, --gateway http://host:port names it.', code: 'gateway_unreachable' });
   if (UNTRUSTED.test(code)) return new CliFailure(`the certificate of ${origin} is not trusted here (${code}).`, { remedy: 'Name its authorities with --ca, and the gateway by a name that its certificate has: --gateway https://name:port', code: 'gateway_untrusted' });
-  if (OWN_FILES.test(code)) return new CliFailure(`--cert, --key or --ca cannot be used (${code}).`, { remedy: 'Each is PEM; --key belongs to --cert.', code: 'evidence_unreadable' });
   if (answered) return new CliFailure(`${origin} hung up before its answer was whole (${code || error.message}).`, { remedy: 'What came of the call is in the log: agw audit search --last 5', code: 'answer_cut' });
   return new CliFailure(`${origin} hung up without an answer (${code || error.message}).`, { remedy: 'If the call had begun, the tool may have run it: agw audit search --last 5. If not: does it speak the protocol of that URL (http or https), and accept this certificate? See: agw status', code: 'gateway_unreachable' });
 }

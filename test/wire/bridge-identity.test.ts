@@ -136,6 +136,12 @@ describe('without one', () => {
     expect(await calledAs()).toMatchObject({ code: 503, data: { code: 'gateway_untrusted', may_have_run: false } });
   });
 
+  it('what is no certificate is said, and nothing was sent', async () => {
+    for (const name of ['odd.pem', 'odd.key']) writeFileSync(join(gateway.dir, name), 'two words');
+    start(['--gateway', secure, '--cert', 'odd.pem', '--key', 'odd.key'], {}, gateway.dir);
+    expect(await calledAs()).toMatchObject({ code: 503, data: { code: 'evidence_unreadable', may_have_run: false } });
+  });
+
   it('the certificate of a folder is read again when it was replaced', async () => {
     const place = (name: string): void => {
       const { svid } = svidOf(name);

@@ -155,6 +155,11 @@ describe('the mTLS listener', () => {
     expect([code, err === '' ? undefined : codeOf(err), got.length]).toEqual([exit, fault, exit === 0 ? 1 : 0]);
     await new Promise((resolve) => secure.close(resolve));
   });
+
+  it.each([['what is no certificate', 'two words', svid.privateKeyPem], ['another\'s key', svid.pem, makeSvid(authority, ME).privateKeyPem]])('is not asked with %s', async (_what, cert, key) => {
+    const { code, err } = await bench.agw(['tools', 'call', 'my_tool', '--gateway', 'https://localhost:9', '--cert', bench.file('svid.pem', cert), '--key', bench.file('svid.key', key), '--json']);
+    expect([code, codeOf(err)]).toEqual([2, 'evidence_unreadable']);
+  });
 });
 
 describe('a list for a caller', () => {
