@@ -151,6 +151,25 @@ it('takes its policy back where the running gateway refuses it', async () => {
   expect([ran.code, policies()]).toEqual([2, []]);
 });
 
+it('writes nothing where the registry was changed meanwhile', async () => {
+  const file = join(bench.root, 'config/capability-registry-v2.yaml');
+  writeFileSync(join(work, 'server.mjs'), `import { appendFileSync } from 'node:fs';\nappendFileSync(${JSON.stringify(file)}, '# mine\\n');\nawait import(${JSON.stringify(PROGRAM)});`);
+  const ran = await agw([put(join(work, 'mcp.json'), { tests: { command: process.execPath, args: ['./server.mjs'] } }), '--yes']);
+  expect([ran.code, ran.err.includes('changed meanwhile'), registryText(), policies()]).toEqual([2, true, 'tools: []\n# mine\n', []]);
+});
+
+it('gives a client of a strict gateway no identity in its URL, where nobody would believe it', async () => {
+  await bench.serve({
+    'GET /v1/status': () => ({ json: { profile: 'strict', listeners: [{ kind: 'http', address: '127.0.0.1:4711' }] } }),
+    'POST /v1/reload/files': () => ({ json: { refused: [] } }),
+    'POST /v1/policy/reload': () => ({ json: {} }),
+    'POST /v1/policy/eval': (body) => ({ json: { decision: JSON.stringify(body).includes('not_a_tool') ? 'DENY' : 'ALLOW' } }),
+  });
+  const file = put(join(home, '.cursor/mcp.json'), { tests: program() });
+  expect((await agw(['cursor', '--yes', '--write-client', '--as', 'reporter/prod'])).code).toBe(0);
+  expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ mcpServers: { precinct: { url: 'http://localhost:4711' } } });
+});
+
 it('says with 1 that a check did not come out as planned', async () => {
   bench.file('policies/all.rego', 'package precinct.authz\n\nimport rego.v1\n\nallow if input.caller_spiffe_id == "spiffe://poc.local/agents/mcp-client/my-agent/dev"\n');
   const ran = await agw([put(join(work, 'mcp.json'), { tests: program() }), '--yes']);

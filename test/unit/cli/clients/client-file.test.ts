@@ -1,6 +1,9 @@
-// What all formats of client files have in common: a byte order mark stays where it was, and nowhere else.
-import { expect, it } from 'vitest';
-import { readServers, type FileShape } from '../../../../src/cli/clients/client-file.js';
+// What all formats of client files have in common: a byte order mark stays where it was, and what the client itself has written meanwhile is not overwritten.
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { openClientFile, readServers, replaceClientFile, type FileShape } from '../../../../src/cli/clients/client-file.js';
 
 const MARK = '\ufeff';
 const ENTRY = { name: 'precinct', url: 'http://localhost:9090' };
@@ -17,4 +20,14 @@ it.each<[FileShape, string]>([
   expect(readServers(set, shape).set('precinct', ENTRY)).toBe(set);
   expect(readServers(set, shape).remove('precinct')).toBe(MARK + text);
   expect(readServers(MARK + text, shape).servers).toEqual(readServers(text, shape).servers);
+});
+
+it('is left alone where the client has written it meanwhile', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'precinct-client-'));
+  onTestFinished(() => rmSync(dir, { recursive: true }));
+  const file = join(dir, 'mcp.json');
+  const read = openClientFile(file, { format: 'json', at: ['mcpServers'], form: 'map' });
+  writeFileSync(file, '{"mine":1}');
+  expect(() => replaceClientFile(read, '{}', 'user', 0)).toThrow(expect.objectContaining({ code: 'changed_meanwhile' }));
+  expect([readFileSync(file, 'utf8'), readdirSync(dir)]).toEqual(['{"mine":1}', ['mcp.json']]);
 });
