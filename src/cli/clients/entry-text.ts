@@ -1,16 +1,16 @@
 // A server's entry as text in its file's format, alone or as a difference.
-import { stringify as toToml } from 'smol-toml';
 import { stringify as toYaml } from 'yaml';
 import { printable, type Colors } from '../terminal.js';
 import type { FileShape } from './client-file.js';
 import { shownEntry } from './secret-signs.js';
+import { tableText } from './toml-text.js';
 
 /** What would stand in a file that had nothing else. */
 export function entryText({ format, at, form }: FileShape, name: string, entry: unknown): string {
   const servers = form === 'named' ? [entry] : { [name]: entry };
   const whole = at.reduceRight<unknown>((inner, key) => ({ [key]: inner }), servers);
   switch (format) {
-    case 'toml': return toToml(whole).trim().split('\n').filter((line) => line !== `[${at.join('.')}]`).join('\n');
+    case 'toml': return tableText(at.join('.'), name, entry);
     case 'yaml': return toYaml(whole, { lineWidth: 0 }).trimEnd();
     case 'json':
     case 'jsonc': return JSON.stringify(whole, undefined, 2);

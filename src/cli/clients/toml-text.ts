@@ -25,11 +25,16 @@ export function readTomlServers(body: string, [section = '']: readonly string[])
     set: (name, entry) => {
       if (isDeepStrictEqual(plain(recordOf(value[section])[name]), plain(entry))) return body;
       const rest = withoutTable(body, section, name).trimEnd();
-      const table = stringify({ [section]: { [name]: entry } }).trim().split('\n').filter((line) => line !== `[${section}]`).join(eol);
+      const table = tableText(section, name, entry).replaceAll('\n', eol);
       return checked(`${rest}${rest === '' ? '' : eol + eol}${table}${eol}`, name, entry);
     },
     remove: (name) => (Object.hasOwn(recordOf(value[section]), name) ? checked(withoutTable(body, section, name), name, undefined) : body),
   };
+}
+
+/** The server's own table, and its parts; the section above it needs no header. */
+export function tableText(section: string, name: string, entry: unknown): string {
+  return stringify({ [section]: { [name]: entry } }).trim().split('\n').filter((line) => line !== `[${section}]`).join('\n');
 }
 
 function parsed(body: string): Record<string, unknown> {
