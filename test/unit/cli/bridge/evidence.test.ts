@@ -27,6 +27,10 @@ it.each([
   expect(await source.current(GATEWAY)).toBe(before);
   put('ca.pem', 'the second');
   expect(await source.current(GATEWAY)).toMatchObject({ headers: { authorization: 'Bearer one' }, tls: { ca: 'the second' } });
+  rmSync(ca); // about to be replaced
+  expect(await source.current(GATEWAY)).toMatchObject({ tls: { ca: 'the second' } });
+  put('ca.pem', 'the third one');
+  expect(await source.current(GATEWAY)).toMatchObject({ tls: { ca: 'the third one' } });
 });
 
 it('a variable that holds more than the token is refused', async () => {
