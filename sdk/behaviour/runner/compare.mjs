@@ -1,7 +1,7 @@
 // What a case expects beside what came: members that it does not name may be anything; null is absent; `$…` says more.
 //   {"$match": "regular expression"}   a named group keeps what it found: {{name}} is it from then on, and found again it must be the same
 //   {"$keep": "name"}  any value, kept · {"$any": true}  any value · {"$lacks": "text"}  not in it, as JSON · {"$holds": "text"}  in it, as JSON
-//   {"$least": 1} {"$most": 2}  numbers · {"$has": [a, b]}  a list that has these, in this order · {"$length": 2}
+//   {"$least": 1}  a number · {"$has": [a, b]}  a list that has these, in this order · {"$length": 2}
 import { filled } from './words.mjs';
 
 /** @param {unknown} expected @param {unknown} actual @param {Map<string, unknown>} kept @param {string} [at] @returns {string[]} what differs; empty = nothing */
@@ -32,7 +32,6 @@ const RULES = {
   $lacks: (words, actual, kept) => !(JSON.stringify(actual) ?? '').includes(JSON.stringify(filled(words, kept)).slice(1, -1)),
   $holds: (words, actual, kept) => (JSON.stringify(actual) ?? '').includes(JSON.stringify(filled(words, kept)).slice(1, -1)),
   $least: (number, actual) => typeof actual === 'number' && actual >= number,
-  $most: (number, actual) => typeof actual === 'number' && actual <= number,
   $length: (count, actual) => Array.isArray(actual) && actual.length === count,
   $has: (members, actual, kept) => {
     let at = 0;

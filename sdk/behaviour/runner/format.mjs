@@ -28,7 +28,7 @@ const step = z.strictObject({
 
 const ask = z.looseObject({
   operation: z.string().optional(),
-  do: z.enum(['rotate', 'replace_files', 'cut_connections', 'forget_sessions']).optional().describe('instead of an operation: what happens meanwhile'),
+  do: z.enum(['rotate', 'replace_files', 'cut_connections']).optional().describe('instead of an operation: what happens meanwhile'),
   client: values.optional(), client_id: z.string().optional(), env: z.record(z.string(), z.string()).optional(),
   until: z.literal(true).optional().describe('asked again until it gives what it should'),
 });

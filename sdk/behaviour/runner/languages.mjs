@@ -1,8 +1,8 @@
 // The languages of the table: how each driver is started, and why one can't be here.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { ROOT } from '../../../scripts/run-command.mjs';
 import { goDriver, installSdkTools, pythonProgram } from '../../../test/sdk/install.mjs';
-import { ROOT } from './support.mjs';
 
 const SDK = join(ROOT, 'sdk');
 

@@ -4,13 +4,13 @@ import { runCase } from './run-case.mjs';
 import { isFor } from './table.mjs';
 import { startWorld } from './world.mjs';
 
-/** @typedef {{ id: string, topic: string, name: string, language: string, differs: string[], ms: number }} Outcome */
+/** @typedef {{ id: string, topic: string, name: string, language: string, differs: string[] }} Outcome */
 
 /**
- * @param {{ topics: ReturnType<typeof import('./table.mjs').readTable>, languages: readonly string[], only?: string, onOutcome?: (outcome: Outcome) => void }} options
+ * @param {{ topics: ReturnType<typeof import('./table.mjs').readTable>, languages: readonly string[], only?: string }} options
  * @returns {Promise<{ outcomes: Outcome[], missing: Record<string, string> }>} `missing`: language → why it was not run
  */
-export async function runTable({ topics, languages, only = '', onOutcome = () => undefined }) {
+export async function runTable({ topics, languages, only = '' }) {
   const prepared = await prepareLanguages(languages);
   const missing = Object.fromEntries(Object.entries(prepared).flatMap(([language, why]) => (why === undefined ? [] : [[language, why]])));
   const here = languages.filter((language) => missing[language] === undefined);
@@ -21,7 +21,7 @@ export async function runTable({ topics, languages, only = '', onOutcome = () =>
     const outcomes = await Promise.all(here.map(async (language) => {
       /** @type {Outcome[]} */
       const own = [];
-      for (const one of wanted.filter((each) => isFor(each, language))) own.push(await runOne(one, language, world, onOutcome));
+      for (const one of wanted.filter((each) => isFor(each, language))) own.push(await runOne(one, language, world));
       return own;
     }));
     return { outcomes: outcomes.flat(), missing };
@@ -30,11 +30,8 @@ export async function runTable({ topics, languages, only = '', onOutcome = () =>
   }
 }
 
-async function runOne(one, language, world, onOutcome) {
-  const startedMs = Date.now();
+async function runOne(one, language, world) {
   const { id, topic, name } = one;
   const differs = await runCase(one, world.lanes.get(language), world).catch((error) => [`the runner: ${error instanceof Error ? error.message : String(error)}`]);
-  const outcome = { id, topic, name, language, differs, ms: Date.now() - startedMs };
-  onOutcome(outcome);
-  return outcome;
+  return { id, topic, name, language, differs };
 }

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import { ROOT } from '../../../scripts/run-command.mjs';
 
-export const ROOT = join(import.meta.dirname, '..', '..', '..');
 const SUPPORT = join(ROOT, 'test', 'support');
 
 /** @returns {Promise<any>} */

@@ -2,19 +2,18 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { topicSchema } from './format.mjs';
-import { LANGUAGES } from './languages.mjs';
 
-export const TABLE = join(import.meta.dirname, '..');
+const TABLE = join(import.meta.dirname, '..');
 
 /** @typedef {{ id: string, topic: string, name: string, [member: string]: any }} Case */
 
-/** @param {string} [folder] @returns {{ topic: string, about: string, cases: Case[] }[]} in the order of their files' names */
-export function readTable(folder = TABLE) {
-  return readdirSync(folder).filter((name) => name.endsWith('.json')).sort().map((name) => readTopic(join(folder, name), name.replace(/\.json$/, '')));
+/** @returns {{ topic: string, about: string, cases: Case[] }[]} in the order of their files' names */
+export function readTable() {
+  return readdirSync(TABLE).filter((name) => name.endsWith('.json')).sort().map((name) => readTopic(join(TABLE, name), name.replace(/\.json$/, '')));
 }
 
 /** @param {string} file @param {string} id */
-export function readTopic(file, id) {
+function readTopic(file, id) {
   const read = topicSchema.safeParse(JSON.parse(readFileSync(file, 'utf8')));
   if (!read.success) throw new Error(`${file}: ${read.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ')}`);
   const { topic, about, gateway, client, cases } = read.data;
@@ -27,9 +26,4 @@ export function readTopic(file, id) {
 /** Whether a case is for a language. @param {Case} one @param {string} language */
 export function isFor(one, language) {
   return one.not_in === undefined || one.not_in[language] === undefined;
-}
-
-/** The table's size: cases, and how many runs they are in all languages. */
-export function countTable(topics = readTable()) {
-  return topics.map(({ topic, about, cases }) => ({ topic, about, cases: cases.length, runs: Object.fromEntries(Object.keys(LANGUAGES).map((language) => [language, cases.filter((one) => isFor(one, language)).length])) }));
 }

@@ -1,4 +1,4 @@
-// The tools of the table: what each is, how it is registered, and what it does when it is called. The table's README lists them.
+// The tools of the table: what each is, how it is registered, and what it does when it is called.
 import { AWS_KEY } from './words.mjs';
 
 const SCHEMA = { type: 'object' };
