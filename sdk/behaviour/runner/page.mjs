@@ -1,15 +1,16 @@
 // The parts of docs/sdk.md that are made: the refusals by family, from the gateway's own table, and the numbers of the kept run.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ROOT } from '../../../scripts/run-command.mjs';
+import { writeBlock } from '../../../test/support/page-block.mjs';
 import { RESULTS } from './report.mjs';
-import { ROOT } from './support.mjs';
 
 export const PAGE = join(ROOT, 'docs', 'sdk.md');
 const ERRORS = join(ROOT, 'sdk', 'errors.json');
 const row = (words) => `| ${words.join(' | ')} |`;
 
 /** @param {{ topics: { topic: string, about: string, cases: number, passed: Record<string, number> }[], cases: number, passed: number }} kept */
-export function resultsPart({ topics, cases, passed }) {
+function resultsPart({ topics, cases, passed }) {
   const languages = Object.keys(topics[0]?.passed ?? {});
   const sum = (language) => topics.reduce((all, { passed: own }) => all + own[language], 0);
   return [
@@ -19,7 +20,7 @@ export function resultsPart({ topics, cases, passed }) {
 }
 
 /** @param {{ families: { name: string, of: string }[], codes: { code: string, family: string, status: number }[] }} errors */
-export function familiesPart({ families, codes }) {
+function familiesPart({ families, codes }) {
   const own = (name) => codes.filter(({ family }) => family === name).map(({ code, status }) => `\`${code}\` ${status}`).join(', ');
   return [row(['class', 'refused by', 'codes, with their HTTP status']), row(['---', '---', '---']), ...families.map(({ name, of }) => row([`\`${name}\``, of, own(name)]))].join('\n');
 }
@@ -30,10 +31,6 @@ export function parts() {
   return { 'sdk/errors.json': familiesPart(read(ERRORS)), 'sdk/behaviour/runner/results.json': resultsPart(read(RESULTS)) };
 }
 
-export const framed = (source, text) => `<!-- ${source} -->\n${text}\n<!-- end -->`;
-
 export function writePage() {
-  let page = readFileSync(PAGE, 'utf8');
-  for (const [source, text] of Object.entries(parts())) page = page.replace(new RegExp(`<!-- ${source} -->[\\s\\S]*?<!-- end -->`), () => framed(source, text));
-  writeFileSync(PAGE, page);
+  for (const [source, text] of Object.entries(parts())) writeBlock(PAGE, source, text);
 }
