@@ -7,25 +7,18 @@ export const SCHEMA = join(import.meta.dirname, '..', 'schema', 'topic.json');
 
 export const schemaText = () => `${JSON.stringify(topicJsonSchema(), undefined, 2)}\n`;
 
-/** Topic → language → how many passed and failed. */
-export function tally(topics, languages, outcomes) {
-  return topics.map(({ topic }) => ({
-    topic,
-    of: Object.fromEntries(languages.map((language) => {
-      const own = outcomes.filter((outcome) => outcome.topic === topic && outcome.language === language);
-      return [language, { passed: own.filter(({ differs }) => differs.length === 0).length, failed: own.filter(({ differs }) => differs.length > 0).length }];
-    })),
-  }));
+const passedOf = (outcomes) => outcomes.filter(({ differs }) => differs.length === 0).length;
+const ofLanguage = (outcomes, language) => outcomes.filter((outcome) => outcome.language === language);
+
+/** Of each topic that was run, its outcomes. */
+function byTopic(topics, outcomes) {
+  return topics.map((topic) => ({ ...topic, outcomes: outcomes.filter((outcome) => outcome.topic === topic.topic) })).filter(({ outcomes: own }) => own.length > 0);
 }
 
 export function outcomesTable(topics, languages, outcomes) {
-  const cell = ({ passed, failed }) => (passed + failed === 0 ? '-' : failed === 0 ? String(passed) : `${passed} (${failed} failed)`);
-  const rows = tally(topics.filter(({ topic }) => outcomes.some((one) => one.topic === topic)), languages, outcomes).map(({ topic, of }) => [topic, ...languages.map((language) => cell(of[language]))]);
-  const all = languages.map((language) => {
-    const own = outcomes.filter((outcome) => outcome.language === language);
-    return cell({ passed: own.filter(({ differs }) => differs.length === 0).length, failed: own.filter(({ differs }) => differs.length > 0).length });
-  });
-  const lines = [['topic', ...languages], ...rows, ['all', ...all]];
+  const cell = (own) => (own.length === 0 ? '-' : passedOf(own) === own.length ? String(own.length) : `${passedOf(own)} (${own.length - passedOf(own)} failed)`);
+  const row = (title, own) => [title, ...languages.map((language) => cell(ofLanguage(own, language)))];
+  const lines = [['topic', ...languages], ...byTopic(topics, outcomes).map(({ topic, outcomes: own }) => row(topic, own)), row('all', outcomes)];
   const widths = lines[0].map((_title, column) => Math.max(...lines.map((line) => line[column].length)));
   return lines.map((line) => line.map((word, column) => word.padEnd(widths[column])).join('  ').trimEnd()).join('\n');
 }
@@ -37,6 +30,6 @@ export function failuresText(failed) {
 /** Kept without times: the same table gives the same text. */
 export function resultsText(topics, outcomes) {
   const languages = [...new Set(outcomes.map(({ language }) => language))];
-  const rows = tally(topics.filter(({ topic }) => outcomes.some((one) => one.topic === topic)), languages, outcomes).map(({ topic, of }) => ({ topic, about: topics.find((one) => one.topic === topic)?.about, cases: topics.find((one) => one.topic === topic)?.cases.length, passed: Object.fromEntries(Object.entries(of).map(([language, { passed }]) => [language, passed])) }));
+  const rows = byTopic(topics, outcomes).map(({ topic, about, cases, outcomes: own }) => ({ topic, about, cases: cases.length, passed: Object.fromEntries(languages.map((language) => [language, passedOf(ofLanguage(own, language))])) }));
   return `${JSON.stringify({ topics: rows, cases: rows.reduce((sum, row) => sum + row.cases, 0), passed: outcomes.length }, undefined, 2)}\n`;
 }
