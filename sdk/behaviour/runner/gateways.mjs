@@ -1,8 +1,7 @@
 // The gateways of the table, each the built program: `dev` as a newcomer has it, `tight` with low limits and no default identity, `strict` with proofs alone.
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { run } from '../../../scripts/run-command.mjs';
-import { ROOT } from './support.mjs';
+import { ROOT, run } from '../../../scripts/run-command.mjs';
 import { definitionText, namesOf, toolOf } from './tools.mjs';
 
 export const DOMAIN = 'poc.local';
@@ -68,12 +67,8 @@ function registrations(toolUrls, languages) {
 }
 
 async function tlsPortOf(gateway) {
-  for (let tries = 0; tries < 300; tries++) {
-    const port = /listening: https:\/\/127\.0\.0\.1:(\d+)/.exec(gateway.stderr())?.[1];
-    if (port !== undefined) return Number(port);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  throw new Error(`the gateway opened no TLS listener:\n${gateway.stderr()}`);
+  const { listeners } = await control(gateway, 'GET', '/v1/status');
+  return Number(new URL(`https://${listeners.find(({ kind }) => kind === 'mtls').address}`).port);
 }
 
 /** The command line in a gateway's project. @returns {Promise<{ code: number, output: string }>} */
@@ -83,13 +78,13 @@ export function agw(dir, ...words) {
 
 /** Stores a secret for a caller and issues a reference to it; its ref. */
 export async function issueSecret(gateway, owner, { name, scope, value, ttl_s: ttlS = 600 }) {
-  await control(gateway, '/v1/secrets/put', { name, owner, scope, value });
-  const { token } = await control(gateway, '/v1/secrets/issue', { name, ttl_s: ttlS });
+  await control(gateway, 'POST', '/v1/secrets/put', { name, owner, scope, value });
+  const { token } = await control(gateway, 'POST', '/v1/secrets/issue', { name, ttl_s: ttlS });
   return /ref:([^,}]+)/.exec(token)?.[1] ?? '';
 }
 
-async function control(gateway, path, body) {
-  const { status, json } = await gateway.control('POST', path, body);
+async function control(gateway, method, path, body) {
+  const { status, json } = await gateway.control(method, path, body);
   if (status !== 200) throw new Error(`${path}: ${status} ${JSON.stringify(json)}`);
   return json;
 }
