@@ -22,6 +22,8 @@ export interface WorkloadApiServer {
   give(answer: readonly ServedSvid[] | Buffer | { readonly status: number }): void;
   /** Of JWT-SVIDs. */
   token: (audience: readonly string[], spiffeId: string) => Promise<string> | { readonly status: number };
+  /** Whose they are, as it says beside them. */
+  tokenOf: string;
   readonly asked: { readonly method: string; readonly audience: readonly string[] }[];
   readonly watching: number;
   /** Ends every stream, as an agent that is restarted. */
@@ -63,7 +65,7 @@ export async function startWorkloadApi(): Promise<WorkloadApiServer> {
     api.asked.push({ method: 'FetchJWTSVID', audience });
     const token = api.token(audience, textOf(fields, 2));
     if ('status' in token) return reply({ code: token.status, details: 'refused by the test' });
-    token.then((svid) => reply(null, writeField(1, Buffer.concat([writeField(1, 'spiffe://poc.local/of-the-token'), writeField(2, svid)]))), () => reply({ code: status.INTERNAL }));
+    token.then((svid) => reply(null, writeField(1, Buffer.concat([writeField(1, api.tokenOf), writeField(2, svid)]))), () => reply({ code: status.INTERNAL }));
   };
   server.addService({
     watch: { path: `${SERVICE}FetchX509SVID`, requestStream: false, responseStream: true, requestSerialize: same, requestDeserialize: same, responseSerialize: same, responseDeserialize: same },
@@ -74,6 +76,7 @@ export async function startWorkloadApi(): Promise<WorkloadApiServer> {
     address,
     asked: [],
     token: () => ({ status: status.PERMISSION_DENIED }),
+    tokenOf: 'spiffe://poc.local/of-the-token',
     get watching() { return streams.size; },
     give: (next) => {
       answer = next;

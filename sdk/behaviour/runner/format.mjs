@@ -41,7 +41,7 @@ const oneCase = z.strictObject({
   proxy: z.array(step).optional().describe('one for each request, in order; later ones pass'),
   secrets: z.array(z.strictObject({ name: z.string(), scope: z.string(), value: z.string(), as: z.string(), owner: z.literal('another').optional(), ttl_s: z.int().optional() })).optional().describe('stored for the caller; `as` names the reference\'s ref'),
   approver: z.enum(['approves', 'denies']).optional().describe('decides, with the command line, what is asked for'),
-  workload_api: z.enum(['x509', 'jwt', 'both', 'nothing']).optional().describe('what the Workload API hands out'),
+  workload_api: z.enum(['x509', 'jwt', 'both']).optional().describe('what the Workload API hands out; else nothing'),
   files: z.literal(true).optional().describe('{{folder}} has an SVID, a bundle and a token of the caller'),
   wire: expected.optional().describe('every request, in order; GET streams apart'),
   reaches_tool: z.array(expected).optional().describe('every call that reached a tool server, with how it ended'),

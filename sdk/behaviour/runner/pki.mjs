@@ -1,7 +1,6 @@
 // Proofs of identity for the table: an authority, the gateway's certificate, an SVID and a token for each caller that asks for one.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { X509Certificate } from 'node:crypto';
 import { DOMAIN } from './gateways.mjs';
 
 const GATEWAY_ID = `spiffe://${DOMAIN}/gateway`;
@@ -29,11 +28,6 @@ export function makePki(support, nowMs) {
       for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text, { mode: 0o600 });
     },
     /** As the Workload API hands it out. */
-    workloadSvid(id) {
-      const own = svid(id);
-      return { spiffeId: id, certificate: der(own.pem), key: own.privateKey.export({ type: 'pkcs8', format: 'der' }), bundle: der(authority.pem) };
-    },
+    workloadSvid: (id) => ({ spiffeId: id, svid: svid(id), bundle: [authority] }),
   };
 }
-
-const der = (pem) => new X509Certificate(pem).raw;

@@ -11,6 +11,7 @@ const TRIES = 120;
 const TRY_EVERY_MS = 25;
 /** No waits but those that a case asks for; retries only where it says so. */
 const CLIENT = { gateway_url: '{{gateway}}', spiffe_id: '{{caller}}', max_retries: 0, backoff_base: 0.01, timeout: 20 };
+const PERMISSION_DENIED = 7; // of gRPC: no identity issued
 const TRACE = /^00-([0-9a-f]{32})-/;
 
 /** @param {import('./table.mjs').Case} one @param {any} lane @param {any} world @returns {Promise<string[]>} what differs; empty = passed */
@@ -38,7 +39,7 @@ async function setScene(one, lane, world, gateway, caller) {
   for (const { as, owner, ...secret } of one.secrets ?? []) values.set(as, await issueSecret(gateway, owner === 'another' ? values.get('another') : caller, { ...secret, name: `${secret.name}-${one.id}-${lane.language}` }));
   values.set('token', await world.pki.token(caller));
   if (one.files) await world.pki.writeFiles(folder, caller);
-  handOut(one.workload_api ?? 'nothing', lane, world, caller);
+  handOut(one.workload_api, lane, world, caller);
   lane.proxy.arm(gateway.url, filledAll(one.proxy ?? [], values));
   if (one.approver !== undefined) {
     let decided = () => undefined;
@@ -51,10 +52,11 @@ async function setScene(one, lane, world, gateway, caller) {
   return { values, folder, faults };
 }
 
-function handOut(what, lane, world, id) {
-  const api = lane.workloadApi;
-  api.x509 = what === 'x509' || what === 'both' ? [world.pki.workloadSvid(id)] : [];
-  api.jwt = async (audience) => (what === 'jwt' || what === 'both' ? [{ spiffeId: id, token: await world.pki.token(id, { aud: audience.concat('precinct') }) }] : []);
+/** Undefined = nothing. */
+function handOut(what, { workloadApi }, { pki }, id) {
+  workloadApi.give(what === 'x509' || what === 'both' ? [pki.workloadSvid(id)] : { status: PERMISSION_DENIED });
+  workloadApi.token = (audience) => (what === 'jwt' || what === 'both' ? pki.token(id, { aud: [...audience, 'precinct'] }) : { status: PERMISSION_DENIED });
+  workloadApi.tokenOf = id;
 }
 
 async function decide(how, answer, gateway) {
@@ -67,7 +69,7 @@ async function decide(how, answer, gateway) {
 
 async function happen(what, lane, world, caller, { folder }) {
   switch (what) {
-    case 'rotate': return lane.workloadApi.rotate([world.pki.workloadSvid(nextOf(caller))]);
+    case 'rotate': return lane.workloadApi.give([world.pki.workloadSvid(nextOf(caller))]);
     case 'replace_files': return world.pki.writeFiles(folder, nextOf(caller));
     case 'cut_connections': return lane.tls.cut();
     default: throw new Error(`nothing is called ${what}`);

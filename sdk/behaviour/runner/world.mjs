@@ -11,21 +11,20 @@ import { makePki } from './pki.mjs';
 import { startProxy } from './proxy.mjs';
 import { loadSupport } from './support.mjs';
 import { startToolServer } from './tool-server.mjs';
-import { startWorkloadApi } from './workload-api.mjs';
 
 /** Who a caller becomes when its SVID is rotated. */
 export const nextOf = (id) => `${id}-next`;
 
 /** @param {readonly string[]} languages @param {readonly import('./table.mjs').Case[]} cases */
 export async function startWorld(languages, cases) {
-  const folder = mkdtempSync(join(tmpdir(), 'pb-')); // short: a socket's path has 108 bytes at most
+  const folder = mkdtempSync(join(tmpdir(), 'precinct-behaviour-'));
   const support = await loadSupport();
   const [tools, guard] = await Promise.all([startToolServer(languages), startGuard()]);
   const pki = makePki(support, Date.now());
   const callers = languages.flatMap((language) => cases.map(({ id }) => callerOf(id, language)));
   const gateways = await startGateways({ support, toolUrls: tools.url, guardUrl: guard.url, pki, callers: [...callers, ...languages.map((language) => callerOf('another', language))], languages });
   const lanes = new Map();
-  for (const language of languages) lanes.set(language, await startLane(language, folder, gateways.tlsPort));
+  for (const language of languages) lanes.set(language, await startLane(language, support, gateways.tlsPort));
   return {
     tools, pki, gateways, lanes, folder,
     async close() {
@@ -37,14 +36,15 @@ export async function startWorld(languages, cases) {
   };
 }
 
-async function startLane(language, folder, tlsPort) {
+async function startLane(language, support, tlsPort) {
   const driver = startDriver(LANGUAGES[language].program());
-  const [proxy, tls, workloadApi] = await Promise.all([startProxy(), startTlsPass(tlsPort), startWorkloadApi(join(folder, `${language}.sock`))]);
+  const [proxy, tls, workloadApi] = await Promise.all([startProxy(), startTlsPass(tlsPort), support.startWorkloadApi()]);
   return {
     language, driver, proxy, tls, workloadApi,
     close: async () => {
       await driver.close();
-      await Promise.all([proxy.close(), tls.close(), workloadApi.close()]);
+      workloadApi.close();
+      await Promise.all([proxy.close(), tls.close()]);
     },
   };
 }
