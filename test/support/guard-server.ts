@@ -1,4 +1,4 @@
-// A small real guard server: /v1/chat/completions (OpenAI-compatible) and /classify. Judges by a few words; can hang, fail and talk nonsense.
+// A small real guard server: /v1/chat/completions (OpenAI-compatible) and /classify. Judges by a few words; can hang, fail and talk nonsense, and fails over a text that says that it is down.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
@@ -30,13 +30,13 @@ export async function startGuardServer(): Promise<GuardServer> {
     guard.asked.push(text);
     guard.keys.push(request.headers.authorization);
     const label = UNSAFE_WORDS.find(([words]) => words.test(text))?.[1] ?? 'BENIGN';
-    respond(response, chat, label);
+    respond(response, chat, label, text.includes('guard is down') ? 'status_500' : guard.mood);
   }
 
-  function respond(response: ServerResponse, chat: boolean, label: string): void {
+  function respond(response: ServerResponse, chat: boolean, label: string, mood: GuardMood): void {
     const say = (value: unknown): void => void response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(value));
     const words = (content: string): void => say(chat ? { choices: [{ message: { role: 'assistant', content } }] } : [{ label: content, score: 0.9 }]);
-    switch (guard.mood) {
+    switch (mood) {
       case 'well': return words(label);
       case 'score': return chat ? words(label === 'BENIGN' ? '0.02' : '0.97') : say({ label, score: 0.9 });
       case 'hang': return;

@@ -32,7 +32,7 @@ export async function startGateways({ support, toolUrls, guardUrl, pki, callers,
     policies: { 'table.rego': POLICY }, tools: registrations(toolUrls, languages),
     files: { 'config/destinations.yaml': 'allowed_destinations: ["near.example"]\n' },
   };
-  const guard = { url: guardUrl, model: 'guard', failures_to_open: NEVER };
+  const guard = { url: `${guardUrl}/v1/chat/completions`, model: 'guard', failures_to_open: NEVER };
   const identities = [...callers, DEFAULT_CALLER, STRANGER].map((id) => ({ spiffe_id: id }));
   const options = {
     dev: { identities: { default: DEFAULT_CALLER, identities }, config: { rate_limit: PASSING, guard, breaker: { failures_to_open: NEVER }, response: { credentials: 'block' } } },

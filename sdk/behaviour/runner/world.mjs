@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startDriver } from './driver.mjs';
 import { callerOf, startGateways } from './gateways.mjs';
-import { startGuard } from './guard.mjs';
 import { LANGUAGES } from './languages.mjs';
 import { makePki } from './pki.mjs';
 import { startProxy } from './proxy.mjs';
@@ -19,7 +18,7 @@ export const nextOf = (id) => `${id}-next`;
 export async function startWorld(languages, cases) {
   const folder = mkdtempSync(join(tmpdir(), 'precinct-behaviour-'));
   const support = await loadSupport();
-  const [tools, guard] = await Promise.all([startToolServer(languages), startGuard()]);
+  const [tools, guard] = await Promise.all([startToolServer(languages), support.startGuardServer()]);
   const pki = makePki(support, Date.now());
   const callers = languages.flatMap((language) => cases.map(({ id }) => callerOf(id, language)));
   const gateways = await startGateways({ support, toolUrls: tools.url, guardUrl: guard.url, pki, callers: [...callers, ...languages.map((language) => callerOf('another', language))], languages });
