@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { countVitest } from './count-tests.mjs';
 import { lastLines, ROOT, run } from './run-command.mjs';
-import { bold, colored, green, note, red, runScript, say, withProgress } from './say.mjs';
+import { bold, colored, green, red, runScript, say, withProgress } from './say.mjs';
 import { setUp } from './setup.mjs';
-import { installSdkTools } from '../test/sdk/install.mjs';
+import { installAloud } from '../test/sdk/install.mjs';
 
 const bin = (name, ...path) => join(ROOT, 'node_modules', name, ...path);
 
@@ -47,8 +47,7 @@ async function runVitest() {
 
 await runScript(async () => {
   await setUp();
-  const missing = await withProgress('installing what the SDKs\' suites need', () => installSdkTools());
-  for (const [language, why] of Object.entries(missing)) if (why !== undefined) note(`the SDK in ${language} is not tested: ${why}`);
+  await installAloud();
   const results = [];
   for (const step of STEPS) results.push(await runStep(step));
   results.push(await runVitest());

@@ -1,5 +1,5 @@
 # The Python examples of examples/path-a, each with a scripted model: python clients/path_a.py URL EXAMPLE.py
-# Prints one line of JSON: try → "yes", or why not; and what was seen: tools, answer, refusal (and who saw it).
+# Prints one line of JSON: the tools that the model was offered, the answer that it was told, the agent's last word, and the refusal with who saw it.
 import asyncio
 import importlib.util
 import json
