@@ -39,8 +39,7 @@ async function buildTypeScript() {
 
 /** @precinct/sdk, which node_modules links to: examples and tests import it built. */
 async function buildSdk() {
-  const sources = [...filesIn(join(SDK, 'src')), join(SDK, 'tsconfig.json'), join(ROOT, 'tsconfig.json'), join(ROOT, 'package-lock.json')];
-  const hash = createHash('sha256').update(sources.map((file) => `${relative(ROOT, file)}\0${readFileSync(file, 'utf8')}\0`).join('')).digest('hex');
+  const hash = hashOf([...filesIn(join(SDK, 'src')), join(SDK, 'tsconfig.json'), join(ROOT, 'tsconfig.json'), join(ROOT, 'package-lock.json')]);
   if (existsSync(SDK_STAMP) && readFileSync(SDK_STAMP, 'utf8') === hash) return;
   rmSync(join(SDK, 'dist'), { recursive: true, force: true });
   await compile(join('sdk', 'typescript', 'tsconfig.json'), 'compiling the TypeScript SDK');
@@ -62,10 +61,12 @@ export function buildId() {
 }
 
 function sourceHash() {
+  return hashOf([...filesIn(join(ROOT, 'src')), join(ROOT, 'tsconfig.json'), join(ROOT, 'tsconfig.build.json'), join(ROOT, 'package-lock.json')]);
+}
+
+function hashOf(files) {
   const hash = createHash('sha256');
-  for (const file of [...filesIn(join(ROOT, 'src')), join(ROOT, 'tsconfig.json'), join(ROOT, 'tsconfig.build.json'), join(ROOT, 'package-lock.json')]) {
-    hash.update(relative(ROOT, file)).update('\0').update(readFileSync(file)).update('\0');
-  }
+  for (const file of files) hash.update(relative(ROOT, file)).update('\0').update(readFileSync(file)).update('\0');
   return hash.digest('hex');
 }
 
