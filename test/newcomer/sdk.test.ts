@@ -1,12 +1,10 @@
 // The README's programs in Python, Go and TypeScript, as they stand there, each with its package installed from file in a place of its own, against the gateway as make up starts it.
-import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freePort } from '../support/free-port.js';
+import { ProjectCopy, ROOT } from './project-copy.js';
 
 interface Install {
   readonly installSdkTools: () => Promise<Readonly<Record<string, string | undefined>>>;
@@ -14,15 +12,12 @@ interface Install {
   readonly wheelsFolder: () => string;
 }
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const { installSdkTools, pythonProgram, wheelsFolder } = (await import(pathToFileURL(join(ROOT, 'test', 'sdk', 'install.mjs')).href)) as Install;
 const missing = await installSdkTools();
 
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
 const PRINTS = 'my_tool looked at: hello\n';
 const GO_MODULE = 'precinct.example/sdk/go';
-const READY_TRIES = 600;
-const TRY_EVERY_MS = 50;
 const LONG_MS = 180_000;
 /** What the gateway's contract says of them, word for word; `…` stands for anything. */
 const LITERALS: Readonly<Record<string, readonly string[]>> = {
@@ -31,14 +26,8 @@ const LITERALS: Readonly<Record<string, readonly string[]>> = {
   js: ['import { GatewayClient } from \'@precinct/sdk\';', 'new GatewayClient({ gatewayUrl: …, spiffeId: … })', 'await client.callTool(\'my_tool\', {…})'],
 };
 
+let project: ProjectCopy;
 let dir = '';
-let gatewayPort = 0;
-let demoPort = 0;
-const running: ChildProcess[] = [];
-
-function onOurPorts(text: string): string {
-  return text.replaceAll('localhost:9090', `localhost:${gatewayPort}`).replaceAll('127.0.0.1:9191', `127.0.0.1:${demoPort}`).replaceAll('port: 9090', `port: ${gatewayPort}`);
-}
 
 /** What the README shows in one language. */
 function program(language: string): string {
@@ -48,27 +37,6 @@ function program(language: string): string {
 /** What the walk writes to a file. */
 function written(word: string): string {
   return new RegExp(`<<'${word}'\\n([\\s\\S]*?)^${word}$`, 'm').exec(README)?.[1] ?? '';
-}
-
-async function started(args: readonly string[], sign: RegExp): Promise<void> {
-  const child = spawn(process.execPath, args, { cwd: dir, stdio: ['ignore', 'pipe', 'pipe'] });
-  running.push(child);
-  let said = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (part: Buffer) => { said += part.toString(); });
-  for (let tries = 0; tries < READY_TRIES && !sign.test(said) && child.exitCode === null; tries++) await sleep(TRY_EVERY_MS);
-  if (!sign.test(said)) throw new Error(`${args.join(' ')} does not serve:\n${said}`);
-}
-
-/** As after the walk's steps 3 and 4. */
-function makeProject(): void {
-  for (const name of ['config', 'policies', 'bin', 'examples', 'package.json']) cpSync(join(ROOT, name), join(dir, name), { recursive: true });
-  for (const name of ['dist', 'native', 'node_modules']) symlinkSync(join(ROOT, name), join(dir, name));
-  mkdirSync(join(dir, '.precinct'), { mode: 0o700 });
-  mkdirSync(join(dir, 'config', 'opa', 'policies'), { recursive: true });
-  writeFileSync(join(dir, 'config', 'opa', 'policies', 'my_agent.rego'), written('REGO'));
-  const [gateway, registry] = [join(dir, 'config', 'gateway.yaml'), join(dir, 'config', 'capability-registry-v2.yaml')];
-  writeFileSync(gateway, onOurPorts(readFileSync(gateway, 'utf8')));
-  writeFileSync(registry, onOurPorts(readFileSync(registry, 'utf8').replace(written('YAML'), '') + written('YAML')));
 }
 
 /** An SDK as a clone has it: what is tracked, and nothing that was built. */
@@ -102,23 +70,17 @@ function test(kind: string, name: string, run: () => void): void {
 }
 
 beforeAll(async () => {
-  if (!existsSync(join(ROOT, 'dist', 'main.js'))) throw new Error('dist/ is not built: make test builds it');
-  [gatewayPort, demoPort] = await Promise.all([freePort(), freePort()]);
-  dir = mkdtempSync(join(tmpdir(), 'precinct sdk ')); // with a space, as a home folder may have
-  makeProject();
-  await started([join('examples', 'demo-server', 'server.mjs'), '--port', String(demoPort)], /demo MCP server on/);
-  await started([join(ROOT, 'dist', 'main.js'), '--config', 'config/gateway.yaml'], /listening:/);
+  project = await ProjectCopy.make('precinct sdk ');
+  dir = project.dir;
+  // As after the walk's steps 3 and 4.
+  mkdirSync(join(dir, 'config', 'opa', 'policies'), { recursive: true });
+  writeFileSync(join(dir, 'config', 'opa', 'policies', 'my_agent.rego'), written('REGO'));
+  const registered = project.onOurPorts(written('YAML'));
+  project.edit('config/capability-registry-v2.yaml', (text) => text.replace(registered, '') + registered);
+  await project.start();
 }, LONG_MS);
 
-afterAll(async () => {
-  for (const child of running.reverse()) {
-    if (child.exitCode !== null) continue;
-    const ended = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGTERM');
-    await ended;
-  }
-  if (dir !== '') rmSync(dir, { recursive: true, force: true });
-});
+afterAll(() => project.stop());
 
 describe('the README\'s programs', () => {
   it.each(Object.keys(LITERALS))('say what the contract says, in %s', (language) => {
@@ -134,7 +96,7 @@ describe('the README\'s programs', () => {
     const fresh = join(dir, 'fresh python');
     typed('python3', ['-m', 'venv', fresh], dir);
     typed(join(fresh, 'bin', 'python'), ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-index', '--find-links', wheelsFolder(), join(wheels, wheel)], dir);
-    writeFileSync(join(fresh, 'program.py'), onOurPorts(program('python')));
+    writeFileSync(join(fresh, 'program.py'), project.onOurPorts(program('python')));
     expect(typed(join(fresh, 'bin', 'python'), ['program.py'], fresh)).toBe(PRINTS);
     const needs = typed(join(fresh, 'bin', 'python'), ['-c', 'import importlib.metadata as m; print("\\n".join(r for r in m.requires("mcp-gateway-sdk") if "extra ==" not in r))'], fresh);
     expect(needs.trim().split('\n').map((line) => /^[\w-]+/.exec(line)?.[0])).toEqual(['httpx']);
@@ -144,7 +106,7 @@ describe('the README\'s programs', () => {
     const fresh = folder('fresh go');
     const sdk = clean('go');
     const offline = { GOPROXY: 'off', GOSUMDB: 'off', GOFLAGS: '-mod=mod', GOWORK: 'off' }; // what it needs is in the module cache
-    writeFileSync(join(fresh, 'main.go'), onOurPorts(program('go')));
+    writeFileSync(join(fresh, 'main.go'), project.onOurPorts(program('go')));
     typed('go', ['mod', 'init', 'example.com/program'], fresh, offline);
     typed('go', ['mod', 'edit', '-require', `${GO_MODULE}@v0.1.0`, '-replace', `${GO_MODULE}@v0.1.0=${sdk}`], fresh, offline);
     expect(typed('go', ['run', '.'], fresh, offline)).toBe(PRINTS);
@@ -159,7 +121,7 @@ describe('the README\'s programs', () => {
     const fresh = folder('fresh node');
     writeFileSync(join(fresh, 'package.json'), '{"type":"module","private":true}');
     typed('npm', ['install', '--silent', '--offline', '--no-audit', '--no-fund', join(packed, tarball)], fresh);
-    writeFileSync(join(fresh, 'program.js'), onOurPorts(program('js')));
+    writeFileSync(join(fresh, 'program.js'), project.onOurPorts(program('js')));
     expect(typed(process.execPath, ['program.js'], fresh)).toBe(PRINTS);
     expect(readdirSync(join(fresh, 'node_modules')).filter((name) => !name.startsWith('.'))).toEqual(['@precinct']);
     expect(readdirSync(join(fresh, 'node_modules', '@precinct'))).toEqual(['sdk']);

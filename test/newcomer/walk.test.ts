@@ -1,23 +1,15 @@
 // The README's walk and the tour, block by block as typed, in a copy of the project on free ports: what a newcomer sees is what the tests see.
 import { createHash } from 'node:crypto';
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LAYER_NAMES } from '../../src/base/errors/table.js';
-import { freePort } from '../support/free-port.js';
+import { ProjectCopy, ROOT } from './project-copy.js';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const COPIED = ['config', 'policies', 'bin', 'examples', 'package.json'];
-const LINKED = ['dist', 'native', 'node_modules'];
 const TYPED = ['bash', 'curl', 'jq', 'shasum'];
 const CALLER = 'spiffe://poc.local/agents/mcp-client/my-agent/dev';
 const MY_TOOL_HASH = 'bcc9258aeaf2af0999e181615b748e2855a53ab8cff8515491b3d7707900c9e4';
-const READY_TRIES = 300;
-const TRY_EVERY_MS = 50;
 
 interface Block {
   readonly typed: string;
@@ -38,12 +30,10 @@ interface RecordLine {
   readonly hash: string;
 }
 
+let project: ProjectCopy;
 let dir = '';
-let gatewayPort = 0;
-let demoPort = 0;
 /** What SPEC section 1, step 5 prints when it is typed before step 6, without --offline. */
 let asked: Shown = { code: null, stdout: '', stderr: '' };
-const running: ChildProcess[] = [];
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
 const WALK = blocksOf(README, 'walk');
 const TOUR = blocksOf(readFileSync(join(ROOT, 'docs', 'tour.md'), 'utf8'), 'tour');
@@ -60,42 +50,12 @@ function blocksOf(page: string, word: string): readonly Block[] {
   return [...page.matchAll(fences)].map(([, typed = '', shows = '']) => ({ typed, shows }));
 }
 
-function onOurPorts(text: string): string {
-  return text.replaceAll('localhost:9090', `localhost:${gatewayPort}`).replaceAll('127.0.0.1:9191', `127.0.0.1:${demoPort}`).replaceAll('port: 9090', `port: ${gatewayPort}`);
-}
-
-async function started(args: readonly string[], sign: RegExp): Promise<void> {
-  const child = spawn(process.execPath, args, { cwd: dir, stdio: ['ignore', 'pipe', 'pipe'] });
-  running.push(child);
-  let said = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (part: Buffer) => { said += part.toString(); });
-  for (let tries = 0; tries < READY_TRIES && !sign.test(said); tries++) {
-    if (child.exitCode !== null) break;
-    await sleep(TRY_EVERY_MS);
-  }
-  if (!sign.test(said)) throw new Error(`${args.join(' ')} does not serve:\n${said}`);
-}
-
-/** Whoever runs the tests may have walked already: what the walk wrote is taken back in the copy. */
-function makeProject(): string {
-  const made = mkdtempSync(join(tmpdir(), 'precinct walk ')); // with a space, as a home folder may have
-  for (const name of COPIED) cpSync(join(ROOT, name), join(made, name), { recursive: true });
-  for (const name of LINKED) symlinkSync(join(ROOT, name), join(made, name));
-  rmSync(join(made, 'config', 'opa'), { recursive: true, force: true });
-  mkdirSync(join(made, '.precinct'), { mode: 0o700 });
-  for (const file of ['config/gateway.yaml', 'config/capability-registry-v2.yaml']) {
-    const text = readFileSync(join(made, file), 'utf8').replace(REGISTERED, '');
-    writeFileSync(join(made, file), onOurPorts(text));
-  }
-  return made;
-}
-
 /** One shell, as a newcomer has: what a block exports or defines is there for the next one, with the value it had then. Returns the shell's memory. */
 function type(blocks: readonly Block[], remembered: string, heard: Shown[], before: (at: number, remembered: string) => void = () => undefined): string {
   let memory = remembered;
   for (const { typed } of blocks) {
     before(heard.length, memory);
-    const script = onOurPorts(typed);
+    const script = project.onOurPorts(typed);
     heard.push(bash(`${memory}\n${script}\nexport -p > .exported`));
     memory = [...new Set([...memory.split('\n'), '. ./.exported', ...[...script.matchAll(/^\w+\(\) \{.*$/gm)].map((match) => match[0])])].join('\n');
   }
@@ -110,11 +70,12 @@ function bash(script: string): Shown {
 beforeAll(async () => {
   const missing = TYPED.filter((program) => spawnSync('sh', ['-c', 'command -v "$1"', 'sh', program]).status !== 0);
   if (missing.length > 0) throw new Error(`the walk types ${missing.join(', ')}: make test installs what is missing`);
-  if (!existsSync(join(ROOT, 'dist', 'main.js'))) throw new Error('dist/ is not built: make test builds it');
-  [gatewayPort, demoPort] = await Promise.all([freePort(), freePort()]);
-  dir = makeProject();
-  await started([join('examples', 'demo-server', 'server.mjs'), '--port', String(demoPort)], /demo MCP server on/);
-  await started([join(ROOT, 'dist', 'main.js'), '--config', 'config/gateway.yaml'], /listening:/);
+  project = await ProjectCopy.make('precinct walk ');
+  dir = project.dir;
+  // Whoever runs the tests may have walked already: what the walk wrote is taken back.
+  rmSync(join(dir, 'config', 'opa'), { recursive: true, force: true });
+  project.edit('config/capability-registry-v2.yaml', (text) => text.replace(project.onOurPorts(REGISTERED), ''));
+  await project.start();
   const memory = type(WALK, '', walked, (at, remembered) => {
     if (at === 5) asked = bash(`${remembered}\nagw policy eval --caller "$ID" --tool my_tool --method tools/call --active`);
   });
@@ -124,15 +85,7 @@ beforeAll(async () => {
   type(TOUR, memory, again);
 }, 240_000);
 
-afterAll(async () => {
-  for (const child of running.reverse()) {
-    if (child.exitCode !== null) continue;
-    const ended = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGTERM');
-    await ended;
-  }
-  if (dir !== '') rmSync(dir, { recursive: true, force: true });
-});
+afterAll(() => project.stop());
 
 function step(n: number): Shown {
   const found = walked[n - 1];
@@ -245,7 +198,7 @@ describe('the newcomer\'s walk', () => {
 
   it('9: is an HTTP 403', async () => {
     const body = '{"jsonrpc":"2.0","method":"tools/call","params":{"name":"bash","arguments":{"command":"whoami"}},"id":1}';
-    const response = await fetch(`http://127.0.0.1:${gatewayPort}/`, { method: 'POST', headers: { 'content-type': 'application/json', 'x-spiffe-id': CALLER }, body });
+    const response = await fetch(`http://127.0.0.1:${project.gatewayPort}/`, { method: 'POST', headers: { 'content-type': 'application/json', 'x-spiffe-id': CALLER }, body });
     expect(response.status).toBe(403);
   });
 
