@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { OPCODE } from '../../support/raw-websocket.js';
 import { until } from '../../support/until.js';
-import { answering, ask, connect, held, resultOf, start } from './websocket-rig.js';
+import { answering, ask, held, resultOf, start } from './carrier-rig.js';
+import { connect } from './websocket-rig.js';
 
 describe('the end', () => {
   it('by the client leaves no request unheard: each is told that it is gone', async () => {

@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { frame, OPCODE } from '../../support/raw-websocket.js';
 import { until } from '../../support/until.js';
-import { ask, connect, held, messagesOf, resultOf, start } from './websocket-rig.js';
+import { ask, held, messagesOf, resultOf, start } from './carrier-rig.js';
+import { connect } from './websocket-rig.js';
 
 describe('messages', () => {
   it('are one for each frame, also two in one segment, and one in many', async () => {

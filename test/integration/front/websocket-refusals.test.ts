@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Reply } from '../../../src/front/types.js';
 import { until } from '../../support/until.js';
-import { ask, connect, held, resultOf, start } from './websocket-rig.js';
+import { ask, held, resultOf, start } from './carrier-rig.js';
+import { connect } from './websocket-rig.js';
 
 describe('what is refused unread', () => {
   it('above the requests of one socket is answered under its id, and the others go on', async () => {

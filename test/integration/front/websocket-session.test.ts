@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Reply } from '../../../src/front/types.js';
 import { until } from '../../support/until.js';
-import { answering, ask, connect, held, start } from './websocket-rig.js';
+import { answering, ask, held, start } from './carrier-rig.js';
+import { connect } from './websocket-rig.js';
 import { type Answer } from './wire.js';
 
 describe('a session', () => {

@@ -3,7 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { frame, OPCODE } from '../../support/raw-websocket.js';
 import { until } from '../../support/until.js';
-import { ask, connect, held, start } from './websocket-rig.js';
+import { ask, held, start } from './carrier-rig.js';
+import { connect } from './websocket-rig.js';
 
 describe('a client that does not read', () => {
   it('pauses its streams, and loses nothing', async () => {

@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { upgradeRequest } from '../../support/raw-websocket.js';
 import { until } from '../../support/until.js';
-import { ask, connect, held, start } from './websocket-rig.js';
+import { ask, held, start } from './carrier-rig.js';
+import { connect } from './websocket-rig.js';
 import { exchange, post, statusOf } from './wire.js';
 
 describe('an upgrade', () => {

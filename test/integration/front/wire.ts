@@ -12,7 +12,7 @@ import { SseStreams, type SseStreamsParts } from '../../../src/front/sse-streams
 import type { Handle, Inbound, Refuse, Reply } from '../../../src/front/types.js';
 import { createRequestIdReader } from '../../../src/mcp/json-rpc.js';
 
-const STATUSES = { gateway_overloaded: 503, origin_rejected: 403, gateway_fault: 503, session_not_found: 404 } as const;
+export const STATUSES = { gateway_overloaded: 503, origin_rejected: 403, gateway_fault: 503, session_not_found: 404 } as const;
 const { uws } = loadUws(join(tmpdir(), 'precinct-test-uws'));
 
 export { uws };
@@ -56,7 +56,7 @@ export interface RigConfig {
   readonly probes?: FrontOptions['probes'];
   readonly nowUs?: () => number;
   /** What becomes of a refusal; at once answered without it. */
-  readonly refuse?: (reply: Reply, code: string) => void;
+  readonly refuse?: (reply: Reply, code: keyof typeof STATUSES) => void;
 }
 
 export async function startRig(config: RigConfig = {}): Promise<Rig> {
