@@ -18,8 +18,8 @@ export interface ServedSvid {
 export interface WorkloadApiServer {
   /** `unix:///…` */
   readonly address: string;
-  /** To everyone who watches, now and later; a status ends the streams with it. */
-  give(answer: readonly ServedSvid[] | Buffer | { readonly status: number }): void;
+  /** To everyone who watches, now and later; a status ends the streams with it, undefined says nothing. */
+  give(answer: X509Given): void;
   /** Of JWT-SVIDs. */
   token: (audience: readonly string[], spiffeId: string) => Promise<string> | { readonly status: number };
   /** Whose they are, as it says beside them. */
@@ -28,12 +28,17 @@ export interface WorkloadApiServer {
   readonly watching: number;
   /** Ends every stream, as an agent that is restarted. */
   cut(): void;
+  /** Is gone, until it is started again: then it serves at the same address. */
+  stop(): void;
+  start(): Promise<void>;
   close(): void;
 }
 
+type X509Given = readonly ServedSvid[] | Buffer | { readonly status: number } | undefined;
+
 const SERVICE = '/SpiffeWorkloadAPI/';
 const same = (bytes: Buffer): Buffer => bytes;
-const derOf = (certificates: readonly IssuedCertificate[]): Buffer => Buffer.concat(certificates.map(({ pem }) => new X509Certificate(pem).raw));
+export const derOf = (certificates: readonly IssuedCertificate[]): Buffer => Buffer.concat(certificates.map(({ pem }) => new X509Certificate(pem).raw));
 
 export function x509Answer(svids: readonly ServedSvid[]): Buffer {
   return Buffer.concat(svids.map(({ spiffeId, svid, chain = [], bundle }) => writeField(1, Buffer.concat([
@@ -45,9 +50,10 @@ export async function startWorkloadApi(): Promise<WorkloadApiServer> {
   const dir = mkdtempSync(join(tmpdir(), 'precinct-workload-'));
   const address = `unix://${join(dir, 'agent.sock')}`;
   const streams = new Set<ServerWritableStream<Buffer, Buffer>>();
-  let answer: readonly ServedSvid[] | Buffer | { readonly status: number } = { status: status.PERMISSION_DENIED };
-  const server = new Server();
+  let answer: X509Given = { status: status.PERMISSION_DENIED };
+  let server = new Server();
   const send = (stream: ServerWritableStream<Buffer, Buffer>): void => {
+    if (answer === undefined) return;
     if ('status' in answer) stream.emit('error', { code: answer.status, details: 'refused by the test' });
     else stream.write(Buffer.isBuffer(answer) ? answer : x509Answer(answer as readonly ServedSvid[]));
   };
@@ -67,11 +73,11 @@ export async function startWorkloadApi(): Promise<WorkloadApiServer> {
     if ('status' in token) return reply({ code: token.status, details: 'refused by the test' });
     token.then((svid) => reply(null, writeField(1, Buffer.concat([writeField(1, api.tokenOf), writeField(2, svid)]))), () => reply({ code: status.INTERNAL }));
   };
-  server.addService({
-    watch: { path: `${SERVICE}FetchX509SVID`, requestStream: false, responseStream: true, requestSerialize: same, requestDeserialize: same, responseSerialize: same, responseDeserialize: same },
-    fetchToken: { path: `${SERVICE}FetchJWTSVID`, requestStream: false, responseStream: false, requestSerialize: same, requestDeserialize: same, responseSerialize: same, responseDeserialize: same },
-  }, { watch, fetchToken });
-  await new Promise<void>((resolve, reject) => server.bindAsync(address.replace('unix://', 'unix:'), ServerCredentials.createInsecure(), (error) => (error === null ? resolve() : reject(error))));
+  const stop = (): void => {
+    streams.clear();
+    server.forceShutdown();
+  };
+  const bytes = { requestSerialize: same, requestDeserialize: same, responseSerialize: same, responseDeserialize: same };
   const api: WorkloadApiServer = {
     address,
     asked: [],
@@ -85,10 +91,20 @@ export async function startWorkloadApi(): Promise<WorkloadApiServer> {
     cut: () => {
       for (const stream of streams) stream.end();
     },
+    stop,
+    start: () => {
+      server = new Server();
+      server.addService({
+        watch: { path: `${SERVICE}FetchX509SVID`, requestStream: false, responseStream: true, ...bytes },
+        fetchToken: { path: `${SERVICE}FetchJWTSVID`, requestStream: false, responseStream: false, ...bytes },
+      }, { watch, fetchToken });
+      return new Promise((resolve, reject) => server.bindAsync(address.replace('unix://', 'unix:'), ServerCredentials.createInsecure(), (error) => (error === null ? resolve() : reject(error))));
+    },
     close: () => {
-      server.forceShutdown();
+      stop();
       rmSync(dir, { recursive: true, force: true });
     },
   };
+  await api.start();
   return api;
 }

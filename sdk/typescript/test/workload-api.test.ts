@@ -1,11 +1,11 @@
 // The identity from a Workload API: a real gRPC server on a Unix socket, which rotates, refuses, and goes away.
-import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { Server, ServerCredentials, status, type Metadata, type handleServerStreamingCall, type handleUnaryCall, type ServerWritableStream } from '@grpc/grpc-js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { status } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { makeAuthority, makeIntermediate, makeJwtAuthority, makeJwtSvid, makeSvid, validAround, type IssuedCertificate } from '../../../test/support/pki.js';
+import { writeField } from '../../../src/base/workload-api/protobuf.js';
+import { makeAuthority, makeIntermediate, makeJwtAuthority, makeJwtSvid, makeSvid, validAround } from '../../../test/support/pki.js';
+import { until } from '../../../test/support/until.js';
+import { derOf, startWorkloadApi, x509Answer, type WorkloadApiServer } from '../../../test/support/workload-api-server.js';
 import { GatewayClient, type ClientOptions } from '../src/index.js';
 import { readX509Response } from '../src/identity/workload-messages.js';
 import { ownSurroundings, type OwnSurroundings } from './support/own-surroundings.js';
@@ -20,89 +20,18 @@ const root = makeAuthority('root');
 const intermediate = makeIntermediate(root, 'intermediate');
 const elsewhere = makeAuthority('elsewhere');
 
-function field(number: number, value: Buffer | string): Buffer {
-  const bytes = Buffer.from(value as string);
-  const length: number[] = [];
-  for (let left = bytes.length; ; left = Math.floor(left / 128)) {
-    length.push(left < 128 ? left : (left % 128) + 128);
-    if (left < 128) break;
-  }
-  return Buffer.concat([Buffer.from([number * 8 + 2, ...length]), bytes]);
-}
-const der = (...certificates: readonly IssuedCertificate[]): Buffer => Buffer.concat(certificates.map(({ pem }) => new X509Certificate(pem).raw));
-
+/** As SPIRE's agent says it: with revocations, and with who else is trusted. */
 function x509Response(...ids: readonly string[]): Buffer {
-  const svids = ids.map((id) => {
-    const svid = makeSvid(intermediate, id, validAround(NOW));
-    return field(1, Buffer.concat([field(1, id), field(2, der(svid, intermediate)), field(3, createPrivateKey(svid.privateKeyPem).export({ format: 'der', type: 'pkcs8' })), field(4, der(root)), field(5, 'hint')]));
-  });
-  return Buffer.concat([...svids, field(2, 'crl'), field(3, Buffer.concat([field(1, 'spiffe://elsewhere.example'), field(2, der(elsewhere))]))]);
+  const svids = x509Answer(ids.map((spiffeId) => ({ spiffeId, svid: makeSvid(intermediate, spiffeId, validAround(NOW)), chain: [intermediate], bundle: [root], hint: 'hint' })));
+  return Buffer.concat([svids, writeField(2, 'crl'), writeField(3, Buffer.concat([writeField(1, 'spiffe://elsewhere.example'), writeField(2, derOf([elsewhere]))]))]);
 }
 
-type X509Play = (call: ServerWritableStream<Buffer, Buffer>) => void;
-
-/** A Workload API as SPIRE's agent serves it. */
-class WorkloadApiServer {
-  readonly socket: string;
-  readonly streams = new Set<ServerWritableStream<Buffer, Buffer>>();
-  readonly audiences: string[] = [];
-  x509: X509Play = (call) => void call.write(x509Response(ID));
-  token: (audience: string) => Promise<string> | undefined = () => undefined;
-  opened = 0;
-  #server = new Server();
-
-  constructor(dir: string) {
-    this.socket = `unix://${join(dir, `${createHash('sha256').update(String(Math.random())).digest('hex').slice(0, 8)}.sock`)}`;
-  }
-
-  async start(): Promise<void> {
-    this.#server = new Server();
-    const bytes = { requestSerialize: (b: Buffer) => b, requestDeserialize: (b: Buffer) => b, responseSerialize: (b: Buffer) => b, responseDeserialize: (b: Buffer) => b };
-    const x509: handleServerStreamingCall<Buffer, Buffer> = (call) => {
-      this.opened += 1;
-      if (!isSafe(call.metadata)) return refuse(call, status.INVALID_ARGUMENT);
-      this.streams.add(call);
-      call.on('cancelled', () => this.streams.delete(call));
-      this.x509(call);
-    };
-    const jwt: handleUnaryCall<Buffer, Buffer> = (call, then) => {
-      const audience = call.request.subarray(2).toString('utf8');
-      this.audiences.push(audience);
-      const token = isSafe(call.metadata) ? this.token(audience) : undefined;
-      if (token === undefined) then({ code: status.PERMISSION_DENIED, details: 'no identity issued' });
-      else void token.then((svid) => then(null, field(1, Buffer.concat([field(1, ID), field(2, svid)]))));
-    };
-    this.#server.addService({
-      FetchX509SVID: { path: '/SpiffeWorkloadAPI/FetchX509SVID', requestStream: false, responseStream: true, ...bytes }, FetchJWTSVID: { path: '/SpiffeWorkloadAPI/FetchJWTSVID', requestStream: false, responseStream: false, ...bytes },
-    }, { FetchX509SVID: x509, FetchJWTSVID: jwt });
-    await new Promise<void>((resolve, reject) => this.#server.bindAsync(this.socket, ServerCredentials.createInsecure(), (error) => (error === null ? resolve() : reject(error))));
-  }
-
-  send(response: Buffer): void {
-    for (const stream of this.streams) stream.write(response);
-  }
-
-  stop(): void {
-    this.streams.clear();
-    this.#server.forceShutdown();
-  }
-}
-
-/** As grpc-js wants it: an error that is emitted becomes the status. */
-function refuse(call: ServerWritableStream<Buffer, Buffer>, code: status): void {
-  call.emit('error', Object.assign(new Error('no identity issued'), { code }));
-}
-
-const isSafe = (metadata: Metadata): boolean => metadata.get('workload.spiffe.io')[0] === 'true';
-
-let dir: string;
 let plain: ScriptedGateway;
 let secure: ScriptedGateway;
-const running: { stop(): void }[] = [];
+const running: { close(): unknown }[] = [];
 const clients: GatewayClient[] = [];
 
 beforeAll(async () => {
-  dir = mkdtempSync(join(tmpdir(), 'precinct-sdk-'));
   const svid = makeSvid(root, GATEWAY_ID, validAround(NOW));
   plain = await startScripted();
   secure = await startScripted({ cert: svid.pem, key: svid.privateKeyPem, ca: root.pem, requestCert: true });
@@ -111,29 +40,24 @@ beforeAll(async () => {
 });
 afterEach(async () => {
   await Promise.all(clients.splice(0).map((client) => client.close()));
-  for (const server of running.splice(0)) server.stop();
+  for (const server of running.splice(0)) server.close();
 });
-afterAll(async () => {
-  await Promise.all([plain.close(), secure.close()]);
-  rmSync(dir, { recursive: true, force: true });
-});
+afterAll(() => Promise.all([plain.close(), secure.close()]));
 
-async function workloadApi(set: (server: WorkloadApiServer) => void = () => undefined): Promise<WorkloadApiServer> {
-  const server = new WorkloadApiServer(dir);
-  set(server);
+async function workloadApi(): Promise<WorkloadApiServer> {
+  const server = await startWorkloadApi();
   running.push(server);
-  await server.start();
+  server.tokenOf = ID;
+  server.give(x509Response(ID));
   return server;
 }
+const opened = ({ asked }: WorkloadApiServer): number => asked.filter(({ method }) => method === 'FetchX509SVID').length;
+const audiences = ({ asked }: WorkloadApiServer): readonly string[] => asked.flatMap(({ audience }) => audience);
 
 function client(server: WorkloadApiServer, url: string, options: ClientOptions = {}, surroundings: OwnSurroundings = ownSurroundings()): GatewayClient {
-  const made = new GatewayClient({ gatewayUrl: url, workloadApi: server.socket, maxRetries: 0, surroundings, ...(url.startsWith('https:') ? { gatewaySpiffeId: GATEWAY_ID } : {}), ...options });
+  const made = new GatewayClient({ gatewayUrl: url, workloadApi: server.address, maxRetries: 0, surroundings, ...(url.startsWith('https:') ? { gatewaySpiffeId: GATEWAY_ID } : {}), ...options });
   clients.push(made);
   return made;
-}
-
-async function until(is: () => boolean): Promise<void> {
-  while (!is()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 describe('an X.509-SVID', () => {
@@ -145,11 +69,12 @@ describe('an X.509-SVID', () => {
     await one.callTool('t');
     expect(secure.seen.at(-1)).toMatchObject({ peer: `URI:${ID}` });
     expect(secure.seen.at(-1)?.headers).not.toHaveProperty('authorization');
-    expect(server.opened).toBe(1);
+    expect(opened(server)).toBe(1);
   });
 
   it('is the first of several', async () => {
-    const server = await workloadApi((api) => { api.x509 = (call) => void call.write(x509Response(OTHER, ID)); });
+    const server = await workloadApi();
+    server.give(x509Response(OTHER, ID));
     expect(await client(server, secure.url).connect()).toMatchObject({ spiffeId: OTHER });
   });
 
@@ -158,7 +83,7 @@ describe('an X.509-SVID', () => {
     const one = client(server, secure.url);
     await one.callTool('t');
     const before = secure.connections();
-    server.send(x509Response(OTHER));
+    server.give(x509Response(OTHER));
     await until(() => one.identity.spiffeId === OTHER || (void one.connect(), false));
     await one.callTool('t');
     expect(secure.seen.at(-1)?.peer).toBe(`URI:${OTHER}`);
@@ -172,7 +97,7 @@ describe('an X.509-SVID', () => {
     server.stop();
     await one.callTool('t');
     expect(secure.seen.at(-1)?.peer).toBe(`URI:${ID}`);
-    server.x509 = (call) => void call.write(x509Response(OTHER));
+    server.give(x509Response(OTHER));
     await server.start();
     await until(() => one.identity.spiffeId === OTHER || (void one.connect(), false));
   });
@@ -181,16 +106,15 @@ describe('an X.509-SVID', () => {
     const server = await workloadApi();
     const one = client(server, secure.url);
     await one.connect();
-    const { opened } = server;
-    server.send(Buffer.from([0x0a, 0x05, 0x01]));
-    await until(() => server.opened > opened);
+    server.give(Buffer.from([0x0a, 0x05, 0x01]));
+    await until(() => opened(server) > 1);
     expect(await one.connect()).toMatchObject({ spiffeId: ID });
   });
 
   it('trusts no other trust domain unless the gateway is of it', async () => {
     const svid = makeSvid(elsewhere, FEDERATED_ID, { ...validAround(NOW), dnsNames: ['localhost'] });
     const foreign = await startScripted({ cert: svid.pem, key: svid.privateKeyPem });
-    running.push({ stop: () => void foreign.close() });
+    running.push(foreign);
     foreign.play(text('a'));
     const server = await workloadApi();
     await expect(client(server, foreign.url.replace('127.0.0.1', 'localhost'), { gatewaySpiffeId: undefined }).callTool('t')).rejects.toMatchObject({ name: 'TransportError', mayHaveRun: false });
@@ -205,14 +129,13 @@ describe('a JWT-SVID', () => {
   it('is fetched for the gateway\'s origin, kept, and fetched anew at half its life', async () => {
     const surroundings = ownSurroundings();
     const issued: string[] = [];
-    const server = await workloadApi((api) => {
-      api.token = async () => {
-        const nowS = Math.floor(surroundings.nowMs() / 1000);
-        const token = await makeJwtSvid(jwt, ID, { claims: { iat: nowS, exp: nowS + 300, n: issued.length } });
-        issued.push(token);
-        return token;
-      };
-    });
+    const server = await workloadApi();
+    server.token = async () => {
+      const nowS = Math.floor(surroundings.nowMs() / 1000);
+      const token = await makeJwtSvid(jwt, ID, { claims: { iat: nowS, exp: nowS + 300, n: issued.length } });
+      issued.push(token);
+      return token;
+    };
     const one = client(server, `${plain.url}/mcp`, {}, surroundings);
     plain.seen.length = 0;
     await Promise.all([one.callTool('t'), one.callTool('t')]);
@@ -221,19 +144,18 @@ describe('a JWT-SVID', () => {
     surroundings.pass(2);
     await one.callTool('t');
     expect(plain.seen.map(({ headers }) => issued.indexOf(String(headers['authorization']).replace('Bearer ', '')))).toEqual([0, 0, 0, 1]);
-    expect(server.audiences).toEqual([plain.url, plain.url]);
+    expect(audiences(server)).toEqual([plain.url, plain.url]);
     expect(one.identity).toEqual({ source: 'workload_api_jwt', spiffeId: ID });
-    expect(server.opened).toBe(0);
+    expect(opened(server)).toBe(0);
   });
 
   it('stands in where no X.509-SVID is given, for an audience that may be named', async () => {
-    const server = await workloadApi((api) => {
-      api.x509 = (call) => refuse(call, status.PERMISSION_DENIED);
-      api.token = () => makeJwtSvid(jwt, ID);
-    });
+    const server = await workloadApi();
+    server.give({ status: status.PERMISSION_DENIED });
+    server.token = () => makeJwtSvid(jwt, ID);
     const one = client(server, plain.url, { audience: 'precinct' });
     expect(await one.connect()).toEqual({ source: 'workload_api_jwt', spiffeId: ID });
-    expect(server.audiences).toEqual(['precinct']);
+    expect(audiences(server)).toEqual(['precinct']);
     const overTls = client(server, secure.url);
     expect(await overTls.connect()).toEqual({ source: 'workload_api_jwt', spiffeId: ID });
   });
@@ -246,19 +168,20 @@ describe('a JWT-SVID', () => {
 
 describe('a Workload API', () => {
   it('that is not there is an error, and asked again with the next call', async () => {
-    const server = new WorkloadApiServer(dir);
-    running.push(server);
+    const server = await workloadApi();
+    server.stop();
     const one = client(server, secure.url);
     await expect(one.callTool('t')).rejects.toMatchObject({ name: 'TransportError', mayHaveRun: false });
     await server.start();
-    await until2(async () => one.callTool('t').then(() => true, () => false));
+    while (!(await one.callTool('t').then(() => true, () => false))) await sleep(20);
   });
 
   it('that never answers is given up with the call', async () => {
-    const server = await workloadApi((api) => { api.x509 = () => undefined; });
+    const server = await workloadApi();
+    server.give(undefined);
     const stop = new AbortController();
     const run = client(server, secure.url).callTool('t', {}, { signal: stop.signal });
-    await until(() => server.opened === 1);
+    await until(() => opened(server) === 1);
     stop.abort();
     await expect(run).rejects.toMatchObject({ name: 'AbortError' });
   });
@@ -268,7 +191,3 @@ describe('a Workload API', () => {
     else expect(() => readX509Response(Buffer.from(bytes))).toThrow();
   });
 });
-
-async function until2(is: () => Promise<boolean>): Promise<void> {
-  while (!(await is())) await new Promise((resolve) => setTimeout(resolve, 20));
-}
