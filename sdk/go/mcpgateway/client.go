@@ -30,8 +30,8 @@ type core struct {
 
 // NewClient makes a client of the gateway at that URL; "" = PRECINCT_GATEWAY_URL, else http://localhost:9090.
 //
-// Its identity is the first of these: what an option gives; PRECINCT_SPIFFE_ID, PRECINCT_JWT_SVID, or PRECINCT_CERT_FILE with PRECINCT_KEY_FILE
-// (and PRECINCT_CA_FILE); an X.509-SVID of the Workload API at SPIFFE_ENDPOINT_SOCKET, for https; a JWT-SVID of it; PRECINCT_JWT_FILE, or the
+// Its identity is the first of these: what an option gives; PRECINCT_CERT_FILE with PRECINCT_KEY_FILE (and PRECINCT_CA_FILE), PRECINCT_JWT_SVID,
+// or PRECINCT_SPIFFE_ID, which is not sent beside these; an X.509-SVID of the Workload API at SPIFFE_ENDPOINT_SOCKET, for https; a JWT-SVID of it; PRECINCT_JWT_FILE, or the
 // folder PRECINCT_SVID_DIR with svid.pem, svid_key.pem and bundle.pem; none. [Client.Identity] says which.
 //
 // A Workload API is asked here, for the client's time-out at most: NewClientContext bounds that by a context.

@@ -205,19 +205,19 @@ func (d *discovery) fromEnvironment() (*credentials, error) {
 	if (files.cert == "") != (files.key == "") {
 		return nil, misconfigured(nil, "PRECINCT_CERT_FILE goes with PRECINCT_KEY_FILE")
 	}
-	switch {
-	case id != "":
-		return d.credentialsOf(IdentityEnvironment, id, nil, filePaths{ca: files.ca})
-	case token != nil:
-		found, err := d.credentialsOf(IdentityEnvironment, "", token, filePaths{ca: files.ca})
-		if err == nil {
-			found.shown.Store(&text)
-		}
-		return found, err
-	case files.cert != "" && d.makesTLS():
-		return d.credentialsOf(IdentityEnvironment, "", nil, files)
+	if !d.makesTLS() { // the same environment may serve several gateways
+		files.cert, files.key = "", ""
 	}
-	return nil, nil
+	if token != nil || files.cert != "" {
+		id = "" // a proof needs no word beside it
+	} else if id == "" {
+		return nil, nil
+	}
+	found, err := d.credentialsOf(IdentityEnvironment, id, token, files)
+	if err == nil && token != nil {
+		found.shown.Store(&text)
+	}
+	return found, err
 }
 
 func (d *discovery) fromFiles() (*credentials, error) {

@@ -35,8 +35,8 @@ func TestWhereAnIdentityComesFrom(t *testing.T) {
 		"argument":           {nil, []Option{WithSPIFFEID(caller)}, Identity{IdentityArgument, caller}, "X-Spiffe-Id"},
 		"argument, token":    {nil, []Option{WithJWTSVID(tokenOf(caller))}, Identity{IdentityArgument, caller}, "Authorization"},
 		"argument, source":   {nil, []Option{WithJWTSVIDSource(func(context.Context) (string, error) { return tokenOf(caller), nil })}, Identity{IdentityArgument, caller}, "Authorization"},
-		"environment":        {nil, nil, Identity{IdentityEnvironment, caller + "/env"}, "X-Spiffe-Id"},
-		"environment, token": {[]string{"PRECINCT_SPIFFE_ID"}, nil, Identity{IdentityEnvironment, caller + "/env-token"}, "Authorization"},
+		"environment":        {[]string{"PRECINCT_JWT_SVID"}, nil, Identity{IdentityEnvironment, caller + "/env"}, "X-Spiffe-Id"},
+		"environment, token": {nil, nil, Identity{IdentityEnvironment, caller + "/env-token"}, "Authorization"},
 		"a file":             {[]string{"PRECINCT_SPIFFE_ID", "PRECINCT_JWT_SVID"}, nil, Identity{IdentityFiles, caller + "/file"}, "Authorization"},
 		"none":               {[]string{"PRECINCT_SPIFFE_ID", "PRECINCT_JWT_SVID", "PRECINCT_JWT_FILE"}, nil, Identity{IdentityNone, ""}, ""},
 	} {
