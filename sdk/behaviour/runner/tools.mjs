@@ -104,7 +104,7 @@ export const PROMPTS = [{ name: 'greet', arguments: [{ name: 'who', required: tr
 
 /** One tool of the catalogue by its name, those of a language too. @param {string} name */
 export function toolOf(name) {
-  return TOOLS[name] ?? TOOLS[name.replace(/_(python|python-sync|go|typescript)$/, '_')];
+  return TOOLS[name] ?? TOOLS[name.slice(0, name.lastIndexOf('_') + 1)];
 }
 
 /** The names that one server has. @param {'modern' | 'legacy'} era @param {readonly string[]} languages */
