@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { note, runScript, say, Stop } from '../../scripts/say.mjs';
-import { LANGUAGES } from './runner/languages.mjs';
+import { LANGUAGES, missingLanguages } from './runner/languages.mjs';
 import { writePage } from './runner/page.mjs';
 import { failuresText, outcomesTable, RESULTS, resultsText, SCHEMA, schemaText } from './runner/report.mjs';
 import { runTable } from './runner/run-table.mjs';
@@ -30,7 +30,8 @@ await runScript(async () => {
   const unknown = languages.find((language) => LANGUAGES[language] === undefined);
   if (unknown !== undefined) throw new Stop(`${unknown} is no language of the table.`, `One of ${Object.keys(LANGUAGES).join(', ')}.`);
   const topics = readTable();
-  const { outcomes, missing } = await runTable({ topics, languages, only: values.only });
+  const missing = await missingLanguages(languages);
+  const outcomes = await runTable({ topics, languages: languages.filter((language) => missing[language] === undefined), only: values.only });
   const failed = outcomes.filter(({ differs }) => differs.length > 0);
   if (values.json) say(JSON.stringify({ outcomes, missing }));
   else {

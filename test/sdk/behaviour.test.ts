@@ -28,28 +28,27 @@ interface Table {
 
 interface Languages {
   readonly LANGUAGES: Readonly<Record<string, unknown>>;
-  readonly prepareLanguages: (languages: readonly string[]) => Promise<Readonly<Record<string, string | undefined>>>;
+  readonly missingLanguages: (languages: readonly string[]) => Promise<Readonly<Record<string, string>>>;
 }
 
 interface Runner {
-  readonly runTable: (options: { readonly topics: readonly Topic[]; readonly languages: readonly string[] }) => Promise<{ readonly outcomes: readonly Outcome[] }>;
+  readonly runTable: (options: { readonly topics: readonly Topic[]; readonly languages: readonly string[] }) => Promise<readonly Outcome[]>;
 }
 
 const RUNNER = join(import.meta.dirname, '..', '..', 'sdk', 'behaviour', 'runner');
 const load = async <T>(name: string): Promise<T> => (await import(pathToFileURL(join(RUNNER, name)).href)) as T;
 const { readTable, isFor } = await load<Table>('table.mjs');
-const { LANGUAGES, prepareLanguages } = await load<Languages>('languages.mjs');
+const { LANGUAGES, missingLanguages } = await load<Languages>('languages.mjs');
 const { runTable } = await load<Runner>('run-table.mjs');
 
 const WHOLE_RUN_MS = 600_000;
 const topics = readTable();
-const missing = await prepareLanguages(Object.keys(LANGUAGES));
+const missing = await missingLanguages(Object.keys(LANGUAGES));
 const found = new Map<string, readonly string[]>();
 
 beforeAll(async () => {
   const languages = Object.keys(LANGUAGES).filter((language) => missing[language] === undefined);
-  const { outcomes } = await runTable({ topics, languages });
-  for (const { id, language, differs } of outcomes) found.set(`${language} ${id}`, differs);
+  for (const { id, language, differs } of await runTable({ topics, languages })) found.set(`${language} ${id}`, differs);
 }, WHOLE_RUN_MS);
 
 describe.each(Object.keys(LANGUAGES))('the SDK in %s', (language) => {

@@ -13,8 +13,11 @@ export const LANGUAGES = {
   typescript: { kind: 'typescript', program: () => ({ command: process.execPath, words: [join(SDK, 'typescript', 'behaviour', 'driver.mjs')], cwd: join(SDK, 'typescript') }) },
 };
 
-/** Language → why it can't run on this machine; undefined = it can. @param {readonly string[]} languages @returns {Promise<Record<string, string | undefined>>} */
-export async function prepareLanguages(languages) {
+/** Language → why it can't run on this machine; who can is not in it. @param {readonly string[]} languages @returns {Promise<Record<string, string>>} */
+export async function missingLanguages(languages) {
   const missing = await installSdkTools([...new Set(languages.map((language) => LANGUAGES[language].kind))]);
-  return Object.fromEntries(languages.map((language) => [language, missing[LANGUAGES[language].kind]]));
+  return Object.fromEntries(languages.flatMap((language) => {
+    const why = missing[LANGUAGES[language].kind];
+    return why === undefined ? [] : [[language, why]];
+  }));
 }
