@@ -43,7 +43,7 @@ export class Agents {
 function identityOf(/** @type {Record<string, string>} */ { spiffe_id, jwt_file, cert_file, key_file, workload_api, audience }) {
   return {
     ...(spiffe_id === undefined ? {} : { spiffeId: spiffe_id }),
-    ...(jwt_file === undefined ? {} : { jwtSvid: () => Promise.resolve(readFileSync(jwt_file, 'utf8').trim()) }),
+    ...(jwt_file === undefined ? {} : { jwtSvid: () => readFileSync(jwt_file, 'utf8').trim() }),
     ...(cert_file === undefined ? {} : { certFile: cert_file, keyFile: key_file }),
     ...(workload_api === undefined ? {} : { workloadApi: workload_api }),
     ...(audience === undefined ? {} : { audience }),

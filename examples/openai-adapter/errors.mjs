@@ -3,7 +3,7 @@
 export class ApiError extends Error {
   /**
    * @param {number} status @param {string} code @param {string} message
-   * @param {{ type?: string, param?: string, details?: Record<string, unknown>, retryAfter?: number }} [more]
+   * @param {{ type?: string, param?: string, details?: Record<string, unknown>, retryAfter?: number | undefined }} [more]
    */
   constructor(status, code, message, { type = status === 429 ? 'rate_limit_error' : status < 500 ? 'invalid_request_error' : 'api_error', param, details, retryAfter } = {}) {
     super(message);

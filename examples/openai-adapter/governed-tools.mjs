@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { ApprovalTimeoutError, CallTimeoutError, GatewayError, ProtocolError, TransportError } from '@precinct/sdk';
 import { ApiError } from './errors.mjs';
+import { parsedObject } from './json.mjs';
 
 const NAME_CHARS_MAX = 64; // of a function's name (OpenAI API reference, function definitions)
 const HASH_CHARS = 8;
@@ -80,7 +81,7 @@ export class GovernedTools {
   /** @param {Wanted} wanted @param {AbortSignal} signal @returns {Promise<Done>} */
   async #call(wanted, signal) {
     const tool = this.#toolOf(wanted);
-    const args = parsed(wanted.arguments);
+    const args = parsedObject(wanted.arguments || '{}');
     if (args === undefined) return failed(wanted, tool, { code: 'invalid_arguments', message: 'The arguments are no JSON object: the call was not made.' });
     try {
       const result = await this.#gateway.callTool(tool, args, { signal });
@@ -155,16 +156,6 @@ function listingFailed(fault) {
 function textOf({ content, structuredContent }) {
   if (content.length > 0 && content.every(({ type }) => type === 'text')) return content.map((block) => String(block['text'] ?? '')).join('\n');
   return JSON.stringify(content.length > 0 ? content : structuredContent ?? []);
-}
-
-/** @param {string} text @returns {Record<string, unknown> | undefined} */
-function parsed(text) {
-  try {
-    const value = JSON.parse(text === '' ? '{}' : text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** A name that a function may have: the tool's own where it can be, else one that is near and not taken. */

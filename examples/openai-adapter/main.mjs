@@ -1,4 +1,5 @@
 // An OpenAI-style endpoint whose tools are the gateway's: `node examples/openai-adapter/main.mjs CONFIG.json`. See README.md.
+import { ConfigurationError } from '@precinct/sdk';
 import { ConfigError, loadConfig } from './config.mjs';
 import { startAdapter } from './server.mjs';
 
@@ -16,7 +17,7 @@ if (file === '--help' || file === '-h') {
     log(`listening: ${adapter.url}`);
     for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => void adapter.close());
   } catch (fault) {
-    const isUsual = fault instanceof ConfigError || (fault instanceof Error && ['ConfigurationError'].includes(fault.name)) || /** @type {NodeJS.ErrnoException} */ (fault).code === 'EADDRINUSE';
+    const isUsual = fault instanceof ConfigError || fault instanceof ConfigurationError || /** @type {NodeJS.ErrnoException} */ (fault).code === 'EADDRINUSE';
     log(isUsual ? /** @type {Error} */ (fault).message : String(/** @type {Error} */ (fault).stack));
     process.exitCode = 2;
   }

@@ -1,5 +1,6 @@
 // The model server behind the adapter: one POST, its JSON or its events, and none of its key in what comes back.
 import { ApiError } from './errors.mjs';
+import { parsedObject } from './json.mjs';
 
 const LF = 0x0a;
 
@@ -18,7 +19,7 @@ export class ModelServer {
   /** @param {'/responses' | '/chat/completions'} path @param {Record<string, unknown>} body @param {AbortSignal} signal @returns {Promise<Record<string, unknown>>} */
   async ask(path, body, signal) {
     const response = await this.#post(path, body, signal, 'application/json');
-    const answer = parsed(await this.#whole(response));
+    const answer = parsedObject(await this.#whole(response));
     if (answer === undefined) throw new ApiError(502, 'model_invalid_answer', 'The model server answered with something that is no JSON object.');
     return answer;
   }
@@ -36,7 +37,7 @@ export class ModelServer {
     try {
       for await (const data of eventsOf(response.body ?? [], this.#limits.answer_bytes)) {
         if (data === '[DONE]') return;
-        const event = parsed(data);
+        const event = parsedObject(data);
         if (event === undefined) throw new ApiError(502, 'model_invalid_answer', 'The model server sent an event that is no JSON object.');
         yield event;
       }
@@ -62,7 +63,7 @@ export class ModelServer {
   async #refusal(/** @type {Response} */ response) {
     const text = await this.#whole(response).catch(() => '');
     if (response.status === 401 || response.status === 403) return new ApiError(502, 'model_key_refused', 'The model server does not take the adapter\'s key.');
-    const error = /** @type {Record<string, unknown> | undefined} */ (parsed(text)?.['error']);
+    const error = /** @type {Record<string, unknown> | undefined} */ (parsedObject(text)?.['error']);
     const word = (/** @type {string} */ name) => (typeof error?.[name] === 'string' ? this.#withoutKey(/** @type {string} */ (error[name])) : undefined);
     const type = word('type');
     const param = word('param');
@@ -94,16 +95,6 @@ export class ModelServer {
 
 function tooLarge() {
   return new ApiError(502, 'model_answer_too_large', 'The model server\'s answer is larger than limits.answer_bytes.');
-}
-
-/** @param {string} text @returns {Record<string, unknown> | undefined} */
-function parsed(text) {
-  try {
-    const value = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** The data of each event; an event may be cut anywhere between two reads. */

@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import { Agents } from './agents.mjs';
 import { chatCompletion, chatCompletionChunks } from './chat-completions.mjs';
 import { ApiError, asApiError } from './errors.mjs';
+import { parsedObject } from './json.mjs';
 import { ModelServer } from './model-server.mjs';
 import { response, responseEvents } from './responses.mjs';
 
@@ -100,21 +101,11 @@ function readBody(request, bytesMax) {
     });
     request.once('error', reject);
     request.once('end', () => {
-      const body = parsed(Buffer.concat(parts).toString('utf8'));
+      const body = parsedObject(Buffer.concat(parts).toString('utf8'));
       if (body === undefined) reject(new ApiError(400, 'invalid_json', 'The body is no JSON object.'));
       else resolve(body);
     });
   });
-}
-
-/** @param {string} text @returns {Record<string, unknown> | undefined} */
-function parsed(text) {
-  try {
-    const body = JSON.parse(text);
-    return typeof body === 'object' && body !== null && !Array.isArray(body) ? body : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** @param {Reply} reply @param {number} status @param {unknown} body @param {Record<string, string>} [headers] */
