@@ -1,6 +1,6 @@
 // POST /v1/chat/completions: the model is asked, its calls of the gateway's tools are made and given back to it, until it answers or asks for a tool of the client's own.
 import { ApiError } from './errors.mjs';
-import { added, choiceOf, clientToolsOf, governedTools, Ledger, without } from './turns.mjs';
+import { added, clientToolsOf, governedTools, request, without } from './turns.mjs';
 
 const PATH = '/chat/completions';
 
@@ -11,32 +11,30 @@ const PATH = '/chat/completions';
 
 /** @param {import('./turns.mjs').Turn} turn */
 export async function chatCompletion(turn) {
+  const { ledger } = turn;
   const { base, messages, tools } = await begin(turn);
-  const ledger = new Ledger();
   /** @type {unknown} */
   let usage;
   for (let round = 0; ; round += 1) {
     const isLast = round >= turn.limits.rounds;
-    const answer = await turn.model.ask(PATH, request(base, messages, round, isLast), turn.signal);
+    const answer = await turn.model.ask(PATH, request(base, { messages }, round, isLast), turn.signal);
     usage = added(usage, answer['usage']);
     const choice = /** @type {{ message?: Message, finish_reason?: string }[] | undefined} */ (answer['choices'])?.[0];
     const message = choice?.message ?? {};
     const { governed, own } = parted(message.tool_calls ?? [], tools);
-    if (governed.length === 0 || own.length > 0 || isLast) {
-      if (governed.length > 0) ledger.defer(governed.map(nameOf), isLast);
-      turn.note(ledger.reports);
+    if (ledger.isOver(governed.map(nameOf), own, isLast)) {
       const shown = { ...without(message, ['tool_calls']), ...(own.length === 0 ? {} : { tool_calls: own }) };
       const finish = governed.length > 0 && own.length === 0 ? 'stop' : choice?.finish_reason;
       return { ...answer, choices: [{ ...choice, message: shown, finish_reason: finish }], ...(usage === undefined ? {} : { usage }), ...(ledger.member === undefined ? {} : { precinct: ledger.member }) };
     }
-    await run(turn, { tools, messages, ledger }, message, governed);
+    await run(turn, { tools, messages }, message, governed);
   }
 }
 
 /** @param {import('./turns.mjs').Turn} turn @returns {AsyncGenerator<Record<string, unknown>, void, undefined>} */
 export async function* chatCompletionChunks(turn) {
+  const { ledger } = turn;
   const { base, messages, tools } = await begin(turn);
-  const ledger = new Ledger();
   const wantsUsage = /** @type {{ include_usage?: boolean } | undefined} */ (turn.body['stream_options'])?.include_usage === true;
   /** @type {Record<string, unknown> | undefined} */
   let head;
@@ -44,7 +42,7 @@ export async function* chatCompletionChunks(turn) {
   let usage;
   for (let round = 0; ; round += 1) {
     const isLast = round >= turn.limits.rounds;
-    const asked = { ...request(base, messages, round, isLast), stream: true, ...(turn.body['stream_options'] === undefined ? {} : { stream_options: turn.body['stream_options'] }) };
+    const asked = { ...request(base, { messages }, round, isLast), stream: true, ...(turn.body['stream_options'] === undefined ? {} : { stream_options: turn.body['stream_options'] }) };
     /** @type {ToolCall[]} */
     const calls = [];
     let [content, finish] = ['', /** @type {unknown} */ (null)];
@@ -62,15 +60,13 @@ export async function* chatCompletionChunks(turn) {
       if (Object.keys(shown).length > 0) yield { ...head, choices: [{ ...choice, delta: shown, finish_reason: null }] };
     }
     const { governed, own } = parted(calls.filter((call) => call !== undefined), tools);
-    if (governed.length === 0 || own.length > 0 || isLast) {
-      if (governed.length > 0) ledger.defer(governed.map(nameOf), isLast);
-      turn.note(ledger.reports);
+    if (ledger.isOver(governed.map(nameOf), own, isLast)) {
       if (own.length > 0) yield { ...head, choices: [{ index: 0, delta: { tool_calls: own.map((call, index) => ({ index, ...call })) }, finish_reason: null }] };
       yield { ...head, choices: [{ index: 0, delta: {}, finish_reason: governed.length > 0 && own.length === 0 ? 'stop' : finish }], ...(ledger.member === undefined ? {} : { precinct: ledger.member }) };
       if (wantsUsage && usage !== undefined) yield { ...head, choices: [], usage };
       return;
     }
-    await run(turn, { tools, messages, ledger }, { content: content === '' ? null : content, tool_calls: calls }, governed);
+    await run(turn, { tools, messages }, { content: content === '' ? null : content, tool_calls: calls }, governed);
   }
 }
 
@@ -86,15 +82,9 @@ async function begin(turn) {
   return { base: { ...without(body, ['stream', 'stream_options', 'tools']), ...(offered.length === 0 ? {} : { tools: offered }) }, messages: [...body['messages']], tools };
 }
 
-/** @param {Record<string, unknown>} base @param {unknown[]} messages @param {number} round @param {boolean} isLast */
-function request(base, messages, round, isLast) {
-  const choice = base['tools'] === undefined ? undefined : choiceOf(base['tool_choice'], round, isLast);
-  return { ...without(base, ['tool_choice']), messages: [...messages], ...(choice === undefined ? {} : { tool_choice: choice }) };
-}
-
-/** @param {import('./turns.mjs').Turn} turn @param {{ tools: import('./governed-tools.mjs').GovernedTools, messages: unknown[], ledger: Ledger }} so @param {Message} message @param {readonly ToolCall[]} calls */
-async function run(turn, { tools, messages, ledger }, message, calls) {
-  const done = await tools.callAll(calls.map((call) => ({ id: call.id, name: nameOf(call), arguments: call.function?.arguments ?? '' })), turn.signal);
+/** @param {import('./turns.mjs').Turn} turn @param {{ tools: import('./governed-tools.mjs').GovernedTools, messages: unknown[] }} so @param {Message} message @param {readonly ToolCall[]} calls */
+async function run({ ledger, signal }, { tools, messages }, message, calls) {
+  const done = await tools.callAll(calls.map((call) => ({ id: call.id, name: nameOf(call), arguments: call.function?.arguments ?? '' })), signal);
   ledger.add(done.map(({ report }) => report));
   messages.push({ role: 'assistant', ...message }, ...done.map(({ output, report }) => ({ role: 'tool', tool_call_id: report.id, content: output })));
 }

@@ -1,6 +1,6 @@
 // POST /v1/responses: the same loop over items. What the gateway's tools did stands in the answer as items of type mcp_call, whose error is the refusal.
 import { ApiError } from './errors.mjs';
-import { added, choiceOf, clientToolsOf, governedTools, Ledger, without } from './turns.mjs';
+import { added, clientToolsOf, governedTools, request, without } from './turns.mjs';
 
 const PATH = '/responses';
 /** Names the gateway in mcp_call items; a client that sends them back gets them understood. */
@@ -10,32 +10,28 @@ const LABEL = 'precinct';
 
 /** @param {import('./turns.mjs').Turn} turn */
 export async function response(turn) {
+  const { ledger } = turn;
   const { base, input, tools } = await begin(turn);
-  const ledger = new Ledger();
   /** @type {Item[]} */
   const output = [];
   /** @type {unknown} */
   let usage;
   for (let round = 0; ; round += 1) {
     const isLast = round >= turn.limits.rounds;
-    const answer = await turn.model.ask(PATH, request(base, input, round, isLast), turn.signal);
+    const answer = await turn.model.ask(PATH, request(base, { input }, round, isLast), turn.signal);
     usage = added(usage, answer['usage']);
     const items = itemsOf(answer);
     const { governed, own } = parted(items, tools);
     output.push(...items.filter((item) => !governed.includes(item)));
-    if (governed.length === 0 || own.length > 0 || isLast) {
-      if (governed.length > 0) ledger.defer(governed.map(nameOf), isLast);
-      turn.note(ledger.reports);
-      return finished(turn, answer, output, usage, ledger);
-    }
-    output.push(...await run(turn, { tools, input, ledger }, items, governed));
+    if (ledger.isOver(governed.map(nameOf), own, isLast)) return finished(turn, answer, output, usage);
+    output.push(...await run(turn, { tools, input }, items, governed));
   }
 }
 
 /** @param {import('./turns.mjs').Turn} turn @returns {AsyncGenerator<Record<string, unknown>, void, undefined>} */
 export async function* responseEvents(turn) {
+  const { ledger } = turn;
   const { base, input, tools } = await begin(turn);
-  const ledger = new Ledger();
   /** @type {Item[]} */
   const output = [];
   let [sequence, places] = [0, 0];
@@ -48,7 +44,7 @@ export async function* responseEvents(turn) {
     const placed = new Map();
     /** @type {Record<string, unknown> | undefined} */
     let end;
-    for await (const event of turn.model.stream(PATH, { ...request(base, input, round, isLast), stream: true }, turn.signal)) {
+    for await (const event of turn.model.stream(PATH, { ...request(base, { input }, round, isLast), stream: true }, turn.signal)) {
       const { type, output_index: index } = event;
       if (type === 'response.completed' || type === 'response.incomplete') end = event;
       else if (type === 'error' || type === 'response.failed') return yield numbered(event);
@@ -67,15 +63,11 @@ export async function* responseEvents(turn) {
     const items = itemsOf(answer);
     const { governed, own } = parted(items, tools);
     output.push(...items.filter((item) => !governed.includes(item)));
-    if (governed.length === 0 || own.length > 0 || isLast) {
-      if (governed.length > 0) ledger.defer(governed.map(nameOf), isLast);
-      turn.note(ledger.reports);
-      return yield numbered({ ...end, response: finished(turn, answer, output, usage, ledger) });
-    }
+    if (ledger.isOver(governed.map(nameOf), own, isLast)) return yield numbered({ ...end, response: finished(turn, answer, output, usage) });
     const first = places;
     places += governed.length;
     for (const [n, call] of governed.entries()) for (const event of begun(call, first + n)) yield numbered(event);
-    const done = await run(turn, { tools, input, ledger }, items, governed);
+    const done = await run(turn, { tools, input }, items, governed);
     output.push(...done);
     for (const [n, item] of done.entries()) for (const event of ended(item, first + n)) yield numbered(event);
   }
@@ -102,15 +94,9 @@ function understood(item) {
   return [{ type: 'function_call', call_id: id, name, arguments: args }, { type: 'function_call_output', call_id: id, output: output ?? error ?? '' }];
 }
 
-/** @param {Record<string, unknown>} base @param {readonly unknown[]} input @param {number} round @param {boolean} isLast */
-function request(base, input, round, isLast) {
-  const choice = base['tools'] === undefined ? undefined : choiceOf(base['tool_choice'], round, isLast);
-  return { ...without(base, ['tool_choice']), input: [...input], ...(choice === undefined ? {} : { tool_choice: choice }) };
-}
-
-/** @param {import('./turns.mjs').Turn} turn @param {{ tools: import('./governed-tools.mjs').GovernedTools, input: unknown[], ledger: Ledger }} so @param {readonly Item[]} items @param {readonly Item[]} calls @returns {Promise<Item[]>} */
-async function run(turn, { tools, input, ledger }, items, calls) {
-  const done = await tools.callAll(calls.map((call) => ({ id: String(call['call_id']), name: nameOf(call), arguments: String(call['arguments'] ?? '') })), turn.signal);
+/** @param {import('./turns.mjs').Turn} turn @param {{ tools: import('./governed-tools.mjs').GovernedTools, input: unknown[] }} so @param {readonly Item[]} items @param {readonly Item[]} calls @returns {Promise<Item[]>} */
+async function run({ ledger, signal }, { tools, input }, items, calls) {
+  const done = await tools.callAll(calls.map((call) => ({ id: String(call['call_id']), name: nameOf(call), arguments: String(call['arguments'] ?? '') })), signal);
   ledger.add(done.map(({ report }) => report));
   input.push(...items, ...done.map(({ output, report }) => ({ type: 'function_call_output', call_id: report.id, output })));
   return done.map(({ output, report }, n) => {
@@ -139,8 +125,8 @@ function ended(item, place) {
   return [{ type: `response.mcp_call.${String(item['status'])}`, output_index: place, item_id: item['id'] }, { type: 'response.output_item.done', output_index: place, item }];
 }
 
-/** @param {import('./turns.mjs').Turn} turn @param {Record<string, unknown>} answer @param {Item[]} output @param {unknown} usage @param {Ledger} ledger */
-function finished({ body }, answer, output, usage, ledger) {
+/** @param {import('./turns.mjs').Turn} turn @param {Record<string, unknown>} answer @param {Item[]} output @param {unknown} usage */
+function finished({ body, ledger }, answer, output, usage) {
   return { ...answer, output, tools: body['tools'] ?? [], ...(usage === undefined ? {} : { usage }), ...(ledger.member === undefined ? {} : { precinct: ledger.member }) };
 }
 

@@ -7,6 +7,7 @@ import { ApiError, asApiError } from './errors.mjs';
 import { parsedObject } from './json.mjs';
 import { ModelServer } from './model-server.mjs';
 import { response, responseEvents } from './responses.mjs';
+import { Ledger } from './turns.mjs';
 
 const KEEP_ALIVE_MS = 15_000; // a tool may take minutes, and proxies end what is silent
 const GRACE_MS = 10_000;
@@ -36,8 +37,7 @@ export async function startAdapter(config, log) {
     if (path === '/health' && request.method === 'GET') return sendJson(reply, 200, { status: 'ok' });
     const over = new AbortController();
     reply.on('close', () => over.abort());
-    /** @type {readonly import('./governed-tools.mjs').Report[]} */
-    let reports = [];
+    const ledger = new Ledger();
     let name = '-';
     try {
       const endpoint = ENDPOINTS.get(path);
@@ -48,11 +48,11 @@ export async function startAdapter(config, log) {
       underWay.add(over);
       const body = await readBody(request, limits.body_bytes);
       /** @type {import('./turns.mjs').Turn} */
-      const turn = { body, agent, model, limits, signal: over.signal, note: (all) => { reports = all; } };
+      const turn = { body, agent, model, limits, signal: over.signal, ledger };
       await agents.within(request.headers.traceparent, async () => {
         if (body['stream'] === true) return sendEvents(reply, endpoint.events(turn), endpoint.isNamed, over.signal);
         const answer = await endpoint.whole(turn);
-        sendJson(reply, 200, answer, headersOf(reports));
+        sendJson(reply, 200, answer, headersOf(ledger.reports));
       });
     } catch (fault) {
       if (over.signal.aborted && !reply.writable) return;
@@ -62,8 +62,8 @@ export async function startAdapter(config, log) {
       else reply.end(`event: error\ndata: ${JSON.stringify({ type: 'error', error: error.error, code: error.error['code'], message: error.message, param: null })}\n\n`);
     } finally {
       underWay.delete(over);
-      const refused = reports.filter(({ outcome }) => outcome === 'refused').map(({ refusal }) => refusal?.['code']);
-      log(`${request.method} ${path} ${reply.statusCode} ${name} calls=${reports.length}${refused.length === 0 ? '' : ` refused=${refused.join(',')}`}`);
+      const refused = ledger.reports.filter(({ outcome }) => outcome === 'refused').map(({ refusal }) => refusal?.['code']);
+      log(`${request.method} ${path} ${reply.statusCode} ${name} calls=${ledger.reports.length}${refused.length === 0 ? '' : ` refused=${refused.join(',')}`}`);
     }
   }
 

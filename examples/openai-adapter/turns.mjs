@@ -8,8 +8,7 @@ const CLIENT_TOOL_TYPES = new Set(['function', 'custom']);
 /**
  * @typedef {{
  *   body: Record<string, unknown>, agent: import('./agents.mjs').Agent, model: import('./model-server.mjs').ModelServer,
- *   limits: import('./config.mjs').Config['limits'], signal: AbortSignal,
- *   note: (reports: readonly import('./governed-tools.mjs').Report[]) => void,
+ *   limits: import('./config.mjs').Config['limits'], signal: AbortSignal, ledger: Ledger,
  * }} Turn
  */
 
@@ -22,18 +21,20 @@ export function clientToolsOf(body) {
   return tools;
 }
 
-/** @param {readonly Record<string, unknown>[]} tools */
-export function namesOf(tools) {
-  return new Set(tools.map((tool) => /** @type {{ name?: unknown } | undefined} */ (tool[String(tool['type'])])?.name ?? tool['name']).filter((name) => typeof name === 'string'));
-}
-
 /** @param {Turn} turn @param {readonly Record<string, unknown>[]} clientTools */
 export function governedTools({ agent, limits, signal }, clientTools) {
-  return GovernedTools.of(agent.gateway, /** @type {ReadonlySet<string>} */ (namesOf(clientTools)), limits, signal);
+  const names = clientTools.map((tool) => /** @type {{ name?: unknown } | undefined} */ (tool[String(tool['type'])])?.name ?? tool['name']).filter((name) => typeof name === 'string');
+  return GovernedTools.of(agent.gateway, new Set(names), limits, signal);
+}
+
+/** What the model is asked in this turn, `items` being all that was said. @param {Record<string, unknown>} base @param {Record<string, readonly unknown[]>} items @param {number} round @param {boolean} isLast */
+export function request(base, items, round, isLast) {
+  const choice = base['tools'] === undefined ? undefined : choiceOf(base['tool_choice'], round, isLast);
+  return { ...without(base, ['tool_choice']), ...items, ...(choice === undefined ? {} : { tool_choice: choice }) };
 }
 
 /** The first turn is the client's to force; were it forced again, it would never end. */
-export function choiceOf(/** @type {unknown} */ given, /** @type {number} */ round, /** @type {boolean} */ isLast) {
+function choiceOf(/** @type {unknown} */ given, /** @type {number} */ round, /** @type {boolean} */ isLast) {
   if (isLast) return 'none';
   const forces = given === 'required' || (typeof given === 'object' && given !== null);
   return round > 0 && forces ? 'auto' : given;
@@ -51,7 +52,7 @@ export function without(object, names) {
   return Object.fromEntries(Object.entries(object).filter(([name]) => !names.includes(name)));
 }
 
-/** Collects what was called for one answer. */
+/** What was called for one answer, and what was asked for and not run. */
 export class Ledger {
   /** @type {import('./governed-tools.mjs').Report[]} */
   #reports = [];
@@ -64,10 +65,12 @@ export class Ledger {
     this.#reports.push(...reports);
   }
 
-  /** Asked for and not run. @param {readonly string[]} names @param {boolean} isLast */
-  defer(names, isLast) {
-    this.#deferred.push(...names);
-    this.#exhausted ||= isLast;
+  /** Whether the answer is the client's now: what the model asked for of the gateway's tools is then not run. @param {readonly string[]} governed @param {readonly unknown[]} own @param {boolean} isLast */
+  isOver(governed, own, isLast) {
+    if (governed.length > 0 && own.length === 0 && !isLast) return false;
+    this.#deferred.push(...governed);
+    this.#exhausted = governed.length > 0 && isLast;
+    return true;
   }
 
   get reports() {

@@ -346,6 +346,7 @@ describe('what is refused', () => {
       for await (const _chunk of await clientOf(KEYS.alice).chat.completions.create({ model: 'm', messages, stream: true })) continue;
     };
     await expect(read()).rejects.toMatchObject({ code: 'model_unreachable' });
+    await until(() => / alice calls=1\n$/.test(adapter.log())); // what was called is said, though there is no answer that says so
   });
 
   it('where the gateway is down', async () => {
