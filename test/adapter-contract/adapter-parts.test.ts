@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { AuthenticationError, CallTimeoutError, GatewayError, InputRequiredError, ProtocolError, RateLimitError, SecretError, TransportError, type Refusal } from '@precinct/sdk';
+import { AuthenticationError, CallTimeoutError, ConfigurationError, GatewayError, InputRequiredError, ProtocolError, RateLimitError, SecretError, TransportError, type Refusal } from '@precinct/sdk';
 import { Agents } from '../../examples/adapter/src/agents.js';
 import { BOUNDS, readConfig } from '../../examples/adapter/src/config.js';
 import { Outbox } from '../../examples/adapter/src/outbox.js';
@@ -78,7 +78,7 @@ describe('the agents', () => {
 
   it('are found by their keys alone', () => {
     const agents = new Agents(write([alpha, beta]), () => undefined);
-    expect([agents.find('one')?.spiffeId, agents.find('two')?.evidence]).toEqual([alpha.spiffe_id, { kind: 'jwt', jwtFile: join(dir, 'beta.jwt') }]);
+    expect([agents.find('one')?.evidence, agents.find('two')?.spiffeId]).toEqual([{ spiffeId: alpha.spiffe_id }, beta.spiffe_id]);
     for (const wrong of ['', 'One', 'one ', alpha.spiffe_id, alpha.key_sha256, 'x'.repeat(10_000), undefined, null, 1, ['one'], {}]) expect(agents.find(wrong)).toBeUndefined();
   });
 
@@ -130,6 +130,7 @@ describe('a refusal', () => {
     ['out of time', new CallTimeoutError('x', { mayHaveRun: true, traceId: 't' }), 504, 'timed_out', false],
     ['of the tool server', new ProtocolError('Not so.', { rpcCode: -32602, data: undefined, httpStatus: 200, traceId: 't' }), 400, 'tool_protocol_error', false],
     ['a question', new InputRequiredError({ inputRequests: {}, requestState: undefined, traceId: 't' }), 502, 'input_required', false],
+    ['without evidence', new ConfigurationError('The function given as jwtSvid failed.'), 502, 'adapter_misconfigured', false],
     ['a fault', new Error('the key is sesame'), 500, 'adapter_fault', false],
   ])('%s is %s', (_what, error, status, code, retryable) => {
     const fault = faultOf(error);

@@ -36,7 +36,7 @@ describe('docs/adapters.md', () => {
   it('shows a key that the example knows', () => {
     const { agentsFile, host, gatewayUrl } = readConfig(join(ROOT, 'examples', 'adapter', 'adapter.example.json'));
     const [key = ''] = [...page.matchAll(/Courier-Key: ([\w-]+)'/g)].map((match) => match[1]);
-    expect(new Agents(agentsFile, () => undefined).find(key)).toMatchObject({ spiffeId: 'spiffe://poc.local/agents/mcp-client/my-agent/dev', evidence: { kind: 'dev_header' } });
+    expect(new Agents(agentsFile, () => undefined).find(key)).toMatchObject({ spiffeId: 'spiffe://poc.local/agents/mcp-client/my-agent/dev', evidence: { spiffeId: 'spiffe://poc.local/agents/mcp-client/my-agent/dev' } });
     expect([host, gatewayUrl, readFileSync(agentsFile, 'utf8').includes(createHash('sha256').update(key).digest('hex'))]).toEqual(['127.0.0.1', 'http://localhost:9090', true]);
   });
 });

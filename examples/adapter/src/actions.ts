@@ -11,13 +11,13 @@ const MS_PER_SECOND = 1000;
 
 /** Takes an event; what it returns is waited for before more is read from the gateway. */
 export type Sink = (event: CallEvent) => Promise<void> | void;
-export type Outcome = { readonly output: Output } | { readonly fault: CourierFault };
+type Progress = Extract<CallEvent, { event: 'progress' }>;
 
 export interface ActionDocument {
   readonly id: string;
   readonly action: string;
   readonly status: 'running' | 'pending' | 'succeeded' | 'failed' | 'error';
-  readonly progress?: Extract<CallEvent, { event: 'progress' }> | undefined;
+  readonly progress?: Progress | undefined;
   readonly approval?: Approval | undefined;
   readonly output?: Output['output'];
   readonly trace_id?: string | undefined;
@@ -28,13 +28,14 @@ export class Action {
   readonly id = `act_${randomUUID()}`;
   readonly agent: Agent;
   readonly name: string;
-  readonly settled: Promise<Outcome>;
+  /** Never rejects. */
+  readonly settled: Promise<void>;
   /** Resolves when a person is asked; never where nobody is. */
   readonly asked: Promise<void>;
   readonly #stop = new AbortController();
   #approval: Approval | undefined;
-  #progress: Extract<CallEvent, { event: 'progress' }> | undefined;
-  #outcome: Outcome | undefined;
+  #progress: Progress | undefined;
+  #outcome: Output | CourierFault | undefined;
 
   constructor(agent: Agent, { action, input }: Invocation, gateways: Gateways, sink: Sink) {
     this.agent = agent;
@@ -50,8 +51,8 @@ export class Action {
       await sink(event);
     };
     this.settled = gateways.of(agent).invoke(action, input, take, this.#stop.signal)
-      .then((output): Outcome => ({ output }), (fault: unknown): Outcome => ({ fault: this.#stop.signal.aborted ? CANCELLED : faultOf(fault) }))
-      .then((outcome) => (this.#outcome = outcome));
+      .catch((fault: unknown) => (this.#stop.signal.aborted ? CANCELLED : faultOf(fault)))
+      .then((outcome) => { this.#outcome = outcome; });
   }
 
   get wasAsked(): boolean {
@@ -72,7 +73,14 @@ export class Action {
   document(): ActionDocument {
     const about = { id: this.id, action: this.name };
     if (this.#outcome === undefined) return { ...about, status: this.#approval === undefined ? 'running' : 'pending', progress: this.#progress, approval: this.#approval };
-    return { ...about, ...('fault' in this.#outcome ? { status: 'error' as const, error: this.#outcome.fault.body } : this.#outcome.output) };
+    return { ...about, ...(this.#outcome instanceof CourierFault ? { status: 'error' as const, error: this.#outcome.body } : this.#outcome) };
+  }
+
+  /** The document at the end; throws what the action failed with. */
+  async answer(): Promise<ActionDocument> {
+    await this.settled;
+    if (this.#outcome instanceof CourierFault) throw this.#outcome;
+    return this.document();
   }
 }
 
@@ -97,9 +105,9 @@ export class Actions {
     if (settled.length >= this.#bounds.calls_per_agent) this.#byId.delete(settled[0]?.id ?? ''); // the oldest that is only kept for polling
     const action = new Action(agent, invocation, this.#gateways, sink);
     this.#byId.set(action.id, action);
-    void action.settled.then((outcome) => {
-      const fault = 'fault' in outcome ? outcome.fault.body : undefined;
-      this.#log('action', { agent: agent.spiffeId, action: action.name, id: action.id, outcome: fault?.code ?? action.document().status, decision_id: fault?.decision_id });
+    void action.settled.then(() => {
+      const { status, error } = action.document();
+      this.#log('action', { agent: agent.spiffeId, action: action.name, id: action.id, outcome: error?.code ?? status, decision_id: error?.decision_id });
       const forget = (): void => void this.#byId.delete(action.id);
       if (keep === 'if_asked' && action.wasAsked) setTimeout(forget, this.#bounds.kept_result_s * MS_PER_SECOND).unref();
       else forget();

@@ -2,27 +2,24 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import type { ClientOptions } from '@precinct/sdk';
 import type { Log } from './log.js';
 
 const KEY_CHARS_MAX = 256;
 
-/** How the gateway is shown who the agent is. */
-export type Evidence =
-  /** A header that only a gateway of the dev profile believes, and only from loopback. */
-  | { readonly kind: 'dev_header' }
-  | { readonly kind: 'x509'; readonly certFile: string; readonly keyFile: string; readonly caFile: string }
-  | { readonly kind: 'jwt'; readonly jwtFile: string };
-
 export interface Agent {
   readonly spiffeId: string;
-  readonly evidence: Evidence;
+  /** What shows the gateway who the agent is. */
+  readonly evidence: ClientOptions;
+  /** Its entry in the file. */
+  readonly declared: string;
 }
 
 export class Agents {
   readonly #file: string;
   readonly #log: Log;
   #readAs = '';
-  #byKey = new Map<string, { readonly written: string; readonly agent: Agent }>();
+  #byKey = new Map<string, Agent>();
 
   constructor(file: string, log: Log) {
     this.#file = file;
@@ -33,13 +30,13 @@ export class Agents {
   find(key: unknown): Agent | undefined {
     if (typeof key !== 'string' || key === '' || key.length > KEY_CHARS_MAX) return undefined;
     this.#readIfChanged();
-    return this.#byKey.get(createHash('sha256').update(key).digest('hex'))?.agent;
+    return this.#byKey.get(createHash('sha256').update(key).digest('hex'));
   }
 
   /** Whether a session that began as this agent may go on. */
   isCurrent(agent: Agent): boolean {
     this.#readIfChanged();
-    return [...this.#byKey.values()].some((one) => one.agent === agent);
+    return [...this.#byKey.values()].includes(agent);
   }
 
   #readIfChanged(): void {
@@ -59,24 +56,24 @@ export class Agents {
     this.#readAs = this.#stamp(); // a file that is wrong is complained of once
     const { agents } = JSON.parse(readFileSync(this.#file, 'utf8')) as { readonly agents?: unknown };
     if (!Array.isArray(agents)) throw new Error('agents must be a list');
-    const byKey = new Map<string, { readonly written: string; readonly agent: Agent }>();
+    const byKey = new Map<string, Agent>();
     for (const [at, entry] of (agents as readonly Readonly<Record<string, unknown>>[]).entries()) {
       const { key_sha256: hash, spiffe_id: spiffeId } = entry;
       if (typeof hash !== 'string' || !/^[0-9a-f]{64}$/.test(hash)) throw new Error(`agents[${at}].key_sha256 must be the SHA-256 of the key, 64 hex digits`);
       if (typeof spiffeId !== 'string' || !spiffeId.startsWith('spiffe://')) throw new Error(`agents[${at}].spiffe_id must be a SPIFFE ID`);
       if (byKey.has(hash)) throw new Error(`agents[${at}]: this key has an agent already`);
-      const written = JSON.stringify(entry);
+      const declared = JSON.stringify(entry);
       const before = this.#byKey.get(hash);
-      byKey.set(hash, before?.written === written ? before : { written, agent: { spiffeId, evidence: this.#evidence(entry, at) } });
+      byKey.set(hash, before?.declared === declared ? before : { spiffeId, evidence: this.#evidence(entry, spiffeId, at), declared });
     }
     this.#byKey = byKey;
   }
 
-  #evidence(entry: Readonly<Record<string, unknown>>, at: number): Evidence {
+  #evidence(entry: Readonly<Record<string, unknown>>, spiffeId: string, at: number): ClientOptions {
     const path = (name: string): string => resolve(dirname(this.#file), String(entry[name]));
-    if (entry['dev_header'] === true) return { kind: 'dev_header' };
-    if (typeof entry['jwt_file'] === 'string') return { kind: 'jwt', jwtFile: path('jwt_file') };
-    if (['cert_file', 'key_file', 'ca_file'].every((name) => typeof entry[name] === 'string')) return { kind: 'x509', certFile: path('cert_file'), keyFile: path('key_file'), caFile: path('ca_file') };
+    if (entry['dev_header'] === true) return { spiffeId }; // which only a gateway of the dev profile believes, and the SDK sends to loopback only
+    if (typeof entry['jwt_file'] === 'string') return { jwtSvid: () => readFileSync(path('jwt_file'), 'utf8').trim() }; // at each request: whoever writes it renews it
+    if (['cert_file', 'key_file', 'ca_file'].every((name) => typeof entry[name] === 'string')) return { certFile: path('cert_file'), keyFile: path('key_file'), caFile: path('ca_file') };
     throw new Error(`agents[${at}] needs jwt_file, or cert_file with key_file and ca_file, or "dev_header": true`);
   }
 }

@@ -1,11 +1,10 @@
 // The gateway's side: for each agent one client with that agent's evidence, and what Courier asks in terms of tools/list and tools/call.
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { GatewayClient, TransportError, type ApprovalRequest, type ClientOptions, type ToolEvent, type ToolResult } from '@precinct/sdk';
+import { GatewayClient, TransportError, type ApprovalRequest, type ToolEvent, type ToolResult } from '@precinct/sdk';
 import type { Agent } from './agents.js';
 import type { Config } from './config.js';
 import type { Log } from './log.js';
-import { CourierFault, type JsonRecord } from './protocol.js';
+import type { JsonRecord } from './protocol.js';
 import { faultOf } from './refusals.js';
 
 const MS_PER_SECOND = 1000;
@@ -61,7 +60,7 @@ export class Gateways {
       return made;
     } catch (fault) {
       this.#log('evidence_refused', { agent: agent.spiffeId, why: fault instanceof Error ? fault.message : 'unknown' }); // the SDK's texts hold no credential
-      throw new CourierFault(502, { type: 'unavailable', code: 'adapter_misconfigured', message: 'The adapter can not show the gateway who this agent is.' });
+      throw fault;
     }
   }
 
@@ -83,7 +82,7 @@ export class AgentGateway {
     this.#config = config;
     this.#log = log;
     this.#client = new GatewayClient({
-      gatewayUrl: config.gatewayUrl, ...evidenceOptions(agent), clientName: 'courier-adapter', clientVersion: '1.0.0',
+      gatewayUrl: config.gatewayUrl, ...agent.evidence, clientName: 'courier-adapter', clientVersion: '1.0.0',
       maxRetries: 0, // the agents' own clients retry: one action is one request, and one record
       timeout: config.bounds.call_timeout_ms / MS_PER_SECOND, maxAnswerBytes: config.bounds.answer_bytes,
     });
@@ -137,14 +136,6 @@ export class AgentGateway {
   async close(): Promise<void> {
     this.#watching?.abort();
     await this.#client.close();
-  }
-}
-
-function evidenceOptions({ spiffeId, evidence }: Agent): ClientOptions {
-  switch (evidence.kind) {
-    case 'dev_header': return { spiffeId }; // the SDK refuses it where the gateway is not on loopback
-    case 'x509': return { certFile: evidence.certFile, keyFile: evidence.keyFile, caFile: evidence.caFile };
-    case 'jwt': return { jwtSvid: () => readFileSync(evidence.jwtFile, 'utf8').trim() }; // at each request: whoever writes it renews it
   }
 }
 

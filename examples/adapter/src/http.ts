@@ -1,4 +1,5 @@
 // Courier over HTTP: POST /v1/actions runs an action, GET lists or looks, DELETE cancels.
+import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Action, Actions } from './actions.js';
 import type { Agent, Agents } from './agents.js';
@@ -29,7 +30,7 @@ export class HttpDoor {
       await this.#route(request, response);
     } catch (fault) {
       if (response.headersSent) return void response.destroy(); // half an answer is not made whole by an error
-      const { status, body } = fault instanceof CourierFault ? fault : faultOf(fault);
+      const { status, body } = faultOf(fault);
       if (!request.complete) response.setHeader('connection', 'close'); // the rest of a body nobody reads
       if (body.retry_after_ms !== undefined) response.setHeader('retry-after', Math.ceil(body.retry_after_ms / MS_PER_SECOND));
       send(response, status, { error: body });
@@ -71,9 +72,7 @@ export class HttpDoor {
       response.setHeader('location', `/v1/actions/${action.id}`);
       return send(response, 202, action.document());
     }
-    const outcome = await action.settled;
-    if ('fault' in outcome) throw outcome.fault;
-    send(response, 200, action.document());
+    send(response, 200, await action.answer());
   }
 
   async #streamed(action: Action, response: ServerResponse): Promise<void> {
@@ -119,9 +118,7 @@ async function readBody(request: IncomingMessage, bytesMax: number): Promise<str
     if (bytes > bytesMax) throw tooLarge;
     parts.push(part);
   }
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(parts));
-  } catch {
-    throw invalid('It is not UTF-8.', 'malformed');
-  }
+  const body = Buffer.concat(parts);
+  if (!isUtf8(body)) throw invalid('It is not UTF-8.', 'malformed');
+  return body.toString();
 }

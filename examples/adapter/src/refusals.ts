@@ -1,5 +1,5 @@
 // What the gateway, or the way to it, says no with, in Courier's error shape. Nothing of a refusal is dropped, and nothing is made to look like another thing.
-import { ApprovalTimeoutError, CallTimeoutError, GatewayError, InputRequiredError, ProtocolError, TransportError } from '@precinct/sdk';
+import { ApprovalTimeoutError, CallTimeoutError, ConfigurationError, GatewayError, InputRequiredError, ProtocolError, TransportError } from '@precinct/sdk';
 import { CourierFault, type ErrorBody } from './protocol.js';
 
 const MS_PER_SECOND = 1000;
@@ -22,6 +22,7 @@ export function faultOf(error: unknown): CourierFault {
   if (error instanceof InputRequiredError) {
     return new CourierFault(BAD_GATEWAY, { type: 'failed', code: 'input_required', message: 'The tool asks its caller something, and Courier has no way to ask.', remediation: 'Use a tool that takes all it needs as input.', trace_id: error.traceId });
   }
+  if (error instanceof ConfigurationError) return new CourierFault(BAD_GATEWAY, { type: 'unavailable', code: 'adapter_misconfigured', message: 'The adapter can not show the gateway who this agent is.' });
   return new CourierFault(FAULT, { type: 'failed', code: 'adapter_fault', message: 'The adapter failed.' }); // its text may hold anything
 }
 

@@ -110,9 +110,7 @@ export class Session {
     if (frame['op'] !== 'invoke') throw invalid('op must be invoke, list or cancel.');
     const action = actions.start(this.agent, readInvocation(frame), (event: CallEvent) => this.#outbox.push({ kind: 'event', id, ...event }), 'never');
     this.#open.set(id, action);
-    const outcome = await action.settled;
-    if ('fault' in outcome) throw outcome.fault;
-    return action.document();
+    return action.answer();
   }
 
   /** Of several changes that wait for room one is told. */

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type RawData, type WebSocket } from 'ws';
-import type { Agents } from './agents.js';
+import type { Agent, Agents } from './agents.js';
 import type { Log } from './log.js';
 import { busy, CourierFault, invalid, parseJson, recordOf, SUBPROTOCOL, UNKNOWN_KEY, type JsonRecord } from './protocol.js';
 import { faultOf } from './refusals.js';
@@ -16,13 +16,18 @@ const GOODBYE_MS = 1000; // for a client to answer the close
 const ANSWERED_FRAMES = 2; // a frame a little too large is answered under its id; a larger one closes the connection (1009)
 const SLOW_READER_BYTES = 1_048_576; // beside the window: pongs and errors that a client asks for and does not take
 
+interface Connection {
+  session: Session | undefined;
+  answersPings: boolean;
+}
+
 export class WebSocketDoor {
   readonly #agents: Agents;
   readonly #parts: SessionParts;
   readonly #log: Log;
   readonly #server: WebSocketServer;
   readonly #sessions = new Map<string, Session>();
-  readonly #sockets = new Map<WebSocket, { session: Session | undefined; answersPings: boolean }>();
+  readonly #sockets = new Map<WebSocket, Connection>();
   readonly #heartbeat: NodeJS.Timeout;
 
   constructor(agents: Agents, parts: Omit<SessionParts, 'onEnd'>, log: Log) {
@@ -43,7 +48,7 @@ export class WebSocketDoor {
   }
 
   #accept(socket: WebSocket): void {
-    const state: { session: Session | undefined; answersPings: boolean } = { session: undefined, answersPings: true };
+    const state: Connection = { session: undefined, answersPings: true };
     this.#sockets.set(socket, state);
     const late = setTimeout(() => socket.terminate(), this.#parts.bounds.headers_timeout_ms).unref();
     socket.on('pong', () => { state.answersPings = true; });
@@ -80,7 +85,7 @@ export class WebSocketDoor {
     return session;
   }
 
-  #open(agent: Session['agent']): Session {
+  #open(agent: Agent): Session {
     const own = [...this.#sessions.values()].filter((one) => one.agent.spiffeId === agent.spiffeId);
     if (own.length >= this.#parts.bounds.sessions_per_agent) throw busy('sessions');
     const session = new Session(agent, this.#parts);
