@@ -1,6 +1,6 @@
 // Calls under way, over either transport: each has an id, a state that can be asked for, a way to stop it and a bounded life.
 import { randomUUID } from 'node:crypto';
-import type { Agent } from './agents.js';
+import type { Agent, Agents } from './agents.js';
 import type { Bounds } from './config.js';
 import type { Approval, CallEvent, Gateways, Output } from './gateway.js';
 import type { Log } from './log.js';
@@ -8,6 +8,15 @@ import { busy, CANCELLED, CourierFault, type ErrorBody, type Invocation } from '
 import { faultOf } from './refusals.js';
 
 const MS_PER_SECOND = 1000;
+
+/** What both transports work with. */
+export interface Parts {
+  readonly agents: Agents;
+  readonly gateways: Gateways;
+  readonly actions: Actions;
+  readonly bounds: Bounds;
+  readonly log: Log;
+}
 
 /** Takes an event; what it returns is waited for before more is read from the gateway. */
 export type Sink = (event: CallEvent) => Promise<void> | void;
@@ -123,10 +132,10 @@ export class Actions {
   }
 
   /** Lets run what ends within the grace, and cancels the rest. */
-  async close(graceMs: number): Promise<void> {
+  async close(): Promise<void> {
     this.#stopping = true;
     const all = Promise.all([...this.#byId.values()].map(({ settled }) => settled));
-    const late = setTimeout(() => { for (const action of this.#byId.values()) action.cancel(); }, graceMs);
+    const late = setTimeout(() => { for (const action of this.#byId.values()) action.cancel(); }, this.#bounds.shutdown_grace_s * MS_PER_SECOND);
     await all;
     clearTimeout(late);
   }

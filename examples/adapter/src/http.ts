@@ -1,10 +1,9 @@
 // Courier over HTTP: POST /v1/actions runs an action, GET lists or looks, DELETE cancels.
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Action, Actions } from './actions.js';
-import type { Agent, Agents } from './agents.js';
-import type { Bounds } from './config.js';
-import type { CallEvent, Gateways } from './gateway.js';
+import type { Action, Parts } from './actions.js';
+import type { Agent } from './agents.js';
+import type { CallEvent } from './gateway.js';
 import { CourierFault, invalid, pageOf, parseJson, readInvocation, readPage, UNKNOWN_KEY } from './protocol.js';
 import { faultOf } from './refusals.js';
 
@@ -13,16 +12,10 @@ const LINES = 'application/x-ndjson';
 const MS_PER_SECOND = 1000;
 
 export class HttpDoor {
-  readonly #agents: Agents;
-  readonly #gateways: Gateways;
-  readonly #actions: Actions;
-  readonly #bounds: Bounds;
+  readonly #parts: Parts;
 
-  constructor(agents: Agents, gateways: Gateways, actions: Actions, bounds: Bounds) {
-    this.#agents = agents;
-    this.#gateways = gateways;
-    this.#actions = actions;
-    this.#bounds = bounds;
+  constructor(parts: Parts) {
+    this.#parts = parts;
   }
 
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -41,11 +34,12 @@ export class HttpDoor {
     if (!URL.canParse(request.url ?? '', BASE)) throw invalid('The path can not be read.');
     const { pathname, searchParams } = new URL(request.url ?? '', BASE);
     if (pathname === '/v1/health' && request.method === 'GET') return send(response, 200, { status: 'ok' });
-    const agent = this.#agents.find(request.headers['courier-key']);
+    const { agents, actions } = this.#parts;
+    const agent = agents.find(request.headers['courier-key']);
     if (agent === undefined) throw UNKNOWN_KEY;
     const [, id] = /^\/v1\/actions\/(act_[\w-]{1,64})$/.exec(pathname) ?? [];
-    if (id !== undefined && request.method === 'GET') return send(response, 200, this.#actions.find(agent, id).document());
-    if (id !== undefined && request.method === 'DELETE') return send(response, 200, { cancelled: this.#actions.find(agent, id).cancel() });
+    if (id !== undefined && request.method === 'GET') return send(response, 200, actions.find(agent, id).document());
+    if (id !== undefined && request.method === 'DELETE') return send(response, 200, { cancelled: actions.find(agent, id).cancel() });
     if (pathname !== '/v1/actions') throw new CourierFault(404, { type: 'not_found', code: 'unknown_path', message: 'There is nothing here.' });
     if (request.method === 'GET') return this.#list(agent, searchParams, response);
     if (request.method !== 'POST') throw invalid('GET lists actions, POST runs one.', 'method_not_allowed', 405);
@@ -54,13 +48,13 @@ export class HttpDoor {
 
   async #list(agent: Agent, query: URLSearchParams, response: ServerResponse): Promise<void> {
     const page = readPage(query.get('limit'), query.get('cursor'));
-    send(response, 200, pageOf(await this.#gateways.of(agent).list(hangUpOf(response)), page));
+    send(response, 200, pageOf(await this.#parts.gateways.of(agent).list(hangUpOf(response)), page));
   }
 
   async #invoke(agent: Agent, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const invocation = readInvocation(parseJson(await readBody(request, this.#bounds.body_bytes)));
+    const invocation = readInvocation(parseJson(await readBody(request, this.#parts.bounds.body_bytes)));
     const inLines = (request.headers.accept ?? '').includes(LINES);
-    const action = this.#actions.start(agent, invocation, (event) => (inLines ? this.#writeLine(response, event) : undefined), 'if_asked');
+    const action = this.#parts.actions.start(agent, invocation, (event) => (inLines ? this.#writeLine(response, event) : undefined), 'if_asked');
     // Who hangs up stops what runs; what waits for a person goes on, and can be asked for by its id.
     hangUpOf(response).addEventListener('abort', () => { if (!action.wasAsked) action.cancel(); });
     return inLines ? this.#streamed(action, response) : this.#whole(action, response);
@@ -87,7 +81,7 @@ export class HttpDoor {
   async #writeLine(response: ServerResponse, line: CallEvent | Readonly<Record<string, unknown>>): Promise<void> {
     if (response.write(`${JSON.stringify(line)}\n`) || response.destroyed) return;
     await new Promise<void>((resolve) => {
-      const late = setTimeout(() => response.destroy(), this.#bounds.stalled_s * MS_PER_SECOND).unref();
+      const late = setTimeout(() => response.destroy(), this.#parts.bounds.stalled_s * MS_PER_SECOND).unref();
       const go = (): void => {
         clearTimeout(late);
         response.off('drain', go).off('close', go);

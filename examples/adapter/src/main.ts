@@ -12,7 +12,6 @@ import { HttpDoor } from './http.js';
 import { log } from './log.js';
 import { WebSocketDoor } from './websocket.js';
 
-const MS_PER_SECOND = 1000;
 const HEADER_BYTES_MAX = 16_384;
 
 async function start(config: Config): Promise<{ readonly url: string; close(): Promise<void> }> {
@@ -20,8 +19,9 @@ async function start(config: Config): Promise<{ readonly url: string; close(): P
   const { bounds, tls } = config;
   const gateways = new Gateways(config, log);
   const actions = new Actions(gateways, bounds, log);
-  const overHttp = new HttpDoor(agents, gateways, actions, bounds);
-  const overWebSocket = new WebSocketDoor(agents, { gateways, actions, bounds }, log);
+  const parts = { agents, gateways, actions, bounds, log };
+  const overHttp = new HttpDoor(parts);
+  const overWebSocket = new WebSocketDoor(parts);
   const options = { headersTimeout: bounds.headers_timeout_ms, requestTimeout: bounds.call_timeout_ms, maxHeaderSize: HEADER_BYTES_MAX };
   const listener: RequestListener = (request, response) => void overHttp.serve(request, response);
   const server = tls === undefined ? createPlain(options, listener) : createTls({ ...options, cert: readFileSync(tls.certFile), key: readFileSync(tls.keyFile) }, listener);
@@ -35,7 +35,7 @@ async function start(config: Config): Promise<{ readonly url: string; close(): P
     url: `${tls === undefined ? 'http' : 'https'}://${config.host}:${(server.address() as AddressInfo).port}`,
     async close() {
       const closed = new Promise((resolve) => server.close(resolve));
-      await actions.close(bounds.shutdown_grace_s * MS_PER_SECOND);
+      await actions.close();
       await new Promise((resolve) => { setImmediate(resolve); }); // what has just ended is written
       overWebSocket.close();
       await gateways.close();

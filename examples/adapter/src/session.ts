@@ -1,10 +1,9 @@
 // One agent's session over WebSocket: requests with ids, their answers and events through the outbox. It outlives its connection for a while, so that a client that comes back misses nothing.
 import { randomUUID } from 'node:crypto';
 import type { WebSocket } from 'ws';
-import type { Action, Actions } from './actions.js';
+import type { Action, Parts } from './actions.js';
 import type { Agent } from './agents.js';
-import type { Bounds } from './config.js';
-import type { CallEvent, Gateways } from './gateway.js';
+import type { CallEvent } from './gateway.js';
 import { Outbox } from './outbox.js';
 import { busy, invalid, pageOf, readInvocation, readPage, textOf, type CourierFault, type JsonRecord } from './protocol.js';
 import { faultOf } from './refusals.js';
@@ -14,17 +13,11 @@ const GOING_AWAY = 1001;
 const DUPLICATE_ID = 'duplicate_id';
 const ENDED = new Error('the session has ended');
 
-export interface SessionParts {
-  readonly gateways: Gateways;
-  readonly actions: Actions;
-  readonly bounds: Bounds;
-  readonly onEnd: (session: Session) => void;
-}
-
 export class Session {
   readonly id = `ses_${randomUUID()}`;
   readonly agent: Agent;
-  readonly #parts: SessionParts;
+  readonly #parts: Parts;
+  readonly #onEnd: (session: Session) => void;
   readonly #outbox: Outbox;
   /** In flight, or answered without room for the answer yet. */
   readonly #open = new Map<string, Action | undefined>();
@@ -34,9 +27,10 @@ export class Session {
   #lastHeardMs = 0;
   #telling: Promise<void> | undefined;
 
-  constructor(agent: Agent, parts: SessionParts) {
+  constructor(agent: Agent, parts: Parts, onEnd: (session: Session) => void) {
     this.agent = agent;
     this.#parts = parts;
+    this.#onEnd = onEnd;
     this.#outbox = new Outbox(parts.bounds.window_bytes);
     parts.gateways.of(agent).watch(() => this.#tellOfChange(), this.#ended.signal);
   }
@@ -71,7 +65,7 @@ export class Session {
     this.#outbox.close(ENDED);
     for (const action of this.#open.values()) action?.cancel();
     this.#socket?.close(GOING_AWAY);
-    this.#parts.onEnd(this);
+    this.#onEnd(this);
   }
 
   /** Whether the client has left the window full for too long. */

@@ -2,11 +2,11 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type RawData, type WebSocket } from 'ws';
-import type { Agent, Agents } from './agents.js';
-import type { Log } from './log.js';
+import type { Parts } from './actions.js';
+import type { Agent } from './agents.js';
 import { busy, CourierFault, invalid, parseJson, recordOf, SUBPROTOCOL, UNKNOWN_KEY, type JsonRecord } from './protocol.js';
 import { faultOf } from './refusals.js';
-import { errorFrame, Session, type SessionParts } from './session.js';
+import { errorFrame, Session } from './session.js';
 
 const MS_PER_SECOND = 1000;
 const REFUSED = 4401; // application codes begin at 4000 (RFC 6455 section 7.4.2)
@@ -22,18 +22,14 @@ interface Connection {
 }
 
 export class WebSocketDoor {
-  readonly #agents: Agents;
-  readonly #parts: SessionParts;
-  readonly #log: Log;
+  readonly #parts: Parts;
   readonly #server: WebSocketServer;
   readonly #sessions = new Map<string, Session>();
   readonly #sockets = new Map<WebSocket, Connection>();
   readonly #heartbeat: NodeJS.Timeout;
 
-  constructor(agents: Agents, parts: Omit<SessionParts, 'onEnd'>, log: Log) {
-    this.#agents = agents;
-    this.#log = log;
-    this.#parts = { ...parts, onEnd: (session) => void this.#sessions.delete(session.id) };
+  constructor(parts: Parts) {
+    this.#parts = parts;
     this.#server = new WebSocketServer({ noServer: true, maxPayload: parts.bounds.body_bytes * ANSWERED_FRAMES, perMessageDeflate: false, clientTracking: false, handleProtocols: () => SUBPROTOCOL });
     this.#heartbeat = setInterval(() => this.#beat(), parts.bounds.heartbeat_s * MS_PER_SECOND).unref();
   }
@@ -74,13 +70,13 @@ export class WebSocketDoor {
 
   #connect(socket: WebSocket, frame: JsonRecord): Session {
     if (frame['kind'] !== 'connect') throw invalid('The first frame must be connect.', 'connect_first');
-    const agent = this.#agents.find(frame['key']);
+    const agent = this.#parts.agents.find(frame['key']);
     if (agent === undefined) throw UNKNOWN_KEY;
     const { session: id, after } = frame['resume'] === undefined ? {} : recordOf(frame['resume'], 'resume');
     const session = id === undefined ? this.#open(agent) : this.#sessions.get(String(id));
     // Another agent's session is none; and one of which something is lost is not resumed as if nothing were.
     if (session?.agent !== agent || !session.canResume(Number(after ?? 0))) throw new CourierFault(410, { type: 'not_found', code: 'session_gone', message: 'The session can not be resumed.', remediation: 'Connect anew; what was in flight was cancelled, or its answer is lost.' });
-    this.#log(id === undefined ? 'session_opened' : 'session_resumed', { agent: agent.spiffeId, session: session.id });
+    this.#parts.log(id === undefined ? 'session_opened' : 'session_resumed', { agent: agent.spiffeId, session: session.id });
     session.attach(socket, Number(after ?? 0));
     return session;
   }
@@ -88,7 +84,7 @@ export class WebSocketDoor {
   #open(agent: Agent): Session {
     const own = [...this.#sessions.values()].filter((one) => one.agent.spiffeId === agent.spiffeId);
     if (own.length >= this.#parts.bounds.sessions_per_agent) throw busy('sessions');
-    const session = new Session(agent, this.#parts);
+    const session = new Session(agent, this.#parts, ({ id }) => void this.#sessions.delete(id));
     this.#sessions.set(session.id, session);
     return session;
   }
@@ -101,7 +97,7 @@ export class WebSocketDoor {
       const record = recordOf(frame, 'A frame');
       if (Buffer.byteLength(text) > this.#parts.bounds.body_bytes) throw invalid(`A frame has at most ${this.#parts.bounds.body_bytes} bytes.`, 'too_large');
       if (record['kind'] === 'ping') return socket.send('{"kind":"pong"}');
-      if (!this.#agents.isCurrent(session.agent)) throw UNKNOWN_KEY;
+      if (!this.#parts.agents.isCurrent(session.agent)) throw UNKNOWN_KEY;
       session.take(record);
     } catch (fault) {
       socket.send(errorFrame(faultOf(fault), frame));
@@ -110,7 +106,7 @@ export class WebSocketDoor {
   }
 
   #beat(): void {
-    for (const session of this.#sessions.values()) if (!this.#agents.isCurrent(session.agent)) session.end();
+    for (const session of this.#sessions.values()) if (!this.#parts.agents.isCurrent(session.agent)) session.end();
     for (const [socket, state] of this.#sockets) {
       if (!state.answersPings || state.session?.isStalled() === true) {
         socket.terminate();
