@@ -2,9 +2,8 @@
 import { isObject, type JsonObject } from './json.js';
 import type { Surroundings } from './surroundings.js';
 
-const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$/;
-const NO_TRACE = '0'.repeat(32);
-const NO_SPAN = '0'.repeat(16);
+/** Version ff, and ids of zeroes, are none (W3C Trace Context, section 3.2.2). */
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 const TRACE_ID_BYTES = 16;
 const SPAN_ID_BYTES = 8;
 const FLAG_SAMPLED = 1;
@@ -30,7 +29,7 @@ export class Tracer {
   async current(): Promise<Trace> {
     const given = this.#source === undefined ? await this.#active() : this.#source();
     const traceId = TRACEPARENT.exec(given ?? '')?.[1];
-    if (given !== undefined && traceId !== undefined && traceId !== NO_TRACE && !given.includes(`-${NO_SPAN}-`)) return { traceId, headers: { traceparent: given } };
+    if (given !== undefined && traceId !== undefined) return { traceId, headers: { traceparent: given } };
     const fresh = this.#surroundings.randomHex(TRACE_ID_BYTES);
     return { traceId: fresh, headers: { traceparent: `00-${fresh}-${this.#surroundings.randomHex(SPAN_ID_BYTES)}-01` } };
   }

@@ -93,6 +93,13 @@ describe('a call', () => {
     expect(gateway.seen.map(({ headers }) => headers['traceparent'])).toEqual([given, expect.stringMatching(/^00-/)]);
   });
 
+  it.each([`ff-${'b'.repeat(32)}-${'c'.repeat(16)}-01`, `00-${'0'.repeat(32)}-${'c'.repeat(16)}-01`, `00-${'b'.repeat(32)}-${'0'.repeat(16)}-01`, `00-${'B'.repeat(32)}-${'c'.repeat(16)}-01`, `00-${'b'.repeat(32)}-${'c'.repeat(16)}`])('takes %s for no trace: the gateway would begin another than the answer names', async (given) => {
+    gateway.play(text('a'));
+    const { traceId } = await client({ traceparent: () => given }).callTool('t');
+    expect(given).not.toContain(traceId);
+    expect(gateway.seen.map(({ headers }) => headers['traceparent'])).toEqual([expect.stringMatching(`^00-${traceId}-`)]);
+  });
+
   it('goes through a fetch of the caller\'s own', async () => {
     gateway.play(events({ jsonrpc: '2.0', id: '$id', result: { content: [] } }));
     const urls: string[] = [];
