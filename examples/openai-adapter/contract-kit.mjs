@@ -82,17 +82,17 @@ export default {
   async connect(adapter, { key }) {
     const client = new OpenAI({ apiKey: key === '' ? ' ' : key, baseURL: adapter.url, maxRetries: 0 });
     const stops = new Set();
-    const ask = (action, input, signal) => client.chat.completions.create({ model: 'script', messages: [{ role: 'user', content: JSON.stringify({ action, input }) }] }, { signal });
+    const ask = (action, input, signal, traceparent) => client.chat.completions.create({ model: 'script', messages: [{ role: 'user', content: JSON.stringify({ action, input }) }] }, { signal, headers: { traceparent } });
     const post = async (body) => {
       const response = await fetch(`${adapter.url}/chat/completions`, { method: 'POST', headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' }, body });
       return { kind: response.ok ? 'result' : 'refusal', status: response.status, ...(await response.json()).error };
     };
     return {
       list: async () => parsed((await ask(LIST, {})).choices[0].message.content),
-      call(action, input) {
+      call(action, input, { traceparent } = {}) {
         const stop = new AbortController();
         stops.add(stop);
-        const once = () => ask(action, input, stop.signal).then(outcomeOf, refusalOf);
+        const once = () => ask(action, input, stop.signal, traceparent).then(outcomeOf, refusalOf);
         /** The identical call finds the decision. */
         const decided = async () => {
           for (;;) {

@@ -222,6 +222,24 @@ describe('the evidence', () => {
   });
 });
 
+describe('the trace', () => {
+  it('of each request is its own, over HTTP and WebSocket; what is no text is none', async () => {
+    await start();
+    const given = ['a', 'b', 'c', 'd'].map((digit) => `00-${digit.repeat(32)}-00f067aa0ba902b7-01`);
+    const [called = '', listed = '', ...ofFrames] = given;
+    const socket = await connected();
+    const ops = [{ op: 'invoke', action: 'called' }, { op: 'list' }];
+    for (const [at, traceparent] of ofFrames.entries()) socket.send({ kind: 'request', id: `given-${at}`, ...ops[at], traceparent });
+    for (const [at, traceparent] of [[called], { toString: 1 }, 1, null, undefined].entries()) socket.send({ kind: 'request', id: `odd-${at}`, op: 'invoke', action: 'odd', traceparent });
+    await Promise.all([http('POST', '/v1/actions', 'key-alpha', '{"action":"called"}', { traceparent: called }), http('GET', '/v1/actions', 'key-alpha', undefined, { traceparent: listed })]);
+    await until(() => socket.frames.filter(({ ok }) => ok === true).length === 7);
+    const traces = (which: (one: Seen) => boolean) => seen.filter(which).map(({ headers }) => headers['traceparent']);
+    expect([traces(({ tool }) => tool === 'called').sort(), traces(({ method }) => method === 'tools/list').sort()]).toEqual([[given[0], given[2]], [given[1], given[3]]]);
+    const fresh = traces(({ tool }) => tool === 'odd');
+    expect([new Set(fresh).size, fresh.filter((one) => given.includes(String(one)))]).toEqual([5, []]);
+  });
+});
+
 describe('over HTTP', () => {
   it('what is wrong is refused in the protocol\'s shape, and the gateway sees nothing', async () => {
     await start({ body_bytes: 2000 });

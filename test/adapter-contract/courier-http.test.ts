@@ -39,6 +39,7 @@ await holdToContract('kits/courier-http.mjs', [
   { what: 'that makes text of data', foundBy: ['call/data'], connect: ending(({ data, ...rest }) => ({ ...rest, data: JSON.stringify(data) })) },
   { what: 'that rewrites arguments', foundBy: ['call/arguments'], connect: beginning((session, action, input, on) => session.call(action, { ...(input as object), zero: '0' }, on)) },
   { what: 'that drops progress', foundBy: ['call/progress'], connect: beginning((session, action, input) => session.call(action, input)) },
+  { what: 'that begins a trace of its own', foundBy: ['call/trace'], connect: beginning((session, action, input) => session.call(action, input)) },
   { what: 'that only says that it cancels', foundBy: ['call/cancel'], connect: beginning((session, ...given) => ({ ...session.call(...given), outcome: Promise.resolve({ kind: 'cancelled' }), cancel: () => Promise.resolve() })) },
   { what: 'that calls everything repeatable', foundBy: ['refusal/whole', 'call/protocol-error'], connect: ending((outcome) => ({ ...outcome, retryable: true })) },
 ]);

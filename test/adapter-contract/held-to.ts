@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 export type Session = Readonly<Record<string, unknown>> & {
-  call(action: string, input: unknown, on?: { onEvent?: (event: unknown) => void }): { outcome: Promise<Readonly<Record<string, unknown>>>; cancel(): Promise<unknown> };
+  call(action: string, input: unknown, on?: { onEvent?: (event: unknown) => void; traceparent?: string }): { outcome: Promise<Readonly<Record<string, unknown>>>; cancel(): Promise<unknown> };
 };
 
 export interface Kit {

@@ -28,13 +28,13 @@ export class CourierHttp {
   }
 
   /** The action's document: `status` is succeeded, failed, or pending where a person is asked. */
-  invoke(action, input, { signal } = {}) {
-    return this.#ask('POST', '/v1/actions', { action, input }, signal);
+  invoke(action, input, on = {}) {
+    return this.#ask('POST', '/v1/actions', { action, input }, on);
   }
 
   /** The same, with what happens on the way. */
-  async invokeWithEvents(action, input, { signal, onEvent }) {
-    const response = await this.#fetch('POST', '/v1/actions', { action, input }, signal, 'application/x-ndjson');
+  async invokeWithEvents(action, input, { onEvent, ...on }) {
+    const response = await this.#fetch('POST', '/v1/actions', { action, input }, on, 'application/x-ndjson');
     if (!response.ok) throw new CourierError((await response.json()).error);
     for await (const line of linesOf(response.body)) {
       const event = JSON.parse(line);
@@ -53,15 +53,15 @@ export class CourierHttp {
     return this.#ask('DELETE', `/v1/actions/${id}`);
   }
 
-  async #ask(method, path, body, signal) {
-    const response = await this.#fetch(method, path, body, signal, 'application/json');
+  async #ask(method, path, body, on = {}) {
+    const response = await this.#fetch(method, path, body, on, 'application/json');
     const answer = await response.json();
     if (response.ok) return answer;
     throw new CourierError(answer.error);
   }
 
-  #fetch(method, path, body, signal, accept) {
-    const headers = { 'courier-key': this.#key, accept, ...(body === undefined ? {} : { 'content-type': 'application/json' }) };
+  #fetch(method, path, body, { signal, traceparent }, accept) {
+    const headers = { 'courier-key': this.#key, accept, ...(traceparent === undefined ? {} : { traceparent }), ...(body === undefined ? {} : { 'content-type': 'application/json' }) };
     return fetch(new URL(path, this.#url), { method, headers, signal: signal ?? null, redirect: 'error', ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
   }
 }

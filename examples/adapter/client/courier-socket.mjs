@@ -60,8 +60,8 @@ export class CourierSocket {
   }
 
   /** { id, answer }: the answer is the action's document. */
-  invoke(action, input, { onEvent } = {}) {
-    return this.#ask({ op: 'invoke', action, input }, onEvent);
+  invoke(action, input, { onEvent, traceparent } = {}) {
+    return this.#ask({ op: 'invoke', action, input, traceparent }, onEvent);
   }
 
   cancel(id) {

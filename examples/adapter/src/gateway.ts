@@ -1,4 +1,5 @@
 // The gateway's side: for each agent one client with that agent's evidence, and what Courier asks in terms of tools/list and tools/call.
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GatewayClient, TransportError, type ApprovalRequest, type ToolEvent, type ToolResult } from '@precinct/sdk';
 import type { Agent } from './agents.js';
@@ -10,6 +11,9 @@ import { faultOf } from './refusals.js';
 const MS_PER_SECOND = 1000;
 const TOOLS_CHANGED = 'notifications/tools/list_changed';
 const LISTENING = 'notifications/subscriptions/acknowledged';
+
+/** The traceparent of the native request that is being served, as it came: what it asks of the gateway goes on in that trace. */
+export const trace = new AsyncLocalStorage<unknown>();
 
 export interface Approval {
   readonly request_id: string;
@@ -85,6 +89,7 @@ export class AgentGateway {
       gatewayUrl: config.gatewayUrl, ...agent.evidence, clientName: 'courier-adapter', clientVersion: '1.0.0',
       maxRetries: 0, // the agents' own clients retry: one action is one request, and one record
       timeout: config.bounds.call_timeout_ms / MS_PER_SECOND, maxAnswerBytes: config.bounds.answer_bytes,
+      traceparent: givenTrace,
     });
   }
 
@@ -141,6 +146,12 @@ export class AgentGateway {
 
 function outputOf({ content, structuredContent, isError, text, traceId }: ToolResult): Output {
   return { status: isError ? 'failed' : 'succeeded', output: { text, data: structuredContent, parts: content }, trace_id: traceId };
+}
+
+/** Of a text that is none the SDK begins a new trace, as W3C Trace Context has it. */
+function givenTrace(): string | undefined {
+  const given = trace.getStore();
+  return typeof given === 'string' ? given : undefined;
 }
 
 /** Undefined = Courier has no such event. */

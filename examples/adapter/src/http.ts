@@ -3,7 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Action, Parts } from './actions.js';
 import type { Agent } from './agents.js';
-import type { CallEvent } from './gateway.js';
+import { trace, type CallEvent } from './gateway.js';
 import { CourierFault, invalid, pageOf, parseJson, readInvocation, readPage, UNKNOWN_KEY } from './protocol.js';
 import { faultOf } from './refusals.js';
 
@@ -20,7 +20,7 @@ export class HttpDoor {
 
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
-      await this.#route(request, response);
+      await trace.run(request.headers['traceparent'], () => this.#route(request, response));
     } catch (fault) {
       if (response.headersSent) return void response.destroy(); // half an answer is not made whole by an error
       const { status, body } = faultOf(fault);

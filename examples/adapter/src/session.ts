@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { WebSocket } from 'ws';
 import type { Action, Parts } from './actions.js';
 import type { Agent } from './agents.js';
-import type { CallEvent } from './gateway.js';
+import { trace, type CallEvent } from './gateway.js';
 import { Outbox } from './outbox.js';
 import { busy, invalid, pageOf, readInvocation, readPage, textOf, type CourierFault, type JsonRecord } from './protocol.js';
 import { faultOf } from './refusals.js';
@@ -84,7 +84,7 @@ export class Session {
     if (this.#open.has(id)) throw invalid('A request with this id is in flight.', DUPLICATE_ID);
     // A full session can still be told to cancel.
     if (this.#open.size >= this.#parts.bounds.calls_per_session * (frame['op'] === 'cancel' ? 2 : 1)) throw busy('requests of a session');
-    void this.#answer(id, frame).catch(() => undefined); // the session has ended, and its client knows
+    void trace.run(frame['traceparent'], () => this.#answer(id, frame)).catch(() => undefined); // the session has ended, and its client knows
   }
 
   async #answer(id: string, frame: JsonRecord): Promise<void> {

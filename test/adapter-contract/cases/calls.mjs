@@ -1,8 +1,13 @@
 // A call: its arguments, its answer, what happens on the way, and its end before time.
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 
 const ODD = { text: 'ä€😀 "quoted" \\ \u2028', nested: { list: [1, -2.5, 1e21, true, null, [], {}], '': 'empty name' }, __proto__x: 'plain', zero: 0 };
 const COUNT_TO = 20;
+const SPAN = '00f067aa0ba902b7';
+const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
+/** W3C Trace Context, section 3.2.2: whoever gets one of these begins a new trace. */
+const NO_TRACEPARENTS = ['none', `00-${TRACE}-${SPAN}`, `00-${TRACE.toUpperCase()}-${SPAN}-01`, `ff-${TRACE}-${SPAN}-01`, `00-${TRACE}-${'0'.repeat(16)}-01`, `00-${'0'.repeat(32)}-${SPAN}-01`];
 
 export const callCases = [
   { id: 'call/result', duty: 'a tool\'s answer comes back as the answer', run: async ({ within }) => assert.deepEqual(await within('alpha', async (session) => JSON.parse((await session.call('echo', { text: 'hello' }).outcome).text)), { text: 'hello' }) },
@@ -64,6 +69,21 @@ export const callCases = [
         await until('the tool server is told', () => server.hangUps.includes(cancelled));
         assert.equal((await session.call('echo', {}).outcome).kind, 'result');
       });
+    },
+  },
+  {
+    id: 'call/trace', needs: 'trace', duty: 'a call goes on in its client\'s trace (W3C), whose id answer, refusal and record have; what is no traceparent is not passed on',
+    async run({ within, gateway, agents }) {
+      const traces = Array.from({ length: 6 }, () => randomBytes(16).toString('hex'));
+      const [told, fresh] = await within('alpha', async (session) => {
+        const traceOf = async (tool, traceparent) => (await session.call(tool, {}, { traceparent }).outcome).traceId;
+        const goingOn = traces.map((id, at) => traceOf(at % 2 === 0 ? 'echo' : 'beta_only', `00-${id}-${SPAN}-01`));
+        return [await Promise.all(goingOn), await Promise.all(NO_TRACEPARENTS.map((text) => traceOf('echo', text)))];
+      });
+      assert.deepEqual(told, traces);
+      assert.ok(!fresh.includes(TRACE) && !fresh.includes('0'.repeat(32)), fresh.join());
+      const recorded = (await gateway.audit(agents.alpha.spiffeId)).filter(({ method }) => method === 'tools/call').map((record) => record.trace_id);
+      for (const id of [...told, ...fresh]) assert.equal(recorded.filter((one) => one === id).length, 1, id);
     },
   },
   {

@@ -46,7 +46,7 @@ export default {
         } while (cursor !== null);
         return names;
       },
-      call(action, input, { onEvent } = {}) {
+      call(action, input, { onEvent, traceparent } = {}) {
         const stop = new AbortController();
         let id;
         const taking = async (event) => {
@@ -54,7 +54,8 @@ export default {
           await reading;
           if (event.event === 'progress') onEvent?.(event);
         };
-        const asked = onEvent === undefined ? client.invoke(action, input, { signal: stop.signal }) : client.invokeWithEvents(action, input, { signal: stop.signal, onEvent: taking });
+        const on = { signal: stop.signal, traceparent };
+        const asked = onEvent === undefined ? client.invoke(action, input, on) : client.invokeWithEvents(action, input, { ...on, onEvent: taking });
         const outcome = asked.then((document) => {
           if (document.status !== 'pending') return outcomeOf(document);
           return { kind: 'pending', requestId: document.approval.request_id, command: document.approval.command, decided: () => decided(client, document.id) };

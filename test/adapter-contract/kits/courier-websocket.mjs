@@ -31,10 +31,10 @@ export default {
         } while (cursor !== null);
         return names;
       },
-      call(action, input, { onEvent } = {}) {
+      call(action, input, { onEvent, traceparent } = {}) {
         let tellPending;
         const pending = new Promise((resolve) => { tellPending = resolve; });
-        const asked = client.invoke(action, input, { onEvent: (event) => (event.event === 'pending' ? tellPending(event) : event.event === 'progress' ? onEvent?.(event) : undefined) });
+        const asked = client.invoke(action, input, { traceparent, onEvent: (event) => (event.event === 'pending' ? tellPending(event) : event.event === 'progress' ? onEvent?.(event) : undefined) });
         const outcome = withPending(asked, pending);
         void outcome.catch(() => undefined);
         return { outcome, cancel: () => client.cancel(asked.id) };
