@@ -209,7 +209,15 @@ def test_a_source_may_have_none(server: Loopback) -> None:
 
 @pytest.mark.parametrize(
     "bad",
-    ["", "x", GIVEN.replace("4bf", "4BF"), "00-" + "0" * 32 + "-00f067aa0ba902b7-01", GIVEN.replace("00-", "ff-", 1), GIVEN + "\r\nX: 1"],
+    [
+        "",
+        "x",
+        GIVEN.replace("4bf", "4BF"),
+        "00-" + "0" * 32 + "-00f067aa0ba902b7-01",
+        GIVEN.replace("00-", "ff-", 1),
+        GIVEN + "\r\nX: 1",
+        GIVEN + "-more",
+    ],
 )
 def test_what_is_no_traceparent_is_not_sent_on(server: Loopback, bad: str) -> None:
     perform("sync", {"gateway_url": server.url, "traceparent": bad}, ask("call_tool", "t"))
