@@ -1,6 +1,9 @@
 // What an agent does over Courier, written for the server it has always spoken to: the same words against the native server and against the adapter. Prints nothing; returns what it saw, without ids.
 import { CourierError, CourierHttp } from '../../examples/adapter/client/courier-http.mjs';
 import { CourierSocket } from '../../examples/adapter/client/courier-socket.mjs';
+import { everyPage } from './kits/courier.mjs';
+
+const PAGE = 2;
 
 const without = (record, ...names) => Object.fromEntries(Object.entries(record).filter(([name]) => !names.includes(name)));
 /** What differs from run to run is left out. */
@@ -11,23 +14,12 @@ const said = (asked) => asked.then(plain, (error) => {
   return { error: { type, code, retryable } };
 });
 
-async function everyPage(client) {
-  const pages = [];
-  let cursor;
-  do {
-    const { data, page } = await client.list({ limit: 2, cursor });
-    pages.push(data);
-    cursor = page.next;
-  } while (cursor !== null);
-  return pages;
-}
-
 /** @param {string} url @param {string} key */
 export async function overHttp(url, key) {
   const client = new CourierHttp({ url, key });
   const events = [];
   const seen = {
-    pages: await everyPage(client),
+    pages: await everyPage(client, PAGE),
     echo: await said(client.invoke('echo', { text: 'ä€😀', nested: [1, { two: null }] })),
     data: await said(client.invoke('data', {})),
     broken: await said(client.invoke('broken', {})),
@@ -50,7 +42,7 @@ export async function overWebSocket(url, key) {
   const invoked = (action, input, on) => said(client.invoke(action, input, on).answer);
   const seen = {
     welcome,
-    pages: await everyPage(client),
+    pages: await everyPage(client, PAGE),
     atOnce: await Promise.all([invoked('echo', { n: 1 }), invoked('data', {}), invoked('broken', {}), invoked('echo', { n: 2 })]),
     counted: await invoked('count', { to: 40 }, { onEvent: (event) => {
       events.push(plain(event));

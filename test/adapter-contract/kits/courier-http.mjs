@@ -1,7 +1,7 @@
 // How the contract speaks Courier over HTTP.
 import { request } from 'node:http';
 import { CourierHttp } from '../../../examples/adapter/client/courier-http.mjs';
-import { outcomeOf, refusalOf, startCourierAdapter } from './courier.mjs';
+import { everyPage, outcomeOf, refusalOf, startCourierAdapter } from './courier.mjs';
 
 const POLL_MS = 20;
 
@@ -36,16 +36,7 @@ export default {
     let reading = Promise.resolve();
     let read = () => undefined;
     return {
-      async list(pageSize) {
-        const names = [];
-        let cursor;
-        do {
-          const { data, page } = await client.list({ limit: pageSize, cursor }).catch((error) => { throw refusalOf(error); });
-          names.push(...data.map(({ action }) => action));
-          cursor = page.next;
-        } while (cursor !== null);
-        return names;
-      },
+      list: (pageSize) => everyPage(client, pageSize).then((pages) => pages.flat().map(({ action }) => action), (error) => { throw refusalOf(error); }),
       call(action, input, { onEvent, traceparent } = {}) {
         const stop = new AbortController();
         let id;

@@ -1,6 +1,6 @@
 // How the contract speaks Courier over WebSocket.
 import { CourierSocket } from '../../../examples/adapter/client/courier-socket.mjs';
-import { outcomeOf, refusalOf, startCourierAdapter } from './courier.mjs';
+import { everyPage, outcomeOf, refusalOf, startCourierAdapter } from './courier.mjs';
 
 /** A pending event comes before the answer; whoever waits for one must not wait for the other. */
 function withPending(asked, pending) {
@@ -21,16 +21,7 @@ export default {
       return { kind: 'refusal', ...(await refused) };
     };
     return {
-      async list(pageSize) {
-        const names = [];
-        let cursor;
-        do {
-          const { data, page } = await client.list({ limit: pageSize, cursor }).catch((error) => { throw refusalOf(error); });
-          names.push(...data.map(({ action }) => action));
-          cursor = page.next;
-        } while (cursor !== null);
-        return names;
-      },
+      list: (pageSize) => everyPage(client, pageSize).then((pages) => pages.flat().map(({ action }) => action), (error) => { throw refusalOf(error); }),
       call(action, input, { onEvent, traceparent } = {}) {
         let tellPending;
         const pending = new Promise((resolve) => { tellPending = resolve; });

@@ -42,6 +42,18 @@ export async function startCourierAdapter({ gatewayUrl, folder, agents, limits }
   };
 }
 
+/** @param {{ list: (page: { limit: number, cursor: string | undefined }) => Promise<{ data: readonly any[], page: { next: string | null } }> }} client */
+export async function everyPage(client, limit) {
+  const pages = [];
+  let cursor;
+  do {
+    const { data, page } = await client.list({ limit, cursor });
+    pages.push(data);
+    cursor = page.next;
+  } while (cursor !== null);
+  return pages;
+}
+
 export function outcomeOf(document) {
   return { kind: 'result', text: document.output.text, data: document.output.data, isError: document.status === 'failed', traceId: document.trace_id };
 }
