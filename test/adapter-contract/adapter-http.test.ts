@@ -1,0 +1,46 @@
+// The worked adapter over HTTP: what is wrong is refused in Courier's shape, and each agent has its own actions alone.
+import { request } from 'node:http';
+import { describe, expect, it } from 'vitest';
+import { until } from '../support/until.js';
+import { adapter, gateway, http, invoke, start } from './adapter-rig.js';
+
+describe('over HTTP', () => {
+  it('what is wrong is refused in the protocol\'s shape, and the gateway sees nothing', async () => {
+    await start({ body_bytes: 2000 });
+    for (const [what, method, path, key, body, status, code] of [
+      ['no key', 'POST', '/v1/actions', undefined, '{}', 401, 'unknown_key'], ['a wrong key', 'GET', '/v1/actions', 'key', undefined, 401, 'unknown_key'], ['another path', 'GET', '/v2', 'key-alpha', undefined, 404, 'unknown_path'],
+      ['a path that is none', 'GET', '//', 'key-alpha', undefined, 400, 'invalid_request'],
+      ['another method', 'PUT', '/v1/actions', 'key-alpha', '{}', 405, 'method_not_allowed'], ['a wrong page', 'GET', '/v1/actions?limit=0', 'key-alpha', undefined, 400, 'invalid_request'],
+      ['an action that is none', 'GET', '/v1/actions/act_x', 'key-alpha', undefined, 404, 'unknown_action'], ['a body above the limit', 'POST', '/v1/actions', 'key-alpha', `{"action":"x","input":{"t":"${'x'.repeat(3000)}"}}`, 413, 'too_large'],
+      ['a number that would be rounded', 'POST', '/v1/actions', 'key-alpha', '{"action":"x","input":{"n":12345678901234567890}}', 400, 'number_too_large'], ['a number without end', 'POST', '/v1/actions', 'key-alpha', '{"action":"x","input":{"n":1e999}}', 400, 'number_too_large'],
+    ] as const) {
+      const { status: got, body: { error } } = await http(method, path, key, body);
+      expect([what, got, error?.['code'], typeof error?.['message'], error?.['retryable']]).toEqual([what, status, code, 'string', false]);
+    }
+    expect(gateway.seen).toEqual([]);
+  });
+
+  it('digits within a text are no number', async () => {
+    await start();
+    expect((await invoke('key-alpha', 'echo', { n: '12345678901234567890', '98765432109876543210': 1.5 })).body).toMatchObject({ status: 'succeeded', output: { text: '{"n":"12345678901234567890","98765432109876543210":1.5}' } });
+  });
+
+  it('a body that is sent in pieces has the same limit', async () => {
+    await start({ body_bytes: 2000 });
+    const { status } = await http('POST', '/v1/actions', 'key-alpha', 'x'.repeat(3000), { 'transfer-encoding': 'chunked' });
+    expect([status, gateway.seen]).toEqual([413, []]);
+  });
+
+  it('another agent\'s action can be neither seen nor cancelled, and ends with who asked for it', async () => {
+    await start();
+    const asked = request(new URL('/v1/actions', adapter.url), { method: 'POST', headers: { 'courier-key': 'key-alpha', accept: 'application/x-ndjson' } });
+    asked.on('error', () => undefined);
+    asked.end('{"action":"hang"}');
+    const id = await new Promise<string>((resolve) => { asked.on('response', (response) => { response.once('data', (part: Buffer) => resolve((JSON.parse(part.toString().split('\n')[0] ?? '') as { id: string }).id)); }); });
+    await until(() => gateway.seen.length > 0);
+    for (const method of ['GET', 'DELETE']) expect((await http(method, `/v1/actions/${id}`, 'key-beta')).status).toBe(404);
+    expect((await http('GET', `/v1/actions/${id}`, 'key-alpha')).body).toMatchObject({ id, action: 'hang', status: 'running' });
+    asked.destroy();
+    await until(() => gateway.hangUps === 1);
+  });
+});
