@@ -77,7 +77,7 @@ function parsed(text) {
 
 export default {
   name: 'OpenAI\'s API (chat completions)',
-  cannot: { resume: 'a request lives as long as its connection', catalogue: 'the protocol has no events; the list is made anew at each request' },
+  cannot: { resume: 'a request lives as long as its connection', catalogue: 'the protocol has no events; the list is made anew at each request', revoke: 'the keys are read when it starts' },
   start,
   async connect(adapter, { key }) {
     const client = new OpenAI({ apiKey: key === '' ? ' ' : key, baseURL: adapter.url, maxRetries: 0 });

@@ -144,8 +144,8 @@ function failureOf(fault) {
 /** @param {unknown} fault */
 function listingFailed(fault) {
   if (fault instanceof GatewayError) {
-    const { code, message, reasonCode, decisionId, traceId, remediation, retryAfter } = fault;
-    const status = fault.httpStatus !== undefined && fault.httpStatus >= 400 ? fault.httpStatus : fault.rpcCode !== undefined && fault.rpcCode >= 400 && fault.rpcCode < 600 ? fault.rpcCode : 403;
+    const { code, message, reasonCode, decisionId, traceId, remediation, retryAfter, rpcCode, httpStatus } = fault;
+    const status = [rpcCode, httpStatus].find((one) => one !== undefined && one >= 400) ?? 403; // within HTTP 200 it stands in the JSON-RPC error
     // 401 would speak of the client's key, which is right: it is the agent's identity that the gateway does not take.
     return new ApiError(status === 401 ? 403 : status, code, `The gateway refused to list the tools: ${message}`, { type: 'gateway_refused', retryAfter, details: withoutAbsent({ reason: reasonCode, remediation, decision_id: decisionId, trace_id: traceId }) });
   }
