@@ -51,7 +51,7 @@ describe('the outbox', () => {
 
   it.each([0, -1, 7, Number.NaN, 1.5])('takes %s for no acknowledgement', async (seq) => {
     const outbox = new Outbox(1000);
-    await outbox.push(frame('a'));
+    for (const text of ['a', 'b']) await outbox.push(frame(text));
     outbox.acknowledge(seq);
     expect(outbox.canResume(0)).toBe(true);
   });

@@ -11,7 +11,6 @@ export class Outbox {
   #kept: Kept[] = [];
   #keptBytes = 0;
   #lastSeq = 0;
-  #acknowledged = 0;
   #send: ((text: string) => void) | undefined;
   #closed: Error | undefined;
 
@@ -43,8 +42,7 @@ export class Outbox {
   }
 
   acknowledge(seq: number): void {
-    if (!Number.isInteger(seq) || seq <= this.#acknowledged || seq > this.#lastSeq) return;
-    this.#acknowledged = seq;
+    if (!Number.isInteger(seq) || !this.canResume(seq)) return;
     const freed = this.#kept.filter((one) => one.seq <= seq);
     this.#kept = this.#kept.slice(freed.length);
     this.#keptBytes -= freed.reduce((sum, { bytes }) => sum + bytes, 0);
@@ -53,7 +51,7 @@ export class Outbox {
 
   /** Whether a client that has seen everything up to `seq` misses nothing that is no longer here. */
   canResume(seq: number): boolean {
-    return seq >= this.#acknowledged && seq <= this.#lastSeq;
+    return seq >= this.#lastSeq - this.#kept.length && seq <= this.#lastSeq;
   }
 
   /** From now on frames go to `send`, first those after `seq`; undefined = to nobody. */
