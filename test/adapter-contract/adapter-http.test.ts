@@ -1,8 +1,10 @@
-// The worked adapter over HTTP: what is wrong is refused in Courier's shape, and each agent has its own actions alone.
+// The worked adapter over HTTP: what is wrong is refused in Courier's shape, each agent has its own actions alone, and everything has its bound.
 import { request } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { until } from '../support/until.js';
-import { adapter, gateway, http, invoke, start } from './adapter-rig.js';
+import { adapter, connected, gateway, http, invoke, start } from './adapter-rig.js';
+
+const POLLED = { timeout: 25_000 };
 
 describe('over HTTP', () => {
   it('what is wrong is refused in the protocol\'s shape, and the gateway sees nothing', async () => {
@@ -42,5 +44,47 @@ describe('over HTTP', () => {
     expect((await http('GET', `/v1/actions/${id}`, 'key-alpha')).body).toMatchObject({ id, action: 'hang', status: 'running' });
     asked.destroy();
     await until(() => gateway.hangUps === 1);
+  });
+
+  it('an answer above the limit, and one that comes too late though it tells of progress, may have come of something', async () => {
+    await start({ answer_bytes: 1000, call_timeout_ms: 1000 });
+    expect(await invoke('key-alpha', 'echo', { text: 'x'.repeat(2000) })).toMatchObject({ status: 502, body: { error: { code: 'outcome_unknown', retryable: false } } });
+    expect(await invoke('key-alpha', 'hang')).toMatchObject({ status: 504, body: { error: { code: 'timed_out', retryable: false } } });
+    expect((await invoke('key-alpha', 'echo', { text: 'x' })).status).toBe(200);
+  });
+
+  it('who takes nothing is cut, and the call with it', async () => {
+    await start({ stalled_s: 1 });
+    const asked = request(new URL('/v1/actions', adapter.url), { method: 'POST', headers: { 'courier-key': 'key-alpha', accept: 'application/x-ndjson' } });
+    asked.on('error', () => undefined);
+    asked.end('{"action":"many","input":{"events":400,"bytes":100000}}'); // above what the sockets' buffers hold
+    await new Promise((resolve) => { asked.on('response', resolve); });
+    await until(() => adapter.log.includes('"outcome":"cancelled"'));
+    asked.destroy();
+  });
+
+  it('what waited for a person can be asked for afterwards: so many, and so long', async () => {
+    await start({ approval_wait_s: 1, kept_result_s: 5, calls_per_agent: 2 });
+    const ask = async (of: number): Promise<string> => {
+      const { status, body } = await invoke('key-alpha', 'deed', { of });
+      expect([status, body]).toMatchObject([202, { status: 'pending', approval: { request_id: `apr-${of}` } }]);
+      return `/v1/actions/${String(body['id'])}`;
+    };
+    const statusOf = async (path: string): Promise<unknown> => (await http('GET', path, 'key-alpha')).body['status'] ?? 'unknown';
+    const paths = [await ask(1), await ask(2)];
+    expect(await invoke('key-alpha', 'deed')).toMatchObject({ status: 429, body: { error: { code: 'adapter_busy', retryable: true } } });
+    for (const path of paths) await expect.poll(() => statusOf(path), POLLED).toBe('error');
+    expect((await http('GET', paths[0] ?? '', 'key-alpha')).body.error).toMatchObject({ code: 'stepup_approval_required', reason: 'nobody has decided apr-1', retryable: true });
+    paths.push(await ask(3));
+    expect(await Promise.all(paths.map(statusOf))).toEqual(['unknown', 'error', 'pending']);
+    for (const path of paths) await expect.poll(() => statusOf(path), POLLED).toBe('unknown');
+  });
+
+  it('only so many connections are taken', async () => {
+    await start({ connections: 2 });
+    const [one] = [await connected(), await connected()];
+    await expect(http('GET', '/v1/health', undefined)).rejects.toThrow();
+    one.raw.terminate();
+    await expect.poll(() => http('GET', '/v1/health', undefined).then(({ status }) => status, () => 'none'), POLLED).toBe(200);
   });
 });

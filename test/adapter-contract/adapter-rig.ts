@@ -42,11 +42,14 @@ export function answer(asked: IncomingMessage, response: ServerResponse): void {
     if (method === 'subscriptions/listen') return void response.writeHead(200, { 'content-type': 'text/event-stream' }).write(event({ method: 'notifications/subscriptions/acknowledged', params: {} }));
     if (params.name === 'hang') return void response.writeHead(200, { 'content-type': 'text/event-stream' }).write(progress(1, 'hangs'));
     if (params.name === 'many') {
+      const { events = 20, bytes = 1000 } = params.arguments ?? {};
       response.writeHead(200, { 'content-type': 'text/event-stream' });
-      for (let n = 1; n <= 20; n++) response.write(progress(n, 'x'.repeat(1000)));
+      for (let n = 1; n <= Number(events); n++) response.write(progress(n, 'x'.repeat(Number(bytes))));
       return void response.end(event({ id, result: { content: [] } }));
     }
-    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ jsonrpc: '2.0', id, result: method === 'tools/list' ? { tools: [] } : { content: [{ type: 'text', text: JSON.stringify(params.arguments) }] } }));
+    const json = (message: object): unknown => response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ jsonrpc: '2.0', id, ...message }));
+    if (params.name === 'deed') return void json({ error: { code: 403, message: 'Ask.', data: { code: 'stepup_approval_required', message: 'Ask.', decision_id: 'd', details: { request_id: `apr-${String(params.arguments?.['of'])}` } } } });
+    json({ result: method === 'tools/list' ? { tools: [] } : { content: [{ type: 'text', text: JSON.stringify(params.arguments) }] } });
   });
 }
 

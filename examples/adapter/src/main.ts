@@ -22,7 +22,7 @@ async function start(config: Config): Promise<{ readonly url: string; close(): P
   const parts = { agents, gateways, actions, bounds, log };
   const overHttp = new HttpDoor(parts);
   const overWebSocket = new WebSocketDoor(parts);
-  const options = { headersTimeout: bounds.headers_timeout_ms, requestTimeout: bounds.call_timeout_ms, maxHeaderSize: HEADER_BYTES_MAX };
+  const options = { headersTimeout: bounds.headers_timeout_ms, requestTimeout: bounds.headers_timeout_ms + bounds.call_timeout_ms, maxHeaderSize: HEADER_BYTES_MAX };
   const listener: RequestListener = (request, response) => void overHttp.serve(request, response);
   const server = tls === undefined ? createPlain(options, listener) : createTls({ ...options, cert: readFileSync(tls.certFile), key: readFileSync(tls.keyFile) }, listener);
   server.maxConnections = bounds.connections;

@@ -56,6 +56,6 @@ function typeOf(status: number): ErrorBody['type'] {
 
 function lost({ mayHaveRun, retryAfter, traceId }: TransportError): CourierFault {
   const facts = { type: 'unavailable' as const, trace_id: traceId, retry_after_ms: (retryAfter ?? 1) * MS_PER_SECOND };
-  if (mayHaveRun) return new CourierFault(BAD_GATEWAY, { ...facts, code: 'outcome_unknown', message: 'The connection to the gateway was lost meanwhile.', remediation: 'It may have run: look before it is sent again.' });
+  if (mayHaveRun) return new CourierFault(BAD_GATEWAY, { ...facts, code: 'outcome_unknown', message: 'The answer of the gateway did not come whole.', remediation: 'It may have run: look before it is sent again.' });
   return new CourierFault(UNAVAILABLE, { ...facts, code: 'gateway_unreachable', message: 'The gateway can not be reached. Nothing has run.', remediation: 'Send it again.', retryable: true });
 }
