@@ -31,6 +31,7 @@ interface Precinct {
 export let server: ScriptedServer;
 export let gateway: GatewayProcess;
 export let model: ScriptedModel;
+const started: ChildProcess[] = [];
 export let adapter: { readonly url: string; readonly child: ChildProcess; log(): string };
 let dir: string;
 
@@ -56,6 +57,7 @@ export async function startAdapter(config: Readonly<Record<string, unknown>> = {
   const clients = Object.keys(KEYS).map((name) => ({ name, api_key_env: `KEY_${name.toUpperCase()}`, spiffe_id: AGENT(name) }));
   writeFileSync(file, JSON.stringify({ listen: { port: 0 }, gateway: { url: gateway.url }, model: { url: model.url, api_key_env: 'KEY_MODEL' }, clients, limits: { rounds: ROUNDS_MAX, parallel_calls: PARALLEL_MAX, body_bytes: 100_000 }, ...config }));
   const child = spawn(process.execPath, [MAIN, file], { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, KEY_ALICE: KEYS.alice, KEY_BOB: KEYS.bob, KEY_MODEL: MODEL_KEY } });
+  started.push(child);
   let said = '';
   child.stderr.on('data', (part: Buffer) => { said += part.toString(); });
   await until(() => said.includes('listening: ') || child.exitCode !== null);
@@ -94,8 +96,10 @@ afterEach(() => {
   expect(adapter.log()).not.toMatch(new RegExp(Object.values({ ...KEYS, MODEL_KEY }).join('|')));
 });
 afterAll(async () => {
-  expect(await stop(adapter)).toBe(0);
+  const code = await stop(adapter);
+  for (const child of started) child.kill('SIGKILL'); // what a test that failed has left
   await gateway.stop();
   await Promise.all([server.close(), model.close()]);
   rmSync(dir, { recursive: true, force: true });
+  expect(code).toBe(0);
 });
