@@ -13,11 +13,12 @@ export interface ApprovalRequest {
 
 const APPROVAL_REQUIRED = 'stepup_approval_required';
 const ASK_AGAIN_S = 5; // where the gateway does not say
+const ASK_AGAIN_S_MIN = 0.1; // nobody decides faster: a person is not asked for in a hot loop
 const ASK_AGAIN_S_MAX = 60;
 const MS_PER_SECOND = 1000;
 
 /** Undefined = the error asks for no approval. */
-export function approvalOf(error: unknown): ApprovalRequest | undefined {
+function approvalOf(error: unknown): ApprovalRequest | undefined {
   if (!(error instanceof StepUpError) || error.code !== APPROVAL_REQUIRED) return undefined;
   const requestId = textOf(error.details?.['request_id']);
   return requestId === undefined ? undefined : { requestId, command: textOf(error.details?.['command']), expiresAt: textOf(error.details?.['expires_at']) };
@@ -46,7 +47,7 @@ export class ApprovalWait {
     if (opened.requestId !== request.requestId || leftMs <= 0) throw new ApprovalTimeoutError(error, opened);
     if (this.#opened === undefined) this.#onRequested?.(request);
     this.#opened = opened;
-    const askAgainMs = Math.min(error.retryAfter ?? ASK_AGAIN_S, ASK_AGAIN_S_MAX) * MS_PER_SECOND;
+    const askAgainMs = Math.min(Math.max(error.retryAfter ?? ASK_AGAIN_S, ASK_AGAIN_S_MIN), ASK_AGAIN_S_MAX) * MS_PER_SECOND;
     await wait(this.#surroundings, Math.min(askAgainMs, leftMs), signal);
   }
 }

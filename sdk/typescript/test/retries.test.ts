@@ -123,6 +123,10 @@ describe('an approval', () => {
     expect((await call([silent, text('a')], { waitForApproval: 60 })).waited).toEqual([5]);
   });
 
+  it('is not asked for in a hot loop, whatever the gateway says', async () => {
+    expect((await call([pending('r1', '0'), pending('r1', '0'), text('a')], { waitForApproval: 60 })).waited).toEqual([0.1, 0.1]);
+  });
+
   it('and a busy gateway go together', async () => {
     expect(await call([pending(), busy('gateway_overloaded'), text('a')], { waitForApproval: 60 })).toMatchObject({ said: 'a', asked: 3, waited: [5, 0.5] });
   });
