@@ -1,7 +1,7 @@
 // The gateway's tools for the Vercel AI SDK (`ai`): each call goes through the gateway, and the model reads why one was refused.
 import { dynamicTool, jsonSchema, type ToolSet } from 'ai';
 import type { GatewayClient } from './client.js';
-import { GatewayError, PrecinctError } from './gateway-error.js';
+import { APPROVAL_REQUIRED, GatewayError, PrecinctError } from './gateway-error.js';
 import { isObject, objectOf, textOf, type JsonObject } from './json.js';
 import type { Tool } from './operations.js';
 import type { CallOptions } from './options.js';
@@ -74,7 +74,7 @@ function described(block: ContentBlock): string {
 function refusalText({ code, message, details, remediation, decisionId }: GatewayError): string {
   const reason = textOf((details as JsonObject | undefined)?.['reason']);
   return [
-    `The gateway refused this call (${code}): ${message}`, ...(reason === undefined ? [] : [`Reason: ${reason}.`]), ...(remediation === undefined || code === 'stepup_approval_required' ? [] : [`What would help: ${remediation}`]),
+    `The gateway refused this call (${code}): ${message}`, ...(reason === undefined ? [] : [`Reason: ${reason}.`]), ...(remediation === undefined || code === APPROVAL_REQUIRED ? [] : [`What would help: ${remediation}`]),
     ...(decisionId === undefined ? [] : [`Decision: ${decisionId}`]),
   ].join('\n');
 }

@@ -1,6 +1,7 @@
 // Waiting for a person: the refusal that asks for an approval, and how long the identical call is repeated.
 import { ApprovalTimeoutError } from './errors.js';
 import { StepUpError } from './families.js';
+import { APPROVAL_REQUIRED } from './gateway-error.js';
 import { textOf } from './json.js';
 import { wait, type Surroundings } from './surroundings.js';
 
@@ -11,7 +12,6 @@ export interface ApprovalRequest {
   readonly expiresAt: string | undefined;
 }
 
-const APPROVAL_REQUIRED = 'stepup_approval_required';
 const ASK_AGAIN_S = 5; // where the gateway does not say
 const ASK_AGAIN_S_MIN = 0.1; // nobody decides faster: a person is not asked for in a hot loop
 const ASK_AGAIN_S_MAX = 60;

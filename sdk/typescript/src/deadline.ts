@@ -23,7 +23,9 @@ export class Deadline {
     if (callers?.aborted === true) this.#stopped();
     else callers?.addEventListener('abort', this.#stopped, { once: true });
     this.#stopTimer = surroundings.limit(seconds * MS_PER_SECOND, () => {
-      this.#controller.abort(new CallTimeoutError(`No answer within ${seconds} s.`, { mayHaveRun: this.mayHaveRun, traceId: this.traceId }));
+      const { mayHaveRun, traceId } = this;
+      const what = mayHaveRun ? `the record: agw audit explain ${traceId ?? ''}` : 'nothing has run';
+      this.#controller.abort(new CallTimeoutError(`No answer within ${seconds} s; ${what}`, { mayHaveRun, traceId }));
     });
   }
 

@@ -1,6 +1,6 @@
 // The errors that are no plain refusal of one family.
 import { AdmissionError, StepUpError } from './families.js';
-import { PrecinctError, setAside, type Refusal } from './gateway-error.js';
+import { PrecinctError, setAside, shown, type Refusal } from './gateway-error.js';
 import type { ToolResult } from './tool-result.js';
 
 /** The client cannot be made, or asked, like this. */
@@ -11,7 +11,7 @@ export class ConfigurationError extends PrecinctError {
 export interface TransportFacts {
   /** False when the connection was never made, or the request was not sent whole. */
   readonly mayHaveRun: boolean;
-  /** `connection`: none, or lost. `status`: an answer that is no MCP. `answer`: one that breaks off, is too large, or is not what was asked for. */
+  /** `connection`: none, or lost. `status`: an answer that is no MCP. `answer`: one that is too large, or is not what was asked for. */
   readonly kind: 'connection' | 'status' | 'answer';
   readonly httpStatus?: number | undefined;
   /** Seconds. */
@@ -51,7 +51,7 @@ export class CallTimeoutError extends PrecinctError {
   }
 }
 
-/** A JSON-RPC error without the gateway's envelope: the tool server's own. */
+/** A JSON-RPC error without the gateway's envelope: the tool server's own, in its words. */
 export class ProtocolError extends PrecinctError {
   override readonly name: string = 'ProtocolError';
   readonly rpcCode: number;
@@ -60,7 +60,7 @@ export class ProtocolError extends PrecinctError {
   readonly traceId: string | undefined;
 
   constructor(message: string, facts: { readonly rpcCode: number; readonly data: unknown; readonly httpStatus: number | undefined; readonly traceId: string | undefined }) {
-    super(message);
+    super(shown(message));
     this.rpcCode = facts.rpcCode;
     setAside(this, { data: facts.data });
     this.httpStatus = facts.httpStatus;
@@ -75,7 +75,7 @@ export class ToolError extends PrecinctError {
   declare readonly result: ToolResult;
 
   constructor(result: ToolResult) {
-    super('The tool says that it failed.');
+    super(`The tool says that it failed; the record: agw audit explain ${result.traceId}`);
     this.traceId = result.traceId;
     setAside(this, { result });
   }

@@ -1,5 +1,16 @@
 // What every error of this package is, and the refusal of the gateway that the classes of families.ts are made of.
 
+/** The one refusal whose remedy is a command that lifts it. */
+export const APPROVAL_REQUIRED = 'stepup_approval_required';
+const REFERENCE = /\$SPIKE\{[^}]*\}?/g;
+const CONTROLS = /\p{Cc}+/gu;
+const SHOWN_CHARS_MAX = 2_000;
+
+/** Text of another as it may stand in a log: one line, bounded, and without a reference that it quotes. */
+export function shown(text: string): string {
+  return text.replaceAll(REFERENCE, '$SPIKE{…}').replaceAll(CONTROLS, ' ').slice(0, SHOWN_CHARS_MAX);
+}
+
 /** Every error that this package makes. */
 export class PrecinctError extends Error {
   override readonly name: string = 'PrecinctError';
@@ -66,5 +77,14 @@ export class GatewayError extends PrecinctError implements Refusal {
     this.retryAfter = refusal.retryAfter;
     this.httpStatus = refusal.httpStatus;
     this.rpcCode = refusal.rpcCode;
+  }
+
+  /** What `message` alone does not say, for who prints no more than a text. Without the command that approves the call: the reader may be a model that has a shell. */
+  override toString(): string {
+    const { name, code, step, middleware, message, reasonCode, remediation, decisionId } = this;
+    const where = step === undefined ? '' : ` (step ${step}${middleware === undefined ? '' : `, ${middleware}`})`;
+    const why = reasonCode === undefined ? '' : ` [${reasonCode}]`;
+    const remedy = remediation === undefined || code === APPROVAL_REQUIRED ? '' : ` -> ${remediation}`;
+    return shown(`${name}: ${code}${where}: ${message}${why}${remedy}${decisionId === undefined ? '' : ` (decision ${decisionId})`}`);
   }
 }

@@ -82,6 +82,7 @@ describe('a call', () => {
     const answer = await client().callTool('t');
     expect(answer).toMatchObject({ content: raw.content, structuredContent: { n: 1 }, isError: true, meta: { k: 1 }, text: 'a\nb', raw });
     expect(() => answer.throwOnError()).toThrow(ToolError);
+    expect(() => answer.throwOnError()).toThrow(`agw audit explain ${answer.traceId}`);
     expect(new ToolResult({ content: [] }, '').throwOnError()).toBeInstanceOf(ToolResult);
   });
 
@@ -257,7 +258,7 @@ describe('an answer that is no refusal of the gateway', () => {
     });
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
     const { port } = silent.address() as AddressInfo;
-    expect(await failure(client({ gatewayUrl: `https://127.0.0.1:${port}`, surroundings, timeout: 5 }).callTool('t', { a: 1 }))).toMatchObject({ name: 'CallTimeoutError', mayHaveRun: false });
+    expect(await failure(client({ gatewayUrl: `https://127.0.0.1:${port}`, surroundings, timeout: 5 }).callTool('t', { a: 1 }))).toMatchObject({ name: 'CallTimeoutError', mayHaveRun: false, message: 'No answer within 5 s; nothing has run' });
     silent.close();
   });
 
@@ -409,7 +410,7 @@ describe('a streamed call', () => {
       response.writeHead(200, { 'content-type': 'text/event-stream' }).write(': here\n\n');
       setImmediate(() => surroundings.pass(2));
     });
-    expect(await failure(client({ surroundings }).callTool('t', {}, { timeout: 2 }))).toMatchObject({ name: 'CallTimeoutError', mayHaveRun: true, message: 'No answer within 2 s.' });
+    expect(await failure(client({ surroundings }).callTool('t', {}, { timeout: 2 }))).toMatchObject({ name: 'CallTimeoutError', mayHaveRun: true, message: expect.stringMatching(/^No answer within 2 s; the record: agw audit explain [0-9a-f]{32}$/) as string });
     expect(new CallTimeoutError('x', { mayHaveRun: false, traceId: undefined })).toBeInstanceOf(PrecinctError);
   });
 });

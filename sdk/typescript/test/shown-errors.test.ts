@@ -23,3 +23,29 @@ it.each<[string, Play, object]>([
   expect(error).toMatchObject(members);
   for (const shown of [inspect(error, { depth: null }), JSON.stringify(error), String(error)]) expect(shown).not.toContain('of my argument');
 });
+
+const thrownBy = async (play: Play): Promise<Error> => {
+  gateway.play(play);
+  const client = new GatewayClient({ gatewayUrl: gateway.url });
+  const error: unknown = await client.callTool('t').catch((reason: unknown) => reason);
+  await client.close();
+  if (!(error instanceof Error)) throw new Error('nothing was thrown');
+  return error;
+};
+
+it('a refusal as a text says code, layer, message, reason, remedy and decision; its message is the gateway\'s alone', async () => {
+  const error = await thrownBy(refusal('authz_policy_denied', { more: { reason_code: 'quiet_hours' } }));
+  expect(String(error)).toBe('AuthorizationError: authz_policy_denied (step 6, a_layer): It is authz_policy_denied. [quiet_hours] -> Do better. (decision d-1)');
+  expect(error.message).toBe('It is authz_policy_denied.');
+});
+
+it('and not the command that approves it', async () => {
+  const error = await thrownBy(refusal('stepup_approval_required', { more: { middleware_step: 9, remediation: 'Run agw approvals approve r.' } }));
+  expect(String(error)).toBe('StepUpError: stepup_approval_required (step 9, a_layer): It is stepup_approval_required. (decision d-1)');
+});
+
+it('a tool server\'s words stand in one line, bounded, without the references that they quote', async () => {
+  const said = (message: string): Play => (seen, response, request) => json({ jsonrpc: '2.0', id: seen.body['id'], error: { code: -32602, message } })(seen, response, request);
+  expect((await thrownBy(said('no $SPIKE{ref:db,exp:60} and\r\n\u001b[31m$SPIKE{ref:cut'))).message).toBe('no $SPIKE{…} and [31m$SPIKE{…}');
+  expect((await thrownBy(said('x'.repeat(5_000)))).message).toHaveLength(2_000);
+});
