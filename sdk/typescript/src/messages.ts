@@ -1,10 +1,12 @@
 // The JSON-RPC messages of one HTTP answer, each as it comes: of a JSON body, or of a stream of events.
 import { TransportError } from './errors.js';
 import { isObject, parseJson, type JsonObject } from './json.js';
-import { EventTooLarge, readEvents } from './sse.js';
+import { EventTooLarge, readEventData } from './sse.js';
 import type { HttpAnswer } from './transport.js';
 
 const NO_CONTENT: ReadonlySet<number> = new Set([202, 204]);
+/** Another connection costs less than more of what nobody wants. */
+const DRAINED_BYTES_MAX = 1 << 20;
 const DELTA_SECONDS = /^\d{1,9}$/;
 const MS_PER_SECOND = 1000;
 
@@ -27,7 +29,7 @@ export async function* readMessages(answer: HttpAnswer, options: ReadOptions): A
 
 async function* fromEvents(answer: HttpAnswer, options: ReadOptions): AsyncGenerator<JsonObject, void, undefined> {
   try {
-    for await (const { data } of readEvents(answer.body, options.bytesMax)) {
+    for await (const data of readEventData(answer.body, options.bytesMax)) {
       const message = parseJson(data);
       if (isObject(message)) yield message;
       else if (data !== '') throw new TransportError('An event of the answer is no JSON.', { kind: 'answer', mayHaveRun: true, httpStatus: answer.status, traceId: options.traceId });
@@ -55,9 +57,12 @@ async function wholeText(answer: HttpAnswer, options: ReadOptions): Promise<stri
 
 /** So that the connection can be used again. */
 export async function drain(answer: HttpAnswer): Promise<void> {
-  for await (const chunk of answer.body) if (chunk.length > DRAINED_CHUNK_MAX) return;
+  let bytes = 0;
+  for await (const chunk of answer.body) {
+    bytes += chunk.length;
+    if (bytes > DRAINED_BYTES_MAX) return;
+  }
 }
-const DRAINED_CHUNK_MAX = 1 << 20;
 
 function mediaType(answer: HttpAnswer): string {
   return (answer.header('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
@@ -81,4 +86,3 @@ export function retryAfterOf(answer: HttpAnswer, nowMs: () => number): number | 
   const atMs = Date.parse(value);
   return Number.isNaN(atMs) ? undefined : Math.max(0, (atMs - nowMs()) / MS_PER_SECOND);
 }
-

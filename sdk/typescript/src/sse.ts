@@ -1,45 +1,37 @@
-// Splits a stream of bytes into server-sent events (WHATWG HTML, section 9.2.6). Lines are cut as bytes, so that no character is torn.
+// Splits a stream of bytes into the data of its server-sent events (WHATWG HTML, section 9.2.6). Lines are cut as bytes, so that no character is torn.
 
 const CR = 0x0d;
 const LF = 0x0a;
-
-export interface SseEvent {
-  readonly type: string;
-  /** The data lines joined by LF. */
-  readonly data: string;
-  /** Undefined = the event named none. */
-  readonly id: string | undefined;
-}
+const DATA = 'data:';
 
 /** Thrown inside the reader; the one who reads says it in his words. */
 export class EventTooLarge extends Error {}
 
-/** Events with data, as they are whole. One that the stream's end cuts off is dropped, as the standard wants. */
-export async function* readEvents(chunks: AsyncIterable<Uint8Array>, bytesMax: number): AsyncGenerator<SseEvent, void, undefined> {
+/** Of each event that has any, as it is whole: its data lines, joined by LF. One that the stream's end cuts off is dropped, as the standard wants. */
+export async function* readEventData(chunks: AsyncIterable<Uint8Array>, bytesMax: number): AsyncGenerator<string, void, undefined> {
   const lines = new LineCutter(bytesMax);
   let data: string[] = [];
   let bytes = 0;
-  let type = '';
-  let id: string | undefined;
   for await (const chunk of chunks) {
     for (const line of lines.cut(chunk)) {
       if (line === '') {
-        if (data.length > 0) yield { type: type === '' ? 'message' : type, data: data.join('\n'), id };
-        [data, bytes, type, id] = [[], 0, '', undefined];
+        if (data.length > 0) yield data.join('\n');
+        [data, bytes] = [[], 0];
         continue;
       }
-      const colon = line.indexOf(':');
-      if (colon === 0) continue; // a comment, such as a keep-alive
-      const field = colon === -1 ? line : line.slice(0, colon);
-      const value = colon === -1 ? '' : line.slice(line[colon + 1] === ' ' ? colon + 2 : colon + 1);
-      if (field === 'data') {
-        bytes += value.length + 1; // an empty line is one, too
-        if (bytes > bytesMax) throw new EventTooLarge();
-        data.push(value);
-      } else if (field === 'event') type = value;
-      else if (field === 'id' && !value.includes('\0')) id = value;
+      const value = dataOf(line);
+      if (value === undefined) continue;
+      bytes += value.length + 1; // an empty line is one, too
+      if (bytes > bytesMax) throw new EventTooLarge();
+      data.push(value);
     }
   }
+}
+
+/** Undefined = a comment, such as a keep-alive, or another field. */
+function dataOf(line: string): string | undefined {
+  if (!line.startsWith(DATA)) return line === 'data' ? '' : undefined;
+  return line.slice(line[DATA.length] === ' ' ? DATA.length + 1 : DATA.length);
 }
 
 /** CR, LF and CRLF end a line, also where a chunk ends between the two. */

@@ -34,6 +34,20 @@ it.each<[string, ClientOptions]>([['', {}], [' over a fetch of one\'s own', { fe
   await client.close();
 });
 
+it('nor does the endless body of a status that has none', async () => {
+  const closed = new Promise<void>((resolve) => {
+    gateway.play((_seen, response) => {
+      const more = (): void => void response.write('x'.repeat(64 * 1024), (error) => { if (error === null || error === undefined) more(); });
+      response.writeHead(202).on('close', resolve);
+      more();
+    });
+  });
+  const client = new GatewayClient({ gatewayUrl: gateway.url, surroundings: ownSurroundings() });
+  await expect(client.callTool('t')).rejects.toMatchObject({ name: 'TransportError', httpStatus: 202 });
+  await closed;
+  await client.close();
+});
+
 it('an onProgress that throws ends the call, also at the server', async () => {
   let closed: Promise<unknown> | undefined;
   gateway.play(({ body }, response) => {
