@@ -1,6 +1,5 @@
 // Requests over a fetch of the caller's own.
-import type { HttpAnswer, HttpRequest, Transport } from './transport.js';
-import { isObject, textOf } from './json.js';
+import { faultCode, type HttpAnswer, type HttpRequest, type Transport } from './transport.js';
 
 /** The connection was never made: nothing was sent. */
 const NEVER_CONNECTED = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|CERT_|ERR_TLS_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/;
@@ -18,7 +17,7 @@ export class FetchTransport implements Transport {
       response = await this.#fetch(url.href, { method, headers: { ...headers }, signal, redirect: 'manual', ...(body === undefined ? {} : { body }) });
     } catch (error) {
       // fetch does not tell when a request has left: what is not known to have failed before may run.
-      if (!NEVER_CONNECTED.test(codeOf(error))) onSent();
+      if (!NEVER_CONNECTED.test(faultCode(error) ?? '')) onSent();
       throw error;
     }
     onSent();
@@ -28,11 +27,6 @@ export class FetchTransport implements Transport {
   close(): void {
     // The caller's own; he ends it.
   }
-}
-
-function codeOf(error: unknown): string {
-  const cause = isObject(error) || error instanceof Error ? (error as { readonly cause?: unknown }).cause : undefined;
-  return textOf((cause as { readonly code?: unknown } | undefined)?.code) ?? '';
 }
 
 async function* chunksOf(response: Response): AsyncGenerator<Uint8Array, void, undefined> {

@@ -1,4 +1,5 @@
 // How a request goes out: over Node's own http and https, or over the caller's fetch.
+import { textOf } from './json.js';
 
 export interface HttpRequest {
   readonly method: 'POST' | 'GET' | 'DELETE';
@@ -23,4 +24,13 @@ export interface Transport {
   /** Rejects with whatever kept the answer away. Follows no redirect. */
   send(request: HttpRequest): Promise<HttpAnswer>;
   close(): void;
+}
+
+/** The code of what kept the answer away, wherever it stands in the chain of causes. Its words may name what was sent. */
+export function faultCode(fault: unknown): string | undefined {
+  for (let at: unknown = fault; typeof at === 'object' && at !== null; at = (at as { readonly cause?: unknown }).cause) {
+    const code = textOf((at as { readonly code?: unknown }).code);
+    if (code !== undefined) return code;
+  }
+  return undefined;
 }

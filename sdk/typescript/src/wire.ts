@@ -8,7 +8,7 @@ import { drain, readMessages, retryAfterOf } from './messages.js';
 import { errorOf } from './refusals.js';
 import type { Surroundings } from './surroundings.js';
 import type { Trace, Tracer } from './trace.js';
-import type { HttpAnswer, Transport } from './transport.js';
+import { faultCode, type HttpAnswer, type Transport } from './transport.js';
 
 export interface Question {
   readonly method: string;
@@ -139,7 +139,7 @@ export class Wire {
   #explained(error: unknown, { signal }: Deadline, sent: boolean, { traceId }: Trace): unknown {
     if (signal.aborted) return signal.reason;
     if (error instanceof PrecinctError) return error;
-    const code = codeOf(error);
+    const code = faultCode(error) ?? 'no reason given';
     const what = sent ? 'The connection was lost before the answer was whole' : 'The gateway cannot be reached';
     return new TransportError(`${what} (${code}): ${this.#options.url.origin}`, { kind: 'connection', mayHaveRun: sent, traceId });
   }
@@ -154,16 +154,4 @@ function finished(result: unknown, traceId: string, answer: HttpAnswer): Answer 
   if (!isObject(result)) throw new TransportError('The result of the answer is no object.', { kind: 'answer', mayHaveRun: true, httpStatus: answer.status, traceId });
   if (result['resultType'] === 'input_required') throw new InputRequiredError({ inputRequests: objectOf(result['inputRequests']), requestState: textOf(result['requestState']), traceId });
   return { result, traceId, header: (name) => answer.header(name) };
-}
-
-function codeOf(error: unknown): string {
-  for (let at: unknown = error; typeof at === 'object' && at !== null; at = (at as { readonly cause?: unknown }).cause) {
-    const code = textOf((at as { readonly code?: unknown }).code);
-    if (code !== undefined) return code;
-  }
-  return error instanceof Error && isCertificateFault(error) ? error.message : 'no reason given';
-}
-
-function isCertificateFault({ message }: Error): boolean {
-  return message === 'the gateway\'s certificate is of another SPIFFE ID';
 }

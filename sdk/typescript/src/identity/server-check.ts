@@ -7,6 +7,6 @@ export function spiffeServerCheck(expected: string): (host: string, certificate:
   return (_host, certificate) => {
     const names = uriNames(new X509Certificate(certificate.raw));
     // X509-SVID section 2: exactly one.
-    return names.length === 1 && names[0] === expected ? undefined : new Error('the gateway\'s certificate is of another SPIFFE ID');
+    return names.length === 1 && names[0] === expected ? undefined : Object.assign(new Error('the gateway\'s certificate is of another SPIFFE ID'), { code: 'CERT_OF_ANOTHER_SPIFFE_ID' });
   };
 }
