@@ -3,6 +3,7 @@ import { ApprovalWait } from './approvals.js';
 import { Deadline } from './deadline.js';
 import { ConfigurationError, ProtocolError, TransportError } from './errors.js';
 import { GatewayError } from './gateway-error.js';
+import { mapped, resultOf } from './generators.js';
 import { isObject, listOf, numberOf, objectOf, parseJson, textOf, type JsonObject } from './json.js';
 import { checkCallOptions, seconds, secondsOrNone, type CallOptions, type Progress, type RequestOptions, type Settings } from './options.js';
 import { marksOf, paramHeaders, type ParamMark } from './param-headers.js';
@@ -55,9 +56,9 @@ export interface Core {
   readonly marks: Map<string, readonly ParamMark[]>;
 }
 
+const TOOLS_CALL = 'tools/call';
 const PAGES_MAX = 1_000;
 const MS_PER_SECOND = 1000;
-type Repair = (error: unknown, deadline: Deadline) => Promise<boolean>;
 
 interface Asked {
   readonly method: string;
@@ -65,7 +66,6 @@ interface Asked {
   readonly params?: Readonly<JsonObject>;
   readonly options: CallOptions;
   readonly wantsProgress?: boolean;
-  readonly headers?: () => Readonly<Record<string, string>>;
 }
 
 export abstract class Operations {
@@ -76,35 +76,12 @@ export abstract class Operations {
   protected abstract renew(error: unknown, failed: Channel): boolean;
 
   async callTool(name: string, args: Readonly<Record<string, unknown>> = {}, options: CallOptions = {}): Promise<ToolResult> {
-    const { onProgress } = options;
-    const events = this.#call(name, args, options, onProgress !== undefined);
-    try {
-      for (let next = await events.next(); ; next = await events.next()) {
-        if (next.done === true) return next.value;
-        if (next.value.type === 'progress') onProgress?.({ progress: next.value.progress, total: next.value.total, message: next.value.message });
-      }
-    } finally {
-      await events.return(undefined as never); // what onProgress throws ends the call
-    }
+    return resultOf(this.#call(name, args, options, options.onProgress !== undefined));
   }
 
   /** Progress and log messages as they come, the result last. The tool server is read no faster than this is; leaving it early cancels the call. */
   async *streamTool(name: string, args: Readonly<Record<string, unknown>> = {}, options: CallOptions = {}): AsyncGenerator<ToolEvent, void, undefined> {
-    const events = this.#call(name, args, options, true);
-    let isWhole = false;
-    try {
-      for (let next = await events.next(); ; next = await events.next()) {
-        if (next.done === true) {
-          isWhole = true;
-          yield { type: 'result', result: next.value };
-          return;
-        }
-        if (next.value.type === 'progress') options.onProgress?.({ progress: next.value.progress, total: next.value.total, message: next.value.message });
-        yield next.value;
-      }
-    } finally {
-      if (!isWhole) await events.return(undefined as never);
-    }
+    yield { type: 'result', result: yield* this.#call(name, args, options, true) };
   }
 
   async listTools(options: RequestOptions = {}): Promise<Tool[]> {
@@ -150,17 +127,13 @@ export abstract class Operations {
     const { settings, surroundings } = this.core;
     checkCallOptions(options);
     const first = new Deadline(seconds('timeout', options.timeout ?? settings.timeout), options.signal, surroundings);
-    const messages = this.#retried(this.#question({ method: 'subscriptions/listen', params: { notifications }, options }), options, first, () => Promise.resolve(false));
-    let isWhole = false;
+    const messages = this.#retried(this.#question({ method: 'subscriptions/listen', params: { notifications }, options }), options, first);
     try {
-      for (let next = await messages.next(); ; next = await messages.next()) {
+      yield* mapped(messages, (message) => {
         first.stopClock();
-        isWhole = next.done === true;
-        if (next.done === true) return;
-        yield { method: textOf(next.value['method']) ?? '', params: objectOf(next.value['params']) };
-      }
+        return { method: textOf(message['method']) ?? '', params: objectOf(message['params']) };
+      });
     } finally {
-      if (!isWhole) await messages.return(undefined as never);
       first.end();
     }
   }
@@ -181,43 +154,22 @@ export abstract class Operations {
   }
 
   async *#call(name: string, args: Readonly<Record<string, unknown>>, options: CallOptions, wantsProgress: boolean): AsyncGenerator<Exclude<ToolEvent, { type: 'result' }>, ToolResult, undefined> {
-    const { marks } = this.core;
-    const sentArgs = parseJson(jsonOf(args)); // as they are on the wire
-    const ask = (): Asked => ({ method: 'tools/call', name, params: { name, arguments: args, ...inputOf(options) }, options, wantsProgress, headers: () => paramHeaders(marks.get(name) ?? [], sentArgs) });
-    const answer = yield* this.#events(ask(), async (error, deadline) => {
-      // The marks are not known, or no longer right: nothing has run.
-      if (!isHeaderMismatch(error)) return false;
-      await this.listTools({ timeout: secondsTo(deadline.leftMs()), signal: deadline.signal });
-      return true;
+    const messages = this.#decided({ method: TOOLS_CALL, name, params: { name, arguments: args, ...inputOf(options) }, options, wantsProgress });
+    const { result, traceId } = yield* mapped(messages, (message) => {
+      const event = eventOf(message);
+      if (event.type === 'progress') options.onProgress?.({ progress: event.progress, total: event.total, message: event.message });
+      return event;
     });
-    const { result, traceId } = answer;
     if (result['content'] !== undefined && !Array.isArray(result['content'])) throw new TransportError('The tool\'s answer has content that is no list.', { kind: 'answer', mayHaveRun: true, traceId });
     return new ToolResult(result, traceId);
   }
 
-  async *#events(asked: Asked, repair: Repair): AsyncGenerator<Exclude<ToolEvent, { type: 'result' }>, Answer, undefined> {
-    const messages = this.#decided(asked, repair);
-    let isWhole = false;
-    try {
-      for (let next = await messages.next(); ; next = await messages.next()) {
-        if (next.done === true) {
-          isWhole = true;
-          return next.value;
-        }
-        yield eventOf(next.value);
-      }
-    } finally {
-      if (!isWhole) await messages.return(undefined as never);
-    }
-  }
-
-  async #ask(asked: Asked): Promise<Answer> {
-    const messages = this.#decided(asked, () => Promise.resolve(false));
-    for (let next = await messages.next(); ; next = await messages.next()) if (next.done === true) return next.value;
+  #ask(asked: Asked): Promise<Answer> {
+    return resultOf(this.#decided(asked));
   }
 
   /** Until it is answered, or a person has decided: each of these rounds has the whole time of a call. */
-  async *#decided(asked: Asked, repair: Repair): AsyncGenerator<JsonObject, Answer, undefined> {
+  async *#decided(asked: Asked): AsyncGenerator<JsonObject, Answer, undefined> {
     const { settings, surroundings } = this.core;
     const { options } = asked;
     checkCallOptions(options);
@@ -227,7 +179,7 @@ export abstract class Operations {
     for (;;) {
       const deadline = new Deadline(seconds('timeout', options.timeout ?? settings.timeout), options.signal, surroundings);
       try {
-        return yield* this.#retried(question, options, deadline, repair);
+        return yield* this.#retried(question, options, deadline);
       } catch (error) {
         deadline.end();
         if (approval === undefined) throw error;
@@ -238,13 +190,26 @@ export abstract class Operations {
     }
   }
 
-  #retried(question: Question, { idempotent = false }: RequestOptions, deadline: Deadline, repair: Repair): AsyncGenerator<JsonObject, Answer, undefined> {
-    return askWithRetries(this.core, question, { idempotent, deadline, channel: () => this.channel(deadline.signal), repair: async (error, failed) => this.renew(error, failed) || repair(error, deadline) });
+  #retried(question: Question, { idempotent = false }: RequestOptions, deadline: Deadline): AsyncGenerator<JsonObject, Answer, undefined> {
+    return askWithRetries(this.core, question, { idempotent, deadline, channel: () => this.channel(deadline.signal), repair: async (error, failed) => this.renew(error, failed) || this.#learnMarks(question, error, deadline) });
   }
 
-  #question({ method, name = '', params = {}, options, wantsProgress = false, headers = () => ({}) }: Asked): Question {
+  /** The marks were not known, or no longer right: nothing has run. */
+  async #learnMarks({ method }: Question, error: unknown, deadline: Deadline): Promise<boolean> {
+    if (method !== TOOLS_CALL || !isHeaderMismatch(error)) return false;
+    await this.listTools({ timeout: secondsTo(deadline.leftMs()), signal: deadline.signal });
+    return true;
+  }
+
+  #question({ method, name = '', params = {}, options, wantsProgress = false }: Asked): Question {
     const members = Object.entries(params).filter(([, value]) => value !== undefined).map(([member, value]) => [member, jsonOf(value)] as const);
-    return { method, name, members, meta: parsedMeta(options.meta), wantsProgress, headers };
+    return { method, name, members, meta: parsedMeta(options.meta), wantsProgress, headers: () => this.#paramHeaders(method, name, members) };
+  }
+
+  #paramHeaders(method: string, name: string, members: Question['members']): Readonly<Record<string, string>> {
+    const marks = method === TOOLS_CALL ? this.core.marks.get(name) ?? [] : [];
+    if (marks.length === 0) return {};
+    return paramHeaders(marks, parseJson(members.find(([member]) => member === 'arguments')?.[1] ?? '')); // as they are on the wire
   }
 }
 
@@ -261,7 +226,7 @@ function inputOf({ inputResponses, requestState }: CallOptions): JsonObject {
 
 /** What Mcp-Name repeats, of the methods that have it. */
 function nameOf(method: string, params: Readonly<JsonObject>): string {
-  const name = method === 'resources/read' ? params['uri'] : method === 'tools/call' || method === 'prompts/get' ? params['name'] : undefined;
+  const name = method === 'resources/read' ? params['uri'] : method === TOOLS_CALL || method === 'prompts/get' ? params['name'] : undefined;
   return textOf(name) ?? '';
 }
 

@@ -3,10 +3,11 @@ import { askWithRetries } from './ask.js';
 import { openingChannel, sessionHeaders } from './channels.js';
 import { Deadline } from './deadline.js';
 import { ConfigurationError, TransportError } from './errors.js';
+import { resultOf } from './generators.js';
 import { isObject, objectOf, textOf, type JsonObject } from './json.js';
 import { readMessages } from './messages.js';
 import { Operations, type Core } from './operations.js';
-import { checkSessionOptions, LEGACY_VERSION, seconds, type SessionOptions } from './options.js';
+import { checkSessionOptions, LEGACY_VERSION, seconds, type RequestOptions, type SessionOptions } from './options.js';
 import { RPC } from './codes.js';
 import type { Channel } from './wire.js';
 
@@ -50,7 +51,7 @@ export class GatewaySession extends Operations {
     return this.#server;
   }
 
-  async ping(options: { readonly timeout?: number | undefined; readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+  async ping(options: RequestOptions = {}): Promise<void> {
     await this.request('ping', {}, options);
   }
 
@@ -99,9 +100,7 @@ export class GatewaySession extends Operations {
     const question = { method: 'initialize', name: '', members, meta: {}, wantsProgress: false, headers: () => ({}) };
     try {
       const messages = askWithRetries(this.#core, question, { idempotent: false, deadline, channel: () => Promise.resolve(openingChannel()), repair: () => Promise.resolve(false) });
-      let next = await messages.next();
-      while (next.done !== true) next = await messages.next();
-      const { result, header, traceId } = next.value;
+      const { result, header, traceId } = await resultOf(messages);
       const version = textOf(result['protocolVersion']) ?? '';
       if (!VERSIONS.has(version)) throw new TransportError('The gateway answered initialize with a version that has no sessions.', { kind: 'answer', mayHaveRun: true, traceId });
       this.#id = header('mcp-session-id');

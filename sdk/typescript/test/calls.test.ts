@@ -320,6 +320,12 @@ describe('arguments that a tool\'s schema marks', () => {
     expect(await failure(client().callTool('t', { region: 'eu' }))).toMatchObject({ rpcCode: -32020 });
     expect(gateway.seen).toHaveLength(3);
   });
+
+  it('are learnt as well where the method is written out', async () => {
+    gateway.play(refusal('mcp_invalid_request', { rpcCode: -32020, status: 400, more: { middleware_step: 2 } }), result({ tools }), text('a'));
+    await client().request('tools/call', { name: 't', arguments: { region: 'eu' } });
+    expect(gateway.seen[2]?.headers).toMatchObject({ 'mcp-name': 't', 'mcp-param-region': 'eu' });
+  });
 });
 
 describe('a streamed call', () => {
