@@ -11,7 +11,7 @@ export class Deadline {
   readonly #callers: AbortSignal | undefined;
   readonly #stopTimer: () => void;
   readonly #stopped: () => void;
-  /** A request of this call has left whole. */
+  /** A request of this call has left whole, or nobody can tell; and it was not refused. */
   mayHaveRun = false;
   traceId: string | undefined;
 

@@ -11,16 +11,15 @@ export class FetchTransport implements Transport {
     this.#fetch = own;
   }
 
-  async send({ method, url, headers, body, signal, onSent }: HttpRequest): Promise<HttpAnswer> {
+  async send({ method, url, headers, body, signal, mayRun }: HttpRequest): Promise<HttpAnswer> {
     let response: Response;
+    mayRun(true); // fetch does not tell when a request has left
     try {
       response = await this.#fetch(url.href, { method, headers: { ...headers }, signal, redirect: 'manual', ...(body === undefined ? {} : { body }) });
     } catch (error) {
-      // fetch does not tell when a request has left: what is not known to have failed before may run.
-      if (!NEVER_CONNECTED.test(faultCode(error) ?? '')) onSent();
+      if (NEVER_CONNECTED.test(faultCode(error) ?? '')) mayRun(false);
       throw error;
     }
-    onSent();
     return { status: response.status, header: (name) => response.headers.get(name) ?? undefined, body: chunksOf(response), close: () => void response.body?.cancel().catch(() => undefined) };
   }
 

@@ -57,7 +57,7 @@ function retire(agent: TlsAgent): void {
   for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
 }
 
-function start(isSecure: boolean, agent: Agent, { method, url, headers, body, signal, onSent }: HttpRequest, resolve: (answer: HttpAnswer) => void, reject: (error: Error) => void): void {
+function start(isSecure: boolean, agent: Agent, { method, url, headers, body, signal, mayRun }: HttpRequest, resolve: (answer: HttpAnswer) => void, reject: (error: Error) => void): void {
   if (signal.aborted) return reject(signal.reason as Error);
   const options: RequestOptions = { method, agent, headers: body === undefined ? headers : { ...headers, 'content-length': String(Buffer.byteLength(body)) } };
   const request = isSecure ? httpsRequest(url, options) : httpRequest(url, options);
@@ -69,7 +69,7 @@ function start(isSecure: boolean, agent: Agent, { method, url, headers, body, si
     else socket.once(isSecure ? 'secureConnect' : 'connect', () => { connected = true; });
   });
   // Handed on to a socket that is not connected, it has not left.
-  request.once('finish', () => { if (connected) onSent(); });
+  request.once('finish', () => { if (connected) mayRun(true); });
   request.once('response', (response) => resolve(answerOf(response)));
   request.once('close', () => signal.removeEventListener('abort', abort));
   request.on('error', reject);

@@ -7,8 +7,8 @@ export interface HttpRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | undefined;
   readonly signal: AbortSignal;
-  /** The request has left whole: from here on it may run. */
-  readonly onSent: () => void;
+  /** Whether it may run from here on: it has left whole, or nobody can tell. Not called, it may not. */
+  readonly mayRun: (may: boolean) => void;
 }
 
 export interface HttpAnswer {

@@ -8,7 +8,7 @@ import { drain, readMessages, retryAfterOf } from './messages.js';
 import { errorOf } from './refusals.js';
 import type { Surroundings } from './surroundings.js';
 import type { Trace, Tracer } from './trace.js';
-import { faultCode, type HttpAnswer, type Transport } from './transport.js';
+import { faultCode, type HttpAnswer, type HttpRequest, type Transport } from './transport.js';
 
 export interface Question {
   readonly method: string;
@@ -72,10 +72,14 @@ export class Wire {
     const params = [...question.members, ...(Object.keys(meta).length === 0 ? [] : [['_meta', JSON.stringify(meta)] as const])];
     const body = `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(question.method)},"params":{${params.map(([name, json]) => `${JSON.stringify(name)}:${json}`).join(',')}}}`;
     let isOver = false;
+    const { mayHaveRun } = deadline; // with an earlier request of the same call
     let sent = false;
     let answer: HttpAnswer | undefined;
     try {
-      answer = await this.#send('POST', body, { ...channel.headers(question), ...trace.headers }, deadline.signal, () => { sent = deadline.mayHaveRun = true; });
+      answer = await this.#send('POST', body, { ...channel.headers(question), ...trace.headers }, deadline.signal, (may) => {
+        sent = may;
+        deadline.mayHaveRun = mayHaveRun || may;
+      });
       const circumstances = { httpStatus: answer.status, retryAfter: retryAfterOf(answer, this.#options.surroundings.nowMs), traceId: trace.traceId };
       const messages = readMessages(answer, { bytesMax: this.#options.answerBytesMax, traceId: trace.traceId, nowMs: this.#options.surroundings.nowMs });
       for (let next = await messages.next(); next.done !== true; next = await messages.next()) {
@@ -86,7 +90,10 @@ export class Wire {
         } else if (isResponse(message, id)) {
           isOver = true;
           void this.#readToEnd(messages, deadline);
-          if (!('result' in message) || 'error' in message) throw errorOf(message, circumstances, channel.isSession);
+          if (!('result' in message) || 'error' in message) {
+            deadline.mayHaveRun = mayHaveRun; // of a refusal only what has not run is asked again
+            throw errorOf(message, circumstances, channel.isSession);
+          }
           return finished(message['result'], trace.traceId, answer);
         }
       }
@@ -118,7 +125,7 @@ export class Wire {
   /** What asks for no answer: a notification, an answer to the server, the end of a session. */
   async tell(method: 'POST' | 'DELETE', message: unknown, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<number> {
     const { headers: trace } = await this.trace();
-    const answer = await this.#send(method, message === undefined ? undefined : JSON.stringify(message), { ...headers, ...trace }, signal, () => undefined);
+    const answer = await this.#send(method, message === undefined ? undefined : JSON.stringify(message), { ...headers, ...trace }, signal);
     await drain(answer);
     return answer.status;
   }
@@ -126,22 +133,22 @@ export class Wire {
   /** A stream of what the server says by itself. */
   async listen(headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<HttpAnswer> {
     const { headers: trace } = await this.trace();
-    return this.#send('GET', undefined, { ...headers, ...trace, accept: 'text/event-stream' }, signal, () => undefined);
+    return this.#send('GET', undefined, { ...headers, ...trace, accept: 'text/event-stream' }, signal);
   }
 
-  async #send(method: 'POST' | 'GET' | 'DELETE', body: string | undefined, headers: Readonly<Record<string, string>>, signal: AbortSignal, onSent: () => void): Promise<HttpAnswer> {
+  async #send(method: 'POST' | 'GET' | 'DELETE', body: string | undefined, headers: Readonly<Record<string, string>>, signal: AbortSignal, mayRun: HttpRequest['mayRun'] = () => undefined): Promise<HttpAnswer> {
     const { url, transport, credentials } = this.#options;
     const type = body === undefined ? {} : { 'content-type': 'application/json' };
-    return transport.send({ method, url, headers: { accept: ACCEPT_BOTH, ...type, ...headers, ...(await credentials.headers(signal)) }, body, signal, onSent });
+    return transport.send({ method, url, headers: { accept: ACCEPT_BOTH, ...type, ...headers, ...(await credentials.headers(signal)) }, body, signal, mayRun });
   }
 
   /** The words of a socket may name what was sent; only its code is told. */
-  #explained(error: unknown, { signal }: Deadline, sent: boolean, { traceId }: Trace): unknown {
+  #explained(error: unknown, { signal, mayHaveRun }: Deadline, sent: boolean, { traceId }: Trace): unknown {
     if (signal.aborted) return signal.reason;
     if (error instanceof PrecinctError) return error;
     const code = faultCode(error) ?? 'no reason given';
     const what = sent ? 'The connection was lost before the answer was whole' : 'The gateway cannot be reached';
-    return new TransportError(`${what} (${code}): ${this.#options.url.origin}`, { kind: 'connection', mayHaveRun: sent, traceId });
+    return new TransportError(`${what} (${code}): ${this.#options.url.origin}`, { kind: 'connection', mayHaveRun, traceId });
   }
 }
 

@@ -114,6 +114,8 @@ describe('a call', () => {
     const gone = await startScripted();
     await gone.close();
     expect(await failure(client({ fetch: own, gatewayUrl: gone.url }).callTool('t'))).toMatchObject({ name: 'TransportError', mayHaveRun: false });
+    const surroundings = ownSurroundings();
+    expect(await callFails(() => surroundings.pass(5), { fetch: own, surroundings, timeout: 5 })).toMatchObject({ name: 'CallTimeoutError', mayHaveRun: true });
     await expect(async () => client({ fetch: own, caFile: 'x' })).rejects.toThrow(ConfigurationError);
   });
 

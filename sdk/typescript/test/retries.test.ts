@@ -73,6 +73,19 @@ describe('retries', () => {
     expect(await call([play, text('a')], {}, { idempotent: true })).toMatchObject({ said: 'a', asked: 2 });
   });
 
+  it.each<[string, Play, boolean]>([['broke off', lost, true], ['was refused', busy('gateway_overloaded'), false]])('know what ran when the first one %s, and the next one meets nobody, or no answer in time', async (_what, first, mayHaveRun) => {
+    const gone = await startScripted();
+    await gone.close();
+    const thenNobody: typeof fetch = (url, init) => fetch(gateway.seen.length === 0 ? url : gone.url, init);
+    expect((await call([first], { fetch: thenNobody }, { idempotent: true })).error).toMatchObject({ name: 'TransportError', kind: 'connection', mayHaveRun });
+    gateway.seen.length = 0;
+    const thenLate = (): string => {
+      if (gateway.seen.length > 0) surroundings.pass(30);
+      return 'a.b.c';
+    };
+    expect((await call([first], { jwtSvid: thenLate }, { idempotent: true })).error).toMatchObject({ name: 'CallTimeoutError', mayHaveRun });
+  });
+
   it.each([502, 504, 500, 200])('never come after a bare %i', async (status) => {
     expect(await call([bare(status), text('a')], {}, { idempotent: true })).toMatchObject({ error: { name: 'TransportError', httpStatus: status }, asked: 1 });
   });
