@@ -9,8 +9,7 @@ try {
   console.log(`agw audit explain ${traceId}`);
 } catch (error) {
   if (!(error instanceof GatewayError)) throw error;
-  console.log(`${error.code}: ${error.message}`);
-  console.log(error.remediation);
+  console.log(String(error)); // code, message, remedy, and the decision to look up
   process.exitCode = 1;
 } finally {
   await client.close();

@@ -1,7 +1,7 @@
 // The gateway's tools for the Vercel AI SDK (`ai`): each call goes through the gateway, and the model reads why one was refused.
 import { dynamicTool, jsonSchema, type ToolSet } from 'ai';
 import type { GatewayClient } from './client.js';
-import { APPROVAL_REQUIRED, GatewayError, PrecinctError } from './gateway-error.js';
+import { GatewayError, PrecinctError, remedyOf } from './gateway-error.js';
 import { isObject, objectOf, textOf, type JsonObject } from './json.js';
 import type { Tool } from './operations.js';
 import type { CallOptions } from './options.js';
@@ -70,11 +70,12 @@ function described(block: ContentBlock): string {
   return `[${[block.type, ...facts].join(' ')}]`;
 }
 
-/** Without the command that approves the call: a model that has a shell must not be handed it. */
-function refusalText({ code, message, details, remediation, decisionId }: GatewayError): string {
+function refusalText(refusal: GatewayError): string {
+  const { code, message, details, decisionId } = refusal;
+  const remedy = remedyOf(refusal);
   const reason = textOf((details as JsonObject | undefined)?.['reason']);
   return [
-    `The gateway refused this call (${code}): ${message}`, ...(reason === undefined ? [] : [`Reason: ${reason}.`]), ...(remediation === undefined || code === APPROVAL_REQUIRED ? [] : [`What would help: ${remediation}`]),
+    `The gateway refused this call (${code}): ${message}`, ...(reason === undefined ? [] : [`Reason: ${reason}.`]), ...(remedy === undefined ? [] : [`What would help: ${remedy}`]),
     ...(decisionId === undefined ? [] : [`Decision: ${decisionId}`]),
   ].join('\n');
 }

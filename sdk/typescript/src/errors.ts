@@ -106,11 +106,11 @@ export class ApprovalTimeoutError extends StepUpError {
   override readonly name: string = 'ApprovalTimeoutError';
   readonly requestId: string;
   /** What an approver runs. */
-  readonly command: string | undefined;
+  declare readonly command: string | undefined;
 
   constructor(refusal: Refusal, approval: { readonly requestId: string; readonly command: string | undefined }) {
     super(refusal);
     this.requestId = approval.requestId;
-    this.command = approval.command;
+    setAside(this, { command: approval.command });
   }
 }

@@ -1,6 +1,6 @@
 // What every error of this package is, and the refusal of the gateway that the classes of families.ts are made of.
 
-/** The one refusal whose remedy is a command that lifts it. */
+/** The one refusal whose remedy is the command that lifts it. */
 export const APPROVAL_REQUIRED = 'stepup_approval_required';
 const REFERENCE = /\$SPIKE\{[^}]*\}?/g;
 const CONTROLS = /\p{Cc}+/gu;
@@ -21,7 +21,7 @@ export class PrecinctError extends Error {
   }
 }
 
-/** Not enumerable: what may repeat the call's arguments is there for who asks for it, and in no log. */
+/** Not enumerable: what may repeat the call's arguments, or approves the call, is there for who asks for it, and in no log. */
 export function setAside(error: PrecinctError, members: Readonly<Record<string, unknown>>): void {
   for (const [name, value] of Object.entries(members)) Object.defineProperty(error, name, { value, enumerable: false });
 }
@@ -45,6 +45,11 @@ export interface Refusal {
   readonly httpStatus: number | undefined;
   /** `error.code` of the JSON-RPC error. */
   readonly rpcCode: number | undefined;
+}
+
+/** The remedy where a model may read it, too: it may have a shell, and must not be handed the command that approves its call. */
+export function remedyOf({ code, remediation }: Refusal): string | undefined {
+  return code === APPROVAL_REQUIRED ? undefined : remediation;
 }
 
 /** The gateway refused. One class a family extends this. */
@@ -71,20 +76,20 @@ export class GatewayError extends PrecinctError implements Refusal {
     this.reasonCode = refusal.reasonCode;
     this.decisionId = refusal.decisionId;
     this.traceId = refusal.traceId;
-    setAside(this, { details: refusal.details });
     this.remediation = refusal.remediation;
+    setAside(this, { details: refusal.details, ...(remedyOf(refusal) === undefined ? { remediation: refusal.remediation } : {}) });
     this.docsUrl = refusal.docsUrl;
     this.retryAfter = refusal.retryAfter;
     this.httpStatus = refusal.httpStatus;
     this.rpcCode = refusal.rpcCode;
   }
 
-  /** What `message` alone does not say, for who prints no more than a text. Without the command that approves the call: the reader may be a model that has a shell. */
+  /** What `message` alone does not say, for who prints no more than a text. */
   override toString(): string {
-    const { name, code, step, middleware, message, reasonCode, remediation, decisionId } = this;
+    const { name, code, step, middleware, message, reasonCode, decisionId } = this;
+    const remedy = remedyOf(this);
     const where = step === undefined ? '' : ` (step ${step}${middleware === undefined ? '' : `, ${middleware}`})`;
     const why = reasonCode === undefined ? '' : ` [${reasonCode}]`;
-    const remedy = remediation === undefined || code === APPROVAL_REQUIRED ? '' : ` -> ${remediation}`;
-    return shown(`${name}: ${code}${where}: ${message}${why}${remedy}${decisionId === undefined ? '' : ` (decision ${decisionId})`}`);
+    return shown(`${name}: ${code}${where}: ${message}${why}${remedy === undefined ? '' : ` -> ${remedy}`}${decisionId === undefined ? '' : ` (decision ${decisionId})`}`);
   }
 }

@@ -79,7 +79,7 @@ describe('the example', () => {
   it('call.mjs makes one call, or says why it was refused', async () => {
     gateway.play(text('hello'), refusal('authz_policy_denied'));
     expect(await example('call', 'my_tool', '{"query":"hello"}')).toMatchObject({ code: 0, said: expect.stringMatching(/^hello\nagw audit explain [0-9a-f]{32}\n$/) as string });
-    expect(await example('call')).toMatchObject({ code: 1, said: 'authz_policy_denied: It is authz_policy_denied.\nDo better.\n' });
+    expect(await example('call')).toMatchObject({ code: 1, said: 'AuthorizationError: authz_policy_denied (step 6, a_layer): It is authz_policy_denied. -> Do better. (decision d-1)\n' });
   });
 
   it('tools.mjs lists', async () => {

@@ -1,7 +1,8 @@
 // What a log gets of an error: nothing that may repeat the call's arguments, which is there for who asks for it.
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { GatewayClient } from '../src/index.js';
+import { GatewayClient, type ClientOptions } from '../src/index.js';
+import { ownSurroundings } from './support/own-surroundings.js';
 import { json, refusal, result, startScripted, type Play, type ScriptedGateway } from './support/scripted-gateway.js';
 
 let gateway: ScriptedGateway;
@@ -24,9 +25,9 @@ it.each<[string, Play, object]>([
   for (const shown of [inspect(error, { depth: null }), JSON.stringify(error), String(error)]) expect(shown).not.toContain('of my argument');
 });
 
-const thrownBy = async (play: Play): Promise<Error> => {
+const thrownBy = async (play: Play, options: ClientOptions = {}): Promise<Error> => {
   gateway.play(play);
-  const client = new GatewayClient({ gatewayUrl: gateway.url });
+  const client = new GatewayClient({ gatewayUrl: gateway.url, ...options });
   const error: unknown = await client.callTool('t').catch((reason: unknown) => reason);
   await client.close();
   if (!(error instanceof Error)) throw new Error('nothing was thrown');
@@ -39,9 +40,12 @@ it('a refusal as a text says code, layer, message, reason, remedy and decision; 
   expect(error.message).toBe('It is authz_policy_denied.');
 });
 
-it('and not the command that approves it', async () => {
-  const error = await thrownBy(refusal('stepup_approval_required', { more: { middleware_step: 9, remediation: 'Run agw approvals approve r.' } }));
-  expect(String(error)).toBe('StepUpError: stepup_approval_required (step 9, a_layer): It is stepup_approval_required. (decision d-1)');
+it.each([[0, 'StepUpError'], [1, 'ApprovalTimeoutError']])('nothing that shows one has the command that approves the call, which is there for who asks for it (waitForApproval: %i)', async (waitForApproval, name) => {
+  const command = 'agw approvals approve r';
+  const error = await thrownBy(refusal('stepup_approval_required', { more: { middleware_step: 9, remediation: `Run ${command}.`, details: { request_id: 'r', command } } }), { waitForApproval, surroundings: ownSurroundings() });
+  expect(String(error)).toBe(`${name}: stepup_approval_required (step 9, a_layer): It is stepup_approval_required. (decision d-1)`);
+  for (const shown of [inspect(error, { depth: null }), JSON.stringify(error)]) expect(shown).not.toContain('agw approvals');
+  expect(error).toMatchObject({ remediation: `Run ${command}.`, details: { command }, ...(name === 'ApprovalTimeoutError' ? { command } : {}) });
 });
 
 it('a tool server\'s words stand in one line, bounded, without the references that they quote', async () => {
