@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { TransportError } from '../src/index.js';
 import { failure, startCalls } from './support/calls.js';
 import { ownSurroundings } from './support/own-surroundings.js';
-import { result } from './support/scripted-gateway.js';
+import { result, type Play } from './support/scripted-gateway.js';
 
 const { gateway, client } = await startCalls();
 
@@ -12,6 +12,17 @@ describe('lists', () => {
     gateway.play(result({ tools: [{ name: 'a', inputSchema: {} }], nextCursor: 'c1' }), result({ tools: [{ name: 'b', inputSchema: {} }] }));
     expect((await client().listTools()).map(({ name }) => name)).toEqual(['a', 'b']);
     expect(gateway.seen.map(({ body }) => (body['params'] as { cursor?: string }).cursor)).toEqual([undefined, 'c1']);
+  });
+
+  it('have one time for all their pages', async () => {
+    const surroundings = ownSurroundings();
+    const page = (next: unknown): Play => (seen, response, request) => {
+      surroundings.pass(3);
+      result({ tools: [], nextCursor: next })(seen, response, request);
+    };
+    gateway.play(page('c1'), page('c2'), page(undefined));
+    expect(await failure(client({ surroundings }).listTools({ timeout: 5 }))).toMatchObject({ name: 'CallTimeoutError' });
+    expect(gateway.seen).toHaveLength(2);
   });
 
   it('that never end are an error', async () => {
@@ -43,18 +54,30 @@ describe('lists', () => {
   });
 
   it('of what the servers say go on until they are left', async () => {
+    let say: (method: string) => void = () => undefined;
     gateway.play((_seen, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
-      for (const method of ['notifications/subscriptions/acknowledged', 'notifications/tools/list_changed']) response.write(`data: ${JSON.stringify({ jsonrpc: '2.0', method, params: {} })}\n\n`);
+      say = (method) => void response.write(`data: ${JSON.stringify({ jsonrpc: '2.0', method, params: {} })}\n\n`);
+      say('notifications/subscriptions/acknowledged');
     });
     const surroundings = ownSurroundings();
     const heard: string[] = [];
     for await (const { method } of client({ surroundings }).listen({ toolsListChanged: true }, { timeout: 5 })) {
-      surroundings.pass(60); // the first word has come
       heard.push(method);
       if (heard.length === 2) break;
+      surroundings.pass(60); // the first word has come
+      say('notifications/tools/list_changed');
     }
     expect(heard).toEqual(['notifications/subscriptions/acknowledged', 'notifications/tools/list_changed']);
     expect(gateway.seen[0]?.body).toMatchObject({ method: 'subscriptions/listen', params: { notifications: { toolsListChanged: true } } });
+  });
+
+  it('of what the servers say end when the first word is late, and when the caller says so', async () => {
+    const surroundings = ownSurroundings();
+    gateway.play(() => surroundings.pass(5));
+    expect(await failure(client({ surroundings }).listen({}, { timeout: 5 }).next())).toMatchObject({ name: 'CallTimeoutError' });
+    const stop = new AbortController();
+    gateway.play(() => stop.abort());
+    await expect(client().listen({}, { signal: stop.signal }).next()).rejects.toMatchObject({ name: 'AbortError' });
   });
 });

@@ -87,4 +87,13 @@ describe('an answer that is no refusal of the gateway', () => {
     expect((await one.callTool('t', { a: 1 }, { inputResponses: { ok: { action: 'accept' } }, requestState: 'opaque "x"' })).text).toBe('done');
     expect(gateway.seen[1]?.body).toMatchObject({ id: 2, params: { name: 't', arguments: { a: 1 }, inputResponses: { ok: { action: 'accept' } }, requestState: 'opaque "x"' } });
   });
+
+  it('asks for an answer first of a resource and of a prompt as well', async () => {
+    gateway.play(result({}));
+    const one = client();
+    const options = { inputResponses: { ok: 1 }, requestState: 's' };
+    await one.readResource('a:b', options);
+    await one.getPrompt('p', {}, options);
+    for (const { body } of gateway.seen) expect(body).toMatchObject({ params: options });
+  });
 });

@@ -111,6 +111,8 @@ describe('an approval', () => {
   it('is waited for with the identical call, and said once', async () => {
     const said: unknown[] = [];
     expect(await call([pending(), pending(), text('a')], { onApprovalRequested: (request) => said.push(request) }, { waitForApproval: 60 })).toMatchObject({ said: 'a', asked: 3, waited: [5, 5] });
+    expect(await call([pending(), text('a')], { onApprovalRequested: () => said.push('the client\'s') }, { waitForApproval: 60, onApprovalRequested: () => said.push('the call\'s') })).toMatchObject({ said: 'a' });
+    expect(said.splice(1)).toEqual(['the call\'s']);
     expect(said).toEqual([{ requestId: 'r1', command: 'agw approvals approve r1', expiresAt: '2026-12-01T00:00:00.000Z' }]);
     expect(new Set(gateway.seen.map(({ text: sent }) => sent.replace(/"id":\d+/, ''))).size).toBe(1);
   });

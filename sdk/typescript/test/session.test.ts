@@ -58,6 +58,23 @@ describe('a session', () => {
     expect(gateway.seen[2]?.body['params']).not.toHaveProperty('_meta');
   });
 
+  it('says that it can what its caller says', async () => {
+    await inSession({ onRequest: () => undefined, capabilities: { roots: {} } }, () => Promise.resolve());
+    expect(gateway.seen[0]?.body).toMatchObject({ params: { capabilities: { roots: {} } } });
+    expect(gateway.seen[0]?.body).not.toHaveProperty('params.capabilities.sampling');
+  });
+
+  it('is not opened when its time is over, or its caller says so', async () => {
+    const surroundings = ownSurroundings();
+    const stop = new AbortController();
+    await withClient({ surroundings }, async (client) => {
+      answers['initialize'] = () => surroundings.pass(5);
+      await expect(client.session({ timeout: 5 })).rejects.toMatchObject({ name: 'CallTimeoutError' });
+      answers['initialize'] = () => stop.abort();
+      await expect(client.session({ signal: stop.signal })).rejects.toMatchObject({ name: 'AbortError' });
+    });
+  });
+
   it('that the gateway no longer knows is said, and not renewed', async () => {
     answers['tools/call'] = lost;
     await inSession({}, async (session) => {

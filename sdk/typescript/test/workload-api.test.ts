@@ -72,6 +72,16 @@ describe('an X.509-SVID', () => {
     expect(opened(server)).toBe(1);
   });
 
+  it('is not waited for when the caller says so', async () => {
+    const server = await workloadApi();
+    server.give(undefined);
+    const stop = new AbortController();
+    const fetched = client(server, secure.url).connect({ signal: stop.signal });
+    await until(() => opened(server) === 1);
+    stop.abort();
+    await expect(fetched).rejects.toMatchObject({ name: 'AbortError' });
+  });
+
   it('is the first of several', async () => {
     const server = await workloadApi();
     server.give(x509Response(OTHER, ID));
