@@ -1,5 +1,5 @@
 // Answers that are neither a result nor a refusal, or none at all: what they are called, and whether the call may have run.
-import type { AddressInfo } from 'node:net';
+import { createServer, type AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { InputRequiredError, ProtocolError, TransportError } from '../src/index.js';
@@ -54,7 +54,6 @@ describe('an answer that is no refusal of the gateway', () => {
   });
 
   it('has not run where the connection was not there yet when the time was over', async () => {
-    const { createServer } = await import('node:net');
     const surroundings = ownSurroundings();
     const silent = createServer((socket) => {
       socket.on('error', () => undefined);
@@ -70,7 +69,6 @@ describe('an answer that is no refusal of the gateway', () => {
     const cut = await startScripted();
     const [host, port] = [new URL(cut.url).hostname, Number(new URL(cut.url).port)];
     await cut.close();
-    const { createServer } = await import('node:net');
     const server = createServer((socket) => void socket.once('data', () => socket.resetAndDestroy()));
     await new Promise<void>((resolve) => server.listen(port, host, resolve));
     const error = await failure(client({ gatewayUrl: cut.url }).callTool('t', { big: 'x'.repeat(32 * 1024 * 1024) }));
