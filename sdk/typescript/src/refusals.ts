@@ -27,7 +27,7 @@ export function errorOf(message: JsonObject, circumstances: Circumstances, inSes
   return refusalError(refusalOf(envelope, circumstances, rpcCode));
 }
 
-export function refusalError(refusal: Refusal): GatewayError {
+function refusalError(refusal: Refusal): GatewayError {
   if (refusal.code === SESSION_NOT_FOUND) return new SessionExpiredError(refusal);
   const row = rowOf(refusal.code);
   const family = row?.family ?? (refusal.step === undefined ? undefined : FAMILY_OF_STEP.get(refusal.step));
@@ -73,7 +73,7 @@ function longest(...seconds: readonly (number | undefined)[]): number | undefine
 }
 
 /** Of what stands between here and the gateway, or of a tool server that lost its session. */
-export function bareRefusal({ httpStatus, traceId }: Circumstances, rpcCode: number | undefined): Refusal {
+function bareRefusal({ httpStatus, traceId }: Circumstances, rpcCode: number | undefined): Refusal {
   return {
     code: SESSION_NOT_FOUND, message: 'No such MCP session for this caller.', step: CODES.session_not_found.step, middleware: CODES.session_not_found.middleware, reasonCode: undefined, decisionId: undefined, traceId,
     details: undefined, remediation: 'Open a new session.', docsUrl: undefined, retryAfter: undefined, httpStatus, rpcCode,
