@@ -22,10 +22,10 @@ export class GatewayClient extends Operations {
   readonly #credentials: Credentials;
   readonly #transport: Transport;
   readonly #sessions = new Set<GatewaySession>();
+  readonly #closing = new AbortController();
   /** Of a client of 2025-11-25: opened with the first call. */
   #own: Promise<GatewaySession> | undefined;
   #ownChannel: Channel | undefined;
-  #isClosed = false;
 
   /** Throws ConfigurationError for what cannot work, or would send an identity in the clear. Nothing is sent yet. */
   constructor(options: ClientOptions = {}) {
@@ -75,7 +75,7 @@ export class GatewayClient extends Operations {
 
   /** Opens an MCP session of 2025-11-25. Close it, or say `await using`. */
   async session(options: SessionOptions = {}): Promise<GatewaySession> {
-    if (this.#isClosed) throw closed();
+    if (this.#closing.signal.aborted) throw closed();
     const session = await GatewaySession.open(this.#core, options);
     this.#sessions.add(session);
     return session;
@@ -83,8 +83,8 @@ export class GatewayClient extends Operations {
 
   /** Ends its sessions and connections. */
   async close(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort(closed());
     const own = await this.#own?.catch(() => undefined);
     await Promise.all([...this.#sessions, ...(own === undefined ? [] : [own])].map((session) => session.close()));
     this.#credentials.close();
@@ -100,7 +100,7 @@ export class GatewayClient extends Operations {
   }
 
   protected override async channel(signal: AbortSignal): Promise<Channel> {
-    if (this.#isClosed) throw closed();
+    if (this.#closing.signal.aborted) throw closed();
     if (this.era !== LEGACY_VERSION) return this.#modern;
     this.#ownChannel = (await this.#ownSession(signal)).carry();
     return this.#ownChannel;
@@ -114,7 +114,7 @@ export class GatewayClient extends Operations {
   }
 
   #ownSession(signal: AbortSignal): Promise<GatewaySession> {
-    const own = (this.#own ??= GatewaySession.open(this.#core));
+    const own = (this.#own ??= GatewaySession.open(this.#core, { signal: this.#closing.signal }));
     own.catch(() => { if (this.#own === own) this.#own = undefined; });
     return orAborted(own, signal); // several calls may wait for it
   }

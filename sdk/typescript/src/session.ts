@@ -26,7 +26,6 @@ export class GatewaySession extends Operations {
   #version = LEGACY_VERSION as string;
   #server: JsonObject = {};
   #channel: Channel | undefined;
-  #isClosed = false;
 
   private constructor(core: Core, options: SessionOptions) {
     super();
@@ -57,9 +56,8 @@ export class GatewaySession extends Operations {
 
   /** Says that the session is over. Never throws. */
   async close(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#closing.abort(new ConfigurationError('The session is closed.'));
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort(closed());
     await Promise.allSettled([...this.#told]);
     if (this.#id !== undefined) await this.#tell('DELETE', undefined);
   }
@@ -73,7 +71,7 @@ export class GatewaySession extends Operations {
   }
 
   protected override channel(): Promise<Channel> {
-    return this.#isClosed ? Promise.reject(new ConfigurationError('The session is closed.')) : Promise.resolve(this.carry());
+    return this.#closing.signal.aborted ? Promise.reject(closed()) : Promise.resolve(this.carry());
   }
 
   /** @internal How its questions are carried; the same object each time. */
@@ -165,4 +163,8 @@ export class GatewaySession extends Operations {
     const done = work.catch(() => undefined).finally(() => this.#told.delete(done));
     this.#told.add(done);
   }
+}
+
+function closed(): ConfigurationError {
+  return new ConfigurationError('The session is closed.');
 }

@@ -178,6 +178,18 @@ describe('a client of 2025-11-25', () => {
     expect(gateway.seen.filter(({ body }) => body['method'] === 'tools/call').map(({ headers }) => headers['mcp-session-id'])).toEqual(['s1', 's1']);
   });
 
+  it('does not wait with its end for one that does not open', async () => {
+    let asked = (): void => undefined;
+    const isAsked = new Promise<void>((resolve) => { asked = resolve; });
+    answers['initialize'] = () => asked();
+    await withClient({ era: '2025-11-25' }, async (client) => {
+      const call = client.callTool('t').catch((reason: unknown) => reason);
+      await isAsked;
+      await client.close();
+      expect(await call).toBeInstanceOf(ConfigurationError);
+    });
+  });
+
   it('renews a lost one once, for all that wait', async () => {
     answers['tools/call'] = (seen, response, request) => (seen.headers['mcp-session-id'] === 's1' ? lost : text('again'))(seen, response, request);
     await withClient({ era: '2025-11-25' }, async (client) => {
