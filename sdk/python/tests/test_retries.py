@@ -173,7 +173,26 @@ def test_nothing_has_run_where_nobody_listens(kind: Kind) -> None:
     assert clock.slept == []
 
 
-def test_nor_where_the_request_was_not_sent_whole(kind: Kind, server: Loopback) -> None:
+def test_what_an_earlier_attempt_may_have_run_is_not_forgotten(kind: Kind) -> None:
+    def break_off() -> None:
+        connection, _ = listener.accept()
+        connection.recv(65536)
+        listener.close()
+        connection.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server = threading.Thread(target=break_off)
+        server.start()
+        clock = HandClock()
+        with pytest.raises(TransportError) as raised:
+            perform(kind, {"gateway_url": url}, ask("call_tool", "t", idempotent=True), clock=clock)
+        server.join()
+    assert len(clock.slept) > 0
+    assert raised.value.may_have_run
+
+
+def test_nothing_has_run_where_the_request_was_not_sent_whole(kind: Kind, server: Loopback) -> None:
     """The server hangs up while a body larger than all buffers is on its way."""
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]

@@ -17,7 +17,7 @@ from ._param_headers import ParamMark, read_marks
 from ._result import ApprovalRequest, ToolResult
 from ._trace import Trace
 from ._wire import Question, SessionState, client_info, question
-from .errors import ApprovalTimeoutError, GatewayError, ProtocolError, SessionExpiredError, StepUpError, TransportError
+from .errors import ApprovalTimeoutError, CallTimeoutError, GatewayError, ProtocolError, SessionExpiredError, StepUpError, TransportError
 
 _PAGES_MAX = 1000
 _WAIT_MAX_S = 60.0
@@ -119,6 +119,7 @@ class Core:
     def _repeated(self, asked: Question, call: CallOptions, session: LiveSession | None, trace: Trace, deadline: float) -> Flow[Answer]:
         """Only what cannot have run is repeated, or what the caller says may run twice."""
         listed = False
+        ran = False
         repeats = 0
         while True:
             fault: GatewayError | TransportError
@@ -138,8 +139,9 @@ class Core:
                 if isinstance(refusal, ProtocolError) or not is_retryable(refusal):
                     raise
                 fault = refusal
-            except TransportError as lost:
-                if not call.idempotent or not is_bare_retryable(lost):
+            except (TransportError, CallTimeoutError) as lost:
+                ran = lost.may_have_run = ran or lost.may_have_run  # an earlier attempt's, too
+                if isinstance(lost, CallTimeoutError) or not call.idempotent or not is_bare_retryable(lost):
                     raise
                 fault = lost
             yield Sleep(self._pause(fault, repeats, deadline))
