@@ -1,8 +1,7 @@
-// An answer that comes as a stream: event by event through the response firewall, in order, and no faster than the client takes it. One that is there
-// with the stream's head, as most are, goes to the client whole: one line in the log and one write less.
+// An answer that comes as a stream: event by event through the response firewall, in order, and no faster than the client takes it. One that is
+// all there at once, as most are, goes to the client whole: one line in the log and two writes less.
 import type { Exchange } from '../chain/exchange.js';
 import { deny, type Deny } from '../chain/verdict.js';
-import type { HeaderPairs } from '../front/types.js';
 import { JSON_HEADERS, SSE_HEADERS } from '../mcp/media-types.js';
 import { METHOD_NOT_FOUND } from '../mcp/rpc-codes.js';
 import { TOOLS_CHANGED } from '../mcp/subscriptions.js';
@@ -43,16 +42,16 @@ export class AnswerStream {
   /** Events whose turn has not come: the stream's head is not out yet, or one before them is still being scanned. */
   #queue: SseEvent[] = [];
   #busy = false;
-  /** The client's stream has not been begun: its answer may be the first event. */
+  /** The client's stream has not been begun: in this turn of the event loop its answer may come, and be all of it. */
   #unbegun = false;
-  /** The turn of the event loop in which the server's stream began. */
-  #firstTurn = true;
+  #turnIsOver = false;
+  /** That answer: its event, and its data. */
+  #held: { readonly raw: Uint8Array; readonly data: Uint8Array } | undefined;
   /** The client has not taken what it was sent. */
   #clientFull = false;
   /** The stream's line is being written: nothing can be sent or ended yet. */
   #beginning = false;
   #answered = false;
-  #wentWhole = false;
   /** The client has an event's id: it can come back for what follows. */
   #resumable = false;
   /** Its answer was a question to the client: what follows is not this stream's. */
@@ -74,16 +73,13 @@ export class AnswerStream {
   begin(): void {
     if (!this.#exchange.readsEvents || this.#exchange.streams) return;
     this.#unbegun = true;
-    setImmediate(() => this.#exchange.guard(() => this.#turnOver()));
+    setImmediate(() => this.#exchange.guard(() => {
+      this.#turnIsOver = true;
+      if (!this.#busy) this.#beginNow();
+    }));
   }
 
-  #turnOver(): void {
-    this.#firstTurn = false;
-    if (this.#wentWhole) this.#endSoon();
-    else if (!this.#busy) this.#beginNow();
-  }
-
-  /** Then what waits, or `act` in its place. */
+  /** What is held goes out first; then what waits, or `act` in its place. */
   #beginNow(act: () => void = () => this.#drain()): void {
     if (!this.#unbegun || this.#exchange.ended) return;
     this.#unbegun = false;
@@ -92,6 +88,7 @@ export class AnswerStream {
     this.#exchange.beginStream(HTTP_OK, SSE_HEADERS, () => {
       this.#busy = false;
       this.#beginning = false;
+      if (this.#held !== undefined) this.#pass(this.#held.raw);
       act();
     });
   }
@@ -128,7 +125,7 @@ export class AnswerStream {
   refuse(refusal: Deny): void {
     this.#upstreamEnded = true;
     this.#cause = refusal;
-    if (this.#unbegun) this.#beginNow();
+    if (this.#unbegun) this.#beginNow(() => this.#finishWith(refusal));
     else if (!this.#beginning) this.#finishWith(refusal);
   }
 
@@ -160,7 +157,7 @@ export class AnswerStream {
     const event = this.#exchange.readsEvents ? this.#screen.cleanFraming(received) : received;
     if (event.id !== undefined && event.id !== '') this.#resumable = this.#canResume();
     const message = event.data === undefined || event.data.length === 0 ? undefined : this.#screen.read(event.data);
-    if (!this.#unbegun || message?.kind === 'response' || message?.kind === 'invalid') {
+    if (!this.#unbegun || (message?.kind === 'response' && this.#held === undefined)) {
       this.#takeRead(event, message);
       return;
     }
@@ -224,16 +221,16 @@ export class AnswerStream {
     }
     if (!this.#exchange.readsEvents) {
       // Collapsed: of the stream only the answer reaches a caller that reads one JSON document.
-      if (message.kind === 'response') this.#answerWhole(JSON_HEADERS, Buffer.from(screened.bytes));
+      if (message.kind !== 'response') return;
+      this.#exchange.settle('success');
+      this.#exchange.answer(HTTP_OK, JSON_HEADERS, Buffer.from(screened.bytes));
+      this.#endSoon();
       return;
     }
     const raw = unchanged ? event.raw : withData(event, screened.bytes);
     if (this.#unbegun) {
-      this.#unbegun = false;
-      this.#wentWhole = true;
-      this.stop(); // what is behind its answer is nothing of this call's
-      if (this.#exchange.reply.carrier === undefined) this.#answerWhole(SSE_HEADERS, raw);
-      else this.#answerWhole(JSON_HEADERS, Buffer.from(screened.bytes));
+      this.#held = { raw, data: screened.bytes };
+      if (this.#turnIsOver && !this.#upstreamEnded) this.#beginNow();
       return;
     }
     if (message.kind !== 'request') {
@@ -246,12 +243,6 @@ export class AnswerStream {
       this.#busy = false;
       this.#drain();
     });
-  }
-
-  #answerWhole(headers: HeaderPairs, body: Uint8Array): void {
-    this.#exchange.settle('success');
-    this.#exchange.answer(HTTP_OK, headers, body);
-    if (!this.#wentWhole || !this.#firstTurn) this.#endSoon();
   }
 
   /** A tool server may ask only a client that has a session to answer in; others get "no such method" in their name. */
@@ -279,7 +270,6 @@ export class AnswerStream {
   }
 
   #endSoon(): void {
-    if (this.#upstreamEnded) return;
     const stop = this.#services.every(AFTER_ANSWER_MS, () => {
       stop();
       this.#call.giveUp();
@@ -296,7 +286,8 @@ export class AnswerStream {
   #finish(): void {
     if (this.#exchange.ended || this.#handedOn) return;
     if (this.#unbegun) {
-      this.#beginNow();
+      if (this.#held === undefined) this.#beginNow();
+      else this.#answerWhole(this.#held);
       return;
     }
     if (this.#answered) {
@@ -311,6 +302,13 @@ export class AnswerStream {
     const cause = this.#cause ?? deny('mcp_invalid_response', { reasonCode: 'stream_ended_without_answer' });
     this.#call.settleWith(cause);
     this.#finishWith(cause);
+  }
+
+  #answerWhole({ raw, data }: { readonly raw: Uint8Array; readonly data: Uint8Array }): void {
+    this.#unbegun = false;
+    this.#exchange.settle('success');
+    if (this.#exchange.reply.carrier === undefined) this.#exchange.answer(HTTP_OK, SSE_HEADERS, raw);
+    else this.#exchange.answer(HTTP_OK, JSON_HEADERS, data);
   }
 
   /** A server may end a stream before its answer, for the client to ask for the rest by GET and Last-Event-ID (2025-11-25, basic/transports); with several servers the gateway could not tell whose event it was. */

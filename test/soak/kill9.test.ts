@@ -25,7 +25,7 @@ let stopped = false;
 
 beforeAll(async () => {
   server = await startToolServer({ tools: [toolText('echo'), toolText('wire_money')] });
-  streaming = await startToolServer({ tools: [toolText('stream')], answering: 'sse' });
+  streaming = await startToolServer({ tools: [toolText('stream')], answering: 'sse_chatty' });
   gateway = await startGateway({
     config: { rate_limit: { per_minute: 100_000_000, burst: 100_000_000 }, audit: { file_bytes_max: 256 * 1024 } },
     policies: { 'all.rego': permitAll() },

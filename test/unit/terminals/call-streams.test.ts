@@ -129,7 +129,7 @@ describe('a stream', () => {
       response.write(event(resultFor(idText, 'fine')), () => setImmediate(() => response.destroy()));
     };
     const reply = await running.ask(toolCall('plain'), session);
-    expect([reply.state, reply.text]).toEqual(['whole', event(resultFor('1', 'fine'))]);
+    expect(reply.text).toEqual(event(resultFor('1', 'fine')));
   });
 
   it('ends at an event that is the answer to another request', async () => {

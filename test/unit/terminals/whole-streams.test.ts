@@ -1,11 +1,11 @@
-// A stream whose answer is there with its head: it goes to the client whole.
+// A stream that is all there at once, with one event, the answer: it goes to the client whole.
 import { describe, expect, it } from 'vitest';
 import { toolCall } from '../../support/gateway-in-process.js';
 import { resultFor, sseHead } from '../../support/scripted-server.js';
 import { until } from '../../support/until.js';
 import { calls, CLIENT, CREDENTIAL, event, lastLines, note, openSession, running, server, start } from './call-fixture.js';
 
-describe('a stream whose answer is there with its head', () => {
+describe('a stream that is all there at once', () => {
   it('goes to the client as it came, with one line in the log', async () => {
     const session = await openSession();
     const sent = ': hello\r\nid: 7\r\nevent: message\r\nretry: 10\r\ndata: ';
@@ -22,37 +22,32 @@ describe('a stream whose answer is there with its head', () => {
     }
   });
 
-  it('is given up where its server leaves it open, and what follows the answer is nobody\'s', async () => {
-    server.script = ({ idText }, response) => {
-      sseHead(response);
-      response.write(event(resultFor(idText, 'fine')) + event(note('later')));
-    };
-    const reply = await running.ask(toolCall('plain'), CLIENT);
-    expect([reply.state, reply.text]).toEqual(['whole', event(resultFor('1', 'fine'))]);
-    await until(() => server.hangUps === 1);
-  });
-
-  it('is begun where anything comes before the answer, or nothing does yet', async () => {
-    for (const first of [event(note('one')), ': comment\n\n', 'id: 1\ndata:\n\n']) {
+  it('is begun where anything comes before the answer or after it', async () => {
+    for (const [first, last] of [[event(note('one')), ''], [': comment\n\n', event(note('two'))], ['id: 1\ndata:\n\n', ''], ['', ': comment\n\n'], ['', event(note('two'))], ['', ': comment\r\r']] as const) {
       server.script = ({ idText }, response) => {
         sseHead(response);
-        response.end(first + event(resultFor(idText, 'fine')) + event(note('two')));
+        response.end(first + event(resultFor(idText, 'fine')) + last);
       };
       const reply = await running.ask(toolCall('plain'), CLIENT);
-      expect([reply.state, reply.text]).toEqual(['ended', first + event(resultFor('1', 'fine')) + event(note('two'))]);
+      expect([reply.state, reply.text]).toEqual(['ended', first + event(resultFor('1', 'fine')) + last]);
       expect(lastLines(2)).toMatchObject([{ type: 'request' }, { type: 'stream_end', code: null }]);
     }
+  });
+
+  it.each([true, false])('is begun where its answer does not come at once, or its end does not (the answer does: %s)', async (hasAnswer) => {
     let end = (): void => undefined;
     server.script = ({ idText }, response) => {
       sseHead(response);
-      response.flushHeaders();
-      end = () => void response.end(event(resultFor(idText, 'fine')));
+      if (hasAnswer) response.write(event(resultFor(idText, 'fine')));
+      else response.flushHeaders();
+      end = () => void response.end(hasAnswer ? '' : event(resultFor(idText, 'fine')));
     };
     const reply = running.post(toolCall('plain'), CLIENT);
-    await until(() => reply.status === 200);
+    await until(() => reply.status === 200 && (!hasAnswer || reply.text !== ''));
     end();
     await reply.finished;
     expect([reply.state, reply.text]).toEqual(['ended', event(resultFor('1', 'fine'))]);
+    expect(lastLines(2)).toMatchObject([{ type: 'request' }, { type: 'stream_end', code: null }]);
   });
 
   it('refuses an answer that may not pass as its last event, as every stream', async () => {
