@@ -27,7 +27,8 @@ export function hostsOfUrl(written: string, needsScheme: boolean): string[] | un
   const text = asUrlInput(written);
   if (!ABSOLUTE.test(text) || (needsScheme && /^[\\/]/.test(text))) return undefined;
   const longAuthority = LONG_AUTHORITY.exec(text)?.[1];
-  if (longAuthority?.includes('@') === true) return [UNREADABLE_HOST];
+  // A blank in it makes it no URL, but prose; a long name may be a short one with thousands of characters that do not count.
+  if (longAuthority !== undefined && (longAuthority.includes('@') || !longAuthority.trimEnd().includes(' '))) return [UNREADABLE_HOST];
   const url = longAuthority === undefined ? parseUrl(text) : undefined;
   // Prose may begin with a URL; one word that does and can't be read is hiding where it goes.
   if (url === undefined) return SCHEME_AND_SLASHES.test(text) && !/\s/.test(text.trim()) ? [UNREADABLE_HOST] : undefined;

@@ -174,7 +174,16 @@ function hostsOfText(text: string, kind: MemberKind): readonly string[] {
   return kind === 'host' || looksLikeHost(text) || text.includes('://') ? [hostOfName(text)] : [];
 }
 
-/** `api.example.com`, `localhost:8080`, `10.0.0.1/x`; not `alice`, `# general` or a sentence. */
-function looksLikeHost(text: string): boolean {
-  return /^(?:[^\s/:@]+\.[^\s/:@]+|localhost|\[[0-9a-f:.]+\]|0x[0-9a-f]+|\d{8,10})(?::\d+)?(?:[/?#]\S*)?$/i.test(text.trim());
+/** `api.example.com`, `localhost:8080`, `10.0.0.1/x`; not `alice`, `# general` or a sentence. In one pass: a pattern of two runs around a dot would try every dot of a long text. */
+function looksLikeHost(written: string): boolean {
+  const text = written.trim();
+  if (/^(?:localhost|\[[0-9a-f:.]+\]|0x[0-9a-f]+|\d{8,10})(?::\d+)?(?:[/?#]\S*)?$/i.test(text)) return true;
+  const run = /^[^\s/:@]+/.exec(text)?.[0] ?? '';
+  const query = Math.max(run.lastIndexOf('?'), run.lastIndexOf('#'));
+  return (hasInnerDot(run) && /^(?::\d+)?(?:[/?#]\S*)?$/.test(text.slice(run.length))) || (query > 0 && hasInnerDot(run.slice(0, query)) && !/\s/.test(text.slice(query)));
+}
+
+function hasInnerDot(name: string): boolean {
+  const dot = name.indexOf('.', 1);
+  return dot > 0 && dot < name.length - 1;
 }

@@ -100,6 +100,17 @@ describe('destinationsOf', () => {
     const found = (value: unknown): string[] => destinationsOf(JSON.stringify(value));
     const long = 'a'.repeat(3000);
     for (const text of [long, `http://${long}`, `http:${long}.evil.example@x`, `https:${long} b@evil.example`, `//${long}`, `ssh://${long}@evil.example`]) expect(found({ url: text }), text.slice(0, 12)).toEqual([HIDDEN]);
+    // Names that IDNA, or the reading of an address, makes short.
+    for (const filler of ['\u00ad', '\ufeff', '0']) {
+      const name = filler === '0' ? '12.1.2.3' : 'evil.example';
+      for (const head of ['https://', 'http:', 'https:/', 'http:\t', '//', 'https:\\\\']) {
+        for (const tail of ['', '/x', '/a b', '?a b']) {
+          const text = `${head}${filler.repeat(2100)}${name}${tail}`;
+          expect(found({ to: text }), `to ${head}${tail}`).toEqual([HIDDEN]);
+          if (head !== '//') expect([found({ text }), destinationsAnywhere(JSON.stringify({ text }))], `text ${head}${tail}`).toEqual([[HIDDEN], [HIDDEN]]);
+        }
+      }
+    }
     expect(found({ url: `https://a.example/${long}` })).toEqual(['a.example']);
     expect(found({ url: `a.example/${long}` })).toEqual(['a.example']);
     expect(found({ text: `https: ${'a long note '.repeat(300)}` })).toEqual([]);
@@ -183,6 +194,9 @@ describe('destinationsAnywhere', () => {
     for (const shape of shapes) {
       const json = JSON.stringify({ text: shape.repeat(Math.ceil(1_000_000 / shape.length)) });
       expect(Array.isArray(destinationsAnywhere(json))).toBe(true);
+    }
+    for (const [shape, end] of [['.', ' x'], ['a.', ' :'], ['a.', ':'], ['?.', ' '], ['a@', ''], ['<', 'x'], ['> ', 'x'], ['1', 'x'], ['[', ':']] as const) {
+      for (const name of ['to', 'url']) expect(Array.isArray(destinationsOf(JSON.stringify({ [name]: shape.repeat(1_000_000) + end })))).toBe(true);
     }
   }, 20_000);
 });
