@@ -38,7 +38,7 @@ export class Exchange {
   #streamMessages = 0;
   #streamStatus = 0;
   #unattended = false;
-  readonly #answerFindings: LocatedFinding[] = [];
+  #answerFindings: LocatedFinding[] = [];
   /** Set by the terminal that has any. */
   work: UpstreamWork = NO_WORK;
 
@@ -248,6 +248,7 @@ export class Exchange {
       // Whoever hung up while the line was being written could not end a stream that had not begun.
       if (this.reply.aborted) this.work.clientGone();
     });
+    this.#answerFindings = []; // what was found so far stands in the request's line
   }
 
   /** False = the client is slow. */

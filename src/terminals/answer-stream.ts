@@ -58,6 +58,8 @@ export class AnswerStream {
   #handedOn = false;
   #upstreamEnded = false;
   #stopped = false;
+  /** What is still being scanned is not waited for. */
+  #refused = false;
   /** Why the answer will not come; told once the stream has begun. */
   #cause: Deny | undefined;
 
@@ -125,6 +127,7 @@ export class AnswerStream {
   refuse(refusal: Deny): void {
     this.#upstreamEnded = true;
     this.#cause = refusal;
+    this.#refused = true;
     if (this.#unbegun) this.#beginNow(() => this.#finishWith(refusal));
     else if (!this.#beginning) this.#finishWith(refusal);
   }
@@ -202,6 +205,7 @@ export class AnswerStream {
     let now = true;
     this.#busy = true;
     this.#screen.release(bytes, bytes === data ? message.escapes : undefined, (screened) => {
+      if (this.#refused) return;
       this.#busy = false;
       if (screened.kind === 'block') this.#block(screened.refusal);
       else this.#deliver(kept, message, screened, screened.bytes === data);

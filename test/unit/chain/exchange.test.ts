@@ -218,9 +218,12 @@ describe('before the wire', () => {
 describe('a stream', () => {
   it('has its request line durable before its first byte and its stream_end before its last', () => {
     const { exchange, appender, reply } = setUp();
-    exchange.addFindings([{ rule: 'r', category: 'pii', action: 'flag', path: '$', sample: '', decoded: 'raw', from: 0, to: 1 }]);
+    const finding = { rule: 'r', category: 'pii', action: 'flag', path: '$', sample: '', decoded: 'raw', from: 0, to: 1 } as const;
+    exchange.addFindings([{ ...finding, rule: 'before' }]);
     exchange.beginStream(200, [['content-type', 'text/event-stream']], () => void exchange.write('data: ü\n\n'));
+    exchange.addFindings([finding]);
     expect([reply.state, appender.types]).toEqual(['open', ['request']]);
+    expect(appender.lines[0]).toMatchObject({ findings: [{ rule: 'before', direction: 'response' }] });
     appender.settle();
     expect([reply.state, reply.text]).toEqual(['streaming', 'data: ü\n\n']);
     exchange.write(Buffer.from('data: 2\n\n'));

@@ -1,6 +1,6 @@
 // A stream that is all there at once, with one event, the answer: it goes to the client whole.
 import { describe, expect, it } from 'vitest';
-import { toolCall } from '../../support/gateway-in-process.js';
+import { startInProcessGateway, toolCall } from '../../support/gateway-in-process.js';
 import { resultFor, sseHead } from '../../support/scripted-server.js';
 import { until } from '../../support/until.js';
 import { calls, CLIENT, CREDENTIAL, event, lastLines, note, openSession, running, server, start } from './call-fixture.js';
@@ -88,5 +88,49 @@ describe('a stream that is all there at once', () => {
     answer();
     await until(() => running.lines().at(-1)?.['code'] === 'client_disconnected');
     expect(lastLines(1)).toMatchObject([{ type: 'request', status: 499 }]);
+  });
+
+  it.each<[string, (idText: string) => string]>([['the answer', (idText) => event(resultFor(idText, CREDENTIAL))], ['the framing of an event', () => `: ${CREDENTIAL}\ndata: ${note('x')}\n\n`], ['a notification', () => event(note(CREDENTIAL))]])('that is begun late has what was found in %s in the log once', async (_where, first) => {
+    server.script = ({ idText }, response) => {
+      sseHead(response);
+      response.write(first(idText), () => setImmediate(() => response.end(first(idText).includes('"result"') ? '' : event(resultFor(idText, 'fine')))));
+    };
+    const before = running.lines().length;
+    await running.ask(toolCall('plain'), CLIENT);
+    const found = running.lines().slice(before).flatMap(({ findings }) => (findings as { rule: string }[] | undefined ?? []).map(({ rule }) => rule));
+    expect(found).toEqual(['aws-access-key-id']);
+  });
+
+  it('is refused at once while its answer is scanned in the pool, however that ends', async () => {
+    for (const ends of ['release', 'block'] as const) {
+      let scanned = (): void => undefined;
+      let held = (): void => undefined;
+      const own = await startInProcessGateway({
+        tools: [{ name: 'plain', url: server.url }], config: ['upstream: {answer_bytes_max: 200000}'],
+        scanPool: { scanRequest: () => Promise.reject(new Error('not asked')), scan: () => new Promise((resolve, reject) => { scanned = () => (ends === 'block' ? reject(new Error('x')) : resolve([])); }) },
+        change: ({ appender }) => ({ appender: {
+          get healthy() { return appender.healthy; }, get because() { return appender.because; }, append: (line, done) => appender.append(line, done),
+          appendRequest: (facts, done) => { held = () => appender.appendRequest(facts, done); }, close: () => appender.close(),
+        } }),
+      });
+      let more = (): void => undefined;
+      server.script = ({ idText }, response) => {
+        sseHead(response);
+        response.write(event(resultFor(idText, 'fine %41 '.repeat(2500))));
+        more = () => void response.write(`data: ${'x'.repeat(300_000)}`);
+      };
+      const none = scanned;
+      const reply = own.post(toolCall('plain'), CLIENT);
+      await until(() => scanned !== none);
+      more();
+      const unheld = held;
+      await until(() => held !== unheld);
+      scanned(); // while the request's line is being written
+      await new Promise(setImmediate);
+      held();
+      await reply.finished;
+      expect([reply.state, reply.events]).toMatchObject(['ended', [{ id: 1, error: { data: { code: 'mcp_invalid_response', reason_code: 'event_too_large' } } }]]);
+      await own.close();
+    }
   });
 });
