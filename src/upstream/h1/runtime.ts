@@ -96,7 +96,7 @@ function flushRuntime(runtime: Runtime): void {
 
 /** A request as what is written of it: in one, with bytes of its own, but for a large body that stays. */
 export function requestParts(head: string, body: Uint8Array | undefined, bodyStays: boolean): readonly Buffer[] {
-  if (bodyStays && body !== undefined) return [Buffer.from(head, 'latin1'), Buffer.from(body.buffer, body.byteOffset, body.byteLength)];
+  if (bodyStays && body !== undefined && head.length + body.length > ARENA_BYTES) return [Buffer.from(head, 'latin1'), Buffer.from(body.buffer, body.byteOffset, body.byteLength)];
   const bytes = Buffer.allocUnsafeSlow(head.length + (body?.length ?? 0));
   bytes.write(head, 0, head.length, 'latin1');
   if (body !== undefined) bytes.set(body, head.length);
