@@ -166,7 +166,7 @@ export class AnswerStream {
     }
     const kept = keepEvent(event);
     this.#beginNow(() => {
-      this.#takeRead(kept, message);
+      if (!this.#stopped) this.#takeRead(kept, message);
       this.#drain();
     });
   }

@@ -133,4 +133,26 @@ describe('a stream that is all there at once', () => {
       await own.close();
     }
   });
+
+  it('that is begun by its first event ends with the refusal of what follows while its line is being written', async () => {
+    let held: (() => void) | undefined;
+    const own = await startInProcessGateway({
+      tools: [{ name: 'plain', url: server.url }], config: ['upstream: {answer_bytes_max: 200000}'],
+      change: ({ appender }) => ({ appender: {
+        get healthy() { return appender.healthy; }, get because() { return appender.because; }, append: (line, done) => appender.append(line, done),
+        appendRequest: (facts, done) => { held = () => appender.appendRequest(facts, done); }, close: () => appender.close(),
+      } }),
+    });
+    const hangUps = server.hangUps;
+    server.script = (_request, response) => {
+      sseHead(response);
+      response.write(`${event(note('one'))}data: ${'x'.repeat(300_000)}`);
+    };
+    const reply = own.post(toolCall('plain'), CLIENT);
+    await until(() => held !== undefined && server.hangUps > hangUps);
+    held?.();
+    await until(() => reply.state === 'ended');
+    expect(reply.events).toMatchObject([{ id: 1, error: { data: { code: 'mcp_invalid_response', reason_code: 'event_too_large' } } }]);
+    await own.close();
+  });
 });
