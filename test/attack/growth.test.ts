@@ -1,9 +1,13 @@
 // A text that is made to be slow costs in proportion to its length, on its way to a tool server and back: no reading of it begins again for each of its parts.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { permitAll, startGateway, type GatewayProcess } from '../support/gateway-process.js';
 import { ECHO_TEXT, startToolServer, type ToolServer } from '../support/tool-server.js';
 import { hashOf } from '../wire/calls.js';
+
+const { cpuUs } = (await import(pathToFileURL(join(import.meta.dirname, '..', '..', 'bench', 'support', 'measure.mjs')).href)) as { cpuUs(pid: number): number };
 
 const KIB = 1024;
 const SMALL_BYTES = 64 * KIB;
@@ -35,7 +39,7 @@ describe.skipIf(!existsSync('/proc/self/task'))('a text of one part, again and a
       config: { rate_limit: { per_minute: 60_000, burst: 5000 } },
     });
     pid = gateway.pid;
-    for (let times = 0; times < 20; times++) await cpuMs('words and more words ', SMALL_BYTES);
+    for (let times = 0; times < 20; times++) await costOf('words and more words ', SMALL_BYTES);
   }, 60_000);
 
   afterAll(async () => {
@@ -48,31 +52,19 @@ describe.skipIf(!existsSync('/proc/self/task'))('a text of one part, again and a
     let large = Infinity;
     // What else the machine does adds to a cost, and never takes from it.
     for (let tries = 0; tries < TRIES && !(large / small < GROWTH_MAX); tries++) {
-      for (let times = 0; times < TRIES; times++) small = Math.min(small, await cpuMs(part, SMALL_BYTES));
-      large = Math.min(large, await cpuMs(part, SMALL_BYTES * GROWTH));
+      for (let times = 0; times < TRIES; times++) small = Math.min(small, await costOf(part, SMALL_BYTES));
+      large = Math.min(large, await costOf(part, SMALL_BYTES * GROWTH));
     }
     expect(large / small).toBeLessThan(GROWTH_MAX);
   }, 120_000);
 
-  /** The CPU time the gateway takes for one call with that text. */
-  async function cpuMs(part: string, bytes: number): Promise<number> {
+  /** µs of CPU time that the gateway takes for one call with that text. */
+  async function costOf(part: string, bytes: number): Promise<number> {
     const text = part.repeat(Math.ceil(bytes / Buffer.byteLength(part)));
     server.answerJson = `"${text}"`;
-    const before = cpuMsOf(pid);
+    const before = cpuUs(pid);
     const answer = await gateway.post(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"text":"${text}"}}}`, { accept: 'application/json, text/event-stream' });
     expect([429, 503]).not.toContain(answer.status); // 503: nobody waited for it to end
-    return cpuMsOf(pid) - before;
+    return cpuUs(pid) - before;
   }
 });
-
-/** CPU time of all threads of a process (proc(5), schedstat). */
-function cpuMsOf(pid: number): number {
-  const tasks = `/proc/${pid}/task`;
-  return readdirSync(tasks).reduce((sum, task) => {
-    try {
-      return sum + Number(readFileSync(`${tasks}/${task}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
-    } catch {
-      return sum; // it ended meanwhile
-    }
-  }, 0);
-}
