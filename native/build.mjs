@@ -134,7 +134,7 @@ function main() {
   // libuv's header comes with Node, not with the package of N-API's.
   const hasLoop = existsSync(join(headers, 'uv.h'));
   if (!hasLoop) say('upstream_sockets', `skipped: uv.h not found, tool servers are called through Node's own sockets; remedy: ${HEADERS_REMEDY.replace('node_api.h', 'uv.h')}`);
-  const plain = ['json_guard', 'arguments_digest', 'text_survey', 'audit_lines', ...(hasLoop ? ['upstream_sockets'] : [])].map((name) => build(name, name, compiler, [`-I${headers}`], []));
+  const plain = ['json_guard', 'arguments_digest', 'text_survey', 'external_memory', 'audit_lines', ...(hasLoop ? ['upstream_sockets'] : [])].map((name) => build(name, name, compiler, [`-I${headers}`], []));
   const broken = plain.some((code) => code !== 0) ? 1 : 0;
   const hyperscan = findHyperscan();
   if (hyperscan === undefined) {

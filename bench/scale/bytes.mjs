@@ -18,8 +18,9 @@ const JUDGED_FROM_KIB = 16;
 const GATE = 2;
 const ROUND_KIB = 24 * KIB; // of each size in a round, and at least CALLS_MIN
 const WARM_KIB = 400 * KIB; // of each size before the first round
-const WARM_POOLED = { kib: 256, calls: 10_000 }; // V8 goes on compiling the way through the scan pool for thousands of them: in one long run 1.3 ms a call become 1.0
+const WARM_POOLED = { kib: 320, calls: 10_000 }; // V8 goes on compiling the way through the scan pool for thousands of them: in one long run 1.3 ms a call become 1.0
 const CALLS_MIN = 8;
+const SETTLE_CALLS = 500; // before each measurement, and as many bytes as a round's at most: what the size before has left in caches and memory is not this one's
 const CONNECTIONS_MAX = 32; // calls share wake-ups and commits, as under load
 const TOGETHER_KIB_MAX = 40 * KIB; // they must fit one address's room
 const CALLS_MAX = 3000;
@@ -47,8 +48,10 @@ async function measureSizes(gateway, load, head) {
   for (let round = -1; round < Number(values.rounds); round++) {
     for (const one of cases) {
       const calls = callsOf(one.kib, round < 0 ? WARM_KIB : ROUND_KIB);
+      const connections = Math.min(CONNECTIONS_MAX, Math.max(1, Math.floor(TOGETHER_KIB_MAX / one.kib)));
+      must200(await load.send({ port: gateway.port, head, body: one.body, connections, calls: Math.min(SETTLE_CALLS, callsOf(one.kib)) }));
       const before = cpuUs(gateway.pid);
-      must200(await load.send({ port: gateway.port, head, body: one.body, connections: Math.min(CONNECTIONS_MAX, Math.max(1, Math.floor(TOGETHER_KIB_MAX / one.kib))), calls }));
+      must200(await load.send({ port: gateway.port, connections, calls }));
       if (round >= 0) one.cpuUs.push((cpuUs(gateway.pid) - before) / calls);
     }
     process.stderr.write(round < 0 ? 'warm\n' : `round ${round + 1}/${values.rounds}\n`);
@@ -61,14 +64,15 @@ async function measureBeside(gateway, [load, small], head) {
   const found = [];
   const sendSmall = async () => must200(await small.send({ port: gateway.port, head, body: callBody(KIB), calls: SMALL_CALLS, everyMs: SMALL_EVERY_MS }));
   for (const kind of values.kinds.split(',')) {
-    const body = callBody(SIZES_KIB.at(-1) * KIB, kind);
+    const sendLarge = async (body) => must200(await load.send({ port: gateway.port, head, body, connections: LARGE_AT_ONCE, calls: 2 * LARGE_AT_ONCE })).latenciesMs.length;
+    await sendLarge(callBody(SIZES_KIB.at(-1) * KIB, kind));
     const ratios = [];
     for (let round = 0; round < Number(values.rounds); round++) {
       const alone = await sendSmall();
       const stop = new AbortController();
       const large = (async () => {
         let answered = 0;
-        while (!stop.signal.aborted) answered += must200(await load.send({ port: gateway.port, head, body, connections: LARGE_AT_ONCE, calls: 2 * LARGE_AT_ONCE })).latenciesMs.length;
+        while (!stop.signal.aborted) answered += await sendLarge();
         return answered;
       })();
       large.catch(() => undefined); // it is awaited below

@@ -199,12 +199,12 @@ inline bool is_ascii(const uint8_t* p, const uint8_t* end) {
 
 }  // namespace survey_detail
 
-// Piece by piece: the second look at a piece finds it in the processor's cache, however large the text is.
-inline uint32_t survey(const uint8_t* bytes, size_t length) {
+// Piece by piece: the second look at a piece finds it in the processor's cache, however large the text is. `first`: it ends with the piece that has a sign.
+inline uint32_t survey(const uint8_t* bytes, size_t length, bool first) {
   const uint8_t* const end = bytes + length;
   survey_detail::EncodedRuns runs(bytes, end);
   uint32_t signs = 0;
-  for (const uint8_t *from = bytes, *to; from < end && signs != kAllSigns; from = to) {
+  for (const uint8_t *from = bytes, *to; from < end && (first ? signs == 0 : signs != kAllSigns); from = to) {
     const size_t piece = std::min(static_cast<size_t>(end - from), kPieceBytes);
     to = from + piece;
     if ((signs & kBackslash) == 0 && std::memchr(from, '\\', piece) != nullptr) signs |= kBackslash;

@@ -1,9 +1,10 @@
-// Memory of large bodies, used again. For every 64 MB of new memory the engine marks its whole heap: from 1 MiB on that was a third of what a body cost.
+// Memory of large bodies, used again. For every 10 to 64 MB of new memory the engine marks its whole heap: that was a third of what a body cost.
+import { moveBuffer } from '../base/native/external-memory.js';
 
 /** Smaller bodies are not worth the way here. */
-export const LARGE_BODY_BYTES = 64 * 1024;
+export const LARGE_BODY_BYTES = 16 * 1024;
 export const KEPT_BODY_BYTES_MAX = 64 * 1024 * 1024;
-const GRAIN_BYTES = 64 * 1024;
+const GRAIN_BYTES = 16 * 1024;
 /** A body leaves at most as much of its memory unused as it has itself. */
 const SLACK_FACTOR = 2;
 const KEPT_UNUSED_MS = 10_000;
@@ -40,7 +41,7 @@ export class BodyMemory {
    */
   giveBack({ buffer }: Uint8Array): void {
     if (!(buffer instanceof ArrayBuffer) || buffer.byteLength < LARGE_BODY_BYTES) return;
-    const own = structuredClone(buffer, { transfer: [buffer] });
+    const own = moveBuffer(buffer);
     this.#kept.push(own);
     this.#keptBytes += own.byteLength;
     while (this.#keptBytes > this.#keptBytesMax) this.#keptBytes -= this.#kept.shift()?.byteLength ?? 0;

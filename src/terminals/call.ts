@@ -88,7 +88,7 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
       return;
     }
     // A lost session is renewed later, when the bytes of the handler are gone; and what is large is sent from where it is.
-    const isLarge = ctx.outboundBytes().length > SENT_AS_IT_LIES_BYTES;
+    const isLarge = ctx.outboundBytes().length >= SENT_AS_IT_LIES_BYTES;
     if (leg.sessionBound || leg.mappedTo !== undefined || isLarge) ctx.inbound.retain();
     let body = ctx.outboundBytes();
     this.#screen.wireIdText = this.#screen.idText;
@@ -104,7 +104,7 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
     this.#screen.adapt = answerMapping(ctx, leg.mappedTo);
     const tool = ctx.tool === undefined || ctx.tool === 'none' ? undefined : ctx.tool.registered;
     const { upstream } = ctx.snapshot.config;
-    if (isLarge) ctx.inbound.lendBody?.();
+    ctx.inbound.lendBody?.();
     this.#call = this.#services.client.send(
       { url: leg.url, httpMethod: 'POST', headers: headersWith(ctx, leg), body, bodyStays: isLarge, answerTimeoutMs: tool?.timeoutMs ?? upstream.answer_timeout_ms, idleTimeoutMs: upstream.idle_timeout_ms },
       this,

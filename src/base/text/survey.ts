@@ -6,9 +6,10 @@ export const SIGN = { backslash: 1, percent: 2, beyondAscii: 4, encodedRun: 8 } 
 const EVERYTHING = 15;
 
 /** Raised with every change of the verb or of a sign; native/text_survey/addon.cc holds the same number. */
-const CONTRACT = 1;
+const CONTRACT = 2;
 
-export type Survey = (bytes: Uint8Array) => number;
+/** `first`: it is enough to know whether there is any sign. */
+export type Survey = (bytes: Uint8Array, first?: boolean) => number;
 
 /** Without the addon every text is read in every way: slower, with the same result. */
 export function loadSurvey(file?: string): Survey {

@@ -1,8 +1,8 @@
 // The memory that large messages are copied into for the scan pool: shared with its threads, and used again. Were it made anew for each message, V8 would
 // collect the whole heap for every few of them, and every other call waits meanwhile.
 
-/** Kept for the next messages at most: three of ten megabytes. */
-const KEPT_BYTES_MAX = 32 * 1024 * 1024;
+/** Kept for the next messages at most: four of ten megabytes. */
+const KEPT_BYTES_MAX = 48 * 1024 * 1024;
 /** Sizes are rounded up, so that messages of about one size share their slots. */
 const STEP_BYTES = 64 * 1024;
 

@@ -13,6 +13,8 @@ const SEND_WORDS = 4;
 
 const GATHERED_BYTES = 8 * READ_BYTES; // what is read before anything of it is looked at
 const EVENTS_MAX = 256;
+/** One write takes no more, the rest goes with later turns: the kernel would copy megabytes at once, and every other call of this thread waits for it. */
+const WRITE_BYTES = 512 * 1024;
 
 
 declare const opened: unique symbol;
@@ -97,12 +99,12 @@ class NativeWiring implements Wiring, Outbox {
     return true;
   }
 
-  /** @internal How many bytes the kernel took, or -errno. */
+  /** @internal How many bytes the kernel took, of a part of them, or -errno. */
   sendNow(wire: NativeWire, bytes: Buffer): number {
     const own = this.#sending.length === 0 ? this.#sends : new Int32Array(SEND_WORDS);
     own[0] = wire.slot;
     own[1] = 0;
-    own[2] = bytes.length;
+    own[2] = Math.min(bytes.length, WRITE_BYTES);
     this.#addon.send(this.#sockets, bytes, own, 1);
     return own[3] ?? 0;
   }

@@ -38,7 +38,7 @@ describe('a large body', () => {
     expect([memory.keptBytes, inbound.body.length, borrowed.length]).toEqual([LARGE_BODY_BYTES, 0, LARGE_BODY_BYTES]);
   });
 
-  it('is not one below 64 KiB', () => {
+  it('is not one below 16 KiB', () => {
     const { inbound, memory } = message(LARGE_BODY_BYTES - 1, false);
     inbound.lendBody();
     inbound.bodyReturned();

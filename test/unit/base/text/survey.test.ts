@@ -46,6 +46,14 @@ describe('the survey', () => {
     }
   });
 
+  it('asked for any sign at all, says so of the same texts', () => {
+    fc.assert(fc.property(text, (bytes) => {
+      expect(survey(bytes, true) === 0).toBe(survey(bytes) === 0);
+      const far = Buffer.concat([Buffer.alloc(40_000, '. '), bytes]);
+      expect(survey(far, true) === 0).toBe(survey(far) === 0);
+    }), { numRuns: 2000 });
+  });
+
   // It looks piece by piece.
   it('sees every sign wherever in a long text it is', () => {
     const signs: readonly (readonly [string, number])[] = [['\\', SIGN.backslash], ['%', SIGN.percent], ['é', SIGN.beyondAscii], [Buffer.from(SECRET).toString('base64url'), SIGN.encodedRun]];

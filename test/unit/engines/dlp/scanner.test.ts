@@ -202,13 +202,14 @@ describe('limits', () => {
     expect(shippedScanner({ pool, inlineBytesMax: 0 }).scan(Buffer.from('{}'), false)).toBeInstanceOf(Promise);
   });
 
-  it('keeps a text with nothing to decode from the pool up to four times that size', () => {
+  it('keeps a text with nothing to decode from the pool up to sixteen times that size', () => {
     const pool = { scan: () => Promise.resolve([]), scanRequest: () => Promise.resolve({ findings: [], argumentsDigest: undefined }) };
     const scanner = shippedScanner({ pool, inlineBytesMax: 1000 });
-    const plain = call('plain words '.repeat(250));
+    const plain = call('plain words '.repeat(1310));
     expect(scanner.scan(Buffer.from(plain), false)).toEqual([]);
     expect(scanner.scanRequest(Buffer.from(plain), false, 0, 0)).toEqual([]);
-    expect(scanner.scan(Buffer.from(call('plain words '.repeat(340))), false)).toBeInstanceOf(Promise);
+    expect(scanner.scan(Buffer.from(call('plain words '.repeat(1340))), false)).toBeInstanceOf(Promise);
+    expect(scanner.scan(Buffer.from(plain), true)).toBeInstanceOf(Promise);
     for (const sign of ['\\n', '%41', 'é', Buffer.from('words that were encoded').toString('base64')]) {
       expect(scanner.scan(Buffer.from(plain.replace('plain', sign)), false), sign).toBeInstanceOf(Promise);
     }
