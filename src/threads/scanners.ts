@@ -19,13 +19,15 @@ export interface ScanWorkerData {
 }
 
 const SCAN_TIMEOUT_MS = 10_000; // a 10 MiB body takes tens of milliseconds; what takes this long hangs
+const SCANNED_TOGETHER_BYTES = 256 * 1024; // one to five milliseconds of a thread, which the first of them waits for the last
 const SCANNERS_KEPT = 4; // request and response rules, of this snapshot and the next
 
 /** `argumentsKey`: of the install, for digests of arguments; undefined = they are not keyed. */
 export function createScanners(first: GatewayConfig, cacheDir: string, argumentsKey: Uint8Array | undefined): Scanners {
   const workerData: ScanWorkerData = { argumentsKey };
   const pool = createWorkerPool({
-    filename: new URL('./scan.js', import.meta.url).href, task: 'scan', threads: first.dlp.pool_threads, queueMax: first.dlp.pool_queue_max, timeoutMs: SCAN_TIMEOUT_MS, workerData,
+    filename: new URL('./scan.js', import.meta.url).href, task: 'scan', threads: first.dlp.pool_threads, queueMax: first.dlp.pool_queue_max, timeoutMs: SCAN_TIMEOUT_MS, togetherBytesMax: SCANNED_TOGETHER_BYTES,
+    workerData,
   });
   const kept = new Map<string, DlpScanner>();
   let last: { readonly key: string; readonly matcher: ShareableMatcher } | undefined;

@@ -1,24 +1,27 @@
-// A pool of worker threads with a bounded queue and a time limit for each task (Piscina).
+// A pool of worker threads with a bounded queue and a time limit (Piscina). Small tasks that wait together go to a thread together.
 import type { Piscina } from 'piscina';
+import type { Outcome } from './each-task.js';
 
 export interface WorkerPoolOptions {
   /** The built worker file: a path or file URL. */
   readonly filename: string;
-  /** The function it exports that gets each task. */
+  /** The function it exports that gets the tasks: made by `eachTask`. */
   readonly task: string;
   readonly threads: number;
   /** Tasks that may wait; one more is refused. */
   readonly queueMax: number;
-  /** From the call to the answer. A task that takes longer ends its thread, which is replaced. */
+  /** From the call to the answer. A task that takes longer ends its thread, which is replaced, and those that went with it; one that has waited longer is not begun. */
   readonly timeoutMs: number;
+  /** So many bytes may go to a thread together; a larger task goes alone. A message there and back costs two threads a tenth of a millisecond. */
+  readonly togetherBytesMax: number;
   readonly workerData?: unknown;
 }
 
 export interface WorkerPool {
-  /** Rejects with PoolFull, PoolTimeout, or what the task threw. Typed arrays in `task` are copied when it is sent, not now: pass own copies. */
-  run(task: unknown): Promise<unknown>;
+  /** Rejects with PoolFull, PoolTimeout, or what the task threw. Typed arrays in `task` are copied when it is sent, not now: pass own copies. `bytes`: how large it is. */
+  run(task: unknown, bytes: number): Promise<unknown>;
   /** Waits in line instead of being refused; `makeTask` is called when there is room, and what it throws rejects. The caller bounds how many wait. */
-  runWhenRoom<Task>(makeTask: () => Task): Promise<{ readonly task: Task; readonly answer: unknown }>;
+  runWhenRoom<Task>(makeTask: () => Task, bytes: number): Promise<{ readonly task: Task; readonly answer: unknown }>;
   readonly waiting: number;
   close(): Promise<void>;
 }
@@ -37,24 +40,38 @@ export class PoolTimeout extends Error {
   }
 }
 
+const CLOSED = 'the worker pool is closed';
+
+interface Waiting {
+  readonly task: unknown;
+  readonly bytes: number;
+  readonly sinceMs: number;
+  readonly resolve: (answer: unknown) => void;
+  readonly reject: (fault: unknown) => void;
+}
+
 export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
+  const { threads, queueMax, timeoutMs, togetherBytesMax } = options;
   // Its threads start with the first task: they cost memory, and a gateway that sees small messages alone never needs them.
   let piscina: Promise<Piscina> | undefined;
   const open = (): Promise<Piscina> => (piscina ??= import('piscina').then((found) => new found.Piscina({
     filename: options.filename,
     name: options.task,
-    minThreads: options.threads,
-    maxThreads: options.threads,
+    minThreads: threads,
+    maxThreads: threads,
     workerData: options.workerData,
     // A worker waiting in Atomics.wait could do nothing else, not even end.
     atomics: 'async',
-    maxQueue: options.queueMax + options.threads,
+    maxQueue: threads, // it holds a task until a thread has started; what waits, waits here
   })));
-  // Counted here: Piscina's own queue holds a task until a thread has started, so that its size says little.
+  /** Admitted: under way, or in the queue. */
   let unfinished = 0;
+  let busyThreads = 0;
+  let queue: Waiting[] = [];
+  let closed = false;
   /** Each is given the place of a task that has ended. */
   const line: (() => void)[] = [];
-  const isFull = (): boolean => unfinished >= options.threads + options.queueMax;
+  const isFull = (): boolean => unfinished >= threads + queueMax;
 
   function leave(): void {
     const next = line.shift();
@@ -62,36 +79,78 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
     else next();
   }
 
-  async function run(task: unknown): Promise<unknown> {
+  async function run(task: unknown, bytes: number): Promise<unknown> {
     if (isFull()) throw new PoolFull();
     unfinished++;
     try {
-      return await start(task);
+      return await start(task, bytes);
     } finally {
       leave();
     }
   }
 
-  async function runWhenRoom<Task>(makeTask: () => Task): Promise<{ readonly task: Task; readonly answer: unknown }> {
+  async function runWhenRoom<Task>(makeTask: () => Task, bytes: number): Promise<{ readonly task: Task; readonly answer: unknown }> {
     if (isFull()) await new Promise<void>((resolve) => line.push(resolve));
     else unfinished++;
     try {
       const task = makeTask();
-      return { task, answer: await start(task) };
+      return { task, answer: await start(task, bytes) };
     } finally {
       leave();
     }
   }
 
-  async function start(task: unknown): Promise<unknown> {
+  function start(task: unknown, bytes: number): Promise<unknown> {
+    if (closed) return Promise.reject(new Error(CLOSED));
+    return new Promise((resolve, reject) => {
+      queue.push({ task, bytes, sinceMs: performance.now(), resolve, reject });
+      dispatch();
+    });
+  }
+
+  function dispatch(): void {
+    while (busyThreads < threads && queue.length > 0) {
+      const together = takeTogether();
+      if (together.length > 0) void runTogether(together);
+    }
+  }
+
+  /** The first that waits, and those behind it that fit and that no other thread has time for. */
+  function takeTogether(): readonly Waiting[] {
+    const nowMs = performance.now();
+    const countMax = Math.ceil(queue.length / (threads - busyThreads));
+    let count = 0;
+    let bytes = 0;
+    for (const one of queue) {
+      if (count === countMax || (count > 0 && bytes + one.bytes > togetherBytesMax)) break;
+      count++;
+      bytes += one.bytes;
+    }
+    const taken = queue.slice(0, count);
+    queue = queue.slice(count);
+    const late = taken.filter(({ sinceMs }) => nowMs - sinceMs >= timeoutMs);
+    for (const { reject } of late) reject(new PoolTimeout(timeoutMs));
+    return late.length === 0 ? taken : taken.filter((one) => !late.includes(one));
+  }
+
+  async function runTogether(together: readonly Waiting[]): Promise<void> {
+    busyThreads++;
     const abort = new AbortController();
-    const timer = setTimeout(() => abort.abort(), options.timeoutMs);
+    const timer = setTimeout(() => abort.abort(), timeoutMs);
     try {
-      return (await (await open()).run(task, { signal: abort.signal })) as unknown;
+      const outcomes = (await (await open()).run(together.map(({ task }) => task), { signal: abort.signal })) as readonly Outcome[];
+      together.forEach(({ resolve, reject }, place) => {
+        const outcome = outcomes[place];
+        if (outcome === undefined) reject(new TypeError('the worker left out a task'));
+        else if ('fault' in outcome) reject(outcome.fault);
+        else resolve(outcome.answer);
+      });
     } catch (error) {
-      throw abort.signal.aborted ? new PoolTimeout(options.timeoutMs) : error;
+      for (const { reject } of together) reject(abort.signal.aborted ? new PoolTimeout(timeoutMs) : error);
     } finally {
       clearTimeout(timer);
+      busyThreads--;
+      dispatch();
     }
   }
 
@@ -99,8 +158,13 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
     run,
     runWhenRoom,
     get waiting() {
-      return Math.max(0, unfinished - options.threads) + line.length;
+      return Math.max(0, unfinished - threads) + line.length;
     },
-    close: async () => (await piscina)?.destroy(),
+    close: async () => {
+      closed = true;
+      for (const { reject } of queue) reject(new Error(CLOSED));
+      queue = [];
+      await (await piscina)?.destroy();
+    },
   };
 }

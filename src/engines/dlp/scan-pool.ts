@@ -47,10 +47,10 @@ export function createScanPool(pool: WorkerPool, digest: string, ruleset: ScanRu
   return {
     async scanRequest(bytes, escapes, argumentsAt) {
       const task = taskOf(bytes, escapes, argumentsAt);
-      return parse(task, await pool.run(task));
+      return parse(task, await pool.run(task, bytes.length));
     },
     async scan(bytes, escapes) {
-      const { task, answer } = await pool.runWhenRoom(() => taskOf(bytes, escapes, undefined));
+      const { task, answer } = await pool.runWhenRoom(() => taskOf(bytes, escapes, undefined), bytes.length);
       return parse(task, answer).findings;
     },
   };

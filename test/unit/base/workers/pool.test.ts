@@ -6,41 +6,43 @@ import { createWorkerPool, PoolFull, PoolTimeout, type WorkerPool } from '../../
 const filename = fileURLToPath(new URL('./task-fixture.mjs', import.meta.url));
 let pool: WorkerPool | undefined;
 afterEach(() => pool?.close());
-const open = (queueMax: number, timeoutMs = 20_000): WorkerPool => (pool = createWorkerPool({ filename, task: 'work', threads: 1, queueMax, timeoutMs }));
+const open = (queueMax: number, timeoutMs = 20_000): WorkerPool => (pool = createWorkerPool({ filename, task: 'workAll', threads: 1, queueMax, timeoutMs, togetherBytesMax: 100 }));
+function openGate(gate: SharedArrayBuffer): void {
+  Atomics.store(new Int32Array(gate), 0, 1);
+  Atomics.notify(new Int32Array(gate), 0);
+}
 
 describe('worker pool', () => {
   it('runs tasks and passes on what they throw', async () => {
     const workers = open(4);
-    expect(await workers.run({ what: 'echo', value: 5 })).toBe(5);
-    await expect(workers.run({ what: 'throw' })).rejects.toThrow('task failed');
-    expect(await workers.run({ what: 'echo', value: 6 })).toBe(6);
+    expect(await workers.run({ what: 'echo', value: 5 }, 1)).toBe(5);
+    await expect(workers.run({ what: 'throw' }, 1)).rejects.toThrow('task failed');
+    expect(await workers.run({ what: 'echo', value: 6 }, 1)).toBe(6);
   });
 
   it('refuses what does not fit into the queue, and takes tasks again when there is room', async () => {
     const workers = open(2);
     const gate = new SharedArrayBuffer(4);
-    const running = [1, 2, 3].map((value) => workers.run({ what: 'wait', value, gate }));
-    await expect(workers.run({ what: 'echo', value: 4 })).rejects.toBeInstanceOf(PoolFull);
+    const running = [1, 2, 3].map((value) => workers.run({ what: 'wait', value, gate }, 1));
+    await expect(workers.run({ what: 'echo', value: 4 }, 1)).rejects.toBeInstanceOf(PoolFull);
     expect(workers.waiting).toBe(2);
-    Atomics.store(new Int32Array(gate), 0, 1);
-    Atomics.notify(new Int32Array(gate), 0);
+    openGate(gate);
     expect(await Promise.all(running)).toEqual([1, 2, 3]);
-    expect(await workers.run({ what: 'echo', value: 5 })).toBe(5);
+    expect(await workers.run({ what: 'echo', value: 5 }, 1)).toBe(5);
   });
 
   it('lets what can wait stand in line for a place, in order, and makes its task only then', async () => {
     const workers = open(1);
     const gate = new SharedArrayBuffer(4);
-    const running = [1, 2].map((value) => workers.run({ what: 'wait', value, gate }));
+    const running = [1, 2].map((value) => workers.run({ what: 'wait', value, gate }, 1));
     const made: number[] = [];
-    const inLine = [3, 4, 5].map((value) => workers.runWhenRoom(() => (made.push(value), { what: 'echo', value })));
+    const inLine = [3, 4, 5].map((value) => workers.runWhenRoom(() => (made.push(value), { what: 'echo', value }), 1));
     await Promise.resolve();
     expect([made, workers.waiting]).toEqual([[], 4]);
-    Atomics.store(new Int32Array(gate), 0, 1);
-    Atomics.notify(new Int32Array(gate), 0);
+    openGate(gate);
     // A place that was given to the line is nobody else's.
     await Promise.race(running);
-    await expect(workers.run({ what: 'echo', value: 6 })).rejects.toBeInstanceOf(PoolFull);
+    await expect(workers.run({ what: 'echo', value: 6 }, 1)).rejects.toBeInstanceOf(PoolFull);
     expect(await Promise.all(inLine)).toEqual([3, 4, 5].map((value) => ({ task: { what: 'echo', value }, answer: value })));
     expect([await Promise.all(running), made, workers.waiting]).toEqual([[1, 2], [3, 4, 5], 0]);
   });
@@ -48,14 +50,53 @@ describe('worker pool', () => {
   it('gives the place on where no task could be made', async () => {
     const workers = open(1);
     const fail = (): never => { throw new Error('no memory'); };
-    for (let time = 0; time < 3; time++) await expect(workers.runWhenRoom(fail)).rejects.toThrow('no memory');
-    expect((await workers.runWhenRoom(() => ({ what: 'echo', value: 8 }))).answer).toBe(8);
+    for (let time = 0; time < 3; time++) await expect(workers.runWhenRoom(fail, 1)).rejects.toThrow('no memory');
+    expect((await workers.runWhenRoom(() => ({ what: 'echo', value: 8 }), 1)).answer).toBe(8);
     expect(workers.waiting).toBe(0);
   });
 
   it('ends a task that does not end, and goes on with a new thread', async () => {
     const workers = open(2, 1500);
-    await expect(workers.run({ what: 'forever' })).rejects.toBeInstanceOf(PoolTimeout);
-    expect(await workers.run({ what: 'echo', value: 7 })).toBe(7);
+    await expect(workers.run({ what: 'forever' }, 1)).rejects.toBeInstanceOf(PoolTimeout);
+    expect(await workers.run({ what: 'echo', value: 7 }, 1)).toBe(7);
+  });
+
+  it('sends what waits together as far as it fits, and each is answered by itself', async () => {
+    const workers = open(10);
+    const gate = new SharedArrayBuffer(4);
+    const first = workers.run({ what: 'wait', value: 0, gate }, 1);
+    const sizes = [40, 40, 40, 500, 1, 1];
+    const batches = sizes.map((bytes) => workers.run({ what: 'batch' }, bytes));
+    const failing = workers.run({ what: 'throw' }, 1);
+    openGate(gate);
+    await expect(failing).rejects.toThrow('task failed');
+    expect([await first, await Promise.all(batches)]).toEqual([0, [2, 2, 1, 1, 3, 3]]);
+  });
+
+  it('does not begin what has waited longer than its time, and takes along none that is not begun', async () => {
+    const workers = open(10, 1500);
+    const hanging = [1, 2].map(() => workers.run({ what: 'forever' }, 100));
+    const later = workers.run({ what: 'echo', value: 1 }, 100);
+    for (const one of [...hanging, later]) await expect(one).rejects.toBeInstanceOf(PoolTimeout);
+    expect(await workers.run({ what: 'echo', value: 2 }, 1)).toBe(2);
+  });
+
+  it('shares what waits among its threads', async () => {
+    pool = createWorkerPool({ filename, task: 'workAll', threads: 2, queueMax: 10, timeoutMs: 20_000, togetherBytesMax: 100 });
+    const gates = [new SharedArrayBuffer(4), new SharedArrayBuffer(4)];
+    const [one, other] = gates.map((gate) => pool?.run({ what: 'wait', value: 0, gate }, 1));
+    const waiting = Array.from({ length: 6 }, () => pool?.run({ what: 'batch' }, 1));
+    for (const gate of gates) openGate(gate);
+    await Promise.all([one, other]);
+    for (const batch of await Promise.all(waiting)) expect(batch).toBeLessThan(7);
+  });
+
+  it('refuses what still waits when it is closed', async () => {
+    const workers = open(10);
+    const tasks = [1, 2].map(() => workers.run({ what: 'forever' }, 100));
+    const ended = Promise.allSettled(tasks);
+    await workers.close();
+    expect((await ended).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    await expect(workers.run({ what: 'echo', value: 1 }, 1)).rejects.toThrow('closed');
   });
 });
