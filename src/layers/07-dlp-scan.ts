@@ -28,7 +28,7 @@ export function dlpScan(): Layer<'call' | 'caller' | 'permission', 'findings'> {
       const { requestRules } = ctx.snapshot;
       const inHeaders = scanHeaders(requestRules, ctx.inbound.headers, ctx.call);
       if (ctx.inbound.body.length === 0) return judge(ctx, inHeaders);
-      const scanned = requestRules.scanRequest(ctx.inbound.body, ctx.call.escapes, ctx.call.argumentsFrom, ctx.call.argumentsTo);
+      const scanned = requestRules.scanRequest(ctx.inbound, ctx.call.escapes, ctx.call.argumentsFrom, ctx.call.argumentsTo);
       if (scanned instanceof Promise) {
         return scanned.then(({ findings, argumentsDigest }) => {
           ctx.argumentsDigest = argumentsDigest;

@@ -4,6 +4,7 @@ import type { ShareableMatcher } from '../base/matcher/types.js';
 import type { GatewayConfig } from '../base/config/schema.js';
 import { createWorkerPool } from '../base/workers/pool.js';
 import { createScanPool } from '../engines/dlp/scan-pool.js';
+import { ScanSlots } from '../engines/dlp/scan-slots.js';
 import { createDlpScanner, digestRules, toPatterns } from '../engines/dlp/scanner.js';
 import type { DlpActions, DlpRule, DlpScanner } from '../engines/dlp/types.js';
 
@@ -29,6 +30,7 @@ export function createScanners(first: GatewayConfig, cacheDir: string, arguments
     filename: new URL('./scan.js', import.meta.url).href, task: 'scan', threads: first.dlp.pool_threads, queueMax: first.dlp.pool_queue_max, timeoutMs: SCAN_TIMEOUT_MS, togetherBytesMax: SCANNED_TOGETHER_BYTES,
     workerData,
   });
+  const slots = new ScanSlots();
   const kept = new Map<string, DlpScanner>();
   let last: { readonly key: string; readonly matcher: ShareableMatcher } | undefined;
 
@@ -46,7 +48,7 @@ export function createScanners(first: GatewayConfig, cacheDir: string, arguments
       const known = kept.get(key);
       if (known !== undefined) return known;
       const matcher = matcherFor(rules, config);
-      const scanPool = createScanPool(pool, digest, { rules, actions, engine: matcher.engine, findingsMax: config.dlp.findings_max }, matcher.serialize());
+      const scanPool = createScanPool(pool, slots, digest, { rules, actions, engine: matcher.engine, findingsMax: config.dlp.findings_max }, matcher.serialize());
       const scanner = createDlpScanner({ rules, actions, matcher, pool: scanPool, inlineBytesMax: config.dlp.inline_bytes_max, findingsMax: config.dlp.findings_max });
       kept.set(key, scanner);
       // Requests may still be using what is dropped here: it ends with its last reference.

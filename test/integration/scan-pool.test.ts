@@ -6,6 +6,7 @@ import { buildMatcher } from '../../src/base/matcher/choose.js';
 import { createArgumentsDigest } from '../../src/base/crypto/arguments-digest.js';
 import { createWorkerPool, type WorkerPool } from '../../src/base/workers/pool.js';
 import { createScanPool } from '../../src/engines/dlp/scan-pool.js';
+import { ScanSlots } from '../../src/engines/dlp/scan-slots.js';
 import { createDlpScanner, digestRules, toPatterns } from '../../src/engines/dlp/scanner.js';
 import type { DlpRule } from '../../src/engines/dlp/types.js';
 import { blockFlagFlag, shippedRules } from '../unit/engines/dlp/shipped-rules.js';
@@ -30,7 +31,7 @@ describe.skipIf(!here)(`scan pool (${here ? worker : 'dist/threads/scan.js is no
   });
   const scannerOf = (engine: 'hyperscan' | 're2', rules: readonly DlpRule[], inlineBytesMax: number) => {
     const matcher = buildMatcher(toPatterns(rules), { engine });
-    const scans = createScanPool(pool, digestRules(rules, blockFlagFlag), { rules, actions: blockFlagFlag, findingsMax: 100, engine }, matcher.serialize());
+    const scans = createScanPool(pool, new ScanSlots(), digestRules(rules, blockFlagFlag), { rules, actions: blockFlagFlag, findingsMax: 100, engine }, matcher.serialize());
     return createDlpScanner({ rules, actions: blockFlagFlag, matcher, pool: scans, inlineBytesMax, findingsMax: 100 });
   };
   const filler = Array.from({ length: 3000 }, (_, index) => ({ id: index, name: `row ${index}`, note: 'a\nb "c"' }));
@@ -46,9 +47,9 @@ describe.skipIf(!here)(`scan pool (${here ? worker : 'dist/threads/scan.js is no
     const scanner = scannerOf('re2', shippedRules, 0);
     const before = Buffer.from(body);
     const [from, to] = [body.indexOf('['), body.indexOf(']') + 1];
-    const scanned = await scanner.scanRequest(body, true, from, to);
+    const scanned = await scanner.scanRequest({ body, retain: () => undefined }, true, from, to);
     expect(scanned).toEqual({ findings: await scanner.scan(body, true), argumentsDigest: createArgumentsDigest(KEY)(body, from, to) });
-    expect(await scanner.scanRequest(body, true, 9, 9)).toMatchObject({ argumentsDigest: undefined });
+    expect(await scanner.scanRequest({ body, retain: () => undefined }, true, 9, 9)).toMatchObject({ argumentsDigest: undefined });
     expect(body.equals(before)).toBe(true);
   });
 

@@ -17,11 +17,19 @@ export interface WorkerPoolOptions {
   readonly workerData?: unknown;
 }
 
+export interface Work {
+  readonly bytes: number;
+  /** Called when a thread takes it, so that only what is under way has memory of its own. What it throws rejects. */
+  makeTask(): unknown;
+  /** The thread is through with the task, whether it has answered or thrown. Not called where a thread was ended: it may have been reading. */
+  finished(): void;
+}
+
 export interface WorkerPool {
-  /** Rejects with PoolFull, PoolTimeout, or what the task threw. Typed arrays in `task` are copied when it is sent, not now: pass own copies. `bytes`: how large it is. */
-  run(task: unknown, bytes: number): Promise<unknown>;
-  /** Waits in line instead of being refused; `makeTask` is called when there is room, and what it throws rejects. The caller bounds how many wait. */
-  runWhenRoom<Task>(makeTask: () => Task, bytes: number): Promise<{ readonly task: Task; readonly answer: unknown }>;
+  /** Rejects with PoolFull, PoolTimeout, or what the task threw. */
+  run(work: Work): Promise<unknown>;
+  /** Waits in line instead of being refused. The caller bounds how many wait. */
+  runWhenRoom(work: Work): Promise<unknown>;
   readonly waiting: number;
   close(): Promise<void>;
 }
@@ -43,8 +51,7 @@ export class PoolTimeout extends Error {
 const CLOSED = 'the worker pool is closed';
 
 interface Waiting {
-  readonly task: unknown;
-  readonly bytes: number;
+  readonly work: Work;
   readonly sinceMs: number;
   readonly resolve: (answer: unknown) => void;
   readonly reject: (fault: unknown) => void;
@@ -79,39 +86,43 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
     else next();
   }
 
-  async function run(task: unknown, bytes: number): Promise<unknown> {
+  async function run(work: Work): Promise<unknown> {
     if (isFull()) throw new PoolFull();
     unfinished++;
-    try {
-      return await start(task, bytes);
-    } finally {
-      leave();
-    }
+    return admitted(work);
   }
 
-  async function runWhenRoom<Task>(makeTask: () => Task, bytes: number): Promise<{ readonly task: Task; readonly answer: unknown }> {
+  async function runWhenRoom(work: Work): Promise<unknown> {
     if (isFull()) await new Promise<void>((resolve) => line.push(resolve));
     else unfinished++;
+    return admitted(work);
+  }
+
+  async function admitted(work: Work): Promise<unknown> {
     try {
-      const task = makeTask();
-      return { task, answer: await start(task, bytes) };
+      if (closed) throw new Error(CLOSED);
+      return await new Promise((resolve, reject) => {
+        queue.push({ work, sinceMs: performance.now(), resolve, reject });
+        dispatch();
+      });
     } finally {
       leave();
     }
-  }
-
-  function start(task: unknown, bytes: number): Promise<unknown> {
-    if (closed) return Promise.reject(new Error(CLOSED));
-    return new Promise((resolve, reject) => {
-      queue.push({ task, bytes, sinceMs: performance.now(), resolve, reject });
-      dispatch();
-    });
   }
 
   function dispatch(): void {
     while (busyThreads < threads && queue.length > 0) {
-      const together = takeTogether();
-      if (together.length > 0) void runTogether(together);
+      const together: Waiting[] = [];
+      const tasks: unknown[] = [];
+      for (const waiting of takeTogether()) {
+        try {
+          tasks.push(waiting.work.makeTask());
+          together.push(waiting);
+        } catch (fault) {
+          waiting.reject(fault);
+        }
+      }
+      if (tasks.length > 0) void runTogether(together, tasks);
     }
   }
 
@@ -121,10 +132,10 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
     const countMax = Math.ceil(queue.length / (threads - busyThreads));
     let count = 0;
     let bytes = 0;
-    for (const one of queue) {
-      if (count === countMax || (count > 0 && bytes + one.bytes > togetherBytesMax)) break;
+    for (const { work } of queue) {
+      if (count === countMax || (count > 0 && bytes + work.bytes > togetherBytesMax)) break;
       count++;
-      bytes += one.bytes;
+      bytes += work.bytes;
     }
     const taken = queue.slice(0, count);
     queue = queue.slice(count);
@@ -133,13 +144,14 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
     return late.length === 0 ? taken : taken.filter((one) => !late.includes(one));
   }
 
-  async function runTogether(together: readonly Waiting[]): Promise<void> {
+  async function runTogether(together: readonly Waiting[], tasks: readonly unknown[]): Promise<void> {
     busyThreads++;
     const abort = new AbortController();
     const timer = setTimeout(() => abort.abort(), timeoutMs);
     try {
-      const outcomes = (await (await open()).run(together.map(({ task }) => task), { signal: abort.signal })) as readonly Outcome[];
-      together.forEach(({ resolve, reject }, place) => {
+      const outcomes = (await (await open()).run(tasks, { signal: abort.signal })) as readonly Outcome[];
+      together.forEach(({ work, resolve, reject }, place) => {
+        work.finished();
         const outcome = outcomes[place];
         if (outcome === undefined) reject(new TypeError('the worker left out a task'));
         else if ('fault' in outcome) reject(outcome.fault);

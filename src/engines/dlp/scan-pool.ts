@@ -1,6 +1,6 @@
 // Scans of large messages in the worker pool. The rules travel in shared memory: each task points at them, and a worker reads them once per digest.
-import type { WorkerPool } from '../../base/workers/pool.js';
-import { ScanSlots } from './scan-slots.js';
+import type { Work, WorkerPool } from '../../base/workers/pool.js';
+import type { ScanSlots } from './scan-slots.js';
 import type { ScanPool } from './scanner.js';
 import type { Range } from './transforms.js';
 import type { DlpActions, DlpRule, LocatedFinding, PooledScan } from './types.js';
@@ -27,9 +27,8 @@ export interface ScanTask {
   readonly argumentsAt: Range | undefined;
 }
 
-type OwnTask = ScanTask & { readonly bytes: Uint8Array<SharedArrayBuffer> };
-
-export function createScanPool(pool: WorkerPool, digest: string, ruleset: ScanRuleset, database: SharedArrayBuffer | undefined): ScanPool {
+/** `slots`: those of the pool, whose threads have no more messages under way than they. */
+export function createScanPool(pool: WorkerPool, slots: ScanSlots, digest: string, ruleset: ScanRuleset, database: SharedArrayBuffer | undefined): ScanPool {
   // Samples are for the lint only.
   const bare = { ...ruleset, rules: ruleset.rules.map((rule) => ({ ...rule, hits: [], misses: [] })) };
   const shared = {
@@ -37,21 +36,27 @@ export function createScanPool(pool: WorkerPool, digest: string, ruleset: ScanRu
     ruleset: share(Buffer.from(JSON.stringify(bare), 'utf8')),
     database,
   };
-  const slots = new ScanSlots();
-  // The one copy: the caller's bytes may be gone before Piscina dispatches.
-  const taskOf = (bytes: Uint8Array, escapes: boolean, argumentsAt: Range | undefined): OwnTask => ({ ...shared, bytes: slots.copy(bytes), escapes, argumentsAt });
-  const parse = (task: OwnTask, answer: unknown): PooledScan => {
-    slots.giveBack(task.bytes); // not after a failure: a thread that is being ended may still read it
-    return parseAnswer(answer);
+  const workOf = (bytes: Uint8Array, escapes: boolean, argumentsAt: Range | undefined): Work => {
+    const { length } = bytes;
+    let copy: Uint8Array<SharedArrayBuffer> | undefined;
+    return {
+      bytes: length,
+      makeTask(): ScanTask {
+        if (bytes.length !== length) throw new Error('the message was given up before it was scanned');
+        copy = slots.copy(bytes);
+        return { ...shared, bytes: copy, escapes, argumentsAt };
+      },
+      finished: () => {
+        if (copy !== undefined) slots.giveBack(copy);
+      },
+    };
   };
   return {
     async scanRequest(bytes, escapes, argumentsAt) {
-      const task = taskOf(bytes, escapes, argumentsAt);
-      return parse(task, await pool.run(task, bytes.length));
+      return parseAnswer(await pool.run(workOf(bytes, escapes, argumentsAt)));
     },
     async scan(bytes, escapes) {
-      const { task, answer } = await pool.runWhenRoom(() => taskOf(bytes, escapes, undefined), bytes.length);
-      return parse(task, answer).findings;
+      return parseAnswer(await pool.runWhenRoom(workOf(bytes, escapes, undefined))).findings;
     },
   };
 }

@@ -1,14 +1,12 @@
-// The memory that large messages are copied into for the scan pool: shared with its threads, and used again. Were it made anew for each message, V8 would
-// collect the whole heap for every few of them, and every other call waits meanwhile.
+// The memory that messages are copied into for the scan pool: shared with its threads, and used again. V8 does not count shared memory, so what was made anew for each
+// message would lie there until something else has it collect; and counted, it would have the whole heap collected for every few messages.
 
-/** Kept for the next messages at most: four of ten megabytes. */
-const KEPT_BYTES_MAX = 48 * 1024 * 1024;
 /** Sizes are rounded up, so that messages of about one size share their slots. */
 const STEP_BYTES = 64 * 1024;
 
+/** Slots are made where none fits, and all are kept: as many as the pool's threads had under way at once, of the sizes they had. */
 export class ScanSlots {
-  #free: SharedArrayBuffer[] = [];
-  #freeBytes = 0;
+  readonly #free: SharedArrayBuffer[] = [];
 
   /** A copy of `bytes`, in a slot that nobody else has until it is given back. */
   copy(bytes: Uint8Array): Uint8Array<SharedArrayBuffer> {
@@ -19,18 +17,14 @@ export class ScanSlots {
 
   /** Only where it is certain that no thread reads it any more. */
   giveBack({ buffer }: Uint8Array<SharedArrayBuffer>): void {
-    if (this.#freeBytes + buffer.byteLength > KEPT_BYTES_MAX) return;
     this.#free.push(buffer);
-    this.#freeBytes += buffer.byteLength;
   }
 
-  /** The smallest that is large enough, else a new one. */
+  /** The smallest that is large enough, else a new one instead of the smallest: a larger one serves whatever that one did. */
   #take(length: number): SharedArrayBuffer {
-    const fitting = this.#free.filter((slot) => slot.byteLength >= length);
-    const smallest = fitting.reduce<SharedArrayBuffer | undefined>((best, slot) => (best === undefined || slot.byteLength < best.byteLength ? slot : best), undefined);
-    if (smallest === undefined) return new SharedArrayBuffer(Math.max(1, Math.ceil(length / STEP_BYTES)) * STEP_BYTES);
-    this.#free = this.#free.filter((slot) => slot !== smallest);
-    this.#freeBytes -= smallest.byteLength;
-    return smallest;
+    this.#free.sort((one, other) => one.byteLength - other.byteLength);
+    const fitting = this.#free.findIndex((slot) => slot.byteLength >= length);
+    const [taken] = this.#free.splice(Math.max(0, fitting), 1);
+    return taken !== undefined && fitting >= 0 ? taken : new SharedArrayBuffer(Math.max(1, Math.ceil(length / STEP_BYTES)) * STEP_BYTES);
   }
 }

@@ -9,11 +9,11 @@ import { forEachView } from './views.js';
 import type { Range } from './transforms.js';
 import type { DlpActions, DlpRule, DlpScanner, LocatedFinding, PooledScan } from './types.js';
 
-/** Scans elsewhere, over a copy. Rejects when it can't: the caller refuses. */
+/** Scans elsewhere, over a copy; `bytes` must stay as they are until it settles. Rejects when it can't: the caller refuses. */
 export interface ScanPool {
   /** `argumentsAt`: their digest is wanted too. Rejects at once where too many wait: a request can come again. */
   scanRequest(bytes: Uint8Array, escapes: boolean, argumentsAt: Range | undefined): Promise<PooledScan>;
-  /** Waits for room, however many wait: what a tool has answered can't come again. `bytes` stay as they are until then. */
+  /** Waits for room, however many wait: what a tool has answered can't come again. */
   scan(bytes: Uint8Array, escapes: boolean): Promise<LocatedFinding[]>;
 }
 
@@ -87,7 +87,10 @@ export function createDlpScanner(options: DlpScannerOptions): DlpScanner {
     digest: digestRules(rules, actions),
     ruleCount: rules.length,
     scan: (bytes, escapes) => scanWith(bytes, escapes, (its) => its.scan(bytes, escapes)),
-    scanRequest: (bytes, escapes, from, to) => scanWith(bytes, escapes, (its) => its.scanRequest(bytes, escapes, from === to ? undefined : [from, to])),
+    scanRequest: (request, escapes, from, to) => scanWith(request.body, escapes, (its) => {
+      request.retain();
+      return its.scanRequest(request.body, escapes, from === to ? undefined : [from, to]);
+    }),
     scanText: (text, path) => find(Buffer.from(text, 'utf8'), false, survey).map((one) => toFinding(one, path, one.range[0], one.range[1])),
     close: () => matcher.close(),
   };

@@ -27,6 +27,12 @@ export interface PooledScan {
   readonly argumentsDigest: string | undefined;
 }
 
+/** The body of a request, which is good until the handler returns, and for longer once it was retained. */
+export interface RetainedBody {
+  readonly body: Uint8Array;
+  retain(): void;
+}
+
 export interface DlpScanner {
   readonly engine: 'hyperscan' | 're2';
   readonly digest: string;
@@ -34,11 +40,11 @@ export interface DlpScanner {
   /**
    * Scans a whole JSON message: raw bytes, then every decoded string where escapes or encodings occur.
    * Inline (array) while the estimate stays under the inline limit, else one task in the pool (promise). Throws or rejects when it can't scan: refuse.
-   * `bytes` must stay valid until the call returns; a pooled scan copies.
+   * `bytes` must stay as they are until it has settled.
    */
   scan(bytes: Uint8Array, escapes: boolean): LocatedFinding[] | Promise<LocatedFinding[]>;
-  /** `scan` of a request, whose arguments are bytes[argumentsFrom, argumentsTo): the same range twice = there are none. */
-  scanRequest(bytes: Uint8Array, escapes: boolean, argumentsFrom: number, argumentsTo: number): LocatedFinding[] | Promise<PooledScan>;
+  /** `scan` of a request, whose arguments are body[argumentsFrom, argumentsTo): the same range twice = there are none. It is retained where it waits. */
+  scanRequest(request: RetainedBody, escapes: boolean, argumentsFrom: number, argumentsTo: number): LocatedFinding[] | Promise<PooledScan>;
   /** Scans plain text (a header value). Always inline. */
   scanText(text: string, path: string): LocatedFinding[];
   close(): void;

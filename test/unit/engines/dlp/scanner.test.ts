@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DecodeBudgetExceeded } from '../../../../src/engines/dlp/views.js';
 import { FINDINGS_MAX_RULE } from '../../../../src/engines/dlp/findings.js';
+import { ScanSlots } from '../../../../src/engines/dlp/scan-slots.js';
 import { createScanPool } from '../../../../src/engines/dlp/scan-pool.js';
 import { digestRules } from '../../../../src/engines/dlp/scanner.js';
 import { poolWithRoom } from './pool-with-room.js';
@@ -191,7 +192,7 @@ describe('limits', () => {
 
   it('sends large messages to the pool as a copy, small ones not, and all at 0', async () => {
     const sent: unknown[] = [];
-    const pool = createScanPool(poolWithRoom((task) => (sent.push(task), Promise.resolve({ findings: [] }))), 'd', { rules: shippedRules, actions: blockFlagFlag, findingsMax: 9, engine: 're2' }, undefined);
+    const pool = createScanPool(poolWithRoom((task) => (sent.push(task), Promise.resolve({ findings: [] }))), new ScanSlots(), 'd', { rules: shippedRules, actions: blockFlagFlag, findingsMax: 9, engine: 're2' }, undefined);
     const text = call(`${KEY} ${Buffer.from('words that were encoded before they were sent').toString('base64')}`);
     const bytes = Buffer.from(text);
     const pooled = shippedScanner({ pool, inlineBytesMax: bytes.length - 1 });
@@ -202,12 +203,23 @@ describe('limits', () => {
     expect(shippedScanner({ pool, inlineBytesMax: 0 }).scan(Buffer.from('{}'), false)).toBeInstanceOf(Promise);
   });
 
+  it('retains a request that waits for the pool, and no other', () => {
+    const scanned: Uint8Array[] = [];
+    const pool = { scan: () => Promise.resolve([]), scanRequest: (bytes: Uint8Array) => (scanned.push(bytes), Promise.resolve({ findings: [], argumentsDigest: undefined })) };
+    const copy = Buffer.from(call('a copy'));
+    const request = { body: Buffer.from(call('é'.repeat(600))), retain: () => void (request.body = copy) };
+    shippedScanner({ pool, inlineBytesMax: 1500 }).scanRequest(request, false, 0, 0);
+    expect([scanned, request.body === copy]).toEqual([[], false]);
+    void shippedScanner({ pool, inlineBytesMax: 1000 }).scanRequest(request, false, 0, 0);
+    expect(scanned).toEqual([copy]);
+  });
+
   it('keeps a text with nothing to decode from the pool up to sixteen times that size', () => {
     const pool = { scan: () => Promise.resolve([]), scanRequest: () => Promise.resolve({ findings: [], argumentsDigest: undefined }) };
     const scanner = shippedScanner({ pool, inlineBytesMax: 1000 });
     const plain = call('plain words '.repeat(1310));
     expect(scanner.scan(Buffer.from(plain), false)).toEqual([]);
-    expect(scanner.scanRequest(Buffer.from(plain), false, 0, 0)).toEqual([]);
+    expect(scanner.scanRequest({ body: Buffer.from(plain), retain: () => undefined }, false, 0, 0)).toEqual([]);
     expect(scanner.scan(Buffer.from(call('plain words '.repeat(1340))), false)).toBeInstanceOf(Promise);
     expect(scanner.scan(Buffer.from(plain), true)).toBeInstanceOf(Promise);
     for (const sign of ['\\n', '%41', 'é', Buffer.from('words that were encoded').toString('base64')]) {
