@@ -126,14 +126,13 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
     }
   }
 
-  /** The first that waits, and those behind it that fit and that no other thread has time for. */
+  /** The first that waits, and those behind it that fit. No other thread has time for them: a task that comes while one rests is taken at once. */
   function takeTogether(): readonly Waiting[] {
     const nowMs = performance.now();
-    const countMax = Math.ceil(queue.length / (threads - busyThreads));
     let count = 0;
     let bytes = 0;
     for (const { work } of queue) {
-      if (count === countMax || (count > 0 && bytes + work.bytes > togetherBytesMax)) break;
+      if (count > 0 && bytes + work.bytes > togetherBytesMax) break;
       count++;
       bytes += work.bytes;
     }

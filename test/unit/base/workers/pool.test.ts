@@ -100,16 +100,6 @@ describe('worker pool', () => {
     expect(await workers.run(of({ what: 'echo', value: 2 }))).toBe(2);
   });
 
-  it('shares what waits among its threads', async () => {
-    pool = createWorkerPool({ filename, task: 'workAll', threads: 2, queueMax: 10, timeoutMs: 20_000, togetherBytesMax: 100 });
-    const gates = [new SharedArrayBuffer(4), new SharedArrayBuffer(4)];
-    const [one, other] = gates.map((gate) => pool?.run(of({ what: 'wait', value: 0, gate })));
-    const waiting = Array.from({ length: 6 }, () => pool?.run(of({ what: 'batch' })));
-    for (const gate of gates) openGate(gate);
-    await Promise.all([one, other]);
-    for (const batch of await Promise.all(waiting)) expect(batch).toBeLessThan(7);
-  });
-
   it('refuses what still waits when it is closed', async () => {
     const workers = open(10);
     const tasks = [1, 2].map(() => workers.run(of({ what: 'forever' }, 100)));

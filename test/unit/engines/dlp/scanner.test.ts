@@ -208,7 +208,7 @@ describe('limits', () => {
     const pool = { scan: () => Promise.resolve([]), scanRequest: (bytes: Uint8Array) => (scanned.push(bytes), Promise.resolve({ findings: [], argumentsDigest: undefined })) };
     const copy = Buffer.from(call('a copy'));
     const request = { body: Buffer.from(call('é'.repeat(600))), retain: () => void (request.body = copy) };
-    shippedScanner({ pool, inlineBytesMax: 1500 }).scanRequest(request, false, 0, 0);
+    void shippedScanner({ pool, inlineBytesMax: 1500 }).scanRequest(request, false, 0, 0);
     expect([scanned, request.body === copy]).toEqual([[], false]);
     void shippedScanner({ pool, inlineBytesMax: 1000 }).scanRequest(request, false, 0, 0);
     expect(scanned).toEqual([copy]);
