@@ -111,8 +111,11 @@ bool Canonical::write_escape() {
     write_point(0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00));
     return true;
   }
-  if (std::strchr("\"\\/bfnrt", letter) == nullptr) return false;
-  if (letter != '/') out_.append('\\');
+  switch (letter) {
+    case '/': break;
+    case '"': case '\\': case 'b': case 'f': case 'n': case 'r': case 't': out_.append('\\'); break;
+    default: return false;
+  }
   out_.append(static_cast<char>(letter));
   p_ += 2;
   return true;
