@@ -8,6 +8,8 @@ import type { SubstituteResult } from './types.js';
 const REFERENCES_MAX = 64;
 /** Every character of `$SPIKE{` is ASCII, so an escape that could write it begins so; JSON knows no other. */
 const ASCII_ESCAPE = '\\u00';
+/** Looked for first: source code has a backslash in every line, and each is a place where the search for the escape begins anew (0.6 µs a KiB). */
+const ITS_ZEROS = '00';
 const DOLLAR = 0x24;
 const BACKSLASH = 0x5c;
 
@@ -46,7 +48,7 @@ function hasSign(bytes: Uint8Array, from: number, to: number): boolean {
 }
 
 function mayHoldReference(span: Buffer): boolean {
-  return span.includes(REFERENCE_START) || span.includes(ASCII_ESCAPE);
+  return span.includes(REFERENCE_START) || (span.includes(ITS_ZEROS) && span.includes(ASCII_ESCAPE));
 }
 
 function findPlaces(bytes: Uint8Array, from: number, to: number): Place[] | Refused {
