@@ -1,4 +1,4 @@
-// external_memory.node: adjust(bytes: number): what V8 takes a thread's memory outside of its heap for, changed by so much.
+// external_memory.node: adjust(bytes: number): what V8 takes a thread's memory outside of its heap for, changed by so much; answers what it is then.
 #include "../napi_call.h"
 
 namespace precinct {
@@ -14,7 +14,8 @@ napi_value adjust(napi_env env, napi_callback_info info) {
   if (napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr) != napi_ok || count != 1) return throw_type_error(env, "adjust takes 1 argument");
   if (napi_get_value_int64(env, arguments[0], &bytes) != napi_ok) return throw_type_error(env, "bytes must be a number");
   if (napi_adjust_external_memory(env, bytes, &known) != napi_ok) return throw_error(env, "ERR_NATIVE_MEMORY", "the engine keeps its account to itself");
-  return nullptr;
+  napi_value result;
+  return napi_create_int64(env, known, &result) == napi_ok ? result : nullptr;
 }
 
 }  // namespace

@@ -51,6 +51,8 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
   #leg: Leg | undefined;
   #call: UpstreamCall | undefined;
   #renewed = false;
+  /** The call has ended, and nothing reads the body any more; but it may be sent again until the request is decided. */
+  #bodyIsFree = false;
   #status = 0;
   #contentType = '';
   /** Of an answer that comes whole. */
@@ -104,6 +106,7 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
     this.#screen.adapt = answerMapping(ctx, leg.mappedTo);
     const tool = ctx.tool === undefined || ctx.tool === 'none' ? undefined : ctx.tool.registered;
     const { upstream } = ctx.snapshot.config;
+    this.#bodyIsFree = false;
     ctx.inbound.lendBody?.();
     this.#call = this.#services.client.send(
       { url: leg.url, httpMethod: 'POST', headers: headersWith(ctx, leg), body, bodyStays: isLarge, answerTimeoutMs: tool?.timeoutMs ?? upstream.answer_timeout_ms, idleTimeoutMs: upstream.idle_timeout_ms },
@@ -132,7 +135,7 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
 
   onEnd(): void {
     try {
-      if (this.#call?.bodyIsFree === true) this.#exchange.ctx.inbound.bodyReturned?.();
+      this.#bodyIsFree = this.#call?.bodyIsFree === true;
       if (this.#stream !== undefined) this.#stream.upstreamEnded(undefined);
       else this.#finishWhole(this.#parts.length === 1 && this.#parts[0] !== undefined ? this.#parts[0] : Buffer.concat(this.#parts));
     } catch (fault) {
@@ -190,6 +193,8 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
   }
 
   decided(): void {
+    if (this.#bodyIsFree) this.#exchange.ctx.inbound.bodyReturned?.();
+    this.#bodyIsFree = false;
     this.#over();
   }
 

@@ -4,7 +4,7 @@ import { loadAddon } from './load-addon.js';
 /** Raised with every change of the verb; native/external_memory/addon.cc holds the same number. */
 const CONTRACT = 1;
 
-const adjust = loadAddon<{ adjust(bytes: number): void }>('external_memory', CONTRACT)?.adjust;
+const adjust = loadAddon<{ adjust(bytes: number): number }>('external_memory', CONTRACT)?.adjust;
 
 /**
  * The bytes of `buffer` in a buffer of their own; `buffer`, and every view of it, is empty from now on. To V8 it is not new memory: else what was given up

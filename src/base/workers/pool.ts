@@ -10,7 +10,7 @@ export interface WorkerPoolOptions {
   readonly threads: number;
   /** Tasks that may wait; one more is refused. */
   readonly queueMax: number;
-  /** From the call to the answer. A task that takes longer ends its thread, which is replaced, and those that went with it; one that has waited longer is not begun. */
+  /** For each of two: waiting, and with a thread. What has waited longer is not begun; a task that takes longer ends its thread, which is replaced, and those that went with it. */
   readonly timeoutMs: number;
   /** So many bytes may go to a thread together; a larger task goes alone. A message there and back costs two threads a tenth of a millisecond. */
   readonly togetherBytesMax: number;

@@ -20,11 +20,11 @@ export class ScanSlots {
     this.#free.push(buffer);
   }
 
-  /** The smallest that is large enough, else a new one instead of the smallest: a larger one serves whatever that one did. */
+  /** The smallest that is large enough, else a new one instead of the largest: it serves whatever that one did. */
   #take(length: number): SharedArrayBuffer {
     this.#free.sort((one, other) => one.byteLength - other.byteLength);
     const fitting = this.#free.findIndex((slot) => slot.byteLength >= length);
-    const [taken] = this.#free.splice(Math.max(0, fitting), 1);
+    const [taken] = this.#free.splice(fitting, 1); // -1: the last
     return taken !== undefined && fitting >= 0 ? taken : new SharedArrayBuffer(Math.max(1, Math.ceil(length / STEP_BYTES)) * STEP_BYTES);
   }
 }

@@ -62,20 +62,23 @@ class NativeWiring implements Wiring, Outbox {
     this.#addon.close(this.#sockets);
   }
 
-  add(wire: NativeWire, from: number, to: number): void {
+  add(wire: NativeWire, from: number, to: number): boolean {
     const sends = this.#sends;
     const count = this.#sending.length;
     const last = (count - 1) * SEND_WORDS;
     // Requests that follow one another on one connection are one write.
     if (count > 0 && this.#sending[count - 1] === wire && sends[last + 2] === from) {
       sends[last + 2] = to;
-      return;
+      return true;
     }
+    if (wire.gathered) return false;
+    wire.gathered = true;
     const word = count * SEND_WORDS;
     sends[word] = wire.slot;
     sends[word + 1] = from;
     sends[word + 2] = to;
     this.#sending.push(wire);
+    return true;
   }
 
   send(bytes: Buffer): boolean {
@@ -89,12 +92,14 @@ class NativeWiring implements Wiring, Outbox {
       const to = sends[word + 2] ?? 0;
       const taken = sends[word + 3] ?? 0;
       const wire = this.#sending[at];
-      if (taken === to - from || wire === undefined) continue;
-      const rest = Buffer.from(bytes.subarray(from + Math.max(0, taken), to));
-      (parts ??= []).push(() => wire.sentInPart(taken, rest));
+      if (wire === undefined) continue;
+      wire.gathered = false;
+      if (taken === to - from) continue;
+      wire.keep(Buffer.from(bytes.subarray(from + Math.max(0, taken), to)));
+      (parts ??= []).push(() => wire.sentInPart(taken));
     }
     this.#sending.length = 0;
-    // Last: whoever hears that a connection broke may send again, and over these bytes.
+    // Last: whoever hears that a connection broke may send again, over these bytes and on any connection.
     if (parts !== undefined) for (const tell of parts) tell();
     return true;
   }
@@ -144,6 +149,8 @@ class NativeWiring implements Wiring, Outbox {
 class NativeWire implements Wire {
   /** @internal -1 until it stands, and once it is closed. */
   slot = -1;
+  /** @internal It has bytes among those of this turn. */
+  gathered = false;
   readonly owner: WireOwner;
   readonly #wiring: NativeWiring;
   readonly #socket: Socket;
@@ -170,10 +177,10 @@ class NativeWire implements Wire {
       return;
     }
     const taken = this.#wiring.sendNow(this, bytes);
-    if (taken < 0) {
-      this.#unsent.push(bytes);
-      setImmediate(() => this.sentInPart(taken, bytes)); // whoever writes has not returned to its caller yet
-    } else if (taken !== bytes.length) this.sentInPart(taken, bytes.subarray(taken));
+    if (taken === bytes.length) return;
+    this.keep(bytes.subarray(Math.max(0, taken)));
+    if (taken < 0) setImmediate(() => this.sentInPart(taken)); // whoever writes has not returned to its caller yet
+    else this.sentInPart(taken);
   }
 
   pause(): void {
@@ -195,15 +202,16 @@ class NativeWire implements Wire {
     this.slot = -1;
   }
 
-  /** @internal `taken`: bytes that the kernel took before `rest`, or -errno. */
-  sentInPart(taken: number, rest: Buffer): void {
+  /** @internal What the kernel did not take: all that is written from here on goes behind it. */
+  keep(rest: Buffer): void {
+    if (!this.#closed) this.#unsent.push(rest);
+  }
+
+  /** @internal The rest is kept. `taken`: bytes that the kernel took before it, or -errno. */
+  sentInPart(taken: number): void {
     if (this.#closed) return;
-    if (taken < 0) {
-      this.#fail(`write ${describe(taken)}`);
-      return;
-    }
-    this.#unsent.push(rest);
-    this.#watch();
+    if (taken < 0) this.#fail(`write ${describe(taken)}`);
+    else this.#watch();
   }
 
   /** @internal */

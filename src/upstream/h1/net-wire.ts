@@ -58,10 +58,11 @@ class NetOutbox implements Outbox {
   #froms: number[] = [];
   #tos: number[] = [];
 
-  add(wire: Wire, from: number, to: number): void {
+  add(wire: Wire, from: number, to: number): boolean {
     this.#wires.push(wire);
     this.#froms.push(from);
     this.#tos.push(to);
+    return true;
   }
 
   send(bytes: Buffer): boolean {

@@ -64,11 +64,13 @@ export class Runtime {
     const senders = this.#senders;
     const ends = this.#ends;
     const { outbox } = this.wiring;
+    /** Of connections that are not through with a request before: it must not stand within that one. */
+    const later: { readonly wire: Wire; readonly bytes: Buffer }[] = [];
     let from = 0;
     for (let at = 0; at < senders.length; at += 1) {
       const to = ends[at] ?? from;
       const wire = senders[at]?.goesOut();
-      if (wire !== undefined) outbox.add(wire, from, to);
+      if (wire !== undefined && (wire.behind || !outbox.add(wire, from, to))) later.push({ wire, bytes: Buffer.from(this.#arena.subarray(from, to)) });
       from = to;
     }
     senders.length = 0;
@@ -76,6 +78,7 @@ export class Runtime {
     this.#used = 0;
     // A socket that is not through goes on reading from these bytes, so they are its own now.
     if (from > 0 && !outbox.send(this.#arena)) this.#arena = Buffer.allocUnsafeSlow(ARENA_BYTES);
+    for (const { wire, bytes } of later) wire.write(bytes);
   }
 
   close(): void {

@@ -23,8 +23,8 @@ export interface Wire {
 
 /** Requests of one turn of the event loop, on their way out together. */
 export interface Outbox {
-  /** bytes[from, to), which stay as they are until `send` has returned. At most TOGETHER_MAX. */
-  add(wire: Wire, from: number, to: number): void;
+  /** bytes[from, to), which stay as they are until `send` has returned. At most TOGETHER_MAX. False = not taken: of this wire there are some already, with others' behind them. */
+  add(wire: Wire, from: number, to: number): boolean;
   /** False = `bytes` are still being read from after this. */
   send(bytes: Buffer): boolean;
 }

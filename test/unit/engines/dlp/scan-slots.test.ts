@@ -36,6 +36,14 @@ it('an empty message has its copy, too', () => {
   expect(new ScanSlots().copy(new Uint8Array(0))).toHaveLength(0);
 });
 
+it('a new one takes the place of the largest: many small messages at once do not make as many large ones', () => {
+  const slots = new ScanSlots();
+  for (const one of Array.from({ length: 15 }, () => slots.copy(filled(20_000, 1)))) slots.giveBack(one);
+  for (let bytes = 100_000; bytes < 3 * MIB; bytes += 100_000) slots.giveBack(slots.copy(filled(bytes, 1)));
+  const held = Array.from({ length: 15 }, () => slots.copy(filled(20_000, 1)));
+  expect(held.reduce((sum, { buffer }) => sum + buffer.byteLength, 0)).toBeLessThan(5 * MIB);
+});
+
 it('no more are there than were under way at once, whatever sizes come', () => {
   const slots = new ScanSlots();
   const seen = new Set<SharedArrayBuffer>();

@@ -5,8 +5,9 @@ import { DecodeBudgetExceeded } from '../../../../src/engines/dlp/views.js';
 import { FINDINGS_MAX_RULE } from '../../../../src/engines/dlp/findings.js';
 import { ScanSlots } from '../../../../src/engines/dlp/scan-slots.js';
 import { createScanPool } from '../../../../src/engines/dlp/scan-pool.js';
-import { digestRules } from '../../../../src/engines/dlp/scanner.js';
+import { digestRules, toPatterns } from '../../../../src/engines/dlp/scanner.js';
 import { poolWithRoom } from './pool-with-room.js';
+import { plainMatcher } from './re2-matcher.js';
 import { blockFlagFlag, scanJson, shippedRules, shippedScanner } from './shipped-rules.js';
 
 const scanner = shippedScanner();
@@ -214,13 +215,14 @@ describe('limits', () => {
     expect(scanned).toEqual([copy]);
   });
 
-  it('keeps a text with nothing to decode from the pool up to sixteen times that size', () => {
+  it.each([['hyperscan', 16], ['re2', 4]] as const)('keeps a text with nothing to decode or to find from the pool up to several times that size: %s', (engine, factor) => {
     const pool = { scan: () => Promise.resolve([]), scanRequest: () => Promise.resolve({ findings: [], argumentsDigest: undefined }) };
-    const scanner = shippedScanner({ pool, inlineBytesMax: 1000 });
-    const plain = call('plain words '.repeat(1310));
+    const scanner = shippedScanner({ pool, inlineBytesMax: 1000, matcher: { ...plainMatcher(toPatterns(shippedRules)), engine } });
+    const plain = call('plain words '.repeat(factor * 80));
     expect(scanner.scan(Buffer.from(plain), false)).toEqual([]);
     expect(scanner.scanRequest({ body: Buffer.from(plain), retain: () => undefined }, false, 0, 0)).toEqual([]);
-    expect(scanner.scan(Buffer.from(call('plain words '.repeat(1340))), false)).toBeInstanceOf(Promise);
+    expect(scanner.scan(Buffer.from(call('plain words '.repeat(factor * 84))), false)).toBeInstanceOf(Promise);
+    expect(scanner.scan(Buffer.from(plain.replace('plain words', '000-12-3456')), false), 'what may be a number of the social insurance').toBeInstanceOf(Promise);
     expect(scanner.scan(Buffer.from(plain), true)).toBeInstanceOf(Promise);
     for (const sign of ['\\n', '%41', 'é', Buffer.from('words that were encoded').toString('base64')]) {
       expect(scanner.scan(Buffer.from(plain.replace('plain', sign)), false), sign).toBeInstanceOf(Promise);

@@ -47,10 +47,10 @@ describe('a request\'s head', () => {
 /** Wires that keep what they were given; `behind`: the kernel takes nothing, so that bytes are read from later. */
 function keeping(behind: boolean): { readonly runtime: Runtime; readonly sender: Sender; readonly kept: Buffer[]; readonly written: () => string[] } {
   const kept: Buffer[] = [];
-  const wire: Wire = { behind, write: (bytes) => { kept.push(bytes); }, pause: () => undefined, resume: () => undefined, close: () => undefined };
+  const wire: Wire = { behind: false, write: (bytes) => { kept.push(bytes); }, pause: () => undefined, resume: () => undefined, close: () => undefined };
   const added: (readonly [number, number])[] = [];
   const outbox: Outbox = {
-    add: (_wire, from, to) => { added.push([from, to]); },
+    add: (_wire, from, to) => added.push([from, to]) > 0,
     send: (bytes) => {
       for (const [from, to] of added.splice(0)) kept.push(behind ? bytes.subarray(from, to) : Buffer.from(bytes.subarray(from, to)));
       return !behind;
@@ -61,6 +61,16 @@ function keeping(behind: boolean): { readonly runtime: Runtime; readonly sender:
 }
 
 describe('a request\'s bytes', () => {
+  it('stand behind those of their connection that are not written yet, or that stand before another\'s', () => {
+    const { runtime, kept, written } = keeping(false);
+    const [slow, fast] = [true, false].map((behind) => ({ behind, write: (bytes: Buffer) => { kept.push(bytes); }, pause: () => undefined, resume: () => undefined, close: () => undefined }));
+    for (const [letter, wire] of [['a', slow], ['b', fast], ['c', slow]] as const) runtime.write({ goesOut: () => wire }, `${letter}:`, Buffer.alloc(3, letter));
+    runtime.flush();
+    expect(written()).toEqual(['b:bbb', 'a:aaa', 'c:ccc']);
+    runtime.write({ goesOut: () => slow }, 'd:', Buffer.alloc(3, 'd')); // over the same bytes
+    expect(written().slice(1)).toEqual(['a:aaa', 'c:ccc']);
+  });
+
   it('are left alone while the socket still has to send them', () => {
     const { runtime, sender, written } = keeping(true);
     for (const letter of ['a', 'b', 'c']) {
