@@ -7,8 +7,8 @@ import { asked, serveAsked } from './asked-process.mjs';
 const HEAD_END = '\r\n\r\n';
 /** What each call replaces by one of `fills`. */
 export const FILL = '<fill>';
-/** Of the run before, for one that sends the same again. */
-let kept = [];
+/** Of the run before. */
+let requests = [];
 
 /** A generator, on one core if that is given: `send` takes countedLoad's options and resolves to its answer. */
 export function startLoad(core) {
@@ -17,17 +17,16 @@ export function startLoad(core) {
 }
 
 /**
- * `head` and `body` of a request up to its lengths, or no `body`: the requests of the run before, which cost nobody anything to be made again; where `fills` are given, FILL in both is each of them in turn. `everyMs`: a connection rests that long between an answer
- * and its next call. `tls`: of node:tls. Resolves to the latencies in ms, sorted, and of each status but 200 the beginning of one answer.
+ * `head` and `body` of a request up to its lengths; where `fills` are given, FILL in both is each of them in turn. Without a `body` the requests of the run before are sent again: ten
+ * megabytes on their way here are work that would be measured, too. `everyMs`: a connection rests that long between an answer and its next call. `tls`: of node:tls. Resolves to the latencies in ms, sorted, and of each status but 200 the beginning of one answer.
  */
 export async function countedLoad({ port, head, body, fills = [''], connections = 1, calls, everyMs = 0, tls }) {
   if (body !== undefined) {
-    kept = fills.map((fill) => {
+    requests = fills.map((fill) => {
       const whole = body.replace(FILL, () => fill);
       return Buffer.from(`${head.replaceAll(FILL, fill)}Content-Length: ${Buffer.byteLength(whole)}${HEAD_END}${whole}`);
     });
   }
-  const requests = kept;
   const found = { latenciesMs: [], wrong: {} };
   let left = calls;
   await Promise.all(Array.from({ length: connections }, () => new Promise((resolve, reject) => {

@@ -1,6 +1,7 @@
 // The scanners of one gateway thread: one matcher per rule set, one pool for large messages, both kept while the rules stay the same.
 import { buildMatcher } from '../base/matcher/choose.js';
 import type { ShareableMatcher } from '../base/matcher/types.js';
+import type { Clock } from '../base/clock/clock.js';
 import type { GatewayConfig } from '../base/config/schema.js';
 import { createWorkerPool } from '../base/workers/pool.js';
 import { createScanPool } from '../engines/dlp/scan-pool.js';
@@ -24,11 +25,11 @@ const SCANNED_TOGETHER_BYTES = 256 * 1024; // one to five milliseconds of a thre
 const SCANNERS_KEPT = 4; // request and response rules, of this snapshot and the next
 
 /** `argumentsKey`: of the install, for digests of arguments; undefined = they are not keyed. */
-export function createScanners(first: GatewayConfig, cacheDir: string, argumentsKey: Uint8Array | undefined): Scanners {
+export function createScanners(first: GatewayConfig, cacheDir: string, argumentsKey: Uint8Array | undefined, clock: Clock): Scanners {
   const workerData: ScanWorkerData = { argumentsKey };
   const pool = createWorkerPool({
     filename: new URL('./scan.js', import.meta.url).href, task: 'scan', threads: first.dlp.pool_threads, queueMax: first.dlp.pool_queue_max, timeoutMs: SCAN_TIMEOUT_MS, togetherBytesMax: SCANNED_TOGETHER_BYTES,
-    workerData,
+    nowMs: () => clock.monotonicMs(), workerData,
   });
   const slots = new ScanSlots();
   const kept = new Map<string, DlpScanner>();

@@ -1,12 +1,13 @@
 // Fuzzed requests over real sockets: nothing crashes, nothing hangs, whatever reached a route has its record, and a tool server saw only what a record allows.
 // FUZZ_REQUESTS sets how many, FUZZ_SEED where to begin; `make fuzz` is the long form.
-import { closeSync, openSync, readdirSync, readFileSync, readSync, rmSync, statSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { jsonBytes, sseBytes, startExactServer, type ExactAnswer, type ExactServer } from '../support/exact-server.js';
 import { CALLER, startGateway, type GatewayProcess } from '../support/gateway-process.js';
 import { headerOf } from '../support/raw-http.js';
+import { residentMib } from '../support/resident.js';
 import { call, eventually, registration, toolText } from '../wire/calls.js';
 import { play, type Played } from './fuzz-client.js';
 import { bytesOf, connections, requestsOf, type FuzzedConnection } from './fuzz-requests.js';
@@ -91,11 +92,6 @@ class Log {
   }
 }
 
-function rssMib(): number {
-  const kib = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${gateway.pid}/status`, 'utf8'))?.[1];
-  return Math.round(Number(kib) / 1024);
-}
-
 async function playAll(all: readonly FuzzedConnection[]): Promise<Played[]> {
   const played: Played[] = [];
   let at = 0;
@@ -130,7 +126,7 @@ describe('fuzzed requests', () => {
       const all = fc.sample(connections, { seed: SEED + batch, numRuns: BATCH });
       const played = await playAll(all);
       sent += all.reduce((sum, connection, n) => sum + requestsOf(connection) - (played[n]?.unsent ?? 0), 0);
-      if (REQUESTS >= TOLD_FROM) process.stderr.write(`fuzz: ${sent} of ${REQUESTS} requests, seed ${SEED + batch}, ${rssMib()} MiB\n`);
+      if (REQUESTS >= TOLD_FROM) process.stderr.write(`fuzz: ${sent} of ${REQUESTS} requests, seed ${SEED + batch}, ${Math.round(residentMib(gateway.pid))} MiB\n`);
       const records = log.next().filter(({ type }) => type === 'request');
       const byDecision = new Map(records.map((line) => [line.decision_id, line]));
       const byTrace = new Map(records.map((line) => [line.trace_id, line]));
@@ -162,7 +158,7 @@ describe('fuzzed requests', () => {
         if (byTrace.get(traceId)?.decision !== 'ALLOW') unresolved.add(traceId);
       }
       expect(server.unread, 'bytes that are no request').toEqual([]);
-      if (batch === 0 || sent < REQUESTS / 10) warmMib = rssMib();
+      if (batch === 0 || sent < REQUESTS / 10) warmMib = Math.round(residentMib(gateway.pid));
     }
     // Whoever left before an answer came has a record as well, a little later.
     expect(await eventually(() => {
@@ -173,7 +169,7 @@ describe('fuzzed requests', () => {
     expect(answer.status).toBeGreaterThanOrEqual(400);
     expect((await gateway.http('GET', '/health')).status).toBe(200);
     expect(gateway.stderr()).not.toMatch(/"level":(50|60)/);
-    const endMib = rssMib();
+    const endMib = Math.round(residentMib(gateway.pid));
     console.log([`fuzz: seed ${SEED}, ${sent} requests`, ...Object.keys(counts).sort().map((what) => `  ${what.padEnd(32)} ${String(counts[what]).padStart(9)}`), `  ${'resident, warm and at the end'.padEnd(32)} ${warmMib} MiB, ${endMib} MiB`].join('\n'));
     expect(endMib - warmMib).toBeLessThan(GROWTH_MIB_MAX);
   }, 120_000 + REQUESTS * 20);

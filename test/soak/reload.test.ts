@@ -1,11 +1,12 @@
 // Reloads under load: no call fails because of one, and memory does not grow with them.
 // RELOAD_MINUTES sets how long; `node test/soak/reload.mjs --minutes 10` is the long form.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CALLER, permitAll, startGateway, type GatewayProcess } from '../support/gateway-process.js';
+import { residentMib } from '../support/resident.js';
 import { startToolServer, type ToolServer } from '../support/tool-server.js';
 import { call, registration, toolText } from '../wire/calls.js';
 
@@ -13,7 +14,6 @@ const MINUTES = Number(process.env['RELOAD_MINUTES'] ?? 0.1);
 const CLIENTS = 4;
 const EVERY_MS = MINUTES < 1 ? 500 : 10_000;
 const SAMPLE_MS = MINUTES < 1 ? 100 : 1_000;
-const KIB_PER_MIB = 1024;
 const BYTES_PER_MIB = 1024 * 1024;
 const CURVE_FILE = process.env['RELOAD_CURVE'];
 /**
@@ -55,13 +55,9 @@ afterAll(async () => {
   await server.close();
 });
 
-function rssMib(): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${gateway.pid}/status`, 'utf8'))?.[1]) / KIB_PER_MIB;
-}
-
 async function sample(second: number): Promise<Sample> {
   const { text } = await gateway.control('GET', '/metrics');
-  return { second, rssMib: rssMib(), heapMib: Number(/^precinct_heap_bytes (\S+)/m.exec(text)?.[1]) / BYTES_PER_MIB };
+  return { second, rssMib: residentMib(gateway.pid), heapMib: Number(/^precinct_heap_bytes (\S+)/m.exec(text)?.[1]) / BYTES_PER_MIB };
 }
 
 /** RSS: the median, for it falls only by chance. Heap: the least, for what is above it is garbage. */

@@ -1,7 +1,7 @@
 // What large bodies leave behind in memory: as much as some at once need, however many come. Shared memory is not counted by V8, so that nothing else would notice.
-import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { permitAll, startGateway, type GatewayProcess } from '../support/gateway-process.js';
+import { residentMib } from '../support/resident.js';
 import { startToolServer, type ToolServer } from '../support/tool-server.js';
 import { call, registration, toolText } from './calls.js';
 
@@ -33,18 +33,14 @@ async function send(body: string, calls: number, atOnce: number): Promise<Set<nu
   return statuses;
 }
 
-function rssMib(): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${gateway.pid}/status`, 'utf8'))?.[1]) / 1024;
-}
-
 describe.skipIf(process.platform !== 'linux')('memory after large bodies', () => {
   it.each([
     ['that pass', words(9 * MIB), 200], ['that are refused for what is in them', words(9 * MIB, SECRET), 403],
   ])('stays what some at once need, of bodies %s', async (_which, body, status) => {
     await send(words(1.5 * MIB), 40, 16); // pieces of another size
     expect(await send(body, 8, 4)).toEqual(new Set([status]));
-    const before = rssMib();
+    const before = residentMib(gateway.pid);
     await send(body, 40, 4);
-    expect(rssMib() - before).toBeLessThan(GROWTH_MIB_MAX);
+    expect(residentMib(gateway.pid) - before).toBeLessThan(GROWTH_MIB_MAX);
   });
 });

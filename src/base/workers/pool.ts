@@ -14,6 +14,8 @@ export interface WorkerPoolOptions {
   readonly timeoutMs: number;
   /** So many bytes may go to a thread together; a larger task goes alone. A message there and back costs two threads a tenth of a millisecond. */
   readonly togetherBytesMax: number;
+  /** Monotonic milliseconds. */
+  readonly nowMs: () => number;
   readonly workerData?: unknown;
 }
 
@@ -58,7 +60,7 @@ interface Waiting {
 }
 
 export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
-  const { threads, queueMax, timeoutMs, togetherBytesMax } = options;
+  const { threads, queueMax, timeoutMs, togetherBytesMax, nowMs } = options;
   // Its threads start with the first task: they cost memory, and a gateway that sees small messages alone never needs them.
   let piscina: Promise<Piscina> | undefined;
   const open = (): Promise<Piscina> => (piscina ??= import('piscina').then((found) => new found.Piscina({
@@ -74,7 +76,7 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
   /** Admitted: under way, or in the queue. */
   let unfinished = 0;
   let busyThreads = 0;
-  let queue: Waiting[] = [];
+  const queue: Waiting[] = [];
   let closed = false;
   /** Each is given the place of a task that has ended. */
   const line: (() => void)[] = [];
@@ -102,7 +104,7 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
     try {
       if (closed) throw new Error(CLOSED);
       return await new Promise((resolve, reject) => {
-        queue.push({ work, sinceMs: performance.now(), resolve, reject });
+        queue.push({ work, sinceMs: nowMs(), resolve, reject });
         dispatch();
       });
     } finally {
@@ -116,6 +118,7 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
       const tasks: unknown[] = [];
       for (const waiting of takeTogether()) {
         try {
+          if (nowMs() - waiting.sinceMs >= timeoutMs) throw new PoolTimeout(timeoutMs);
           tasks.push(waiting.work.makeTask());
           together.push(waiting);
         } catch (fault) {
@@ -128,7 +131,6 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
 
   /** The first that waits, and those behind it that fit. No other thread has time for them: a task that comes while one rests is taken at once. */
   function takeTogether(): readonly Waiting[] {
-    const nowMs = performance.now();
     let count = 0;
     let bytes = 0;
     for (const { work } of queue) {
@@ -136,11 +138,7 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
       count++;
       bytes += work.bytes;
     }
-    const taken = queue.slice(0, count);
-    queue = queue.slice(count);
-    const late = taken.filter(({ sinceMs }) => nowMs - sinceMs >= timeoutMs);
-    for (const { reject } of late) reject(new PoolTimeout(timeoutMs));
-    return late.length === 0 ? taken : taken.filter((one) => !late.includes(one));
+    return queue.splice(0, count);
   }
 
   async function runTogether(together: readonly Waiting[], tasks: readonly unknown[]): Promise<void> {
@@ -173,8 +171,7 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
     },
     close: async () => {
       closed = true;
-      for (const { reject } of queue) reject(new Error(CLOSED));
-      queue = [];
+      for (const { reject } of queue.splice(0)) reject(new Error(CLOSED));
       await (await piscina)?.destroy();
     },
   };

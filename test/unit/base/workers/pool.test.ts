@@ -5,8 +5,9 @@ import { createWorkerPool, PoolFull, PoolTimeout, type Work, type WorkerPool } f
 
 const filename = fileURLToPath(new URL('./task-fixture.mjs', import.meta.url));
 let pool: WorkerPool | undefined;
+let nowMs = 0;
 afterEach(() => pool?.close());
-const open = (queueMax: number, timeoutMs = 20_000): WorkerPool => (pool = createWorkerPool({ filename, task: 'workAll', threads: 1, queueMax, timeoutMs, togetherBytesMax: 100 }));
+const open = (queueMax: number, timeoutMs = 20_000): WorkerPool => (pool = createWorkerPool({ filename, task: 'workAll', threads: 1, queueMax, timeoutMs, togetherBytesMax: 100, nowMs: () => nowMs }));
 function of(task: Readonly<Record<string, unknown>>, bytes = 1, finished = (): void => undefined): Work {
   return { bytes, makeTask: () => task, finished };
 }
@@ -92,12 +93,18 @@ describe('worker pool', () => {
     expect([await first, await Promise.all(batches)]).toEqual([0, [2, 2, 1, 1, 3, 3]]);
   });
 
-  it('does not begin what has waited longer than its time, and takes along none that is not begun', async () => {
-    const workers = open(10, 1500);
-    const hanging = [1, 2].map(() => workers.run(of({ what: 'forever' }, 100)));
-    const later = workers.run(of({ what: 'echo', value: 1 }, 100));
-    for (const one of [...hanging, later]) await expect(one).rejects.toBeInstanceOf(PoolTimeout);
-    expect(await workers.run(of({ what: 'echo', value: 2 }))).toBe(2);
+  it('does not begin what has waited longer than its time, and what came with it is done', async () => {
+    const workers = open(10);
+    const gate = new SharedArrayBuffer(4);
+    const first = workers.run(of({ what: 'wait', value: 0, gate }));
+    const made: string[] = [];
+    const late = workers.run({ ...of({}), makeTask: () => made.push('late') });
+    nowMs += 1;
+    const inTime = workers.run(of({ what: 'batch' }));
+    nowMs += 19_999;
+    openGate(gate);
+    await expect(late).rejects.toBeInstanceOf(PoolTimeout);
+    expect([await first, await inTime, made]).toEqual([0, 1, []]);
   });
 
   it('refuses what still waits when it is closed', async () => {
