@@ -1,4 +1,5 @@
 // Memory of large bodies, used again. For every 10 to 64 MB of new memory the engine marks its whole heap: that was a third of what a body cost.
+import { whenUnused } from '../base/clock/timers.js';
 import { moveBuffer } from '../base/native/external-memory.js';
 
 /** Smaller bodies are not worth the way here. */
@@ -14,8 +15,11 @@ export class BodyMemory {
   /** The one used last is the last. */
   readonly #kept: ArrayBuffer[] = [];
   #keptBytes = 0;
-  #used = false;
-  #timer: NodeJS.Timeout | undefined;
+  /** Memory that nobody asks for is not kept. */
+  readonly #used = whenUnused(KEPT_UNUSED_MS, () => {
+    this.#kept.length = 0;
+    this.#keptBytes = 0;
+  });
 
   constructor(keptBytesMax = KEPT_BODY_BYTES_MAX) {
     this.#keptBytesMax = keptBytesMax;
@@ -45,19 +49,6 @@ export class BodyMemory {
     this.#kept.push(own);
     this.#keptBytes += own.byteLength;
     while (this.#keptBytes > this.#keptBytesMax) this.#keptBytes -= this.#kept.shift()?.byteLength ?? 0;
-    this.#used = true;
-    this.#timer ??= setInterval(() => this.#age(), KEPT_UNUSED_MS).unref();
-  }
-
-  /** Memory that nobody asks for is not kept. */
-  #age(): void {
-    if (this.#used) {
-      this.#used = false;
-      return;
-    }
-    clearInterval(this.#timer);
-    this.#timer = undefined;
-    this.#kept.length = 0;
-    this.#keptBytes = 0;
+    this.#used();
   }
 }

@@ -1,12 +1,17 @@
 // The memory that messages are copied into for the scan pool: shared with its threads, and used again. V8 does not count shared memory, so what was made anew for each
 // message would lie there until something else has it collect; and counted, it would have the whole heap collected for every few messages.
+import { whenUnused } from '../../base/clock/timers.js';
 
 /** Sizes are rounded up, so that messages of about one size share their slots. */
 const STEP_BYTES = 64 * 1024;
+const KEPT_UNUSED_MS = 10_000;
 
-/** Slots are made where none fits, and all are kept: as many as the pool's threads had under way at once, of the sizes they had. */
+/** Slots are made where none fits, and kept while messages come: as many as the pool's threads had under way at once, of the sizes they had. */
 export class ScanSlots {
   readonly #free: SharedArrayBuffer[] = [];
+  readonly #used = whenUnused(KEPT_UNUSED_MS, () => {
+    this.#free.length = 0;
+  });
 
   /** A copy of `bytes`, in a slot that nobody else has until it is given back. */
   copy(bytes: Uint8Array): Uint8Array<SharedArrayBuffer> {
@@ -18,6 +23,7 @@ export class ScanSlots {
   /** Only where it is certain that no thread reads it any more. */
   giveBack({ buffer }: Uint8Array<SharedArrayBuffer>): void {
     this.#free.push(buffer);
+    this.#used();
   }
 
   /** The smallest that is large enough, else a new one instead of the largest: it serves whatever that one did. */

@@ -1,5 +1,5 @@
 // Slots are used again, never by two messages at one time, and only so many are kept.
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { ScanSlots } from '../../../../src/engines/dlp/scan-slots.js';
 
 const MIB = 1024 * 1024;
@@ -42,6 +42,23 @@ it('a new one takes the place of the largest: many small messages at once do not
   for (let bytes = 100_000; bytes < 3 * MIB; bytes += 100_000) slots.giveBack(slots.copy(filled(bytes, 1)));
   const held = Array.from({ length: 15 }, () => slots.copy(filled(20_000, 1)));
   expect(held.reduce((sum, { buffer }) => sum + buffer.byteLength, 0)).toBeLessThan(5 * MIB);
+});
+
+it('they are let go after a while in which no message came', () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  try {
+    const slots = new ScanSlots();
+    const first = slots.copy(filled(1000, 1));
+    slots.giveBack(first);
+    vi.advanceTimersByTime(10_000);
+    const again = slots.copy(filled(1000, 1));
+    expect(again.buffer).toBe(first.buffer);
+    slots.giveBack(again);
+    vi.advanceTimersByTime(20_000);
+    expect([slots.copy(filled(1000, 1)).buffer === first.buffer, vi.getTimerCount()]).toEqual([false, 0]);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 it('no more are there than were under way at once, whatever sizes come', () => {
