@@ -6,6 +6,7 @@ import { reasonText } from './base/errors/reasons.js';
 import type { Ids } from './base/ids/ids.js';
 import { continueTrace } from './base/ids/trace-context.js';
 import type { JsonGuard } from './base/json/types.js';
+import type { MessageReader } from './base/workers/message-reader.js';
 import { createBatches } from './chain/batch.js';
 import { Context } from './chain/context.js';
 import { Exchange } from './chain/exchange.js';
@@ -77,6 +78,7 @@ export interface GatewayParts {
   readonly guard: Guard;
   readonly secrets: SecretStore;
   readonly sessionRisk: SessionRisk;
+  readonly messageReader: MessageReader;
   readonly shared: SharedParts;
   readonly client: UpstreamClient;
   /** The control thread: approvals, and what the tool servers were last seen to serve. */
@@ -118,7 +120,7 @@ export function buildGateway(parts: GatewayParts) {
   const stats = new ChainStats();
   const runner = createRunner(
     buildLayers({
-      jsonGuard: parts.jsonGuard, authenticator: parts.authenticator, mcpSessions, appender: parts.appender, verifier: parts.tools, sessionRisk: parts.sessionRisk,
+      jsonGuard: parts.jsonGuard, authenticator: parts.authenticator, mcpSessions, appender: parts.appender, verifier: parts.tools, sessionRisk: parts.sessionRisk, messageReader: parts.messageReader,
       approvals: parts.approvals, guard: parts.guard, rateLimiter, places: createPlaces(), breakers, secrets: parts.secrets,
     }).layers,
     clock,

@@ -104,6 +104,8 @@ export class Context implements FactSlots {
   server: string | undefined = undefined;
   /** The gateway thread, by its name in shared memory, that has the request's session: it decides, not this one. */
   sessionOwner: number | undefined = undefined;
+  /** Hosts that the call names as destinations, once somebody wanted to know. */
+  namedHosts: readonly string[] | undefined = undefined;
   /** Of a large call, digested by the thread that scanned it: megabytes would hold up this one. */
   argumentsDigest: string | undefined = undefined;
 

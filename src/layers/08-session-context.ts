@@ -1,17 +1,17 @@
 // Layer 8: would this call complete an exfiltration chain? Adds the action that the exit records once the call goes out.
+import type { MessageReader } from '../base/workers/message-reader.js';
 import type { Ctx, Layer } from '../chain/layer.js';
 import { deny, PASS, type Verdict } from '../chain/verdict.js';
 import type { RegisteredTool } from '../engines/registry/types.js';
 import { destinationsAnywhere, destinationsOf } from '../engines/step-up/destinations.js';
 import type { SessionAction, SessionRisk } from '../engines/session-risk/types.js';
-import { sentJson } from './sent-values.js';
+import { hostsAnywhere, namedHosts } from './sent-values.js';
 
 type SessionCtx = Ctx<'call' | 'caller' | 'tool' | 'permission' | 'session' | 'findings', 'action'>;
 
 const NOWHERE: readonly string[] = [];
-const NOTHING = '{}';
 
-export function sessionContext(risk: SessionRisk): Layer<'call' | 'caller' | 'tool' | 'permission' | 'session' | 'findings', 'action'> {
+export function sessionContext(risk: SessionRisk, reader: MessageReader): Layer<'call' | 'caller' | 'tool' | 'permission' | 'session' | 'findings', 'action'> {
   return {
     step: 8,
     name: 'session_context',
@@ -22,25 +22,29 @@ export function sessionContext(risk: SessionRisk): Layer<'call' | 'caller' | 'to
         return PASS;
       }
       const { registered } = ctx.tool;
-      // One host may hide behind another: the one that is outside is judged and recorded.
-      return judge(ctx, actionOf(registered, risk.outermost(destinationsIn(ctx, registered)), ctx.nowMs), risk);
+      const hosts = destinationsIn(ctx, registered, reader);
+      return hosts instanceof Promise ? hosts.then((read) => judge(ctx, registered, read, risk)) : judge(ctx, registered, hosts, risk);
     },
   };
 }
 
 /** Only where they count: who is not tainted may send, and a tool that is declared external sends out in any case, so that its destination is for the record. */
-function destinationsIn(ctx: SessionCtx, tool: RegisteredTool): readonly string[] {
-  if (tool.external) return destinationsOf(writtenBy(ctx, tool));
-  return ctx.session.tainted ? destinationsAnywhere(writtenBy(ctx, tool)) : NOWHERE;
+function destinationsIn(ctx: SessionCtx, tool: RegisteredTool, reader: MessageReader): readonly string[] | Promise<readonly string[]> {
+  if (!tool.external && !ctx.session.tainted) return NOWHERE;
+  if (tool.kind === 'resource') return hostsOfUri(ctx.call.uri, tool);
+  return tool.external ? namedHosts(ctx, reader) : hostsAnywhere(ctx, reader);
 }
 
-/** What the caller chose: the arguments, or the URI where the entry stands for many. */
-function writtenBy(ctx: SessionCtx, tool: RegisteredTool): string {
-  if (tool.kind !== 'resource') return sentJson(ctx);
-  return ctx.call.uri === tool.name ? NOTHING : JSON.stringify({ uri: ctx.call.uri });
+/** Of a resource the caller chose its URI alone, and only where the entry stands for many. */
+function hostsOfUri(uri: string, tool: RegisteredTool): readonly string[] {
+  if (uri === tool.name) return NOWHERE;
+  const json = JSON.stringify({ uri });
+  return tool.external ? destinationsOf(json) : destinationsAnywhere(json);
 }
 
-function judge(ctx: SessionCtx, action: SessionAction, risk: SessionRisk): Verdict {
+function judge(ctx: SessionCtx, tool: RegisteredTool, hosts: readonly string[], risk: SessionRisk): Verdict {
+  // One host may hide behind another: the one that is outside is judged and recorded.
+  const action = actionOf(tool, risk.outermost(hosts), ctx.nowMs);
   ctx.action = action;
   const judgement = risk.judge(ctx.session, action);
   if (judgement.kind === 'exfiltration') {

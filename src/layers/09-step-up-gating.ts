@@ -1,16 +1,18 @@
 // Layer 9: scores the call; what is risky is checked, what is critical needs a person's grant, which is reserved here and consumed at the wire.
-import { canonicalArguments } from '../base/json/canonical.js';
+import type { MessageReader } from '../base/workers/message-reader.js';
 import type { Ctx, Layer } from '../chain/layer.js';
 import { deny, PASS, type Verdict } from '../chain/verdict.js';
+import { isSecret } from '../engines/dlp/mask.js';
 import type { Guard } from '../engines/guard/types.js';
 import type { RegisteredTool } from '../engines/registry/types.js';
-import { destinationsOf, judgeDestinations, type DestinationJudgement } from '../engines/step-up/destinations.js';
+import { judgeDestinations, type DestinationJudgement } from '../engines/step-up/destinations.js';
 import { scoreCall } from '../engines/step-up/score.js';
 import { gateOf } from '../engines/step-up/thresholds.js';
 import type { ShownArguments } from '../engines/step-up/arguments-shown.js';
 import type { ApprovalBinding, ReserveResult, StepUpScore } from '../engines/step-up/types.js';
 import { subjectOf } from '../mcp/methods.js';
-import { approvedDigest, sentJson } from './sent-values.js';
+import { APPROVED_ARGUMENTS } from './approved-arguments.js';
+import { namedHosts, sentJson } from './sent-values.js';
 import { shownArguments } from './shown-arguments.js';
 
 /** The control thread's approval store, seen from a gateway thread. */
@@ -20,10 +22,9 @@ export interface Approvals {
 
 type StepUpCtx = Ctx<'call' | 'caller' | 'mcpSession' | 'tool' | 'permission' | 'session' | 'findings' | 'action', 'stepUp'>;
 
-const EMPTY_OBJECT = '{}';
 const APPROVAL_RETRY_SECONDS = 5;
 
-export function stepUpGating(approvals: Approvals, guard: Guard): Layer<'call' | 'caller' | 'mcpSession' | 'tool' | 'permission' | 'session' | 'findings' | 'action', 'stepUp'> {
+export function stepUpGating(approvals: Approvals, guard: Guard, reader: MessageReader): Layer<'call' | 'caller' | 'mcpSession' | 'tool' | 'permission' | 'session' | 'findings' | 'action', 'stepUp'> {
   // Of an untainted session, and with no destination, a tool's score is always the same.
   const calm = new WeakMap<RegisteredTool, StepUpScore>();
   const baseScore = (ctx: StepUpCtx, tool: RegisteredTool): StepUpScore => {
@@ -43,30 +44,35 @@ export function stepUpGating(approvals: Approvals, guard: Guard): Layer<'call' |
       }
       const { registered } = ctx.tool;
       const atLeast = baseScore(ctx, registered);
-      const where = whereTo(ctx, registered, atLeast);
-      const score = where === NOWHERE ? atLeast : scoreOf(ctx, registered, where);
-      const gate = gateOf(score, { toolName: registered.limitName, critical: registered.riskLevel === 'critical', requiresStepUp: registered.requiresStepUp }, ctx.snapshot.thresholds);
-      ctx.stepUp = { score, grant: undefined, argumentsDigest: '' };
-      ctx.note(9, `score ${score.total}`);
-      switch (gate) {
-        case 'pass': return PASS;
-        case 'checked': return check(ctx, registered, where, guard);
-        case 'approval': return askApproval(ctx, registered, score, approvals);
-        case 'denied': return deny('stepup_denied', { reasonCode: 'score', details: { score } });
-      }
+      if (!mayBeLifted(ctx, registered, atLeast)) return throughGate(ctx, registered, atLeast, NOWHERE);
+      const judgeBy = (hosts: readonly string[]): Verdict | Promise<Verdict> => {
+        const where = judgeDestinations(hosts, registered.allowedDestinations, ctx.snapshot.destinations);
+        return throughGate(ctx, registered, scoreOf(ctx, registered, where), where);
+      };
+      const hosts = namedHosts(ctx, reader);
+      return hosts instanceof Promise ? hosts.then(judgeBy) : judgeBy(hosts);
     },
   };
+
+  function throughGate(ctx: StepUpCtx, registered: RegisteredTool, score: StepUpScore, where: DestinationJudgement): Verdict | Promise<Verdict> {
+    const gate = gateOf(score, { toolName: registered.limitName, critical: registered.riskLevel === 'critical', requiresStepUp: registered.requiresStepUp }, ctx.snapshot.thresholds);
+    ctx.stepUp = { score, grant: undefined, argumentsDigest: '' };
+    ctx.note(9, `score ${score.total}`);
+    switch (gate) {
+      case 'pass': return PASS;
+      case 'checked': return check(ctx, registered, where, guard);
+      case 'approval': return askApproval(ctx, registered, score, approvals, reader);
+      case 'denied': return deny('stepup_denied', { reasonCode: 'score', details: { score } });
+    }
+  }
 }
 
 const NOWHERE: DestinationJudgement = Object.freeze({ destination: undefined, destinationAllowedByTool: true, destinationAllowedGlobally: true });
 const DIMENSION_MAX = 3;
 
 /** The arguments are parsed only where a destination could lift the score over the line that passes unchecked. */
-function whereTo(ctx: StepUpCtx, tool: RegisteredTool, atLeast: StepUpScore): DestinationJudgement {
-  const { thresholds, destinations } = ctx.snapshot;
-  const passAt = (thresholds.tools.get(tool.limitName) ?? thresholds).pass;
-  if (atLeast.total + DIMENSION_MAX <= passAt) return NOWHERE;
-  return judgeDestinations(destinationsOf(sentJson(ctx)), tool.allowedDestinations, destinations);
+function mayBeLifted({ snapshot: { thresholds } }: StepUpCtx, tool: RegisteredTool, atLeast: StepUpScore): boolean {
+  return atLeast.total + DIMENSION_MAX > (thresholds.tools.get(tool.limitName) ?? thresholds).pass;
 }
 
 function scoreOf(ctx: StepUpCtx, tool: RegisteredTool, where: DestinationJudgement): StepUpScore {
@@ -95,14 +101,16 @@ function check(ctx: StepUpCtx, tool: RegisteredTool, where: DestinationJudgement
   });
 }
 
-async function askApproval(ctx: StepUpCtx, tool: RegisteredTool, score: StepUpScore, approvals: Approvals): Promise<Verdict> {
-  const canonical = canonicalOf(ctx);
-  const argumentsDigest = approvedDigest(ctx, canonical);
+async function askApproval(ctx: StepUpCtx, tool: RegisteredTool, score: StepUpScore, approvals: Approvals, reader: MessageReader): Promise<Verdict> {
+  const { argumentsFrom: from, argumentsTo: to } = ctx.call;
+  const secrets = ctx.findings.filter(isSecret);
+  const approved = await reader.read(APPROVED_ARGUMENTS, ctx.inbound, { args: { from, to }, secrets }, ctx.snapshot.config.dlp.inline_bytes_max);
+  const argumentsDigest = approved.digest;
   const binding: ApprovalBinding = {
     caller: ctx.caller.spiffeId, tool: subjectOf(ctx.call), toolHash: tool.hash, upstream: tool.upstream, argumentsDigest,
     mcpSession: ctx.mcpSessionId,
   };
-  const result = await approvals.reserveOrRequest(binding, score.total, await shownArguments(ctx, canonical));
+  const result = await approvals.reserveOrRequest(binding, score.total, await shownArguments(approved, secrets.length > 0, ctx.snapshot.requestRules));
   switch (result.kind) {
     case 'reserved':
       ctx.stepUp = { score, grant: { requestId: result.requestId, token: result.token, approver: result.approver }, argumentsDigest };
@@ -117,10 +125,4 @@ async function askApproval(ctx: StepUpCtx, tool: RegisteredTool, score: StepUpSc
     case 'denied':
       return deny('stepup_denied', { reasonCode: 'denied_by_approver', details: { request_id: result.requestId, approver: result.approver, ...(result.reason === undefined ? {} : { reason: result.reason }) } });
   }
-}
-
-/** Absent arguments are empty ones. */
-function canonicalOf(ctx: StepUpCtx): string {
-  const { argumentsFrom, argumentsTo } = ctx.call;
-  return argumentsFrom === argumentsTo ? EMPTY_OBJECT : canonicalArguments(ctx.inbound.body, argumentsFrom, argumentsTo);
 }

@@ -1,6 +1,7 @@
 // The 13 layers in their order; the order is the contract (SPEC section 2), and each line says why the layer sits there.
 import type { AuditAppender } from '../audit/types.js';
 import type { JsonGuard } from '../base/json/types.js';
+import type { MessageReader } from '../base/workers/message-reader.js';
 import { Chain } from '../chain/layer.js';
 import type { Authenticator } from '../engines/identity/types.js';
 import type { Places } from '../engines/limits/places.js';
@@ -35,6 +36,7 @@ export interface Engines {
   readonly appender: AuditAppender;
   readonly verifier: ToolVerifier;
   readonly sessionRisk: SessionRisk;
+  readonly messageReader: MessageReader;
   readonly approvals: Approvals;
   readonly guard: Guard;
   readonly rateLimiter: RateLimiter;
@@ -56,8 +58,8 @@ export function buildLayers(engines: Engines) {
     .push(loadSession(engines.sessionRisk)) // policies may read the caller's risk
     .push(opaPolicy()) // before content is looked at: who may not call learns nothing of the scanners
     .push(dlpScan()) // the session's taint and the guard build on its findings
-    .push(sessionContext(engines.sessionRisk)) // a chain is judged before a person is asked to approve it
-    .push(stepUpGating(engines.approvals, engines.guard)) // people are asked only for what policy and scanners let through
+    .push(sessionContext(engines.sessionRisk, engines.messageReader)) // a chain is judged before a person is asked to approve it
+    .push(stepUpGating(engines.approvals, engines.guard, engines.messageReader)) // people are asked only for what policy and scanners let through
     .push(deepScan(engines.guard)) // the dearest look, only at what layer 7 flagged
     .push(rateLimit(engines.rateLimiter)) // a refused call must not spend the caller's budget
     .push(circuitBreaker(engines.breakers)) // last question before the wire: is the server well?

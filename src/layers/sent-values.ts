@@ -1,24 +1,28 @@
-// What of a call's message its tool gets as values: the arguments, and the answers that a call sent again carries (2026-07-28, basic/patterns/mrtr).
-import { createHash } from 'node:crypto';
-import { canonicalArguments } from '../base/json/canonical.js';
-import { memberAt, textAt } from '../base/json/members.js';
+// What layers 8 and 9 read of a call's message: the destinations that are given to its tool.
+import type { MessageReader } from '../base/workers/message-reader.js';
 import type { Context } from '../chain/context.js';
-import { argumentsJson } from './06-opa-policy.js';
+import { SENT_DESTINATIONS, sentJson as sentJsonOf } from '../engines/step-up/sent-destinations.js';
 
-type Sent = Parameters<typeof argumentsJson>[0] & Pick<Context, 'inbound'>;
+type Sent = Pick<Context, 'inbound' | 'snapshot'> & { readonly call: { readonly argumentsFrom: number; readonly argumentsTo: number } };
+type Hosts = readonly string[];
 
-/** JSON in which a host is a destination, wherever it stands. */
-export function sentJson(ctx: Sent): string {
-  const answers = memberAt(ctx.inbound.body, ['params', 'inputResponses']);
-  return answers === undefined ? argumentsJson(ctx) : `[${argumentsJson(ctx)},${textAt(ctx.inbound.body, answers)}]`;
+export function sentJson({ inbound, call }: Omit<Sent, 'snapshot'>): string {
+  return sentJsonOf(inbound.body, { from: call.argumentsFrom, to: call.argumentsTo });
 }
 
-/** What an approval is for, in hexadecimal: a grant for a call is none for the same call with other answers. `canonical`: of the arguments. */
-export function approvedDigest({ inbound: { body } }: Sent, canonical: string): string {
-  const hash = createHash('sha256').update(canonical);
-  for (const key of ['inputResponses', 'requestState']) {
-    const member = memberAt(body, ['params', key]);
-    if (member !== undefined) hash.update(`\0${key}\0${canonicalArguments(body, member.from, member.to)}`);
-  }
-  return hash.digest('hex');
+/** The hosts that a call names as destinations (destinationsOf). Both layers judge by them, and they are read once. */
+export function namedHosts(ctx: Sent & Pick<Context, 'namedHosts'>, reader: MessageReader): Hosts | Promise<Hosts> {
+  if (ctx.namedHosts !== undefined) return ctx.namedHosts;
+  const keep = (hosts: Hosts): Hosts => (ctx.namedHosts = hosts);
+  const hosts = hostsOf(ctx, reader, false);
+  return hosts instanceof Promise ? hosts.then(keep) : keep(hosts);
+}
+
+/** Wherever in a text they stand (destinationsAnywhere). */
+export function hostsAnywhere(ctx: Sent, reader: MessageReader): Hosts | Promise<Hosts> {
+  return hostsOf(ctx, reader, true);
+}
+
+function hostsOf({ inbound, call, snapshot }: Sent, reader: MessageReader, anywhere: boolean): Hosts | Promise<Hosts> {
+  return reader.read(SENT_DESTINATIONS, inbound, { args: { from: call.argumentsFrom, to: call.argumentsTo }, anywhere }, snapshot.config.dlp.inline_bytes_max);
 }

@@ -101,7 +101,7 @@ async function main(data: GatewayThreadData): Promise<void> {
 
   const ids = createIds();
   const gateway = buildGateway({
-    first, clock, ids, version: data.version, jsonGuard, appender, authenticator, guard, sessionRisk, shared: { ...views, thread: data.index, evicted: (place) => relay.tellEvicted(place), handOver: (owner, inbound, reply) => relay.handOver(owner, inbound, reply) }, client, tools, approvals: link, keeper: link.sessions,
+    first, clock, ids, version: data.version, jsonGuard, appender, authenticator, guard, sessionRisk, messageReader: scanners.messageReader, shared: { ...views, thread: data.index, evicted: (place) => relay.tellEvicted(place), handOver: (owner, inbound, reply) => relay.handOver(owner, inbound, reply) }, client, tools, approvals: link, keeper: link.sessions,
     secrets: createSecretFile(resolveInProject(data.root, config.secrets.file === '' ? join(config.state_dir, 'secrets.enc') : config.secrets.file), Buffer.from(data.secretsKey)),
     argumentsKey: data.argumentsKey === undefined ? undefined : Buffer.from(data.argumentsKey),
     resourceMetadataUrl: `http://${config.front.host}:${config.front.port}/.well-known/oauth-protected-resource`,

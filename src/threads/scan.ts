@@ -3,9 +3,17 @@ import { workerData } from 'node:worker_threads';
 import { createArgumentsDigest } from '../base/crypto/arguments-digest.js';
 import { buildMatcher } from '../base/matcher/choose.js';
 import { eachTask } from '../base/workers/each-task.js';
+import { createReadingTask, type ReadingTask } from '../base/workers/message-reader.js';
+import type { ScanTask } from '../engines/dlp/scan-pool.js';
 import { createScanTask } from '../engines/dlp/scan-worker.js';
+import { SENT_DESTINATIONS } from '../engines/step-up/sent-destinations.js';
+import { APPROVED_ARGUMENTS } from '../layers/approved-arguments.js';
 import type { ScanWorkerData } from './scanners.js';
 
 const { argumentsKey } = workerData as ScanWorkerData;
 
-export const scan = eachTask(createScanTask((patterns, engine, database) => buildMatcher(patterns, { engine, serialized: database }), createArgumentsDigest(argumentsKey)));
+const scanMessage = createScanTask((patterns, engine, database) => buildMatcher(patterns, { engine, serialized: database }), createArgumentsDigest(argumentsKey));
+
+const readMessage = createReadingTask([SENT_DESTINATIONS, APPROVED_ARGUMENTS]);
+
+export const scan = eachTask((task: ScanTask | ReadingTask) => (task.kind === 'scan' ? scanMessage(task) : readMessage(task)));

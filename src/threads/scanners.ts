@@ -1,16 +1,19 @@
-// The scanners of one gateway thread: one matcher per rule set, one pool for large messages, both kept while the rules stay the same.
+// The scanners of one gateway thread: one matcher per rule set, kept while the rules stay the same, and one pool for large messages.
 import { buildMatcher } from '../base/matcher/choose.js';
 import type { ShareableMatcher } from '../base/matcher/types.js';
 import type { Clock } from '../base/clock/clock.js';
 import type { GatewayConfig } from '../base/config/schema.js';
 import { createWorkerPool } from '../base/workers/pool.js';
+import { createMessageReader, type MessageReader } from '../base/workers/message-reader.js';
+import { MessageSlots } from '../base/workers/message-slots.js';
 import { createScanPool } from '../engines/dlp/scan-pool.js';
-import { ScanSlots } from '../engines/dlp/scan-slots.js';
 import { createDlpScanner, digestRules, toPatterns } from '../engines/dlp/scanner.js';
 import type { DlpActions, DlpRule, DlpScanner } from '../engines/dlp/types.js';
 
 export interface Scanners {
   readonly scannerFor: (rules: readonly DlpRule[], actions: DlpActions, config: GatewayConfig) => DlpScanner;
+  /** On the scan pool, too. */
+  readonly messageReader: MessageReader;
   engine(): { readonly engine: string; readonly because: string };
   close(): Promise<void>;
 }
@@ -31,7 +34,7 @@ export function createScanners(first: GatewayConfig, cacheDir: string, arguments
     filename: new URL('./scan.js', import.meta.url).href, task: 'scan', threads: first.dlp.pool_threads, queueMax: first.dlp.pool_queue_max, timeoutMs: SCAN_TIMEOUT_MS, togetherBytesMax: SCANNED_TOGETHER_BYTES,
     nowMs: () => clock.monotonicMs(), workerData,
   });
-  const slots = new ScanSlots();
+  const slots = new MessageSlots();
   const kept = new Map<string, DlpScanner>();
   let last: { readonly key: string; readonly matcher: ShareableMatcher } | undefined;
 
@@ -56,6 +59,7 @@ export function createScanners(first: GatewayConfig, cacheDir: string, arguments
       for (const old of [...kept.keys()].slice(0, Math.max(0, kept.size - SCANNERS_KEPT))) kept.delete(old);
       return scanner;
     },
+    messageReader: createMessageReader({ threads: pool, slots }),
     engine: () => ({ engine: last?.matcher.engine ?? 'none', because: last?.matcher.because ?? 'no rules were compiled' }),
     close: () => pool.close(),
   };

@@ -6,9 +6,12 @@ import { buildMatcher } from '../../src/base/matcher/choose.js';
 import { createArgumentsDigest } from '../../src/base/crypto/arguments-digest.js';
 import { createWorkerPool, type WorkerPool } from '../../src/base/workers/pool.js';
 import { createScanPool } from '../../src/engines/dlp/scan-pool.js';
-import { ScanSlots } from '../../src/engines/dlp/scan-slots.js';
+import { MessageSlots } from '../../src/base/workers/message-slots.js';
+import { createMessageReader } from '../../src/base/workers/message-reader.js';
 import { createDlpScanner, digestRules, toPatterns } from '../../src/engines/dlp/scanner.js';
-import type { DlpRule } from '../../src/engines/dlp/types.js';
+import type { DlpRule, LocatedFinding } from '../../src/engines/dlp/types.js';
+import { SENT_DESTINATIONS } from '../../src/engines/step-up/sent-destinations.js';
+import { APPROVED_ARGUMENTS } from '../../src/layers/approved-arguments.js';
 import { blockFlagFlag, shippedRules } from '../unit/engines/dlp/shipped-rules.js';
 
 const built = process.env['PRECINCT_DIST'] ?? fileURLToPath(new URL('../../dist', import.meta.url));
@@ -31,7 +34,7 @@ describe.skipIf(!here)(`scan pool (${here ? worker : 'dist/threads/scan.js is no
   });
   const scannerOf = (engine: 'hyperscan' | 're2', rules: readonly DlpRule[], inlineBytesMax: number) => {
     const matcher = buildMatcher(toPatterns(rules), { engine });
-    const scans = createScanPool(pool, new ScanSlots(), digestRules(rules, blockFlagFlag), { rules, actions: blockFlagFlag, findingsMax: 100, engine }, matcher.serialize());
+    const scans = createScanPool(pool, new MessageSlots(), digestRules(rules, blockFlagFlag), { rules, actions: blockFlagFlag, findingsMax: 100, engine }, matcher.serialize());
     return createDlpScanner({ rules, actions: blockFlagFlag, matcher, pool: scans, inlineBytesMax, findingsMax: 100 });
   };
   const filler = Array.from({ length: 3000 }, (_, index) => ({ id: index, name: `row ${index}`, note: 'a\nb "c"' }));
@@ -51,6 +54,20 @@ describe.skipIf(!here)(`scan pool (${here ? worker : 'dist/threads/scan.js is no
     expect(scanned).toEqual({ findings: await scanner.scan(body, true), argumentsDigest: createArgumentsDigest(KEY)(body, from, to) });
     expect(await scanner.scanRequest({ body, retain: () => undefined }, true, 9, 9)).toMatchObject({ argumentsDigest: undefined });
     expect(body.equals(before)).toBe(true);
+  });
+
+  it('reads the destinations of a call, and what is approved of it, as its gateway thread would', async () => {
+    const text = JSON.stringify({ params: { arguments: { rows: filler, to: 'named.example', text: 'see https://written.example/' }, requestState: 's' } });
+    const message = { body: Buffer.from(text), retain: () => undefined };
+    const args = { from: text.indexOf('{"rows'), to: text.indexOf(',"requestState') };
+    const [here, there] = [createMessageReader(undefined), createMessageReader({ threads: pool, slots: new MessageSlots() })];
+    for (const [anywhere, hosts] of [[false, ['named.example']], [true, ['named.example', 'written.example']]] as const) {
+      expect([await there.read(SENT_DESTINATIONS, message, { args, anywhere }, 0), here.read(SENT_DESTINATIONS, message, { args, anywhere }, 0)]).toEqual([hosts, hosts]);
+    }
+    const secrets: LocatedFinding[] = [{ rule: 'r', category: 'credentials', action: 'flag', path: '$.params.arguments.to', sample: '', decoded: '', from: text.indexOf('named'), to: text.indexOf('named') + 5 }];
+    const approved = here.read(APPROVED_ARGUMENTS, message, { args, secrets }, 0);
+    expect(approved).toMatchObject({ digest: expect.stringMatching(/^[0-9a-f]{64}$/) as string });
+    expect(await there.read(APPROVED_ARGUMENTS, message, { args, secrets }, 0)).toEqual(approved);
   });
 
   it.each(engines)('uses the rules of the snapshot that sent the task, with %s', async (engine) => {

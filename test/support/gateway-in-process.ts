@@ -11,6 +11,7 @@ import { createHttpClient } from '../../src/base/http-client/post-json.js';
 import { createIds } from '../../src/base/ids/ids.js';
 import { loadJsonGuard } from '../../src/base/json/choose.js';
 import { buildMatcher } from '../../src/base/matcher/choose.js';
+import { createMessageReader } from '../../src/base/workers/message-reader.js';
 import { createDlpScanner, toPatterns, type ScanPool } from '../../src/engines/dlp/scanner.js';
 import { createGuard } from '../../src/engines/guard/guard.js';
 import { createAuthenticator } from '../../src/engines/identity/authenticator.js';
@@ -131,6 +132,7 @@ export async function startInProcessGateway(options: InProcessOptions): Promise<
       failuresToOpen: config.guard.failures_to_open, resetTimeoutMs: 1000, clock: clock.nowMs,
     }, http),
     sessionRisk: createSessionRisk({ ttlMs: DAY_MS, halfLifeMs: DAY_MS, riskDenyAt: 1, actionsKept: 50, sessionsMax: 1000 }, parseChains(sources.chains.text, sources.chains.file)),
+    messageReader: createMessageReader(undefined),
     approvals: {
       reserveOrRequest: (binding, score, shown) => Promise.resolve(approvals.reserveOrRequest(binding, score, shown, clock.nowMs())),
       consume: (id, token) => Promise.resolve(approvals.consume(id, token, clock.nowMs())),

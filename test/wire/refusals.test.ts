@@ -92,6 +92,7 @@ describe('refusals of step-up', () => {
 
   it('of a destination on no list', async () => {
     expectRefusal(await gateway.post(call('post_note', { to: 'https://far.example/x' })), 403, 'stepup_destination_blocked', 9);
+    expectRefusal(await gateway.post(call('post_note', { lines: Array.from({ length: 4000 }, (_, n) => `line ${n}`), to: 'https://far.example/x' })), 403, 'stepup_destination_blocked', 9);
   });
 
   it('of what the guard finds unsafe, or cannot judge', async () => {

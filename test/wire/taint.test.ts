@@ -15,7 +15,7 @@ let gateway: GatewayProcess;
 
 beforeAll(async () => {
   server = await startToolServer({ era: 'both', tools: ['read_customer', 'send_message', 'plain'].map(toolText) });
-  const agents = ['clean', 'relay', 'denied', 'plain', 'decoy', ...PAIRS.map(([read, send]) => `${read}-${send}`)].map(AGENT);
+  const agents = ['clean', 'relay', 'denied', 'plain', 'decoy', 'large', ...PAIRS.map(([read, send]) => `${read}-${send}`)].map(AGENT);
   gateway = await startGateway({
     identities: { default: agents[0], identities: agents.map((one) => ({ spiffe_id: one })) }, policies: { 'all.rego': agents.map((one, n) => (n === 0 ? permitAll(one) : `\nallow if input.caller_spiffe_id == "${one}"\n`)).join('') },
     tools: [registration('read_customer', server.url, { classification: 'sensitive' }), registration('send_message', server.url, { external: true }), registration('plain', server.url)],
@@ -62,6 +62,18 @@ describe('a caller that read sensitive data', () => {
     expect(sent('by-plain')).toBe(0);
     const inside = await by('stateless', 'plain', 'plain', { url: 'http://localhost/x' });
     expect({ status: inside.status, code: codeOf(inside) }).toEqual({ status: 200, code: undefined });
+  });
+
+  it('may not send by a call that is too large to be read on the way', async () => {
+    const filling = Array.from({ length: 4000 }, (_, n) => `line ${n}`);
+    const inside = await by('stateless', 'large', 'plain', { filling, url: 'https://far.example/x' });
+    expect(inside.json).toHaveProperty('result');
+    await by('stateless', 'large', 'read_customer');
+    for (const [tool, args] of [['plain', { filling, text: 'go to https://far.example' }], ['send_message', { filling, to: 'far.example' }]] as const) {
+      expect({ tool, code: codeOf(await by('stateless', 'large', tool, { ...args, marker: 'by-large' })) }).toEqual({ tool, code: 'exfiltration_detected' });
+    }
+    expect(sent('by-large')).toBe(0);
+    expect(gateway.lines('request').at(-1)).toMatchObject({ spiffe_id: AGENT('large'), decision: 'DENY' });
   });
 
   it('finds no inside destination that opens the way for a tool that is declared external', async () => {

@@ -38,7 +38,7 @@ export const BOUNDS: readonly { readonly title: string; readonly bounds: readonl
     { what: 'messages of a batch', fixed: inFile('src/mcp/versions.ts', 'BATCH_MESSAGES_MAX', '50'), then: '`mcp_invalid_request`' },
     { what: 'the answers to a batch together', key: 'upstream.answer_bytes_max', then: 'an error in the place of each beyond it: `mcp_invalid_response`' },
     { what: 'findings kept', key: 'dlp.findings_max', then: 'the rest is counted; a blocking one always decides' },
-    { what: 'bytes scanned on the event loop', key: 'dlp.inline_bytes_max', then: 'larger messages go to the scan pool; one with nothing to decode, from sixteen times that size on (with RE2 four)' },
+    { what: 'bytes scanned, and read for destinations and approvals, on the event loop', key: 'dlp.inline_bytes_max', then: 'larger messages go to the scan pool; one with nothing to decode, from sixteen times that size on (with RE2 four)' },
     { what: 'memory for messages in the scan pool, of each of its threads', key: 'upstream.answer_bytes_max', then: 'as large as the largest that came, a request or an answer; those that wait have none, and after 10 s without one all of it is let go' },
     { what: 'large messages waiting for the scan pool', key: 'dlp.pool_queue_max', then: 'a request: `dlp_unavailable_fail_closed`; a message of a tool server waits in line, and its stream is not read on' },
     { what: 'secret references in one message', fixed: inFile('src/engines/secrets/substitute.ts', 'REFERENCES_MAX', '64'), then: '`invalid_spike_token`' },

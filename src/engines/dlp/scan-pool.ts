@@ -1,6 +1,7 @@
 // Scans of large messages in the worker pool. The rules travel in shared memory: each task points at them, and a worker reads them once per digest.
+import type { MessageSlots } from '../../base/workers/message-slots.js';
+import { messageWork } from '../../base/workers/message-work.js';
 import type { Work, WorkerPool } from '../../base/workers/pool.js';
-import type { ScanSlots } from './scan-slots.js';
 import type { ScanPool } from './scanner.js';
 import type { Range } from './transforms.js';
 import type { DlpActions, DlpRule, LocatedFinding, PooledScan } from './types.js';
@@ -15,6 +16,7 @@ export interface ScanRuleset {
 }
 
 export interface ScanTask {
+  readonly kind: 'scan';
   /** Equal digests = equal rules, engine and limits. */
   readonly key: string;
   /** ScanRuleset as JSON in UTF-8. */
@@ -27,30 +29,17 @@ export interface ScanTask {
   readonly argumentsAt: Range | undefined;
 }
 
-/** `slots`: those of the pool, whose threads have no more messages under way than they. */
-export function createScanPool(pool: WorkerPool, slots: ScanSlots, digest: string, ruleset: ScanRuleset, database: SharedArrayBuffer | undefined): ScanPool {
+export function createScanPool(pool: WorkerPool, slots: MessageSlots, digest: string, ruleset: ScanRuleset, database: SharedArrayBuffer | undefined): ScanPool {
   // Samples are for the lint only.
   const bare = { ...ruleset, rules: ruleset.rules.map((rule) => ({ ...rule, hits: [], misses: [] })) };
   const shared = {
+    kind: 'scan' as const,
     key: `${ruleset.engine}:${ruleset.findingsMax}:${digest}`,
     ruleset: share(Buffer.from(JSON.stringify(bare), 'utf8')),
     database,
   };
-  const workOf = (bytes: Uint8Array, escapes: boolean, argumentsAt: Range | undefined): Work => {
-    const { length } = bytes;
-    let copy: Uint8Array<SharedArrayBuffer> | undefined;
-    return {
-      bytes: length,
-      makeTask(): ScanTask {
-        if (bytes.length !== length) throw new Error('the message was given up before it was scanned');
-        copy = slots.copy(bytes);
-        return { ...shared, bytes: copy, escapes, argumentsAt };
-      },
-      finished: () => {
-        if (copy !== undefined) slots.giveBack(copy);
-      },
-    };
-  };
+  const workOf = (bytes: Uint8Array, escapes: boolean, argumentsAt: Range | undefined): Work =>
+    messageWork(slots, bytes, (copy): ScanTask => ({ ...shared, bytes: copy, escapes, argumentsAt }));
   return {
     async scanRequest(bytes, escapes, argumentsAt) {
       return parseAnswer(await pool.run(workOf(bytes, escapes, argumentsAt)));

@@ -7,19 +7,21 @@ import type { RegisteredTool } from '../../../src/engines/registry/types.js';
 import { parseChains } from '../../../src/engines/session-risk/chains.js';
 import { createSessionRisk } from '../../../src/engines/session-risk/session-risk.js';
 import { loadSession } from '../../../src/layers/load-session.js';
+import { createMessageReader, type MessageReader } from '../../../src/base/workers/message-reader.js';
 import { sessionContext } from '../../../src/layers/08-session-context.js';
+import { awaitedReader } from './awaited-reader.js';
 import { AGENT_ID, contextOf, NOW_MS, toolOf } from '../chain/contexts.js';
 
 const chains = parseChains(readFileSync('config/session_chains.yaml', 'utf8'), 'config/session_chains.yaml');
 
-function decide(tool: Partial<RegisteredTool>, args: unknown, more: { tainted?: boolean; raised?: number } = {}) {
+function decide(tool: Partial<RegisteredTool>, args: unknown, more: { tainted?: boolean; raised?: number; reader?: MessageReader } = {}) {
   const risk = createSessionRisk({ ttlMs: 3_600_000, halfLifeMs: 900_000, riskDenyAt: 1, actionsKept: 50, sessionsMax: 100 }, chains);
   if (more.tainted === true) risk.taint(AGENT_ID, undefined, 'sensitive', 'read_customer', NOW_MS);
   for (let i = 0; i < (more.raised ?? 0); i++) risk.record(AGENT_ID, undefined, { tool: 't', classification: 'sensitive', external: true, riskLevel: 'critical', destination: undefined, atMs: NOW_MS });
   const ctx = contextOf(JSON.stringify(args));
   Object.assign(ctx, { tool: { registered: toolOf(tool), hashAlg: 'seed' }, action: undefined, session: undefined });
   expect(loadSession(risk).decide(ctx as never)).toBe(PASS);
-  return { verdict: sessionContext(risk).decide(ctx as never), ctx };
+  return { verdict: sessionContext(risk, more.reader ?? createMessageReader(undefined)).decide(ctx as never), ctx };
 }
 
 describe('the session layer', () => {
@@ -54,6 +56,19 @@ describe('the session layer', () => {
     expect(decide({}, { text: 'see https://evil.example' }).ctx.action).toMatchObject({ destination: undefined, external: false });
   });
 
+  it('waits for the destinations of a large call', async () => {
+    const asked: boolean[] = [];
+    const reader = awaitedReader((what) => {
+      asked.push((what as { readonly anywhere: boolean }).anywhere);
+      return Promise.resolve(['localhost', 'evil.example']);
+    });
+    const sent = decide({ external: true }, {}, { reader });
+    expect([await sent.verdict, sent.ctx.action, sent.ctx.namedHosts]).toMatchObject([PASS, { destination: 'evil.example' }, ['localhost', 'evil.example']]);
+    expect(await decide({}, {}, { reader, tainted: true }).verdict).toMatchObject({ code: 'exfiltration_detected' });
+    expect(decide({}, {}, { reader }).verdict).toBe(PASS);
+    expect(asked).toEqual([false, true]); // who is not tainted may name whom it likes
+  });
+
   it('flags a high risk', () => {
     const { verdict, ctx } = decide({}, {}, { raised: 10 });
     expect([verdict, ctx.verdicts[7], ctx.notes[7]]).toEqual([PASS, FLAGGED, expect.stringContaining('risk:high')]);
@@ -62,6 +77,6 @@ describe('the session layer', () => {
   it('has nothing to say of methods that name no tool', () => {
     const ctx = contextOf('{}');
     ctx.tool = 'none';
-    expect([sessionContext(createSessionRisk({ ttlMs: 1, halfLifeMs: 1, riskDenyAt: 1, actionsKept: 1, sessionsMax: 1 }, chains)).decide(ctx as never), ctx.action]).toEqual([PASS, 'none']);
+    expect([sessionContext(createSessionRisk({ ttlMs: 1, halfLifeMs: 1, riskDenyAt: 1, actionsKept: 1, sessionsMax: 1 }, chains), createMessageReader(undefined)).decide(ctx as never), ctx.action]).toEqual([PASS, 'none']);
   });
 });

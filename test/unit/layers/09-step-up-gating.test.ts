@@ -7,10 +7,12 @@ import type { Guard, GuardAnswer } from '../../../src/engines/guard/types.js';
 import type { RegisteredTool } from '../../../src/engines/registry/types.js';
 import { previewOf, type ShownArguments } from '../../../src/engines/step-up/arguments-shown.js';
 import type { DlpScanner } from '../../../src/engines/dlp/types.js';
+import { createMessageReader, type MessageReader } from '../../../src/base/workers/message-reader.js';
 import { parseDestinations } from '../../../src/engines/step-up/destinations.js';
 import { parseThresholds } from '../../../src/engines/step-up/thresholds.js';
 import type { ApprovalBinding, ReserveResult } from '../../../src/engines/step-up/types.js';
 import { stepUpGating } from '../../../src/layers/09-step-up-gating.js';
+import { awaitedReader } from './awaited-reader.js';
 import { AGENT_ID, contextOf, NOW_MS, toolOf } from '../chain/contexts.js';
 import { shippedScanner } from '../engines/dlp/shipped-rules.js';
 
@@ -19,11 +21,12 @@ const destinations = parseDestinations(readFileSync('config/destinations.yaml', 
 const scanner = shippedScanner();
 const PENDING: ReserveResult = { kind: 'pending', requestId: 'req-1', expiresMs: NOW_MS + 1000 };
 
-async function decide(tool: Partial<RegisteredTool>, args = '{}', more: { result?: ReserveResult; guard?: GuardAnswer; scanner?: DlpScanner; tainted?: boolean; session?: string } = {}) {
+async function decide(tool: Partial<RegisteredTool>, args = '{}', more: { result?: ReserveResult; guard?: GuardAnswer; scanner?: DlpScanner; tainted?: boolean; session?: string; reader?: MessageReader; namedHosts?: readonly string[] } = {}) {
   const requestRules = more.scanner ?? scanner;
   const ctx = contextOf(args, { snapshot: { thresholds, destinations, requestRules } });
   const registered = toolOf(tool);
   Object.assign(ctx, { tool: { registered, hashAlg: 'seed' }, stepUp: undefined });
+  ctx.namedHosts = more.namedHosts;
   if (more.session !== undefined) Object.assign(ctx, { mcpSession: { id: more.session } });
   if (more.tainted === true) Object.assign(ctx, { session: { ...ctx.session, tainted: true } });
   ctx.action = { tool: registered.name, classification: registered.classification, external: registered.external, riskLevel: registered.riskLevel, destination: undefined, atMs: NOW_MS };
@@ -38,7 +41,7 @@ async function decide(tool: Partial<RegisteredTool>, args = '{}', more: { result
     asked.push({ binding, score, shown });
     return Promise.resolve(more.result ?? PENDING);
   } };
-  return { verdict: await stepUpGating(approvals, guard).decide(ctx as never), ctx, asked, judged };
+  return { verdict: await stepUpGating(approvals, guard, more.reader ?? createMessageReader(undefined)).decide(ctx as never), ctx, asked, judged };
 }
 
 describe('the step-up layer', () => {
@@ -60,6 +63,12 @@ describe('the step-up layer', () => {
     const bound = await decide({ riskLevel: 'critical' }, '{}', { session: 's-1' });
     expect([free.asked[0]?.binding.mcpSession, bound.asked[0]?.binding.mcpSession]).toEqual([undefined, 's-1']);
     expect([free, bound].map(({ verdict }) => /session/.test((verdict as Deny).remediation ?? ''))).toEqual([false, true]);
+  });
+
+  it('waits for what is to be approved of a large call', async () => {
+    const reader = awaitedReader((_asked, reading) => Promise.resolve(reading === 'approved_arguments' ? { digest: 'd'.repeat(64), beginning: '{"a":"…', length: 9_000_000 } : []));
+    const { verdict, asked } = await decide({ riskLevel: 'critical' }, '{}', { reader });
+    expect([verdict, asked[0]?.binding.argumentsDigest, asked[0]?.shown]).toMatchObject([{ code: 'stepup_approval_required' }, 'd'.repeat(64), { text: '{"a":"…', length: 9_000_000 }]);
   });
 
   it('binds absent arguments like empty ones', async () => {
@@ -139,6 +148,18 @@ describe('the step-up layer', () => {
   it.each([[{ kind: 'benign', score: 0 }, 'pass'], [{ kind: 'unsafe', label: 'INJECTION', score: 0.9 }, 'stepup_guard_blocked'], [{ kind: 'unavailable', reason: 'timeout' }, 'stepup_unavailable_fail_closed']] as const)('asks the guard, where there is one: %j', async (guard, wanted) => {
     const { verdict, judged } = await decide({ riskLevel: 'medium', external: true, allowedDestinations: ['partner.example'] }, '{"to":"partner.example"}', { guard: guard as GuardAnswer });
     expect([verdict.kind === 'deny' ? verdict.code : verdict.kind, judged]).toEqual([wanted, ['{"to":"partner.example"}']]);
+  });
+
+  it('waits for the destinations of a large call, reads them once, and not at all where layer 8 has read them', async () => {
+    const sending = { riskLevel: 'medium', external: true, allowedDestinations: ['partner.example'] } as const;
+    let read = 0;
+    const reader = awaitedReader(() => Promise.resolve([['partner.example', 'evil.example'][read++] ?? '']));
+    expect((await decide(sending, '{}', { reader })).verdict).toBe(PASS);
+    const { verdict, ctx } = await decide(sending, '{}', { reader });
+    expect([verdict, ctx.namedHosts]).toMatchObject([{ code: 'stepup_destination_blocked', details: { destination: 'evil.example' } }, ['evil.example']]);
+    expect((await decide(sending, '{}', { reader, namedHosts: ['far.example'] })).verdict).toMatchObject({ details: { destination: 'far.example' } });
+    expect(read).toBe(2);
+    await expect(decide(sending, '{}', { reader: awaitedReader(() => Promise.reject(new Error('the pool is closed'))) })).rejects.toThrow('closed'); // the chain gives the layer's verdict on faults
   });
 
   it('denies what is beyond any approval', async () => {

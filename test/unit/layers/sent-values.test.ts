@@ -2,13 +2,19 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { destinationsOf } from '../../../src/engines/step-up/destinations.js';
-import { approvedDigest, sentJson } from '../../../src/layers/sent-values.js';
+import { APPROVED_ARGUMENTS } from '../../../src/layers/approved-arguments.js';
+import { sentJson } from '../../../src/layers/sent-values.js';
 
 function sent(more: string) {
   const args = '{"a":1}';
   const text = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"arguments":${args}${more}}}`;
   const from = text.indexOf(args);
   return { inbound: { body: Buffer.from(text) }, call: { argumentsFrom: from, argumentsTo: from + args.length } } as unknown as Parameters<typeof sentJson>[0];
+}
+/** Of the same arguments, with `more` beside them. */
+function approvedDigest(more: string): string {
+  const { inbound, call: { argumentsFrom: from, argumentsTo: to } } = sent(more);
+  return APPROVED_ARGUMENTS.read(inbound.body, { args: { from, to }, secrets: [] }).digest;
 }
 const ANSWERS = ',"inputResponses":{"who":{"action":"accept","content":{"url":"https://collect.example/x"}}}';
 
@@ -19,9 +25,9 @@ describe('a call that is sent again', () => {
   });
 
   it('has a grant of its own: other answers, or another state, are another call', () => {
-    const digests = ['', ANSWERS, ANSWERS.replace('accept', 'decline'), `${ANSWERS},"requestState":"s"`, `${ANSWERS},"requestState":"t"`].map((more) => approvedDigest(sent(more), '{"a":1}'));
+    const digests = ['', ANSWERS, ANSWERS.replace('accept', 'decline'), `${ANSWERS},"requestState":"s"`, `${ANSWERS},"requestState":"t"`].map(approvedDigest);
     expect(new Set(digests).size).toBe(digests.length);
     expect(digests[0]).toBe(createHash('sha256').update('{"a":1}').digest('hex'));
-    expect(approvedDigest(sent(ANSWERS.replace('"action":"accept"', '"action" : "\\u0061ccept"')), '{"a":1}')).toBe(digests[1]);
+    expect(approvedDigest(ANSWERS.replace('"action":"accept"', '"action" : "\\u0061ccept"'))).toBe(digests[1]);
   });
 });

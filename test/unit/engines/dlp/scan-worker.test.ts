@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Work, WorkerPool } from '../../../../src/base/workers/pool.js';
 import { createScanPool, type ScanTask } from '../../../../src/engines/dlp/scan-pool.js';
-import { ScanSlots } from '../../../../src/engines/dlp/scan-slots.js';
+import { MessageSlots } from '../../../../src/base/workers/message-slots.js';
 import { createScanTask } from '../../../../src/engines/dlp/scan-worker.js';
 import { poolWithRoom } from './pool-with-room.js';
 import { blockFlagFlag, shippedRules, shippedScanner } from './shipped-rules.js';
@@ -18,7 +18,7 @@ const body = Buffer.from(JSON.stringify({ text: `key AKIA${'AB'.repeat(8)}`, mai
 
 describe('scan worker', () => {
   it('finds what the inline scan finds', async () => {
-    const pool = createScanPool(localPool(createScanTask((patterns) => plainMatcher(patterns), digestArguments)), new ScanSlots(), 'd1', { rules: shippedRules, actions: blockFlagFlag, findingsMax: 100, engine: 're2' }, undefined);
+    const pool = createScanPool(localPool(createScanTask((patterns) => plainMatcher(patterns), digestArguments)), new MessageSlots(), 'd1', { rules: shippedRules, actions: blockFlagFlag, findingsMax: 100, engine: 're2' }, undefined);
     expect(await pool.scan(body, false)).toEqual(shippedScanner().scan(body, false));
     expect(await pool.scanRequest(body, false, undefined)).toEqual({ findings: shippedScanner().scan(body, false), argumentsDigest: undefined });
     expect((await pool.scanRequest(body, false, [2, 40])).argumentsDigest).toBe('digest of [2,40]');
@@ -34,7 +34,7 @@ describe('scan worker', () => {
       databases.push(given);
       return { ...plainMatcher(patterns), close: () => void closed++ };
     }, digestArguments));
-    const poolOf = (digest: string) => createScanPool(workers, new ScanSlots(), digest, { rules: shippedRules.slice(0, 1), actions: blockFlagFlag, findingsMax: 100, engine: 're2' }, database);
+    const poolOf = (digest: string) => createScanPool(workers, new MessageSlots(), digest, { rules: shippedRules.slice(0, 1), actions: blockFlagFlag, findingsMax: 100, engine: 're2' }, database);
     const first = poolOf('d1');
     for (let i = 0; i < 5; i++) expect(await first.scan(body, false)).toHaveLength(1);
     expect([built, closed]).toEqual([1, 0]);
@@ -52,7 +52,7 @@ describe('scan worker', () => {
         reject(fault as Error);
       }
     }));
-    const slots = new ScanSlots();
+    const slots = new MessageSlots();
     const pool = createScanPool({ ...poolWithRoom(() => Promise.resolve()), run: later }, slots, 'd', { rules: [], actions: blockFlagFlag, findingsMax: 1, engine: 're2' }, undefined);
     const bytes = new Uint8Array(new ArrayBuffer(3)).fill(0x61);
     const [first, second] = [pool.scanRequest(bytes, false, undefined), pool.scanRequest(bytes, false, undefined)];
@@ -71,7 +71,7 @@ describe('scan worker', () => {
       seen.push((task as ScanTask).bytes.buffer);
       return fails ? Promise.reject(new Error('ended')) : Promise.resolve({ findings: [] });
     });
-    const pool = createScanPool(workers, new ScanSlots(), 'd', { rules: [], actions: blockFlagFlag, findingsMax: 1, engine: 're2' }, undefined);
+    const pool = createScanPool(workers, new MessageSlots(), 'd', { rules: [], actions: blockFlagFlag, findingsMax: 1, engine: 're2' }, undefined);
     const scan = (): Promise<unknown> => pool[way](body, false, undefined);
     await scan();
     await scan();

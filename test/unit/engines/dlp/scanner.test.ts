@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DecodeBudgetExceeded } from '../../../../src/engines/dlp/views.js';
 import { FINDINGS_MAX_RULE } from '../../../../src/engines/dlp/findings.js';
-import { ScanSlots } from '../../../../src/engines/dlp/scan-slots.js';
+import { MessageSlots } from '../../../../src/base/workers/message-slots.js';
 import { createScanPool } from '../../../../src/engines/dlp/scan-pool.js';
 import { digestRules, toPatterns } from '../../../../src/engines/dlp/scanner.js';
 import { poolWithRoom } from './pool-with-room.js';
@@ -193,7 +193,7 @@ describe('limits', () => {
 
   it('sends large messages to the pool as a copy, small ones not, and all at 0', async () => {
     const sent: unknown[] = [];
-    const pool = createScanPool(poolWithRoom((task) => (sent.push(task), Promise.resolve({ findings: [] }))), new ScanSlots(), 'd', { rules: shippedRules, actions: blockFlagFlag, findingsMax: 9, engine: 're2' }, undefined);
+    const pool = createScanPool(poolWithRoom((task) => (sent.push(task), Promise.resolve({ findings: [] }))), new MessageSlots(), 'd', { rules: shippedRules, actions: blockFlagFlag, findingsMax: 9, engine: 're2' }, undefined);
     const text = call(`${KEY} ${Buffer.from('words that were encoded before they were sent').toString('base64')}`);
     const bytes = Buffer.from(text);
     const pooled = shippedScanner({ pool, inlineBytesMax: bytes.length - 1 });

@@ -1,12 +1,12 @@
 // Slots are used again, never by two messages at one time, and only so many are kept.
 import { expect, it, vi } from 'vitest';
-import { ScanSlots } from '../../../../src/engines/dlp/scan-slots.js';
+import { MessageSlots } from '../../../../src/base/workers/message-slots.js';
 
 const MIB = 1024 * 1024;
 const filled = (length: number, byte: number): Uint8Array => new Uint8Array(length).fill(byte);
 
 it('a slot that was given back is used again, and shows nothing of what it held', () => {
-  const slots = new ScanSlots();
+  const slots = new MessageSlots();
   const first = slots.copy(filled(100_000, 7));
   slots.giveBack(first);
   const second = slots.copy(filled(500, 8));
@@ -15,7 +15,7 @@ it('a slot that was given back is used again, and shows nothing of what it held'
 });
 
 it('what is under way keeps its slot, and a copy outlives what it was made of', () => {
-  const slots = new ScanSlots();
+  const slots = new MessageSlots();
   const source = filled(1000, 1);
   const [one, other] = [slots.copy(source), slots.copy(filled(1000, 2))];
   source.fill(9);
@@ -24,7 +24,7 @@ it('what is under way keeps its slot, and a copy outlives what it was made of', 
 });
 
 it('the smallest that is large enough is taken', () => {
-  const slots = new ScanSlots();
+  const slots = new MessageSlots();
   const [large, small] = [slots.copy(filled(MIB, 1)), slots.copy(filled(1000, 1))];
   slots.giveBack(large);
   slots.giveBack(small);
@@ -33,11 +33,11 @@ it('the smallest that is large enough is taken', () => {
 });
 
 it('an empty message has its copy, too', () => {
-  expect(new ScanSlots().copy(new Uint8Array(0))).toHaveLength(0);
+  expect(new MessageSlots().copy(new Uint8Array(0))).toHaveLength(0);
 });
 
 it('a new one takes the place of the largest: many small messages at once do not make as many large ones', () => {
-  const slots = new ScanSlots();
+  const slots = new MessageSlots();
   for (const one of Array.from({ length: 15 }, () => slots.copy(filled(20_000, 1)))) slots.giveBack(one);
   for (let bytes = 100_000; bytes < 3 * MIB; bytes += 100_000) slots.giveBack(slots.copy(filled(bytes, 1)));
   const held = Array.from({ length: 15 }, () => slots.copy(filled(20_000, 1)));
@@ -47,7 +47,7 @@ it('a new one takes the place of the largest: many small messages at once do not
 it('they are let go after a while in which no message came', () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
   try {
-    const slots = new ScanSlots();
+    const slots = new MessageSlots();
     const first = slots.copy(filled(1000, 1));
     slots.giveBack(first);
     vi.advanceTimersByTime(10_000);
@@ -62,7 +62,7 @@ it('they are let go after a while in which no message came', () => {
 });
 
 it('no more are there than were under way at once, whatever sizes come', () => {
-  const slots = new ScanSlots();
+  const slots = new MessageSlots();
   const seen = new Set<SharedArrayBuffer>();
   for (let round = 0; round < 50; round++) {
     const held = Array.from({ length: 3 }, (_, n) => slots.copy(filled(((round * 7 + n * 3) % 11) * 100_000, 1)));

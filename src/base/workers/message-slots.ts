@@ -1,4 +1,4 @@
-// The memory that messages are copied into for the scan pool: shared with its threads, and used again. V8 does not count shared memory, so what was made anew for each
+// The memory that messages are copied into for a worker pool: shared with its threads, and used again. V8 does not count shared memory, so what was made anew for each
 // message would lie there until something else has it collect; and counted, it would have the whole heap collected for every few messages.
 import { whenUnused } from '../../base/clock/timers.js';
 
@@ -7,7 +7,7 @@ const STEP_BYTES = 64 * 1024;
 const KEPT_UNUSED_MS = 10_000;
 
 /** Slots are made where none fits, and kept while messages come: as many as the pool's threads had under way at once, of the sizes they had. */
-export class ScanSlots {
+export class MessageSlots {
   readonly #free: SharedArrayBuffer[] = [];
   readonly #used = whenUnused(KEPT_UNUSED_MS, () => {
     this.#free.length = 0;
