@@ -1,5 +1,5 @@
-// An answer that comes as a stream: event by event through the response firewall, in order, and no faster than the client takes it. One that is
-// all there at once, as most are, goes to the client whole: one line in the log and two writes less.
+// An answer that comes as a stream: event by event through the response firewall, in order, and no faster than the client takes it. One that is nothing
+// but its answer, as most are, goes to the client whole: one line in the log and two writes less.
 import type { Exchange } from '../chain/exchange.js';
 import { deny, type Deny } from '../chain/verdict.js';
 import { JSON_HEADERS, SSE_HEADERS } from '../mcp/media-types.js';
@@ -16,6 +16,10 @@ import { keepEvent, withData } from './sse-event.js';
 import { errorMembers, tellServer } from './tell-server.js';
 import { endWithRefusal } from './stream-refusal.js';
 
+/** Servers send the head when a call begins, and the answer when their tool is through. Shorter than the time in which a client would see the head anyway (HEADERS_FLUSH_MS of the front). */
+const HEAD_HELD_MS = 25;
+/** Nor does it come with the end of the stream: many servers write that by itself, right behind it. */
+const ANSWER_HELD_MS = 5;
 export const AFTER_ANSWER_MS = 500; // a stream ends with its answer (2025-11-25, basic/transports); one that does not would hold a connection for minutes
 
 /** The call whose answer streams. */
@@ -42,9 +46,11 @@ export class AnswerStream {
   /** Events whose turn has not come: the stream's head is not out yet, or one before them is still being scanned. */
   #queue: SseEvent[] = [];
   #busy = false;
-  /** The client's stream has not been begun: in this turn of the event loop its answer may come, and be all of it. */
+  /** The client's stream has not been begun: its answer may come soon, and be all of it. */
   #unbegun = false;
-  #turnIsOver = false;
+  /** It has not. */
+  #isLate = false;
+  #stopHolding: (() => void) | undefined;
   /** That answer: its event, and its data. */
   #held: { readonly raw: Uint8Array; readonly data: Uint8Array } | undefined;
   /** The client has not taken what it was sent. */
@@ -75,16 +81,28 @@ export class AnswerStream {
   begin(): void {
     if (!this.#exchange.readsEvents || this.#exchange.streams) return;
     this.#unbegun = true;
-    setImmediate(() => this.#exchange.guard(() => {
-      this.#turnIsOver = true;
+    this.#hold(HEAD_HELD_MS);
+  }
+
+  #hold(ms: number): void {
+    this.#stopHolding?.();
+    this.#stopHolding = this.#services.every(ms, () => this.#exchange.guard(() => {
+      this.#stopHolding?.();
+      this.#isLate = true;
       if (!this.#busy) this.#beginNow();
     }));
+  }
+
+  /** It is begun now, or never. */
+  #heldNoMore(): void {
+    this.#unbegun = false;
+    this.#stopHolding?.();
   }
 
   /** What is held goes out first; then what waits, or `act` in its place. */
   #beginNow(act: () => void = () => this.#drain()): void {
     if (!this.#unbegun || this.#exchange.ended) return;
-    this.#unbegun = false;
+    this.#heldNoMore();
     this.#busy = true;
     this.#beginning = true;
     this.#exchange.beginStream(HTTP_OK, SSE_HEADERS, () => {
@@ -114,6 +132,7 @@ export class AnswerStream {
   /** Drops what has not been handed on. */
   stop(): void {
     this.#stopped = true;
+    this.#stopHolding?.();
     this.#queue = [];
   }
 
@@ -218,7 +237,7 @@ export class AnswerStream {
     if (message.kind === 'response') {
       this.#handedOn = this.#call.asksInput(screened.bytes);
       if (this.#handedOn) {
-        this.#unbegun = false;
+        this.#heldNoMore();
         return;
       }
       this.#answered = true;
@@ -234,7 +253,9 @@ export class AnswerStream {
     const raw = unchanged ? event.raw : withData(event, screened.bytes);
     if (this.#unbegun) {
       this.#held = { raw, data: screened.bytes };
-      if (this.#turnIsOver && !this.#upstreamEnded) this.#beginNow();
+      if (this.#upstreamEnded) return;
+      if (this.#isLate) this.#beginNow();
+      else this.#hold(ANSWER_HELD_MS);
       return;
     }
     if (message.kind !== 'request') {
@@ -309,7 +330,7 @@ export class AnswerStream {
   }
 
   #answerWhole({ raw, data }: { readonly raw: Uint8Array; readonly data: Uint8Array }): void {
-    this.#unbegun = false;
+    this.#heldNoMore();
     this.#exchange.settle('success');
     if (this.#exchange.reply.carrier === undefined) this.#exchange.answer(HTTP_OK, SSE_HEADERS, raw);
     else this.#exchange.answer(HTTP_OK, JSON_HEADERS, data);

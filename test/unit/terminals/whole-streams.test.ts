@@ -1,4 +1,4 @@
-// A stream that is all there at once, with one event, the answer: it goes to the client whole.
+// A stream with one event, the answer, that is there at once or soon: it goes to the client whole.
 import { describe, expect, it } from 'vitest';
 import { startInProcessGateway, toolCall } from '../../support/gateway-in-process.js';
 import { resultFor, sseHead } from '../../support/scripted-server.js';
@@ -48,6 +48,74 @@ describe('a stream that is all there at once', () => {
     await reply.finished;
     expect([reply.state, reply.text]).toEqual(['ended', event(resultFor('1', 'fine'))]);
     expect(lastLines(2)).toMatchObject([{ type: 'request' }, { type: 'stream_end', code: null }]);
+  });
+
+  describe('in parts', () => {
+    const head = (): void => undefined;
+    /** A gateway whose streams wait until they are told that they waited enough, and a tool server that is told when to send what. */
+    async function waiting() {
+      const due = new Set<() => void>();
+      const own = await startInProcessGateway({ tools: [{ name: 'plain', url: server.url }], change: () => ({ every: (_ms, tick) => {
+        due.add(tick);
+        return () => due.delete(tick);
+      } }) });
+      let send: (part: string, last?: boolean) => Promise<void> = () => Promise.resolve();
+      server.script = ({ idText }, response) => {
+        sseHead(response);
+        response.flushHeaders();
+        send = async (part, last = false) => {
+          const bytes = part === 'answer' ? event(resultFor(idText, 'fine')) : part;
+          await new Promise<void>((resolve) => { if (last) response.end(bytes, resolve); else response.write(bytes, () => resolve()); });
+        };
+      };
+      const before = calls().length;
+      const reply = own.post(toolCall('plain'), CLIENT);
+      await until(() => calls().length > before && due.size > 0); // the head is there
+      return { own, reply, send: (part: string, last = false) => send(part, last), due, fire: () => [...due].forEach((tick) => tick()), lines: () => own.lines().map(({ type }) => type).filter((type) => type === 'request' || type === 'stream_end') };
+    }
+
+    it('is as whole as one that comes at once', async () => {
+      const { own, reply, send, lines, due } = await waiting();
+      const [first] = due;
+      await send('answer');
+      await until(() => !due.has(first ?? head)); // from here on it waits for the end
+      expect([reply.state, lines()]).toEqual(['open', []]);
+      await send('', true);
+      await reply.finished;
+      expect([reply.state, reply.text, lines(), due.size]).toEqual(['whole', event(resultFor('1', 'fine')), ['request'], 0]);
+      await own.close();
+    });
+
+    it('is begun once it has waited for its answer long enough, and once more for its end', async () => {
+      for (const early of [true, false]) {
+        const { own, reply, send, lines, due, fire } = await waiting();
+        const [first] = due;
+        if (early) {
+          await send('answer');
+          await until(() => !due.has(first ?? head));
+        }
+        fire();
+        await until(() => lines().length === 1);
+        if (!early) await send('answer');
+        await until(() => reply.text !== '');
+        expect([reply.text, due.size]).toEqual([event(resultFor('1', 'fine')), 0]);
+        await send('', true);
+        await reply.finished;
+        expect([reply.state, lines()]).toEqual(['ended', ['request', 'stream_end']]);
+        await own.close();
+      }
+    });
+
+    it('is begun by whatever else comes first, and waits no more', async () => {
+      const { own, reply, send, lines, due } = await waiting();
+      await send(event(note('one')));
+      await until(() => reply.text !== '');
+      expect([reply.text, lines(), due.size]).toEqual([event(note('one')), ['request'], 0]);
+      await send('answer', true);
+      await reply.finished;
+      expect([reply.state, reply.text]).toEqual(['ended', event(note('one')) + event(resultFor('1', 'fine'))]);
+      await own.close();
+    });
   });
 
   it('refuses an answer that may not pass as its last event, as every stream', async () => {
