@@ -1,14 +1,15 @@
-// json_guard.node: registers the one verb and draws the seed of the key hash, once per thread.
+// json_guard.node: registers its verbs and draws the seed of the key hash, once per thread.
 #include <new>
 #include <random>
 
 #include "../napi_call.h"
 #include "check.h"
+#include "skip.h"
 
 namespace {
 
-// Raised with every change of check's arguments, slots or statuses; src/base/json/native-guard.ts holds the same number.
-constexpr uint32_t kContract = 3;
+// Raised with every change of a verb's arguments, slots or statuses; src/base/json/native-guard.ts holds the same number.
+constexpr uint32_t kContract = 4;
 
 precinct::Guard* create_guard() {
   try {
@@ -32,7 +33,7 @@ NAPI_MODULE_INIT() {
     delete guard;
     return precinct::throw_error(env, "ERR_NATIVE_INIT", "the JSON guard can't be registered");
   }
-  const bool registered = precinct::set_function(env, exports, "check", precinct::check) &&
+  const bool registered = precinct::set_function(env, exports, "check", precinct::check) && precinct::set_function(env, exports, "skip", precinct::skip) &&
                           precinct::set_string(env, exports, "scan", precinct::skip_plain_name()) &&
                           precinct::set_uint32(env, exports, "contract", kContract);
   return registered ? exports : precinct::throw_error(env, "ERR_NATIVE_INIT", "the JSON guard can't be registered");

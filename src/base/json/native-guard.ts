@@ -13,8 +13,8 @@ interface JsonGuardAddon {
   readonly contract: number;
 }
 
-/** Raised with every change of `check`'s arguments, slots or statuses; native/json_guard/addon.cc holds the same number. */
-const CONTRACT = 3;
+/** Raised with every change of a verb's arguments, slots or statuses; native/json_guard/addon.cc holds the same number. */
+export const JSON_GUARD_CONTRACT = 4;
 
 function isAddon(value: unknown): value is JsonGuardAddon {
   return typeof value === 'object' && value !== null && 'check' in value && typeof value.check === 'function' && 'scan' in value && typeof value.scan === 'string';
@@ -23,7 +23,7 @@ function isAddon(value: unknown): value is JsonGuardAddon {
 /** Throws when the file is absent, doesn't load here, or is of another build. */
 export function loadNativeGuard(file: string): JsonGuard {
   const addon: unknown = createRequire(import.meta.url)(file);
-  if (!isAddon(addon) || addon.contract !== CONTRACT) throw new Error(`${file} is of another build`);
+  if (!isAddon(addon) || addon.contract !== JSON_GUARD_CONTRACT) throw new Error(`${file} is of another build`);
   return {
     engine: 'native',
     because: `native addon, ${addon.scan} string scan`,

@@ -1,4 +1,5 @@
 // Walks over JSON bytes the guard has already validated: members, elements, strings and their paths. Nothing here validates; nothing recurses.
+import { skipRest } from './skip-rest.js';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -8,6 +9,8 @@ const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 const OPEN_ARRAY = 0x5b;
 const CLOSE_ARRAY = 0x5d;
+/** What is longer is left to the addon; a call into it costs as much as walking a hundred bytes. */
+const WALKED_BYTES_MAX = 1024;
 
 export interface ValueSpan {
   readonly from: number;
@@ -35,8 +38,9 @@ export function skipSpace(bytes: Uint8Array, from: number): number {
 /** `from`: the opening quote; the offset after the closing one. */
 export function skipString(bytes: Uint8Array, from: number): number {
   let at = from + 1;
-  while (at < bytes.length && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
-  return at + 1;
+  const walkedTo = Math.min(bytes.length, at + WALKED_BYTES_MAX);
+  while (at < walkedTo && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
+  return at < walkedTo || at >= bytes.length ? at + 1 : skipRest(bytes, at, 0, true);
 }
 
 /** `from`: the first byte of a number or of true, false, null; the offset after it. */
@@ -56,7 +60,9 @@ export function skipValue(bytes: Uint8Array, from: number): number {
   if (first !== OPEN_OBJECT && first !== OPEN_ARRAY) return skipWord(bytes, from);
   let depth = 0;
   let at = from;
+  const walkedTo = from + WALKED_BYTES_MAX;
   while (at < bytes.length) {
+    if (at > walkedTo) return skipRest(bytes, at, depth, false);
     const byte = bytes[at];
     if (byte === QUOTE) {
       at = skipString(bytes, at);
