@@ -1,6 +1,8 @@
 // The bytes bench: what a KiB of a call's body costs from 1 KiB to 10 MiB, in all threads; and small calls beside four of the largest at once.
-//   node bench/scale/bytes.mjs [--kinds words,code,base64,beyond] [--rounds 5] [--save bytes]
+//   node bench/scale/bytes.mjs [--kinds words,code,base64,rows,beyond] [--rounds 5] [--save bytes]
 // Needs npm run build and nginx. Sizes and kinds alternate within each round; the figures are medians over the rounds.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startLoad } from '../support/counted-load.mjs';
 import { cpuUs, median } from '../support/measure.mjs';
@@ -25,6 +27,7 @@ const CONNECTIONS_MAX = 32; // calls share wake-ups and commits, as under load
 const TOGETHER_KIB_MAX = 40 * KIB; // they must fit one address's room
 const CALLS_MAX = 3000;
 const LARGE_AT_ONCE = 4;
+const RAISED_RISK = 'medium';
 const SMALL_EVERY_MS = 10;
 const SMALL_CALLS = 150;
 
@@ -37,7 +40,11 @@ await withServers(async (start, dir) => {
   const [load, small] = [await start(startLoad()), await start(startLoad())];
   const head = callHead(gateway.port);
   const rounds = await measureSizes(gateway, load, head);
-  const beside = values['no-large'] ? [] : await measureBeside(gateway, [load, small], head);
+  const beside = values['no-large'] ? [] : await measureBeside(gateway, [load, small], values.kinds.split(','), '');
+  if (!values['no-large']) {
+    const risky = await start(startGateway(join(dir, 'risky'), undefined, upstream.port, { front: { shed_after_ms: 0 } }, raiseRisk));
+    beside.push(...(await measureBeside(risky, [load, small], ['rows'], `, tool of ${RAISED_RISK} risk`)));
+  }
   report(rounds, beside);
 });
 
@@ -59,11 +66,19 @@ async function measureSizes(gateway, load, head) {
   return cases.map(({ kind, kib, cpuUs }) => ({ kind, kib, cpuUs: median(cpuUs), lowest: Math.min(...cpuUs), highest: Math.max(...cpuUs) }));
 }
 
+/** From this on the arguments are read for destinations as well. */
+function raiseRisk(project) {
+  const file = join(project, 'config', 'capability-registry-v2.yaml');
+  const registry = JSON.parse(readFileSync(file, 'utf8'));
+  writeFileSync(file, JSON.stringify({ ...registry, tools: registry.tools.map((tool) => ({ ...tool, risk_level: RAISED_RISK })) }));
+}
+
 /** Small calls at low load, alone and beside four of the largest that are sent again and again; alternating. */
-async function measureBeside(gateway, [load, small], head) {
+async function measureBeside(gateway, [load, small], kinds, which) {
   const found = [];
+  const head = callHead(gateway.port);
   const sendSmall = async () => must200(await small.send({ port: gateway.port, head, body: callBody(KIB), calls: SMALL_CALLS, everyMs: SMALL_EVERY_MS }));
-  for (const kind of values.kinds.split(',')) {
+  for (const kind of kinds) {
     const sendLarge = async (body) => must200(await load.send({ port: gateway.port, head, body, connections: LARGE_AT_ONCE, calls: 2 * LARGE_AT_ONCE })).latenciesMs.length;
     await sendLarge(callBody(SIZES_KIB.at(-1) * KIB, kind));
     const ratios = [];
@@ -82,8 +97,8 @@ async function measureBeside(gateway, [load, small], head) {
     }
     const pick = (key) => median(ratios.map((one) => one[key]));
     const all = ratios.map((one) => one.besideMs / one.aloneMs);
-    found.push({ kind, aloneMs: pick('aloneMs'), besideMs: pick('besideMs'), besideP99Ms: pick('besideP99Ms'), ratio: median(all), lowest: Math.min(...all), highest: Math.max(...all) });
-    process.stderr.write(`small calls beside large ones (${kind}): ${JSON.stringify(found.at(-1))}\n`);
+    found.push({ kind: `${kind}${which}`, aloneMs: pick('aloneMs'), besideMs: pick('besideMs'), besideP99Ms: pick('besideP99Ms'), ratio: median(all), lowest: Math.min(...all), highest: Math.max(...all) });
+    process.stderr.write(`small calls beside large ones (${kind}${which}): ${JSON.stringify(found.at(-1))}\n`);
   }
   return found;
 }
