@@ -135,14 +135,14 @@ class LaneAppender implements AuditAppender {
 
   #sent(done: Done, waits: Done): void {
     this.#waiting.push(waits);
-    if (this.#async && this.#mustListen) this.#settle();
-    if (this.#async && this.#mustListen) this.#listenAndSettle();
+    if (this.#async && this.#mustListen()) this.#settle();
+    if (this.#async && this.#mustListen()) this.#listenAndSettle();
     this.#wakeWriter();
     if (this.#async) answer(done, undefined, undefined);
   }
 
   /** Whether a message at the next answer is worth what it costs this thread: somebody waits for it, or for its room. */
-  get #mustListen(): boolean {
+  #mustListen(): boolean {
     return !this.#async || this.#closed || this.#queue.length > 0 || this.#pending() >= Math.min(UNTAKEN_LINES_MAX, this.#queueLinesMax / 2);
   }
 
@@ -186,7 +186,7 @@ class LaneAppender implements AuditAppender {
 
   #take(message: FromWriter): void {
     if (message === NUDGE) {
-      if (this.#mustListen) this.#lane.listen();
+      if (this.#mustListen()) this.#lane.listen();
       return;
     }
     this.#healthy = message.healthy;

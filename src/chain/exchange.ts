@@ -62,7 +62,7 @@ export class Exchange {
   }
 
   /** Its answer is still to be chosen. */
-  get #open(): boolean {
+  #isOpen(): boolean {
     return this.#phase === 'deciding' || this.#phase === 'forwarded';
   }
 
@@ -222,7 +222,7 @@ export class Exchange {
 
   /** A whole answer: its line is durable before its first byte. `code` names what went wrong although the call was allowed. */
   answer(status: number, headers: HeaderPairs, body: Uint8Array | string, code?: Deny): void {
-    if (!this.#open) return;
+    if (!this.#isOpen()) return;
     this.#settleBreaker();
     this.work.decided();
     this.#seal('ALLOW', code, status, () => this.reply.send(status, headers, body));
@@ -234,7 +234,7 @@ export class Exchange {
 
   /** A stream: the request line is durable before its first byte; then `ready`. */
   beginStream(status: number, headers: HeaderPairs, ready: () => void): void {
-    if (!this.#open) return;
+    if (!this.#isOpen()) return;
     this.#streamStatus = status;
     this.#phase = 'opening';
     this.#seal('ALLOW', undefined, status, () => {

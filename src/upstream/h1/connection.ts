@@ -58,10 +58,10 @@ export class Connection extends Timed implements AnswerReceiver, Sender, WireOwn
 
   /** For one more call. */
   get hasRoom(): boolean {
-    return !this.#over && this.#inFlight < this.#keeper.limits.pipelining;
+    return !this.#over && this.#inFlight() < this.#keeper.limits.pipelining;
   }
 
-  get #inFlight(): number {
+  #inFlight(): number {
     return this.#call === undefined ? 0 : this.#behind.length + 1;
   }
 
@@ -73,7 +73,7 @@ export class Connection extends Timed implements AnswerReceiver, Sender, WireOwn
 
   /** Answers come in the order of the requests: those that still wait for the turn's end go before one that is written at once. */
   catchUp(): void {
-    if (this.#asked < this.#inFlight) this.#keeper.runtime.flush();
+    if (this.#asked < this.#inFlight()) this.#keeper.runtime.flush();
   }
 
   /** Writes the request of a call that waited. */
