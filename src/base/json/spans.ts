@@ -105,13 +105,13 @@ export function memberSpans(bytes: Uint8Array, from: number, to: number): Member
   return members;
 }
 
-/** Elements of the array at bytes[from, to). Empty when the span holds no array. */
-export function elementSpans(bytes: Uint8Array, from: number, to: number): ValueSpan[] {
+/** The first elements of the array at bytes[from, to), `countMax` at most. Empty when the span holds no array. */
+export function elementSpans(bytes: Uint8Array, from: number, to: number, countMax = Infinity): ValueSpan[] {
   const elements: ValueSpan[] = [];
   let at = skipSpace(bytes, from);
   if (at >= to || bytes[at] !== OPEN_ARRAY) return elements;
   at = skipSpace(bytes, at + 1);
-  while (at < to && bytes[at] !== CLOSE_ARRAY) {
+  while (at < to && bytes[at] !== CLOSE_ARRAY && elements.length < countMax) {
     const valueTo = skipValue(bytes, at);
     elements.push({ from: at, to: valueTo });
     at = skipSpace(bytes, valueTo);

@@ -23,6 +23,7 @@ describe('memberSpans and elementSpans', () => {
   it('give the elements of an array', () => {
     const bytes = Buffer.from('[ 1 , "a,]" , [2,[3]] ,{"k":[]} , true ]"');
     expect(elementSpans(bytes, 0, bytes.length - 1).map((span) => cut(bytes, span))).toEqual(['1', '"a,]"', '[2,[3]]', '{"k":[]}', 'true']);
+    expect(elementSpans(bytes, 0, bytes.length - 1, 2).map((span) => cut(bytes, span))).toEqual(['1', '"a,]"']);
   });
 
   it('are empty for empty containers and for other kinds of values', () => {
