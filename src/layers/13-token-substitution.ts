@@ -1,34 +1,45 @@
 // Layer 13: references become secrets, only now, nearest the wire; adds the message as it goes upstream.
+import type { MessageReader } from '../base/workers/message-reader.js';
 import type { Outbound } from '../chain/context.js';
-import type { Layer } from '../chain/layer.js';
-import { deny, PASS } from '../chain/verdict.js';
-import type { SecretStore } from '../engines/secrets/types.js';
+import type { Ctx, Layer } from '../chain/layer.js';
+import { deny, PASS, type Verdict } from '../chain/verdict.js';
+import type { RegisteredTool } from '../engines/registry/types.js';
+import { mayHoldReferences, REFERENCE_PLACES } from '../engines/secrets/substitute.js';
+import type { ReferencePlaces, SecretStore } from '../engines/secrets/types.js';
+
+type SubstitutionCtx = Ctx<'call' | 'caller' | 'tool', 'outbound'>;
 
 const AS_IT_CAME: Outbound = Object.freeze({ bytes: undefined, secretValues: [], secretRefs: [] });
 
-export function tokenSubstitution(secrets: SecretStore): Layer<'call' | 'caller' | 'tool', 'outbound'> {
+export function tokenSubstitution(secrets: SecretStore, reader: MessageReader): Layer<'call' | 'caller' | 'tool', 'outbound'> {
   return {
     step: 13,
     name: 'token_substitution',
     onFault: deny('token_redemption_failed', { reasonCode: 'layer_fault' }),
     decide(ctx) {
-      const { argumentsFrom, argumentsTo, name } = ctx.call;
-      if (ctx.tool === 'none' || argumentsFrom === argumentsTo) {
+      const args = { from: ctx.call.argumentsFrom, to: ctx.call.argumentsTo };
+      if (ctx.tool === 'none' || !mayHoldReferences(ctx.inbound.body, args)) {
         ctx.outbound = AS_IT_CAME;
         return PASS;
       }
-      const result = secrets.substitute(ctx.inbound.body, argumentsFrom, argumentsTo, ctx.caller.spiffeId, ctx.tool.registered.requiredScope, ctx.nowMs);
-      switch (result.kind) {
-        case 'none':
-          ctx.outbound = AS_IT_CAME;
-          return PASS;
-        case 'substituted':
-          ctx.outbound = { bytes: result.bytes, secretValues: result.values, secretRefs: result.refs };
-          ctx.note(13, `${result.refs.length} reference(s)`);
-          return PASS;
-        case 'refused':
-          return deny(result.code, { reasonCode: result.reasonCode, details: { tool: name, ...result.scopes } });
-      }
+      const { registered } = ctx.tool;
+      const places = reader.read(REFERENCE_PLACES, ctx.inbound, args, ctx.snapshot.config.dlp.inline_bytes_max);
+      return places instanceof Promise ? places.then((found) => putIn(ctx, registered, found, secrets)) : putIn(ctx, registered, places, secrets);
     },
   };
+}
+
+function putIn(ctx: SubstitutionCtx, tool: RegisteredTool, places: ReferencePlaces, secrets: SecretStore): Verdict {
+  const result = secrets.substitute(ctx.inbound.body, places, ctx.caller.spiffeId, tool.requiredScope, ctx.nowMs);
+  switch (result.kind) {
+    case 'none':
+      ctx.outbound = AS_IT_CAME;
+      return PASS;
+    case 'substituted':
+      ctx.outbound = { bytes: result.bytes, secretValues: result.values, secretRefs: result.refs };
+      ctx.note(13, `${result.refs.length} reference(s)`);
+      return PASS;
+    case 'refused':
+      return deny(result.code, { reasonCode: result.reasonCode, details: { tool: ctx.call.name, ...result.scopes } });
+  }
 }

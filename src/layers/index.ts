@@ -63,7 +63,7 @@ export function buildLayers(engines: Engines) {
     .push(deepScan(engines.guard)) // the dearest look, only at what layer 7 flagged
     .push(rateLimit(engines.rateLimiter)) // a refused call must not spend the caller's budget
     .push(circuitBreaker(engines.breakers)) // last question before the wire: is the server well?
-    .push(tokenSubstitution(engines.secrets)); // nearest the wire: no other layer ever sees a secret
+    .push(tokenSubstitution(engines.secrets, engines.messageReader)); // nearest the wire: no other layer ever sees a secret
 }
 
 /** One line a layer, for `agw inspect layers`. */

@@ -6,6 +6,7 @@ import { eachTask } from '../base/workers/each-task.js';
 import { createReadingTask, type ReadingTask } from '../base/workers/message-reader.js';
 import type { ScanTask } from '../engines/dlp/scan-pool.js';
 import { createScanTask } from '../engines/dlp/scan-worker.js';
+import { REFERENCE_PLACES } from '../engines/secrets/substitute.js';
 import { SENT_DESTINATIONS } from '../engines/step-up/sent-destinations.js';
 import { APPROVED_ARGUMENTS } from '../layers/approved-arguments.js';
 import type { ScanWorkerData } from './scanners.js';
@@ -14,6 +15,6 @@ const { argumentsKey } = workerData as ScanWorkerData;
 
 const scanMessage = createScanTask((patterns, engine, database) => buildMatcher(patterns, { engine, serialized: database }), createArgumentsDigest(argumentsKey));
 
-const readMessage = createReadingTask([SENT_DESTINATIONS, APPROVED_ARGUMENTS]);
+const readMessage = createReadingTask([SENT_DESTINATIONS, APPROVED_ARGUMENTS, REFERENCE_PLACES]);
 
 export const scan = eachTask((task: ScanTask | ReadingTask) => (task.kind === 'scan' ? scanMessage(task) : readMessage(task)));

@@ -10,6 +10,7 @@ import { MessageSlots } from '../../src/base/workers/message-slots.js';
 import { createMessageReader } from '../../src/base/workers/message-reader.js';
 import { createDlpScanner, digestRules, toPatterns } from '../../src/engines/dlp/scanner.js';
 import type { DlpRule, LocatedFinding } from '../../src/engines/dlp/types.js';
+import { REFERENCE_PLACES } from '../../src/engines/secrets/substitute.js';
 import { SENT_DESTINATIONS } from '../../src/engines/step-up/sent-destinations.js';
 import { APPROVED_ARGUMENTS } from '../../src/layers/approved-arguments.js';
 import { blockFlagFlag, shippedRules } from '../unit/engines/dlp/shipped-rules.js';
@@ -68,6 +69,14 @@ describe.skipIf(!here)(`scan pool (${here ? worker : 'dist/threads/scan.js is no
     const approved = here.read(APPROVED_ARGUMENTS, message, { args, secrets }, 0);
     expect(approved).toMatchObject({ digest: expect.stringMatching(/^[0-9a-f]{64}$/) as string });
     expect(await there.read(APPROVED_ARGUMENTS, message, { args, secrets }, 0)).toEqual(approved);
+  });
+
+  it.each([['a $SPIKE{ref:b}', [{ text: 'a $SPIKE{ref:b}' }]], ['$SPIKE{', { reasonCode: 'malformed_reference' }]])('reads the references of a call as its gateway thread would: %s', async (token, places) => {
+    const text = JSON.stringify({ rows: filler, token });
+    const [message, args] = [{ body: Buffer.from(text), retain: () => undefined }, { from: 0, to: text.length }];
+    const here = createMessageReader(undefined).read(REFERENCE_PLACES, message, args, 0);
+    expect(here).toMatchObject(places);
+    expect(await createMessageReader({ threads: pool, slots: new MessageSlots() }).read(REFERENCE_PLACES, message, args, 0)).toEqual(here);
   });
 
   it.each(engines)('uses the rules of the snapshot that sent the task, with %s', async (engine) => {

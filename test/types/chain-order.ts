@@ -39,7 +39,7 @@ export function rateLimitOfNobody(engines: Engines): unknown {
 
 export function secretsBeforeAnything(engines: Engines): unknown {
   // @ts-expect-error a secret needs an owner and a tool
-  return new Chain().push(shapeValidator(engines.jsonGuard)).push(tokenSubstitution(engines.secrets));
+  return new Chain().push(shapeValidator(engines.jsonGuard)).push(tokenSubstitution(engines.secrets, engines.messageReader));
 }
 
 export const writesUndeclared: Layer<'call'> = {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { checkInput, decodeContent, encodeContent, NOTHING_STORED, REFERENCES_MAX, SECRETS_MAX, type Content, type StoredReference, type StoredSecret } from './content.js';
 import { SecretFault } from './fault.js';
 import { fileMark, readSealed, replaceFile, seal, unseal, withWriterLock } from './sealed-file.js';
-import { substituteSpan } from './substitute.js';
+import { substituteAt } from './substitute.js';
 import type { SecretRecord, SecretReference, SecretStore } from './types.js';
 
 const REF_BYTES = 16;
@@ -53,7 +53,7 @@ export function createSecretFile(path: string, key: Buffer, random: (bytes: numb
     });
 
   return {
-    substitute: (bytes, from, to, caller, requiredScope, nowMs) => substituteSpan(bytes, from, to, { caller, requiredScope, nowMs, read }),
+    substitute: (bytes, places, caller, requiredScope, nowMs) => substituteAt(bytes, places, { caller, requiredScope, nowMs, read }),
     list: () => [...read().secrets.values()].map(recordOf),
     references: () => [...read().references.values()],
     fault() {

@@ -1,8 +1,9 @@
 // References in string values of the arguments become secrets: judged all first, then put in, JSON-escaped, never expanded again.
-import { decodeString, forEachString } from '../../base/json/spans.js';
+import { decodeString, forEachString, type ValueSpan } from '../../base/json/spans.js';
+import type { Reading } from '../../base/workers/message-reader.js';
 import type { Content, StoredReference } from './content.js';
 import { parseReferences, REFERENCE_START, type ParsedReference } from './reference.js';
-import type { SubstituteResult } from './types.js';
+import type { ReferencePlace, ReferencePlaces, SubstituteResult } from './types.js';
 
 /** A call needs one or two; the bound keeps what 10 MiB of references cost finite. */
 const REFERENCES_MAX = 64;
@@ -22,19 +23,23 @@ export interface SubstituteFacts {
   readonly read: () => Content;
 }
 
-interface Place {
-  readonly from: number;
-  readonly to: number;
-  readonly text: string;
-  readonly references: readonly ParsedReference[];
-}
 type Refused = Extract<SubstituteResult, { kind: 'refused' }>;
 
 const NONE: SubstituteResult = Object.freeze({ kind: 'none' });
 
-export function substituteSpan(bytes: Uint8Array, from: number, to: number, facts: SubstituteFacts): SubstituteResult {
-  if (to <= from || !hasSign(bytes, from, to) || !mayHoldReference(Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from))) return NONE;
-  const places = findPlaces(bytes, from, to);
+/** Says yes too often (any ASCII character may be escaped, in a key too), never no too often. `args`: where a message's arguments are. */
+export function mayHoldReferences(bytes: Uint8Array, { from, to }: ValueSpan): boolean {
+  return to > from && hasSign(bytes, from, to) && mayHoldReference(Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from));
+}
+
+/** Every string is looked at: one escape in ten megabytes of short strings takes a second. */
+export const REFERENCE_PLACES: Reading<ValueSpan, ReferencePlaces> = {
+  name: 'references',
+  read: (body, { from, to }) => findPlaces(body, from, to),
+  isFound: (answer): answer is ReferencePlaces => Array.isArray(answer) || (answer as Partial<Refused> | null | undefined)?.kind === 'refused',
+};
+
+export function substituteAt(bytes: Uint8Array, places: ReferencePlaces, facts: SubstituteFacts): SubstituteResult {
   if ('kind' in places) return places;
   return places.length === 0 ? NONE : redeem(bytes, places, facts);
 }
@@ -51,9 +56,9 @@ function mayHoldReference(span: Buffer): boolean {
   return span.includes(REFERENCE_START) || (span.includes(ITS_ZEROS) && span.includes(ASCII_ESCAPE));
 }
 
-function findPlaces(bytes: Uint8Array, from: number, to: number): Place[] | Refused {
+function findPlaces(bytes: Uint8Array, from: number, to: number): ReferencePlaces {
   const whole = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const places: Place[] = [];
+  const places: ReferencePlace[] = [];
   let count = 0;
   let malformed = false;
   forEachString(bytes, from, to, (_path, stringFrom, stringTo, isKey) => {
@@ -70,7 +75,7 @@ function findPlaces(bytes: Uint8Array, from: number, to: number): Place[] | Refu
   return count > REFERENCES_MAX ? refused('invalid_spike_token', 'too_many_references') : places;
 }
 
-function redeem(bytes: Uint8Array, places: readonly Place[], facts: SubstituteFacts): SubstituteResult {
+function redeem(bytes: Uint8Array, places: readonly ReferencePlace[], facts: SubstituteFacts): SubstituteResult {
   if (facts.requiredScope === undefined) return refused('token_scope_failed', 'tool_without_required_scope', { required_scope: null });
   const content = open(facts);
   if (content === undefined) return refused('token_redemption_failed', 'store_unavailable');
@@ -104,7 +109,7 @@ function judge(reference: ParsedReference, stored: StoredReference, facts: Subst
 }
 
 /** Copies every byte but the strings that held references. */
-function putIn(bytes: Uint8Array, places: readonly Place[], valueOf: ReadonlyMap<string, string>): Uint8Array {
+function putIn(bytes: Uint8Array, places: readonly ReferencePlace[], valueOf: ReadonlyMap<string, string>): Uint8Array {
   const pieces: Uint8Array[] = [];
   let copied = 0;
   for (const place of places) {
@@ -115,7 +120,7 @@ function putIn(bytes: Uint8Array, places: readonly Place[], valueOf: ReadonlyMap
   return Buffer.concat(pieces);
 }
 
-function expand(place: Place, valueOf: ReadonlyMap<string, string>): string {
+function expand(place: ReferencePlace, valueOf: ReadonlyMap<string, string>): string {
   let text = '';
   let copied = 0;
   for (const reference of place.references) {

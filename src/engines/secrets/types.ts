@@ -1,5 +1,6 @@
 // Late-bound secrets: $SPIKE{…} references in string values become secrets, after every other layer (SPEC section 9).
 import type { ReadingLimits, View } from '../dlp/views.js';
+import type { ParsedReference } from './reference.js';
 
 export type { ReadingLimits };
 /**
@@ -38,8 +39,20 @@ export type SubstituteResult =
       readonly scopes?: { readonly required_scope: string | null; readonly issued_scope?: string; readonly asked_scope?: string };
     };
 
+/** A string value that holds references. */
+export interface ReferencePlace {
+  /** With its quotes. */
+  readonly from: number;
+  readonly to: number;
+  /** Decoded. */
+  readonly text: string;
+  readonly references: readonly ParsedReference[];
+}
+/** Of one message, in order; or why none of them is put in. */
+export type ReferencePlaces = readonly ReferencePlace[] | Extract<SubstituteResult, { readonly kind: 'refused' }>;
+
 export interface SecretStore {
-  /** Replaces references inside string values of the arguments span of `bytes`. `requiredScope` undefined = the tool never receives a secret. */
-  substitute(bytes: Uint8Array, argumentsFrom: number, argumentsTo: number, caller: string, requiredScope: string | undefined, nowMs: number): SubstituteResult;
+  /** Replaces the references at `places` of `bytes`. `requiredScope` undefined = the tool never receives a secret. */
+  substitute(bytes: Uint8Array, places: ReferencePlaces, caller: string, requiredScope: string | undefined, nowMs: number): SubstituteResult;
   list(): readonly SecretRecord[];
 }

@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SecretFault } from '../../../../src/engines/secrets/fault.js';
 import { createSecretFile } from '../../../../src/engines/secrets/file-store.js';
 import { formatReference } from '../../../../src/engines/secrets/reference.js';
+import { REFERENCE_PLACES } from '../../../../src/engines/secrets/substitute.js';
 
 const CALLER = 'spiffe://poc.local/agents/mcp-client/my-agent/dev';
 const KEY = Buffer.alloc(32, 9);
@@ -36,7 +37,7 @@ describe('createSecretFile', () => {
   };
   const redeem = (ref: string, nowMs = NOW, scope = 's', key = KEY): string => {
     const bytes = Buffer.from(JSON.stringify(formatReference(ref)));
-    const result = createSecretFile(path, key).substitute(bytes, 0, bytes.length, CALLER, scope, nowMs);
+    const result = createSecretFile(path, key).substitute(bytes, REFERENCE_PLACES.read(bytes, { from: 0, to: bytes.length }), CALLER, scope, nowMs);
     return result.kind === 'substituted' ? String(JSON.parse(Buffer.from(result.bytes).toString())) : result.kind === 'none' ? 'none' : result.code;
   };
 

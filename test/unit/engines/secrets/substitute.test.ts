@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Content, StoredReference, StoredSecret } from '../../../../src/engines/secrets/content.js';
-import { substituteSpan } from '../../../../src/engines/secrets/substitute.js';
+import { mayHoldReferences, REFERENCE_PLACES, substituteAt } from '../../../../src/engines/secrets/substitute.js';
 import type { SubstituteResult } from '../../../../src/engines/secrets/types.js';
 
 const CALLER = 'spiffe://poc.local/agents/mcp-client/my-agent/dev';
@@ -24,14 +24,17 @@ function ask(text: string, requiredScope: string | null = 's', content: Content 
     if (content instanceof Error) throw content;
     return content;
   };
-  return substituteSpan(Buffer.from(text), from, to, { caller: CALLER, requiredScope: requiredScope ?? undefined, nowMs: NOW, read });
+  const bytes = Buffer.from(text);
+  const places: unknown = mayHoldReferences(bytes, { from, to }) ? structuredClone(REFERENCE_PLACES.read(bytes, { from, to })) : [];
+  if (!REFERENCE_PLACES.isFound(places)) throw new TypeError('places of references are something else');
+  return substituteAt(bytes, places, { caller: CALLER, requiredScope: requiredScope ?? undefined, nowMs: NOW, read });
 }
 
 function outOf(result: SubstituteResult): string {
   return result.kind === 'substituted' ? Buffer.from(result.bytes).toString() : result.kind === 'none' ? 'none' : `${result.code}/${result.reasonCode}`;
 }
 
-describe('substituteSpan', () => {
+describe('substitution', () => {
   it('puts the secret in and changes no other byte', () => {
     const text = '{ "a" : "x $SPIKE{ref:p} y",\t"n": 1.0e+2, "e": "\\u0041\\/", "l":["$SPIKE{ref:p}", {"d":"$SPIKE{ref:p}$SPIKE{ref:p}"}] }';
     const result = ask(text);
