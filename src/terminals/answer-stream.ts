@@ -20,6 +20,12 @@ import { endWithRefusal } from './stream-refusal.js';
 const HEAD_HELD_MS = 25;
 /** Nor does it come with the end of the stream: many servers write that by itself, right behind it. */
 const ANSWER_HELD_MS = 5;
+/**
+ * So many events are read in one turn of the event loop, give or take those of one piece: one read brings half a megabyte, and of blank lines each
+ * is an event that is screened and sent on.
+ */
+const EVENTS_A_TURN = 256;
+const PIECE_BYTES = 2048;
 export const AFTER_ANSWER_MS = 500; // a stream ends with its answer (2025-11-25, basic/transports); one that does not would hold a connection for minutes
 
 /** The call whose answer streams. */
@@ -43,6 +49,9 @@ export class AnswerStream {
   readonly #call: StreamedCall;
   readonly #leg: Leg;
   readonly #splitter: SseSplitter;
+  /** Bytes that came, and whose turn has not. */
+  #unread: Buffer | undefined;
+  #eventsOfTurn = 0;
   /** Events whose turn has not come: the stream's head is not out yet, or one before them is still being scanned. */
   #queue: SseEvent[] = [];
   #busy = false;
@@ -114,7 +123,27 @@ export class AnswerStream {
   }
 
   push(chunk: Uint8Array): void {
-    if (!this.#splitter.push(chunk)) this.#call.fail(deny('mcp_invalid_response', { reasonCode: 'event_too_large' }));
+    if (this.#unread === undefined) this.#readSome(chunk);
+    else this.#unread = Buffer.concat([this.#unread, chunk]);
+  }
+
+  #readSome(bytes: Uint8Array): void {
+    this.#eventsOfTurn = 0;
+    for (let at = 0; at < bytes.length && !this.#stopped; at += PIECE_BYTES) {
+      if (this.#eventsOfTurn >= EVENTS_A_TURN) return this.#readOnLater(bytes.subarray(at));
+      if (!this.#splitter.push(bytes.subarray(at, at + PIECE_BYTES))) return this.#call.fail(deny('mcp_invalid_response', { reasonCode: 'event_too_large' }));
+    }
+  }
+
+  #readOnLater(rest: Uint8Array): void {
+    this.#unread = Buffer.from(rest);
+    this.#flow();
+    setImmediate(() => this.#exchange.guard(() => {
+      const bytes = this.#unread;
+      this.#unread = undefined;
+      if (bytes !== undefined) this.#readSome(bytes);
+      if (!this.#stopped && this.#unread === undefined) this.#drain();
+    }));
   }
 
   /** `cause`: why the server's side ended, where it did not end by itself. Events that came before it still count, the answer may be among them. */
@@ -134,6 +163,7 @@ export class AnswerStream {
     this.#stopped = true;
     this.#stopHolding?.();
     this.#queue = [];
+    this.#unread = undefined;
   }
 
   /** Who is gone takes nothing more, and what waits for nobody must not hold the tool server's connection: the rest is read for the record. */
@@ -153,6 +183,7 @@ export class AnswerStream {
 
   #onEvent(event: SseEvent): void {
     if (this.#stopped) return;
+    this.#eventsOfTurn += 1;
     if (!this.#busy && this.#queue.length === 0) this.#take(event);
     else {
       this.#queue.push(keepEvent(event));
@@ -162,7 +193,7 @@ export class AnswerStream {
 
   /** What waits here, for a scan or a slow client, is not read on from the server: memory stays at one read's worth of events. */
   #flow(): void {
-    this.#call.flow(this.#clientFull || this.#queue.length > 0);
+    this.#call.flow(this.#clientFull || this.#queue.length > 0 || this.#unread !== undefined);
   }
 
   #drain(): void {
@@ -172,7 +203,7 @@ export class AnswerStream {
       this.#take(next);
     }
     this.#flow();
-    if (!this.#busy && this.#upstreamEnded && this.#queue.length === 0) this.#finish();
+    if (!this.#busy && this.#upstreamEnded && this.#queue.length === 0 && this.#unread === undefined) this.#finish();
   }
 
   #take(received: SseEvent): void {

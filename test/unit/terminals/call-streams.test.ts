@@ -27,6 +27,20 @@ describe('a stream', () => {
     expect(lastLines(2)).toMatchObject([{ type: 'request', decision: 'ALLOW', status: 200 }, { type: 'stream_end', code: null, bytes: Buffer.byteLength(reply.text), messages: 3 }]);
   });
 
+  it('of thousands of events lets other work in between, and loses none', async () => {
+    const session = await openSession();
+    const sent = ': here\n\n'.repeat(6_000);
+    server.script = ({ idText }, response) => {
+      sseHead(response);
+      response.end(sent + event(resultFor(idText, 'fine')));
+    };
+    const reply = running.post(toolCall('plain'), session);
+    await until(() => reply.text.length > 0);
+    expect(reply.text.length).toBeLessThan(sent.length);
+    await reply.finished;
+    expect([reply.state, reply.text === sent + event(resultFor('1', 'fine'))]).toEqual(['ended', true]);
+  });
+
   it('keeps data that is spread over several lines, and joins it where something was cut out', async () => {
     const session = await openSession();
     const [head, tail] = ['{"jsonrpc":"2.0","id":1,', '"result":{"content":[]}}'];
