@@ -1,4 +1,5 @@
 // Splits a stream of bytes into whole server-sent events, each with its exact bytes (WHATWG HTML, section 9.2.6).
+import { copyBytes } from '../base/bytes/copy-bytes.js';
 
 const CR = 0x0d;
 const LF = 0x0a;
@@ -20,19 +21,20 @@ export interface SseEvent {
   readonly dataFrom: number;
   readonly dataTo: number;
   /** Where the values of its data lines lie in `raw`, when there is more than one. */
-  readonly dataLines: readonly DataLine[];
+  readonly dataLines: DataLines;
   /** The event field; empty = `message`. */
   readonly type: string;
   /** The id field; undefined = not given. */
   readonly id: string | undefined;
 }
 
-export interface DataLine {
-  readonly from: number;
-  readonly to: number;
+/** No object for each: a large event may have millions. */
+export interface DataLines {
+  readonly from: readonly number[];
+  readonly to: readonly number[];
 }
 
-export const NO_DATA_LINES: readonly DataLine[] = Object.freeze([]);
+export const NO_DATA_LINES: DataLines = Object.freeze({ from: [], to: [] });
 
 export interface SseSplitter {
   /** False once an event is larger than the limit; nothing is delivered after that. */
@@ -178,7 +180,7 @@ class Splitter implements SseSplitter {
       data: from.length === 0 ? undefined : single ? raw.subarray(from[0], to[0]) : joinLines(raw, from, to),
       dataFrom: single ? from[0] ?? 0 : 0,
       dataTo: single ? to[0] ?? 0 : 0,
-      dataLines: from.length < 2 ? NO_DATA_LINES : from.map((start, index) => ({ from: start, to: to[index] ?? 0 })),
+      dataLines: from.length < 2 ? NO_DATA_LINES : { from, to },
       type: this.#type,
       id: this.#id,
     };
@@ -203,13 +205,13 @@ function lineEndAt(bytes: Uint8Array, at: number, expectBareCr: boolean): LineEn
 }
 
 function joinLines(raw: Uint8Array, from: readonly number[], to: readonly number[]): Uint8Array {
-  const parts = from.map((start, index) => raw.subarray(start, to[index]));
-  const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length + 1, -1));
+  let length = from.length - 1;
+  for (let line = 0; line < from.length; line += 1) length += (to[line] ?? 0) - (from[line] ?? 0);
+  const joined = new Uint8Array(length);
   let at = 0;
-  for (const part of parts) {
-    if (at > 0) joined[at - 1] = LF;
-    joined.set(part, at);
-    at += part.length + 1;
+  for (let line = 0; line < from.length; line += 1) {
+    if (line > 0) joined[at++] = LF;
+    at = copyBytes(joined, at, raw, from[line] ?? 0, to[line] ?? 0);
   }
   return joined;
 }
