@@ -192,7 +192,7 @@ export function buildGateway(parts: GatewayParts) {
   };
 
   const takeBatch = createBatches({
-    guard: parts.jsonGuard, handle: handleOne, sessionVersion: mcpSessions.versionOf,
+    guard: parts.jsonGuard, handle: handleOne, sessionVersion: mcpSessions.versionOf, onFault: (fault) => parts.onGatewayFault(fault, 'none: it failed before it had one'),
     limits: () => ({ depthMax: snapshot.config.front.json_depth_max, keysMax: snapshot.config.front.json_keys_max }), answerBytesMax: () => snapshot.config.upstream.answer_bytes_max,
   });
   const handle: Handle = (inbound, reply) => {

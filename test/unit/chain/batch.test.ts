@@ -14,18 +14,23 @@ interface Taken {
   readonly body: string;
 }
 
-function take(body: string, posted: Posted = { headers: V }, options: { readonly answerBytesMax?: number; readonly version?: string; readonly gone?: boolean } = {}) {
+function take(body: string, posted: Posted = { headers: V }, options: { readonly answerBytesMax?: number; readonly version?: string; readonly gone?: boolean; readonly failsAt?: number } = {}) {
   const messages: Taken[] = [];
+  const faults: unknown[] = [];
   const takeBatch = createBatches({
     guard: loadJsonGuard(), limits: () => ({ depthMax: 20, keysMax: 100 }), answerBytesMax: () => options.answerBytesMax ?? 1000, sessionVersion: (id) => (id === 'known' ? options.version : undefined),
-    handle: (inbound, reply) => void messages.push({ inbound, reply, body: Buffer.from(inbound.body).toString() }),
+    onFault: (fault) => void faults.push(fault),
+    handle: (inbound, reply) => {
+      if (messages.length === options.failsAt) throw new Error('no more');
+      messages.push({ inbound, reply, body: Buffer.from(inbound.body).toString() });
+    },
   });
   const reply = new RecordedReply();
   if (options.gone === true) reply.hangUp();
   const { inbound, expire } = lentMessage(body, posted);
   const taken = takeBatch(inbound, reply);
   expire();
-  return { taken, messages, reply };
+  return { taken, messages, reply, faults };
 }
 
 const ok = (n: number): string => `{"jsonrpc":"2.0","id":${n},"result":{}}`;
@@ -85,6 +90,38 @@ describe('a batch', () => {
     reply.lose();
     expect(messages.map(({ reply: one }) => one.aborted)).toEqual([false, false]);
     expect([reply.status, reply.json]).toEqual([500, [{ id: 0, cause: 'gateway' }, { id: 1, cause: 'gateway' }]]);
+  });
+
+  const large = (count: number): string => `[${Array.from({ length: count }, (_, n) => `{"n":${n},"t":"${'x'.repeat(16_384)}"}`).join(',')}]`;
+  const numbers = (messages: readonly Taken[]): unknown[] => messages.map(({ body }) => (JSON.parse(body) as { n: number }).n);
+  const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+  it('of large messages is handed on in several turns, in its order, and is answered once all are', async () => {
+    const { messages, reply } = take(large(5));
+    expect(numbers(messages)).toEqual([0, 1]);
+    for (const one of messages) one.reply.send(200, JSON_TYPE, ok(1));
+    for (const seen of [4, 5, 5]) {
+      await nextTurn();
+      expect([messages.length, reply.state]).toEqual([seen, 'open']);
+    }
+    expect(numbers(messages)).toEqual([0, 1, 2, 3, 4]);
+    for (const one of messages.slice(2)) one.reply.send(200, JSON_TYPE, ok(2));
+    expect([reply.status, (reply.json as unknown[]).length]).toEqual([200, 5]);
+  });
+
+  it('tells messages whose turn comes later that the client left', async () => {
+    const { messages, reply } = take(large(3));
+    reply.hangUp();
+    await nextTurn();
+    expect(messages.map(({ reply: one }) => one.aborted)).toEqual([true, true, true]);
+  });
+
+  it('ends although a later turn fails', async () => {
+    const { messages, reply, faults } = take(large(5), undefined, { failsAt: 3 });
+    await nextTurn();
+    expect([messages.length, faults]).toMatchObject([3, [{ message: 'no more' }]]);
+    for (const one of messages.slice(0, 2)) one.reply.send(200, JSON_TYPE, ok(1));
+    expect(reply.json).toMatchObject([{ id: 1 }, { id: 1 }, ...[2, 3, 4].map(() => ({ error: { data: { code: 'gateway_fault' } } }))]);
   });
 
   it('ends although a message of it is cut', () => {
