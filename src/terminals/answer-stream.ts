@@ -117,7 +117,9 @@ export class AnswerStream {
     this.#exchange.beginStream(HTTP_OK, SSE_HEADERS, () => {
       this.#busy = false;
       this.#beginning = false;
-      if (this.#held !== undefined) this.#pass(this.#held.raw);
+      const held = this.#held;
+      this.#held = undefined; // a stream may go on, or its client take long: megabytes of an answer that is out must not wait with it
+      if (held !== undefined) this.#pass(held.raw);
       act();
     });
   }
@@ -362,6 +364,7 @@ export class AnswerStream {
 
   #answerWhole({ raw, data }: { readonly raw: Uint8Array; readonly data: Uint8Array }): void {
     this.#heldNoMore();
+    this.#held = undefined;
     this.#exchange.settle('success');
     if (this.#exchange.reply.carrier === undefined) this.#exchange.answer(HTTP_OK, SSE_HEADERS, raw);
     else this.#exchange.answer(HTTP_OK, JSON_HEADERS, data);

@@ -202,6 +202,43 @@ describe('a stream that is all there at once', () => {
     }
   });
 
+  it.each([true, false])('whose time is up while its answer is scanned in the pool is begun when that ends, or never (the client waits: %s)', async (waits) => {
+    const due = new Set<() => void>();
+    let scanned: (() => void) | undefined;
+    const own = await startInProcessGateway({
+      tools: [{ name: 'plain', url: server.url }],
+      scanPool: { scanRequest: () => Promise.reject(new Error('not asked')), scan: () => new Promise((resolve) => { scanned = () => resolve([]); }) },
+      change: () => ({ every: (_ms, tick) => {
+        due.add(tick);
+        return () => due.delete(tick);
+      } }),
+    });
+    const text = 'fine %41 '.repeat(2500);
+    let end = (): void => undefined;
+    server.script = ({ idText }, response) => {
+      sseHead(response);
+      response.write(event(resultFor(idText, text)));
+      end = () => void response.end();
+    };
+    const lines = () => own.lines().map(({ type }) => type).filter((type) => type === 'request' || type === 'stream_end');
+    const reply = own.post(toolCall('plain'), CLIENT);
+    await until(() => scanned !== undefined);
+    for (const tick of [...due]) tick();
+    expect([reply.state, due.size]).toEqual(['open', 0]);
+    if (!waits) reply.hangUp();
+    scanned?.();
+    await until(() => lines().length === 1);
+    if (waits) {
+      await until(() => reply.text !== '');
+      end();
+    } else for (const tick of [...due]) tick(); // too late to begin anything
+    await reply.finished;
+    await new Promise(setImmediate);
+    expect([reply.state, reply.text, due.size]).toEqual(waits ? ['ended', event(resultFor('1', text)), 0] : ['open', '', 0]);
+    expect(lines()).toEqual(waits ? ['request', 'stream_end'] : ['request']);
+    await own.close();
+  });
+
   it('that is begun by its first event ends with the refusal of what follows while its line is being written', async () => {
     let held: (() => void) | undefined;
     const own = await startInProcessGateway({
