@@ -25,6 +25,7 @@ export interface ScanWorkerData {
 
 const SCAN_TIMEOUT_MS = 10_000; // a 10 MiB body takes tens of milliseconds; what takes this long hangs
 const SCANNED_TOGETHER_BYTES = 256 * 1024; // one to five milliseconds of a thread, which the first of them waits for the last
+const READINGS_SHARE = 4; // of the places in the line
 const SCANNERS_KEPT = 4; // request and response rules, of this snapshot and the next
 
 /** `argumentsKey`: of the install, for digests of arguments; undefined = they are not keyed. */
@@ -59,7 +60,7 @@ export function createScanners(first: GatewayConfig, cacheDir: string, arguments
       for (const old of [...kept.keys()].slice(0, Math.max(0, kept.size - SCANNERS_KEPT))) kept.delete(old);
       return scanner;
     },
-    messageReader: createMessageReader({ threads: pool, slots }),
+    messageReader: createMessageReader({ threads: pool, slots, readingsMax: Math.max(first.dlp.pool_threads, Math.floor(first.dlp.pool_queue_max / READINGS_SHARE)) }),
     engine: () => ({ engine: last?.matcher.engine ?? 'none', because: last?.matcher.because ?? 'no rules were compiled' }),
     close: () => pool.close(),
   };

@@ -61,7 +61,7 @@ describe.skipIf(!here)(`scan pool (${here ? worker : 'dist/threads/scan.js is no
     const text = JSON.stringify({ params: { arguments: { rows: filler, to: 'named.example', text: 'see https://written.example/' }, requestState: 's' } });
     const message = { body: Buffer.from(text), retain: () => undefined };
     const args = { from: text.indexOf('{"rows'), to: text.indexOf(',"requestState') };
-    const [here, there] = [createMessageReader(undefined), createMessageReader({ threads: pool, slots: new MessageSlots() })];
+    const [here, there] = [createMessageReader(undefined), createMessageReader({ threads: pool, slots: new MessageSlots(), readingsMax: 2 })];
     for (const [anywhere, hosts] of [[false, ['named.example']], [true, ['named.example', 'written.example']]] as const) {
       expect([await there.read(SENT_DESTINATIONS, message, { args, anywhere }, 0), here.read(SENT_DESTINATIONS, message, { args, anywhere }, 0)]).toEqual([hosts, hosts]);
     }

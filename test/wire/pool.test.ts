@@ -76,3 +76,17 @@ function pooledPost(body: string): Promise<HttpAnswer> {
 function hash(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
+
+it('has room for a scan while many calls wait for the reading of where they send to', async () => {
+  const gateway = await startGateway({
+    policies: { 'all.rego': permitAll() }, tools: [registration('echo', server.url, { risk_level: 'medium', external: true })], config: { rate_limit: { per_minute: 600_000, burst: 10_000 } },
+  });
+  gateways.push(gateway);
+  const plain = call('echo', { rows: Array.from({ length: 30_000 }, () => 'ab') }); // 150 KB: scanned on the event loop, read in the pool
+  const flood = Array.from({ length: 250 }, () => gateway.post(plain));
+  let unanswered = flood.length;
+  for (const one of flood) void one.then(() => { unanswered -= 1; });
+  while (unanswered === flood.length) await new Promise((resolve) => setTimeout(resolve, 5));
+  const scanned = await gateway.post(call('echo', { text: 'x \u0001'.repeat(8000) }));
+  expect([scanned.status, (await Promise.all(flood)).filter(({ status }) => status !== 200)]).toEqual([200, []]);
+});

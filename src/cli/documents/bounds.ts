@@ -40,7 +40,7 @@ export const BOUNDS: readonly { readonly title: string; readonly bounds: readonl
     { what: 'findings kept', key: 'dlp.findings_max', then: 'the rest is counted; a blocking one always decides' },
     { what: 'bytes scanned, and read for destinations and approvals, on the event loop', key: 'dlp.inline_bytes_max', then: 'larger messages go to the scan pool; one with nothing to decode, from sixteen times that size on (with RE2 four)' },
     { what: 'memory for messages in the scan pool, of each of its threads', key: 'upstream.answer_bytes_max', then: 'as large as the largest that came, a request or an answer; those that wait have none, and after 10 s without one all of it is let go' },
-    { what: 'large messages waiting for the scan pool', key: 'dlp.pool_queue_max', then: 'a request: `dlp_unavailable_fail_closed`; a message of a tool server waits in line, and its stream is not read on' },
+    { what: 'large messages waiting for the scan pool', key: 'dlp.pool_queue_max', then: 'a request: `dlp_unavailable_fail_closed`; a message of a tool server waits in line, and its stream is not read on; readings for layers 8 and 9 wait in a line of their own, and have a quarter of these places' },
     { what: 'secret references in one message', fixed: inFile('src/engines/secrets/substitute.ts', 'REFERENCES_MAX', '64'), then: '`invalid_spike_token`' },
     { what: 'pieces of a text for the guard', fixed: inFile('src/engines/guard/chunks.ts', 'CHUNKS_MAX', '32'), then: 'the guard is unavailable for it: refused' },
     { what: 'connections to the guard', fixed: inFile('src/threads/gateway.ts', 'GUARD_CONNECTIONS_MAX', '16'), then: 'calls wait within `guard.timeout_ms`' },

@@ -13,7 +13,7 @@ const LENGTH: Reading<undefined, number> = { name: 'length', read: (bytes) => by
 
 const task = createReadingTask([LENGTH, TAIL]);
 const threads = poolWithRoom((asked) => Promise.resolve(structuredClone(task(structuredClone(asked) as ReadingTask))));
-const readerOn = (pool: WorkerPool): MessageReader => createMessageReader({ threads: pool, slots: new MessageSlots() });
+const readerOn = (pool: WorkerPool): MessageReader => createMessageReader({ threads: pool, slots: new MessageSlots(), readingsMax: 2 });
 
 /** Its bytes are another's once it was retained, as those of a handler that has returned. */
 function borrowed(): ReadMessage & { retained: number } {
@@ -56,4 +56,26 @@ it('waits in line where the pool is full, and rejects a message that was given u
   void readerOn(full).read(LENGTH, lent, undefined, 0);
   structuredClone(lent.body.buffer, { transfer: [lent.body.buffer] });
   expect(() => line[0]?.makeTask()).toThrow('given up');
+});
+
+it('gives the pool so many at once, and the next one whenever one of them has ended, however', async () => {
+  const ends: ((answer: Promise<number>) => void)[] = [];
+  const reader = readerOn(poolWithRoom(() => new Promise((resolve) => ends.push(resolve))));
+  const read = async (): Promise<number> => reader.read(LENGTH, borrowed(), undefined, 0);
+  const [first, second, third, fourth] = [read(), read(), read(), read()];
+  await new Promise(setImmediate);
+  expect(ends.length).toBe(2);
+  ends[0]?.(Promise.reject(new Error('it took too long')));
+  await expect(first).rejects.toThrow('it took too long');
+  expect(ends.length).toBe(3);
+  ends[1]?.(Promise.resolve(1));
+  expect([await second, ends.length]).toEqual([1, 4]);
+  ends[2]?.(Promise.resolve(2));
+  ends[3]?.(Promise.resolve(3));
+  expect([await third, await fourth]).toEqual([2, 3]);
+  void read();
+  void read();
+  void read();
+  await new Promise(setImmediate);
+  expect(ends.length).toBe(6);
 });
