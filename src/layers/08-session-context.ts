@@ -1,5 +1,6 @@
 // Layer 8: would this call complete an exfiltration chain? Adds the action that the exit records once the call goes out.
 import type { MessageReader } from '../base/workers/message-reader.js';
+import { onceRead } from '../base/workers/once-read.js';
 import type { Ctx, Layer } from '../chain/layer.js';
 import { deny, PASS, type Verdict } from '../chain/verdict.js';
 import type { RegisteredTool } from '../engines/registry/types.js';
@@ -22,8 +23,7 @@ export function sessionContext(risk: SessionRisk, reader: MessageReader): Layer<
         return PASS;
       }
       const { registered } = ctx.tool;
-      const hosts = destinationsIn(ctx, registered, reader);
-      return hosts instanceof Promise ? hosts.then((read) => judge(ctx, registered, read, risk)) : judge(ctx, registered, hosts, risk);
+      return onceRead(destinationsIn(ctx, registered, reader), judge, ctx, registered, risk);
     },
   };
 }
@@ -42,7 +42,7 @@ function hostsOfUri(uri: string, tool: RegisteredTool): readonly string[] {
   return tool.external ? destinationsOf(json) : destinationsAnywhere(json);
 }
 
-function judge(ctx: SessionCtx, tool: RegisteredTool, hosts: readonly string[], risk: SessionRisk): Verdict {
+function judge(hosts: readonly string[], ctx: SessionCtx, tool: RegisteredTool, risk: SessionRisk): Verdict {
   // One host may hide behind another: the one that is outside is judged and recorded.
   const action = actionOf(tool, risk.outermost(hosts), ctx.nowMs);
   ctx.action = action;

@@ -1,5 +1,6 @@
 // Layer 9: scores the call; what is risky is checked, what is critical needs a person's grant, which is reserved here and consumed at the wire.
 import type { MessageReader } from '../base/workers/message-reader.js';
+import { onceRead } from '../base/workers/once-read.js';
 import type { Ctx, Layer } from '../chain/layer.js';
 import { deny, PASS, type Verdict } from '../chain/verdict.js';
 import { isSecret } from '../engines/dlp/mask.js';
@@ -45,12 +46,7 @@ export function stepUpGating(approvals: Approvals, guard: Guard, reader: Message
       const { registered } = ctx.tool;
       const atLeast = baseScore(ctx, registered);
       if (!mayBeLifted(ctx, registered, atLeast)) return throughGate(ctx, registered, atLeast, NOWHERE);
-      const judgeBy = (hosts: readonly string[]): Verdict | Promise<Verdict> => {
-        const where = judgeDestinations(hosts, registered.allowedDestinations, ctx.snapshot.destinations);
-        return throughGate(ctx, registered, scoreOf(ctx, registered, where), where);
-      };
-      const hosts = namedHosts(ctx, reader);
-      return hosts instanceof Promise ? hosts.then(judgeBy) : judgeBy(hosts);
+      return onceRead(namedHosts(ctx, reader), judgeHosts, ctx, registered, throughGate);
     },
   };
 
@@ -65,6 +61,13 @@ export function stepUpGating(approvals: Approvals, guard: Guard, reader: Message
       case 'denied': return deny('stepup_denied', { reasonCode: 'score', details: { score } });
     }
   }
+}
+
+type ThroughGate = (ctx: StepUpCtx, tool: RegisteredTool, score: StepUpScore, where: DestinationJudgement) => Verdict | Promise<Verdict>;
+
+function judgeHosts(hosts: readonly string[], ctx: StepUpCtx, tool: RegisteredTool, throughGate: ThroughGate): Verdict | Promise<Verdict> {
+  const where = judgeDestinations(hosts, tool.allowedDestinations, ctx.snapshot.destinations);
+  return throughGate(ctx, tool, scoreOf(ctx, tool, where), where);
 }
 
 const NOWHERE: DestinationJudgement = Object.freeze({ destination: undefined, destinationAllowedByTool: true, destinationAllowedGlobally: true });

@@ -1,5 +1,6 @@
 // Layer 13: references become secrets, only now, nearest the wire; adds the message as it goes upstream.
 import type { MessageReader } from '../base/workers/message-reader.js';
+import { onceRead } from '../base/workers/once-read.js';
 import type { Outbound } from '../chain/context.js';
 import type { Ctx, Layer } from '../chain/layer.js';
 import { deny, PASS, type Verdict } from '../chain/verdict.js';
@@ -17,19 +18,18 @@ export function tokenSubstitution(secrets: SecretStore, reader: MessageReader): 
     name: 'token_substitution',
     onFault: deny('token_redemption_failed', { reasonCode: 'layer_fault' }),
     decide(ctx) {
-      const args = { from: ctx.call.argumentsFrom, to: ctx.call.argumentsTo };
-      if (ctx.tool === 'none' || !mayHoldReferences(ctx.inbound.body, args)) {
+      const { argumentsFrom: from, argumentsTo: to } = ctx.call;
+      if (ctx.tool === 'none' || !mayHoldReferences(ctx.inbound.body, from, to)) {
         ctx.outbound = AS_IT_CAME;
         return PASS;
       }
       const { registered } = ctx.tool;
-      const places = reader.read(REFERENCE_PLACES, ctx.inbound, args, ctx.snapshot.config.dlp.inline_bytes_max);
-      return places instanceof Promise ? places.then((found) => putIn(ctx, registered, found, secrets)) : putIn(ctx, registered, places, secrets);
+      return onceRead(reader.read(REFERENCE_PLACES, ctx.inbound, { from, to }, ctx.snapshot.config.dlp.inline_bytes_max), putIn, ctx, registered, secrets);
     },
   };
 }
 
-function putIn(ctx: SubstitutionCtx, tool: RegisteredTool, places: ReferencePlaces, secrets: SecretStore): Verdict {
+function putIn(places: ReferencePlaces, ctx: SubstitutionCtx, tool: RegisteredTool, secrets: SecretStore): Verdict {
   const result = secrets.substitute(ctx.inbound.body, places, ctx.caller.spiffeId, tool.requiredScope, ctx.nowMs);
   switch (result.kind) {
     case 'none':

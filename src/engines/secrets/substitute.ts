@@ -27,8 +27,8 @@ type Refused = Extract<SubstituteResult, { kind: 'refused' }>;
 
 const NONE: SubstituteResult = Object.freeze({ kind: 'none' });
 
-/** Says yes too often (any ASCII character may be escaped, in a key too), never no too often. `args`: where a message's arguments are. */
-export function mayHoldReferences(bytes: Uint8Array, { from, to }: ValueSpan): boolean {
+/** Of the arguments in bytes[from, to). Says yes too often (any ASCII character may be escaped, in a key too), never no too often. */
+export function mayHoldReferences(bytes: Uint8Array, from: number, to: number): boolean {
   return to > from && hasSign(bytes, from, to) && mayHoldReference(Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from));
 }
 

@@ -25,7 +25,7 @@ function ask(text: string, requiredScope: string | null = 's', content: Content 
     return content;
   };
   const bytes = Buffer.from(text);
-  const places: unknown = mayHoldReferences(bytes, { from, to }) ? structuredClone(REFERENCE_PLACES.read(bytes, { from, to })) : [];
+  const places: unknown = mayHoldReferences(bytes, from, to) ? structuredClone(REFERENCE_PLACES.read(bytes, { from, to })) : [];
   if (!REFERENCE_PLACES.isFound(places)) throw new TypeError('places of references are something else');
   return substituteAt(bytes, places, { caller: CALLER, requiredScope: requiredScope ?? undefined, nowMs: NOW, read });
 }
