@@ -1,6 +1,6 @@
 // Mcp-Param-*: arguments that a tool's schema marks with x-mcp-header travel in a header as well, and both must say the same (2026-07-28, basic/transports).
-import { memberAt, stringAt, textAt } from '../base/json/members.js';
-import type { ValueSpan } from '../base/json/spans.js';
+import { memberFinder, stringAt, textAt } from '../base/json/members.js';
+import type { MemberSpan, ValueSpan } from '../base/json/spans.js';
 import { decodeMirroredHeader, encodeMirroredHeader } from './header-mirror.js';
 
 /** One marked property. */
@@ -59,9 +59,8 @@ interface Expected {
   readonly isNumber: boolean;
 }
 
-/** What a header must say for these arguments: undefined = it must be absent. */
-function expected(bytes: Uint8Array, args: ValueSpan, { path }: ParamMark): Expected | undefined {
-  const at = memberAt(bytes, path, args);
+/** What a header must say for this argument: undefined = it must be absent. */
+function expected(bytes: Uint8Array, at: MemberSpan | undefined): Expected | undefined {
   if (at === undefined) return undefined;
   const string = stringAt(bytes, at);
   if (string !== undefined) return { text: string, isNumber: false };
@@ -75,9 +74,10 @@ function expected(bytes: Uint8Array, args: ValueSpan, { path }: ParamMark): Expe
  * (2026-07-28); a client with a handshake need not send any, but what it sends must be true.
  */
 export function findParamMismatch(marks: readonly ParamMark[], headers: readonly (readonly [string, string])[], bytes: Uint8Array, args: ValueSpan, required: boolean): string | undefined {
+  const find = memberFinder(bytes, args);
   for (const mark of marks) {
     const sent = headers.filter(([name]) => name === mark.header).map(([, value]) => value);
-    const right = expected(bytes, args, mark);
+    const right = expected(bytes, find(mark.path));
     if (sent.length === 0 && (right === undefined || !required)) continue;
     const [only] = sent;
     if (only === undefined || sent.length > 1 || right === undefined || !isSame(decodeMirroredHeader(only), right)) return shownName(mark.header);
@@ -94,8 +94,9 @@ function isSame(sent: string | undefined, { text, isNumber }: Expected): boolean
 /** The headers that a client of 2026-07-28 sends with these arguments. */
 export function makeParamHeaders(marks: readonly ParamMark[], bytes: Uint8Array, args: ValueSpan): Record<string, string> {
   const headers: Record<string, string> = {};
+  const find = memberFinder(bytes, args);
   for (const mark of marks) {
-    const value = expected(bytes, args, mark);
+    const value = expected(bytes, find(mark.path));
     if (value !== undefined) headers[mark.header] = encodeMirroredHeader(value.text);
   }
   return headers;

@@ -18,6 +18,27 @@ export function memberAt(bytes: Uint8Array, path: readonly string[], within?: Va
   return at;
 }
 
+/** As `memberAt` from `within` on, for many paths: each object on their way is listed once, not once for each path. */
+export function memberFinder(bytes: Uint8Array, within: ValueSpan): (path: readonly string[]) => MemberSpan | undefined {
+  const listed = new Map<number, ReadonlyMap<string, MemberSpan>>(); // by where the object begins
+  const membersOf = (span: ValueSpan): ReadonlyMap<string, MemberSpan> => {
+    const known = listed.get(span.from);
+    if (known !== undefined) return known;
+    const members = new Map<string, MemberSpan>();
+    for (const member of memberSpans(bytes, span.from, span.to)) if (!members.has(member.key)) members.set(member.key, member);
+    listed.set(span.from, members);
+    return members;
+  };
+  return (path) => {
+    let at: MemberSpan | undefined;
+    for (const key of path) {
+      at = membersOf(at ?? within).get(key);
+      if (at === undefined) return undefined;
+    }
+    return at;
+  };
+}
+
 /** As it is written: a string with its quotes and escapes. */
 export function textAt(bytes: Uint8Array, span: ValueSpan): string;
 export function textAt(bytes: Uint8Array, span: ValueSpan | undefined): string | undefined;

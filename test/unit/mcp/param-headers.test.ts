@@ -50,4 +50,27 @@ describe('headers and arguments', () => {
     expect(made).toEqual({ 'mcp-param-region': '=?base64?IHg=?=', 'mcp-param-limit': '-7', 'mcp-param-dry-run': 'true' });
     expect(findParamMismatch(MARKS, Object.entries(made), args, { from: 0, to: args.length }, true)).toBeUndefined();
   });
+  it('are compared with each object of the arguments listed once, however many marks it has', () => {
+    const names = Array.from({ length: 30 }, (_, n) => `a${n}`);
+    const values = Object.fromEntries(names.map((name) => [name, name]));
+    const args = Buffer.from(JSON.stringify({ inner: values, ...values }));
+    const inner = args.indexOf('{', 1);
+    /** How often the first byte of either object is looked at. */
+    const looksFor = (count: number): [made: number, root: number, inner: number, mismatch: string | undefined] => {
+      const some = names.slice(0, count);
+      const marks = readParamMarks(object({ ...Object.fromEntries(some.map((name) => [name, marked(name)])), inner: object(Object.fromEntries(some.map((name) => [name, marked(`inner-${name}`)]))) })) ?? [];
+      const looks = new Map<string | symbol, number>();
+      const counted = new Proxy(args, {
+        get(bytes, key): unknown {
+          looks.set(key, (looks.get(key) ?? 0) + 1);
+          return Reflect.get(bytes, key, bytes);
+        },
+      });
+      const made = makeParamHeaders(marks, counted, { from: 0, to: args.length });
+      const wrong = findParamMismatch(marks, Object.entries(made), counted, { from: 0, to: args.length }, true);
+      return [Object.keys(made).length, looks.get('0') ?? 0, looks.get(String(inner)) ?? 0, wrong];
+    };
+    const [, root, within] = looksFor(1);
+    expect(looksFor(30)).toEqual([60, root, within, undefined]);
+  });
 });
