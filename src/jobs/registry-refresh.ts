@@ -60,7 +60,7 @@ export function createRegistryRefresh(options: RefreshOptions): RegistryRefresh 
     try {
       const listing = await listTools(options.client, upstream, {
         timeoutMs: options.listTimeoutMs(), clientInfo: { name: 'precinct', version: options.version }, monotonicMs: options.clock.monotonicMs,
-        parseToolsList: (bytes) => options.reader.parseToolsList(bytes),
+        parseToolsList: (bytes) => options.reader.parseToolsListInTurns(bytes),
       });
       facts.set(upstream, factsIn(listing));
       note('up');

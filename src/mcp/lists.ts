@@ -3,12 +3,18 @@ import { replaceSpan } from '../base/json/edits.js';
 import { memberAt, stringAt, textAt } from '../base/json/members.js';
 import { elementSpans, memberSpans, type MemberSpan, type ValueSpan } from '../base/json/spans.js';
 import { isOtherSpelling } from '../base/json/spellings.js';
+import { inTurns, type Pieces } from '../base/turns/in-turns.js';
 import type { Era } from './types.js';
 
 export type ListMember = 'tools' | 'prompts' | 'resources' | 'resourceTemplates' | 'tasks';
 
 /** The member that an item is known by. */
 export const ITEM_KEYS: Readonly<Record<ListMember, string>> = { tools: 'name', prompts: 'name', resources: 'uri', resourceTemplates: 'uriTemplate', tasks: 'taskId' };
+
+/** Of one page; the pages of a list have a bound of their own. */
+export const LIST_ITEMS_MAX = 10_000;
+/** No model reads a longer definition. */
+export const LIST_ITEM_BYTES_MAX = 256 * 1024;
 
 export interface ListedItem {
   /** Decoded. */
@@ -25,15 +31,29 @@ export interface ListPage {
 const OPEN_ARRAY = 0x5b;
 
 /**
- * `bytes`: a JSON-RPC answer that has passed the JSON guard. Undefined: it is an error, or has no such list. An element without its name is left out, and so is
- * one that names itself a second time in another spelling: clients that ignore case would know it by that one.
+ * `bytes`: a JSON-RPC answer that has passed the JSON guard, and stays as it is until the promise settles. Undefined: it is an error, or has no such list,
+ * or one of more items than a page may have. An element without its name is left out, or one that is too long, and so is one that names itself a second
+ * time in another spelling: clients that ignore case would know it by that one.
  */
-export function readListPage(bytes: Uint8Array, member: ListMember): ListPage | undefined {
+export function readListPage(bytes: Uint8Array, member: ListMember): Promise<ListPage | undefined> {
+  return inTurns(readPage(bytes, member));
+}
+
+function* readPage(bytes: Uint8Array, member: ListMember): Pieces<ListPage | undefined> {
   const result = memberAt(bytes, ['result']);
   const members = result === undefined ? [] : memberSpans(bytes, result.from, result.to);
   const list = named(members, member);
   if (list === undefined || bytes[list.from] !== OPEN_ARRAY) return undefined;
-  const items = elementSpans(bytes, list.from, list.to).map((span) => itemAt(bytes, span, ITEM_KEYS[member])).filter((item) => item !== undefined);
+  const spans = elementSpans(bytes, list.from, list.to, LIST_ITEMS_MAX + 1);
+  if (spans.length > LIST_ITEMS_MAX) return undefined;
+  const items: ListedItem[] = [];
+  for (const span of spans) {
+    const length = span.to - span.from;
+    if (length > LIST_ITEM_BYTES_MAX) continue;
+    const item = itemAt(bytes, span, ITEM_KEYS[member]);
+    if (item !== undefined) items.push(item);
+    yield length;
+  }
   return { items, nextCursor: stringAt(bytes, named(members, 'nextCursor')) };
 }
 

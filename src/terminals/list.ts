@@ -3,7 +3,7 @@
 import type { Context } from '../chain/context.js';
 import type { Exchange } from '../chain/exchange.js';
 import { deny, type Deny } from '../chain/verdict.js';
-import { parseToolsList } from '../engines/registry/served-tools.js';
+import { parseToolsListInTurns } from '../engines/registry/served-tools.js';
 import type { ServedTool } from '../engines/registry/types.js';
 import { readListPage, renderListAnswer, type ListedItem, type ListMember } from '../mcp/lists.js';
 import { filterTools } from '../response/01-tool-list-filter.js';
@@ -13,7 +13,7 @@ import { isOwnSession } from './legs.js';
 import { capabilityOf, neverSeen, serversOffering } from './offering.js';
 import { refuseNotOffered } from './protocol-refusal.js';
 import { answerScreened, screenOwn } from './own-answer.js';
-import { ServerAsker, wordOf } from './server-asker.js';
+import { ServerAsker, wordOf, type ListPageOf } from './server-asker.js';
 import type { TerminalServices } from './services.js';
 
 const LIST_TTL_MS = 0; // filtered for one caller and checked at every serving: not to be kept
@@ -99,12 +99,18 @@ async function gather(ctx: Context, asked: Asked, services: TerminalServices): P
 type Filtering = (() => Shown) | undefined;
 
 async function listTools(ctx: Context, asker: ServerAsker, url: string, services: TerminalServices): Promise<Filtering> {
-  const read = (bytes: Uint8Array): { items: readonly ServedTool[]; nextCursor: string | undefined } => {
-    const { tools, nextCursor } = parseToolsList(bytes, services.toolCache);
+  let unregistered = 0;
+  const isWanted = (name: string): boolean => ctx.snapshot.registry.served(url, name) !== undefined;
+  const read = async (bytes: Uint8Array): Promise<ListPageOf<ServedTool>> => {
+    const { tools, nextCursor, unwanted } = await parseToolsListInTurns(bytes, { cache: services.toolCache, isWanted });
+    unregistered += unwanted;
     return { items: tools, nextCursor };
   };
   const served = await asker.list(url, { method: 'tools/list', read }) ?? [];
-  return () => filterTools(ctx, url, served, (tool, now) => services.tools.presentable(tool, now));
+  return () => {
+    const { texts, hidden } = filterTools(ctx, url, served, (tool, now) => services.tools.presentable(tool, now));
+    return { texts, hidden: { ...hidden, unregistered: hidden.unregistered + unregistered } };
+  };
 }
 
 function listItems(ctx: Context, asker: ServerAsker, { member, method, servers }: Asked, services: TerminalServices): Promise<Filtering>[] {

@@ -21,8 +21,8 @@ export interface ListPageOf<Item> {
 /** One list method. */
 export interface ListMethod<Item> {
   readonly method: string;
-  /** Undefined: the answer has no such list. May throw for one that can't be read. */
-  readonly read: (bytes: Uint8Array) => ListPageOf<Item> | undefined;
+  /** Undefined: the answer has no such list. May reject for one that can't be read. */
+  readonly read: (bytes: Uint8Array) => Promise<ListPageOf<Item> | undefined>;
 }
 
 export class ServerAsker {
@@ -46,7 +46,7 @@ export class ServerAsker {
     return this.#answeredByEvents;
   }
 
-  /** All pages; undefined = the server has no such method. Rejects with AskRefused, or with what `read` throws. */
+  /** All pages; undefined = the server has no such method. Rejects with AskRefused, or with what `read` rejects with. */
   list<Item>(url: string, { method, read }: ListMethod<Item>): Promise<readonly Item[] | undefined> {
     return this.#within(async () => {
       const items: Item[] = [];
@@ -54,7 +54,7 @@ export class ServerAsker {
       let bytes = 0;
       for (let page = 0; page < PAGES_MAX; page++) {
         const answer = await this.#ask(url, method, cursor === undefined ? [] : [`"cursor":${JSON.stringify(cursor)}`], page === 0);
-        const listed = read(answer.bytes);
+        const listed = await read(answer.bytes);
         if (listed === undefined) return this.#refusedList(answer.bytes, method);
         bytes += answer.bytes.length;
         if (bytes > LIST_BYTES_MAX) throw invalid('list_too_large');

@@ -10,12 +10,17 @@ const PAGES_MAX = 200; // a server that always names a next page must end somewh
 const LIST_BYTES_MAX = 32 * 1024 * 1024; // all pages together
 const DISCOVER_SHARE = 0.5; // of the time: an old server may leave the probe unanswered, and must still be listed
 
+interface ToolsPage {
+  readonly tools: readonly ServedTool[];
+  readonly nextCursor: string | undefined;
+}
+
 export interface ListOptions {
   /** For the whole listing, all pages. */
   readonly timeoutMs: number;
   readonly clientInfo: { readonly name: string; readonly version: string };
   /** engines/registry's reader: the bytes are checked by the JSON guard before anything is read from them. Its faults reject the listing. */
-  readonly parseToolsList: (bytes: Uint8Array) => { readonly tools: readonly ServedTool[]; readonly nextCursor: string | undefined };
+  readonly parseToolsList: (bytes: Uint8Array) => ToolsPage | Promise<ToolsPage>;
   readonly monotonicMs: () => number;
 }
 
@@ -58,7 +63,7 @@ async function listPages(greeting: Greeting, session: UpstreamSession, { parseTo
     const answer = await askInSession(greeting, session, page + 2, 'tools/list', cursor === undefined ? {} : { cursor }, leftMs());
     bytes += answer.bytes.length;
     if (bytes > LIST_BYTES_MAX) throw new AskFault('too_large', `its tool list has more than ${LIST_BYTES_MAX} bytes`, { status: answer.status });
-    const read = readPage(answer.bytes, answer.status, parseToolsList);
+    const read = await readPage(answer.bytes, answer.status, parseToolsList);
     tools.push(...read.tools);
     if (read.nextCursor === undefined) return tools;
     cursor = read.nextCursor;
@@ -66,9 +71,9 @@ async function listPages(greeting: Greeting, session: UpstreamSession, { parseTo
   throw new AskFault('too_large', `its tool list has more than ${PAGES_MAX} pages`);
 }
 
-function readPage(bytes: Uint8Array, status: number, parseToolsList: ListOptions['parseToolsList']): ReturnType<ListOptions['parseToolsList']> {
+async function readPage(bytes: Uint8Array, status: number, parseToolsList: ListOptions['parseToolsList']): Promise<ToolsPage> {
   try {
-    return parseToolsList(bytes);
+    return await parseToolsList(bytes);
   } catch (error) {
     throw new AskFault('not_mcp', error instanceof Error ? error.message : 'its tool list is not readable', { status });
   }

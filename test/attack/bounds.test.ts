@@ -18,6 +18,7 @@ import { createSessionRisk } from '../../src/engines/session-risk/session-risk.j
 import { createSentSecrets } from '../../src/engines/secrets/sent-secrets.js';
 import { Load } from '../../src/front/admission.js';
 import { createPeers } from '../../src/front/peer-load.js';
+import { LIST_ITEM_BYTES_MAX } from '../../src/mcp/lists.js';
 import { createSseSplitter } from '../../src/upstream/sse.js';
 import { createCallers } from './bounds-fixture.js';
 import { BASE, facts, load } from '../unit/engines/policy/facts.js';
@@ -173,6 +174,19 @@ describe('what a tool server sends', () => {
     expect(splitter.push(Buffer.from('data: '))).toBe(true);
     const taken = Array.from({ length: 20 }, () => splitter.push(Buffer.from('x'.repeat(100))));
     expect([taken[0], taken.at(-1)]).toEqual([true, false]);
+  });
+});
+
+describe('a definition of a tool', () => {
+  it('that no model could read is not served, though it is the registered one', async () => {
+    const text = toolText('long').replace('of the tests', 'x'.repeat(LIST_ITEM_BYTES_MAX));
+    const server = await startScriptedServer([toolText('echo'), text]);
+    const gateway = await startInProcessGateway({ tools: [{ name: 'echo', url: server.url }, { name: 'long', url: server.url, text }] });
+    expect([(await gateway.ask(toolCall('long', {}))).code, (await gateway.ask(toolCall('echo', { text: 'hi' }))).status]).toEqual(['registry_tool_unverified', 200]);
+    const listed = (await gateway.ask(rpc('tools/list'))).json as { readonly result: { readonly tools: readonly { readonly name: string }[] } };
+    expect(listed.result.tools.map(({ name }) => name)).toEqual(['echo']);
+    await gateway.close();
+    await server.close();
   });
 });
 

@@ -102,6 +102,8 @@ export const BOUNDS: readonly { readonly title: string; readonly bounds: readonl
     { what: 'pages of a list', fixed: inFile('src/upstream/tool-lister.ts', 'PAGES_MAX', '200'), then: 'the same' },
     { what: 'a list that a caller asks for, of each server', fixed: inFile('src/terminals/server-asker.ts', 'LIST_BYTES_MAX', '32 * 1024 * 1024'), then: 'the list goes on without that server, and says so' },
     { what: 'its pages', fixed: inFile('src/terminals/server-asker.ts', 'PAGES_MAX', '100'), then: 'the same' },
+    { what: 'items of one page of any list', fixed: inFile('src/mcp/lists.ts', 'LIST_ITEMS_MAX', '10_000'), then: 'no more are looked at: a list of tools is taken for one that can\'t be read, a list that a caller asks for goes on without that server' },
+    { what: 'one item of a list: the definition of a tool, a prompt, a resource', fixed: inFile('src/mcp/lists.ts', 'LIST_ITEM_BYTES_MAX', '256 * 1024'), then: 'left out, and a tool refused as one that is not served' },
     { what: 'prompts and resources whose server is remembered, on each thread', fixed: inFile('src/terminals/routes.ts', 'ROUTES_KEPT_MAX', '10_000'), then: 'the longest unused is looked for again' },
     { what: 'tasks that are known to be a caller\'s, and their callers', fixed: inFile('src/terminals/task-owners.ts', 'TASKS_KEPT_MAX', '65_536'), then: 'a task that was long unused is unknown: -32602' },
     { what: 'the same, of one caller', fixed: inFile('src/terminals/task-owners.ts', 'TASKS_PER_CALLER_MAX', '1000'), then: 'its longest unused task is unknown' },

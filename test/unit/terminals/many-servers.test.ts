@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { encodeMirroredHeader } from '../../../src/mcp/header-mirror.js';
+import { LIST_ITEMS_MAX } from '../../../src/mcp/lists.js';
 import { openSession, rpc, startInProcessGateway, toolCall, type InProcessGateway, type InProcessOptions } from '../../support/gateway-in-process.js';
 import { MCP_ACCEPT, type Posted, type RecordedReply } from '../../support/inbound-reply.js';
 import { startOfferingServer, toolOf, type Offer, type OfferingServer } from '../../support/offering-server.js';
@@ -75,6 +76,21 @@ describe('lists of prompts and resources', () => {
     const reply = await gateway.ask(rpc('prompts/list'));
     expect([listOf(reply, 'prompts', 'name'), resultOf(reply)['_meta']]).toMatchObject([['part', 'both'], { 'precinct/upstreamsDown': 1 }]);
     expect(JSON.stringify(gateway.lines().at(-1))).toContain('servers down: 1 of 2');
+  });
+
+  it.each([['resources/list', 'resources', 'uri', 'resources'], ['tools/list', 'tools', 'name', 'tools']] as const)('%s goes on without a server of more items on a page than one may have', async (method, member, key, offered) => {
+    const gateway = await start();
+    const before = listOf(await gateway.ask(rpc(method)), member, key);
+    servers.b.offer = { ...B, [offered]: [...B[offered] ?? [], ...Array.from({ length: LIST_ITEMS_MAX }, (_, n) => `file:///many/${n}`)] };
+    const reply = await gateway.ask(rpc(method));
+    expect([listOf(reply, member, key), resultOf(reply)['_meta']]).toMatchObject([before.filter((item) => item !== 'two' && item !== 'file:///b/1'), { 'precinct/upstreamsDown': 1 }]);
+  });
+
+  it('count the tools that are not registered, of all pages', async () => {
+    const gateway = await start();
+    servers.a.offer = { ...A, tools: ['one', 'more', 'still-more'] };
+    const reply = await gateway.ask(rpc('tools/list'));
+    expect([listOf(reply, 'tools', 'name'), resultOf(reply)['_meta']]).toEqual([['one', 'two', 'three'], { 'precinct/hiddenTools': { unregistered: 2, changed: 0, forbidden: 0 } }]);
   });
 
   it('leave out a server whose words may not pass, and serve the rest', async () => {

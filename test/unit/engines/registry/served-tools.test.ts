@@ -3,9 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { createTypescriptGuard } from '../../../../src/base/json/typescript-guard.js';
 import { canonicalHash } from '../../../../src/engines/registry/hashes.js';
 import { parseRegistry } from '../../../../src/engines/registry/registry-file.js';
-import { createToolsReader, parseToolsList, ToolsListFault } from '../../../../src/engines/registry/served-tools.js';
+import { createToolCache, createToolsReader, parseToolsList, parseToolsListInTurns, ToolsListFault } from '../../../../src/engines/registry/served-tools.js';
 import type { RegisteredTool, ServedTool } from '../../../../src/engines/registry/types.js';
 import { verifyServed, withoutMembers } from '../../../../src/engines/registry/verify.js';
+import { LIST_ITEM_BYTES_MAX, LIST_ITEMS_MAX } from '../../../../src/mcp/lists.js';
+import { turnsOf } from '../../../support/turns.js';
 
 const reader = createToolsReader(createTypescriptGuard({ k0: 1, k1: 2 }, 'test'));
 const bytes = (text: string): Uint8Array => Buffer.from(text, 'utf8');
@@ -87,6 +89,40 @@ describe('reading a tools/list answer', () => {
     const [second] = reader.parseToolsList(bytes(`{"tools": [${EXAMPLE}] }`)).tools;
     expect(second).toBe(first);
     expect(parseToolsList(bytes(`{"tools":[${EXAMPLE}]}`)).tools[0]).toEqual(first);
+  });
+
+  it('refuses a page of more elements than one may have, whatever they are', () => {
+    const full = '1,'.repeat(LIST_ITEMS_MAX - 1);
+    expect(reader.parseToolsList(bytes(`{"tools":[${full}${EXAMPLE}]}`))).toMatchObject({ tools: [{ name: 'my_tool' }], skipped: LIST_ITEMS_MAX - 1 });
+    for (const one of ['1', EXAMPLE]) expect(kindOf(`{"tools":[${full}1,${one}]}`)).toBe('too_many');
+  });
+
+  it('serves no tool that is too long, not even one that it knows', () => {
+    const toolOfLength = (length: number): string => EXAMPLE.replace('useful', 'x'.repeat(length - EXAMPLE.length + 'useful'.length));
+    const [longest, tooLong] = [toolOfLength(LIST_ITEM_BYTES_MAX), toolOfLength(LIST_ITEM_BYTES_MAX + 1)];
+    // What was put into quarantine before there was a bound must not keep the gateway from starting.
+    expect(reader.describeTool(tooLong).text).toBe(tooLong);
+    const page = reader.parseToolsList(bytes(`{"tools":[${tooLong},${longest},${EXAMPLE}]}`));
+    expect([page.tools.map(({ text }) => text.length), page.skipped]).toEqual([[LIST_ITEM_BYTES_MAX, EXAMPLE.length], 1]);
+  });
+
+  it('hashes no tool that is not wanted, whether it knows it or not, and counts it', () => {
+    const cache = createToolCache();
+    const [a, b] = ['{"name":"a","inputSchema":{}}', '{"name":"b","inputSchema":{}}'] as const;
+    const read = (name: string) => parseToolsList(bytes(`{"tools":[${a},1,${b}]}`), { cache, isWanted: (one) => one === name });
+    expect(read('a')).toMatchObject({ tools: [{ name: 'a' }], unwanted: 1, skipped: 1 });
+    expect([cache.get(a)?.name, cache.get(b)]).toEqual(['a', undefined]);
+    expect(read('b')).toMatchObject({ tools: [{ name: 'b' }], unwanted: 1, skipped: 1 });
+  });
+
+  it('reads the same in several turns, of one long tool as of many', async () => {
+    const long = EXAMPLE.replace('useful', 'x'.repeat(200_000));
+    for (const list of [long, Array.from({ length: 1000 }, (_, n) => EXAMPLE.replace('my_tool', `tool-${n}`)).join()]) {
+      const page = bytes(`{"tools":[${list}]}`);
+      expect(await turnsOf(() => parseToolsListInTurns(page))).toBeGreaterThanOrEqual(4);
+      expect(await parseToolsListInTurns(page)).toEqual(parseToolsList(page));
+    }
+    await expect(reader.parseToolsListInTurns(bytes('{"tools":['))).rejects.toThrow(ToolsListFault);
   });
 });
 
