@@ -137,7 +137,7 @@ export function buildGateway(parts: GatewayParts) {
   let lastId = 0;
   const terminals: TerminalServices = {
     client: parts.client, jsonGuard: parts.jsonGuard, mcpSessions, sessionRisk: parts.sessionRisk, tools: parts.tools, version: parts.version,
-    toolCache: createToolCache(), nextId: () => ++lastId, every: parts.every, nowMs: clock.nowMs, routes: createRoutes(), taskOwners: createTaskOwners(parts.shared.tasks), listeners: new Set(), subscriptions: new Map(), openStreams: new OpenStreams(), sentSecrets, firewalls: createFirewalls(parts.jsonGuard, sentSecrets),
+    toolCache: createToolCache(), nextId: () => ++lastId, every: parts.every, nowMs: clock.nowMs, routes: createRoutes(), taskOwners: createTaskOwners(parts.shared.tasks), listeners: new Set(), subscriptions: new Map(), openStreams: new OpenStreams(), sentSecrets, firewalls: createFirewalls(parts.jsonGuard, sentSecrets, parts.messageReader),
     legs: createLegs({
       asker: { client: parts.client, guard: parts.jsonGuard, limits: limitsOf(config), answerBytesMax: config.upstream.answer_bytes_max },
       ownInitializeParams: ownInitializeParams(parts.version),

@@ -3,11 +3,14 @@ import type { GuardLimits, JsonGuard } from '../base/json/types.js';
 import { deny } from '../chain/verdict.js';
 import type { DlpScanner, LocatedFinding } from '../engines/dlp/types.js';
 import { screenMessage } from './02-response-scan.js';
-import { scrubFor, type Scrub } from './03-scrub-secrets.js';
+import type { Scrub } from './03-scrub-secrets.js';
 import type { Screened } from './scanned.js';
 
 export interface ResponseFirewall {
-  /** `escapes`: known where these very bytes passed the JSON guard a moment ago. Throws nothing: a message that can't be read to its end is blocked. */
+  /**
+   * `escapes`: known where these very bytes passed the JSON guard a moment ago. Throws nothing: a message that can't be read to its end is blocked.
+   * The bytes of one that is read in the pool must stay as they are until the promise settles.
+   */
   screen(bytes: Uint8Array, escapes?: boolean): Screened | Promise<Screened>;
   /** An event's lines beside its data: a client reads them, too, and no message is hidden in a comment or an id. */
   screenFraming(framing: Uint8Array): { readonly keep: boolean; readonly findings: readonly LocatedFinding[] };
@@ -20,14 +23,21 @@ const UNREADABLE: Screened = Object.freeze({ kind: 'block', refusal: deny('respo
 /** What nearly every event is framed with. */
 const PLAIN_FRAMING: ReadonlySet<string> = new Set(['data: \n\n', 'event: message\ndata: \n\n', 'data: \r\n\r\n', 'event: message\r\ndata: \r\n\r\n']);
 
-/** One per request: it knows the secrets that went upstream with it. Tool lists cross 01-tool-list-filter first, where they are put together. */
-export function createResponseFirewall(rules: DlpScanner, guard: JsonGuard, limits: GuardLimits, secretValues: readonly string[]): ResponseFirewall {
-  const scrub: Scrub = scrubFor(secretValues); // first: an echoed secret is cut out quietly, not reported as a finding of the tool's own
+/** `scrub` knows the secrets that went upstream. Tool lists cross 01-tool-list-filter first, where they are put together. */
+export function createResponseFirewall(rules: DlpScanner, guard: JsonGuard, limits: GuardLimits, scrub: Scrub): ResponseFirewall {
+  const scan = (bytes: Uint8Array, escapes: boolean | undefined): Screened | Promise<Screened> => {
+    try {
+      return screenMessage(bytes, escapes, rules, guard, limits);
+    } catch {
+      return UNREADABLE;
+    }
+  };
   return {
     screen(bytes, escapes) {
+      const scanRest = (scrubbed: Uint8Array): Screened | Promise<Screened> => scan(scrubbed, scrubbed === bytes ? escapes : undefined);
       try {
-        const scrubbed = scrub.message(bytes);
-        return screenMessage(scrubbed, scrubbed === bytes ? escapes : undefined, rules, guard, limits);
+        const scrubbed = scrub.message(bytes); // first: an echoed secret is cut out quietly, not reported as a finding of the tool's own
+        return scrubbed instanceof Promise ? scrubbed.then(scanRest, () => UNREADABLE) : scanRest(scrubbed);
       } catch {
         return UNREADABLE;
       }

@@ -4,9 +4,8 @@ import { deny, type Deny } from '../chain/verdict.js';
 import type { HeaderPairs } from '../front/types.js';
 import { JSON_HEADERS, SSE_HEADERS } from '../mcp/media-types.js';
 import { dataEvent } from '../mcp/message-events.js';
-import { createResponseFirewall } from '../response/index.js';
 import type { Screened } from '../response/scanned.js';
-import { HTTP_OK, limitsOf } from './answers.js';
+import { HTTP_OK } from './answers.js';
 import type { TerminalServices } from './services.js';
 
 export interface OwnAnswer {
@@ -52,12 +51,10 @@ export function answerScreened(exchange: Exchange, services: TerminalServices, {
 
 /** What the firewall says of a text; its findings are the answer's. */
 export function screenOwn(exchange: Exchange, services: TerminalServices, text: string): Screened | Promise<Screened> {
-  const { snapshot } = exchange.ctx;
   const noted = (screened: Screened): Screened => {
     exchange.addFindings(screened.findings);
     return screened;
   };
-  const secrets = snapshot.registry.upstreams.flatMap((url) => services.sentSecrets.of(url));
-  const screened = createResponseFirewall(snapshot.responseRules, services.jsonGuard, limitsOf(snapshot.config), secrets).screen(Buffer.from(text));
+  const screened = services.firewalls.ofAll(exchange.ctx.snapshot).screen(Buffer.from(text));
   return screened instanceof Promise ? screened.then(noted) : noted(screened);
 }

@@ -9,12 +9,13 @@ import { createScanTask } from '../engines/dlp/scan-worker.js';
 import { REFERENCE_PLACES } from '../engines/secrets/substitute.js';
 import { SENT_DESTINATIONS } from '../engines/step-up/sent-destinations.js';
 import { APPROVED_ARGUMENTS } from '../layers/approved-arguments.js';
+import { createScrubbing } from '../response/03-scrub-secrets.js';
 import type { ScanWorkerData } from './scanners.js';
 
 const { argumentsKey } = workerData as ScanWorkerData;
 
 const scanMessage = createScanTask((patterns, engine, database) => buildMatcher(patterns, { engine, serialized: database }), createArgumentsDigest(argumentsKey));
 
-const readMessage = createReadingTask([SENT_DESTINATIONS, APPROVED_ARGUMENTS, REFERENCE_PLACES]);
+const readMessage = createReadingTask([SENT_DESTINATIONS, APPROVED_ARGUMENTS, REFERENCE_PLACES, createScrubbing()]);
 
 export const scan = eachTask((task: ScanTask | ReadingTask) => (task.kind === 'scan' ? scanMessage(task) : readMessage(task)));

@@ -102,6 +102,29 @@ describe('beside an event\'s data', () => {
   });
 });
 
+describe('in messages that are read in the pool', () => {
+  const large = 'row 1\\n%41 '.repeat(4000);
+
+  it.each(ECHOES)('lets a secret out in no disguise: %s', async (_name, text) => {
+    server.script = inJson(`${large}${text}`);
+    const { text: answer } = await gateway.post(call('store', { value: token }));
+    expect(answer).toContain('[secret]');
+    expect(answer).toContain(large);
+    expect(answer).not.toContain(text);
+  });
+
+  it('keeps the order of a stream', async () => {
+    const notification = (data: string): string => `data: {"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"${data}"}}\n\n`;
+    server.script = ({ idText }, response) => {
+      sseHead(response);
+      response.end(`${notification('first')}${notification(`second ${large}${SECRET}`)}${notification(`third ${SECRET}`)}data: ${messageOf(idText, 'last')}\n\n`);
+    };
+    const { text } = await gateway.post(call('store', { value: token }), MCP);
+    expect(text).not.toContain(SECRET);
+    expect(text.match(/first|second|third|\[secret\]|you said last/g)).toEqual(['first', 'second', '[secret]', 'third', '[secret]', 'you said last']);
+  });
+});
+
 it('refuses an answer that would take too long to read', async () => {
   server.script = inJson(`%${'25'.repeat(40)}41`);
   expect(await gateway.post(call('store', { value: token }))).toMatchObject({ status: 502, json: { error: { data: { code: 'response_blocked' } } } });

@@ -1,6 +1,7 @@
 // The scan pool with real threads and the built worker: the same findings as inline, rules swapped by digest.
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildMatcher } from '../../src/base/matcher/choose.js';
 import { createArgumentsDigest } from '../../src/base/crypto/arguments-digest.js';
@@ -11,6 +12,7 @@ import { createMessageReader } from '../../src/base/workers/message-reader.js';
 import { createDlpScanner, digestRules, toPatterns } from '../../src/engines/dlp/scanner.js';
 import type { DlpRule, LocatedFinding } from '../../src/engines/dlp/types.js';
 import { REFERENCE_PLACES } from '../../src/engines/secrets/substitute.js';
+import { createScrubbing, scrubFor } from '../../src/response/03-scrub-secrets.js';
 import { SENT_DESTINATIONS } from '../../src/engines/step-up/sent-destinations.js';
 import { APPROVED_ARGUMENTS } from '../../src/layers/approved-arguments.js';
 import { blockFlagFlag, shippedRules } from '../unit/engines/dlp/shipped-rules.js';
@@ -77,6 +79,21 @@ describe.skipIf(!here)(`scan pool (${here ? worker : 'dist/threads/scan.js is no
     const here = createMessageReader(undefined).read(REFERENCE_PLACES, message, args, 0);
     expect(here).toMatchObject(places);
     expect(await createMessageReader({ threads: pool, slots: new MessageSlots(), readingsMax: 2 }).read(REFERENCE_PLACES, message, args, 0)).toEqual(here);
+  });
+
+  it('takes secrets out of an answer as its gateway thread would, and names none where it can not', async () => {
+    const [secret, other] = ['pässw0rd/of+13', 'another-secret'];
+    const scrub = scrubFor([secret, other], createMessageReader({ threads: pool, slots: new MessageSlots() }), 0);
+    const encoded = [secret, JSON.stringify(secret).slice(1, -1), Buffer.from(secret).toString('base64'), encodeURIComponent(secret), [...secret].join('\u200b')];
+    const text = Buffer.from(JSON.stringify({ filler, encoded }));
+    const cut = await scrub.message(text);
+    expect(Buffer.from(cut)).toEqual(createScrubbing().read(text, [secret, other]));
+    expect((JSON.parse(Buffer.from(cut).toString()) as { encoded: string[] }).encoded.map((one) => one.replace(/=*$/, ''))).toEqual(encoded.map(() => '[secret]'));
+    const harmless = Buffer.from(JSON.stringify(filler));
+    expect(await scrub.message(harmless)).toBe(harmless);
+    const fault = await Promise.resolve(scrub.message(Buffer.from(JSON.stringify({ secret, endless: `%${'25'.repeat(40)}41` })))).catch((thrown: unknown) => thrown);
+    expect(fault).toMatchObject({ message: 'decoding this message takes more than its allowance' });
+    expect(inspect(fault, { depth: 9, showHidden: true })).not.toMatch(/w0rd|another-secret/);
   });
 
   it.each(engines)('uses the rules of the snapshot that sent the task, with %s', async (engine) => {

@@ -56,6 +56,6 @@ function parse(text: string): Map<string, readonly string[]> {
   return new Map(text === '' ? [] : (JSON.parse(text) as [string, readonly string[]][]));
 }
 
-function sameTexts(one: readonly string[] | undefined, other: readonly string[]): boolean {
+export function sameTexts(one: readonly string[] | undefined, other: readonly string[]): boolean {
   return one !== undefined && one.length === other.length && one.every((text, i) => text === other[i]);
 }

@@ -4,7 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { loadJsonGuard } from '../../../../src/base/json/choose.js';
 import { buildMatcher } from '../../../../src/base/matcher/choose.js';
+import { createMessageReader } from '../../../../src/base/workers/message-reader.js';
 import { toPatterns } from '../../../../src/engines/dlp/scanner.js';
+import { scrubFor } from '../../../../src/response/03-scrub-secrets.js';
 import { createResponseFirewall } from '../../../../src/response/index.js';
 import { scanJson, shippedRules, shippedScanner } from './shipped-rules.js';
 
@@ -45,7 +47,7 @@ describe.each(['hyperscan', 're2'] as const)('%s', (engine) => {
   describe.skipIf(engine === 'hyperscan' && !existsSync(ADDON))('finds a key', () => {
     const matcher = buildMatcher(toPatterns(shippedRules), { engine: existsSync(ADDON) ? engine : 're2' });
     const scanner = shippedScanner({ matcher });
-    const firewall = createResponseFirewall(shippedScanner({ matcher, actions: { credentials: 'redact', injection: 'flag', pii: 'flag' } }), guard, { depthMax: 64, keysMax: 1000 }, []);
+    const firewall = createResponseFirewall(shippedScanner({ matcher, actions: { credentials: 'redact', injection: 'flag', pii: 'flag' } }), guard, { depthMax: 64, keysMax: 1000 }, scrubFor([], createMessageReader(undefined), 0));
 
     it.each(CASES)('in %s, %s: in a request and in an answer', async (_spelling, _way, text) => {
       const request = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t","arguments":{"text":"${text}"}}}`;
