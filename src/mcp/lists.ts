@@ -12,7 +12,7 @@ export type ListMember = 'tools' | 'prompts' | 'resources' | 'resourceTemplates'
 export const ITEM_KEYS: Readonly<Record<ListMember, string>> = { tools: 'name', prompts: 'name', resources: 'uri', resourceTemplates: 'uriTemplate', tasks: 'taskId' };
 
 /** Of one page; the pages of a list have a bound of their own. */
-export const LIST_ITEMS_MAX = 10_000;
+export const LIST_ITEMS_MAX = 50_000;
 /** No model reads a longer definition. */
 export const LIST_ITEM_BYTES_MAX = 256 * 1024;
 

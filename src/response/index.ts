@@ -32,15 +32,18 @@ export function createResponseFirewall(rules: DlpScanner, guard: JsonGuard, limi
       return UNREADABLE;
     }
   };
+  // Apart from its caller, which would make a function for every message.
+  const scanLater = (scrubbing: Promise<Uint8Array>, bytes: Uint8Array, escapes: boolean | undefined): Promise<Screened> =>
+    scrubbing.then((scrubbed) => scan(scrubbed, scrubbed === bytes ? escapes : undefined), () => UNREADABLE);
   return {
     screen(bytes, escapes) {
-      const scanRest = (scrubbed: Uint8Array): Screened | Promise<Screened> => scan(scrubbed, scrubbed === bytes ? escapes : undefined);
+      let scrubbed: Uint8Array | Promise<Uint8Array>;
       try {
-        const scrubbed = scrub.message(bytes); // first: an echoed secret is cut out quietly, not reported as a finding of the tool's own
-        return scrubbed instanceof Promise ? scrubbed.then(scanRest, () => UNREADABLE) : scanRest(scrubbed);
+        scrubbed = scrub.message(bytes); // first: an echoed secret is cut out quietly, not reported as a finding of the tool's own
       } catch {
         return UNREADABLE;
       }
+      return scrubbed instanceof Promise ? scanLater(scrubbed, bytes, escapes) : scan(scrubbed, scrubbed === bytes ? escapes : undefined);
     },
     screenFraming(framing) {
       if (framing.length > FRAMING_BYTES_MAX) return { keep: false, findings: NO_FINDINGS };

@@ -6,12 +6,13 @@ import { JSON_HEADERS, SSE_HEADERS } from '../mcp/media-types.js';
 import { METHOD_NOT_FOUND } from '../mcp/rpc-codes.js';
 import { TOOLS_CHANGED } from '../mcp/subscriptions.js';
 import type { Screened } from '../response/scanned.js';
-import { createSseSplitter, type SseEvent, type SseSplitter } from '../upstream/sse.js';
+import type { SseEvent } from '../upstream/sse.js';
 import { HTTP_OK } from './answers.js';
 import { claimAnswer } from './asked.js';
 import type { ServerMessage } from './message.js';
 import type { MessageScreen } from './message-screen.js';
 import type { Leg, TerminalServices } from './services.js';
+import { EventTurns, type EventReceiver } from './event-turns.js';
 import { keepEvent, withData } from './sse-event.js';
 import { errorMembers, tellServer } from './tell-server.js';
 import { endWithRefusal } from './stream-refusal.js';
@@ -20,12 +21,6 @@ import { endWithRefusal } from './stream-refusal.js';
 const HEAD_HELD_MS = 25;
 /** Nor does it come with the end of the stream: many servers write that by itself, right behind it. */
 const ANSWER_HELD_MS = 5;
-/**
- * So many events are read in one turn of the event loop, give or take those of one piece: one read brings half a megabyte, and of blank lines each
- * is an event that is screened and sent on.
- */
-const EVENTS_A_TURN = 256;
-const PIECE_BYTES = 2048;
 export const AFTER_ANSWER_MS = 500; // a stream ends with its answer (2025-11-25, basic/transports); one that does not would hold a connection for minutes
 
 /** The call whose answer streams. */
@@ -42,16 +37,13 @@ export interface StreamedCall {
   asksInput(answer: Uint8Array): boolean;
 }
 
-export class AnswerStream {
+export class AnswerStream implements EventReceiver {
   readonly #exchange: Exchange;
   readonly #services: TerminalServices;
   readonly #screen: MessageScreen;
   readonly #call: StreamedCall;
   readonly #leg: Leg;
-  readonly #splitter: SseSplitter;
-  /** Bytes that came, and whose turn has not. */
-  #unread: Buffer | undefined;
-  #eventsOfTurn = 0;
+  readonly #events: EventTurns;
   /** Events whose turn has not come: the stream's head is not out yet, or one before them is still being scanned. */
   #queue: SseEvent[] = [];
   #busy = false;
@@ -84,7 +76,7 @@ export class AnswerStream {
     this.#screen = screen;
     this.#call = call;
     this.#leg = leg;
-    this.#splitter = createSseSplitter(exchange.ctx.snapshot.config.upstream.answer_bytes_max, (event) => this.#onEvent(event));
+    this.#events = new EventTurns(exchange.ctx.snapshot.config.upstream.answer_bytes_max, this);
   }
 
   begin(): void {
@@ -125,27 +117,27 @@ export class AnswerStream {
   }
 
   push(chunk: Uint8Array): void {
-    if (this.#unread === undefined) this.#readSome(chunk);
-    else this.#unread = Buffer.concat([this.#unread, chunk]);
+    this.#events.push(chunk);
   }
 
-  #readSome(bytes: Uint8Array): void {
-    this.#eventsOfTurn = 0;
-    for (let at = 0; at < bytes.length && !this.#stopped; at += PIECE_BYTES) {
-      if (this.#eventsOfTurn >= EVENTS_A_TURN) return this.#readOnLater(bytes.subarray(at));
-      if (!this.#splitter.push(bytes.subarray(at, at + PIECE_BYTES))) return this.#call.fail(deny('mcp_invalid_response', { reasonCode: 'event_too_large' }));
-    }
+  /** @internal */
+  guard(step: () => void): void {
+    this.#exchange.guard(step);
   }
 
-  #readOnLater(rest: Uint8Array): void {
-    this.#unread = Buffer.from(rest);
+  /** @internal */
+  onTooLarge(): void {
+    this.#call.fail(deny('mcp_invalid_response', { reasonCode: 'event_too_large' }));
+  }
+
+  /** @internal */
+  onBehind(): void {
     this.#flow();
-    setImmediate(() => this.#exchange.guard(() => {
-      const bytes = this.#unread;
-      this.#unread = undefined;
-      if (bytes !== undefined) this.#readSome(bytes);
-      if (!this.#stopped && this.#unread === undefined) this.#drain();
-    }));
+  }
+
+  /** @internal */
+  onCaughtUp(): void {
+    this.#drain();
   }
 
   /** `cause`: why the server's side ended, where it did not end by itself. Events that came before it still count, the answer may be among them. */
@@ -165,7 +157,7 @@ export class AnswerStream {
     this.#stopped = true;
     this.#stopHolding?.();
     this.#queue = [];
-    this.#unread = undefined;
+    this.#events.stop();
   }
 
   /** Who is gone takes nothing more, and what waits for nobody must not hold the tool server's connection: the rest is read for the record. */
@@ -183,9 +175,9 @@ export class AnswerStream {
     else if (!this.#beginning) this.#finishWith(refusal);
   }
 
-  #onEvent(event: SseEvent): void {
+  /** @internal */
+  onEvent(event: SseEvent): void {
     if (this.#stopped) return;
-    this.#eventsOfTurn += 1;
     if (!this.#busy && this.#queue.length === 0) this.#take(event);
     else {
       this.#queue.push(keepEvent(event));
@@ -195,7 +187,7 @@ export class AnswerStream {
 
   /** What waits here, for a scan or a slow client, is not read on from the server: memory stays at one read's worth of events. */
   #flow(): void {
-    this.#call.flow(this.#clientFull || this.#queue.length > 0 || this.#unread !== undefined);
+    this.#call.flow(this.#clientFull || this.#queue.length > 0 || this.#events.behind);
   }
 
   #drain(): void {
@@ -205,7 +197,7 @@ export class AnswerStream {
       this.#take(next);
     }
     this.#flow();
-    if (!this.#busy && this.#upstreamEnded && this.#queue.length === 0 && this.#unread === undefined) this.#finish();
+    if (!this.#busy && this.#upstreamEnded && this.#queue.length === 0 && !this.#events.behind) this.#finish();
   }
 
   #take(received: SseEvent): void {

@@ -129,7 +129,7 @@ describe('the response firewall', () => {
         taken.push(work.bytes);
         return Promise.resolve(read(structuredClone(work.makeTask()) as ReadingTask));
       };
-      const firewall = firewallOf(createMessageReader({ threads: { runWhenRoom } as unknown as WorkerPool, slots: new MessageSlots() }), redacting, echo.length);
+      const firewall = firewallOf(createMessageReader({ threads: { runWhenRoom } as unknown as WorkerPool, slots: new MessageSlots(), readingsMax: 2 }), redacting, echo.length);
       const harmless = Buffer.from(message('harmless '.repeat(20)));
       const inline = firewall.screen(echo);
       expect([inline instanceof Promise, taken]).toEqual([false, []]);
