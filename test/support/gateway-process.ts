@@ -158,7 +158,8 @@ class RunningGateway implements GatewayProcess {
   lines(type?: string): Record<string, unknown>[] {
     const dir = join(this.dir, '.precinct', 'audit');
     const files = readdirSync(dir).filter((name) => name.endsWith('.jsonl')).sort((a, b) => firstSeq(a) - firstSeq(b));
-    const lines = files.flatMap((name) => readFileSync(join(dir, name), 'utf8').split('\n').filter((line) => line !== '')).map((line) => JSON.parse(line) as Record<string, unknown>);
+    const lines = files.flatMap((name) => readFileSync(join(dir, name), 'utf8').split('\n').slice(0, -1)) // what has no line end yet is being written
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
     return type === undefined ? lines : lines.filter((line) => line['type'] === type);
   }
 
