@@ -3,6 +3,7 @@
 import { memberAt, textAt } from '../base/json/members.js';
 import { elementSpans } from '../base/json/spans.js';
 import { FLAG, FLAGS, GUARD_OUT_LENGTH, type GuardLimits, type JsonGuard } from '../base/json/types.js';
+import { inTurns, type Pieces } from '../base/turns/in-turns.js';
 import type { AbortCause, Handle, HeaderPairs, Inbound, Reply } from '../front/types.js';
 import { JSON_HEADERS } from '../mcp/media-types.js';
 import { BATCH_MESSAGES_MAX, BATCH_VERSION } from '../mcp/versions.js';
@@ -26,7 +27,7 @@ export interface BatchParts {
   /** The version that a live session of this thread has negotiated. */
   readonly sessionVersion: (id: string) => string | undefined;
   readonly handle: Handle;
-  /** Told of what `handle` throws in a later turn, where nobody is left to catch it. */
+  /** Told of what `handle` throws; most is handed on in a later turn, where nobody is left to catch it. */
   readonly onFault: (fault: unknown) => void;
 }
 
@@ -55,7 +56,7 @@ export function createBatches(parts: BatchParts): TakeBatch {
     const { body } = inbound;
     // All of them at once: who hangs up hangs up on those, too, whose turn has not come.
     const messages = spans.map(({ from, to }, n) => ({ message: new BatchedMessage(inbound, body.subarray(from, to)), replyTo: batch.replyTo(n) }));
-    handOn(messages, parts);
+    void inTurns(handOn(messages, parts), TURN_BYTES); // it rejects nothing
     return true;
   };
 }
@@ -65,25 +66,16 @@ interface ToHandOn {
   readonly replyTo: Reply;
 }
 
-function handOn(messages: readonly ToHandOn[], parts: Pick<BatchParts, 'handle' | 'onFault'>): void {
-  let bytes = 0;
-  for (const [n, { message, replyTo }] of messages.entries()) {
-    if (bytes >= TURN_BYTES) {
-      setImmediate(() => handOnLater(messages.slice(n), parts));
-      return;
+/** A fault is its message's alone. */
+function* handOn(messages: readonly ToHandOn[], { handle, onFault }: Pick<BatchParts, 'handle' | 'onFault'>): Pieces<void> {
+  for (const { message, replyTo } of messages) {
+    try {
+      handle(message, replyTo);
+    } catch (fault) {
+      onFault(fault);
+      replyTo.destroy();
     }
-    bytes += message.bodyBytes;
-    parts.handle(message, replyTo);
-  }
-}
-
-function handOnLater(messages: readonly ToHandOn[], parts: Pick<BatchParts, 'handle' | 'onFault'>): void {
-  try {
-    handOn(messages, parts);
-  } catch (fault) {
-    parts.onFault(fault);
-    // Those of this turn that are answered already stay so.
-    for (const { replyTo } of messages) replyTo.destroy();
+    yield message.bodyBytes;
   }
 }
 

@@ -1,6 +1,5 @@
 // What layers 8 and 9 read of a call's message: the destinations that are given to its tool.
 import type { MessageReader } from '../base/workers/message-reader.js';
-import { onceRead } from '../base/workers/once-read.js';
 import type { Context } from '../chain/context.js';
 import { SENT_DESTINATIONS, sentJson as sentJsonOf } from '../engines/step-up/sent-destinations.js';
 
@@ -14,12 +13,9 @@ export function sentJson({ inbound, call }: Omit<Sent, 'snapshot'>): string {
 /** The hosts that a call names as destinations (destinationsOf). Both layers judge by them, and they are read once. */
 export function namedHosts(ctx: Sent & Pick<Context, 'namedHosts'>, reader: MessageReader): Hosts | Promise<Hosts> {
   if (ctx.namedHosts !== undefined) return ctx.namedHosts;
-  return onceRead(hostsOf(ctx, reader, false), keepNamed, ctx, undefined, undefined);
-}
-
-function keepNamed(hosts: Hosts, ctx: Pick<Context, 'namedHosts'>): Hosts {
-  ctx.namedHosts = hosts;
-  return hosts;
+  const keep = (hosts: Hosts): Hosts => (ctx.namedHosts = hosts);
+  const hosts = hostsOf(ctx, reader, false);
+  return hosts instanceof Promise ? hosts.then(keep) : keep(hosts);
 }
 
 /** Wherever in a text they stand (destinationsAnywhere). */

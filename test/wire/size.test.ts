@@ -49,14 +49,8 @@ describe('a body for curl', () => {
   it.each([[10 * MIB, 200], [10 * MIB + 1, 413], [20 * MIB, 413]])('of %i bytes gets %i, with a length and in chunks', async (bytes, status) => {
     const file = fileOf(bytes);
     for (const framing of [[], ['-H', 'Transfer-Encoding: chunked'], ['-H', 'Expect:']]) {
-      let before = gateway.lines('request').length;
-      let answer = await curl('--data-binary', `@${file}`, ...framing);
-      // Refused by its length, curl is still sending when the connection ends, and on a busy machine sees the reset before the answer (RFC 9112, section 9.6).
-      for (let tries = 1; status !== 200 && answer.status === 0 && tries < 3; tries += 1) {
-        expect(gateway.lines('request').at(-1)).toMatchObject({ status, decision: 'DENY' });
-        before = gateway.lines('request').length;
-        answer = await curl('--data-binary', `@${file}`, ...framing);
-      }
+      const before = gateway.lines('request').length;
+      const answer = await curl('--data-binary', `@${file}`, ...framing);
       expect({ framing, status: answer.status, code: answer.json['code'] }).toEqual({ framing, status, code: status === 200 ? undefined : 'request_too_large' });
       expect(gateway.lines('request').length).toBe(before + 1);
       expect(gateway.lines('request').at(-1)).toMatchObject({ status, decision: status === 200 ? 'ALLOW' : 'DENY' });

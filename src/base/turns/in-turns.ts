@@ -13,14 +13,14 @@ export function atOnce<T>(work: Pieces<T>): T {
   }
 }
 
-/** What the work throws rejects. */
-export async function inTurns<T>(work: Pieces<T>): Promise<T> {
+/** The first turn is now, before it returns. What the work throws rejects. */
+export async function inTurns<T>(work: Pieces<T>, turnBytes = TURN_BYTES): Promise<T> {
   let bytes = 0;
   for (;;) {
     const step = work.next();
     if (step.done === true) return step.value;
     bytes += step.value;
-    if (bytes < TURN_BYTES) continue;
+    if (bytes < turnBytes) continue;
     bytes = 0;
     await setImmediate();
   }
