@@ -26,7 +26,7 @@ const COMMIT_BYTES = 64 * 1024;
 /** So many turns of the event loop in a row without a new line: nothing is under way but what waits for the disk. One turn may bring only requests, or only what tool servers send. */
 const QUIET_TURNS = 3;
 /** With `async` nobody waits for an answer: so many are left lying before they are taken. */
-const UNTAKEN_LINES_MAX = 32;
+const UNTAKEN_LINES_MAX = 256; // more than gather for one commit
 
 const NOBODY: Done = () => undefined;
 
@@ -158,7 +158,7 @@ class LaneAppender implements AuditAppender {
 
   // At the end of the turn, so that its lines share a commit. A writer that is awake looks into the lane before it sleeps.
   #wakeWriter(): void {
-    if (this.#scheduled || (this.#async && !this.#writer.asleep)) return;
+    if (this.#scheduled || (!this.#mustListen() && !this.#writer.asleep)) return;
     this.#heard = -1;
     this.#nextTurn();
   }
@@ -175,6 +175,10 @@ class LaneAppender implements AuditAppender {
     if (bytes === 0) return;
     if (this.#writer.asleep) {
       if (this.#writer.ring()) this.#port.postMessage(NUDGE satisfies ToWriter);
+      return;
+    }
+    if (this.#async) {
+      if (this.#mustListen()) this.#writer.ask();
       return;
     }
     // More may come with the next turn; some in a row in which nothing does show that this thread only waits.

@@ -39,6 +39,8 @@ export interface AuditWriterOptions {
   readonly fileBytesMax: number;
   /** Details of the `start` event: version, profile, digests. */
   readonly start: Readonly<Record<string, DetailValue>>;
+  /** `audit.durability` of the gateway threads. With `async` none waits for its lines, and they gather longer; whoever does wait asks for a commit. */
+  readonly durability?: 'group' | 'async';
   /** How often a failed disk is tried again. */
   readonly retryMs?: number;
 }

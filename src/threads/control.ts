@@ -102,7 +102,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   const evidence = readEvidence(root, config);
 
   const writer = spawnAuditWriter({
-    dir: config.audit.dir === '' ? join(stateDir, 'audit') : resolveInProject(root, config.audit.dir), fileBytesMax: config.audit.file_bytes_max,
+    dir: config.audit.dir === '' ? join(stateDir, 'audit') : resolveInProject(root, config.audit.dir), fileBytesMax: config.audit.file_bytes_max, durability: config.audit.durability,
     start: { version, profile: config.profile, policy_digest: inForce.policy.digest, registry_digest: inForce.registry.digest, identities_digest: inForce.identities.digest },
   });
   let failed = false;

@@ -72,7 +72,7 @@ export const gatewayConfigSchema = z.strictObject({
   }, 'Layer 3.'),
   audit: room({
     dir: text('', 'Folder of the audit log; empty = <state_dir>/audit.'),
-    durability: z.enum(['group', 'async']).default('group').describe('group: no answer leaves before its line is on disk. async: lines are written soon; a crash may lose some.'),
+    durability: z.enum(['group', 'async']).default('group').describe('group: no answer leaves before its line is on disk. async: calls are answered before, lines follow within about 10 ms; a crash may lose those.'),
     intent: z.enum(['high', 'all', 'none']).default('high').describe('Which calls get a durable intent line before anything goes upstream: tools of high or critical risk, step-up or secrets; all; none.'),
     arguments_digest: z.enum(['hmac', 'sha256']).default('hmac').describe('hmac keys the digest with the install\'s key, so that guesses can\'t be tested against the log.'),
     unidentified_per_second: int(1, 1_000_000, 100, 'Above this rate per source and gateway thread, requests without an identity share one line per source and second.'),

@@ -335,6 +335,28 @@ describe('a writer that gathers lines', () => {
     expect(gathers()).toBe(false);
   });
 
+  it('is not asked by a thread that does not wait for its lines, until half of what may wait is there or it ends', async () => {
+    const appender = open(100, 'async');
+    const { append } = collector(appender);
+    sleeper.beginGathering();
+    append(...Array.from({ length: 49 }, (_, n) => `${n}`));
+    await turns();
+    expect(gathers()).toBe(true);
+    append('the fiftieth');
+    await turns();
+    expect(gathers()).toBe(false);
+    acknowledge(50);
+    await turns();
+    append('the last');
+    sleeper.beginGathering();
+    await turns();
+    expect(gathers()).toBe(true);
+    const closed = appender.close();
+    await until(() => !gathers());
+    acknowledge(1);
+    await closed;
+  });
+
   it('is asked while it is at work, too: it may gather when this thread sleeps', async () => {
     open().append(line('a'), () => undefined);
     await turns();

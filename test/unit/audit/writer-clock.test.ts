@@ -23,11 +23,11 @@ afterEach(() => {
 const line = (id: string): string => requestLine(requestFacts(id));
 
 /** A writer on a clock that stands still until the test moves it; `during` happens while the disk works. */
-function clocked(): { readonly writer: AuditWriter; readonly clock: { ms: number }; sender(): LaneSender; during: () => void } {
+function clocked(durability?: 'async'): { readonly writer: AuditWriter; readonly clock: { ms: number }; sender(): LaneSender; during: () => void } {
   const clock = { ms: 1000 };
   const made = { during: (): void => undefined };
   const disk = { ...REAL_DISK, datasync: () => made.during() };
-  const writer = new AuditWriter({ dir, fileBytesMax: 1 << 28, start: {} }, { ...realSurroundings(), disk, steadyMs: () => clock.ms });
+  const writer = new AuditWriter({ dir, fileBytesMax: 1 << 28, start: {}, ...(durability === undefined ? {} : { durability }) }, { ...realSurroundings(), disk, steadyMs: () => clock.ms });
   writer.open();
   running.push(writer);
   return Object.assign(made, {
@@ -116,5 +116,19 @@ describe('the clock of commits', () => {
     expect(writer.status().seq).toBe(25);
     send(6, ...both);
     expect(waits(writer, clock)).toEqual([4]);
+  });
+
+  it('commits every 10 ms where nobody waits, few lines or many, or when somebody does', () => {
+    const { writer, clock, sender } = clocked('async');
+    const only = sender();
+    send(1, only);
+    expect(waits(writer, clock)).toEqual([]);
+    for (const count of [1, 20, 1]) {
+      send(count, only);
+      expect(waits(writer, clock)).toEqual([10]);
+    }
+    send(1, only);
+    clock.ms += 0.125;
+    expect(writer.turn(true)).toBe(Infinity);
   });
 });
