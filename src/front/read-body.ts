@@ -1,5 +1,6 @@
-// Reads one body: refused at the byte that passes the limit, in time or not at all, copied once at most.
+// Reads one body: refused at the byte that passes the limit, in time or not at all, copied once at most. What still comes of a refused one is read and dropped, up to a bound.
 import type { BodyMemory } from './body-memory.js';
+import { BodyRest } from './body-rest.js';
 import { OFF_ROLL, Roll } from './roll.js';
 import type { HttpResponse } from './uws-types.js';
 
@@ -11,12 +12,15 @@ export type BodyFailure =
   /** Slower than front.body_bytes_per_s_min. */
   | 'too_slow';
 
-/** Exactly one of these is called, once; none after `cancel`. */
+/** None of these is called after `cancel`. */
 export interface BodyListener {
+  /** This or `bodyFailed`, once. */
   /** `borrowed` bytes are detached when this returns. */
   bodyWhole(body: Uint8Array, borrowed: boolean): void;
   /** `bytes` = seen so far, or announced where that alone was too many. */
   bodyFailed(failure: BodyFailure, bytes: number): void;
+  /** After `bodyFailed`, where more was to come (`comes`): it has come, or is not waited for any longer. */
+  bodyDropped(): void;
 }
 
 /** Where the bytes of bodies are counted. */
@@ -80,6 +84,8 @@ export class BodyReader {
   readonly #listener: BodyListener;
   #buffer: Buffer | undefined = undefined;
   #settled = false;
+  #ended = false;
+  #rest: BodyRest | undefined = undefined;
 
   constructor(announced: number | undefined, limits: BodyLimits, room: BodyRoom, deadlines: BodyDeadlines, memory: BodyMemory, startedMs: number, listener: BodyListener) {
     this.#announced = announced;
@@ -92,29 +98,35 @@ export class BodyReader {
   }
 
   start(response: HttpResponse): void {
-    if (this.#announced !== undefined && this.#announced > this.#limits.bodyBytesMax) {
-      this.#fail('too_large', this.#announced);
-      return;
-    }
     this.#deadlines.add(this);
     response.onData((chunk, isLast) => this.#take(chunk, isLast));
+    if (this.#announced !== undefined && this.#announced > this.#limits.bodyBytesMax) this.#fail('too_large', this.#announced);
+  }
+
+  /** It was refused, and what is left of it is on its way. */
+  get comes(): boolean {
+    return this.#rest !== undefined && !this.#ended;
   }
 
   /** Ends what takes too long, or comes so slowly that it would. */
   judge(elapsedMs: number): void {
-    if (elapsedMs >= this.#limits.bodyTimeoutMs) this.#fail('timed_out', this.bytes);
+    if (this.#rest !== undefined) {
+      if (this.#rest.look()) this.#endRest();
+    } else if (elapsedMs >= this.#limits.bodyTimeoutMs) this.#fail('timed_out', this.bytes);
     else if (elapsedMs >= SLOW_GRACE_MS && this.bytes * MS_PER_S < elapsedMs * this.#limits.bytesPerSecondMin) this.#fail('too_slow', this.bytes);
   }
 
   /** Whatever still comes is dropped. */
   cancel(): void {
     this.#settled = true;
+    this.#ended = true;
     this.#buffer = undefined;
     this.#deadlines.remove(this);
   }
 
   #take(chunk: ArrayBuffer, isLast: boolean): void {
-    if (this.#settled) return;
+    if (this.#settled) return this.#drop(chunk.byteLength, isLast);
+    this.#ended = isLast;
     const total = this.bytes + chunk.byteLength;
     this.bytes = total;
     if (total > this.#limits.bodyBytesMax) return this.#fail('too_large', total);
@@ -157,9 +169,20 @@ export class BodyReader {
   }
 
   #fail(failure: BodyFailure, bytes: number): void {
-    if (this.#settled) return;
-    this.cancel();
+    if (this.#ended) this.cancel();
+    else this.#rest = new BodyRest();
+    this.#settled = true;
+    this.#buffer = undefined;
     this.#listener.bodyFailed(failure, bytes);
+  }
+
+  #drop(bytes: number, isLast: boolean): void {
+    if (!this.#ended && (this.#rest?.drop(bytes) === true || isLast)) this.#endRest();
+  }
+
+  #endRest(): void {
+    this.cancel();
+    this.#listener.bodyDropped();
   }
 }
 

@@ -66,21 +66,26 @@ export class RequestUnderWay implements ReplyOwner, BodyListener {
     this.handle();
   }
 
-  /** The rest of the body will not be read: the connection cannot be used again. */
+  /** The rest of the body will be dropped: the connection cannot be used again. */
   bodyFailed(failure: BodyFailure, bytes: number): void {
     this.#awaitsBody = false;
     // Its buffer is gone: the refusal may wait for its record, the room must not.
     this.#giveBack();
     this.#reply.closeAfter = true;
+    this.#reply.lingers = this.#reader?.comes === true;
     this.#inbound.dropBody(bytes, failure === 'too_large');
     if (failure === 'too_large') this.handle();
     else this.refuse('gateway_overloaded', failure === 'no_room' ? this.#peer?.full ?? 'inflight_body_bytes' : SLOW_REASONS[failure], true);
   }
 
+  bodyDropped(): void {
+    this.#reply.hangUp();
+  }
+
   replyDone(): void {
     this.#peer?.leave();
     this.#giveBack();
-    this.#reader?.cancel();
+    if (!this.#reply.lingers) this.#reader?.cancel();
     this.#inbound.spend();
     this.#context.active.remove(this.#reply);
     if (this.#context.active.size === 0) this.#context.onIdle();

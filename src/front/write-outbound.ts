@@ -13,6 +13,7 @@ const AT_ONCE_BYTES = 64 * 1024;
 const NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/i;
 const UNSAFE_VALUE = /[\0\r\n]/;
 const OK = 200;
+const LINE_END = '\r\n';
 const NO_CONTENT = 204;
 const NOT_MODIFIED = 304;
 /** uWebSockets.js writes these itself, or they belong to one hop only. */
@@ -71,10 +72,13 @@ export class UwsReply implements Reply, ActiveReply {
   aborted = false;
   /** The connection ends with the answer: its body was not read, or the listener is closing. */
   closeAfter = false;
+  /** More of the request comes, which is dropped: the connection outlives its answer until `hangUp`. */
+  lingers = false;
   readonly #response: HttpResponse;
   readonly #owner: ReplyOwner;
   readonly #extraHeaders: HeaderPairs;
   #done = false;
+  #gone = false;
   #began = false;
   #wrote = false;
   #isEvents = false;
@@ -118,12 +122,30 @@ export class UwsReply implements Reply, ActiveReply {
       writeStatus(response, status);
       writeHeaders(response, headers);
       writeHeaders(response, this.#extraHeaders);
+      if (this.lingers) return this.#writeUnended(body);
       // Any argument, even undefined, makes endWithoutBody announce a length.
       if (bodiless && !ends) response.endWithoutBody();
       else if (bodiless || body.length <= AT_ONCE_BYTES) response.end(bodiless ? undefined : body, ends);
       else this.#sendLarge(typeof body === 'string' ? Buffer.from(body) : body, ends);
     });
     this.#finish();
+  }
+
+  /**
+   * Within a cork. To uWebSockets.js this is one more header: told of the answer's end, it would close the connection, or take what comes for the next
+   * request. Its line ends with the body, and belongs to that.
+   */
+  #writeUnended(body: Uint8Array | string): void {
+    const text = typeof body === 'string' ? body : Buffer.from(body).toString();
+    this.#response.writeHeader('connection', 'close');
+    this.#response.writeHeader('content-length', `${Buffer.byteLength(text) + LINE_END.length}${LINE_END}${LINE_END}${text}`);
+  }
+
+  /** Nothing more comes of the request. An answer that is still to be given ends the connection itself. */
+  hangUp(): void {
+    this.lingers = false;
+    // What was written in this turn is sent at its end, and a close would drop it.
+    if (this.#done) setImmediate(() => { if (!this.#gone) this.#response.close(); });
   }
 
   /** Within a cork. */
@@ -244,6 +266,7 @@ export class UwsReply implements Reply, ActiveReply {
   }
 
   #abort(): void {
+    this.#gone = true;
     this.#slow?.stop();
     if (this.#done) return;
     this.aborted = true;

@@ -22,6 +22,7 @@ export const BOUNDS: readonly { readonly title: string; readonly bounds: readonl
     { what: 'bodies of one address', key: 'front.body_bytes_per_ip_max', then: '`gateway_overloaded`' },
     { what: 'requests of one caller', key: 'front.requests_per_caller_max', then: '`gateway_overloaded`' },
     { what: 'one body', key: 'front.body_bytes_max', then: '`request_too_large` at the byte that passes it' },
+    { what: 'what still comes of a refused body, and is dropped so that its sender reads the refusal', fixed: inFile('src/front/body-rest.ts', 'DROPPED_BYTES_MAX', '64 * 1024 * 1024'), then: 'the connection is closed; likewise after 10 s, and when nothing came for a second' },
     { what: 'memory of large bodies that is kept for others, of each gateway thread', fixed: inFile('src/front/body-memory.ts', 'KEPT_BODY_BYTES_MAX', '64 * 1024 * 1024'), then: 'what was kept longest is let go; after 10 s without a large body all of it' },
     { what: 'WebSockets and streams of HTTP+SSE of one address', key: 'websocket.sockets_per_ip_max', then: '`gateway_overloaded` instead of the upgrade or the stream; each WebSocket may hold one message of `front.body_bytes_max` that is still coming in' },
     { what: 'requests of one WebSocket or stream without an answer', key: 'websocket.requests_max', then: '`gateway_overloaded`; where as many such refusals wait for their record, the socket is closed (1013), the stream cut' },

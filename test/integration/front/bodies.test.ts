@@ -50,6 +50,67 @@ describe('size', () => {
   });
 });
 
+describe('a refused body that still comes', () => {
+  const CHUNK = Buffer.alloc(1024 * 1024, 'a');
+  const BODY = Buffer.concat(Array.from({ length: 8 }, () => CHUNK));
+  const head = (...lines: readonly string[]) => Buffer.from(`POST / HTTP/1.1\r\n${HOST}${lines.join('\r\n')}\r\n\r\n`);
+  const announced = (...lines: readonly string[]) => Buffer.concat([head(`Content-Length: ${BODY.byteLength}`, ...lines), BODY]);
+  const inChunks = Buffer.concat([head('Transfer-Encoding: chunked'), ...Array.from({ length: 8 }, () => Buffer.concat([Buffer.from(`${CHUNK.byteLength.toString(16)}\r\n`), CHUNK, Buffer.from('\r\n')])), Buffer.from('0\r\n\r\n')]);
+
+  /** A client that reads nothing before all is sent. */
+  async function sendFirst(bytes: Buffer): Promise<string> {
+    const connection = open(rig.port);
+    connection.socket.pause();
+    await new Promise<void>((resolve) => connection.socket.write(bytes, () => resolve()));
+    connection.socket.resume();
+    return await connection.closed;
+  }
+
+  it.each([['announced', announced()], ['announced, of a client that closes', announced('Connection: close')], ['in chunks', inChunks]])('(%s) is dropped, so that its sender sees the answer', async (_, bytes) => {
+    await start({ front: { body_bytes_max: MAX } });
+    const answer = await sendFirst(bytes);
+    expect(statusOf(answer)).toBe(413);
+    const [fields = '', body = ''] = answer.split('\r\n\r\n');
+    expect(fields.toLowerCase()).toContain('connection: close');
+    expect(Number(/content-length: (\d+)/i.exec(fields)?.[1])).toBe(body.length);
+    expect(JSON.parse(body)).toMatchObject({ method: 'POST' });
+    expect(rig.seen).toHaveLength(1);
+  });
+  it('hides no request behind it', async () => {
+    await start({ front: { body_bytes_max: MAX } });
+    const answer = await sendFirst(Buffer.concat([announced(), Buffer.from(post('{}'))]));
+    expect(answer.match(/HTTP\/1\.1 /g)).toHaveLength(1);
+    expect(rig.seen).toHaveLength(1);
+  });
+  it('holds no room meanwhile, and may end before the answer is given', async () => {
+    const waiting: Reply[] = [];
+    await start({ front: { body_bytes_max: MAX, inflight_body_bytes_max: MAX, body_bytes_per_ip_max: MAX }, answer: (_, reply) => { waiting.push(reply); } });
+    const refused = open(rig.port, announced());
+    await until(() => waiting.length === 1);
+    const served = open(rig.port, post('x'.repeat(MAX)));
+    await until(() => waiting.length === 2);
+    await until(() => refused.socket.writableLength === 0);
+    waiting[0]?.send(413, [], 'late');
+    expect(statusOf(await refused.closed)).toBe(413);
+    expect(refused.text()).toContain('late');
+    waiting[1]?.send(200, [], '');
+    await served.until('200 OK');
+    served.socket.destroy();
+  });
+  it('is not read for ever', async () => {
+    await start({ front: { body_bytes_max: MAX } });
+    const connection = open(rig.port, head('Content-Length: 999999999999'));
+    let sent = 0;
+    const more = (): void => {
+      sent += CHUNK.byteLength;
+      if (!connection.socket.destroyed) connection.socket.write(CHUNK, more);
+    };
+    more();
+    expect(statusOf(await connection.closed)).toBe(413);
+    expect(sent).toBeGreaterThan(64 * 1024 * 1024);
+  });
+});
+
 describe('ownership', () => {
   it('gives a view that is gone after the handler, unless it is retained', async () => {
     const kept: Inbound[] = [];
