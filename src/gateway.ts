@@ -120,7 +120,7 @@ export function buildGateway(parts: GatewayParts) {
   const stats = new ChainStats();
   const runner = createRunner(
     buildLayers({
-      jsonGuard: parts.jsonGuard, authenticator: parts.authenticator, mcpSessions, appender: parts.appender, verifier: parts.tools, sessionRisk: parts.sessionRisk, messageReader: parts.messageReader,
+      clock, jsonGuard: parts.jsonGuard, authenticator: parts.authenticator, mcpSessions, appender: parts.appender, verifier: parts.tools, sessionRisk: parts.sessionRisk, messageReader: parts.messageReader,
       approvals: parts.approvals, guard: parts.guard, rateLimiter, places: createPlaces(), breakers, secrets: parts.secrets,
     }).layers,
     clock,

@@ -44,6 +44,8 @@ await withServers(async (start, dir) => {
   if (!values['no-large']) {
     const risky = await start(startGateway(join(dir, 'risky'), undefined, upstream.port, { front: { shed_after_ms: 0 } }, raiseRisk));
     beside.push(...(await measureBeside(risky, [load, small], ['rows'], `, tool of ${RAISED_RISK} risk`)));
+    const ruled = await start(startGateway(join(dir, 'ruled'), undefined, upstream.port, { front: { shed_after_ms: 0 } }, ruleByArguments));
+    beside.push(...(await measureBeside(ruled, [load, small], ['words', 'rows'], ', policy that reads arguments')));
   }
   report(rounds, beside);
 });
@@ -71,6 +73,12 @@ function raiseRisk(project) {
   const file = join(project, 'config', 'capability-registry-v2.yaml');
   const registry = JSON.parse(readFileSync(file, 'utf8'));
   writeFileSync(file, JSON.stringify({ ...registry, tools: registry.tools.map((tool) => ({ ...tool, risk_level: RAISED_RISK })) }));
+}
+
+/** From this on a decision takes all arguments. */
+function ruleByArguments(project) {
+  const file = join(project, 'config', 'opa', 'policies', 'bench.rego');
+  writeFileSync(file, readFileSync(file, 'utf8').replace(/\n\}/, '\n\tcount(object.keys(input.arguments)) > 0\n}'));
 }
 
 /** Small calls at low load, alone and beside four of the largest that are sent again and again; alternating. */

@@ -1,16 +1,21 @@
 // Layer 6: Rego decides; deny on undefined, refused on a fault. Protocol housekeeping needs an identity but no rule.
+import type { MessageReader } from '../base/workers/message-reader.js';
+import { onceRead } from '../base/workers/once-read.js';
 import type { Context } from '../chain/context.js';
 import type { Ctx, Layer } from '../chain/layer.js';
 import { CallPolicyFacts } from '../chain/policy-facts.js';
-import { deny, PASS } from '../chain/verdict.js';
-import type { PolicyFacts } from '../engines/policy/types.js';
+import { deny, PASS, type Verdict } from '../chain/verdict.js';
+import { createAnswering } from '../engines/policy/large-question.js';
+import type { RegoAnswer } from '../engines/policy/rego-instance.js';
+import type { PolicyClock, PolicyDecision, PolicyFacts } from '../engines/policy/types.js';
 import { METHODS, needsPolicyRule, subjectOf } from '../mcp/methods.js';
 
 const ANONYMOUS_LEVEL = 5;
 const EMPTY_ARGUMENTS = '{}';
 const NO_SUCH_METHOD = Object.freeze({ remediation: 'No version of MCP has a method of this name: is it spelled right? If a tool server of yours knows it: agw policy eval --caller ID --tool NAME --method METHOD, then add an allow rule and agw policy reload.' });
 
-export function opaPolicy(): Layer<'call' | 'caller' | 'tool' | 'session', 'permission'> {
+export function opaPolicy(reader: MessageReader, clock: PolicyClock): Layer<'call' | 'caller' | 'tool' | 'session', 'permission'> {
+  const answering = createAnswering(clock);
   return {
     step: 6,
     name: 'opa_policy',
@@ -22,23 +27,41 @@ export function opaPolicy(): Layer<'call' | 'caller' | 'tool' | 'session', 'perm
         return PASS;
       }
       if (ctx.caller.principal.level === ANONYMOUS_LEVEL) return deny('principal_level_insufficient', { details: { role: ctx.caller.principal.role } });
-      const decision = ctx.snapshot.policy.decide(factsOf(ctx));
-      switch (decision.kind) {
-        case 'allow':
-          ctx.permission = { reason: decision.reason, cached: decision.cached, needed: true };
-          if (decision.cached) ctx.note(6, 'cached');
-          return PASS;
-        case 'deny':
-          return deny('authz_policy_denied', { details: { reason: decision.reason ?? 'no policy permits this combination', caller: ctx.caller.spiffeId, tool: subjectOf(ctx.call), method: ctx.call.method }, ...(METHODS.has(ctx.call.method) ? undefined : NO_SUCH_METHOD) });
-        case 'fault':
-          ctx.note(6, decision.message);
-          return deny('authz_evaluation_error', { details: { fault: decision.message } });
-      }
+      const facts = factsOf(ctx);
+      return isLarge(ctx) ? onceRead(answerTo(facts, ctx, reader, answering), decided, ctx, undefined, undefined) : verdictOf(ctx.snapshot.policy.decide(facts), ctx);
     },
   };
 }
 
+/** Whether what is decided by takes so long to read that it is not read here. */
+function isLarge({ call, snapshot }: PolicyCtx): boolean {
+  return call.argumentsTo - call.argumentsFrom > snapshot.config.dlp.inline_bytes_max && snapshot.policy.readsArguments;
+}
+
+function answerTo(facts: PolicyFacts, { inbound, call, snapshot }: PolicyCtx, reader: MessageReader, answering: Answering): RegoAnswer | Promise<RegoAnswer> {
+  return reader.read(answering, inbound, { question: snapshot.policy.questionOf(facts), args: { from: call.argumentsFrom, to: call.argumentsTo } }, snapshot.config.dlp.inline_bytes_max);
+}
+
+function decided(answer: RegoAnswer, ctx: PolicyCtx): Verdict {
+  return verdictOf(ctx.snapshot.policy.decisionOf(answer), ctx);
+}
+
+function verdictOf(decision: PolicyDecision, ctx: PolicyCtx): Verdict {
+  switch (decision.kind) {
+    case 'allow':
+      ctx.permission = { reason: decision.reason, cached: decision.cached, needed: true };
+      if (decision.cached) ctx.note(6, 'cached');
+      return PASS;
+    case 'deny':
+      return deny('authz_policy_denied', { details: { reason: decision.reason ?? 'no policy permits this combination', caller: ctx.caller.spiffeId, tool: subjectOf(ctx.call), method: ctx.call.method }, ...(METHODS.has(ctx.call.method) ? undefined : NO_SUCH_METHOD) });
+    case 'fault':
+      ctx.note(6, decision.message);
+      return deny('authz_evaluation_error', { details: { fault: decision.message } });
+  }
+}
+
 type PolicyCtx = Ctx<'call' | 'caller' | 'tool' | 'session', 'permission'>;
+type Answering = ReturnType<typeof createAnswering>;
 
 function isHousekeeping(ctx: PolicyCtx): boolean {
   return ctx.inbound.httpMethod !== 'POST' || !needsPolicyRule(ctx.call);

@@ -1,5 +1,6 @@
 // The 13 layers in their order; the order is the contract (SPEC section 2), and each line says why the layer sits there.
 import type { AuditAppender } from '../audit/types.js';
+import type { Clock } from '../base/clock/clock.js';
 import type { JsonGuard } from '../base/json/types.js';
 import type { MessageReader } from '../base/workers/message-reader.js';
 import { Chain } from '../chain/layer.js';
@@ -30,6 +31,7 @@ import { tokenSubstitution } from './13-token-substitution.js';
 
 /** What the layers ask; gateway.ts builds it. */
 export interface Engines {
+  readonly clock: Clock;
   readonly jsonGuard: JsonGuard;
   readonly authenticator: Authenticator;
   readonly mcpSessions: McpSessions;
@@ -56,7 +58,7 @@ export function buildLayers(engines: Engines) {
     .push(auditLog(engines.appender)) // before any decision that costs or reveals: no record, no decision
     .push(toolRegistryVerify(engines.verifier)) // policy is about known tools only
     .push(loadSession(engines.sessionRisk)) // policies may read the caller's risk
-    .push(opaPolicy()) // before content is looked at: who may not call learns nothing of the scanners
+    .push(opaPolicy(engines.messageReader, engines.clock)) // before content is looked at: who may not call learns nothing of the scanners
     .push(dlpScan()) // the session's taint and the guard build on its findings
     .push(sessionContext(engines.sessionRisk, engines.messageReader)) // a chain is judged before a person is asked to approve it
     .push(stepUpGating(engines.approvals, engines.guard, engines.messageReader)) // people are asked only for what policy and scanners let through

@@ -11,10 +11,12 @@ import { MessageSlots } from '../../src/base/workers/message-slots.js';
 import { createMessageReader } from '../../src/base/workers/message-reader.js';
 import { createDlpScanner, digestRules, toPatterns } from '../../src/engines/dlp/scanner.js';
 import type { DlpRule, LocatedFinding } from '../../src/engines/dlp/types.js';
+import { createAnswering } from '../../src/engines/policy/large-question.js';
 import { REFERENCE_PLACES } from '../../src/engines/secrets/substitute.js';
 import { createScrubbing, scrubFor } from '../../src/response/03-scrub-secrets.js';
 import { SENT_DESTINATIONS } from '../../src/engines/step-up/sent-destinations.js';
 import { APPROVED_ARGUMENTS } from '../../src/layers/approved-arguments.js';
+import { facts, load, steppingClock } from '../unit/engines/policy/facts.js';
 import { blockFlagFlag, shippedRules } from '../unit/engines/dlp/shipped-rules.js';
 
 const built = process.env['PRECINCT_DIST'] ?? fileURLToPath(new URL('../../dist', import.meta.url));
@@ -71,6 +73,18 @@ describe.skipIf(!here)(`scan pool (${here ? worker : 'dist/threads/scan.js is no
     const approved = here.read(APPROVED_ARGUMENTS, message, { args, secrets }, 0);
     expect(approved).toMatchObject({ digest: expect.stringMatching(/^[0-9a-f]{64}$/) as string });
     expect(await there.read(APPROVED_ARGUMENTS, message, { args, secrets }, 0)).toEqual(approved);
+  });
+
+  it('decides about the arguments of a call as its gateway thread would, for one policy set after the other', async () => {
+    const there = createMessageReader({ threads: pool, slots: new MessageSlots(), readingsMax: 2 });
+    const answering = createAnswering(steppingClock());
+    const text = JSON.stringify({ rows: filler, to: 'named.example' });
+    for (const [host, kind] of [['named.example', 'allow'], ['other.example', 'deny'], ['named.example', 'allow']] as const) {
+      const set = load(`package precinct.authz\n\nimport rego.v1\n\nallow if {\n  input.arguments.to == "${host}"\n  count(input.arguments.rows) == ${filler.length}\n}\n`);
+      const asked = facts({ arguments: text });
+      const answer = await there.read(answering, { body: Buffer.from(`[${text}]`), retain: () => undefined }, { question: set.questionOf(asked), args: { from: 1, to: text.length + 1 } }, 0);
+      expect([set.decisionOf(answer).kind, set.decide(asked).kind]).toEqual([kind, kind]);
+    }
   });
 
   it.each([['a $SPIKE{ref:b}', [{ text: 'a $SPIKE{ref:b}' }]], ['$SPIKE{', { reasonCode: 'malformed_reference' }]])('reads the references of a call as its gateway thread would: %s', async (token, places) => {

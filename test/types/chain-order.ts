@@ -17,7 +17,7 @@ const onFault = deny('gateway_fault');
 export function policyBeforeIdentity(engines: Engines): unknown {
   const chain = new Chain().push(requestSizeLimit).push(shapeValidator(engines.jsonGuard));
   // @ts-expect-error policy needs a caller, and nobody has said who calls
-  return chain.push(opaPolicy());
+  return chain.push(opaPolicy(engines.messageReader, engines.clock));
 }
 
 export function registryBeforeAudit(engines: Engines): unknown {

@@ -1,6 +1,6 @@
 // The input document of SPEC section 6 and the cache key, both built from no more than what a policy set reads.
 import { createHash } from 'node:crypto';
-import type { PolicyFacts } from './types.js';
+import type { InputParts, PolicyFacts } from './types.js';
 
 /** Longer key parts are replaced by their digest, whoever wrote them, so that the cache's memory is bounded by its number of entries. */
 const KEY_PART_CHARS_MAX = 256;
@@ -9,6 +9,9 @@ const NS_PER_SECOND = 1_000_000_000n;
 type Writer = (facts: PolicyFacts) => string;
 
 export interface InputBuilder {
+  readonly readsArguments: boolean;
+  /** All of the input document but the arguments. */
+  toParts(facts: PolicyFacts): InputParts;
   /** The input document as JSON. */
   toJson(facts: PolicyFacts): string;
   /** Differs whenever a member that the set reads differs. */
@@ -26,7 +29,15 @@ interface Member {
   readonly key?: Writer;
 }
 
-// Arguments come first: their text is the caller's, and of a doubled member the last one counts.
+/** Arguments come first: their text is the caller's, and of a doubled member the last one counts. */
+export function inputJson({ argumentNames, others }: InputParts, argumentsJson: string): string {
+  const members = argumentNames.map((name) => `${JSON.stringify(name)}:${argumentsJson}`);
+  return `{${(others === '' ? members : [...members, others]).join(',')}}`;
+}
+
+const ARGUMENT_NAMES: readonly string[] = ['arguments', 'params'];
+const writeArguments: Writer = (facts) => facts.argumentsJson() || '{}';
+
 function createMembers(): readonly Member[] {
   const principals = new WeakMap<object, string>();
   const writePrincipal: Writer = ({ principal }) => {
@@ -36,10 +47,9 @@ function createMembers(): readonly Member[] {
     principals.set(principal, text);
     return text;
   };
-  const writeArguments: Writer = (facts) => facts.argumentsJson() || '{}';
   const writeSession: Writer = (facts) => JSON.stringify(facts.session());
   return [
-    { names: ['arguments', 'params'], write: writeArguments, key: writeArguments },
+    { names: ARGUMENT_NAMES, write: writeArguments, key: writeArguments },
     { names: ['session'], inner: ['id', 'risk_score', 'previous_actions', 'flags'], write: writeSession, key: writeSession },
     { names: ['caller_spiffe_id', 'spiffe_id'], write: (facts) => JSON.stringify(facts.callerSpiffeId) },
     { names: ['tool_name', 'tool'], write: (facts) => JSON.stringify(facts.toolName) },
@@ -62,15 +72,19 @@ export function createInputBuilder(inputs: readonly string[]): InputBuilder {
   const members = createMembers();
   const read = new Set(inputs.map((path) => path.split('.')[0] ?? ''));
   const reads = (name: string): boolean => read.has('*') || read.has(name);
-  const written = members.flatMap((member) =>
-    member.names.filter(reads).map((name) => ({ name: JSON.stringify(name), write: member.write })),
+  const argumentNames = ARGUMENT_NAMES.filter(reads);
+  const others = members.flatMap((member) =>
+    member.names.filter((name) => reads(name) && !ARGUMENT_NAMES.includes(name)).map((name) => ({ name: JSON.stringify(name), write: member.write })),
   );
+  const toParts = (facts: PolicyFacts): InputParts => ({ argumentNames, others: others.map(({ name, write }) => `${name}:${write(facts)}`).join(',') });
   const keyed = members
     .filter((member) => member.names.some(reads))
     .flatMap((member) => (member.key === undefined ? [] : [member.key]));
   return {
     keyIsCall: keyed.length === 0,
-    toJson: (facts) => `{${written.map(({ name, write }) => `${name}:${write(facts)}`).join(',')}}`,
+    readsArguments: argumentNames.length > 0,
+    toParts,
+    toJson: (facts) => inputJson(toParts(facts), argumentNames.length === 0 ? '' : writeArguments(facts)),
     toKey: (facts) => {
       let key = keyPart(facts.callerSpiffeId) + keyPart(facts.toolName) + keyPart(facts.method);
       for (const part of keyed) key += keyPart(part(facts));

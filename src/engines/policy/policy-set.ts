@@ -8,14 +8,15 @@ import { digestSources, makePlan, sortSources, startPlanned } from './plan.js';
 import { RecentDecisions } from './recent-decisions.js';
 import { createRuleIndex } from './rule-index.js';
 import type { RuleIndex } from './rule-index.js';
-import type { PolicyDecision, PolicyFacts, PolicyPlan, PolicySet, PolicySetOptions, PolicySource } from './types.js';
+import type { RegoAnswer } from './rego-instance.js';
+import type { LargeQuestion, PolicyDecision, PolicyFacts, PolicyPlan, PolicySet, PolicySetOptions, PolicySource } from './types.js';
 
 /** Throws PolicyError (file, line, column) for whatever is wrong with the sources; the caller keeps its old set. */
 export function loadPolicySet(sources: readonly PolicySource[], options: PolicySetOptions): PolicySet {
   const sorted = sortSources(sources);
   const { plan, evaluator } = options.plan === undefined ? makePlan(sorted, options) : startPlanned(sorted, options.plan, options);
   const index = plan.guardedRules.length === 0 ? undefined : createRuleIndex(sorted, plan.guardedRules);
-  return new LoadedPolicySet(plan, evaluator, index, options.cacheEntries);
+  return new LoadedPolicySet(plan, evaluator, index, options, sorted);
 }
 
 /** Checks the sources once, for all threads: the plan, and the sources, are what each of them loads. */
@@ -33,20 +34,26 @@ class LoadedPolicySet implements PolicySet {
   readonly packages: PolicySet['packages'];
   readonly reads: PolicySet['reads'];
   readonly warnings: PolicySet['warnings'];
+  readonly readsArguments: boolean;
   readonly #evaluator: PolicyEvaluator;
   readonly #input: InputBuilder;
   readonly #index: RuleIndex | undefined;
   readonly #cache: LRUCache<string, PolicyDecision> | undefined;
   readonly #recent: RecentDecisions | undefined;
+  readonly #timeoutMs: number;
+  readonly #sources: readonly PolicySource[];
   #closed = false;
 
-  constructor({ digest, packages, reads, warnings }: PolicyPlan, evaluator: PolicyEvaluator, index: RuleIndex | undefined, cacheEntries: number) {
+  constructor({ digest, packages, reads, warnings }: PolicyPlan, evaluator: PolicyEvaluator, index: RuleIndex | undefined, { cacheEntries, timeoutMs }: PolicySetOptions, sources: readonly PolicySource[]) {
     this.digest = digest;
     this.packages = packages;
     this.reads = reads;
     this.warnings = warnings;
     this.#evaluator = evaluator;
     this.#input = createInputBuilder(reads.inputs);
+    this.readsArguments = this.#input.readsArguments;
+    this.#timeoutMs = timeoutMs;
+    this.#sources = sources;
     this.#index = index;
     this.#cache = reads.cacheable && cacheEntries > 0 ? new LRUCache({ max: cacheEntries }) : undefined;
     this.#recent = this.#cache !== undefined && this.#input.keyIsCall ? new RecentDecisions() : undefined;
@@ -67,6 +74,18 @@ class LoadedPolicySet implements PolicySet {
     const decision = this.#evaluate(facts);
     if (decision.kind !== 'fault') cache.set(key, Object.freeze({ ...decision, cached: true }));
     return decision;
+  }
+
+  questionOf(facts: PolicyFacts): LargeQuestion {
+    const variant = this.#index?.select(facts);
+    return {
+      digest: this.digest, byQuery: this.#evaluator.byQuery, timeoutMs: this.#timeoutMs, nowNs: facts.timeNs(), input: this.#input.toParts(facts),
+      part: variant === undefined ? { key: '', sources: this.#sources } : { key: variant.key, sources: variant.sources() },
+    };
+  }
+
+  decisionOf(answer: RegoAnswer): PolicyDecision {
+    return readDecision(answer);
   }
 
   close(): void {

@@ -1,5 +1,6 @@
 // Rego decisions: what a policy set is, what it may read, what it answers.
 import type { Principal } from '../identity/types.js';
+import type { RegoAnswer } from './rego-instance.js';
 
 export interface PolicySource {
   /** Path as people know it, relative to the project. */
@@ -44,8 +45,34 @@ export interface PolicySet {
   /** Input paths the set reads, as dotted text; `*` = all of it. And whether decisions may be cached at all, with the reason if not. */
   readonly reads: { readonly inputs: readonly string[]; readonly cacheable: boolean; readonly because: string };
   readonly warnings: readonly PolicyWarning[];
+  /** Whether `decide` reads a call's arguments: it takes as long as they are large. */
+  readonly readsArguments: boolean;
   decide(facts: PolicyFacts): PolicyDecision;
+  /** The same without the arguments, for another thread (createAnswering). */
+  questionOf(facts: PolicyFacts): LargeQuestion;
+  /** What was answered there. */
+  decisionOf(answer: RegoAnswer): PolicyDecision;
   close(): void;
+}
+
+/** An input document without the arguments. */
+export interface InputParts {
+  /** The names that the arguments go by in it; none = it has none. */
+  readonly argumentNames: readonly string[];
+  /** Its other members, as JSON. */
+  readonly others: string;
+}
+
+/** Plain data, to be handed to another thread. */
+export interface LargeQuestion {
+  /** Of the set that is asked. */
+  readonly digest: string;
+  readonly byQuery: boolean;
+  readonly timeoutMs: number;
+  readonly nowNs: bigint;
+  readonly input: InputParts;
+  /** The part of the set that can answer, by a key that is its own; '' = the whole set. */
+  readonly part: { readonly key: string; readonly sources: readonly PolicySource[] };
 }
 
 export class PolicyError extends Error {

@@ -1,10 +1,12 @@
 // Layer 6: Rego's answer as a verdict; housekeeping needs none.
 import { describe, expect, it } from 'vitest';
+import { createMessageReader, type MessageReader } from '../../../src/base/workers/message-reader.js';
 import { PASS } from '../../../src/chain/verdict.js';
 import type { PolicyDecision, PolicyFacts } from '../../../src/engines/policy/types.js';
 import { argumentsJson, opaPolicy } from '../../../src/layers/06-opa-policy.js';
+import { awaitedReader } from './awaited-reader.js';
 import { AGENT_ID, callOf, contextOf } from '../chain/contexts.js';
-import { load } from '../engines/policy/facts.js';
+import { load, steppingClock } from '../engines/policy/facts.js';
 
 function decide(decision: PolicyDecision | ((facts: PolicyFacts) => PolicyDecision), ctx = contextOf('{"a":1}')) {
   const asked: PolicyFacts[] = [];
@@ -13,9 +15,38 @@ function decide(decision: PolicyDecision | ((facts: PolicyFacts) => PolicyDecisi
     return typeof decision === 'function' ? decision(facts) : decision;
   } };
   Object.assign(ctx, { snapshot: { ...ctx.snapshot, policy }, permission: undefined });
-  return { verdict: opaPolicy().decide(ctx as never), asked, ctx };
+  return { verdict: opaPolicy(createMessageReader(undefined), steppingClock()).decide(ctx as never), asked, ctx };
 }
 const ALLOW: PolicyDecision = { kind: 'allow', reason: 'because', cached: true };
+
+describe('large arguments', () => {
+  const ARGS = `{"path":"${'x'.repeat(70_000)}"}`;
+  const large = (rules: string, args = ARGS) => {
+    const ctx = contextOf(args);
+    return Object.assign(ctx, { snapshot: { ...ctx.snapshot, policy: load(`package precinct.authz\n\nimport rego.v1\n\n${rules}\n`) }, permission: undefined });
+  };
+  const readHere = createMessageReader(undefined);
+  const later: MessageReader = { read: (...asked) => Promise.resolve(readHere.read(...asked)) };
+
+  it.each([['allow if startswith(input.arguments.path, "x")', PASS], ['allow if input.arguments.path == "y"', { code: 'authz_policy_denied' }], ['allow if startswith(input.arguments, "x")', { code: 'authz_evaluation_error' }]])('are read where the message is read, and decide: %s', async (rules, verdict) => {
+    for (const reader of [readHere, later]) {
+      const ctx = large(rules);
+      const decided = opaPolicy(reader, steppingClock()).decide(ctx as never);
+      expect(decided instanceof Promise).toBe(reader === later);
+      const awaited = await decided;
+      expect(awaited).toEqual(verdict === PASS ? PASS : expect.objectContaining(verdict));
+      expect(ctx.permission).toEqual(verdict === PASS ? { reason: undefined, cached: false, needed: true } : undefined);
+    }
+  });
+
+  it.each([['no policy reads them', 'allow if input.tool_name == "my_tool"', ARGS], ['they are small', 'allow if input.arguments.path', '{"path":"x"}']])('are decided about here where %s', (_, rules, args) => {
+    expect(opaPolicy({ read: () => { throw new Error('was asked'); } }, steppingClock()).decide(large(rules, args) as never)).toBe(PASS);
+  });
+
+  it('whose reading rejects are the layer\'s fault', async () => {
+    await expect(opaPolicy(awaitedReader(() => Promise.reject(new Error('no thread'))), steppingClock()).decide(large('allow if input.arguments.path') as never)).rejects.toThrow('no thread');
+  });
+});
 
 describe('the policy layer', () => {
   it('asks with what is known of the call, and remembers the answer', () => {
