@@ -18,9 +18,9 @@ export class CallPolicyFacts implements PolicyFacts {
   readonly stepUpApproved = false;
   readonly #session: SessionView;
   readonly #nowMs: number;
-  readonly #argumentsOf: () => string;
+  readonly #argumentsOf: (members?: readonly string[]) => string;
 
-  constructor(caller: Pick<Caller, 'spiffeId' | 'authMethod' | 'principal'>, toolName: string, method: string, tool: RegisteredTool | undefined, session: SessionView, nowMs: number, argumentsOf: () => string) {
+  constructor(caller: Pick<Caller, 'spiffeId' | 'authMethod' | 'principal'>, toolName: string, method: string, tool: RegisteredTool | undefined, session: SessionView, nowMs: number, argumentsOf: (members?: readonly string[]) => string) {
     this.callerSpiffeId = caller.spiffeId;
     this.toolName = toolName;
     this.method = method;
@@ -33,8 +33,8 @@ export class CallPolicyFacts implements PolicyFacts {
     this.#argumentsOf = argumentsOf;
   }
 
-  argumentsJson(): string {
-    return this.#argumentsOf();
+  argumentsJson(members?: readonly string[]): string {
+    return this.#argumentsOf(members);
   }
 
   session(): ReturnType<PolicyFacts['session']> {

@@ -1,4 +1,5 @@
 // Layer 6: Rego decides; deny on undefined, refused on a fault. Protocol housekeeping needs an identity but no rule.
+import { membersText } from '../base/json/members.js';
 import type { MessageReader } from '../base/workers/message-reader.js';
 import { onceRead } from '../base/workers/once-read.js';
 import type { Context } from '../chain/context.js';
@@ -69,12 +70,12 @@ function isHousekeeping(ctx: PolicyCtx): boolean {
 
 function factsOf(ctx: PolicyCtx): PolicyFacts {
   return new CallPolicyFacts(ctx.caller, subjectOf(ctx.call), ctx.call.method, ctx.tool === 'none' ? undefined : ctx.tool.registered, ctx.session, ctx.nowMs,
-    () => argumentsJson(ctx));
+    (members) => argumentsJson(ctx, members));
 }
 
 /** The arguments' own JSON text; layer 2 has proved that it is valid UTF-8 JSON. */
-export function argumentsJson(ctx: Pick<Context, 'inbound'> & { readonly call: { readonly argumentsFrom: number; readonly argumentsTo: number } }): string {
+export function argumentsJson(ctx: Pick<Context, 'inbound'> & { readonly call: { readonly argumentsFrom: number; readonly argumentsTo: number } }, members?: readonly string[]): string {
   const { argumentsFrom: from, argumentsTo: to } = ctx.call;
   if (from === to) return EMPTY_ARGUMENTS;
-  return Buffer.from(ctx.inbound.body.buffer, ctx.inbound.body.byteOffset + from, to - from).toString('utf8');
+  return membersText(ctx.inbound.body, { from, to }, members);
 }

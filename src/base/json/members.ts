@@ -46,6 +46,13 @@ export function textAt(bytes: Uint8Array, span: ValueSpan | undefined): string |
   return span === undefined ? undefined : Buffer.from(bytes.buffer, bytes.byteOffset + span.from, span.to - span.from).toString('utf8');
 }
 
+/** An object as it is written, without the members that are not among `names`; anything else as it is. `names` undefined = all. */
+export function membersText(bytes: Uint8Array, span: ValueSpan, names: readonly string[] | undefined): string {
+  if (names === undefined || !isObjectAt(bytes, span)) return textAt(bytes, span);
+  const kept = memberSpans(bytes, span.from, span.to).filter(({ key }) => names.includes(key));
+  return `{${kept.map(({ keyFrom, to }) => textAt(bytes, { from: keyFrom, to })).join(',')}}`;
+}
+
 /** Decoded; undefined = nothing is there, or no string. */
 export function stringAt(bytes: Uint8Array, span: ValueSpan | undefined): string | undefined {
   return span === undefined || bytes[span.from] !== QUOTE ? undefined : decodeString(bytes, span.from, span.to);

@@ -29,16 +29,34 @@ interface Member {
   readonly key?: Writer;
 }
 
-/** Arguments come first: their text is the caller's, and of a doubled member the last one counts. */
+/** `argumentsJson` with at least the members that are read. Arguments come first: their text is the caller's, and of a doubled member the last one counts. */
 export function inputJson({ argumentNames, others }: InputParts, argumentsJson: string): string {
   const members = argumentNames.map((name) => `${JSON.stringify(name)}:${argumentsJson}`);
   return `{${(others === '' ? members : [...members, others]).join(',')}}`;
 }
 
 const ARGUMENT_NAMES: readonly string[] = ['arguments', 'params'];
-const writeArguments: Writer = (facts) => facts.argumentsJson() || '{}';
+const SESSION_NAMES: readonly string[] = ['session'];
 
-function createMembers(): readonly Member[] {
+/**
+ * The names of the members that are read of an input's member; undefined = any may be. What no policy names is in no key, so that it does not keep a
+ * decision from being found again. A name may hold dots: `arguments.a.b` is read of the member `a`, or of `a.b`.
+ */
+function namesRead(inputs: readonly string[], ofNames: readonly string[]): readonly string[] | undefined {
+  const names = new Set<string>();
+  for (const path of inputs) {
+    const [first = '', ...parts] = path.split('.');
+    if (first !== '*' && !ofNames.includes(first)) continue;
+    if (parts.length === 0) return undefined;
+    parts.forEach((_, at) => names.add(parts.slice(0, at + 1).join('.')));
+  }
+  return [...names];
+}
+
+function createMembers(inputs: readonly string[]): readonly Member[] {
+  const argumentMembers = namesRead(inputs, ARGUMENT_NAMES);
+  const sessionMembers = namesRead(inputs, SESSION_NAMES);
+  const writeArguments: Writer = (facts) => facts.argumentsJson(argumentMembers) || '{}';
   const principals = new WeakMap<object, string>();
   const writePrincipal: Writer = ({ principal }) => {
     const known = principals.get(principal);
@@ -47,10 +65,10 @@ function createMembers(): readonly Member[] {
     principals.set(principal, text);
     return text;
   };
-  const writeSession: Writer = (facts) => JSON.stringify(facts.session());
+  const writeSession: Writer = (facts) => JSON.stringify(sessionMembers === undefined ? facts.session() : Object.fromEntries(Object.entries(facts.session()).filter(([name]) => sessionMembers.includes(name))));
   return [
     { names: ARGUMENT_NAMES, write: writeArguments, key: writeArguments },
-    { names: ['session'], inner: ['id', 'risk_score', 'previous_actions', 'flags'], write: writeSession, key: writeSession },
+    { names: SESSION_NAMES, inner: ['id', 'risk_score', 'previous_actions', 'flags'], write: writeSession, key: writeSession },
     { names: ['caller_spiffe_id', 'spiffe_id'], write: (facts) => JSON.stringify(facts.callerSpiffeId) },
     { names: ['tool_name', 'tool'], write: (facts) => JSON.stringify(facts.toolName) },
     { names: ['method'], write: (facts) => JSON.stringify(facts.method) },
@@ -65,18 +83,19 @@ function createMembers(): readonly Member[] {
 }
 
 /** What a policy may read below `input`: each name, with the names below it where these are fixed. */
-export const INPUT_NAMES: ReadonlyMap<string, readonly string[] | undefined> = new Map(createMembers().flatMap(({ names, inner }) => names.map((name) => [name, inner] as const)));
+export const INPUT_NAMES: ReadonlyMap<string, readonly string[] | undefined> = new Map(createMembers(['*']).flatMap(({ names, inner }) => names.map((name) => [name, inner] as const)));
 
 /** `inputs` are the dotted paths that findReads found. */
 export function createInputBuilder(inputs: readonly string[]): InputBuilder {
-  const members = createMembers();
+  const members = createMembers(inputs);
   const read = new Set(inputs.map((path) => path.split('.')[0] ?? ''));
   const reads = (name: string): boolean => read.has('*') || read.has(name);
   const argumentNames = ARGUMENT_NAMES.filter(reads);
   const others = members.flatMap((member) =>
     member.names.filter((name) => reads(name) && !ARGUMENT_NAMES.includes(name)).map((name) => ({ name: JSON.stringify(name), write: member.write })),
   );
-  const toParts = (facts: PolicyFacts): InputParts => ({ argumentNames, others: others.map(({ name, write }) => `${name}:${write(facts)}`).join(',') });
+  const argumentMembers = namesRead(inputs, ARGUMENT_NAMES);
+  const toParts = (facts: PolicyFacts): InputParts => ({ argumentNames, argumentMembers, others: others.map(({ name, write }) => `${name}:${write(facts)}`).join(',') });
   const keyed = members
     .filter((member) => member.names.some(reads))
     .flatMap((member) => (member.key === undefined ? [] : [member.key]));
@@ -84,7 +103,7 @@ export function createInputBuilder(inputs: readonly string[]): InputBuilder {
     keyIsCall: keyed.length === 0,
     readsArguments: argumentNames.length > 0,
     toParts,
-    toJson: (facts) => inputJson(toParts(facts), argumentNames.length === 0 ? '' : writeArguments(facts)),
+    toJson: (facts) => inputJson(toParts(facts), argumentNames.length === 0 ? '' : facts.argumentsJson(argumentMembers) || '{}'),
     toKey: (facts) => {
       let key = keyPart(facts.callerSpiffeId) + keyPart(facts.toolName) + keyPart(facts.method);
       for (const part of keyed) key += keyPart(part(facts));

@@ -1,5 +1,5 @@
 // A question about a call with large arguments, as a thread of the pool answers it: to read ten megabytes into the engine takes a tenth of a second, in which no other call would be served.
-import { textAt } from '../../base/json/members.js';
+import { membersText } from '../../base/json/members.js';
 import type { ValueSpan } from '../../base/json/spans.js';
 import type { Reading } from '../../base/workers/message-reader.js';
 import { PolicyEvaluator } from './evaluator.js';
@@ -29,7 +29,7 @@ export function createAnswering(clock: PolicyClock): Reading<AskedOfMessage, Reg
     name: 'policy',
     read(body, { question, args }) {
       const { input, nowNs, part } = question;
-      return evaluatorOf(question).evaluate(inputJson(input, textAt(body, args)), nowNs, { key: part.key, sources: () => part.sources });
+      return evaluatorOf(question).evaluate(inputJson(input, membersText(body, args, input.argumentMembers)), nowNs, { key: part.key, sources: () => part.sources });
     },
     isFound: (answer): answer is RegoAnswer => {
       const { kind, text } = (answer ?? {}) as Partial<Record<'kind' | 'text', unknown>>;

@@ -18,8 +18,8 @@ export interface PolicyFacts {
   readonly authMethod: string;
   readonly principal: Principal;
   readonly stepUpApproved: boolean;
-  /** Raw JSON text of the arguments (`{}` when absent). */
-  argumentsJson(): string;
+  /** Raw JSON text of the arguments (`{}` when absent). What is not of these `members` may be left out; undefined = nothing may. */
+  argumentsJson(members?: readonly string[]): string;
   session(): { readonly id: string; readonly risk_score: number; readonly previous_actions: readonly unknown[]; readonly flags: readonly string[] };
   /** Nanoseconds since the epoch. */
   timeNs(): bigint;
@@ -59,6 +59,8 @@ export interface PolicySet {
 export interface InputParts {
   /** The names that the arguments go by in it; none = it has none. */
   readonly argumentNames: readonly string[];
+  /** Their members that are read; undefined = any may be. */
+  readonly argumentMembers: readonly string[] | undefined;
   /** Its other members, as JSON. */
   readonly others: string;
 }

@@ -1,4 +1,5 @@
 // Facts, options and a settable clock for the policy tests.
+import { membersText } from '../../../../src/base/json/members.js';
 import { loadPolicySet } from '../../../../src/engines/policy/policy-set.js';
 import type { PolicyClock, PolicyFacts, PolicySet, PolicySetOptions, PolicySource } from '../../../../src/engines/policy/types.js';
 
@@ -23,7 +24,7 @@ export function facts(changes: Partial<Omit<PolicyFacts, 'argumentsJson' | 'sess
     principal: { level: 3, role: 'agent', capabilities: ['tool:call'] },
     stepUpApproved: false,
     timeNs: () => 1_700_000_000_123_456_789n,
-    argumentsJson: () => argumentsText,
+    argumentsJson: (members) => membersText(Buffer.from(argumentsText), { from: 0, to: Buffer.byteLength(argumentsText) }, members),
     session: () => ({ id: 's1', risk_score: 0, previous_actions: [], flags: [], ...session }),
     ...others,
   };

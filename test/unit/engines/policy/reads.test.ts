@@ -77,6 +77,34 @@ describe('the decision cache', () => {
     expect(set.decide({ ...facts(), argumentsJson: fail, session: fail })).toMatchObject({ kind: 'allow', cached: true });
   });
 
+  it('finds a decision again though what no policy names has changed', () => {
+    const set = load(`${BASE}allow if {\n startswith(input.arguments.path, "/data/")\n not "tainted:sensitive" in input.session.flags\n input.params.mode == "r"\n}`);
+    const ask = (args: object, session: object = {}) => set.decide(facts({ arguments: JSON.stringify({ path: '/data/a', mode: 'r', ...args }), session }));
+    expect(ask({})).toMatchObject({ kind: 'allow', cached: false });
+    expect(ask({ content: 'x'.repeat(1000) }, { id: 's2', risk_score: 0.4, previous_actions: [{}] })).toMatchObject({ kind: 'allow', cached: true });
+    expect(ask({ path: '/etc' })).toMatchObject({ kind: 'deny', cached: false });
+    expect(ask({ mode: 'w' })).toMatchObject({ kind: 'deny', cached: false });
+    expect(ask({}, { flags: ['tainted:sensitive'] })).toMatchObject({ kind: 'deny', cached: false });
+  });
+
+  it('decides from what the policies name as from all of it', () => {
+    const conditions = [
+      'input.arguments.a == "x"', 'input.params.b.c == "x"', 'input.arguments["a.b"] == "x"', 'input.arguments.a.b == "x"', 'input.arguments["\\u0062"].c', 'input.arguments[`c`][_] == "x"', 'not input.arguments.d', 'not input.params["\u00e9"] == "x"',
+      'count(input.arguments.c) > 1', 'input.arguments == {"a": "x"}', 'input.arguments[input.method] == "x"', '"a" in object.keys(input.params)', 'object.get(input.arguments, "a", "y") == "x"', 'some k, v in input.arguments\n k == v', 'f(input.arguments.b)', 'g(input)', 'x := input.arguments\n x.d == "x"', 'input.session.risk_score < 0.5', 'count(input.session.previous_actions) == 0', 'input.session == {"id": "s1"}',
+    ];
+    const keys = ['a', 'b', 'c', 'd', 'a.b', 'é', '\\u0061', '\\u00e9', 'a.\\u0062'];
+    const value = fc.constantFrom('"x"', '"y"', '1', '["x","y"]', '{"c":"x"}', '{"b":"x","b":"y"}', '{"b":"y","b":"x"}', 'null', '"c"', ' [ ] ');
+    const args = fc.array(fc.tuple(fc.constantFrom(...keys), value), { maxLength: 6 }).map((members) => `{${members.map(([key, text]) => ` "${key}" : ${text}`).join(' ,')}}`);
+    fc.assert(fc.property(fc.uniqueArray(fc.nat(conditions.length - 1), { minLength: 1, maxLength: 2 }), fc.array(args, { minLength: 1, maxLength: 20 }), (picked, asked) => {
+      const set = load(`${BASE}f(b) if b.c == "x"\ng(i) if i.arguments.d == "x"\nallow if {\n ${picked.map((at) => conditions[at]).join('\n ')}\n}`);
+      const whole = load(`${BASE}f(b) if b.c == "x"\ng(i) if i.arguments.d == "x"\nallow if {\n ${picked.map((at) => conditions[at]).join('\n ')}\n}\nall_of_it if input.arguments == input.session`, { cacheEntries: 0 });
+      for (const text of asked) {
+        const decision = whole.decide({ ...facts({ method: 'a' }), argumentsJson: () => text });
+        expect({ ...set.decide(facts({ method: 'a', arguments: text })), cached: false }).toEqual({ ...decision, cached: false });
+      }
+    }), { numRuns: 300 });
+  });
+
   it('does not take one caller, tool and method for another whose texts run together alike', () => {
     const set = load(`${BASE}allow if {\n input.caller_spiffe_id == "a"\n input.tool_name == "b:1"\n}`);
     const names = fc.stringMatching(/^[ab:0-9#,\0]{0,6}$/);
