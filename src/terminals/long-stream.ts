@@ -6,12 +6,12 @@ import { deny } from '../chain/verdict.js';
 import { isSse } from '../mcp/media-types.js';
 import { KEEP_ALIVE, KEEP_ALIVE_MS } from '../mcp/message-events.js';
 import type { Screened } from '../response/scanned.js';
-import { createSseSplitter, type SseEvent } from '../upstream/sse.js';
+import type { SseEvent } from '../upstream/sse.js';
 import type { UpstreamCall, UpstreamRequest } from '../upstream/types.js';
 import { HTTP_OK } from './answers.js';
+import { EventTurns, type EventReceiver } from './event-turns.js';
 import type { Leg, TerminalServices } from './services.js';
 import { keepEvent } from './sse-event.js';
-
 
 /** What a server's stream was: whether it began at all, and the status it was answered with; 0 = none came. */
 export interface StreamEnd {
@@ -29,6 +29,8 @@ export class LongStream {
   readonly #whenOver: (() => void)[] = [];
   /** Events that were read and not yet handled. */
   #waiting = 0;
+  /** Calls of which more has come than is read in one turn. */
+  readonly #behind = new Set<UpstreamCall>();
   #clientFull = false;
   #stopped = false;
   #order: Promise<void> = Promise.resolve();
@@ -64,29 +66,48 @@ export class LongStream {
   /** `onEnd` comes after the last event was handled; not once the client's stream is over, nor after what is returned was called, which ends it. */
   follow(request: UpstreamRequest, onEvent: (event: SseEvent) => Promise<void>, onEnd: (end: StreamEnd) => void = () => undefined): () => void {
     if (this.stopped) return () => undefined;
-    const { upstream } = this.exchange.ctx.snapshot.config;
-    let splitter: ReturnType<typeof createSseSplitter> | undefined;
+    let events: EventTurns | undefined;
     let status = 0;
+    let isOver = false;
+    const end = (): void => this.#inTurn(() => Promise.resolve(onEnd({ began: events !== undefined, status })));
     const done = (): void => {
       this.#calls.delete(call);
-      this.#inTurn(() => Promise.resolve(onEnd({ began: splitter !== undefined, status })));
+      isOver = true;
+      if (!this.#behind.has(call)) end();
+    };
+    const receiver: EventReceiver = {
+      onEvent: (event) => (this.#stopped ? events?.stop() : this.#take(keepEvent(event), onEvent)),
+      onTooLarge: () => {
+        this.#behind.delete(call);
+        call.abort();
+        done();
+      },
+      onBehind: () => {
+        this.#behind.add(call);
+        this.#flow();
+      },
+      onCaughtUp: () => {
+        if (!this.#behind.delete(call)) return;
+        this.#flow();
+        if (isOver) end();
+      },
+      guard: (step) => this.exchange.guard(step),
     };
     const call = this.services.client.send(request, {
       onHead: (head, fields) => {
         status = head;
-        if (status === HTTP_OK && isSse(fields['content-type'] ?? '')) splitter = createSseSplitter(upstream.answer_bytes_max, (event) => this.#take(keepEvent(event), onEvent));
+        if (status === HTTP_OK && isSse(fields['content-type'] ?? '')) events = new EventTurns(this.exchange.ctx.snapshot.config.upstream.answer_bytes_max, receiver);
       },
-      onData: (chunk) => {
-        if (splitter?.push(chunk) !== false) return;
-        call.abort();
-        done();
-      },
+      onData: (chunk) => events?.push(chunk),
       onEnd: done,
       onFault: done,
     });
     this.#calls.add(call);
     return () => {
+      events?.stop();
+      this.#behind.delete(call);
       if (this.#calls.delete(call)) call.abort();
+      this.#flow();
     };
   }
 
@@ -141,7 +162,7 @@ export class LongStream {
   /** What waits here, for a scan or a slow client, is not read on from the servers. */
   #flow(): void {
     for (const call of this.#calls) {
-      if (this.#clientFull || this.#waiting > 0) call.pause();
+      if (this.#clientFull || this.#waiting > 0 || this.#behind.size > 0) call.pause();
       else call.resume();
     }
   }
