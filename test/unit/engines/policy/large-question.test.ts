@@ -73,6 +73,12 @@ describe('a question about large arguments', () => {
     expect(elsewhere(set, facts({ arguments: '{"n":-1}' }), answering)).toMatchObject({ kind: 'fault', message: expect.stringContaining('policy.timeout_ms') as string });
   });
 
+  it('is answered from its own arguments after a fault', () => {
+    const set = keep(load(`${BASE}allow if not bad\n\nbad if {\n  walk(input.arguments, [_, value])\n  startswith(value.path, "/etc")\n}`));
+    const answering = createAnswering(steppingClock());
+    for (const [path, kind] of [['/etc/shadow', 'deny'], [1, 'fault'], ['/etc/shadow', 'deny'], ['/data', 'allow']] as const) expect(elsewhere(set, facts({ arguments: JSON.stringify({ x: { path } }) }), answering).kind).toBe(kind);
+  });
+
   it('is asked of no set that reads no arguments', () => {
     expect(keep(load(`${BASE}allow if input.tool == "a"`)).readsArguments).toBe(false);
   });

@@ -90,6 +90,28 @@ describe('a decision', () => {
     }
   });
 
+  // An engine that breaks off in a walk would walk over the same values for the next call, whoever makes it.
+  it.each([
+    ['a rule', 'allow if not bad'],
+    ['rules with an index', `allow if {\n  input.tool_name == "my_tool"\n  not bad\n}\n${Array.from({ length: 20 }, (_, i) => `allow if input.tool_name == "t${i}"`).join('\n')}`],
+    ['a query', 'allow["x"] if false\n\nallow["y"] := false if bad\n\nallow["allow"] := true if not bad'],
+  ])('is made from its own arguments after a fault, an error or a timeout: %s', (_name, rules) => {
+    const walks = `${BASE}${rules}\n\nbad if {\n  walk(input.arguments, [_, value])\n  startswith(value.path, "/etc")\n  count([n | some n in numbers.range(1, input.arguments.n); n < 0]) == 0\n}`;
+    let stepMs = 0;
+    let at = 0;
+    const set = load(walks, { clock: { nowMs: () => 1_700_000_000_000, monotonicMs: () => (at += stepMs) }, timeoutMs: 50 });
+    const ask = (path: unknown, n = 1): string => set.decide(facts({ arguments: JSON.stringify({ n, x: { path } }) })).kind;
+    const kinds = [ask('/data'), ask('/etc/shadow')];
+    for (let i = 0; i < 3; i++) {
+      expect(ask(1)).toBe('fault');
+      expect(ask(`/etc/shadow${i}`)).toBe(kinds[1]);
+      stepMs = 0.4;
+      expect(ask('/etc', 100_000)).toBe('fault');
+      stepMs = 0;
+      expect([ask(`/etc/passwd${i}`), ask(`/data${i}`)]).toEqual([kinds[1], kinds[0]]);
+    }
+  });
+
   it('is a fault if the arguments are no JSON or too deep, and never permits more', () => {
     const set = load(`${BASE}allow if {\n  input.arguments\n  input.caller_spiffe_id == "admin"\n}`, { cacheEntries: 0 });
     expect(set.decide(facts({ arguments: '{' })).kind).toBe('fault');

@@ -27,6 +27,11 @@ describe('a run of policy tests', () => {
     expect(results[0]?.error).toContain('p_test.rego:5:');
   });
 
+  it('judges a test by itself after one that broke off', () => {
+    const results = run('bad if {\n  walk(input.arguments, [_, value])\n  startswith(value.path, "/etc")\n}\n\ntest_breaks if bad with input as {"arguments": {"x": {"path": 1}}}\n\ntest_good if bad with input as {"arguments": {"x": {"path": "/etc/shadow"}}}\n\ntest_no if not bad with input as {"arguments": {"x": {"path": "/data"}}}');
+    expect(results.map(({ passed }) => passed)).toEqual([false, true, true]);
+  });
+
   it('finds tests in any package and any file, each name once', () => {
     const results = runPolicyTests([{ file: 'a.rego', text: 'package a.b["c-d"]\ntest_x := true' }, policy], [{ file: 'b_test.rego', text: 'package z\ntest_y if false\ntest_y if true\ndefault test_z := true\nmy_test_q := true' }], options);
     expect(results.map(({ name, passed }) => [name, passed])).toEqual([['a.b["c-d"].test_x', true], ['z.test_y', true]]);
