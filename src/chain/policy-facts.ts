@@ -18,9 +18,9 @@ export class CallPolicyFacts implements PolicyFacts {
   readonly stepUpApproved = false;
   readonly #session: SessionView;
   readonly #nowMs: number;
-  readonly #argumentsOf: (members?: readonly string[]) => string;
+  readonly #argumentsOf: (members?: ReadonlySet<string>) => string;
 
-  constructor(caller: Pick<Caller, 'spiffeId' | 'authMethod' | 'principal'>, toolName: string, method: string, tool: RegisteredTool | undefined, session: SessionView, nowMs: number, argumentsOf: (members?: readonly string[]) => string) {
+  constructor(caller: Pick<Caller, 'spiffeId' | 'authMethod' | 'principal'>, toolName: string, method: string, tool: RegisteredTool | undefined, session: SessionView, nowMs: number, argumentsOf: (members?: ReadonlySet<string>) => string) {
     this.callerSpiffeId = caller.spiffeId;
     this.toolName = toolName;
     this.method = method;
@@ -33,7 +33,7 @@ export class CallPolicyFacts implements PolicyFacts {
     this.#argumentsOf = argumentsOf;
   }
 
-  argumentsJson(members?: readonly string[]): string {
+  argumentsJson(members?: ReadonlySet<string>): string {
     return this.#argumentsOf(members);
   }
 

@@ -74,7 +74,7 @@ function factsOf(ctx: PolicyCtx): PolicyFacts {
 }
 
 /** The arguments' own JSON text; layer 2 has proved that it is valid UTF-8 JSON. */
-export function argumentsJson(ctx: Pick<Context, 'inbound'> & { readonly call: { readonly argumentsFrom: number; readonly argumentsTo: number } }, members?: readonly string[]): string {
+export function argumentsJson(ctx: Pick<Context, 'inbound'> & { readonly call: { readonly argumentsFrom: number; readonly argumentsTo: number } }, members?: ReadonlySet<string>): string {
   const { argumentsFrom: from, argumentsTo: to } = ctx.call;
   if (from === to) return EMPTY_ARGUMENTS;
   return membersText(ctx.inbound.body, { from, to }, members);

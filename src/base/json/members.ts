@@ -47,9 +47,9 @@ export function textAt(bytes: Uint8Array, span: ValueSpan | undefined): string |
 }
 
 /** An object as it is written, without the members that are not among `names`; anything else as it is. `names` undefined = all. */
-export function membersText(bytes: Uint8Array, span: ValueSpan, names: readonly string[] | undefined): string {
+export function membersText(bytes: Uint8Array, span: ValueSpan, names: ReadonlySet<string> | undefined): string {
   if (names === undefined || !isObjectAt(bytes, span)) return textAt(bytes, span);
-  const kept = memberSpans(bytes, span.from, span.to).filter(({ key }) => names.includes(key));
+  const kept = memberSpans(bytes, span.from, span.to).filter(({ key }) => names.has(key));
   return `{${kept.map(({ keyFrom, to }) => textAt(bytes, { from: keyFrom, to })).join(',')}}`;
 }
 

@@ -42,7 +42,7 @@ const SESSION_NAMES: readonly string[] = ['session'];
  * The names of the members that are read of an input's member; undefined = any may be. What no policy names is in no key, so that it does not keep a
  * decision from being found again. A name may hold dots: `arguments.a.b` is read of the member `a`, or of `a.b`.
  */
-function namesRead(inputs: readonly string[], ofNames: readonly string[]): readonly string[] | undefined {
+function namesRead(inputs: readonly string[], ofNames: readonly string[]): ReadonlySet<string> | undefined {
   const names = new Set<string>();
   for (const path of inputs) {
     const [first = '', ...parts] = path.split('.');
@@ -50,7 +50,7 @@ function namesRead(inputs: readonly string[], ofNames: readonly string[]): reado
     if (parts.length === 0) return undefined;
     parts.forEach((_, at) => names.add(parts.slice(0, at + 1).join('.')));
   }
-  return [...names];
+  return names;
 }
 
 function createMembers(inputs: readonly string[]): readonly Member[] {
@@ -65,7 +65,7 @@ function createMembers(inputs: readonly string[]): readonly Member[] {
     principals.set(principal, text);
     return text;
   };
-  const writeSession: Writer = (facts) => JSON.stringify(sessionMembers === undefined ? facts.session() : Object.fromEntries(Object.entries(facts.session()).filter(([name]) => sessionMembers.includes(name))));
+  const writeSession: Writer = (facts) => JSON.stringify(sessionMembers === undefined ? facts.session() : Object.fromEntries(Object.entries(facts.session()).filter(([name]) => sessionMembers.has(name))));
   return [
     { names: ARGUMENT_NAMES, write: writeArguments, key: writeArguments },
     { names: SESSION_NAMES, inner: ['id', 'risk_score', 'previous_actions', 'flags'], write: writeSession, key: writeSession },

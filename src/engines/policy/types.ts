@@ -19,7 +19,7 @@ export interface PolicyFacts {
   readonly principal: Principal;
   readonly stepUpApproved: boolean;
   /** Raw JSON text of the arguments (`{}` when absent). What is not of these `members` may be left out; undefined = nothing may. */
-  argumentsJson(members?: readonly string[]): string;
+  argumentsJson(members?: ReadonlySet<string>): string;
   session(): { readonly id: string; readonly risk_score: number; readonly previous_actions: readonly unknown[]; readonly flags: readonly string[] };
   /** Nanoseconds since the epoch. */
   timeNs(): bigint;
@@ -60,7 +60,7 @@ export interface InputParts {
   /** The names that the arguments go by in it; none = it has none. */
   readonly argumentNames: readonly string[];
   /** Their members that are read; undefined = any may be. */
-  readonly argumentMembers: readonly string[] | undefined;
+  readonly argumentMembers: ReadonlySet<string> | undefined;
   /** Its other members, as JSON. */
   readonly others: string;
 }
