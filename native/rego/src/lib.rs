@@ -30,9 +30,16 @@ const POLICY_LENGTHS: PolicyLengthConfig = PolicyLengthConfig {
 /// A larger buffer is given back after the call, so that one huge input doesn't stay in memory for good.
 const BUFFER_BYTES_KEPT: usize = 1 << 20;
 
+struct Slot {
+    engine: Engine,
+    /// The engine as it was before anybody's question, ready to evaluate. One that broke off keeps where it was (the item of a `walk`, what `with`
+    /// had replaced) and would go on from there with the next input: a copy of this takes its place.
+    sound: Option<Engine>,
+}
+
 #[derive(Default)]
 struct State {
-    engines: Vec<Option<Engine>>,
+    engines: Vec<Option<Slot>>,
     request: Vec<u8>,
     answer: Vec<u8>,
 }
@@ -86,7 +93,7 @@ pub extern "C" fn engine_new(strict: u32) -> u32 {
         if free.is_none() {
             state.engines.push(None);
         }
-        state.engines[at] = Some(engine);
+        state.engines[at] = Some(Slot { engine, sound: None });
         Ok(Answer::Text(at.to_string()))
     })
 }
@@ -105,7 +112,7 @@ pub extern "C" fn engine_free(engine: usize) {
 pub extern "C" fn engine_add_policy(engine: usize, name_len: usize) -> u32 {
     reply(|state, request| {
         let (name, text) = split(request, name_len)?;
-        let package = engine_at(state, engine)?.add_policy(name.to_owned(), text.to_owned())?;
+        let package = changed(state, engine)?.add_policy(name.to_owned(), text.to_owned())?;
         Ok(Answer::Text(package))
     })
 }
@@ -114,7 +121,7 @@ pub extern "C" fn engine_add_policy(engine: usize, name_len: usize) -> u32 {
 #[no_mangle]
 pub extern "C" fn engine_add_data(engine: usize) -> u32 {
     reply(|state, request| {
-        engine_at(state, engine)?.add_data(Value::from_json_str(text(request)?)?)?;
+        changed(state, engine)?.add_data(Value::from_json_str(text(request)?)?)?;
         Ok(Answer::Text(String::new()))
     })
 }
@@ -125,7 +132,7 @@ pub extern "C" fn engine_add_data(engine: usize) -> u32 {
 pub extern "C" fn engine_ast(engine: usize) -> u32 {
     reply(|state, _| {
         let mut answer = String::from("[");
-        for (i, module) in engine_at(state, engine)?.get_modules().iter().enumerate() {
+        for (i, module) in slot_at(state, engine)?.engine.get_modules().iter().enumerate() {
             let source = &module.package.span.source;
             let separator = if i == 0 { "" } else { "," };
             let (file, text) = (to_json(source.get_path())?, to_json(source.get_contents())?);
@@ -141,12 +148,8 @@ pub extern "C" fn engine_ast(engine: usize) -> u32 {
 pub extern "C" fn engine_eval_rule(engine: usize, rule_len: usize, limit_ms: f64) -> u32 {
     reply(|state, request| {
         let (rule, input) = split(request, rule_len)?;
-        let engine = engine_at(state, engine)?;
-        limit(engine, limit_ms)?;
-        engine.set_input(parse_input(input)?);
-        let value = engine.eval_rule(rule.to_owned())?;
-        // The input isn't kept: it may hold a caller's arguments.
-        engine.set_input(Value::Undefined);
+        let input = parse_input(input)?;
+        let value = evaluate(slot_at(state, engine)?, input, limit_ms, |engine| engine.eval_rule(rule.to_owned()))?;
         to_answer(&value)
     })
 }
@@ -156,14 +159,31 @@ pub extern "C" fn engine_eval_rule(engine: usize, rule_len: usize, limit_ms: f64
 pub extern "C" fn engine_eval_query(engine: usize, query_len: usize, input_is_term: u32, limit_ms: f64) -> u32 {
     reply(|state, request| {
         let (query, input) = split(request, query_len)?;
-        let engine = engine_at(state, engine)?;
-        limit(engine, limit_ms)?;
         let input = if input_is_term == 0 { parse_input(input)? } else { parse_term(input)? };
-        engine.set_input(input);
-        let results = engine.eval_query(query.to_owned(), false)?;
-        engine.set_input(Value::Undefined);
+        let results = evaluate(slot_at(state, engine)?, input, limit_ms, |engine| engine.eval_query(query.to_owned(), false))?;
         Ok(Answer::Text(to_json(&results)?))
     })
+}
+
+fn evaluate<T>(slot: &mut Slot, input: Value, limit_ms: f64, run: impl FnOnce(&mut Engine) -> Result<T>) -> Result<T> {
+    let Slot { engine, sound } = slot;
+    limit(engine, limit_ms)?;
+    let sound = match sound {
+        Some(sound) => sound,
+        None => {
+            // Analyses the modules, and leaves nothing behind.
+            engine.eval_query("true".to_owned(), false)?;
+            sound.insert(engine.clone())
+        }
+    };
+    engine.set_input(input);
+    let outcome = run(engine);
+    match outcome {
+        // The input isn't kept: it may hold a caller's arguments.
+        Ok(_) => engine.set_input(Value::Undefined),
+        Err(_) => *engine = sound.clone(),
+    }
+    outcome
 }
 
 enum Answer {
@@ -191,8 +211,15 @@ fn is_timeout(fault: &anyhow::Error) -> bool {
     matches!(fault.downcast_ref::<LimitError>(), Some(LimitError::TimeLimitExceeded { .. }))
 }
 
-fn engine_at(state: &mut State, engine: usize) -> Result<&mut Engine> {
+fn slot_at(state: &mut State, engine: usize) -> Result<&mut Slot> {
     state.engines.get_mut(engine).and_then(Option::as_mut).ok_or_else(|| anyhow!("no such engine"))
+}
+
+/// An engine that is about to change: its copy is made anew.
+fn changed(state: &mut State, engine: usize) -> Result<&mut Engine> {
+    let slot = slot_at(state, engine)?;
+    slot.sound = None;
+    Ok(&mut slot.engine)
 }
 
 fn text(bytes: &[u8]) -> Result<&str> {

@@ -80,7 +80,6 @@ export class PolicyEvaluator {
     try {
       const engine = variant === undefined ? this.engine : this.#engineFor(variant.key, () => variant.sources());
       const answer = this.#evaluateIn(engine, inputJson);
-      if (isBroken(answer)) this.#giveUp(variant?.key ?? MAIN, engine);
       if (this.#instance.memoryBytes > this.#memoryBytesMax) this.#replace();
       return answer;
     } catch (fault) {
@@ -119,11 +118,6 @@ export class PolicyEvaluator {
     return engine;
   }
 
-  #giveUp(key: string, engine: number): void {
-    this.#engines.delete(key);
-    this.#instance.freeEngine(engine);
-  }
-
   #touch(key: string, engine: number): void {
     this.#engines.delete(key);
     this.#engines.set(key, engine);
@@ -132,7 +126,8 @@ export class PolicyEvaluator {
   #evictOldest(): void {
     for (const [key, engine] of this.#engines) {
       if (key === MAIN) continue;
-      this.#giveUp(key, engine);
+      this.#engines.delete(key);
+      this.#instance.freeEngine(engine);
       return;
     }
   }
@@ -143,18 +138,11 @@ export class PolicyEvaluator {
     const file = this.#sources[0]?.file ?? ALLOW_RULE;
     const analysed = this.#instance.evalQuery(this.engine, 'true', '', this.#options.timeoutMs);
     if (analysed.kind === 'error') throw policyErrorFrom(analysed.text, file);
-    const { engine } = this;
-    const probed = this.#instance.evalRule(engine, ALLOW_RULE, '{}', this.#options.timeoutMs);
-    if (probed.kind === 'timeout') this.#giveUp(MAIN, engine);
+    const probed = this.#instance.evalRule(this.engine, ALLOW_RULE, '{}', this.#options.timeoutMs);
     if (probed.kind !== 'error') return false;
     if (!probed.text.includes(NO_SUCH_RULE)) throw policyErrorFrom(probed.text, file);
     return true;
   }
-}
-
-/** Whether its engine broke off. It keeps where it was: asked again, it would `walk` over what it was at, and not over the new input. */
-export function isBroken({ kind }: RegoAnswer): boolean {
-  return kind === 'error' || kind === 'timeout';
 }
 
 /** Answers the new engine's number; throws PolicyError at the first source that doesn't parse. */

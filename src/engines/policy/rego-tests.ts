@@ -2,7 +2,7 @@
 import { systemClock } from '../../base/clock/clock.js';
 import { placeText } from '../../base/config/fault.js';
 import type { ParsedModule, ParsedRule } from './ast.js';
-import { addAll, firstValue, isBroken } from './evaluator.js';
+import { addAll, firstValue } from './evaluator.js';
 import { policyErrorFrom } from './error-text.js';
 import { parsedForm, refuseExhaustion } from './plan.js';
 import { RegoInstance, RegoTrap } from './rego-instance.js';
@@ -43,9 +43,7 @@ export function runPolicyTests(sources: readonly PolicySource[], testSources: re
   let running = first;
   return tests.map((test) => {
     try {
-      const answer = running.instance.evalQuery(running.engine, queryOf(test), '', options.timeoutMs);
-      if (isBroken(answer)) running = start();
-      return judge(test, firstValue(answer));
+      return judge(test, firstValue(running.instance.evalQuery(running.engine, queryOf(test), '', options.timeoutMs)));
     } catch (fault) {
       if (!(fault instanceof RegoTrap)) throw fault;
       running = start();
