@@ -164,7 +164,7 @@ const ENGINES: readonly (readonly [what: string, layer: string, Failure])[] = [
   ['a listing rejects', 'tool_registry_verify', { change: (parts) => ({ tools: withMembers(parts.tools, { stateOf: () => ({ kind: 'unknown' }), refresh: reject }) }) }],
   ['the session table throws on loading', 'load_session', { change: (parts) => ({ sessionRisk: withMembers(parts.sessionRisk, { load: plant }) }) }],
   ['the policy engine throws', 'opa_policy', { change: (parts) => inSnapshot(parts, { policy: withMembers(parts.first.policy, { decide: plant }) }) }],
-  ['a reading for the policies rejects', 'opa_policy', { change: (parts) => ({ ...inSnapshot(parts, { policy: withMembers(parts.first.policy, { readsArguments: true }) }), messageReader: { read: reject } }), args: { text: 'x '.repeat(40_000) } }],
+  ['a reading for the policies rejects', 'opa_policy', { change: (parts) => ({ ...inSnapshot(parts, { policy: withMembers(parts.first.policy, { readsArguments: 'all' }) }), messageReader: { read: reject } }), args: { text: 'x '.repeat(40_000) } }],
   ['the matcher throws', 'dlp_scan', { change: (parts) => inSnapshot(parts, { requestRules: { ...parts.first.requestRules, scanRequest: plant } }) }],
   ['the scan pool is full', 'dlp_scan', { change: (parts) => inSnapshot(parts, { requestRules: { ...parts.first.requestRules, scanRequest: reject } }) }],
   ['the session table throws on judging', 'session_context', { change: (parts) => ({ sessionRisk: withMembers(parts.sessionRisk, { judge: plant }) }) }],

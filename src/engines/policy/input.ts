@@ -1,6 +1,6 @@
 // The input document of SPEC section 6 and the cache key, both built from no more than what a policy set reads.
 import { createHash } from 'node:crypto';
-import type { InputParts, PolicyFacts } from './types.js';
+import type { InputParts, PolicyFacts, PolicySet } from './types.js';
 
 /** Longer key parts are replaced by their digest, whoever wrote them, so that the cache's memory is bounded by its number of entries. */
 const KEY_PART_CHARS_MAX = 256;
@@ -9,7 +9,7 @@ const NS_PER_SECOND = 1_000_000_000n;
 type Writer = (facts: PolicyFacts) => string;
 
 export interface InputBuilder {
-  readonly readsArguments: boolean;
+  readonly readsArguments: PolicySet['readsArguments'];
   /** All of the input document but the arguments. */
   toParts(facts: PolicyFacts): InputParts;
   /** The input document as JSON. */
@@ -101,7 +101,7 @@ export function createInputBuilder(inputs: readonly string[]): InputBuilder {
     .flatMap((member) => (member.key === undefined ? [] : [member.key]));
   return {
     keyIsCall: keyed.length === 0,
-    readsArguments: argumentNames.length > 0,
+    readsArguments: argumentNames.length === 0 ? 'none' : argumentMembers === undefined ? 'all' : 'named',
     toParts,
     toJson: (facts) => inputJson(toParts(facts), argumentNames.length === 0 ? '' : facts.argumentsJson(argumentMembers) || '{}'),
     toKey: (facts) => {

@@ -34,7 +34,7 @@ class LoadedPolicySet implements PolicySet {
   readonly packages: PolicySet['packages'];
   readonly reads: PolicySet['reads'];
   readonly warnings: PolicySet['warnings'];
-  readonly readsArguments: boolean;
+  readonly readsArguments: PolicySet['readsArguments'];
   readonly #evaluator: PolicyEvaluator;
   readonly #input: InputBuilder;
   readonly #index: RuleIndex | undefined;

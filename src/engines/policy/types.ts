@@ -45,8 +45,8 @@ export interface PolicySet {
   /** Input paths the set reads, as dotted text; `*` = all of it. And whether decisions may be cached at all, with the reason if not. */
   readonly reads: { readonly inputs: readonly string[]; readonly cacheable: boolean; readonly because: string };
   readonly warnings: readonly PolicyWarning[];
-  /** Whether `decide` reads a call's arguments: it takes as long as they are large. */
-  readonly readsArguments: boolean;
+  /** What `decide` reads of a call's arguments: it takes as long as that is large. `named`: some members, and of the others no more than where they end. */
+  readonly readsArguments: 'none' | 'named' | 'all';
   decide(facts: PolicyFacts): PolicyDecision;
   /** The same without the arguments, for another thread (createAnswering). */
   questionOf(facts: PolicyFacts): LargeQuestion;

@@ -28,9 +28,9 @@ describe('large arguments', () => {
   const readHere = createMessageReader(undefined);
   const later: MessageReader = { read: (...asked) => Promise.resolve(readHere.read(...asked)) };
 
-  it.each([['allow if startswith(input.arguments.path, "x")', PASS], ['allow if input.arguments.path == "y"', { code: 'authz_policy_denied' }], ['allow if startswith(input.arguments, "x")', { code: 'authz_evaluation_error' }]])('are read where the message is read, and decide: %s', async (rules, verdict) => {
+  it.each([['allow if startswith(input.arguments.path, "x")', PASS], ['allow if input.arguments.path == "y"', { code: 'authz_policy_denied' }], ['allow if startswith(input.arguments, "x")', { code: 'authz_evaluation_error' }], ['allow if count(input.arguments) == 1', PASS, `{"path":"${'x'.repeat(20_000)}"}`]])('are read where the message is read, and decide: %s', async (rules, verdict, args = ARGS) => {
     for (const reader of [readHere, later]) {
-      const ctx = large(rules);
+      const ctx = large(rules, args);
       const decided = opaPolicy(reader, steppingClock()).decide(ctx as never);
       expect(decided instanceof Promise).toBe(reader === later);
       const awaited = await decided;
@@ -39,7 +39,7 @@ describe('large arguments', () => {
     }
   });
 
-  it.each([['no policy reads them', 'allow if input.tool_name == "my_tool"', ARGS], ['they are small', 'allow if input.arguments.path', '{"path":"x"}']])('are decided about here where %s', (_, rules, args) => {
+  it.each([['no policy reads them', 'allow if input.tool_name == "my_tool"', ARGS], ['little of them is read', 'allow if input.arguments.to', `{"path":"${'x'.repeat(60_000)}","to":"y"}`], ['they are small', 'allow if input.arguments.path', '{"path":"x"}']])('are decided about here where %s', (_, rules, args) => {
     expect(opaPolicy({ read: () => { throw new Error('was asked'); } }, steppingClock()).decide(large(rules, args) as never)).toBe(PASS);
   });
 
