@@ -16,6 +16,8 @@ export interface AppenderOptions {
   readonly queueLinesMax: number;
   /** `async` calls `done` at once, without a seal; lines are still bounded and failures still stop the thread. */
   readonly durability: 'group' | 'async';
+  /** Every line is worth a commit of its own: there are few, and each is waited for, however long the writer lets those of others gather. */
+  readonly hurries?: boolean;
 }
 
 const ANSWERED_KEPT_MAX = 4096;
@@ -55,6 +57,7 @@ class LaneAppender implements AuditAppender {
   readonly #writer: Ringer;
   readonly #queueLinesMax: number;
   readonly #async: boolean;
+  readonly #hurries: boolean;
   readonly #requestLines = createRequestLines();
   /** In the order of their lines; those before #answered are done with. */
   #waiting: Done[] = [];
@@ -78,6 +81,7 @@ class LaneAppender implements AuditAppender {
     this.#writer = new Ringer(bell);
     this.#queueLinesMax = options.queueLinesMax;
     this.#async = options.durability === 'async';
+    this.#hurries = options.hurries ?? false;
     port.on('message', (message: FromWriter) => {
       this.#take(message);
       this.#settle();
@@ -136,7 +140,7 @@ class LaneAppender implements AuditAppender {
   #sent(done: Done, waits: Done): void {
     this.#waiting.push(waits);
     if (this.#async && this.#mustListen()) this.#settle();
-    if (this.#async && this.#mustListen()) this.#listenAndSettle();
+    if (this.#async && this.#mustListen()) this.#makeRoom();
     this.#wakeWriter();
     if (this.#async) answer(done, undefined, undefined);
   }
@@ -150,6 +154,17 @@ class LaneAppender implements AuditAppender {
   #listenAndSettle(): void {
     this.#lane.listen();
     this.#settle();
+  }
+
+  /** This very turn may bring more lines than there is room for: the writer begins before it ends. */
+  #makeRoom(): void {
+    this.#listenAndSettle();
+    this.#writer.ask();
+    if (this.#writer.asleep) this.#ring();
+  }
+
+  #ring(): void {
+    if (this.#writer.ring()) this.#port.postMessage(NUDGE satisfies ToWriter);
   }
 
   #pending(): number {
@@ -173,14 +188,10 @@ class LaneAppender implements AuditAppender {
     this.#scheduled = false;
     const bytes = this.#lane.unansweredBytes;
     if (bytes === 0) return;
-    if (this.#writer.asleep) {
-      if (this.#writer.ring()) this.#port.postMessage(NUDGE satisfies ToWriter);
-      return;
-    }
-    if (this.#async) {
-      if (this.#mustListen()) this.#writer.ask();
-      return;
-    }
+    // One that is rung awake lets lines gather, too, unless it was asked before.
+    if (this.#async ? this.#mustListen() : this.#hurries) this.#writer.ask();
+    if (this.#writer.asleep) return this.#ring();
+    if (this.#async || this.#hurries) return;
     // More may come with the next turn; some in a row in which nothing does show that this thread only waits.
     this.#quietTurns = bytes === this.#heard ? this.#quietTurns + 1 : 0;
     this.#heard = bytes;

@@ -117,7 +117,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
     await writer.close();
     throw new ConfigFault(`the audit log can't be opened: ${audit.because}`, { file: audit.file, ...WHOLE_FILE, remedy: 'Free the folder or its disk: nothing is served without an audit log.' });
   }
-  const events = openAppender(writer.connect(), { queueLinesMax: config.audit.queue_lines_max, durability: 'group' });
+  const events = openAppender(writer.connect(), { queueLinesMax: config.audit.queue_lines_max, durability: 'group', hurries: true });
   const event = (name: string, details: Readonly<Record<string, DetailValue>>): void => {
     log.info({ event: name, ...details }, name);
     events.append(eventLine(clock.nowUs(), name, details), () => undefined);

@@ -1,6 +1,7 @@
 // The gateway thread's side by itself, against a writer that answers when the test says so: order, bound, async, closing, a writer that ends.
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { openAppender } from '../../../src/audit/appender.js';
 import { Ringer } from '../../../src/audit/bell.js';
 import { acknowledge, advance, collector, connect, connection, fail, hashOf, line, nudges, open, read, received, receiver, say, seq, sleeper, turns, until, writer } from './appender-fixture.js';
 
@@ -355,6 +356,37 @@ describe('a writer that gathers lines', () => {
     await until(() => !gathers());
     acknowledge(1);
     await closed;
+  });
+
+  it('is asked within the turn that brings half of what may wait without an answer: the turn may bring all of it', () => {
+    const { append } = collector(open(100, 'async'));
+    sleeper.beginGathering();
+    append(...Array.from({ length: 49 }, (_, n) => `${n}`));
+    expect(gathers()).toBe(true);
+    append('the fiftieth');
+    expect(gathers()).toBe(false);
+    expect(sleeper.asked()).toBe(true);
+  });
+
+  it('is woken within that turn, and asked, too, where it slept', () => {
+    const { append } = collector(open(100, 'async'));
+    sleeper.rest(() => receiver.waiting);
+    append(...Array.from({ length: 49 }, (_, n) => `${n}`));
+    const asleep = (): boolean => new Ringer(connection.bell).asleep;
+    expect(asleep()).toBe(true);
+    append('the fiftieth');
+    expect(asleep()).toBe(false);
+    expect(sleeper.asked()).toBe(true);
+  });
+
+  it.each([['where it slept', () => void sleeper.rest(() => receiver.waiting)], ['while it gathers', () => sleeper.beginGathering()]])('is asked for the line of a thread that hurries, %s', async (_, writerDoes) => {
+    const appender = openAppender(connection, { queueLinesMax: 100, durability: 'group', hurries: true });
+    writerDoes();
+    appender.append(line('a'), () => undefined);
+    expect(sleeper.asked()).toBe(false); // what else this turn brings shares the commit
+    await turns(2);
+    expect([new Ringer(connection.bell).asleep, gathers()]).toEqual([false, false]);
+    expect(sleeper.asked()).toBe(true);
   });
 
   it('is asked while it is at work, too: it may gather when this thread sleeps', async () => {
