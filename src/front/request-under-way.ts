@@ -44,20 +44,20 @@ export class RequestUnderWay implements ReplyOwner, BodyListener {
   }
 
   handle(): void {
+    this.#reply.handling = true;
     try {
       this.#handle(this.#inbound, this.#reply);
     } catch (error) {
       this.#fault(error);
+    } finally {
+      this.#reply.handling = false;
     }
   }
 
   refuse(code: Parameters<Refuse>[0], reasonCode: string, close: boolean): void {
-    if (close) this.#reply.closeAfter = true;
-    try {
-      this.#context.refuse(code, reasonCode, this.#inbound, this.#reply);
-    } catch (error) {
-      this.#fault(error);
-    }
+    this.#reply.handling = true;
+    this.#refuse(code, reasonCode, close);
+    this.#reply.handling = false;
   }
 
   bodyWhole(body: Uint8Array, borrowed: boolean): void {
@@ -96,7 +96,16 @@ export class RequestUnderWay implements ReplyOwner, BodyListener {
     if (!this.#awaitsBody) return;
     this.#inbound.dropBody(this.#reader?.bytes ?? 0, false);
     if (cause === 'client') this.handle();
-    else this.refuse('gateway_fault', cause === 'shutdown' ? 'shutdown' : 'thread_ending', true);
+    else this.#refuse('gateway_fault', cause === 'shutdown' ? 'shutdown' : 'thread_ending', true);
+  }
+
+  #refuse(code: Parameters<Refuse>[0], reasonCode: string, close: boolean): void {
+    if (close) this.#reply.closeAfter = true;
+    try {
+      this.#context.refuse(code, reasonCode, this.#inbound, this.#reply);
+    } catch (error) {
+      this.#fault(error);
+    }
   }
 
   #giveBack(): void {

@@ -74,6 +74,11 @@ export class UwsReply implements Reply, ActiveReply {
   closeAfter = false;
   /** More of the request comes, which is dropped: the connection outlives its answer until `hangUp`. */
   lingers = false;
+  /**
+   * A handler of uWebSockets.js runs, for this request. Told in there of an answer that ends the connection, the library would forget the end, and take what
+   * is pipelined behind for the next request; while an answer is pending, it ends such a connection.
+   */
+  handling = false;
   readonly #response: HttpResponse;
   readonly #owner: ReplyOwner;
   readonly #extraHeaders: HeaderPairs;
@@ -115,8 +120,14 @@ export class UwsReply implements Reply, ActiveReply {
 
   send(status: number, headers: HeaderPairs, body: Uint8Array | string, close = false): void {
     if (this.#done || this.#began) return;
-    const response = this.#response;
     const ends = close || this.closeAfter;
+    if (ends && this.handling && !this.lingers) setImmediate(() => { if (!this.#gone) this.#write(status, headers, body, true); });
+    else this.#write(status, headers, body, ends);
+    this.#finish();
+  }
+
+  #write(status: number, headers: HeaderPairs, body: Uint8Array | string, ends: boolean): void {
+    const response = this.#response;
     const bodiless = status === NO_CONTENT || status === NOT_MODIFIED;
     response.cork(() => {
       writeStatus(response, status);
@@ -128,7 +139,6 @@ export class UwsReply implements Reply, ActiveReply {
       else if (bodiless || body.length <= AT_ONCE_BYTES) response.end(bodiless ? undefined : body, ends);
       else this.#sendLarge(typeof body === 'string' ? Buffer.from(body) : body, ends);
     });
-    this.#finish();
   }
 
   /**
