@@ -14,8 +14,7 @@ export type BodyFailure =
 
 /** None of these is called after `cancel`. */
 export interface BodyListener {
-  /** This or `bodyFailed`, once. */
-  /** `borrowed` bytes are detached when this returns. */
+  /** This or `bodyFailed`, once. `borrowed` bytes are detached when this returns. */
   bodyWhole(body: Uint8Array, borrowed: boolean): void;
   /** `bytes` = seen so far, or announced where that alone was too many. */
   bodyFailed(failure: BodyFailure, bytes: number): void;
@@ -103,6 +102,14 @@ export class BodyReader {
     if (this.#announced !== undefined && this.#announced > this.#limits.bodyBytesMax) this.#fail('too_large', this.#announced);
   }
 
+  /** Of a request that is refused before any of its body is looked at. */
+  startDropping(response: HttpResponse): void {
+    this.#settled = true;
+    this.#rest = new BodyRest();
+    this.#deadlines.add(this);
+    response.onData((chunk, isLast) => this.#drop(chunk.byteLength, isLast));
+  }
+
   /** It was refused, and what is left of it is on its way. */
   get comes(): boolean {
     return this.#rest !== undefined && !this.#ended;
@@ -111,7 +118,7 @@ export class BodyReader {
   /** Ends what takes too long, or comes so slowly that it would. */
   judge(elapsedMs: number): void {
     if (this.#rest !== undefined) {
-      if (this.#rest.look()) this.#endRest();
+      if (!this.#ended && this.#rest.look()) this.#endRest();
     } else if (elapsedMs >= this.#limits.bodyTimeoutMs) this.#fail('timed_out', this.bytes);
     else if (elapsedMs >= SLOW_GRACE_MS && this.bytes * MS_PER_S < elapsedMs * this.#limits.bytesPerSecondMin) this.#fail('too_slow', this.bytes);
   }
@@ -169,6 +176,7 @@ export class BodyReader {
   }
 
   #fail(failure: BodyFailure, bytes: number): void {
+    if (this.#settled) return;
     if (this.#ended) this.cancel();
     else this.#rest = new BodyRest();
     this.#settled = true;

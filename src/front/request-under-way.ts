@@ -2,7 +2,7 @@
 // methods, not a function for every event: those cost a microsecond per request and a share of every collection.
 import type { InboundMessage } from './inbound.js';
 import type { PeerLoad } from './peer-load.js';
-import { BodyReader, type BodyFailure, type BodyListener } from './read-body.js';
+import { BodyReader, type BodyFailure, type BodyListener, type BodyRoom } from './read-body.js';
 import type { RouteContext } from './routes.js';
 import type { AbortCause, Handle, HeaderPairs, Refuse } from './types.js';
 import type { HttpResponse } from './uws-types.js';
@@ -12,6 +12,7 @@ const US_PER_MS = 1000;
 const SLOW_REASONS = { timed_out: 'body_timeout', too_slow: 'body_too_slow' } as const;
 const JSON_HEADERS: HeaderPairs = [['content-type', 'application/json']];
 const FAULT_PLAIN = JSON.stringify({ code: 'gateway_fault', message: 'The gateway failed.' });
+const NO_ROOM: BodyRoom = { takeBytes: () => false };
 
 export class RequestUnderWay implements ReplyOwner, BodyListener {
   readonly #context: RouteContext;
@@ -41,6 +42,14 @@ export class RequestUnderWay implements ReplyOwner, BodyListener {
     if (endsConnection) this.#reply.closeAfter = true;
     this.#reader = new BodyReader(announced, limits, peer, deadlines, bodyMemory, this.#inbound.receivedUs / US_PER_MS, this);
     this.#reader.start(response);
+  }
+
+  /** It is about to be refused unread: what comes of its body is dropped, and then the connection ends. */
+  dropBody(response: HttpResponse): void {
+    const { limits, deadlines, bodyMemory } = this.#context;
+    this.#reply.lingers = true;
+    this.#reader = new BodyReader(undefined, limits, NO_ROOM, deadlines, bodyMemory, this.#inbound.receivedUs / US_PER_MS, this);
+    this.#reader.startDropping(response);
   }
 
   handle(): void {

@@ -32,6 +32,7 @@ const METHOD_PLAIN = { code: 'method_not_allowed', message: 'This path does not 
 export const FRAMING_PLAIN = { code: 'bad_framing', message: 'Send one Content-Length, or Transfer-Encoding: chunked alone.' };
 /** Of a body this small the rest may still come: taking in a new connection costs more. */
 const UNREAD_BODY_BYTES_MAX = 64 * 1024;
+const LATE = 'event_loop_late';
 
 export interface ChannelLimits {
   /** Open channels of one address, of whatever kind. */
@@ -92,14 +93,19 @@ function answerProbe(context: RouteContext, response: HttpResponse, request: Htt
 
 /** Why the thread has no room for one more; undefined = it has. */
 export function overloadReason(context: RouteContext, peer: PeerLoad, nowUs: number): string | undefined {
-  if (context.lateness.isTooLate(nowUs)) return 'event_loop_late';
+  if (context.lateness.isTooLate(nowUs)) return LATE;
   if (context.load.full) return 'requests_in_flight';
   return peer.crowded ? 'requests_per_ip' : undefined;
 }
 
-/** What is refused here may wait for its record, and must not take the room of what is served meanwhile: it is counted nowhere. */
-export function refuseEarly(context: RouteContext, response: HttpResponse, headers: HeaderIntake, inbound: InboundMessage, code: 'gateway_overloaded' | 'origin_rejected', reason: string, close: boolean): void {
-  new RequestUnderWay(context, response, inbound, undefined, corsHeaders(context.admission.corsOrigin(headers.origin)), context.handle).refuse(code, reason, close);
+/**
+ * What is refused here may wait for its record, and must not take the room of what is served meanwhile: it is counted nowhere. `body`: more comes of it, which is
+ * dropped, so that its sender reads the refusal; but not by a thread that is late already.
+ */
+export function refuseEarly(context: RouteContext, response: HttpResponse, headers: HeaderIntake, inbound: InboundMessage, code: 'gateway_overloaded' | 'origin_rejected', reason: string, close: boolean, body = false): void {
+  const refused = new RequestUnderWay(context, response, inbound, undefined, corsHeaders(context.admission.corsOrigin(headers.origin)), context.handle);
+  if (body && close && reason !== LATE) refused.dropBody(response);
+  refused.refuse(code, reason, close);
 }
 
 function serveMcp(context: RouteContext, response: HttpResponse, request: HttpRequest, route: Route & { readonly kind: 'mcp' }, method: Inbound['httpMethod'] | undefined): void {
@@ -119,10 +125,10 @@ function serveMcp(context: RouteContext, response: HttpResponse, request: HttpRe
 /** Step 0, and then the body: `handle` gets what is whole. */
 export function admit(context: RouteContext, response: HttpResponse, headers: HeaderIntake, framing: Framing & { readonly ok: true }, inbound: InboundMessage, handle: Handle): void {
   const strange = context.admission.check(headers.host, headers.hostLines, headers.origin);
-  if (strange !== undefined) return refuseEarly(context, response, headers, inbound, 'origin_rejected', strange, true);
+  if (strange !== undefined) return refuseEarly(context, response, headers, inbound, 'origin_rejected', strange, true, framing.announced !== 0);
   const peer = context.peers.of(inbound.evidence.ip);
   const overload = overloadReason(context, peer, inbound.receivedUs);
-  if (overload !== undefined) return refuseEarly(context, response, headers, inbound, 'gateway_overloaded', overload, (framing.announced ?? Infinity) > UNREAD_BODY_BYTES_MAX);
+  if (overload !== undefined) return refuseEarly(context, response, headers, inbound, 'gateway_overloaded', overload, (framing.announced ?? Infinity) > UNREAD_BODY_BYTES_MAX, true);
   const served = new RequestUnderWay(context, response, inbound, peer, corsHeaders(context.admission.corsOrigin(headers.origin)), handle);
   // Where a body without a length ends, uWebSockets.js reads loosely (any two bytes for a line end, a trailer as the next request, a line without a name as the head's end):
   // a proxy before it may read otherwise, and what lies behind must not become a request.

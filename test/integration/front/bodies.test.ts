@@ -76,6 +76,26 @@ describe('a refused body that still comes', () => {
     expect(JSON.parse(body)).toMatchObject({ method: 'POST' });
     expect(rig.seen).toHaveLength(1);
   });
+  it('is dropped for want of room, too, and of one who may not call', async () => {
+    const answer = JSON.stringify({ message: 'zu groß – ✓ 𝄞' });
+    const origin = 'https://app.example';
+    await start({ front: { body_bytes_max: BODY.byteLength, inflight_body_bytes_max: MAX, requests_per_ip_max: 1, allowed_origins: [origin] }, answer: () => undefined, refuse: (reply, code) => reply.send(code === 'origin_rejected' ? 403 : 503, [], answer) });
+    const ofStranger = (bytes: Buffer): Buffer => Buffer.from(bytes.toString('latin1').replace('localhost', 'evil'), 'latin1');
+    const check = (text: string, status: number): void => {
+      const [fields = '', body = ''] = text.split('\r\n\r\n');
+      expect([statusOf(text), Number(/content-length: (\d+)/i.exec(fields)?.[1]), JSON.parse(Buffer.from(body, 'latin1').toString())]).toEqual([status, body.length, JSON.parse(answer)]);
+    };
+    check(await sendFirst(announced()), 503);
+    check(await sendFirst(ofStranger(announced())), 403);
+    check(await sendFirst(ofStranger(inChunks)), 403);
+    const held = open(rig.port, post('{}'));
+    await until(() => rig.seen.some(({ refused }) => refused === ''));
+    const crowded = await sendFirst(announced(`Origin: ${origin}`));
+    check(crowded, 503);
+    expect(crowded).toContain(`access-control-allow-origin: ${origin}`);
+    expect(rig.seen.map(({ refused }) => refused.replace('gateway_overloaded ', ''))).toEqual(['inflight_body_bytes', 'origin_rejected host_not_allowed', 'origin_rejected host_not_allowed', '', 'requests_per_ip']);
+    held.socket.destroy();
+  });
   it('hides no request behind it', async () => {
     await start({ front: { body_bytes_max: MAX } });
     const answer = await sendFirst(Buffer.concat([announced(), Buffer.from(post('{}'))]));

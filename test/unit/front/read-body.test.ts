@@ -70,3 +70,42 @@ describe('pieces', () => {
     expect([outcomes[0], reader.reservedBytes, load.bytes]).toEqual(['no_room', 0, 0]);
   });
 });
+
+describe('the rest of a refused body', () => {
+  const LIMITS = { bodyBytesMax: 10, bodyTimeoutMs: 1000, bytesPerSecondMin: 0 };
+  type Feed = (chunk: ArrayBuffer, isLast: boolean) => void;
+
+  function reading(begin: (reader: BodyReader, response: HttpResponse) => void): { readonly said: string[]; readonly reader: BodyReader; readonly feed: Feed; readonly look: () => void } {
+    const said: string[] = [];
+    const deadlines = new BodyDeadlines(() => 0);
+    const reader = new BodyReader(undefined, LIMITS, new Load(1 << 20), deadlines, new BodyMemory(), 0, { bodyWhole: () => said.push('whole'), bodyFailed: (failure) => said.push(failure), bodyDropped: () => said.push('dropped') });
+    let feed: Feed = () => undefined;
+    begin(reader, { onData: (handler: Feed) => { feed = handler; } } as unknown as HttpResponse);
+    deadlines.stop();
+    return { said, reader, feed: (chunk, isLast) => feed(chunk, isLast), look: () => reader.judge(5000) };
+  }
+
+  it('is dropped from the first byte where nothing of it is to be looked at', () => {
+    const { said, reader, feed } = reading((each, response) => each.startDropping(response));
+    expect(reader.comes).toBe(true);
+    for (const isLast of [false, false, true, true]) feed(new ArrayBuffer(100), isLast);
+    expect([said, reader.comes, reader.reservedBytes]).toEqual([['dropped'], false, 0]);
+  });
+  it('is no longer waited for when nothing comes, and ends once', () => {
+    const { said, feed, look } = reading((each, response) => each.startDropping(response));
+    for (let looks = 0; looks < 20; looks++) look();
+    feed(new ArrayBuffer(1), true);
+    expect(said).toEqual(['dropped']);
+  });
+  it('ends nothing any more once it is given up, although it is looked at in the same sweep', () => {
+    for (const fed of [0, 11]) {
+      const { said, reader, feed, look } = reading((each, response) => each.start(response));
+      feed(new ArrayBuffer(fed), false);
+      reader.cancel();
+      said.length = 0;
+      for (let looks = 0; looks < 20; looks++) look();
+      feed(new ArrayBuffer(100), true);
+      expect(said).toEqual([]);
+    }
+  });
+});
