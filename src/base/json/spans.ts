@@ -77,7 +77,7 @@ export function skipValue(bytes: Uint8Array, from: number): number {
 }
 
 function textOf(bytes: Uint8Array, from: number, to: number): string {
-  return Buffer.isBuffer(bytes) ? bytes.toString('utf8', from, to) : Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString('utf8');
+  return Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString('utf8');
 }
 
 /** The text of a string whose span includes its quotes. */
