@@ -31,6 +31,7 @@ interface Member {
 
 /** `argumentsJson` with at least the members that are read. Arguments come first: their text is the caller's, and of a doubled member the last one counts. */
 export function inputJson({ argumentNames, others }: InputParts, argumentsJson: string): string {
+  if (argumentNames.length === 0) return `{${others}}`;
   const members = argumentNames.map((name) => `${JSON.stringify(name)}:${argumentsJson}`);
   return `{${(others === '' ? members : [...members, others]).join(',')}}`;
 }
