@@ -98,7 +98,7 @@ export const gatewayConfigSchema = z.strictObject({
     injection: action('flag', 'What an injected instruction in a request means; flagged ones go to the guard in layer 10.'),
     pii: action('flag', 'What personal data in a request means.'),
     engine: z.enum(['auto', 'hyperscan', 're2']).default('auto').describe('auto takes Hyperscan where its addon loads, else RE2; /health says which and why.'),
-    inline_bytes_max: int(0, 16 * MIB, 16 * KIB, 'Larger messages are scanned by the pool, and those with nothing to decode when sixteen times as large (with RE2 four); a larger call is read there for policies that ask for its arguments (one of which they name a few, when four times as large), for its destinations and for an approval, and a larger answer for secrets that were sent, too. 0 sends everything there.'),
+    inline_bytes_max: int(0, 16 * MIB, 16 * KIB, 'Larger messages are scanned by the pool, and those with nothing to decode when sixteen times as large (with RE2 four); a larger call is read there for policies that ask for its arguments (from four times that size on where they name which), for its destinations and for an approval, and a larger answer for secrets that were sent, too. 0 sends everything there.'),
     pool_threads: int(1, 64, 1, 'Threads of the scan pool, of each gateway thread.'),
     pool_queue_max: int(1, 100_000, 64, 'Scans waiting for the pool; above it layer 7 refuses, and messages of tool servers wait in line.'),
     findings_max: int(1, 10_000, 100, 'Findings kept of one message.'),

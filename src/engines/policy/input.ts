@@ -54,10 +54,7 @@ function namesRead(inputs: readonly string[], ofNames: readonly string[]): Reado
   return names;
 }
 
-function createMembers(inputs: readonly string[]): readonly Member[] {
-  const argumentMembers = namesRead(inputs, ARGUMENT_NAMES);
-  const sessionMembers = namesRead(inputs, SESSION_NAMES);
-  const writeArguments: Writer = (facts) => facts.argumentsJson(argumentMembers) || '{}';
+function createMembers(writeArguments: Writer, sessionMembers: ReadonlySet<string> | undefined): readonly Member[] {
   const principals = new WeakMap<object, string>();
   const writePrincipal: Writer = ({ principal }) => {
     const known = principals.get(principal);
@@ -84,18 +81,19 @@ function createMembers(inputs: readonly string[]): readonly Member[] {
 }
 
 /** What a policy may read below `input`: each name, with the names below it where these are fixed. */
-export const INPUT_NAMES: ReadonlyMap<string, readonly string[] | undefined> = new Map(createMembers(['*']).flatMap(({ names, inner }) => names.map((name) => [name, inner] as const)));
+export const INPUT_NAMES: ReadonlyMap<string, readonly string[] | undefined> = new Map(createMembers((facts) => facts.argumentsJson(), undefined).flatMap(({ names, inner }) => names.map((name) => [name, inner] as const)));
 
 /** `inputs` are the dotted paths that findReads found. */
 export function createInputBuilder(inputs: readonly string[]): InputBuilder {
-  const members = createMembers(inputs);
+  const argumentMembers = namesRead(inputs, ARGUMENT_NAMES);
+  const writeArguments: Writer = (facts) => facts.argumentsJson(argumentMembers) || '{}';
+  const members = createMembers(writeArguments, namesRead(inputs, SESSION_NAMES));
   const read = new Set(inputs.map((path) => path.split('.')[0] ?? ''));
   const reads = (name: string): boolean => read.has('*') || read.has(name);
   const argumentNames = ARGUMENT_NAMES.filter(reads);
   const others = members.flatMap((member) =>
     member.names.filter((name) => reads(name) && !ARGUMENT_NAMES.includes(name)).map((name) => ({ name: JSON.stringify(name), write: member.write })),
   );
-  const argumentMembers = namesRead(inputs, ARGUMENT_NAMES);
   const toParts = (facts: PolicyFacts): InputParts => ({ argumentNames, argumentMembers, others: others.map(({ name, write }) => `${name}:${write(facts)}`).join(',') });
   const keyed = members
     .filter((member) => member.names.some(reads))
@@ -104,7 +102,7 @@ export function createInputBuilder(inputs: readonly string[]): InputBuilder {
     keyIsCall: keyed.length === 0,
     readsArguments: argumentNames.length === 0 ? 'none' : argumentMembers === undefined ? 'all' : 'named',
     toParts,
-    toJson: (facts) => inputJson(toParts(facts), argumentNames.length === 0 ? '' : facts.argumentsJson(argumentMembers) || '{}'),
+    toJson: (facts) => inputJson(toParts(facts), argumentNames.length === 0 ? '' : writeArguments(facts)),
     toKey: (facts) => {
       let key = keyPart(facts.callerSpiffeId) + keyPart(facts.toolName) + keyPart(facts.method);
       for (const part of keyed) key += keyPart(part(facts));
