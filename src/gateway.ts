@@ -18,7 +18,6 @@ import { createCrowd } from './chain/crowd.js';
 import { Unattended } from './chain/unattended.js';
 import { createSharedLines } from './chain/unidentified.js';
 import { deny, PASS, type Deny, type Verdict } from './chain/verdict.js';
-import type { SharedText } from './base/shared/shared-text.js';
 import type { SharedTable } from './base/shared/table.js';
 import type { Authenticator } from './engines/identity/types.js';
 import { createCircuitBreakers } from './engines/limits/circuit-breaker.js';
@@ -30,7 +29,7 @@ import type { SessionHomes } from './engines/mcp-session/homes.js';
 import type { PlaceOwner, SessionPlaces } from './engines/mcp-session/places.js';
 import type { SessionKeeper } from './engines/mcp-session/types.js';
 import { createToolCache } from './engines/registry/served-tools.js';
-import { createSentSecrets } from './engines/secrets/sent-secrets.js';
+import type { SentSecrets } from './engines/secrets/sent-secrets.js';
 import type { SecretStore } from './engines/secrets/types.js';
 import type { SessionRisk } from './engines/session-risk/types.js';
 import type { Handle, Inbound, LossCause, Refuse, Reply } from './front/types.js';
@@ -60,7 +59,6 @@ export interface SharedParts {
   readonly places: SessionPlaces;
   readonly homes: SessionHomes;
   readonly tasks: SharedTable;
-  readonly sentSecrets: SharedText;
   /** Another thread's session lost its place. */
   readonly evicted: (place: PlaceOwner) => void;
   /** Hands a request to the thread that has its session; false = there is no such thread any more. */
@@ -81,6 +79,7 @@ export interface GatewayParts {
   readonly messageReader: MessageReader;
   readonly shared: SharedParts;
   readonly client: UpstreamClient;
+  readonly sentSecrets: SentSecrets;
   /** The control thread: approvals, and what the tool servers were last seen to serve. */
   readonly approvals: Approvals & GrantKeeper;
   readonly tools: ToolKnowledge & ToolVerifier;
@@ -132,7 +131,7 @@ export function buildGateway(parts: GatewayParts) {
     sharedLines: createSharedLines(parts.appender, () => snapshot.config.audit.unidentified_per_second, (flush, afterMs) => parts.after(afterMs, flush)),
     resourceMetadataUrl: parts.resourceMetadataUrl, digestArguments: createArgumentsDigest(parts.argumentsKey), onFault: parts.onGatewayFault,
   };
-  const sentSecrets = createSentSecrets(parts.shared.sentSecrets);
+  const { sentSecrets } = parts;
   const crowd = createCrowd(exit);
   let lastId = 0;
   const terminals: TerminalServices = {

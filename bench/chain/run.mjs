@@ -15,6 +15,7 @@ import { createIds } from '../../dist/base/ids/ids.js';
 import { loadJsonGuard } from '../../dist/base/json/choose.js';
 import { createAuthenticator } from '../../dist/engines/identity/authenticator.js';
 import { createSecretFile } from '../../dist/engines/secrets/file-store.js';
+import { createSentSecrets } from '../../dist/engines/secrets/sent-secrets.js';
 import { parseChains } from '../../dist/engines/session-risk/chains.js';
 import { createSessionRisk } from '../../dist/engines/session-risk/session-risk.js';
 import { seedHash } from '../../dist/engines/registry/hashes.js';
@@ -44,7 +45,7 @@ const lane = createLane();
 const [sender, receiver, requestLines] = [new LaneSender(lane), new LaneReceiver(lane), createRequestLines()];
 const gateway = buildGateway({
   shared: { ...shared, thread: 0, evicted: () => undefined },
-  first, clock: systemClock, ids: createIds(), version: 'bench', jsonGuard: loadJsonGuard(),
+  sentSecrets: createSentSecrets(shared.sentSecrets), first, clock: systemClock, ids: createIds(), version: 'bench', jsonGuard: loadJsonGuard(),
   // The log and the tool server are only the other ends of the chain here: the wire bench has the real ones.
   appender: { healthy: true, because: '', append: (_line, done) => done(undefined, undefined), appendRequest, close: async () => undefined },
   client: { send: (_request, sink) => {

@@ -13,6 +13,7 @@ import { WireReader } from '../upstream/duplex/wire-message.js';
 import { createUpstreamClient, parseUpstreamUrl } from '../upstream/http-client.js';
 import { SseServers } from '../upstream/http-sse/sse-servers.js';
 import { RoutedClient } from '../upstream/routed-client.js';
+import { ServerHeaders } from '../upstream/server-headers.js';
 import { StdioServers } from '../upstream/stdio/stdio-servers.js';
 import { AskFault } from '../upstream/message-reader.js';
 import { withTimeouts } from '../upstream/timed-client.js';
@@ -28,6 +29,8 @@ const PROBE_TIMEOUT_MS = 5_000; // whether it speaks the older transport, after 
 const CONNECT_TIMEOUT_MS = 5_000;
 const PATIENCE_MS = 5_000; // then it is said what is being waited for, again and again
 const MS_PER_SECOND = 1000;
+const HTTP_UNAUTHORIZED = 401;
+const HTTP_FORBIDDEN = 403;
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 const LIMITS = { depthMax: 64, keysMax: 5_000_000 };
 
@@ -56,10 +59,10 @@ export async function servedBy(url: string, server: RegisteredServer | undefined
   } catch (error) {
     if (error instanceof CliFailure) throw error;
     const probes = !isProcess && server?.transport.kind !== 'sse';
-    const speaksSse = probes && await listedBy(url, overSse(url), { ...surroundings, say: () => undefined }, Math.min(PROBE_TIMEOUT_MS, limitMs)).then(() => true, () => false);
+    const speaksSse = probes && await listedBy(url, overSse(url, server), { ...surroundings, say: () => undefined }, Math.min(PROBE_TIMEOUT_MS, limitMs)).then(() => true, () => false);
     if (speaksSse) throw new CliFailure(`${url} speaks HTTP+SSE, the transport of MCP 2024-11-05.`, { remedy: 'Say so: --transport sse (in the registry, under servers: transport: sse)' });
     throw new CliFailure(`${url} did not list its tools: ${reasonOf(error, systemClock.monotonicMs() - beganMs, probes)}.`, {
-      remedy: isProcess ? `Does its command run by itself? ${heard.stderr ? 'What it wrote to stderr is above.' : 'It wrote nothing to stderr.'}` : 'Is the server running, and is this its MCP endpoint?', code: 'upstream_unavailable',
+      remedy: isProcess ? `Does its command run by itself? ${heard.stderr ? 'What it wrote to stderr is above.' : 'It wrote nothing to stderr.'}` : remedyFor(error), code: 'upstream_unavailable',
     });
   }
 }
@@ -71,8 +74,14 @@ function reasonOf(error: unknown, waitedMs: number, probed: boolean): string {
   return `no answer in ${(waitedMs / MS_PER_SECOND).toFixed(1)} s${probed ? ', a try over HTTP+SSE included' : ''}`;
 }
 
-function overSse(upstream: string): RegisteredServer {
-  return { upstream, transport: { kind: 'sse' }, prefix: '', line: 0 };
+function remedyFor(error: unknown): string {
+  const wantsKey = error instanceof AskFault && (error.status === HTTP_UNAUTHORIZED || error.status === HTTP_FORBIDDEN);
+  return wantsKey ? 'It wants a key: put that into a variable, and name it: --header \'Authorization: Bearer $ENV{NAME}\' (in the registry, under servers: headers:)' : 'Is the server running, and is this its MCP endpoint?';
+}
+
+function overSse(upstream: string, server: RegisteredServer | undefined): RegisteredServer {
+  const headers = server?.transport.kind === 'stdio' ? undefined : server?.transport.headers;
+  return { upstream, transport: { kind: 'sse', ...(headers === undefined ? {} : { headers }) }, prefix: '', line: 0 };
 }
 
 async function listedBy(url: string, server: RegisteredServer | undefined, surroundings: Surroundings, timeoutMs: number, heard: Heard = { stderr: false }): Promise<readonly ServedTool[]> {
@@ -103,13 +112,14 @@ function clientFor(server: RegisteredServer | undefined, { folder, say }: Surrou
   const servers = new Map(server === undefined ? [] : [[server.upstream, server]]);
   const http = createUpstreamClient({ connectTimeoutMs: CONNECT_TIMEOUT_MS, connectionsMax: 1 });
   const reader = new WireReader(loadJsonGuard(), LIMITS);
-  const sse = new SseServers({ client: http, reader, answerBytesMax: ANSWER_BYTES_MAX, answerTimeoutMs: timeoutMs, sessionIdleMs: PROCESS_LIST_TIMEOUT_MS, nowMs, every });
+  const headers = new ServerHeaders({ variable: environment.secret, secretsGiven: () => undefined });
+  const sse = new SseServers({ client: http, headersOf: (address) => headers.sentTo(address), reader, answerBytesMax: ANSWER_BYTES_MAX, answerTimeoutMs: timeoutMs, sessionIdleMs: PROCESS_LIST_TIMEOUT_MS, nowMs, every });
   const stdio = new StdioServers({
     reader, answerBytesMax: ANSWER_BYTES_MAX, processesMax: () => 4, sessionIdleMs: PROCESS_LIST_TIMEOUT_MS, bareEnvironment: environment.bare, variable: environment.secret, folder: resolve(folder), initializeParams: ownInitializeParams(packageVersion()),
     nowMs, after, every, log: logTo(say, heard), secretsOf: () => [], toolsMayDiffer: () => undefined, processesChanged: () => undefined,
   });
   stdio.setServers(servers);
-  return new RoutedClient({ http, sse: withTimeouts(sse, monotonicMs), stdio: withTimeouts(stdio, monotonicMs) }, servers);
+  return new RoutedClient({ http, sse: withTimeouts(sse, monotonicMs), stdio: withTimeouts(stdio, monotonicMs) }, headers, servers);
 }
 
 function logTo(say: (line: string) => void, heard: Heard): Log {

@@ -129,12 +129,13 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   });
   const secrets = createSecretFile(resolveInProject(root, config.secrets.file === '' ? join(config.state_dir, 'secrets.enc') : config.secrets.file), secretsKey);
   const views = openSharedMemory(memory, OWN_NAME);
+  const sentSecrets = createSentSecrets(views.sentSecrets);
   const jsonGuard = loadJsonGuard();
   const processes = ownProcesses({
-    config: () => sources.config, root, stateDir, version, clock, log, guard: jsonGuard, secretsSent: createSentSecrets(views.sentSecrets), servers: inForce.registry.servers,
+    config: () => sources.config, root, stateDir, version, clock, log, guard: jsonGuard, secretsSent: sentSecrets, servers: inForce.registry.servers,
     toolsMayDiffer: (upstream) => { if (inForce.registry.upstreams.includes(upstream)) void refresh.refresh(upstream); },
   });
-  const client = createToolServerClient({ config, connectionsMax: CONTROL_CONNECTIONS_MAX, stdio: processes.servers, guard: jsonGuard, servers: inForce.registry.servers, clock });
+  const client = createToolServerClient({ config, connectionsMax: CONTROL_CONNECTIONS_MAX, stdio: processes.servers, guard: jsonGuard, servers: inForce.registry.servers, sentSecrets, clock });
   const reader = createToolsReader(jsonGuard);
   const pinsFile = join(stateDir, 'pins.json');
   const observations = new Observations({ registry: inForce.registry, reader, restored: readPinsFile(pinsFile), persist: (json) => writePinsFile(pinsFile, json) });

@@ -28,6 +28,7 @@ import { buildGateway, type Gateway } from '../gateway.js';
 import { createRequestIdReader } from '../mcp/json-rpc.js';
 import { buildSnapshot } from '../jobs/build-snapshot.js';
 import type { SnapshotSources } from '../jobs/read-sources.js';
+import { createSentSecrets } from '../engines/secrets/sent-secrets.js';
 import { prepareFor } from '../upstream/http-client.js';
 import { createPortClient } from '../upstream/port/port-client.js';
 import type { RoutedClient } from '../upstream/routed-client.js';
@@ -94,14 +95,15 @@ async function main(data: GatewayThreadData): Promise<void> {
   const snapshotTools = { clock, policyModule: data.policyModule, scannerFor: scanners.scannerFor };
   const first = buildSnapshot(data.sources, undefined, snapshotTools);
   prepareFor(upstreamsOf(first));
-  const client = createToolServerClient({ config, connectionsMax: config.upstream.connections_max, stdio: createPortClient(data.processes), guard: jsonGuard, servers: first.registry.servers, clock });
+  const sentSecrets = createSentSecrets(views.sentSecrets);
+  const client = createToolServerClient({ config, connectionsMax: config.upstream.connections_max, stdio: createPortClient(data.processes), guard: jsonGuard, servers: first.registry.servers, sentSecrets, clock });
   const guardClient = createHttpClient({ connectionsMax: GUARD_CONNECTIONS_MAX });
   if (config.guard.url !== '') await guardClient.prepare();
   const guard = createGuard(guardConfig(config), guardClient);
 
   const ids = createIds();
   const gateway = buildGateway({
-    first, clock, ids, version: data.version, jsonGuard, appender, authenticator, guard, sessionRisk, messageReader: scanners.messageReader, shared: { ...views, thread: data.index, evicted: (place) => relay.tellEvicted(place), handOver: (owner, inbound, reply) => relay.handOver(owner, inbound, reply) }, client, tools, approvals: link, keeper: link.sessions,
+    first, clock, ids, version: data.version, jsonGuard, appender, authenticator, guard, sessionRisk, messageReader: scanners.messageReader, shared: { ...views, thread: data.index, evicted: (place) => relay.tellEvicted(place), handOver: (owner, inbound, reply) => relay.handOver(owner, inbound, reply) }, client, sentSecrets, tools, approvals: link, keeper: link.sessions,
     secrets: createSecretFile(resolveInProject(data.root, config.secrets.file === '' ? join(config.state_dir, 'secrets.enc') : config.secrets.file), Buffer.from(data.secretsKey)),
     argumentsKey: data.argumentsKey === undefined ? undefined : Buffer.from(data.argumentsKey),
     resourceMetadataUrl: `http://${config.front.host}:${config.front.port}/.well-known/oauth-protected-resource`,

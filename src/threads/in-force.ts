@@ -12,7 +12,7 @@ import { digestPolicies, loadPolicySet, planPolicySet } from '../engines/policy/
 import { digestRegoModule } from '../engines/policy/rego-module.js';
 import type { PolicySet } from '../engines/policy/types.js';
 import { parseRegistry } from '../engines/registry/registry-file.js';
-import { registryWarnings } from '../engines/registry/warnings.js';
+import { registryWarnings, serverWarnings } from '../engines/registry/warnings.js';
 import { readPolicies, type SnapshotSources } from '../jobs/read-sources.js';
 
 /** Throws ConfigFault or PolicyError. `planned`: the same sources for the gateway threads, which need not find out again what was found out here. */
@@ -60,7 +60,7 @@ export interface Surroundings {
 /** What an operator should know although nothing is refused. */
 export function warningsOf(inForce: InForce, sources: SnapshotSources, around: Surroundings): string[] {
   const { config } = sources;
-  const warnings = registryWarnings(inForce.registry).map((warning) => `${sources.registry.file}:${warning.line}: ${warning.message}`);
+  const warnings = [...registryWarnings(inForce.registry), ...serverWarnings(inForce.registry)].map((warning) => `${sources.registry.file}:${warning.line}: ${warning.message}`);
   warnings.push(...inForce.policy.warnings.map(({ file, line, message }) => `${file}:${line}: ${message}`));
   const { root, unresolved, secrets } = around;
   warnings.push(...absentPolicyDirs(root, config).map((dir) => `policy.dirs: there is no folder ${dir}; no policy comes from it`));

@@ -16,6 +16,7 @@ import { createUpstreamClient } from '../upstream/http-client.js';
 import { SseServers } from '../upstream/http-sse/sse-servers.js';
 import { servePort } from '../upstream/port/port-server.js';
 import { RoutedClient } from '../upstream/routed-client.js';
+import { ServerHeaders } from '../upstream/server-headers.js';
 import { endLeftOver, noteProcesses } from '../upstream/stdio/left-over.js';
 import { StdioServers } from '../upstream/stdio/stdio-servers.js';
 import { withTimeouts } from '../upstream/timed-client.js';
@@ -30,16 +31,18 @@ export interface ClientParts {
   readonly stdio: UpstreamClient;
   readonly guard: JsonGuard;
   readonly servers: ReadonlyMap<string, RegisteredServer>;
+  readonly sentSecrets: SentSecrets;
   readonly clock: Clock;
 }
 
-export function createToolServerClient({ config, connectionsMax, stdio, guard, servers, clock }: ClientParts): RoutedClient {
+export function createToolServerClient({ config, connectionsMax, stdio, guard, servers, sentSecrets, clock }: ClientParts): RoutedClient {
   const { upstream } = config;
   const http = createUpstreamClient({ connectTimeoutMs: upstream.connect_timeout_ms, connectionsMax, pipelining: upstream.pipelining });
+  const headers = new ServerHeaders({ variable: readEnvironment().secret, secretsGiven: (upstream, values) => sentSecrets.keep(upstream, values) });
   const sse = new SseServers({
-    client: http, reader: new WireReader(guard, limitsOf(config)), answerBytesMax: upstream.answer_bytes_max, answerTimeoutMs: upstream.answer_timeout_ms, sessionIdleMs: sessionIdleMs(config), nowMs: clock.nowMs, every,
+    client: http, headersOf: (url) => headers.sentTo(url), reader: new WireReader(guard, limitsOf(config)), answerBytesMax: upstream.answer_bytes_max, answerTimeoutMs: upstream.answer_timeout_ms, sessionIdleMs: sessionIdleMs(config), nowMs: clock.nowMs, every,
   });
-  return new RoutedClient({ http, sse: withTimeouts(sse, clock.monotonicMs), stdio: withTimeouts(stdio, clock.monotonicMs) }, servers);
+  return new RoutedClient({ http, sse: withTimeouts(sse, clock.monotonicMs), stdio: withTimeouts(stdio, clock.monotonicMs) }, headers, servers);
 }
 
 export interface ProcessParts {

@@ -1,7 +1,4 @@
-// Which headers a request may not bring to a tool server, and which an answer may not have: one rule for both clients.
-
-/** Headers the client sets itself, or that would let a caller reframe the request (RFC 9110 section 7.6.1). */
-export const OWN_HEADERS: ReadonlySet<string> = new Set(['host', 'content-length', 'connection', 'transfer-encoding', 'keep-alive', 'upgrade', 'expect', 'te', 'trailer', 'proxy-connection', 'accept-encoding']);
+// Which headers an answer may not have: one rule for both clients.
 
 /** An answer that names one of these twice can be read in two ways. */
 export const SINGLE_HEADERS: ReadonlySet<string> = new Set(['content-type', 'mcp-session-id', 'mcp-protocol-version']);

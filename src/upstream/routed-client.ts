@@ -1,6 +1,8 @@
 // One client for all tool servers: which way a call takes is its server's entry in the registry.
 import type { RegisteredServer } from '../engines/registry/types.js';
-import type { ReportingUpstreamClient, UpstreamCall, UpstreamClient, UpstreamLoad, UpstreamRequest, UpstreamSink } from './types.js';
+import { RefusedCall } from './refused-call.js';
+import type { ServerHeaders } from './server-headers.js';
+import type { ReportingUpstreamClient, UpstreamCall, UpstreamLoad, UpstreamRequest, UpstreamSink } from './types.js';
 
 export interface Ways {
   readonly http: ReportingUpstreamClient;
@@ -10,19 +12,29 @@ export interface Ways {
 
 export class RoutedClient implements ReportingUpstreamClient {
   readonly #ways: Ways;
-  #servers: ReadonlyMap<string, RegisteredServer>;
+  readonly #headers: ServerHeaders;
+  #servers: ReadonlyMap<string, RegisteredServer> = new Map();
 
-  constructor(ways: Ways, servers: ReadonlyMap<string, RegisteredServer>) {
+  constructor(ways: Ways, headers: ServerHeaders, servers: ReadonlyMap<string, RegisteredServer>) {
     this.#ways = ways;
-    this.#servers = servers;
+    this.#headers = headers;
+    this.setServers(servers);
   }
 
   setServers(servers: ReadonlyMap<string, RegisteredServer>): void {
+    this.#headers.setServers(servers);
     this.#servers = servers;
   }
 
   send(request: UpstreamRequest, sink: UpstreamSink): UpstreamCall {
-    return this.#wayTo(request.url).send(request, sink);
+    const { url } = request;
+    if (url.startsWith('stdio:')) return this.#ways.stdio.send(request, sink);
+    const transport = this.#servers.get(url)?.transport;
+    if (transport === undefined) return this.#ways.http.send(request, sink);
+    const added = this.#headers.of(url);
+    if (typeof added === 'string') return new RefusedCall(sink, { kind: 'transport', maybeSent: false, message: added });
+    if (transport.kind === 'sse') return this.#ways.sse.send(request, sink); // its own requests have them
+    return this.#ways.http.send(added === undefined ? request : { ...request, headers: { ...request.headers, ...added } }, sink);
   }
 
   /** HTTP+SSE has its connections from the way to http: addresses, and its calls from its own. */
@@ -36,10 +48,5 @@ export class RoutedClient implements ReportingUpstreamClient {
   async close(): Promise<void> {
     await Promise.all([this.#ways.sse.close(), this.#ways.stdio.close()]);
     await this.#ways.http.close();
-  }
-
-  #wayTo(url: string): UpstreamClient {
-    if (url.startsWith('stdio:')) return this.#ways.stdio;
-    return this.#servers.get(url)?.transport.kind === 'sse' ? this.#ways.sse : this.#ways.http;
   }
 }

@@ -1,7 +1,8 @@
 // HTTP/1.1 to one origin over undici's pool, as callbacks: one object per call, no promise, no redirect, no decompression. For https:, and beside the own client in tests and bench.
 import { createRequire } from 'node:module';
 import type { Dispatcher, Pool } from 'undici';
-import { encodingFault, OWN_HEADERS, twiceFault } from './header-rules.js';
+import { FRAMING_HEADERS } from '../mcp/request-headers.js';
+import { encodingFault, twiceFault } from './header-rules.js';
 import type { Admission, Origin, OriginOptions, Target } from './origin.js';
 import type { UpstreamCall, UpstreamFault, UpstreamRequest, UpstreamSink } from './types.js';
 
@@ -194,7 +195,7 @@ function headerList(headers: Readonly<Record<string, string>>): string[] {
   const list = ['accept-encoding', 'identity']; // what the firewall can't read, it can't scan
   for (const name of Object.keys(headers)) {
     const value = headers[name];
-    if (value !== undefined && !OWN_HEADERS.has(name)) list.push(name, value);
+    if (value !== undefined && !FRAMING_HEADERS.has(name)) list.push(name, value);
   }
   return list;
 }

@@ -19,6 +19,7 @@ import type { PolicySource } from '../../src/engines/policy/types.js';
 import { Observations } from '../../src/engines/registry/observations.js';
 import { createToolsReader } from '../../src/engines/registry/served-tools.js';
 import { openSessionStore } from '../../src/engines/mcp-session/session-store.js';
+import { createSentSecrets } from '../../src/engines/secrets/sent-secrets.js';
 import { createSecretFile, type SecretFile } from '../../src/engines/secrets/file-store.js';
 import { parseChains } from '../../src/engines/session-risk/chains.js';
 import { createSessionRisk } from '../../src/engines/session-risk/session-risk.js';
@@ -124,7 +125,7 @@ export async function startInProcessGateway(options: InProcessOptions): Promise<
   const timers = new Set<NodeJS.Timeout>();
   const views = openSharedMemory(createSharedMemory(config), 1);
   const parts: GatewayParts = {
-    shared: { ...views, thread: 0, evicted: () => undefined, handOver: () => false },
+    sentSecrets: createSentSecrets(views.sentSecrets), shared: { ...views, thread: 0, evicted: () => undefined, handOver: () => false },
     first, clock, ids: createIds(), version: '0', jsonGuard, appender, client, tools, secrets,
     authenticator: createAuthenticator({ profile: config.profile, trustedPeers: [], jwtAudiences: config.identity.jwt_audience, cacheEntries: 100, x509Bundle: undefined, jwtBundle: undefined }),
     guard: createGuard({

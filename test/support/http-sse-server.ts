@@ -1,5 +1,5 @@
 // A real tool server of 2024-11-05 on node:http: a GET whose stream names where to post, and brings every answer.
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface HttpSseServer {
@@ -7,6 +7,8 @@ export interface HttpSseServer {
   readonly origin: string;
   /** Messages posted, in their order, with the connection's number. */
   readonly seen: { readonly connection: number; readonly body: string }[];
+  /** Of every request, in their order. */
+  readonly headers: IncomingHttpHeaders[];
   readonly streams: Map<number, ServerResponse>;
   /** Of what comes after /sse; by default where this server takes messages. */
   endpoint: (connection: number) => string;
@@ -39,6 +41,7 @@ export async function startHttpSseServer(tools: readonly string[]): Promise<Http
     }
   };
   const http = createServer((request, response) => {
+    server.headers.push(request.headers);
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://server');
     if (request.method === 'GET' && pathname === '/sse') {
       if (server.opens !== 200) return void response.writeHead(server.opens, { 'content-type': server.opensAs }).end();
@@ -60,7 +63,7 @@ export async function startHttpSseServer(tools: readonly string[]): Promise<Http
     });
   });
   const server: HttpSseServer = {
-    url: '', origin: '', seen: [], streams: new Map(), accepts: 202, opens: 200, opensAs: 'text/event-stream', saysEndpoint: true, endpoint: (connection) => `/messages?session=${connection}`,
+    url: '', origin: '', seen: [], headers: [], streams: new Map(), accepts: 202, opens: 200, opensAs: 'text/event-stream', saysEndpoint: true, endpoint: (connection) => `/messages?session=${connection}`,
     sayEndpoints: () => { for (const connection of server.streams.keys()) sayEndpoint(connection); },
     send: (connection, message, event = 'message') => void server.streams.get(connection)?.write(`event: ${event}\ndata: ${typeof message === 'string' ? message : JSON.stringify(message)}\n\n`),
     close: () => new Promise((resolve) => {

@@ -25,6 +25,8 @@ export interface ScriptedServer {
   discovery: Script | undefined;
   /** Of GET streams; 405 when there is none. */
   stream: Script | undefined;
+  /** The Authorization header without which it answers 401. */
+  key: string | undefined;
   tools: readonly string[];
   instructions: string;
   /** It speaks 2026-07-28, too. */
@@ -74,6 +76,7 @@ export async function startScriptedServer(tools: readonly string[]): Promise<Scr
     const message = (body === '' ? {} : JSON.parse(body)) as { method?: string; id?: unknown };
     const seen = { httpMethod: request.method ?? '', method: message.method ?? '', idText: message.id === undefined ? '' : JSON.stringify(message.id), headers: request.headers, body };
     server.seen.push(seen);
+    if (server.key !== undefined && request.headers.authorization !== server.key) return jsonAnswer(response, '{"error":"unauthorized"}', 401);
     const session = request.headers['mcp-session-id'];
     if (request.headers['mcp-protocol-version'] !== '2026-07-28' && seen.method !== 'initialize' && session !== undefined && !server.sessions.has(String(session))) {
       return jsonAnswer(response, '{"jsonrpc":"2.0","id":null,"error":{"code":-32001,"message":"Session not found"}}', 404);
@@ -104,7 +107,7 @@ export async function startScriptedServer(tools: readonly string[]): Promise<Scr
   }
 
   const server: ScriptedServer = {
-    url: '', seen: [], sessions: new Set(), tools, discovery: undefined, stream: undefined, instructions: '', modern: false, modernOnly: undefined, refusalStatus: 404, refuseHandshake: undefined, delayHandshake: undefined, hangUps: 0,
+    url: '', seen: [], sessions: new Set(), tools, discovery: undefined, stream: undefined, instructions: '', key: undefined, modern: false, modernOnly: undefined, refusalStatus: 404, refuseHandshake: undefined, delayHandshake: undefined, hangUps: 0,
     sessionName: 's', sessionless: false, script: ({ idText }, response) => jsonAnswer(response, resultFor(idText, 'fine')),
     of: (method) => server.seen.filter((one) => one.method === method),
     close: () => new Promise((resolve) => {

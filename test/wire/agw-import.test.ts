@@ -6,16 +6,27 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readServers } from '../../src/cli/clients/client-file.js';
 import { runAgw, startAgw, type AgwRun } from '../support/agw-process.js';
 import { startGateway, type GatewayProcess } from '../support/gateway-process.js';
+import { jsonAnswer, resultFor, startScriptedServer, type ScriptedServer } from '../support/scripted-server.js';
 import { startDemoProcess, type StartedProcess } from '../support/tool-server.js';
+import { toolText } from './calls.js';
 
 const STDIO = fileURLToPath(new URL('../support/stdio-server.mjs', import.meta.url));
 const SECRET = `ghp_${'Zx9'.repeat(12)}`;
+const KEY = 'swordfish-Sword-77';
 const OTHER = 'spiffe://poc.local/agents/mcp-client/reporter/dev';
 
 let demo: StartedProcess;
 let gateway: GatewayProcess;
 let home = '';
 let work = '';
+
+/** A tool server that answers nobody who lacks its key. */
+async function startServerWithKey(): Promise<ScriptedServer> {
+  const server = await startScriptedServer([toolText('keyed_tool')]);
+  server.key = `Bearer ${KEY}`;
+  server.script = ({ idText }, response) => jsonAnswer(response, resultFor(idText, 'opened'));
+  return server;
+}
 
 const agw = (...words: string[]): Promise<AgwRun> => runAgw(work, [...words, '--config', join(gateway.dir, 'config/gateway.yaml')], '', { HOME: home });
 const json = (run: AgwRun): Record<string, unknown> => JSON.parse(run.out) as Record<string, unknown>;
@@ -25,7 +36,7 @@ const policies = (): string[] => readdirSync(join(gateway.dir, 'config/opa/polic
 beforeAll(async () => {
   demo = await startDemoProcess();
   gateway = await startGateway({
-    tools: [], policies: {}, env: { DEMO_TOKEN: SECRET },
+    tools: [], policies: {}, env: { DEMO_TOKEN: SECRET, KEYED_AUTHORIZATION: KEY },
     identities: { default: 'spiffe://poc.local/agents/mcp-client/my-agent/dev', identities: [{ spiffe_id: 'spiffe://poc.local/agents/mcp-client/my-agent/dev' }, { spiffe_id: OTHER }] },
   });
   home = join(gateway.dir, 'home');
@@ -102,6 +113,24 @@ it('has nothing left to write the second time, and finds the client connected', 
   expect([again.code, registry(), policies()]).toEqual([0, before, ['import_reporter_dev.rego']]);
   const rows = json(await agw('connect', '--json'))['clients'] as { client: string; state: string }[];
   expect(rows.find(({ client }) => client === 'cursor')?.state).toBe('connected');
+});
+
+it('takes a server that wants a key with its headers: the key goes into a variable, and from there to the server', { timeout: 60_000 }, async () => {
+  const keyed = await startServerWithKey();
+  const file = join(work, 'keyed.json');
+  writeFileSync(file, JSON.stringify({ mcpServers: { keyed: { url: keyed.url, headers: { Authorization: `Bearer ${KEY}`, Accept: 'text/html' } } } }));
+  try {
+    const without = await agw('tools', 'list', '--from', keyed.url);
+    expect([without.code, without.err.includes('HTTP status 401'), without.err.includes(`--header 'Authorization: Bearer $ENV{NAME}'`)]).toEqual([2, true, true]);
+    const ran = await agw('import', file, '--as', 'reporter', '--risk-level', 'low', '--yes');
+    const shown = `${ran.out}${ran.err}`;
+    expect([ran.code, shown.includes('gets the headers Authorization'), shown.includes('KEYED_AUTHORIZATION  (now: keyed, headers.Authorization, without Bearer)'), shown.includes('its header Accept is left out')]).toEqual([0, true, true, true]);
+    expect([shown.includes(KEY), registry().includes(KEY), registry().includes('Bearer $ENV{KEYED_AUTHORIZATION}')]).toEqual([false, false, true]);
+    const answer = await gateway.http('POST', '/as/reporter/dev', { 'content-type': 'application/json' }, '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"keyed_tool","arguments":{}}}');
+    expect([answer.status, answer.text]).toEqual([200, expect.stringContaining('opened')]);
+  } finally {
+    await keyed.close();
+  }
 });
 
 it('ends at Ctrl-C, also where servers that do not answer are skipped', { timeout: 60_000 }, async () => {

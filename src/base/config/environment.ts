@@ -46,6 +46,20 @@ export function readEnvironment(source: Readonly<Record<string, string | undefin
 
 /** In the registry, the whole value of a variable that is the gateway's own: a key need not stand in the file. */
 export const NAMED_VARIABLE = /^\$ENV\{([A-Za-z_][A-Za-z0-9_]*)\}$/;
+const NAMED_VARIABLES = /\$ENV\{([A-Za-z_][A-Za-z0-9_]*)\}/g;
+
+/** Whether every `$ENV{` of a text names a variable. */
+export function namesVariables(text: string): boolean {
+  return !text.replace(NAMED_VARIABLES, '').includes('$ENV{');
+}
+
+/** The text with the variables it names put in, and their values; or the first that has none. Values are not looked through for names again. */
+export function fillVariables(text: string, variable: (name: string) => string | undefined): { readonly text: string; readonly values: readonly string[] } | { readonly missing: string } {
+  const names = [...text.matchAll(NAMED_VARIABLES)].map(([, name = '']) => name);
+  const missing = names.find((name) => variable(name) === undefined);
+  if (missing !== undefined) return { missing };
+  return { text: text.replace(NAMED_VARIABLES, (_all, name: string) => variable(name) ?? ''), values: names.map((name) => variable(name) ?? '') };
+}
 
 /** Room for a JWT-SVID beside other headers; uWebSockets.js takes 4 KiB unless its variable says more, and reads it once, before the first thread starts. */
 const HEADER_BYTES_MAX = 16 * 1024;

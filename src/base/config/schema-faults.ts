@@ -22,6 +22,8 @@ type Issue = z.core.$ZodIssue;
 function faultsOfIssue(yaml: YamlFile, schema: z.ZodType, issue: Issue): ConfigFault[] {
   const path = issue.path.filter((step): step is string | number => typeof step !== 'symbol');
   if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(yaml, schema, path, key));
+  // Of a record: what is wrong is the key, and what is said of it stands one deeper.
+  if (issue.code === 'invalid_key') return issue.issues.map(({ message }) => new ConfigFault(`${showPath(path)}: the name ${lowerFirst(message)}.`, { file: yaml.file, ...yaml.placeOfKey(path), remedy: allowedAt(schema, path.slice(0, -1)) }));
   const remedy = allowedAt(schema, path);
   return [new ConfigFault(`${showPath(path)}: ${lowerFirst(issue.message)}.`, { file: yaml.file, ...yaml.placeOf(path), remedy })];
 }

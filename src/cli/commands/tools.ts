@@ -20,6 +20,7 @@ const FROM = { flags: '--from <upstream>', about: 'the tool server: its MCP endp
 const HOW = [
   { flags: '--command <command>', about: 'what starts stdio:NAME, where the registry does not say: an executable and its arguments; no shell reads it' },
   { flags: '--transport <transport>', about: 'what a URL speaks, where the registry does not say', choices: ['streamable_http', 'sse'] },
+  { flags: '--header <header>', about: 'added to all that is sent to a URL, where the registry does not say: NAME: VALUE, a secret as $ENV{NAME}, a variable of the gateway\'s' },
 ];
 const RISKS: readonly RiskLevel[] = ['low', 'medium', 'high', 'critical'];
 type FindPoison = (definition: unknown) => PoisonReason[];
@@ -50,7 +51,7 @@ export const toolsCommands: readonly CommandSpec[] = [
   {
     path: 'tools add',
     summary: 'Register what a server serves, after showing it',
-    detail: 'Writes the definition\'s hash and the whole definition\'s hash into the registry; a tool registered already needs --replace. With --command or --transport the server gets an entry, too.',
+    detail: 'Writes the definition\'s hash and the whole definition\'s hash into the registry; a tool registered already needs --replace. With --command, --transport or --header the server gets an entry, too.',
     arguments: [{ name: '[names...]', about: 'which tools; none = all that are not registered yet' }],
     options: [
       { ...FROM, required: true },
@@ -63,7 +64,7 @@ export const toolsCommands: readonly CommandSpec[] = [
       { flags: '--replace', about: 'register a changed tool again' },
       { flags: '-y, --yes', about: 'without asking' },
     ],
-    examples: ['agw tools add --from http://127.0.0.1:9191/mcp my_tool --risk-level low', 'agw tools add --from http://127.0.0.1:9292/mcp --prefix gh_', 'agw tools add --from http://127.0.0.1:9292/mcp search --name web_search', 'agw tools add --from http://127.0.0.1:9191/mcp my_tool --replace --yes', 'agw tools add --from stdio:files --command \'npx -y @modelcontextprotocol/server-filesystem /data\' read_file'],
+    examples: ['agw tools add --from http://127.0.0.1:9191/mcp my_tool --risk-level low', 'agw tools add --from http://127.0.0.1:9292/mcp --prefix gh_', 'agw tools add --from http://127.0.0.1:9292/mcp search --name web_search', 'agw tools add --from http://127.0.0.1:9191/mcp my_tool --replace --yes', 'agw tools add --from https://tools.example.com/mcp --header \'Authorization: Bearer $ENV{EXAMPLE_TOKEN}\'', 'agw tools add --from stdio:files --command \'npx -y @modelcontextprotocol/server-filesystem /data\' read_file'],
     negative: 'the server serves no such tool, or the answer was no',
     run: add,
   },

@@ -34,13 +34,15 @@ async function askServer(context: CommandContext, plan: UpstreamPlan): Promise<A
     return { plan, tools: await servedBy(plan.upstream, plan.live, surroundings, givenTimeoutOf(context)), reason: '' };
   } catch (error) {
     if (!(error instanceof CliFailure) || error.code === 'interrupted') throw error; // Ctrl-C is no server that does not answer
-    if (plan.entry === undefined && error.message.includes('HTTP+SSE')) return askOverSse(context, plan);
+    if (plan.live?.transport.kind !== 'stdio' && plan.entry?.transport === undefined && error.message.includes('HTTP+SSE')) return askOverSse(context, plan);
     return { plan, tools: undefined, reason: masked(error.message.replace(/^\S+ did not list its tools: /, '').replace(/\.$/, ''), secrets) };
   }
 }
 
 /** Most clients name both transports alike, and try. */
 function askOverSse(context: CommandContext, plan: UpstreamPlan): Promise<AskedServer> {
-  const entry = { upstream: plan.upstream, transport: 'sse' } as const;
-  return askServer(context, { ...plan, entry, live: toServer(entry, 0) });
+  const transport = { transport: 'sse' } as const;
+  const live = plan.live?.transport;
+  const headers = live === undefined || live.kind === 'stdio' ? undefined : live.headers;
+  return askServer(context, { ...plan, entry: { ...plan.entry, upstream: plan.upstream, ...transport }, live: toServer({ upstream: plan.upstream, ...transport, ...(headers === undefined ? {} : { headers }) }, 0) });
 }

@@ -92,7 +92,7 @@ function planUpstreams(context: CommandContext, chosen: readonly Placed<FoundSer
     }
     const same = plans.find(({ upstream }) => upstream === plan.upstream && !upstream.startsWith('stdio:'));
     if (same === undefined) plans.push(withOwnName(plan, registry, plans));
-    else leftOut.push({ name: plan.name, line: plan.line, reason: `it is the same server as ${same.name}` });
+    else leftOut.push({ name: plan.name, line: plan.line, reason: `it is the same server as ${same.name}${JSON.stringify(same.live?.transport) === JSON.stringify(plan.live?.transport) ? '' : ', with other headers: a URL has one set of them'}` });
   }
   return { plans: withoutSharedNames(plans), leftOut };
 }

@@ -23,7 +23,10 @@ export function planText(plan: ImportPlan, terminal: Terminal): string {
 function serverText({ plan, tools, reason, prefix, isPrefixNew, named }: PlannedServer, { riskLevel }: ImportPlan, terminal: Terminal): string {
   const { colors } = terminal;
   const title = `${colors.bold(printable(plan.name))}  ${printable(plan.upstream)}`;
-  const command = plan.entry?.command === undefined ? [] : [`  runs ${programText(plan.entry)}`];
+  const command = [
+    ...(plan.entry?.command === undefined ? [] : [`  runs ${programText(plan.entry)}`]),
+    ...(plan.entry?.headers === undefined ? [] : [`  gets the headers ${Object.keys(plan.entry.headers).map(printable).join(', ')}`]),
+  ];
   const notes = [...plan.notes, ...(isPrefixNew ? [`agents know its tools by names that begin with ${prefix}, because another server has one of them`] : [])].map((note) => `  ${note}`);
   if (tools === undefined) return [title, ...command, colors.red(`  did not answer: ${printable(reason)}`)].join('\n');
   const rows = named.map((one) => [one.name, stateText(one), isRegisteredNow(one) ? riskLevel : '', shortHash(one.tool.hashes.jcs), textOf(recordOf(JSON.parse(one.tool.text)), 'description')]);

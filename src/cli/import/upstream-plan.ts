@@ -2,9 +2,9 @@
 import { NAMED_VARIABLE } from '../../base/config/environment.js';
 import { toServer, type ServerEntry } from '../../engines/registry/server-entry.js';
 import type { RegisteredServer } from '../../engines/registry/types.js';
-import { MCP_REMOTE, remoteArgs } from '../clients/facts.js';
 import { isHarmlessVariable, secretInArgument, secretInUrl } from '../clients/secret-signs.js';
 import type { FoundServer, LeftOut } from './found-server.js';
+import { planHeaders } from './header-plan.js';
 import { resolved, soleVariable, variableName, type Folders } from './references.js';
 
 /** A variable that the gateway must have in its environment. */
@@ -62,21 +62,12 @@ function planUrl(found: FoundServer, way: { readonly kind: 'streamable_http' | '
   const sign = secretInUrl(url);
   if (sign !== undefined) return left(`${sign}; the registry would show it`, 'Let the server take it as a header, if it does, and import it again.');
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol) || url.includes('#')) return left('its URL is not of http: or https:', 'The gateway speaks Streamable HTTP, HTTP+SSE, and stdio to tool servers.');
-  if (Object.keys(found.headers).length > 0) return bridged(found, way.kind, url, folders);
-  const entry: ServerEntry | undefined = way.kind === 'sse' ? { upstream: url, transport: 'sse' } : undefined;
-  return { name: found.name, line: found.line, upstream: url, entry, live: entry === undefined ? undefined : toServer(entry, 0), needed: [], notes: [], missing: [] };
-}
-
-/** The gateway sends no headers of an operator's to a URL: mcp-remote does, as a process whose variables hold them. */
-function bridged(found: FoundServer, kind: 'streamable_http' | 'sse', url: string, folders: Folders): UpstreamPlan {
-  const env: Record<string, string> = {};
-  const headers = Object.entries(found.headers).flatMap(([header, value]) => {
-    const variable = variableName(`${found.name}_${header}`);
-    env[variable] = value;
-    return ['--header', `${header}:\${${variable}}`];
-  });
-  const args = [...remoteArgs(url), ...(kind === 'sse' ? ['--transport', 'sse-only'] : []), ...headers];
-  return process({ found, folders, command: 'npx', args, cwd: undefined, env, notes: [`sent through ${MCP_REMOTE}, which adds its headers`] });
+  const planned = planHeaders(found, folders);
+  if (planned.unfit !== undefined) return left(`its header ${planned.unfit} holds what no header may have`, 'Mend it in the file, and import it again.');
+  const entry = (headers: Readonly<Record<string, string>>): ServerEntry | undefined =>
+    way.kind === 'sse' || planned.count > 0 ? { upstream: url, ...(way.kind === 'sse' ? { transport: 'sse' } : {}), ...(planned.count > 0 ? { headers: { ...headers } } : {}) } : undefined;
+  const live = entry(planned.live);
+  return { name: found.name, line: found.line, upstream: url, entry: entry(planned.written), live: live === undefined ? undefined : toServer(live, 0), needed: planned.needed, notes: planned.notes, missing: planned.missing };
 }
 
 interface Program {
@@ -99,9 +90,7 @@ function process({ found, folders, command, args, cwd, env, notes }: Program): U
   const withEnv = (pairs: readonly (readonly [string, string])[]): ServerEntry => (pairs.length === 0 ? plain : { ...plain, env: Object.fromEntries(pairs) });
   const needed = written.flatMap(({ name, kept, sole, text }): NeededVariable[] => {
     const variable = NAMED_VARIABLE.exec(kept)?.[1];
-    if (variable === undefined) return [];
-    const header = Object.keys(found.headers).find((one) => variableName(`${found.name}_${one}`) === name);
-    return [{ name, variable, value: text, from: sole === undefined ? (header === undefined ? `env.${name}` : `headers.${header}`) : `${sole} of the client's own environment` }];
+    return variable === undefined ? [] : [{ name, variable, value: text, from: sole === undefined ? `env.${name}` : `${sole} of the client's own environment` }];
   });
   return {
     name: found.name, line: found.line, upstream, entry: withEnv(written.map(({ name, kept }) => [name, kept])), live: toServer(withEnv(written.map(({ name, text }) => [name, text])), 0),
@@ -120,9 +109,22 @@ function writtenValue(name: string, value: string, folders: Folders): string {
 export function withoutSharedNames(plans: readonly UpstreamPlan[]): readonly UpstreamPlan[] {
   const valuesOf = new Map<string, Set<string>>();
   for (const { variable, value } of plans.flatMap(({ needed }) => needed)) valuesOf.set(variable, (valuesOf.get(variable) ?? new Set()).add(value));
+  const freeName = (name: string, value: string): string => {
+    for (let count = 1; ; count += 1) {
+      const variable = count === 1 ? name : `${name}_${count}`;
+      const holders = valuesOf.get(variable);
+      if (holders !== undefined && !(holders.size === 1 && holders.has(value))) continue;
+      valuesOf.set(variable, new Set([value]));
+      return variable;
+    }
+  };
   return plans.map((plan) => {
-    const needed = plan.needed.map((one) => ((valuesOf.get(one.variable)?.size ?? 0) < 2 ? one : { ...one, variable: variableName(`${plan.name}_${one.variable}`) }));
-    const renamed = Object.fromEntries(needed.map(({ name, variable }) => [name, `$ENV{${variable}}`]));
-    return plan.entry?.env === undefined ? plan : { ...plan, needed, entry: { ...plan.entry, env: { ...plan.entry.env, ...renamed } } };
+    const needed = plan.needed.map((one) => ((valuesOf.get(one.variable)?.size ?? 0) < 2 ? one : { ...one, variable: freeName(variableName(`${plan.name}_${one.variable}`), one.value) }));
+    const { env, headers, ...others } = plan.entry ?? { upstream: plan.upstream };
+    const renamed = (texts: Readonly<Record<string, string>>): Record<string, string> => Object.fromEntries(Object.entries(texts).map(([name, text]) => {
+      const [before, after] = [plan.needed, needed].map((list) => list.find((one) => one.name === name)?.variable);
+      return [name, before === undefined || after === undefined ? text : text.replace(`$ENV{${before}}`, `$ENV{${after}}`)];
+    }));
+    return env === undefined && headers === undefined ? plan : { ...plan, needed, entry: { ...others, ...(env === undefined ? {} : { env: renamed(env) }), ...(headers === undefined ? {} : { headers: renamed(headers) }) } };
   });
 }

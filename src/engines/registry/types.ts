@@ -53,10 +53,15 @@ export interface StdioProgram {
   readonly instance: 'shared' | 'session';
 }
 
+export interface HttpTransport {
+  /** sse: HTTP+SSE of 2024-11-05. */
+  readonly kind: 'streamable_http' | 'sse';
+  /** Added to every request, as written: `Bearer $ENV{TOKEN}`. Absent: none. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 export type ServerTransport =
-  | { readonly kind: 'streamable_http' }
-  /** HTTP+SSE of 2024-11-05. */
-  | { readonly kind: 'sse' }
+  | HttpTransport
   | { readonly kind: 'stdio'; readonly program: StdioProgram };
 
 /** What is said of a tool server beside its tools. */

@@ -1,4 +1,5 @@
 // What of a registry is valid but deserves a person's eye: text that doesn't give the entry's hash, and text that speaks to the model.
+import { isLoopbackHost } from '../../base/config/check-together.js';
 import { jcsHash, legacyHash, seedHash, type HashedMembers } from './hashes.js';
 import { findPoison } from './poison.js';
 import type { HashAlg, RegisteredTool, ToolHash, ToolRegistry } from './types.js';
@@ -13,6 +14,20 @@ export interface RegistryWarning {
 /** The hash decides, so neither stops the registry: a server's schema may be fuller than what a person copied. */
 export function registryWarnings(registry: ToolRegistry): RegistryWarning[] {
   return [...registry.tools.values()].flatMap((tool) => [...hashWarning(tool), ...poisonWarning(tool)]);
+}
+
+export interface ServerWarning {
+  readonly line: number;
+  readonly message: string;
+}
+
+/** Keys that whoever is on the way can read. */
+export function serverWarnings(registry: ToolRegistry): ServerWarning[] {
+  return [...registry.servers.values()].flatMap(({ upstream, transport, line }) => {
+    if (transport.kind === 'stdio' || !upstream.startsWith('http:') || isLoopbackHost(new URL(upstream).hostname)) return [];
+    const keys = Object.entries(transport.headers ?? {}).filter(([, text]) => text.includes('$ENV{')).map(([name]) => name);
+    return keys.length === 0 ? [] : [{ line, message: `${upstream}: ${keys.join(', ')} goes there over plain HTTP, readable on the way: use https: where the server has it.` }];
+  });
 }
 
 /** The hashes of the entry's own description and input_schema; undefined when it has no input_schema to hash. */

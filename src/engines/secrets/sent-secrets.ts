@@ -8,7 +8,9 @@ const MEMORY_BYTES = 4 * 1024 * 1024; // untouched until it is used; without roo
 export interface SentSecrets {
   /** Known to all threads when it returns: to be called before anything is sent. Throws when there is no room to remember it. */
   remember(server: string, values: readonly string[]): void;
-  /** The same array until something is remembered. */
+  /** On this thread, and never forgotten: what the operator's own configuration gives to a server. */
+  keep(server: string, values: readonly string[]): void;
+  /** The same array until something is remembered or kept. */
   of(server: string): readonly string[];
 }
 
@@ -22,6 +24,8 @@ export function createSentSecretsMemory(): SharedArrayBuffer {
 
 /** Of this process: a restart begins with an empty memory. */
 export function createSentSecrets(shared = new SharedText(createSentSecretsMemory(), 1)): SentSecrets {
+  const kept = new Map<string, readonly string[]>(); // as many as the variables that the registry names
+  const both = new Map<string, { readonly sent: readonly string[]; readonly all: readonly string[] }>();
   let sent: Sent = new Map();
   let version = 0;
 
@@ -48,7 +52,23 @@ export function createSentSecrets(shared = new SharedText(createSentSecretsMemor
         return JSON.stringify([...all]);
       }));
     },
-    of: (server) => current().get(server) ?? NONE,
+    keep(server, values) {
+      const known = kept.get(server) ?? NONE;
+      const fresh = values.filter((value) => !known.includes(value));
+      if (fresh.length === 0) return;
+      kept.set(server, [...new Set([...known, ...fresh])]);
+      both.delete(server);
+    },
+    of(server) {
+      const remembered = current().get(server) ?? NONE;
+      const own = kept.get(server);
+      if (own === undefined) return remembered;
+      const known = both.get(server);
+      if (known?.sent === remembered) return known.all;
+      const all = [...own, ...remembered];
+      both.set(server, { sent: remembered, all });
+      return all;
+    },
   };
 }
 

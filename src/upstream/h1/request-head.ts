@@ -1,5 +1,5 @@
 // Writes the head of a request; a header that could split it is refused.
-import { OWN_HEADERS } from '../header-rules.js';
+import { FRAMING_HEADERS } from '../../mcp/request-headers.js';
 
 const NAME_FORM = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const NOT_IN_VALUES = /[^\t\x20-\x7e\x80-\xff]/; // CR, LF, NUL, other controls, and what Latin-1 has no byte for
@@ -45,7 +45,7 @@ export class RequestHeads {
 
   #learn(name: string): KnownHeader | undefined {
     if (!NAME_FORM.test(name)) return undefined;
-    const own = OWN_HEADERS.has(name.toLowerCase());
+    const own = FRAMING_HEADERS.has(name.toLowerCase());
     const known = { prefix: own ? '' : `${name}: `, value: '', line: own ? '' : `${name}: \r\n` };
     if (this.#known.size < KNOWN_NAMES_MAX) this.#known.set(name, known);
     return known;

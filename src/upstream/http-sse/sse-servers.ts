@@ -11,6 +11,8 @@ const SWEEP_MS = 10_000;
 export interface SseOptions {
   /** The way to http: and https: addresses. */
   readonly client: UpstreamClient;
+  /** What is added to every request to the address, as it stands now. */
+  readonly headersOf: (url: string) => Readonly<Record<string, string>>;
   readonly reader: WireReader;
   readonly answerBytesMax: number;
   readonly answerTimeoutMs: number;
@@ -47,10 +49,10 @@ export class SseServers implements UpstreamClient {
   }
 
   #create(url: string): SessionServer {
-    const { client, reader, answerBytesMax, answerTimeoutMs, sessionIdleMs, nowMs } = this.#options;
+    const { client, headersOf, reader, answerBytesMax, answerTimeoutMs, sessionIdleMs, nowMs } = this.#options;
     const server: SessionServer = new SessionServer(reader, (ended) => {
       if (server.size >= CHANNELS_MAX) return 'full';
-      return new Peer((events) => new SseChannel({ client, url, eventBytesMax: answerBytesMax, answerTimeoutMs, silentMs: sessionIdleMs }, events), {
+      return new Peer((events) => new SseChannel({ client, url, added: () => headersOf(url), eventBytesMax: answerBytesMax, answerTimeoutMs, silentMs: sessionIdleMs }, events), {
         reader, shared: false, heldBytesMax: answerBytesMax, toolsChanged: () => undefined, unreadable: () => undefined, closed: ended,
       });
     }, nowMs);

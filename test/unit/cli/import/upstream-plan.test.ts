@@ -29,13 +29,29 @@ it('gives two servers with one name for two secrets a variable each', () => {
   expect([one?.entry?.env, other?.entry?.env, same?.entry?.env]).toEqual([{ KEY: '$ENV{A_KEY}' }, { KEY: '$ENV{B_KEY}' }, { OTHER: '$ENV{OTHER}' }]);
 });
 
-it('sends headers through a bridge whose variables hold them', () => {
-  const { upstream, entry, live, needed } = planned(remote('https://h/mcp', { Authorization: `Bearer ${SECRET}`, 'X-Team': '${env:SET}' }));
-  expect(upstream).toBe('stdio:remote');
-  expect(entry).toMatchObject({ command: 'npx', args: ['-y', expect.stringMatching(/^mcp-remote@/) as string, 'https://h/mcp', '--header', 'Authorization:${REMOTE_AUTHORIZATION}', '--header', 'X-Team:${REMOTE_X_TEAM}'], env: { REMOTE_AUTHORIZATION: '$ENV{REMOTE_AUTHORIZATION}', REMOTE_X_TEAM: '$ENV{SET}' } });
-  expect(live?.transport).toMatchObject({ program: { env: { REMOTE_AUTHORIZATION: `Bearer ${SECRET}`, REMOTE_X_TEAM: 'set-value' } } });
-  expect(needed[0]).toMatchObject({ variable: 'REMOTE_AUTHORIZATION', from: 'headers.Authorization' });
-  expect(planned(remote('https://h/sse', { A: 'b' }, 'sse')).entry?.args).toContain('sse-only');
+it('gives a URL its headers, with variables for what may be secrets, behind the scheme', () => {
+  const { upstream, entry, live, needed, notes } = planned(remote('https://h/mcp', { Authorization: `Bearer ${SECRET}`, 'X-Team': '${env:SET}', 'X-Level': 'debug', 'X-Mixed': 'x ${SET}', 'Content-Type': 'application/json' }));
+  expect(upstream).toBe('https://h/mcp');
+  expect(entry).toEqual({ upstream, headers: { Authorization: 'Bearer $ENV{REMOTE_AUTHORIZATION}', 'X-Team': '$ENV{SET}', 'X-Level': 'debug', 'X-Mixed': '$ENV{REMOTE_X_MIXED}' } });
+  expect(live?.transport).toEqual({ kind: 'streamable_http', headers: { Authorization: `Bearer ${SECRET}`, 'X-Team': 'set-value', 'X-Level': 'debug', 'X-Mixed': 'x set-value' } });
+  expect(needed.map(({ variable, value, from }) => [variable, value, from])).toEqual([
+    ['REMOTE_AUTHORIZATION', SECRET, 'headers.Authorization, without Bearer'], ['SET', 'set-value', 'SET of the client\'s own environment'], ['REMOTE_X_MIXED', 'x set-value', 'headers.X-Mixed'],
+  ]);
+  expect(notes).toEqual(['its header Content-Type is left out: the gateway sends its own']);
+  expect(planned(remote('https://h/sse', { A: 'on' }, 'sse')).entry).toEqual({ upstream: 'https://h/sse', transport: 'sse', headers: { A: 'on' } });
+});
+
+it('takes what a bridge\'s headers name from the bridge\'s own variables', () => {
+  const { entry, live, needed, missing } = planned({ ...remote('https://h/mcp', { Authorization: '${AUTH}', 'X-Later': 'Bearer ${LATER}' }), env: { AUTH: `Bearer ${SECRET}` } });
+  expect(entry?.headers).toEqual({ Authorization: 'Bearer $ENV{REMOTE_AUTHORIZATION}', 'X-Later': 'Bearer $ENV{LATER}' });
+  expect(live?.transport).toMatchObject({ headers: { Authorization: `Bearer ${SECRET}` } });
+  expect([needed[0]?.value, missing]).toEqual([SECRET, ['LATER']]);
+});
+
+it('gives two servers of one name for two keys a variable each, in headers too', () => {
+  const [one, other] = withoutSharedNames([planned(remote('https://a/mcp', { Authorization: `Bearer ${SECRET}` })), planned({ ...remote('https://b/mcp', { Authorization: `Bearer ${SECRET}2` }), name: 'Remote!' })]);
+  expect(new Set([one?.entry?.headers, other?.entry?.headers].map((headers) => headers?.['Authorization'])).size).toBe(2);
+  expect(one?.entry?.headers?.['Authorization']).toBe(`Bearer $ENV{${one?.needed[0]?.variable}}`);
 });
 
 it('needs no entry for a URL, and one that says so for HTTP+SSE', () => {
@@ -45,7 +61,7 @@ it('needs no entry for a URL, and one that says so for HTTP+SSE', () => {
 
 it.each([
   ['a secret among the arguments', program({}, ['x', '--api-key', SECRET])], ['a variable without a value in them', program({}, ['${env:NONE}'])], ['a key in a URL', remote(`https://h/mcp?token=${SECRET}`)], ['a password in it', remote(`https://me:${SECRET}@h/mcp`)],
-  ['another scheme', remote('ws://h/mcp')], ['a URL with an unknown variable', remote('https://${NONE}/mcp')],
+  ['another scheme', remote('ws://h/mcp')], ['a URL with an unknown variable', remote('https://${NONE}/mcp')], ['a header of two lines', remote('https://h/mcp', { A: `x\n${SECRET}` })],
 ])('leaves out what has %s, and does not say the secret', (_what, found) => {
   const plan = planUpstream(found, FOLDERS, undefined);
   expect(isLeftOut(plan)).toBe(true);

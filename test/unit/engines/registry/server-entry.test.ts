@@ -27,6 +27,11 @@ describe('an entry of servers', () => {
     ]);
   });
 
+  it('keeps the headers of a URL as they are written', () => {
+    const { servers } = parseRegistry(`tools: []\nservers:\n  - upstream: https://h/mcp\n    headers: {Authorization: 'Bearer $ENV{KEY}', X-Team: ''}\n`, FILE);
+    expect(servers.get('https://h/mcp')?.transport).toEqual({ kind: 'streamable_http', headers: { Authorization: 'Bearer $ENV{KEY}', 'X-Team': '' } });
+  });
+
   it.each([
     ['a tool of a process without an entry', toolOf('stdio:files'), 3, 'stdio:files has no entry in servers'],
     ['a process without a command', `tools: []\nservers:\n  - upstream: stdio:files\n`, 3, 'has no command'],
@@ -40,11 +45,21 @@ describe('an entry of servers', () => {
     ['a variable within a text', `tools: []\nservers:\n  - {upstream: 'stdio:a', command: x, env: {A: 'x$ENV{B}'}}\n`, 3, 'must be $ENV{NAME} alone'],
     ['a caller\'s secret', `tools: []\nservers:\n  - {upstream: 'stdio:a', command: x, env: {A: '$SPIKE{ref:x}'}}\n`, 3, '$SPIKE'],
     ['an argument that is no text', `tools: []\nservers:\n  - {upstream: 'stdio:a', command: x, args: [1]}\n`, 3, 'args[0]'],
+    ['headers for a process', `tools: []\nservers:\n  - upstream: stdio:a\n    command: x\n    headers: {A: b}\n`, 5, 'over its pipes'],
+    ['a header that is none', `tools: []\nservers:\n  - {upstream: 'http://h/mcp', headers: {'A B': c}}\n`, 3, 'must be the name of a header'],
+    ['a header of the framing', `tools: []\nservers:\n  - {upstream: 'http://h/mcp', headers: {Content-Length: '3'}}\n`, 3, 'the gateway\'s own'],
+    ['a header of MCP', `tools: []\nservers:\n  - {upstream: 'http://h/mcp', headers: {Mcp-Session-Id: x}}\n`, 3, 'the gateway\'s own'],
+    ['a header of the trace', `tools: []\nservers:\n  - {upstream: 'http://h/mcp', headers: {TraceParent: x}}\n`, 3, 'the gateway\'s own'],
+    ['a header twice', `tools: []\nservers:\n  - {upstream: 'http://h/mcp', headers: {A: b, a: c}}\n`, 3, 'must not name a header twice'],
+    ['a header of two lines', `tools: []\nservers:\n  - {upstream: 'http://h/mcp', headers: {A: "b\\r\\nC: d"}}\n`, 3, 'must be one line'],
+    ['a header beyond Latin-1', `tools: []\nservers:\n  - {upstream: 'http://h/mcp', headers: {A: "\\u20ac"}}\n`, 3, 'must be one line'],
+    ['a header with a variable that is none', `tools: []\nservers:\n  - {upstream: 'http://h/mcp', headers: {A: 'Bearer $ENV{A-B}'}}\n`, 3, 'must write a variable as $ENV{NAME}'],
+    ['a header with a caller\'s secret', `tools: []\nservers:\n  - {upstream: 'http://h/mcp', headers: {A: '$SPIKE{ref:x}'}}\n`, 3, '$SPIKE'],
     ['a zero byte', `tools: []\nservers:\n  - {upstream: 'stdio:a', command: "x\\0y"}\n`, 3, 'zero byte'],
   ])('that is %s is refused at its line', (_what, text, line, words) => {
     const faults = faultsOf(text);
     expect(faults.map((fault) => [fault.line, fault.message.includes(words)])).toContainEqual([line, true]);
-    if (!/^(env|args|must be|\$SPIKE)/.test(words)) expect(faults.every(({ remedy }) => remedy !== '')).toBe(true);
+    if (!/^(env|args|must|the gateway's own|\$SPIKE)/.test(words)) expect(faults.every(({ remedy }) => remedy !== '')).toBe(true);
   });
 
   it('missing for many tools is one fault', () => {

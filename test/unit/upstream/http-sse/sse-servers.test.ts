@@ -14,6 +14,7 @@ let server: HttpSseServer;
 let other: PlainServer;
 let http: ReportingUpstreamClient;
 let servers: SseServers;
+let added: Readonly<Record<string, string>> = {};
 let nowMs = 0;
 let sweep: () => void = () => undefined;
 let sweeping = 0;
@@ -23,10 +24,11 @@ beforeEach(async () => {
   other = await startServer();
   http = createUpstreamClient({ connectTimeoutMs: 2000, connectionsMax: 4 });
   [nowMs, sweeping] = [0, 0];
+  added = {};
   servers = startServers();
 });
 const startServers = (): SseServers => new SseServers({
-  client: http, reader: new WireReader(loadJsonGuard(), LIMITS), answerBytesMax: 10_000, answerTimeoutMs: 60_000, sessionIdleMs: 1000, nowMs: () => nowMs,
+  client: http, headersOf: () => added, reader: new WireReader(loadJsonGuard(), LIMITS), answerBytesMax: 10_000, answerTimeoutMs: 60_000, sessionIdleMs: 1000, nowMs: () => nowMs,
   every: (_ms, tick) => {
     sweep = tick;
     sweeping += 1;
@@ -50,6 +52,14 @@ async function open(): Promise<string> {
 }
 
 describe('a server of 2024-11-05', () => {
+  it('gets what is added to all that is sent to it, as it stands then', async () => {
+    added = { authorization: 'Bearer one' };
+    const session = await open();
+    added = { authorization: 'Bearer two' };
+    await echo(session, 'a');
+    expect(server.headers.map(({ authorization, accept }) => [authorization, accept])).toEqual([['Bearer one', 'text/event-stream'], ['Bearer one', 'application/json'], ['Bearer two', 'application/json']]);
+  });
+
   it('has one connection for each session, and answers each caller under its id', async () => {
     const [one, two] = [await open(), await open()];
     const answers = await Promise.all([echo(one, 'a', 7), echo(two, 'b', 7), echo(one, 'c', '7')]);

@@ -1,0 +1,67 @@
+// Headers that the registry adds to all that is sent to a tool server: keys of the gateway's own, which no caller names or sees.
+import type { RegisteredServer } from '../engines/registry/types.js';
+import { fillVariables } from '../base/config/environment.js';
+
+/** Shorter ones can't be told from other words of an answer, and are not looked for. */
+const SECRET_CHARACTERS_MIN = 8;
+// eslint-disable-next-line no-control-regex -- control characters are what it looks for
+const NOT_IN_VALUES = /[^\t\x20-\x7e\x80-\xff]|^[\t ]|[\t ]$/; // RFC 9110, section 5.5, and what Latin-1 has no byte for
+
+const NONE = Object.freeze({});
+
+export type AddedHeaders = Readonly<Record<string, string>>;
+
+export interface ServerHeadersOptions {
+  /** A variable of this process. */
+  readonly variable: (name: string) => string | undefined;
+  /** Called before they are sent for the first time, with the values that came from variables: the server may hand them on in its answers. */
+  readonly secretsGiven: (upstream: string, values: readonly string[]) => void;
+}
+
+export class ServerHeaders {
+  readonly #options: ServerHeadersOptions;
+  #added: ReadonlyMap<string, AddedHeaders | string> = new Map();
+
+  constructor(options: ServerHeadersOptions) {
+    this.#options = options;
+  }
+
+  setServers(servers: ReadonlyMap<string, RegisteredServer>): void {
+    const added = new Map<string, AddedHeaders | string>();
+    for (const { upstream, transport } of servers.values()) {
+      if (transport.kind !== 'stdio' && transport.headers !== undefined) added.set(upstream, this.#filled(upstream, transport.headers));
+    }
+    this.#added = added;
+  }
+
+  /** Lower-case names. Undefined: it has none. A text: why they can't be sent, for people; then nothing may be. */
+  of(upstream: string): AddedHeaders | string | undefined {
+    return this.#added.get(upstream);
+  }
+
+  /** For those who ask only where they can be sent. */
+  sentTo(upstream: string): AddedHeaders {
+    const added = this.#added.get(upstream);
+    return typeof added === 'object' ? added : NONE;
+  }
+
+  #filled(upstream: string, written: Readonly<Record<string, string>>): AddedHeaders | string {
+    const headers: Record<string, string> = {};
+    const secrets: string[] = [];
+    for (const [name, text] of Object.entries(written)) {
+      const filled = fillVariables(text, this.#options.variable);
+      if ('missing' in filled) return `its ${name} takes $ENV{${filled.missing}}, and the gateway has no such variable`;
+      if (NOT_IN_VALUES.test(filled.text)) return `its ${name} holds a line end, a space at an end or another character that no header may have`;
+      headers[name.toLowerCase()] = filled.text;
+      secrets.push(...filled.values.flatMap(secretsIn));
+    }
+    this.#options.secretsGiven(upstream, secrets);
+    return Object.freeze(headers);
+  }
+}
+
+/** The value, and what stands behind its scheme: a server may show either. */
+function secretsIn(value: string): string[] {
+  const behind = /^[A-Za-z][A-Za-z0-9-]* +(\S+)$/.exec(value)?.[1] ?? value;
+  return [...new Set([value, behind])].filter((text) => text.length >= SECRET_CHARACTERS_MIN);
+}

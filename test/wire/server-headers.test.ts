@@ -1,0 +1,90 @@
+// Headers that the registry adds for a tool server: on all that the gateway sends there, from its own environment, in no file and no answer of the gateway's.
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { permitAll, startGateway, type GatewayProcess } from '../support/gateway-process.js';
+import { startHttpSseServer, type HttpSseServer } from '../support/http-sse-server.js';
+import { jsonAnswer, resultFor, sseHead, startScriptedServer, type ScriptedServer } from '../support/scripted-server.js';
+import { call, codeOf, eventually, openSession, registration, toolText } from './calls.js';
+
+const TOKEN = 'swordfish-Sword-77';
+const ECHO = '{"name":"echo","description":"Tool of the tests","inputSchema":{"type":"object"}}';
+
+let server: ScriptedServer;
+let other: ScriptedServer;
+let keyless: ScriptedServer;
+let old: HttpSseServer;
+let gateway: GatewayProcess;
+
+const entries = (): Record<string, unknown>[] => [
+  { upstream: server.url, headers: { Authorization: 'Bearer $ENV{TOOL_TOKEN}', 'X-Team': 'blue' } },
+  { upstream: keyless.url, headers: { 'X-Api-Key': '$ENV{NOT_SET}' } },
+  { upstream: old.url, transport: 'sse', headers: { Authorization: 'Bearer $ENV{TOOL_TOKEN}' } },
+];
+const registry = (servers: readonly unknown[]): string => JSON.stringify({
+  servers,
+  tools: [registration('keyed', server.url), registration('plain', other.url), registration('keyless', keyless.url), registration('echo', old.url)].map((tool) => ({ risk_level: 'low', ...tool })),
+});
+
+beforeAll(async () => {
+  [server, other, keyless, old] = await Promise.all([startScriptedServer([toolText('keyed')]), startScriptedServer([toolText('plain')]), startScriptedServer([toolText('keyless')]), startHttpSseServer([ECHO])]);
+  for (const one of [server, other]) one.script = ({ idText, headers, body }, response): void => {
+    const words = `you sent ${headers.authorization ?? 'nothing'} (${Buffer.from(headers.authorization ?? '').toString('base64')})`;
+    if (!body.includes('event')) return jsonAnswer(response, resultFor(idText, words));
+    sseHead(response);
+    response.end(`data: ${resultFor(idText, words)}\n\n`);
+  };
+  gateway = await startGateway({ policies: { 'all.rego': permitAll() }, tools: [], files: { 'config/capability-registry-v2.yaml': registry(entries()) }, env: { TOOL_TOKEN: TOKEN } });
+}, 60_000);
+afterAll(async () => {
+  await gateway.stop();
+  await Promise.all([server, other, keyless, old].map((one) => one.close()));
+});
+
+it('go with the listing, the handshake, every call and the end of a session, and to no other server', async () => {
+  const session = await openSession(gateway, { 'x-team': 'the caller\'s' });
+  await gateway.post(call('keyed'), session);
+  await gateway.post(call('plain'), session);
+  await gateway.http('DELETE', '/', { ...session, 'x-spiffe-id': 'spiffe://poc.local/agents/mcp-client/my-agent/dev' });
+  expect(await eventually(() => server.seen.some(({ httpMethod }) => httpMethod === 'DELETE'))).toBe(true);
+  expect(new Set(server.seen.map(({ method }) => method))).toContain('tools/list');
+  expect(new Set(server.seen.map(({ method }) => method))).toContain('tools/call');
+  expect(new Set(server.seen.map(({ headers }) => [headers.authorization, headers['x-team']].join()))).toEqual(new Set([`Bearer ${TOKEN},blue`]));
+  expect(new Set(other.seen.map(({ headers }) => headers.authorization))).toEqual(new Set([undefined]));
+});
+
+it('go to a server of HTTP+SSE, with its stream and with each message', async () => {
+  const answer = await gateway.post(call('echo', { text: 'hi' }));
+  expect(answer.text).toContain('hi');
+  expect(new Set(old.headers.map(({ authorization }) => authorization))).toEqual(new Set([`Bearer ${TOKEN}`]));
+});
+
+it.each([['JSON', {}], ['an event', { as: 'event' }]])('come back in no answer, in %s', async (_what, args) => {
+  const { status, text } = await gateway.post(call('keyed', args));
+  expect([status, text.includes('you sent Bearer [secret]')]).toEqual([200, true]);
+  expect([text.includes(TOKEN), text.includes(Buffer.from(`Bearer ${TOKEN}`).toString('base64'))]).toEqual([false, false]);
+});
+
+it('stand in no log, no audit line and no answer of the control thread', async () => {
+  const states = await Promise.all(['/v1/status', '/v1/upstreams', '/v1/tools'].map((path) => gateway.control('GET', path)));
+  const audit = join(gateway.dir, '.precinct/audit');
+  for (const text of [gateway.stderr(), ...states.map((state) => state.text), ...readdirSync(audit).map((name) => readFileSync(join(audit, name), 'utf8'))]) expect(text).not.toContain(TOKEN);
+});
+
+it('send nothing at all where the gateway lacks the variable, and say so', async () => {
+  const answer = await gateway.post(call('keyless'));
+  expect([answer.status, codeOf(answer)]).toEqual([503, 'registry_tool_unverified']);
+  expect(keyless.seen).toEqual([]);
+  const { json } = await gateway.control('GET', '/v1/upstreams');
+  expect(JSON.stringify(json)).toContain('its X-Api-Key takes $ENV{NOT_SET}, and the gateway has no such variable');
+});
+
+it('are those of the registry as it stands after a reload', async () => {
+  const [, ...rest] = entries();
+  writeFileSync(join(gateway.dir, 'config/capability-registry-v2.yaml'), registry([{ upstream: server.url, headers: { 'X-Team': 'red' } }, ...rest]));
+  expect((await gateway.control('POST', '/v1/reload')).status).toBe(200);
+  const before = server.seen.length;
+  await gateway.post(call('keyed'));
+  const calls = server.seen.slice(before).filter(({ method }) => method === 'tools/call');
+  expect(calls.map(({ headers }) => [headers.authorization, headers['x-team']])).toEqual([[undefined, 'red']]);
+});
