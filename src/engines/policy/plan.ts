@@ -30,7 +30,7 @@ export function makePlan(sorted: readonly PolicySource[], options: PlanOptions):
     const modules = parsedForm(instance, evaluator.engine);
     const functions = collectFunctions(modules, instance.builtins());
     checkDeclarations(modules, functions);
-    const { inputs, cacheable, because, usesWith } = findReads(modules, functions.isKnown);
+    const { inputs, cacheable, because, usesWith } = findReads(modules, functions);
     const guardedRules = findGuardedRules(modules, usesWith);
     const plan: PolicyPlan = {
       digest: digestSources(sorted),

@@ -1,7 +1,8 @@
 // Finds what a policy set can read: which members of the input, and whether anything beside the input can change its answer.
 // Every loaded module counts, reachable or not: reading too much costs cache hits, reading too little would be a hole.
-import { dotted, list, member, isNode, refPath } from './ast.js';
+import { constantString, dotted, list, member, isNode, refPath } from './ast.js';
 import type { ParsedModule, RefPath } from './ast.js';
+import type { FunctionTable } from './declarations.js';
 
 export interface PolicyReads {
   /** Dotted paths below `input`, sorted; `*` = all of it. */
@@ -17,17 +18,23 @@ const IMPURE_CALL = /^(?:time|rand|uuid|http|opa|rego|io\.jwt|net\.lookup_\w+|pr
 
 const WITH_OBSTACLE = 'it uses `with`';
 
+/** What the names of functions mean in one module. */
+interface Calls {
+  readonly isKnown: (name: string) => boolean;
+  readonly isBuiltin: (name: string) => boolean;
+}
+
 interface Findings {
   readonly paths: Set<string>;
   readonly obstacles: Set<string>;
 }
 
-export function findReads(modules: readonly ParsedModule[], isKnownFunction: (module: ParsedModule, name: string) => boolean): PolicyReads {
+export function findReads(modules: readonly ParsedModule[], functions: FunctionTable): PolicyReads {
   const findings: Findings = { paths: new Set(), obstacles: new Set() };
   for (const module of modules) {
     for (const imported of module.imports) readImport(imported, findings);
-    const isKnown = (name: string): boolean => isKnownFunction(module, name);
-    for (const rule of module.rules) visit(rule.node, findings, isKnown);
+    const calls: Calls = { isKnown: (name) => functions.isKnown(module, name), isBuiltin: (name) => functions.builtinArity(module, name) !== undefined };
+    for (const rule of module.rules) visit(rule.node, findings, calls);
   }
   const inputs = [...findings.paths].sort();
   if (inputs.some((path) => path === 'time' || path.startsWith('time.'))) findings.obstacles.add('it reads input.time');
@@ -47,27 +54,27 @@ function readImport(imported: ParsedModule['imports'][number], findings: Finding
   if (imported.path.parts.length > 0 || imported.alias !== undefined) readInput(imported.path, findings);
 }
 
-function visit(node: unknown, findings: Findings, isKnown: (name: string) => boolean): void {
+function visit(node: unknown, findings: Findings, calls: Calls): void {
   if (Array.isArray(node)) {
-    for (const item of node) visit(item, findings, isKnown);
+    for (const item of node) visit(item, findings, calls);
     return;
   }
   if (!isNode(node)) return;
   const call = member(node, 'Call');
   if (isNode(call)) {
-    readCall(call, findings, isKnown);
-    visit(member(call, 'params'), findings, isKnown);
+    readCall(call, findings, calls);
+    visit(readByGet(call, findings, calls) ? list(member(call, 'params')).slice(1) : member(call, 'params'), findings, calls);
     return;
   }
   const path = 'RefDot' in node || 'RefBrack' in node || 'Var' in node ? refPath(node) : undefined;
   if (path !== undefined) {
     if (path.root === 'input') readInput(path, findings);
-    visit(path.indexes, findings, isKnown);
-    visit(path.rootNode, findings, isKnown);
+    visit(path.indexes, findings, calls);
+    visit(path.rootNode, findings, calls);
     return;
   }
   if (list(member(node, 'with_mods')).length > 0) findings.obstacles.add(WITH_OBSTACLE);
-  for (const child of Object.values(node)) visit(child, findings, isKnown);
+  for (const child of Object.values(node)) visit(child, findings, calls);
 }
 
 function readInput(path: RefPath, findings: Findings): void {
@@ -79,7 +86,20 @@ function readInput(path: RefPath, findings: Findings): void {
   findings.obstacles.add(path.dynamic ? 'it reads input by a computed name' : 'it uses the input as a whole');
 }
 
-function readCall(call: unknown, findings: Findings, isKnown: (name: string) => boolean): void {
+/** `object.get(input.arguments, "path", "")`, also with a row of names, reads what it names: true, and its object is read. A set's own function of that name does not. */
+function readByGet(call: unknown, findings: Findings, { isBuiltin }: Calls): boolean {
+  const name = dotted(refPath(member(call, 'fcn')));
+  if (name !== 'object.get' || !isBuiltin(name)) return false;
+  const [object, key] = list(member(call, 'params'));
+  const path = refPath(object);
+  const row = member(member(key, 'Array'), 'items');
+  const names = (row === undefined ? [key] : list(row)).map(constantString);
+  if (path?.root !== 'input' || path.dynamic || names.length === 0 || !names.every((one) => one !== undefined)) return false;
+  readInput({ ...path, parts: [...path.parts, ...names] }, findings);
+  return true;
+}
+
+function readCall(call: unknown, findings: Findings, { isKnown }: Calls): void {
   const path = refPath(member(call, 'fcn'));
   const name = dotted(path);
   if (path === undefined || path.dynamic || path.rootNode !== undefined) findings.obstacles.add('it calls a function by a computed name');

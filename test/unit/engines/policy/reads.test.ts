@@ -18,6 +18,12 @@ describe('reads', () => {
     ['a walk over a part', 'allow if {\n walk(input.arguments, [_, v])\n v == 1\n}', ['arguments']],
     ['a computed name below a member', 'allow if input.arguments[input.tool] == 1', ['arguments', 'tool']],
     ['every, comprehensions, functions, else, heads', 'f(x) := y if y := input.server\nx contains input.method\no[input.tool] := input.risk_level\nallow if false else := true if {\n every y in [q | q := input.arguments.l[_]] { y == input.auth_method }\n}', ['arguments.l', 'auth_method', 'method', 'risk_level', 'server', 'tool']],
+    ['a name given to object.get', 'allow if object.get(input.arguments, "path", input.tool) == "x"', ['arguments.path', 'tool']],
+    ['a row of names given to object.get', 'allow if object.get(input, ["arguments", "a.b", "c"], "") == "x"', ['arguments.a.b.c']],
+    ['a computed name given to object.get', 'allow if object.get(input.arguments, input.tool, "") == "x"', ['arguments', 'tool']],
+    ['a computed object given to it', 'allow if object.get(input.arguments[input.tool], "a", "") == "x"', ['arguments', 'tool']],
+    ['no name given to it', 'allow if object.get(input.arguments, [], "") == "x"', ['arguments']],
+    ['a number in its row', 'allow if object.get(input.arguments, ["a", 0], "") == "x"', ['arguments']],
     ['an else branch', 'allow := true if input.a else := input.b', ['a', 'b']],
     ['a default function', 'default f(_) := 0\nf(x) := input.step_up.approved if x', ['step_up.approved']],
   ])('finds %s', (_name, rules, inputs) => {
@@ -41,6 +47,13 @@ describe('reads', () => {
     ['output', 'allow if print("x")'],
   ])('does not let a set be cached that reads %s', (_name, rules) => {
     expect(reads(rules)).toMatchObject({ cacheable: false });
+  });
+
+  it('does not take a set\'s own function for object.get', () => {
+    const own = 'package precinct.helpers.object\nimport rego.v1\nget(o, _, _) := o.other';
+    const set = load([`package precinct.authz\nimport rego.v1\nimport data.precinct.helpers.object\ndefault allow := false\nallow if object.get(input.arguments, "path", "") == "x"`, own]);
+    expect(set.reads.inputs).toEqual(['arguments']);
+    expect(set.decide(facts({ arguments: '{"other":"x"}' }))).toMatchObject({ kind: 'allow' });
   });
 
   it('counts every loaded module, also one that allow does not mention', () => {
@@ -90,7 +103,7 @@ describe('the decision cache', () => {
   it('decides from what the policies name as from all of it', () => {
     const conditions = [
       'input.arguments.a == "x"', 'input.params.b.c == "x"', 'input.arguments["a.b"] == "x"', 'input.arguments.a.b == "x"', 'input.arguments["\\u0062"].c', 'input.arguments[`c`][_] == "x"', 'not input.arguments.d', 'not input.params["\u00e9"] == "x"',
-      'count(input.arguments.c) > 1', 'input.arguments == {"a": "x"}', 'input.arguments[input.method] == "x"', '"a" in object.keys(input.params)', 'object.get(input.arguments, "a", "y") == "x"', 'some k, v in input.arguments\n k == v', 'f(input.arguments.b)', 'g(input)', 'x := input.arguments\n x.d == "x"', 'input.session.risk_score < 0.5', 'count(input.session.previous_actions) == 0', 'input.session == {"id": "s1"}',
+      'count(input.arguments.c) > 1', 'input.arguments == {"a": "x"}', 'input.arguments[input.method] == "x"', '"a" in object.keys(input.params)', 'object.get(input.arguments, "a", "y") == "x"', 'object.get(input.arguments, ["b", "c"], "x") == "x"', 'object.get(input, ["arguments", "a.b"], "y") == "x"', 'object.get(object.get(input.params, "b", {}), "c", "x") == "x"', 'object.get(input.arguments, ["c", 0], "y") == "x"', 'some k, v in input.arguments\n k == v', 'f(input.arguments.b)', 'g(input)', 'x := input.arguments\n x.d == "x"', 'input.session.risk_score < 0.5', 'count(input.session.previous_actions) == 0', 'input.session == {"id": "s1"}',
     ];
     const keys = ['a', 'b', 'c', 'd', 'a.b', 'é', '\\u0061', '\\u00e9', 'a.\\u0062'];
     const value = fc.constantFrom('"x"', '"y"', '1', '["x","y"]', '{"c":"x"}', '{"b":"x","b":"y"}', '{"b":"y","b":"x"}', 'null', '"c"', ' [ ] ');

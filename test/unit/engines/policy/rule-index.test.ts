@@ -18,7 +18,7 @@ const RUNS = Number(process.env['RULE_INDEX_RUNS'] ?? 15);
 function indexOf(...texts: string[]): RuleIndex | undefined {
   const instance = new RegoInstance(compileRegoModule(), { monotonicMs: () => 0, nowNs: () => 0n });
   const modules = parsedForm(instance, addAll(instance, sourcesOf(...texts)));
-  const rules = findGuardedRules(modules, findReads(modules, () => true).usesWith);
+  const rules = findGuardedRules(modules, findReads(modules, { isKnown: () => true, builtinArity: () => 0 }).usesWith);
   return rules.length === 0 ? undefined : createRuleIndex(sourcesOf(...texts), rules);
 }
 
