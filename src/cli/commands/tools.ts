@@ -79,7 +79,14 @@ export const toolsCommands: readonly CommandSpec[] = [
   },
 ];
 
+/** An option that says how a server is reached means nothing without the server. */
+function refuseWithoutFrom(context: CommandContext): void {
+  const said = ['command', 'transport', 'header'].find((name) => context.option(name) !== undefined);
+  if (said !== undefined && context.option('from') === undefined) throw new CliFailure(`--${said} says how a tool server is reached, and none is named.`, { remedy: 'Name it: --from URL, or --from stdio:NAME', code: 'usage' });
+}
+
 async function hash(context: CommandContext): Promise<ExitCode> {
+  refuseWithoutFrom(context);
   const from = context.option('from');
   const tool = from === undefined ? await definitionFrom(context, context.argument(0)) : await servedNamed(context, from, context.argument(0));
   const answer = { name: tool.name, hashes: tool.hashes, definition_hash: tool.definitionHash };
@@ -125,8 +132,10 @@ function only(tools: readonly ServedTool[], name: string, from: string): ServedT
 }
 
 async function list(context: CommandContext): Promise<ExitCode> {
+  refuseWithoutFrom(context);
   if (['as', 'cert', 'key', 'tokenFile'].some((name) => context.option(name) !== undefined)) return (await import('../caller-tools.js')).listAsCaller(context);
   const from = context.option('from');
+  if (context.option('era') !== undefined) throw new CliFailure('--era is for a list through the gateway, as a caller sees it.', { remedy: 'Say whose: --as SPIFFE-ID-OR-AGENT', code: 'usage' });
   const wide = context.flag('wide');
   const shown = (text: string): string => (wide ? text : shortHash(text));
   if (from === undefined) return listRegistered(context, shown);

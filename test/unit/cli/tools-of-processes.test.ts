@@ -62,9 +62,20 @@ it.each([['nothing', 'process.exit(5)', 'It wrote nothing to stderr.'], ['someth
 });
 
 it.each([
+  ['a header without a server', ['--header', 'A: b'], '--from'], ['a command without one', ['--command', 'x'], '--from'], ['an era without a caller', ['--from', 'http://127.0.0.1:1/mcp', '--era', '2026-07-28'], '--as'],
+])('lists nothing for %s', async (_what, line, words) => {
+  const ran = await bench.agw(['tools', 'list', ...line]);
+  expect([ran.code, ran.err.includes(words)]).toEqual([2, true]);
+});
+
+it.each([
   ['a process that no entry names', ['--from', 'stdio:tests'], '--command'],
   ['a command for a URL', ['--from', 'http://127.0.0.1:1/mcp', '--command', 'x'], 'stdio:NAME'],
   ['a transport for a process', ['--from', 'stdio:tests', '--command', 'x', '--transport', 'sse'], 'pipes'],
+  ['a header for a process', ['--from', 'stdio:tests', '--command', 'x', '--header', 'A: b'], 'pipes'],
+  ['a header that is none', ['--from', 'http://127.0.0.1:1/mcp', '--header', 'Bearer x'], 'NAME: VALUE'],
+  ['a secret as it is', ['--from', 'http://127.0.0.1:1/mcp', '--header', 'Authorization: Bearer abcdefgh'], '$ENV{NAME}'],
+  ['a header whose variable is not set', ['--from', 'http://127.0.0.1:1/mcp', '--header', 'Authorization: Bearer $ENV{NOT_SET_ANYWHERE}'], 'NOT_SET_ANYWHERE'],
   ['a name that is none', ['--from', 'stdio:../x', '--command', 'x'], 'stdio:NAME'],
   ['a quote that is not closed', ['--from', 'stdio:tests', '--command', 'node "a b'], 'not closed'],
   ['another scheme', ['--from', 'ftp://x'], 'http: or https: (ftp://x)'],
