@@ -21,9 +21,9 @@ export function admitChannel(context: RouteContext, limits: ChannelLimits, respo
   const evidence = readPeerEvidence(response, context.gate.addressOf(response), headers, context.tls, route.agent, route.env);
   const inbound = new InboundMessage('GET', route.path, evidence, headers, context.nowUs());
   const strange = context.admission.check(headers.host, headers.hostLines, headers.origin);
-  if (strange !== undefined) return void refuseEarly(context, response, headers, inbound, 'origin_rejected', strange, true);
+  if (strange !== undefined) return void refuseEarly(context, response, headers, inbound, 'origin_rejected', strange, 'closes');
   const peer = context.peers.of(evidence.ip);
   const crowded = peer.channels >= limits.perIpMax ? 'websockets_per_ip' : overloadReason(context, peer, inbound.receivedUs);
-  if (crowded !== undefined) return void refuseEarly(context, response, headers, inbound, 'gateway_overloaded', crowded, true);
+  if (crowded !== undefined) return void refuseEarly(context, response, headers, inbound, 'gateway_overloaded', crowded, 'closes');
   return { channel: new McpChannel(context, limits, { path: route.path, evidence, peer }), evidence };
 }

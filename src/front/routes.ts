@@ -98,14 +98,17 @@ export function overloadReason(context: RouteContext, peer: PeerLoad, nowUs: num
   return peer.crowded ? 'requests_per_ip' : undefined;
 }
 
+/** What becomes of a refused request's connection. `drops`: it closes, and first the rest of a body is read and dropped, so that its sender reads the refusal. */
+export type Ending = 'stays' | 'closes' | 'drops';
+
 /**
- * What is refused here may wait for its record, and must not take the room of what is served meanwhile: it is counted nowhere. `body`: more comes of it, which is
- * dropped, so that its sender reads the refusal; but not by a thread that is late already.
+ * What is refused here may wait for its record, and must not take the room of what is served meanwhile: it is counted nowhere. A thread that is late already
+ * drops nothing.
  */
-export function refuseEarly(context: RouteContext, response: HttpResponse, headers: HeaderIntake, inbound: InboundMessage, code: 'gateway_overloaded' | 'origin_rejected', reason: string, close: boolean, body = false): void {
+export function refuseEarly(context: RouteContext, response: HttpResponse, headers: HeaderIntake, inbound: InboundMessage, code: 'gateway_overloaded' | 'origin_rejected', reason: string, ending: Ending): void {
   const refused = new RequestUnderWay(context, response, inbound, undefined, corsHeaders(context.admission.corsOrigin(headers.origin)), context.handle);
-  if (body && close && reason !== LATE) refused.dropBody(response);
-  refused.refuse(code, reason, close);
+  if (ending === 'drops' && reason !== LATE) refused.dropBody(response);
+  refused.refuse(code, reason, ending !== 'stays');
 }
 
 function serveMcp(context: RouteContext, response: HttpResponse, request: HttpRequest, route: Route & { readonly kind: 'mcp' }, method: Inbound['httpMethod'] | undefined): void {
@@ -125,10 +128,10 @@ function serveMcp(context: RouteContext, response: HttpResponse, request: HttpRe
 /** Step 0, and then the body: `handle` gets what is whole. */
 export function admit(context: RouteContext, response: HttpResponse, headers: HeaderIntake, framing: Framing & { readonly ok: true }, inbound: InboundMessage, handle: Handle): void {
   const strange = context.admission.check(headers.host, headers.hostLines, headers.origin);
-  if (strange !== undefined) return refuseEarly(context, response, headers, inbound, 'origin_rejected', strange, true, framing.announced !== 0);
+  if (strange !== undefined) return refuseEarly(context, response, headers, inbound, 'origin_rejected', strange, framing.announced === 0 ? 'closes' : 'drops');
   const peer = context.peers.of(inbound.evidence.ip);
   const overload = overloadReason(context, peer, inbound.receivedUs);
-  if (overload !== undefined) return refuseEarly(context, response, headers, inbound, 'gateway_overloaded', overload, (framing.announced ?? Infinity) > UNREAD_BODY_BYTES_MAX, true);
+  if (overload !== undefined) return refuseEarly(context, response, headers, inbound, 'gateway_overloaded', overload, (framing.announced ?? Infinity) > UNREAD_BODY_BYTES_MAX ? 'drops' : 'stays');
   const served = new RequestUnderWay(context, response, inbound, peer, corsHeaders(context.admission.corsOrigin(headers.origin)), handle);
   // Where a body without a length ends, uWebSockets.js reads loosely (any two bytes for a line end, a trailer as the next request, a line without a name as the head's end):
   // a proxy before it may read otherwise, and what lies behind must not become a request.
