@@ -209,6 +209,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
       const digests = await running.swap(compiled.planned);
       // A renewed registration must be judged by what is served now, not by a listing that is older than the change it accepts.
       const renewed = renewedUpstreams(inForce.registry, compiled.registry);
+      const rerouted = reroutedUpstreams(inForce.registry, compiled.registry);
       const before = inForce.identities;
       sources = compiled.planned;
       inForce = compiled;
@@ -219,7 +220,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
       await Promise.all(observations.upstreams().filter(({ url, state }) => state === 'up' && renewed.has(url)).map(({ url }) => refresh.refresh(url)));
       refresh.setRegistry(compiled.registry);
       publish(true);
-      for (const { url, state } of observations.upstreams()) if (state === 'unknown') void refresh.refresh(url);
+      for (const { url, state } of observations.upstreams()) if (state === 'unknown' || rerouted.has(url)) void refresh.refresh(url);
       event('reload', { what, policy_digest: digests.policy, registry_digest: digests.registry, identities_digest: digests.identities, rules_digest: digests.rules });
       if (faults.length > 0) noteRefused(what, faults);
       return { digests, refused: refused.list() };
@@ -295,6 +296,12 @@ function renewedUpstreams(before: ToolRegistry, after: ToolRegistry): ReadonlySe
     return old === undefined || old.hash !== tool.hash || old.upstream !== tool.upstream || old.servedName !== tool.servedName || old.definitionHash !== tool.definitionHash || old.hashAlg !== tool.hashAlg;
   });
   return new Set(changed.map((tool) => tool.upstream));
+}
+
+/** Those that are spoken to otherwise than before: what is known of them, a wrong key above all, was true of the old way. */
+function reroutedUpstreams(before: ToolRegistry, after: ToolRegistry): ReadonlySet<string> {
+  const wayTo = ({ servers }: ToolRegistry, upstream: string): string => JSON.stringify(servers.get(upstream)?.transport);
+  return new Set(after.upstreams.filter((upstream) => before.upstreams.includes(upstream) && wayTo(before, upstream) !== wayTo(after, upstream)));
 }
 
 function findConfigFaults(configFile: string): unknown[] {

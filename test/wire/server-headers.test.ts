@@ -88,3 +88,11 @@ it('are those of the registry as it stands after a reload', async () => {
   const calls = server.seen.slice(before).filter(({ method }) => method === 'tools/call');
   expect(calls.map(({ headers }) => [headers.authorization, headers['x-team']])).toEqual([[undefined, 'red']]);
 });
+
+it('tried anew as soon as the registry writes another, also of a server that is down', async () => {
+  const [first, , ...rest] = entries();
+  writeFileSync(join(gateway.dir, 'config/capability-registry-v2.yaml'), registry([first, { upstream: keyless.url, headers: { 'X-Api-Key': '$ENV{TOOL_TOKEN}' } }, ...rest]));
+  expect((await gateway.control('POST', '/v1/reload')).status).toBe(200);
+  expect(await eventually(() => keyless.seen.some(({ method, headers }) => method === 'tools/list' && headers['x-api-key'] === TOKEN))).toBe(true);
+  expect((await gateway.post(call('keyless'))).status).toBe(200);
+});
