@@ -18,6 +18,8 @@ export interface OptionSpec {
   /** Words the value must be one of. */
   readonly choices?: readonly string[];
   readonly required?: boolean;
+  /** It may be given again; the command reads it with `options`. */
+  readonly repeats?: boolean;
 }
 
 export interface CommandSpec {
@@ -50,6 +52,8 @@ export interface CommandContext {
   /** All of a variadic argument, from `index` on. */
   readonly argumentsFrom: (index: number) => readonly string[];
   readonly option: (name: string) => string | undefined;
+  /** All values of an option that may be given again. */
+  readonly options: (name: string) => readonly string[];
   readonly flag: (name: string) => boolean;
 }
 

@@ -121,6 +121,7 @@ function contextOf(installation: Installation, positional: readonly (string | st
     argument: (index) => (typeof positional[index] === 'string' ? positional[index] : undefined),
     argumentsFrom: (index) => positional.slice(index).flatMap((item) => item ?? []),
     option,
+    options: (name) => (Array.isArray(options[name]) ? options[name].map(String) : []),
     flag: (name) => options[name] === true,
   };
 }

@@ -86,6 +86,7 @@ function refuseMissing(spec: CommandSpec, command: Command): void {
 function toOption(spec: OptionSpec): Option {
   const option = new Option(spec.flags, spec.about);
   if (spec.choices !== undefined) option.choices([...spec.choices]);
+  if (spec.repeats === true) option.argParser<string[]>((value, before) => [...before ?? [], value]);
   return option;
 }
 

@@ -21,6 +21,7 @@ import { listTools } from '../upstream/tool-lister.js';
 import { CliFailure } from './failure.js';
 import { interrupted, withInterrupt } from './interrupt.js';
 import { clientInfo } from './mcp-caller.js';
+import { remedyForKey } from './key-remedy.js';
 import { printable } from './terminal.js';
 
 const LIST_TIMEOUT_MS = 15_000; // a person waits; longer than the gateway's own limit, so that a slow server can be named as such
@@ -29,8 +30,6 @@ const PROBE_TIMEOUT_MS = 5_000; // whether it speaks the older transport, after 
 const CONNECT_TIMEOUT_MS = 5_000;
 const PATIENCE_MS = 5_000; // then it is said what is being waited for, again and again
 const MS_PER_SECOND = 1000;
-const HTTP_UNAUTHORIZED = 401;
-const HTTP_FORBIDDEN = 403;
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 const LIMITS = { depthMax: 64, keysMax: 5_000_000 };
 
@@ -62,7 +61,7 @@ export async function servedBy(url: string, server: RegisteredServer | undefined
     const speaksSse = probes && await listedBy(url, overSse(url, server), { ...surroundings, say: () => undefined }, Math.min(PROBE_TIMEOUT_MS, limitMs)).then(() => true, () => false);
     if (speaksSse) throw new CliFailure(`${url} speaks HTTP+SSE, the transport of MCP 2024-11-05.`, { remedy: 'Say so: --transport sse (in the registry, under servers: transport: sse)' });
     throw new CliFailure(`${url} did not list its tools: ${reasonOf(error, systemClock.monotonicMs() - beganMs, probes)}.`, {
-      remedy: isProcess ? `Does its command run by itself? ${heard.stderr ? 'What it wrote to stderr is above.' : 'It wrote nothing to stderr.'}` : remedyFor(error), code: 'upstream_unavailable',
+      remedy: isProcess ? `Does its command run by itself? ${heard.stderr ? 'What it wrote to stderr is above.' : 'It wrote nothing to stderr.'}` : remedyFor(error, server), code: 'upstream_unavailable',
     });
   }
 }
@@ -74,9 +73,9 @@ function reasonOf(error: unknown, waitedMs: number, probed: boolean): string {
   return `no answer in ${(waitedMs / MS_PER_SECOND).toFixed(1)} s${probed ? ', a try over HTTP+SSE included' : ''}`;
 }
 
-function remedyFor(error: unknown): string {
-  const wantsKey = error instanceof AskFault && (error.status === HTTP_UNAUTHORIZED || error.status === HTTP_FORBIDDEN);
-  return wantsKey ? 'It wants a key: put that into a variable, and name it: --header \'Authorization: Bearer $ENV{NAME}\' (in the registry, under servers: headers:)' : 'Is the server running, and is this its MCP endpoint?';
+function remedyFor(error: unknown, server: RegisteredServer | undefined): string {
+  const headers = server === undefined || server.transport.kind === 'stdio' ? {} : server.transport.headers ?? {};
+  return remedyForKey(error instanceof Error ? error.message : '', { ofAgw: true, sent: Object.entries(headers) }) ?? 'Is the server running, and is this its MCP endpoint?';
 }
 
 function overSse(upstream: string, server: RegisteredServer | undefined): RegisteredServer {
@@ -112,7 +111,7 @@ function clientFor(server: RegisteredServer | undefined, { folder, say }: Surrou
   const servers = new Map(server === undefined ? [] : [[server.upstream, server]]);
   const http = createUpstreamClient({ connectTimeoutMs: CONNECT_TIMEOUT_MS, connectionsMax: 1 });
   const reader = new WireReader(loadJsonGuard(), LIMITS);
-  const headers = new ServerHeaders({ variable: environment.secret, secretsGiven: () => undefined });
+  const headers = new ServerHeaders({ variable: environment.secret, owner: 'this shell', secretsGiven: () => undefined });
   const sse = new SseServers({ client: http, headersOf: (address) => headers.sentTo(address), reader, answerBytesMax: ANSWER_BYTES_MAX, answerTimeoutMs: timeoutMs, sessionIdleMs: PROCESS_LIST_TIMEOUT_MS, nowMs, every });
   const stdio = new StdioServers({
     reader, answerBytesMax: ANSWER_BYTES_MAX, processesMax: () => 4, sessionIdleMs: PROCESS_LIST_TIMEOUT_MS, bareEnvironment: environment.bare, variable: environment.secret, folder: resolve(folder), initializeParams: ownInitializeParams(packageVersion()),

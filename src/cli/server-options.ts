@@ -4,8 +4,8 @@ import { parseRegistry } from '../engines/registry/registry-file.js';
 import type { RegisteredServer } from '../engines/registry/types.js';
 import type { CommandContext } from './command.js';
 import { readConfigText } from './edit-file.js';
-import { isHarmlessVariable } from './clients/secret-signs.js';
 import { CliFailure } from './failure.js';
+import { typedHeaders } from './typed-headers.js';
 
 /** Undefined: a Streamable HTTP endpoint, which needs no entry. Throws CliFailure. */
 export async function serverFor(context: CommandContext, from: string): Promise<RegisteredServer | undefined> {
@@ -26,26 +26,19 @@ function typedOver(entry: ServerEntry, registered: RegisteredServer | undefined)
 export function givenEntry(context: CommandContext, from: string): ServerEntry | undefined {
   const command = context.option('command');
   const transport = context.option('transport');
-  const header = context.option('header');
+  const headers = context.options('header');
   const isProcess = from.startsWith('stdio:');
   if (isProcess && !STDIO_UPSTREAM.test(from)) throw new CliFailure(`${from} is no name of a process.`, { remedy: 'Write stdio:NAME, of letters, digits, points and hyphens' });
   if (command !== undefined && !isProcess) throw new CliFailure(`--command starts a process, and ${from} is a URL.`, { remedy: 'Write --from stdio:NAME' });
-  if (isProcess && (transport ?? header) !== undefined) throw new CliFailure(`a process is spoken to over its pipes: --${transport === undefined ? 'header' : 'transport'} is for URLs.`);
+  if (isProcess && headers.length > 0) throw new CliFailure('a process is spoken to over its pipes: --header is for URLs.', { remedy: 'Give a process its key as a variable: in the registry, under servers: env: {NAME: \'$ENV{NAME}\'}' });
+  if (isProcess && transport !== undefined) throw new CliFailure('a process is spoken to over its pipes: --transport is for URLs.');
   if (command !== undefined) {
     const [program, ...args] = words(command);
     if (program === undefined) throw new CliFailure('--command names no program.');
     return { upstream: from, command: program, ...(args.length === 0 ? {} : { args }) };
   }
-  if (header === undefined && transport === undefined) return undefined;
-  return { upstream: from, ...(transport === 'sse' || transport === 'streamable_http' ? { transport } : {}), ...(header === undefined ? {} : { headers: headersFrom(header) }) };
-}
-
-/** As curl takes one. A secret goes into a variable: the registry is a file, and a command line is seen by others. */
-function headersFrom(text: string): Record<string, string> {
-  const [, name, value] = /^([^\s:]+):[ \t]*(.*?)[ \t]*$/s.exec(text) ?? [];
-  if (name === undefined || value === undefined) throw new CliFailure('--header is not NAME: VALUE.', { remedy: 'Write it like this: --header \'Authorization: Bearer $ENV{TOKEN}\'' });
-  if (!value.includes('$ENV{') && !isHarmlessVariable(name, value)) throw new CliFailure(`--header: the value of ${name} may be a secret, and would stand in the registry.`, { remedy: `Put it into a variable of the gateway's environment, and of this one, and name that: --header '${name}: $ENV{NAME}'` });
-  return { [name]: value };
+  if (headers.length === 0 && transport === undefined) return undefined;
+  return { upstream: from, ...(transport === 'sse' || transport === 'streamable_http' ? { transport } : {}), ...(headers.length === 0 ? {} : { headers: typedHeaders(headers) }) };
 }
 
 async function registeredServer({ project }: CommandContext, from: string): Promise<RegisteredServer | undefined> {

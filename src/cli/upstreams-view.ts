@@ -1,4 +1,5 @@
 // Tool servers as a person reads them: a row each with notes on what is wrong, or all that is known of one.
+import { remedyForKey } from './key-remedy.js';
 import { plural, shownTime } from './printing.js';
 import { listOf, member, numberOf, recordOf, textOf, textsOf, truthOf } from './reading.js';
 import { renderFields, renderTable, type Column } from './table.js';
@@ -64,7 +65,7 @@ export function upstreamNotes(upstream: unknown, colors: Colors): string[] {
   const named = (names: readonly string[]): string => names.join(', ');
   const [changed, absent, open] = [textsOf(tools, 'changed_tools'), textsOf(tools, 'absent_tools'), [...breakersOf(upstream, 'open'), ...breakersOf(upstream, 'half_open')]];
   return [
-    ...(textOf(upstream, 'state') === 'down' ? [note(colors.red('✗'), [error === '' ? 'it does not answer' : error, process].filter((text) => text !== '').join('; '), `${process === '' ? 'Start the server' : 'Run its command by hand: what it wrote to stderr is in the gateway\'s log'}, or repair its upstream in the registry. What was verified stays callable for registry.verify_max_age_s.`)] : []),
+    ...(textOf(upstream, 'state') === 'down' ? [note(colors.red('✗'), [error === '' ? 'it does not answer' : error, process].filter((text) => text !== '').join('; '), `${remedyForKey(error, { ofAgw: false }) ?? `${process === '' ? 'Start the server' : 'Run its command by hand: what it wrote to stderr is in the gateway\'s log'}, or repair its upstream in the registry`}. What was verified stays callable for registry.verify_max_age_s.`)] : []),
     ...(textOf(upstream, 'state') === 'unknown' ? [note(colors.yellow('!'), 'not listed yet', 'Look again in a moment.')] : []),
     ...(changed.length > 0 ? [note(colors.red('✗'), `changed since registration: ${named(changed)}`, `agw tools diff ${changed[0] ?? ''}`)] : []),
     ...(absent.length > 0 ? [note(colors.yellow('!'), `registered, but not served: ${named(absent)}`, `agw tools diff ${absent[0] ?? ''}`)] : []),

@@ -14,6 +14,8 @@ export type AddedHeaders = Readonly<Record<string, string>>;
 export interface ServerHeadersOptions {
   /** A variable of this process. */
   readonly variable: (name: string) => string | undefined;
+  /** Whose variables they are, for people; `the gateway` where absent. */
+  readonly owner?: string;
   /** Called before they are sent for the first time, with the values that came from variables: the server may hand them on in its answers. */
   readonly secretsGiven: (upstream: string, values: readonly string[]) => void;
 }
@@ -50,7 +52,7 @@ export class ServerHeaders {
     const secrets: string[] = [];
     for (const [name, text] of Object.entries(written)) {
       const filled = fillVariables(text, this.#options.variable);
-      if ('missing' in filled) return `its ${name} takes $ENV{${filled.missing}}, and the gateway has no such variable`;
+      if ('missing' in filled) return `its ${name} takes $ENV{${filled.missing}}, and ${this.#options.owner ?? 'the gateway'} has no such variable`;
       if (NOT_IN_VALUES.test(filled.text)) return `its ${name} holds a line end, a space at an end or another character that no header may have`;
       headers[name.toLowerCase()] = filled.text;
       secrets.push(...filled.values.flatMap(secretsIn));

@@ -20,7 +20,7 @@ const FROM = { flags: '--from <upstream>', about: 'the tool server: its MCP endp
 const HOW = [
   { flags: '--command <command>', about: 'what starts stdio:NAME, where the registry does not say: an executable and its arguments; no shell reads it' },
   { flags: '--transport <transport>', about: 'what a URL speaks, where the registry does not say', choices: ['streamable_http', 'sse'] },
-  { flags: '--header <header>', about: 'added to all that is sent to a URL, where the registry does not say: NAME: VALUE, a secret as $ENV{NAME}, a variable of the gateway\'s' },
+  { flags: '--header <header>', about: 'added to all that is sent to a URL, where the registry does not say: \'NAME: VALUE\' in single quotes, a secret as $ENV{NAME}, a variable of the gateway\'s and of this shell; may be given again', repeats: true },
 ];
 const RISKS: readonly RiskLevel[] = ['low', 'medium', 'high', 'critical'];
 type FindPoison = (definition: unknown) => PoisonReason[];
@@ -240,7 +240,19 @@ async function register(context: CommandContext, { file, from, prefix, alias }: 
     context.terminal.print(`registered ${chosen.map(({ name }) => printable(name)).join(', ')} in ${file} (${activeNote(reloaded)})`);
     context.terminal.print('Callers need a policy rule for them; then: agw policy reload');
   });
+  if (reloaded === 'active') await warnIfDown(context, from);
   return 0;
+}
+
+/** What agw reached the gateway may not: it has other variables. */
+async function warnIfDown(context: CommandContext, from: string): Promise<void> {
+  const status = await context.control().get('/v1/status').catch(() => undefined);
+  const upstream = listOf(status, 'upstreams').find((one) => textOf(one, 'url') === from && textOf(one, 'state') === 'down');
+  if (upstream === undefined) return;
+  const { remedyForKey } = await import('../key-remedy.js');
+  const reason = textOf(upstream, 'error');
+  context.terminal.warn(printable(`note: the gateway can't list ${from}, and refuses its tools until it can: ${reason}.`));
+  context.terminal.warn(printable(`→ ${remedyForKey(reason, { ofAgw: false }) ?? 'agw inspect upstreams'}`));
 }
 
 /** Only what was said is set, so that --replace keeps the operator's own members. A new tool without a risk level is high. */

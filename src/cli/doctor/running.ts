@@ -1,5 +1,6 @@
 // Checks of the running gateway, by what it says of itself: engines, tool hashes, upstreams, audit.
 import { placedMessage, type ControlClient } from '../control-client.js';
+import { remedyForKey } from '../key-remedy.js';
 import { plural } from '../printing.js';
 import { listOf, member, recordOf, textOf, textsOf, truthOf, type JsonRecord } from '../reading.js';
 import { processText } from '../upstreams-view.js';
@@ -33,7 +34,7 @@ function checkUpstreams(status: JsonRecord): CheckResult[] {
     if (textOf(upstream, 'state') === 'up') return ok('upstream', `${url}, ${plural(Number(textOf(upstream, 'tools')), 'tool')}${process === '' ? '' : `, ${process}`}`);
     const found = `${url} is ${textOf(upstream, 'state')}${textOf(upstream, 'error') === '' ? '' : `: ${textOf(upstream, 'error')}`}`;
     if (process !== '') return bad('upstream', `${found}; ${process}`, 'Run its command by hand; what it wrote to stderr is in the gateway\'s log.');
-    return bad('upstream', found, 'Start the server, or correct upstream: in the registry.');
+    return bad('upstream', found, remedyForKey(textOf(upstream, 'error'), { ofAgw: false }) ?? 'Start the server, or correct upstream: in the registry.');
   });
 }
 
