@@ -26,7 +26,7 @@ const headerName = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/, 'must
   .refine((name) => !isGatewaysHeader(name), 'must be no header of HTTP\'s framing, of MCP or of the trace: those are the gateway\'s own');
 const headerValue = z.string().max(HEADER_LENGTH_MAX).regex(/^(?![\t ])[\t\x20-\x7e\x80-\xff]*(?<![\t ])$/, 'must be one line of Latin-1, without spaces around it')
   .refine(namesVariables, 'must write a variable as $ENV{NAME}').refine(...noCallersSecret);
-const headers = z.record(headerName, headerValue)
+const headers = z.record(headerName, headerValue, { error: ({ input }) => (typeof input === 'object' && !Array.isArray(input) ? undefined : 'must be NAME: VALUE, one to a line, without a hyphen before it') })
   .refine((one) => Object.keys(one).length <= HEADERS_MAX, `must not have more than ${HEADERS_MAX} headers`)
   .refine((one) => new Set(Object.keys(one).map((name) => name.toLowerCase())).size === Object.keys(one).length, 'must not name a header twice: upper and lower case are the same');
 

@@ -21,13 +21,29 @@ export interface ServerWarning {
   readonly message: string;
 }
 
-/** Keys that whoever is on the way can read. */
+/** Headers whose value is a key as a rule. */
+const KEY_HEADER = /(?:^|[-_])(?:auth|authorization|cookie|token|secret|password|(?:api)?key)(?:$|[-_])/i;
+/** How clients and shells write a variable: `${NAME}`, `${env:NAME}`, `$NAME`, and `{NAME}`, which a shell makes of "$ENV{NAME}". */
+const OTHER_NOTATION = /^(?:[A-Za-z]+ +)?(?:\$?\{(?:env:)?[A-Za-z_]\w*\}|\$[A-Z_][A-Z0-9_]*)$/;
+
+/** Keys that others can read, and what was meant as a variable and is none. No value is shown. */
 export function serverWarnings(registry: ToolRegistry): ServerWarning[] {
   return [...registry.servers.values()].flatMap(({ upstream, transport, line }) => {
-    if (transport.kind === 'stdio' || !upstream.startsWith('http:') || isLoopbackHost(new URL(upstream).hostname)) return [];
-    const keys = Object.entries(transport.headers ?? {}).filter(([, text]) => text.includes('$ENV{')).map(([name]) => name);
-    return keys.length === 0 ? [] : [{ line, message: `${upstream}: ${keys.join(', ')} goes there over plain HTTP, readable on the way: use https: where the server has it.` }];
+    if (transport.kind === 'stdio' || transport.headers === undefined) return [];
+    const headers = Object.entries(transport.headers);
+    const keys = headers.filter(([, text]) => text.includes('$ENV{')).map(([name]) => name);
+    const isReadable = upstream.startsWith('http:') && !isLoopbackHost(new URL(upstream).hostname);
+    return [
+      ...(keys.length > 0 && isReadable ? [`${upstream}: ${keys.join(', ')} goes there over plain HTTP, readable on the way: use https: where the server has it.`] : []),
+      ...headers.flatMap(([name, text]) => asWritten(name, text).map((words) => `${upstream}: its ${name} ${words}`)),
+    ].map((message) => ({ line, message }));
   });
+}
+
+function asWritten(name: string, text: string): string[] {
+  if (text.includes('$ENV{')) return [];
+  if (OTHER_NOTATION.test(text)) return ['is sent as it is written: a variable is written $ENV{NAME} here, and in no other way.'];
+  return KEY_HEADER.test(name) && text !== '' ? ['stands in this file, for all who can read it, and is not cut out of the server\'s answers: if it is a key, put it into a variable, and write $ENV{NAME}.'] : [];
 }
 
 /** The hashes of the entry's own description and input_schema; undefined when it has no input_schema to hash. */

@@ -51,6 +51,8 @@ describe('an entry of servers', () => {
     ['a header of MCP', `tools: []\nservers:\n  - {upstream: 'http://h/mcp', headers: {Mcp-Session-Id: x}}\n`, 3, 'the gateway\'s own'],
     ['a header of the trace', `tools: []\nservers:\n  - {upstream: 'http://h/mcp', headers: {TraceParent: x}}\n`, 3, 'the gateway\'s own'],
     ['a header twice', `tools: []\nservers:\n  - {upstream: 'http://h/mcp', headers: {A: b, a: c}}\n`, 3, 'must not name a header twice'],
+    ['headers as a list', `tools: []\nservers:\n  - upstream: http://h/mcp\n    headers:\n      - A: b\n`, 5, 'must be NAME: VALUE, one to a line'],
+    ['headers without a colon', `tools: []\nservers:\n  - upstream: http://h/mcp\n    headers:\n      Authorization Bearer\n`, 5, 'must be NAME: VALUE, one to a line'],
     ['a header of two lines', `tools: []\nservers:\n  - {upstream: 'http://h/mcp', headers: {A: "b\\r\\nC: d"}}\n`, 3, 'must be one line'],
     ['a header beyond Latin-1', `tools: []\nservers:\n  - {upstream: 'http://h/mcp', headers: {A: "\\u20ac"}}\n`, 3, 'must be one line'],
     ['a header with a variable that is none', `tools: []\nservers:\n  - {upstream: 'http://h/mcp', headers: {A: 'Bearer $ENV{A-B}'}}\n`, 3, 'must write a variable as $ENV{NAME}'],
