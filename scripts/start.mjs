@@ -39,11 +39,12 @@ async function startGateway({ gateway, configFile, stateDir }, config, built, st
   const port = config.front.port;
   const build = createHash('sha256').update(built).update(readFileSync(configFile)).digest('hex');
   const running = runningPid(gateway.pidFile, gateway.part);
-  if (running !== undefined && existsSync(gateway.buildFile) && readFileSync(gateway.buildFile, 'utf8') === build && (await answers(stateDir))) {
-    return done(`gateway already running (pid ${running}) on http://127.0.0.1:${port}`);
-  }
+  const status = running === undefined ? undefined : await statusOf(stateDir);
+  const isSame = status !== undefined && existsSync(gateway.buildFile) && readFileSync(gateway.buildFile, 'utf8') === build;
+  const gained = isSame ? variablesGained(status) : [];
+  if (isSame && gained.length === 0) return done(`gateway already running (pid ${running}) on http://127.0.0.1:${port}`);
   if (running !== undefined) {
-    say(`  the gateway (pid ${running}) runs older code or an older config: restarting it`);
+    say(`  the gateway (pid ${running}) ${gained.length > 0 ? `was started without ${gained.join(', ')}, which a tool server wants` : 'runs older code or an older config'}: restarting it`);
     await stop(gateway.pidFile, gateway.part);
   }
   const { pid, logFrom } = startDetached(gateway.words, gateway);
@@ -53,9 +54,16 @@ async function startGateway({ gateway, configFile, stateDir }, config, built, st
   done(`gateway started (pid ${pid}) on http://127.0.0.1:${port}, log ${gateway.log}`);
 }
 
-async function answers(stateDir) {
+/** Undefined: it does not answer. */
+async function statusOf(stateDir) {
   const { controlClient } = await load('cli/control-client.js');
-  return controlClient(join(stateDir, 'control.sock')).get('/v1/status').then(() => true, () => false);
+  return controlClient(join(stateDir, 'control.sock')).get('/v1/status').catch(() => undefined);
+}
+
+/** Variables that the registry names, that the running gateway lacks, and that are set here: a process keeps those of its start. */
+function variablesGained({ upstreams = [] }) {
+  const missing = [...JSON.stringify(upstreams).matchAll(/\$ENV\{(\w+)\}, and the gateway has no such variable/g)].map(([, name]) => name);
+  return [...new Set(missing)].filter((name) => (process.env[name] ?? '') !== '');
 }
 
 async function isReady(port) {
