@@ -1,5 +1,6 @@
 // Small judgements about a tool server's HTTP answer, shared by the terminals.
 import type { GatewayConfig } from '../base/config/schema.js';
+import { reasonText } from '../base/errors/reasons.js';
 import type { GuardLimits } from '../base/json/types.js';
 import { deny, type Deny } from '../chain/verdict.js';
 import type { BreakerOutcome } from '../engines/limits/types.js';
@@ -9,6 +10,9 @@ import type { UpstreamFault, UpstreamSink } from '../upstream/types.js';
 const LOST_BYTES_MAX = 4096;
 export const HTTP_OK = 200;
 export const BAD_REQUEST = 400;
+const ACCESS_REFUSED = 'access_refused';
+const UNAUTHORIZED = 401;
+const FORBIDDEN = 403;
 export const NOT_FOUND = 404;
 export const SERVER_ERROR_FROM = 500;
 export const CLIENT_ERROR_FROM = 400;
@@ -40,6 +44,11 @@ export function blameOf(refusal: Deny, own: boolean): BreakerOutcome {
   const status = refusal.details?.['upstream_status'];
   const failed = refusal.code === 'mcp_timeout' || refusal.code === 'mcp_transport_failed' || (typeof status === 'number' && status >= SERVER_ERROR_FROM);
   return own || failed ? 'failure' : 'neutral';
+}
+
+/** No message is looked for in what a server says to who has no right to it. Undefined: it did not say so. */
+export function accessRefusal(status: number): Deny | undefined {
+  return status === UNAUTHORIZED || status === FORBIDDEN ? deny('mcp_request_failed', { reasonCode: ACCESS_REFUSED, ...reasonText('mcp_request_failed', ACCESS_REFUSED), details: { upstream_status: status } }) : undefined;
 }
 
 export function faultRefusal(fault: UpstreamFault): Deny {

@@ -4,7 +4,7 @@ import { deny, type Deny } from '../chain/verdict.js';
 import { isJson, isSse } from '../mcp/media-types.js';
 import { createSseSplitter, type SseSplitter } from '../upstream/sse.js';
 import type { UpstreamClient, UpstreamRequest } from '../upstream/types.js';
-import { faultRefusal } from './answers.js';
+import { accessRefusal, faultRefusal } from './answers.js';
 import { readServerMessage } from './message.js';
 
 export interface Answer {
@@ -52,7 +52,7 @@ export function ask(asker: Asker, request: UpstreamRequest): Promise<Answer> {
     const finish = (body: Uint8Array): void => {
       if (settled) return;
       if (status !== ACCEPTED && readServerMessage(body, asker.guard, asker.limits).kind !== 'response') {
-        fail(deny('mcp_invalid_response', { reasonCode: 'not_the_answer', details: { upstream_status: status } }));
+        fail(accessRefusal(status) ?? deny('mcp_invalid_response', { reasonCode: 'not_the_answer', details: { upstream_status: status } }));
         return;
       }
       settled = true;
@@ -83,7 +83,7 @@ export function ask(asker: Asker, request: UpstreamRequest): Promise<Answer> {
         if (splitter !== undefined) fail(deny('mcp_invalid_response', { reasonCode: 'stream_ended_without_answer' }));
         else if (status === ACCEPTED) finish(new Uint8Array(0));
         else if (isJson(headers['content-type'] ?? '')) finish(Buffer.concat(parts));
-        else fail(deny('mcp_request_failed', { reasonCode: 'not_json', details: { upstream_status: status } }));
+        else fail(accessRefusal(status) ?? deny('mcp_request_failed', { reasonCode: 'not_json', details: { upstream_status: status } }));
       },
       onFault(fault) {
         if (!settled) fail(faultRefusal(fault));

@@ -10,7 +10,7 @@ import { comparableId } from '../mcp/message-id.js';
 import { isMethodNotFound } from '../mcp/other-era.js';
 import type { UpstreamCall, UpstreamFault, UpstreamSink } from '../upstream/types.js';
 import { AFTER_ANSWER_MS, AnswerStream, type StreamedCall } from './answer-stream.js';
-import { BAD_REQUEST, blameOf, CLIENT_ERROR_FROM, faultRefusal, HTTP_OK, limitsOf, NOT_FOUND, saysSessionLost, SERVER_ERROR_FROM } from './answers.js';
+import { accessRefusal, BAD_REQUEST, blameOf, CLIENT_ERROR_FROM, faultRefusal, HTTP_OK, limitsOf, NOT_FOUND, saysSessionLost, SERVER_ERROR_FROM } from './answers.js';
 import { askForInput, readQuestion, type InputRound } from './input-round.js';
 import { aliasOf } from './legs.js';
 import { answerMapping, answersUnmappable, headersWith, mapRequest, statusFor, tellServerCancelled } from './mapped-call.js';
@@ -279,12 +279,12 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
       return;
     }
     if (!isJson(this.#contentType)) {
-      this.fail(deny(status === HTTP_OK ? 'mcp_invalid_response' : 'mcp_request_failed', { reasonCode: 'not_json', details: { upstream_status: status, content_type: this.#contentType.slice(0, 100) } }));
+      this.fail(accessRefusal(status) ?? deny(status === HTTP_OK ? 'mcp_invalid_response' : 'mcp_request_failed', { reasonCode: 'not_json', details: { upstream_status: status, content_type: this.#contentType.slice(0, 100) } }));
       return;
     }
     const message = this.#screen.read(bytes);
     if (message.kind !== 'response' || !this.#screen.isOurs(message)) {
-      this.fail(deny(status === HTTP_OK ? 'mcp_invalid_response' : 'mcp_request_failed', { reasonCode: message.beyond ?? 'not_the_answer', details: { upstream_status: status } }));
+      this.fail(accessRefusal(status) ?? deny(status === HTTP_OK ? 'mcp_invalid_response' : 'mcp_request_failed', { reasonCode: message.beyond ?? 'not_the_answer', details: { upstream_status: status } }));
       return;
     }
     const restored = this.#screen.restore(bytes, message);

@@ -11,7 +11,7 @@ import { deny, type Deny } from '../chain/verdict.js';
 import type { McpSession, UpstreamBinding } from '../engines/mcp-session/types.js';
 import { SESSION_ID_FORM } from '../upstream/handshake.js';
 import type { UpstreamRequest } from '../upstream/types.js';
-import { HTTP_OK, NO_SINK } from './answers.js';
+import { accessRefusal, HTTP_OK, NO_SINK } from './answers.js';
 import { ask, AskRefused, type Asker } from './ask.js';
 import type { Leg, Legs } from './services.js';
 
@@ -41,7 +41,7 @@ export function createLegs(options: LegOptions): Legs {
   const openSession = async (url: string, initializeParams: string): Promise<UpstreamBinding> => {
     const body = Buffer.from(`{"jsonrpc":"2.0","id":0,"method":"initialize","params":${initializeParams}}`);
     const answer = await ask(options.asker, request(url, 'POST', { ...POST_HEADERS }, body));
-    if (answer.status !== HTTP_OK) throw new AskRefused(deny('mcp_request_failed', { reasonCode: 'initialize_refused', details: { upstream_status: answer.status } }), answer.status);
+    if (answer.status !== HTTP_OK) throw new AskRefused(accessRefusal(answer.status) ?? deny('mcp_request_failed', { reasonCode: 'initialize_refused', details: { upstream_status: answer.status } }), answer.status);
     const protocolVersion = negotiatedVersion(answer.bytes);
     if (protocolVersion === undefined) throw new AskRefused(deny('mcp_invalid_response', { reasonCode: 'initialize_answer' }), answer.status);
     const sessionId = answer.headers['mcp-session-id'] ?? '';

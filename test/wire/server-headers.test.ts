@@ -96,3 +96,12 @@ it('tried anew as soon as the registry writes another, also of a server that is 
   expect(await eventually(() => keyless.seen.some(({ method, headers }) => method === 'tools/list' && headers['x-api-key'] === TOKEN))).toBe(true);
   expect((await gateway.post(call('keyless'))).status).toBe(200);
 });
+
+it.each([401, 403])('refused with %i while the server serves: the call says whose key it is, and what to do', async (status) => {
+  const answered = other.script;
+  other.script = (_seen, response): void => { response.writeHead(status, { 'content-type': 'application/json' }).end('{"error":"invalid_token"}'); };
+  const answer = await gateway.post(call('plain'));
+  other.script = answered;
+  expect([answer.status, codeOf(answer)]).toEqual([502, 'mcp_request_failed']);
+  for (const part of ['access_refused', `"upstream_status":${status}`, 'headers: under servers:']) expect(answer.text).toContain(part);
+});

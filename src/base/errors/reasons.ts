@@ -8,6 +8,8 @@ export interface ReasonText {
 const REASONS: ReadonlyMap<string, ReasonText> = new Map<string, ReasonText>([
   // A POST to /messages: no session was asked for, so that opening one would not help.
   ['session_not_found stream_unknown', Object.freeze({ message: 'No such open stream for this caller.', remediation: 'Open /sse again, and POST to the address that its endpoint event names.' })],
+  // Its log is of no help: the key is the gateway's own.
+  ['mcp_request_failed access_refused', Object.freeze({ message: 'The tool\'s server refuses the gateway\'s key, or wants one.', remediation: 'The gateway\'s operator: check headers: under servers: in the registry, and the variable that it names; a changed variable needs a new start of the gateway.' })],
 ]);
 
 export function reasonText(code: string, reasonCode: string): ReasonText | undefined {
