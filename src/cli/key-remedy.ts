@@ -8,10 +8,10 @@ export interface KeyCircumstances {
 
 /** `reason`: why it could not be listed, as the gateway says it. Undefined: its key is not the cause. */
 export function remedyForKey(reason: string, { ofAgw, sent }: KeyCircumstances): string | undefined {
-  const again = ofAgw ? 'set it in this shell (export), and where the gateway is started' : 'set it where the gateway is started, and start that again: make down, make up (a reload does not read variables)';
+  const again = ofAgw ? 'in this shell (export), and where the gateway is started' : 'where the gateway is started, and start it again: make down, make up (a reload reads no variables)';
   const [, variable] = /\$ENV\{(\w+)\}.* has no such variable/.exec(reason) ?? [];
-  if (variable !== undefined) return `${variable} is not set there, or is empty: ${again}`;
-  if (reason.includes('that no header may have')) return `Look at the end of its variable's value for a line end or a blank (KEY=$(cat FILE) takes line ends off), then ${again}`;
+  if (variable !== undefined) return `Set ${variable}, which is absent or empty, ${again}`;
+  if (reason.includes('that no header may have')) return `Look at the end of its variable's value for a line end or a blank (KEY=$(cat FILE) takes line ends off); then set it ${again}`;
   if (!/HTTP status 40[13]\b/.test(reason)) return undefined;
   if (sent !== undefined && sent.length === 0) return 'It wants a key: put that into a variable, and name it: --header \'Authorization: Bearer $ENV{NAME}\' (in the registry, under servers: headers:)';
   const names = sent === undefined ? 'headers: of its entry under servers:, if it has one' : `what it was sent (${sent.map(([name, written]) => `${name}: ${withoutSecrets(written)}`).join(', ')})`;

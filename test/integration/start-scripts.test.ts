@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { freePort } from '../support/free-port.js';
 import { isRunning } from '../support/running.js';
 import { until } from '../support/until.js';
@@ -87,5 +87,43 @@ describe('a start that fails', () => {
     expect(await failure()).toContain('config/x.yaml:3:1');
     expect(runningPid(here.demo.pidFile, here.demo.part)).toBe(pid);
     expect(pid).toBeDefined();
+  });
+});
+
+describe('a gateway that runs already', () => {
+  const VARIABLE = 'PRECINCT_TEST_TOOL_KEY';
+  const gatewayPid = (): number | undefined => runningPid(here.gateway.pidFile, here.gateway.part);
+  let front: number;
+  const up = (): Promise<void> => startBoth(here, { front: { port: front } }, 'b');
+
+  /** Ready at once, and says in its status whether it has the variable that a tool server wants. */
+  beforeEach(async () => {
+    front = await freePort();
+    const gateway = program('gateway.mjs', `
+import { rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+const error = process.env.${VARIABLE} ? null : 'its Authorization takes $ENV{${VARIABLE}}, and the gateway has no such variable';
+const answer = (request, response) => response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ upstreams: [{ error }] }));
+rmSync(process.argv[3], { force: true });
+createServer(answer).listen(process.argv[3], () => createServer(answer).listen(Number(process.argv[2]), '127.0.0.1'));
+`);
+    here = { ...here, gateway: { ...here.gateway, words: [gateway, String(front), join(dir, 'control.sock')], part: 'gateway.mjs' } };
+  });
+  afterEach(async () => {
+    vi.unstubAllEnvs();
+    await stop(here.gateway.pidFile, here.gateway.part);
+  });
+
+  it('goes on, unless it lacks a variable that is set now', async () => {
+    await up();
+    const first = gatewayPid();
+    await up();
+    expect([first === undefined, gatewayPid()]).toEqual([false, first]);
+    vi.stubEnv(VARIABLE, 'x');
+    await up();
+    const second = gatewayPid();
+    expect([second === undefined, second === first]).toEqual([false, false]);
+    await up();
+    expect(gatewayPid()).toBe(second);
   });
 });

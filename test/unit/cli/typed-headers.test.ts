@@ -81,7 +81,7 @@ it('where this shell lacks the variable, says that this shell does', async () =>
   vi.stubEnv('AGW_TEST_KEY', '');
   const { code, err } = await list(BEARER);
   expect(code).toBe(2);
-  for (const part of ['this shell has no such variable', 'AGW_TEST_KEY is not set', 'export']) expect(err).toContain(part);
+  for (const part of ['this shell has no such variable', 'Set AGW_TEST_KEY', 'export']) expect(err).toContain(part);
   expect(err).not.toContain('Is the server running');
 });
 
@@ -102,7 +102,7 @@ it('registered, and not to be listed by the gateway: said at once, with what to 
 });
 
 it.each([
-  ['its X takes $ENV{K}, and the gateway has no such variable', 'K is not set there'],
+  ['its X takes $ENV{K}, and the gateway has no such variable', 'Set K, which is absent or empty, where the gateway is started'],
   ['its X holds a line end, a space at an end or another character that no header may have', 'line end'],
   ['it answered with HTTP status 403', 'a new start'],
   ['connection refused', undefined],
