@@ -34,7 +34,7 @@ export function planHeaders({ name: server, headers, env }: FoundServer, folders
     const sole = soleVariable(credential, folders);
     const isPlain = before === '' && used.length + missing.length === 0 && isHarmlessVariable(name, filled);
     const variable = sole ?? variableName(`${server}_${name}`);
-    const needed: NeededVariable = { name, variable, value: filled, from: sole === undefined ? `headers.${name}${scheme === undefined ? '' : `, without ${scheme}`}` : `${sole} of the client's own environment` };
+    const needed: NeededVariable = { name, variable, value: filled, isNamed: sole !== undefined, from: sole === undefined ? `headers.${name}${scheme === undefined ? '' : `, without ${scheme}`}` : `${sole} of the client's own environment` };
     return { name, written: isPlain ? filled : `${before}$ENV{${variable}}`, live: before + filled, needed: isPlain ? [] : [needed], missing };
   });
   return {

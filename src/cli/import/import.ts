@@ -94,7 +94,7 @@ function planUpstreams(context: CommandContext, chosen: readonly Placed<FoundSer
     if (same === undefined) plans.push(withOwnName(plan, registry, plans));
     else leftOut.push({ name: plan.name, line: plan.line, reason: `it is the same server as ${same.name}${JSON.stringify(same.live?.transport) === JSON.stringify(plan.live?.transport) ? '' : ', with other headers: a URL has one set of them'}` });
   }
-  return { plans: withoutSharedNames(plans), leftOut };
+  return { plans: withoutSharedNames(plans, registry.servers), leftOut };
 }
 
 /** A client that is known runs a project's servers in the project's folder; of a file of nobody's, only what its command names there tells. */

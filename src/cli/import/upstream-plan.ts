@@ -15,6 +15,8 @@ export interface NeededVariable {
   readonly variable: string;
   /** Never shown, never written. */
   readonly value: string;
+  /** The file itself names it: it is that one wherever it is named. */
+  readonly isNamed: boolean;
   /** Where its value stands now: `env.TOKEN` of the entry, or the same variable of the client's environment. */
   readonly from: string;
 }
@@ -90,7 +92,7 @@ function process({ found, folders, command, args, cwd, env, notes }: Program): U
   const withEnv = (pairs: readonly (readonly [string, string])[]): ServerEntry => (pairs.length === 0 ? plain : { ...plain, env: Object.fromEntries(pairs) });
   const needed = written.flatMap(({ name, kept, sole, text }): NeededVariable[] => {
     const variable = NAMED_VARIABLE.exec(kept)?.[1];
-    return variable === undefined ? [] : [{ name, variable, value: text, from: sole === undefined ? `env.${name}` : `${sole} of the client's own environment` }];
+    return variable === undefined ? [] : [{ name, variable, value: text, isNamed: sole !== undefined, from: sole === undefined ? `env.${name}` : `${sole} of the client's own environment` }];
   });
   return {
     name: found.name, line: found.line, upstream, entry: withEnv(written.map(({ name, kept }) => [name, kept])), live: toServer(withEnv(written.map(({ name, text }) => [name, text])), 0),
@@ -105,21 +107,29 @@ function writtenValue(name: string, value: string, folders: Folders): string {
   return value === '' || isHarmlessVariable(name, value) ? value : `$ENV{${name}}`;
 }
 
-/** Two servers with one name for two secrets: each gets a variable of its own. */
-export function withoutSharedNames(plans: readonly UpstreamPlan[]): readonly UpstreamPlan[] {
+/** A variable is one server's secret: what is imported now shares none with another, nor with one that the registry has. A registered server keeps its own. */
+export function withoutSharedNames(plans: readonly UpstreamPlan[], servers: ReadonlyMap<string, RegisteredServer>): readonly UpstreamPlan[] {
+  const namedBy = [...servers.values()].map(({ upstream, transport }) => ({ upstream, variables: new Set(Object.values(textsOf(transport)).flatMap(variablesOf)) }));
+  const isTaken = (variable: string, upstream: string): boolean => namedBy.some((one) => one.upstream !== upstream && one.variables.has(variable));
   const valuesOf = new Map<string, Set<string>>();
   for (const { variable, value } of plans.flatMap(({ needed }) => needed)) valuesOf.set(variable, (valuesOf.get(variable) ?? new Set()).add(value));
-  const freeName = (name: string, value: string): string => {
+  const freeName = (name: string, value: string, upstream: string): string => {
     for (let count = 1; ; count += 1) {
       const variable = count === 1 ? name : `${name}_${count}`;
       const holders = valuesOf.get(variable);
-      if (holders !== undefined && !(holders.size === 1 && holders.has(value))) continue;
+      if (isTaken(variable, upstream) || (holders !== undefined && !(holders.size === 1 && holders.has(value)))) continue;
       valuesOf.set(variable, new Set([value]));
       return variable;
     }
   };
   return plans.map((plan) => {
-    const needed = plan.needed.map((one) => ((valuesOf.get(one.variable)?.size ?? 0) < 2 ? one : { ...one, variable: freeName(variableName(`${plan.name}_${one.variable}`), one.value) }));
+    const registered = servers.get(plan.upstream)?.transport;
+    const needed = plan.needed.map((one) => {
+      const [known] = registered === undefined ? [] : variablesOf(textsOf(registered)[one.name] ?? '');
+      if (known !== undefined) return { ...one, variable: known };
+      const isShared = (valuesOf.get(one.variable)?.size ?? 0) > 1 || (!one.isNamed && isTaken(one.variable, plan.upstream));
+      return isShared ? { ...one, variable: freeName(variableName(`${plan.name}_${one.variable}`), one.value, plan.upstream) } : one;
+    });
     const { env, headers, ...others } = plan.entry ?? { upstream: plan.upstream };
     const renamed = (texts: Readonly<Record<string, string>>): Record<string, string> => Object.fromEntries(Object.entries(texts).map(([name, text]) => {
       const [before, after] = [plan.needed, needed].map((list) => list.find((one) => one.name === name)?.variable);
@@ -127,4 +137,12 @@ export function withoutSharedNames(plans: readonly UpstreamPlan[]): readonly Ups
     }));
     return env === undefined && headers === undefined ? plan : { ...plan, needed, entry: { ...others, ...(env === undefined ? {} : { env: renamed(env) }), ...(headers === undefined ? {} : { headers: renamed(headers) }) } };
   });
+}
+
+function textsOf(transport: RegisteredServer['transport']): Readonly<Record<string, string>> {
+  return (transport.kind === 'stdio' ? transport.program.env : transport.headers) ?? {};
+}
+
+function variablesOf(text: string): string[] {
+  return [...text.matchAll(/\$ENV\{(\w+)\}/g)].map(([, name = '']) => name);
 }

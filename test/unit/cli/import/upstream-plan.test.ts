@@ -1,10 +1,13 @@
 // What the registry is to say of a found server: harmless values, variables of the gateway for all others, and nothing at all where a command or URL holds a secret.
 import { expect, it } from 'vitest';
+import { toServer, type ServerEntry } from '../../../../src/engines/registry/server-entry.js';
+import type { RegisteredServer } from '../../../../src/engines/registry/types.js';
 import { isLeftOut, type FoundServer } from '../../../../src/cli/import/found-server.js';
 import type { Folders } from '../../../../src/cli/import/references.js';
 import { planUpstream, processName, withoutSharedNames, type UpstreamPlan } from '../../../../src/cli/import/upstream-plan.js';
 
 const SECRET = 'very-secret-1';
+const NO_SERVERS: ReadonlyMap<string, RegisteredServer> = new Map();
 const FOLDERS: Folders = { home: '/h', folder: '/p', bare: false, variable: (name) => (name === 'SET' ? 'set-value' : undefined) };
 const program = (more: Partial<FoundServer>, args: readonly string[] = []): FoundServer => ({ name: 'my server', line: 1, way: { kind: 'stdio', command: 'npx', args, cwd: undefined }, env: {}, headers: {}, ...more });
 const remote = (url: string, headers: Readonly<Record<string, string>> = {}, kind: 'streamable_http' | 'sse' = 'streamable_http'): FoundServer => ({ name: 'remote', line: 1, way: { kind, url }, env: {}, headers });
@@ -25,7 +28,7 @@ it('writes harmless values, and names variables for all others', () => {
 });
 
 it('gives two servers with one name for two secrets a variable each', () => {
-  const [one, other, same] = withoutSharedNames([planned(program({ name: 'a', env: { KEY: SECRET } })), planned(program({ name: 'b', env: { KEY: `${SECRET}2` } })), planned(program({ name: 'c', env: { OTHER: SECRET } }))]);
+  const [one, other, same] = withoutSharedNames([planned(program({ name: 'a', env: { KEY: SECRET } })), planned(program({ name: 'b', env: { KEY: `${SECRET}2` } })), planned(program({ name: 'c', env: { OTHER: SECRET } }))], NO_SERVERS);
   expect([one?.entry?.env, other?.entry?.env, same?.entry?.env]).toEqual([{ KEY: '$ENV{A_KEY}' }, { KEY: '$ENV{B_KEY}' }, { OTHER: '$ENV{OTHER}' }]);
 });
 
@@ -49,9 +52,19 @@ it('takes what a bridge\'s headers name from the bridge\'s own variables', () =>
 });
 
 it('gives two servers of one name for two keys a variable each, in headers too', () => {
-  const [one, other] = withoutSharedNames([planned(remote('https://a/mcp', { Authorization: `Bearer ${SECRET}` })), planned({ ...remote('https://b/mcp', { Authorization: `Bearer ${SECRET}2` }), name: 'Remote!' })]);
+  const [one, other] = withoutSharedNames([planned(remote('https://a/mcp', { Authorization: `Bearer ${SECRET}` })), planned({ ...remote('https://b/mcp', { Authorization: `Bearer ${SECRET}2` }), name: 'Remote!' })], NO_SERVERS);
   expect(new Set([one?.entry?.headers, other?.entry?.headers].map((headers) => headers?.['Authorization'])).size).toBe(2);
   expect(one?.entry?.headers?.['Authorization']).toBe(`Bearer $ENV{${one?.needed[0]?.variable}}`);
+});
+
+it('shares no variable with a server of the registry, and keeps those of a server that is registered', () => {
+  const registered = (...entries: ServerEntry[]): ReadonlyMap<string, RegisteredServer> => new Map(entries.map((entry) => [entry.upstream, toServer(entry, 1)]));
+  const plan = planned(remote('https://b/mcp', { Authorization: `Bearer ${SECRET}`, 'X-Team': '${env:SET}' }));
+  const others = { upstream: 'https://a/mcp', headers: { Authorization: 'Bearer $ENV{REMOTE_AUTHORIZATION}', 'X-Team': '$ENV{SET}' } };
+  const [beside] = withoutSharedNames([plan], registered(others, { upstream: 'stdio:x', command: 'x', env: { A: '$ENV{REMOTE_REMOTE_AUTHORIZATION}' } }));
+  expect([beside?.entry?.headers, beside?.needed[0]?.variable]).toEqual([{ Authorization: 'Bearer $ENV{REMOTE_REMOTE_AUTHORIZATION_2}', 'X-Team': '$ENV{SET}' }, 'REMOTE_REMOTE_AUTHORIZATION_2']);
+  const [again] = withoutSharedNames([plan], registered(others, { upstream: 'https://b/mcp', headers: { Authorization: 'Bearer $ENV{MY_OWN}' } }));
+  expect(again?.entry?.headers?.['Authorization']).toBe('Bearer $ENV{MY_OWN}');
 });
 
 it('needs no entry for a URL, and one that says so for HTTP+SSE', () => {
