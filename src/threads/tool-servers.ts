@@ -40,7 +40,7 @@ export function createToolServerClient({ config, connectionsMax, stdio, guard, s
   const http = createUpstreamClient({ connectTimeoutMs: upstream.connect_timeout_ms, connectionsMax, pipelining: upstream.pipelining });
   const headers = new ServerHeaders({ variable: readEnvironment().secret, secretsGiven: (upstream, values) => sentSecrets.keep(upstream, values) });
   const sse = new SseServers({
-    client: http, headersOf: (url) => headers.sentTo(url), reader: new WireReader(guard, limitsOf(config)), answerBytesMax: upstream.answer_bytes_max, answerTimeoutMs: upstream.answer_timeout_ms, sessionIdleMs: sessionIdleMs(config), nowMs: clock.nowMs, every,
+    client: http, headersOf: (url) => headers.of(url), reader: new WireReader(guard, limitsOf(config)), answerBytesMax: upstream.answer_bytes_max, answerTimeoutMs: upstream.answer_timeout_ms, sessionIdleMs: sessionIdleMs(config), nowMs: clock.nowMs, every,
   });
   return new RoutedClient({ http, sse: withTimeouts(sse, clock.monotonicMs), stdio: withTimeouts(stdio, clock.monotonicMs) }, headers, servers);
 }

@@ -1,7 +1,6 @@
 // One client for all tool servers: which way a call takes is its server's entry in the registry.
 import type { RegisteredServer } from '../engines/registry/types.js';
-import { RefusedCall } from './refused-call.js';
-import type { ServerHeaders } from './server-headers.js';
+import { withHeaders, type ServerHeaders } from './server-headers.js';
 import type { ReportingUpstreamClient, UpstreamCall, UpstreamLoad, UpstreamRequest, UpstreamSink } from './types.js';
 
 export interface Ways {
@@ -32,9 +31,9 @@ export class RoutedClient implements ReportingUpstreamClient {
     const transport = this.#servers.get(url)?.transport;
     if (transport === undefined) return this.#ways.http.send(request, sink);
     const added = this.#headers.of(url);
-    if (typeof added === 'string') return new RefusedCall(sink, { kind: 'transport', maybeSent: false, message: added });
-    if (transport.kind === 'sse') return this.#ways.sse.send(request, sink); // its own requests have them
-    return this.#ways.http.send(added === undefined ? request : { ...request, headers: { ...request.headers, ...added } }, sink);
+    // Its own requests have them.
+    if (transport.kind === 'sse' && typeof added !== 'string') return this.#ways.sse.send(request, sink);
+    return withHeaders(this.#ways.http, () => added).send(request, sink);
   }
 
   /** HTTP+SSE has its connections from the way to http: addresses, and its calls from its own. */

@@ -1,13 +1,13 @@
 // Headers that the registry adds to all that is sent to a tool server: keys of the gateway's own, which no caller names or sees.
 import type { RegisteredServer } from '../engines/registry/types.js';
 import { fillVariables } from '../base/config/environment.js';
+import { RefusedCall } from './refused-call.js';
+import type { UpstreamClient } from './types.js';
 
 /** Shorter ones can't be told from other words of an answer, and are not looked for. */
 const SECRET_CHARACTERS_MIN = 8;
 // eslint-disable-next-line no-control-regex -- control characters are what it looks for
 const NOT_IN_VALUES = /[^\t\x20-\x7e\x80-\xff]|^[\t ]|[\t ]$/; // RFC 9110, section 5.5, and what Latin-1 has no byte for
-
-const NONE = Object.freeze({});
 
 export type AddedHeaders = Readonly<Record<string, string>>;
 
@@ -41,25 +41,31 @@ export class ServerHeaders {
     return this.#added.get(upstream);
   }
 
-  /** For those who ask only where they can be sent. */
-  sentTo(upstream: string): AddedHeaders {
-    const added = this.#added.get(upstream);
-    return typeof added === 'object' ? added : NONE;
-  }
-
   #filled(upstream: string, written: Readonly<Record<string, string>>): AddedHeaders | string {
-    const headers: Record<string, string> = {};
+    const headers: [string, string][] = [];
     const secrets: string[] = [];
     for (const [name, text] of Object.entries(written)) {
       const filled = fillVariables(text, this.#options.variable);
       if ('missing' in filled) return `its ${name} takes $ENV{${filled.missing}}, and ${this.#options.owner ?? 'the gateway'} has no such variable`;
       if (NOT_IN_VALUES.test(filled.text)) return `its ${name} holds a line end, a space at an end or another character that no header may have`;
-      headers[name.toLowerCase()] = filled.text;
+      headers.push([name.toLowerCase(), filled.text]);
       secrets.push(...filled.values.flatMap(secretsIn));
     }
     this.#options.secretsGiven(upstream, secrets);
-    return Object.freeze(headers);
+    return Object.freeze(Object.fromEntries(headers)); // whatever their names: `__proto__` is one
   }
+}
+
+/** The way to a server, for all that is sent there: with its headers, or not at all. `headersOf`: as they stand now. */
+export function withHeaders(client: UpstreamClient, headersOf: () => AddedHeaders | string | undefined): UpstreamClient {
+  return {
+    send(request, sink) {
+      const added = headersOf();
+      if (typeof added === 'string') return new RefusedCall(sink, { kind: 'transport', maybeSent: false, message: added });
+      return client.send(added === undefined ? request : { ...request, headers: { ...request.headers, ...added } }, sink);
+    },
+    close: () => client.close(),
+  };
 }
 
 /** The value, and what stands behind its scheme: a server may show either. */

@@ -10,10 +10,9 @@ const WAITING_MAX = 100; // messages before the address is known, and requests b
 const ENDPOINT_LENGTH_MAX = 4096;
 
 export interface SseChannelOptions {
+  /** The way to this server, which adds its headers. */
   readonly client: UpstreamClient;
   readonly url: string;
-  /** Headers beside the channel's own. */
-  readonly added: () => Readonly<Record<string, string>>;
   readonly eventBytesMax: number;
   readonly answerTimeoutMs: number;
   readonly silentMs: number;
@@ -41,7 +40,7 @@ export class SseChannel implements Channel {
     this.#options = options;
     this.#events = events;
     let splitter: ReturnType<typeof createSseSplitter> | undefined;
-    this.#stream = options.client.send({ url: options.url, httpMethod: 'GET', headers: { accept: SSE_TYPE, ...options.added() }, body: undefined, answerTimeoutMs: options.answerTimeoutMs, idleTimeoutMs: options.silentMs }, {
+    this.#stream = options.client.send({ url: options.url, httpMethod: 'GET', headers: { accept: SSE_TYPE }, body: undefined, answerTimeoutMs: options.answerTimeoutMs, idleTimeoutMs: options.silentMs }, {
       onHead: (status, headers) => {
         if (status !== HTTP_OK || !isSse(headers['content-type'] ?? '')) return this.#break({ kind: 'protocol', maybeSent: false, message: `it answered HTTP status ${status} where its event stream should begin` });
         splitter = createSseSplitter(options.eventBytesMax, (event) => {
@@ -101,7 +100,7 @@ export class SseChannel implements Channel {
   }
 
   #post(url: string, { message, failed, told }: Waiting): void {
-    const { client, added, answerTimeoutMs } = this.#options;
+    const { client, answerTimeoutMs } = this.#options;
     const settled = (): void => {
       if (this.#telling.delete(post) && this.#telling.size === 0) this.#sendWaiting();
     };
@@ -109,7 +108,7 @@ export class SseChannel implements Channel {
       this.#posts.delete(post);
       settled();
     };
-    const post: UpstreamCall = client.send({ url, ownUrl: true, httpMethod: 'POST', headers: { 'content-type': JSON_TYPE, accept: JSON_TYPE, ...added() }, body: message, bodyStays: true, answerTimeoutMs, idleTimeoutMs: answerTimeoutMs }, {
+    const post: UpstreamCall = client.send({ url, ownUrl: true, httpMethod: 'POST', headers: { 'content-type': JSON_TYPE, accept: JSON_TYPE }, body: message, bodyStays: true, answerTimeoutMs, idleTimeoutMs: answerTimeoutMs }, {
       onHead: (status) => {
         if (status >= HTTP_OK && status < MULTIPLE_CHOICES) return settled();
         done();

@@ -2,6 +2,7 @@
 import { Peer } from '../duplex/peer.js';
 import { SessionServer } from '../duplex/session-server.js';
 import type { WireReader } from '../duplex/wire-message.js';
+import { withHeaders, type AddedHeaders } from '../server-headers.js';
 import type { UpstreamCall, UpstreamClient, UpstreamRequest, UpstreamSink } from '../types.js';
 import { SseChannel } from './sse-channel.js';
 
@@ -11,8 +12,8 @@ const SWEEP_MS = 10_000;
 export interface SseOptions {
   /** The way to http: and https: addresses. */
   readonly client: UpstreamClient;
-  /** What is added to every request to the address, as it stands now. */
-  readonly headersOf: (url: string) => Readonly<Record<string, string>>;
+  /** What is added to every request to the address, as it stands now; a text: why nothing may be sent there. */
+  readonly headersOf: (url: string) => AddedHeaders | string | undefined;
   readonly reader: WireReader;
   readonly answerBytesMax: number;
   readonly answerTimeoutMs: number;
@@ -50,9 +51,10 @@ export class SseServers implements UpstreamClient {
 
   #create(url: string): SessionServer {
     const { client, headersOf, reader, answerBytesMax, answerTimeoutMs, sessionIdleMs, nowMs } = this.#options;
+    const keyed = withHeaders(client, () => headersOf(url));
     const server: SessionServer = new SessionServer(reader, (ended) => {
       if (server.size >= CHANNELS_MAX) return 'full';
-      return new Peer((events) => new SseChannel({ client, url, added: () => headersOf(url), eventBytesMax: answerBytesMax, answerTimeoutMs, silentMs: sessionIdleMs }, events), {
+      return new Peer((events) => new SseChannel({ client: keyed, url, eventBytesMax: answerBytesMax, answerTimeoutMs, silentMs: sessionIdleMs }, events), {
         reader, shared: false, heldBytesMax: answerBytesMax, toolsChanged: () => undefined, unreadable: () => undefined, closed: ended,
       });
     }, nowMs);

@@ -17,7 +17,7 @@ function openChannel() {
       },
       close: () => Promise.resolve(),
     },
-    url: URL_OF_STREAM, added: () => ({}), eventBytesMax: 10_000, answerTimeoutMs: 1000, silentMs: 1000,
+    url: URL_OF_STREAM, eventBytesMax: 10_000, answerTimeoutMs: 1000, silentMs: 1000,
   }, { onMessage: () => true, onClosed: () => undefined });
   stream?.onHead(200, { 'content-type': 'text/event-stream' });
   stream?.onData(Buffer.from('event: endpoint\ndata: /messages\n\n'));

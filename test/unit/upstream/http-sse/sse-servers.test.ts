@@ -14,7 +14,7 @@ let server: HttpSseServer;
 let other: PlainServer;
 let http: ReportingUpstreamClient;
 let servers: SseServers;
-let added: Readonly<Record<string, string>> = {};
+let added: Readonly<Record<string, string>> | string = {};
 let nowMs = 0;
 let sweep: () => void = () => undefined;
 let sweeping = 0;
@@ -58,6 +58,17 @@ describe('a server of 2024-11-05', () => {
     added = { authorization: 'Bearer two' };
     await echo(session, 'a');
     expect(server.headers.map(({ authorization, accept }) => [authorization, accept])).toEqual([['Bearer one', 'text/event-stream'], ['Bearer one', 'application/json'], ['Bearer two', 'application/json']]);
+  });
+
+  it('gets nothing more where its headers can\'t be sent any longer', async () => {
+    added = { authorization: 'Bearer one' };
+    const session = await open();
+    const before = server.headers.length;
+    added = 'its Authorization takes $ENV{NONE}, and the gateway has no such variable';
+    expect(await echo(session, 'a')).toMatchObject({ fault: { kind: 'transport', maybeSent: false, message: added } });
+    server.send(1, { jsonrpc: '2.0', id: 'p', method: 'ping' });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(server.headers).toHaveLength(before);
   });
 
   it('has one connection for each session, and answers each caller under its id', async () => {
