@@ -10,6 +10,8 @@ import { createToolsReader, type ToolsReader } from '../engines/registry/served-
 import type { RegisteredServer, ServedTool } from '../engines/registry/types.js';
 import { ownInitializeParams } from '../terminals/legs.js';
 import { WireReader } from '../upstream/duplex/wire-message.js';
+import { createScrubber } from '../engines/secrets/scrub.js';
+import { createReadText } from '../response/03-scrub-secrets.js';
 import { createUpstreamClient, parseUpstreamUrl } from '../upstream/http-client.js';
 import { SseServers } from '../upstream/http-sse/sse-servers.js';
 import { RoutedClient } from '../upstream/routed-client.js';
@@ -38,11 +40,15 @@ export interface Surroundings {
   readonly folder: string;
   /** What a process writes to stderr, a line each; and what is being waited for. */
   readonly say: (line: string) => void;
+  /** Values it is sent that must not be shown, beside those of variables. */
+  readonly secrets?: readonly string[];
 }
 
 /** What came of a process while its tools were asked for. */
 interface Heard {
   stderr: boolean;
+  /** Values of variables that it was sent. */
+  readonly secrets: string[];
 }
 
 /** `server`: how it is spoken to, where its URL does not say. `timeoutMs`: for the whole listing. Throws CliFailure that names the server. */
@@ -52,18 +58,27 @@ export async function servedBy(url: string, server: RegisteredServer | undefined
   if (typeof parsed === 'string') throw new CliFailure(`${parsed} (${url}).`, { remedy: 'Write http://host:port/mcp' });
   const limitMs = timeoutMs ?? (isProcess ? PROCESS_LIST_TIMEOUT_MS : LIST_TIMEOUT_MS);
   const beganMs = systemClock.monotonicMs();
-  const heard = { stderr: false };
+  const heard: Heard = { stderr: false, secrets: [...surroundings.secrets ?? []] };
   try {
-    return await listedBy(url, server, surroundings, limitMs, heard);
+    const tools = await listedBy(url, server, surroundings, limitMs, heard);
+    const telling = tools.find(({ text }) => holdsSecret(text, heard.secrets));
+    // What is shown is also written into the registry, and its hash is that of the whole text: it can't be cut.
+    if (telling !== undefined) throw new CliFailure(`${url} shows a key that it is sent, in a definition of its tools: nothing of it is shown or registered.`, { remedy: 'Ask those who run it. The gateway cuts the key out of what agents see.', code: 'key_in_definition' });
+    return tools;
   } catch (error) {
     if (error instanceof CliFailure) throw error;
     const probes = !isProcess && server?.transport.kind !== 'sse';
     const speaksSse = probes && await listedBy(url, overSse(url, server), { ...surroundings, say: () => undefined }, Math.min(PROBE_TIMEOUT_MS, limitMs)).then(() => true, () => false);
     if (speaksSse) throw new CliFailure(`${url} speaks HTTP+SSE, the transport of MCP 2024-11-05.`, { remedy: 'Say so: --transport sse (in the registry, under servers: transport: sse)' });
-    throw new CliFailure(`${url} did not list its tools: ${reasonOf(error, systemClock.monotonicMs() - beganMs, probes)}.`, {
+    const reason = reasonOf(error, systemClock.monotonicMs() - beganMs, probes);
+    throw new CliFailure(`${url} did not list its tools: ${holdsSecret(reason, heard.secrets) ? 'its answer shows a key that it is sent' : reason}.`, {
       remedy: isProcess ? `Does its command run by itself? ${heard.stderr ? 'What it wrote to stderr is above.' : 'It wrote nothing to stderr.'}` : remedyFor(error, server), code: 'upstream_unavailable',
     });
   }
+}
+
+function holdsSecret(text: string, secrets: readonly string[]): boolean {
+  return createScrubber(secrets, createReadText()).isIn(Buffer.from(text));
 }
 
 /** Of a server that does not answer: how long a person has waited in all. */
@@ -83,7 +98,7 @@ function overSse(upstream: string, server: RegisteredServer | undefined): Regist
   return { upstream, transport: { kind: 'sse', ...(headers === undefined ? {} : { headers }) }, prefix: '', line: 0 };
 }
 
-async function listedBy(url: string, server: RegisteredServer | undefined, surroundings: Surroundings, timeoutMs: number, heard: Heard = { stderr: false }): Promise<readonly ServedTool[]> {
+async function listedBy(url: string, server: RegisteredServer | undefined, surroundings: Surroundings, timeoutMs: number, heard: Heard = { stderr: false, secrets: [] }): Promise<readonly ServedTool[]> {
   const client = clientFor(server, surroundings, timeoutMs, heard);
   const reader = toolsReader();
   const beganMs = systemClock.monotonicMs();
@@ -111,8 +126,8 @@ function clientFor(server: RegisteredServer | undefined, { folder, say }: Surrou
   const servers = new Map(server === undefined ? [] : [[server.upstream, server]]);
   const http = createUpstreamClient({ connectTimeoutMs: CONNECT_TIMEOUT_MS, connectionsMax: 1 });
   const reader = new WireReader(loadJsonGuard(), LIMITS);
-  const headers = new ServerHeaders({ variable: environment.secret, owner: 'this shell', secretsGiven: () => undefined });
-  const sse = new SseServers({ client: http, headersOf: (address) => headers.sentTo(address), reader, answerBytesMax: ANSWER_BYTES_MAX, answerTimeoutMs: timeoutMs, sessionIdleMs: PROCESS_LIST_TIMEOUT_MS, nowMs, every });
+  const headers = new ServerHeaders({ variable: environment.secret, owner: 'this shell', secretsGiven: (_upstream, values) => void heard.secrets.push(...values) });
+  const sse = new SseServers({ client: http, headersOf: (address) => headers.of(address), reader, answerBytesMax: ANSWER_BYTES_MAX, answerTimeoutMs: timeoutMs, sessionIdleMs: PROCESS_LIST_TIMEOUT_MS, nowMs, every });
   const stdio = new StdioServers({
     reader, answerBytesMax: ANSWER_BYTES_MAX, processesMax: () => 4, sessionIdleMs: PROCESS_LIST_TIMEOUT_MS, bareEnvironment: environment.bare, variable: environment.secret, folder: resolve(folder), initializeParams: ownInitializeParams(packageVersion()),
     nowMs, after, every, log: logTo(say, heard), secretsOf: () => [], toolsMayDiffer: () => undefined, processesChanged: () => undefined,

@@ -41,15 +41,19 @@ export class ControlFault extends Error {
 const BODY_BYTES_MAX = 1024 * 1024; // a secret or a policy question; nothing larger is sent here
 const SOCKET_MODE = 0o600;
 
+type Cleaned = (json: string) => string | undefined;
+
+const UNCLEAN: ControlAnswer = faultAnswer(new ControlFault(500, 'key_in_answer', 'the answer holds a key that a tool server is sent, and can\'t be told without it'));
+
 export interface ControlServer {
   close(): Promise<void>;
 }
 
-/** Rejects when the socket can't be made. A socket file left by a dead gateway is replaced: the caller holds the state folder's lock. */
-export async function serveControl(socketPath: string, routes: readonly Route[], onFault: (fault: unknown) => void): Promise<ControlServer> {
+/** `cleaned`: a JSON answer without what nobody may read; undefined where it can't be. Rejects when the socket can't be made. A socket file left by a dead gateway is replaced: the caller holds the state folder's lock. */
+export async function serveControl(socketPath: string, routes: readonly Route[], onFault: (fault: unknown) => void, cleaned: Cleaned = (json) => json): Promise<ControlServer> {
   if (existsSync(socketPath)) rmSync(socketPath);
   const server = createServer((request, response) => {
-    void handle(routes, request, response, onFault);
+    void handle(routes, request, response, { onFault, cleaned });
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -63,17 +67,17 @@ export async function serveControl(socketPath: string, routes: readonly Route[],
   return { close: () => closeServer(server) };
 }
 
-async function handle(routes: readonly Route[], request: IncomingMessage, response: ServerResponse, onFault: (fault: unknown) => void): Promise<void> {
+async function handle(routes: readonly Route[], request: IncomingMessage, response: ServerResponse, { onFault, cleaned }: { readonly onFault: (fault: unknown) => void; readonly cleaned: Cleaned }): Promise<void> {
   try {
     const url = new URL(request.url ?? '/', 'http://control');
     const found = findRoute(routes, request.method ?? '', url.pathname);
     if (found === undefined) throw new ControlFault(404, 'not_found', 'no such control resource');
     const body = request.method === 'POST' ? await readJson(request) : undefined;
     const answer = await found.route.answer({ method: request.method ?? '', path: url.pathname, name: found.name, query: url.searchParams, body });
-    write(response, answer);
+    write(response, answer, cleaned);
   } catch (fault) {
     if (!(fault instanceof ControlFault)) onFault(fault);
-    write(response, faultAnswer(fault));
+    write(response, faultAnswer(fault), cleaned);
   }
 }
 
@@ -82,8 +86,9 @@ function faultAnswer(fault: unknown): ControlAnswer {
   return { status: 500, json: { error: { code: 'gateway_fault', message: fault instanceof Error ? fault.message : 'unknown fault' } } };
 }
 
-function write(response: ServerResponse, answer: ControlAnswer): void {
-  const text = answer.text ?? JSON.stringify(answer.json ?? {});
+function write(response: ServerResponse, answer: ControlAnswer, cleaned: Cleaned): void {
+  const text = answer.text ?? cleaned(JSON.stringify(answer.json ?? {}));
+  if (text === undefined) return write(response, UNCLEAN, (json) => json);
   response.writeHead(answer.status, { 'content-type': answer.text === undefined ? 'application/json' : 'text/plain; version=0.0.4; charset=utf-8' });
   response.end(text);
 }

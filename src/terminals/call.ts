@@ -279,7 +279,7 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
       return;
     }
     if (!isJson(this.#contentType)) {
-      this.fail(accessRefusal(status) ?? deny(status === HTTP_OK ? 'mcp_invalid_response' : 'mcp_request_failed', { reasonCode: 'not_json', details: { upstream_status: status, content_type: this.#contentType.slice(0, 100) } }));
+      this.fail(accessRefusal(status) ?? deny(status === HTTP_OK ? 'mcp_invalid_response' : 'mcp_request_failed', { reasonCode: 'not_json', details: { upstream_status: status, ...this.#screen.shownType(this.#contentType) } }));
       return;
     }
     const message = this.#screen.read(bytes);

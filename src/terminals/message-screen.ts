@@ -14,6 +14,7 @@ import type { TerminalServices } from './services.js';
 import { dataOnly, framingOf } from './sse-event.js';
 import { ANSWER_BYTES_MAX, taskIdOf } from './task-owners.js';
 
+const SHOWN_TYPE_CHARACTERS = 100;
 const TASK_ID = Buffer.from('"taskId"');
 
 /** Most answers make no task, and are not looked into. */
@@ -80,6 +81,11 @@ export class MessageScreen {
     const { keep, findings } = this.#current().screenFraming(framingOf(event));
     this.#exchange.addFindings(findings);
     return keep ? event : dataOnly(event);
+  }
+
+  /** The type of an answer that has none of MCP's, for whoever looks for the fault; none where it is no plain word. */
+  shownType(type: string): { readonly content_type?: string } {
+    return this.#current().screenFraming(Buffer.from(type)).keep ? { content_type: type.slice(0, SHOWN_TYPE_CHARACTERS) } : {};
   }
 
   taint(): void {

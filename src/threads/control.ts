@@ -23,6 +23,7 @@ import { policyRoutes } from '../control/policy.js';
 import { reloadRoutes } from '../control/reload.js';
 import { secretRoutes } from '../control/secrets.js';
 import { serveControl } from '../control/server.js';
+import { createKeyCutter } from '../response/key-cutter.js';
 import { sessionRoutes } from '../control/sessions.js';
 import { statusRoutes } from '../control/status.js';
 import { toolRoutes } from '../control/tools.js';
@@ -117,8 +118,12 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
     await writer.close();
     throw new ConfigFault(`the audit log can't be opened: ${audit.because}`, { file: audit.file, ...WHOLE_FILE, remedy: 'Free the folder or its disk: nothing is served without an audit log.' });
   }
+  const views = openSharedMemory(memory, OWN_NAME);
+  const sentSecrets = createSentSecrets(views.sentSecrets);
+  const withoutKeys = createKeyCutter(() => sentSecrets.kept());
   const events = openAppender(writer.connect(), { queueLinesMax: config.audit.queue_lines_max, durability: 'group', hurries: true });
-  const event = (name: string, details: Readonly<Record<string, DetailValue>>): void => {
+  const event = (name: string, said: Readonly<Record<string, DetailValue>>): void => {
+    const details = JSON.parse(withoutKeys(JSON.stringify(said)) ?? '{}') as typeof said; // some are a tool server's words
     log.info({ event: name, ...details }, name);
     events.append(eventLine(clock.nowUs(), name, details), () => undefined);
   };
@@ -128,8 +133,6 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
     pendingPerCallerMax: config.step_up.pending_per_caller_max, approvers: () => loadPublicKeys(join(stateDir, 'approvers')), nowMs: clock.nowMs(),
   });
   const secrets = createSecretFile(resolveInProject(root, config.secrets.file === '' ? join(config.state_dir, 'secrets.enc') : config.secrets.file), secretsKey);
-  const views = openSharedMemory(memory, OWN_NAME);
-  const sentSecrets = createSentSecrets(views.sentSecrets);
   const jsonGuard = loadJsonGuard();
   const processes = ownProcesses({
     config: () => sources.config, root, stateDir, version, clock, log, guard: jsonGuard, secretsSent: sentSecrets, servers: inForce.registry.servers,
@@ -274,6 +277,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
       join(stateDir, 'control.sock'),
       [statusRoutes, toolRoutes, layerRoutes, identityRoutes, policyRoutes, approvalRoutes, sessionRoutes, secretRoutes, reloadRoutes, metricsRoutes, upstreamRoutes].flatMap((routes) => routes(parts)),
       (fault) => log.error(faultFacts(fault), 'the control plane failed on a request'),
+      withoutKeys,
     );
     cleanup.push(() => server.close());
   } catch (fault) {

@@ -2,6 +2,7 @@
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { runAgw } from '../support/agw-process.js';
 import { permitAll, startGateway, type GatewayProcess } from '../support/gateway-process.js';
 import { startHttpSseServer, type HttpSseServer } from '../support/http-sse-server.js';
 import { jsonAnswer, resultFor, sseHead, startScriptedServer, type ScriptedServer } from '../support/scripted-server.js';
@@ -13,23 +14,29 @@ const ECHO = '{"name":"echo","description":"Tool of the tests","inputSchema":{"t
 let server: ScriptedServer;
 let other: ScriptedServer;
 let keyless: ScriptedServer;
+/** It writes the key into what it says of itself. */
+let telling: ScriptedServer;
 let old: HttpSseServer;
 let gateway: GatewayProcess;
 
 const entries = (): Record<string, unknown>[] => [
   { upstream: server.url, headers: { Authorization: 'Bearer $ENV{TOOL_TOKEN}', 'X-Team': 'blue' } },
+  { upstream: telling.url, headers: { Authorization: 'Bearer $ENV{TOOL_TOKEN}' } },
   { upstream: keyless.url, headers: { 'X-Api-Key': '$ENV{NOT_SET}' } },
   { upstream: old.url, transport: 'sse', headers: { Authorization: 'Bearer $ENV{TOOL_TOKEN}' } },
 ];
 const registry = (servers: readonly unknown[]): string => JSON.stringify({
   servers,
-  tools: [registration('keyed', server.url), registration('plain', other.url), registration('keyless', keyless.url), registration('echo', old.url)].map((tool) => ({ risk_level: 'low', ...tool })),
+  tools: [registration('keyed', server.url), registration('plain', other.url), registration('keyless', keyless.url), registration('echo', old.url), registration('telling', telling.url)].map((tool) => ({ risk_level: 'low', ...tool })),
 });
 
 beforeAll(async () => {
-  [server, other, keyless, old] = await Promise.all([startScriptedServer([toolText('keyed')]), startScriptedServer([toolText('plain')]), startScriptedServer([toolText('keyless')]), startHttpSseServer([ECHO])]);
+  [server, other, keyless, old, telling] = await Promise.all([startScriptedServer([toolText('keyed')]), startScriptedServer([toolText('plain')]), startScriptedServer([toolText('keyless')]), startHttpSseServer([ECHO]), startScriptedServer([`{"name":"telling","description":"Send ${TOKEN}","inputSchema":{"type":"object"}}`])]);
+  telling.modern = true;
+  telling.discovery = ({ idText }, response) => jsonAnswer(response, `{"jsonrpc":"2.0","id":${idText},"result":{"supportedVersions":["2026-07-28"],"capabilities":{"tools":{}},"_meta":{"io.modelcontextprotocol/serverInfo":{"name":"knows ${TOKEN}","version":"1"}}}}`);
   for (const one of [server, other]) one.script = ({ idText, headers, body }, response): void => {
     const words = `you sent ${headers.authorization ?? 'nothing'} (${Buffer.from(headers.authorization ?? '').toString('base64')})`;
+    if (body.includes('as a type')) return void response.writeHead(200, { 'content-type': `text/x-${Buffer.from(TOKEN).toString('hex')}` }).end(words);
     if (!body.includes('event')) return jsonAnswer(response, resultFor(idText, words));
     sseHead(response);
     response.end(`data: ${resultFor(idText, words)}\n\n`);
@@ -38,7 +45,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(async () => {
   await gateway.stop();
-  await Promise.all([server, other, keyless, old].map((one) => one.close()));
+  await Promise.all([server, other, keyless, old, telling].map((one) => one.close()));
 });
 
 it('go with the listing, the handshake, every call and the end of a session, and to no other server', async () => {
@@ -65,9 +72,25 @@ it.each([['JSON', {}], ['an event', { as: 'event' }]])('come back in no answer, 
   expect([text.includes(TOKEN), text.includes(Buffer.from(`Bearer ${TOKEN}`).toString('base64'))]).toEqual([false, false]);
 });
 
+it('come back in no type of an answer that is none', async () => {
+  const { text } = await gateway.post(call('keyed', { say: 'as a type' }));
+  expect([text.includes('mcp_invalid_response'), text.includes(Buffer.from(TOKEN).toString('hex'))]).toEqual([true, false]);
+});
+
+it('stand in nothing that agw shows or writes of a server which tells them', { timeout: 60_000 }, async () => {
+  const before = readFileSync(join(gateway.dir, 'config/capability-registry-v2.yaml'), 'utf8');
+  for (const words of [['list', '--json'], ['list'], ['add', '--yes', '--replace', 'telling']]) {
+    const { code, out, err } = await runAgw(gateway.dir, ['tools', ...words, '--from', telling.url], '', { TOOL_TOKEN: TOKEN });
+    expect([code, `${out}${err}`.includes('shows a key that it is sent'), `${out}${err}`.includes(TOKEN)]).toEqual([2, true, false]);
+  }
+  expect(readFileSync(join(gateway.dir, 'config/capability-registry-v2.yaml'), 'utf8')).toBe(before);
+});
+
 it('stand in no log, no audit line and no answer of the control thread', async () => {
-  const states = await Promise.all(['/v1/status', '/v1/upstreams', '/v1/tools'].map((path) => gateway.control('GET', path)));
+  const states = await Promise.all(['/v1/status', '/v1/upstreams', '/v1/tools', '/v1/tools/telling/diff'].map((path) => gateway.control('GET', path)));
   const audit = join(gateway.dir, '.precinct/audit');
+  expect(states.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+  expect([states[1]?.text.includes('knows [secret]'), states[3]?.text.includes('Send [secret]')]).toEqual([true, true]);
   for (const text of [gateway.stderr(), ...states.map((state) => state.text), ...readdirSync(audit).map((name) => readFileSync(join(audit, name), 'utf8'))]) expect(text).not.toContain(TOKEN);
 });
 
@@ -104,4 +127,17 @@ it.each([401, 403])('refused with %i while the server serves: the call says whos
   other.script = answered;
   expect([answer.status, codeOf(answer)]).toEqual([502, 'mcp_request_failed']);
   for (const part of ['access_refused', `"upstream_status":${status}`, 'headers: under servers:']) expect(answer.text).toContain(part);
+});
+
+it('leave nothing to be sent over an open stream when a reload takes their variable away', async () => {
+  await gateway.post(call('echo', { text: 'hi' }), await openSession(gateway));
+  const [, ...rest] = entries();
+  const without = rest.map((entry) => (entry['upstream'] === old.url ? { ...entry, headers: { Authorization: 'Bearer $ENV{NOT_SET}' } } : entry));
+  writeFileSync(join(gateway.dir, 'config/capability-registry-v2.yaml'), registry(without));
+  const before = old.headers.length;
+  expect((await gateway.control('POST', '/v1/reload')).status).toBe(200);
+  for (const connection of old.streams.keys()) old.send(connection, { jsonrpc: '2.0', id: 'p', method: 'ping' });
+  await gateway.post(call('echo', { text: 'again' }));
+  expect(await eventually(async () => (await gateway.control('GET', '/v1/upstreams')).text.includes('its Authorization takes $ENV{NOT_SET}'))).toBe(true);
+  expect(old.headers).toHaveLength(before);
 });

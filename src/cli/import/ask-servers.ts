@@ -9,6 +9,9 @@ import { servedBy } from '../served-tools.js';
 import { printable } from '../terminal.js';
 import type { UpstreamPlan } from './upstream-plan.js';
 
+/** Shorter values can't be told from other words of a definition. */
+const LOOKED_FOR_MIN = 8;
+
 export interface AskedServer {
   readonly plan: UpstreamPlan;
   /** Undefined: it did not answer. */
@@ -28,7 +31,7 @@ async function askServer(context: CommandContext, plan: UpstreamPlan): Promise<A
   if (missing !== undefined) return { plan, tools: undefined, reason: `the variable ${missing} has no value here: set it where agw import runs` };
   const secrets = plan.needed.map(({ value }) => value).filter((value) => value !== '');
   const say = (line: string): void => context.terminal.warn(printable(`${plan.name}: ${masked(line, secrets)}`));
-  const surroundings = { folder: context.project.path('.'), say };
+  const surroundings = { folder: context.project.path('.'), say, secrets: secrets.filter((value) => value.length >= LOOKED_FOR_MIN) };
   context.terminal.warn(`asking ${printable(plan.name)} (${printable(plan.upstream)}) for its tools`);
   try {
     return { plan, tools: await servedBy(plan.upstream, plan.live, surroundings, givenTimeoutOf(context)), reason: '' };

@@ -12,6 +12,8 @@ export interface SentSecrets {
   keep(server: string, values: readonly string[]): void;
   /** The same array until something is remembered or kept. */
   of(server: string): readonly string[];
+  /** What is kept, of all servers; the same array until something is kept. */
+  kept(): readonly string[];
 }
 
 type Sent = ReadonlyMap<string, readonly string[]>;
@@ -28,6 +30,7 @@ export function createSentSecrets(shared = new SharedText(createSentSecretsMemor
   const both = new Map<string, { readonly sent: readonly string[]; readonly all: readonly string[] }>();
   let sent: Sent = new Map();
   let version = 0;
+  let allKept = NONE;
 
   const take = (now: { readonly version: number; readonly text: string }): void => {
     const fresh = parse(now.text);
@@ -58,6 +61,7 @@ export function createSentSecrets(shared = new SharedText(createSentSecretsMemor
       if (fresh.length === 0) return;
       kept.set(server, [...new Set([...known, ...fresh])]);
       both.delete(server);
+      allKept = [...new Set([...kept.values()].flat())];
     },
     of(server) {
       const remembered = current().get(server) ?? NONE;
@@ -69,6 +73,7 @@ export function createSentSecrets(shared = new SharedText(createSentSecretsMemor
       both.set(server, { sent: remembered, all });
       return all;
     },
+    kept: () => allKept,
   };
 }
 
