@@ -21,6 +21,7 @@ const WITH_OBSTACLE = 'it uses `with`';
 /** What the names of functions mean in one module. */
 interface Calls {
   readonly isKnown: (name: string) => boolean;
+  /** And nothing in the set is put in the place of a function. */
   readonly isBuiltin: (name: string) => boolean;
 }
 
@@ -31,9 +32,10 @@ interface Findings {
 
 export function findReads(modules: readonly ParsedModule[], functions: FunctionTable): PolicyReads {
   const findings: Findings = { paths: new Set(), obstacles: new Set() };
+  const anotherGet = modules.some(({ rules }) => rules.some(({ node }) => replacesFunction(node)));
   for (const module of modules) {
     for (const imported of module.imports) readImport(imported, findings);
-    const calls: Calls = { isKnown: (name) => functions.isKnown(module, name), isBuiltin: (name) => functions.builtinArity(module, name) !== undefined };
+    const calls: Calls = { isKnown: (name) => functions.isKnown(module, name), isBuiltin: (name) => !anotherGet && functions.builtinArity(module, name) !== undefined };
     for (const rule of module.rules) visit(rule.node, findings, calls);
   }
   const inputs = [...findings.paths].sort();
@@ -45,6 +47,14 @@ export function findReads(modules: readonly ParsedModule[], functions: FunctionT
     cacheable: because === undefined,
     because: because ?? 'its answer depends on these inputs alone',
   };
+}
+
+/** Whether a `with` anywhere below puts something in the place of a function, for whatever rule it then asks. */
+function replacesFunction(node: unknown): boolean {
+  if (Array.isArray(node)) return node.some(replacesFunction);
+  if (!isNode(node)) return false;
+  const targets = list(member(node, 'with_mods')).map((one) => refPath(member(one, 'refr'))?.root);
+  return targets.some((root) => root !== 'input' && root !== 'data') || Object.values(node).some(replacesFunction);
 }
 
 // `import input.session as s`: whatever is read through the name lies below the path.

@@ -56,6 +56,13 @@ describe('reads', () => {
     expect(set.decide(facts({ arguments: '{"other":"x"}' }))).toMatchObject({ kind: 'allow' });
   });
 
+  it('does not take what a `with` puts in its place for object.get', () => {
+    const set = load([`${BASE}allow if data.other.x with object.get as data.other.g`, 'package other\nimport rego.v1\ng(o, _, _) := o.other\nx if object.get(input.arguments, "path", "") == "x"']);
+    expect(set.reads.inputs).toEqual(['arguments']);
+    expect(set.decide(facts({ arguments: '{"other":"x"}' }))).toMatchObject({ kind: 'allow' });
+    expect(load(`${BASE}allow if object.get(input.arguments, "path", "") == "x" with input.method as "a" with data.b as 1`).reads.inputs).toEqual(['arguments.path', 'method']);
+  });
+
   it('counts every loaded module, also one that allow does not mention', () => {
     const set = load([`${BASE}allow if input.tool == "a"`, 'package other\nimport rego.v1\nx if time.now_ns() > 0\ny := input.session.id']);
     expect(set.reads).toMatchObject({ inputs: ['session.id', 'tool'], cacheable: false });
