@@ -86,6 +86,12 @@ it('stand in nothing that agw shows or writes of a server which tells them', { t
   expect(readFileSync(join(gateway.dir, 'config/capability-registry-v2.yaml'), 'utf8')).toBe(before);
 });
 
+it.each([['Host: $ENV{TOOL_TOKEN}', 'gateway\'s own'], ['X-Key: $ENV{', 'not written as $ENV{NAME}']])('are refused on a command line before anything is sent: %s', async (header, words) => {
+  const before = server.seen.length;
+  const { code, err } = await runAgw(gateway.dir, ['tools', 'list', '--from', server.url, '--header', header], '', { TOOL_TOKEN: TOKEN });
+  expect([code, err.includes(words), server.seen.length]).toEqual([2, true, before]);
+});
+
 it('stand in no log, no audit line and no answer of the control thread', async () => {
   const states = await Promise.all(['/v1/status', '/v1/upstreams', '/v1/tools', '/v1/tools/telling/diff'].map((path) => gateway.control('GET', path)));
   const audit = join(gateway.dir, '.precinct/audit');

@@ -32,7 +32,7 @@ export function planHeaders({ name: server, headers, env }: FoundServer, folders
     const before = scheme === undefined ? '' : `${scheme} `;
     const { text: filled, used, missing } = resolved(credential, folders);
     const sole = soleVariable(credential, folders);
-    const isPlain = before === '' && used.length + missing.length === 0 && isHarmlessVariable(name, filled);
+    const isPlain = before === '' && used.length + missing.length === 0 && (filled === '' || isHarmlessVariable(name, filled)); // an empty variable is none
     const variable = sole ?? variableName(`${server}_${name}`);
     const needed: NeededVariable = { name, variable, value: filled, isNamed: sole !== undefined, from: sole === undefined ? `headers.${name}${scheme === undefined ? '' : `, without ${scheme}`}` : `${sole} of the client's own environment` };
     return { name, written: isPlain ? filled : `${before}$ENV{${variable}}`, live: before + filled, needed: isPlain ? [] : [needed], missing };
@@ -44,6 +44,6 @@ export function planHeaders({ name: server, headers, env }: FoundServer, folders
     needed: planned.flatMap(({ needed }) => needed),
     missing: planned.flatMap(({ missing }) => missing),
     notes: own.map((name) => `its header ${name} is left out: the gateway sends its own`),
-    unfit: planned.find(({ live }) => UNFIT.test(live))?.name,
+    unfit: planned.find(({ live }) => UNFIT.test(live) || live.includes('$ENV{'))?.name,
   };
 }

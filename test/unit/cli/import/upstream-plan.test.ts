@@ -44,6 +44,11 @@ it('gives a URL its headers, with variables for what may be secrets, behind the 
   expect(planned(remote('https://h/sse', { A: 'on' }, 'sse')).entry).toEqual({ upstream: 'https://h/sse', transport: 'sse', headers: { A: 'on' } });
 });
 
+it('writes a header without a value as it is: a variable without one is none', () => {
+  const { entry, needed } = planned(remote('https://h/mcp', { 'X-Empty': '' }));
+  expect([entry?.headers, needed]).toEqual([{ 'X-Empty': '' }, []]);
+});
+
 it('takes what a bridge\'s headers name from the bridge\'s own variables', () => {
   const { entry, live, needed, missing } = planned({ ...remote('https://h/mcp', { Authorization: '${AUTH}', 'X-Later': 'Bearer ${LATER}' }), env: { AUTH: `Bearer ${SECRET}` } });
   expect(entry?.headers).toEqual({ Authorization: 'Bearer $ENV{REMOTE_AUTHORIZATION}', 'X-Later': 'Bearer $ENV{LATER}' });
@@ -74,7 +79,7 @@ it('needs no entry for a URL, and one that says so for HTTP+SSE', () => {
 
 it.each([
   ['a secret among the arguments', program({}, ['x', '--api-key', SECRET])], ['a variable without a value in them', program({}, ['${env:NONE}'])], ['a key in a URL', remote(`https://h/mcp?token=${SECRET}`)], ['a password in it', remote(`https://me:${SECRET}@h/mcp`)],
-  ['another scheme', remote('ws://h/mcp')], ['a URL with an unknown variable', remote('https://${NONE}/mcp')], ['a header of two lines', remote('https://h/mcp', { A: `x\n${SECRET}` })],
+  ['another scheme', remote('ws://h/mcp')], ['a URL with an unknown variable', remote('https://${NONE}/mcp')], ['a header of two lines', remote('https://h/mcp', { A: `x\n${SECRET}` })], ['a header that names a variable as the registry does', remote('https://h/mcp', { A: `$ENV{HOME}${SECRET}` })],
 ])('leaves out what has %s, and does not say the secret', (_what, found) => {
   const plan = planUpstream(found, FOLDERS, undefined);
   expect(isLeftOut(plan)).toBe(true);
