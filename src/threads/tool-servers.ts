@@ -38,11 +38,21 @@ export interface ClientParts {
 export function createToolServerClient({ config, connectionsMax, stdio, guard, servers, sentSecrets, clock }: ClientParts): RoutedClient {
   const { upstream } = config;
   const http = createUpstreamClient({ connectTimeoutMs: upstream.connect_timeout_ms, connectionsMax, pipelining: upstream.pipelining });
-  const headers = new ServerHeaders({ variable: readEnvironment().secret, secretsGiven: (upstream, values) => sentSecrets.keep(upstream, values) });
+  const headers = new ServerHeaders({ variable: readEnvironment().secret, secretsGiven: (upstream, values) => knowOnAllThreads(sentSecrets, upstream, values) });
   const sse = new SseServers({
     client: http, headersOf: (url) => headers.of(url), reader: new WireReader(guard, limitsOf(config)), answerBytesMax: upstream.answer_bytes_max, answerTimeoutMs: upstream.answer_timeout_ms, sessionIdleMs: sessionIdleMs(config), nowMs: clock.nowMs, every,
   });
   return new RoutedClient({ http, sse: withTimeouts(sse, clock.monotonicMs), stdio: withTimeouts(stdio, clock.monotonicMs) }, headers, servers);
+}
+
+/** A thread that takes another's place reads the registry as it is then: of a key that was sent before it knows from the others. */
+function knowOnAllThreads(sentSecrets: SentSecrets, upstream: string, values: readonly string[]): void {
+  sentSecrets.keep(upstream, values);
+  try {
+    sentSecrets.remember(upstream, values);
+  } catch {
+    // There is no room: every thread that sends it keeps it.
+  }
 }
 
 export interface ProcessParts {

@@ -1,6 +1,7 @@
 // Headers that the registry adds for a tool server: on all that the gateway sends there, from its own environment, in no file and no answer of the gateway's.
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { runAgw } from '../support/agw-process.js';
 import { permitAll, startGateway, type GatewayProcess } from '../support/gateway-process.js';
@@ -41,7 +42,7 @@ beforeAll(async () => {
     sseHead(response);
     response.end(`data: ${resultFor(idText, words)}\n\n`);
   };
-  gateway = await startGateway({ policies: { 'all.rego': permitAll() }, tools: [], files: { 'config/capability-registry-v2.yaml': registry(entries()) }, env: { TOOL_TOKEN: TOKEN } });
+  gateway = await startGateway({ policies: { 'all.rego': permitAll() }, tools: [], files: { 'config/capability-registry-v2.yaml': registry(entries()) }, env: { TOOL_TOKEN: TOKEN, NODE_OPTIONS: `--require ${fileURLToPath(new URL('./break-thread.cjs', import.meta.url))}` }, config: { threads: { gateway: 2 } } });
 }, 60_000);
 afterAll(async () => {
   await gateway.stop();
@@ -116,6 +117,15 @@ it('are those of the registry as it stands after a reload', async () => {
   await gateway.post(call('keyed'));
   const calls = server.seen.slice(before).filter(({ method }) => method === 'tools/call');
   expect(calls.map(({ headers }) => [headers.authorization, headers['x-team']])).toEqual([[undefined, 'red']]);
+});
+
+it('come back in no answer of a thread that took another\'s place after they were sent for the last time', async () => {
+  server.script = ({ idText }, response) => jsonAnswer(response, resultFor(idText, `you once sent ${TOKEN}`));
+  writeFileSync(join(gateway.dir, 'crash-1'), '');
+  expect(await eventually(() => gateway.lines('event').some(({ event }) => event === 'thread_replaced'))).toBe(true);
+  // Which thread takes a connection is the kernel's to say.
+  const texts = await Promise.all(Array.from({ length: 40 }, async () => (await gateway.post(call('keyed'))).text));
+  expect(texts.filter((text) => !text.includes('you once sent [secret]'))).toEqual([]);
 });
 
 it('tried anew as soon as the registry writes another, also of a server that is down', async () => {
