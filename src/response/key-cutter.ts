@@ -5,13 +5,16 @@ import { createReadText } from './03-scrub-secrets.js';
 /** A whole JSON text without the keys; undefined where they can't be cut out of it, as a key of digits can't be out of a number. */
 export type KeyCutter = (json: string) => string | undefined;
 
+/** A key is longer as a rule. What is told here is not one server's words alone: a team's name in a header may stand in anything of it. */
+const KEY_CHARACTERS_MIN = 16;
+
 /** `keys`: the same array while they are the same. */
 export function createKeyCutter(keys: () => readonly string[]): KeyCutter {
   let made: { readonly keys: readonly string[]; readonly scrubber: Scrubber } | undefined;
   return (json) => {
     const now = keys();
     if (now.length === 0) return json;
-    if (made?.keys !== now) made = { keys: now, scrubber: createScrubber(now, createReadText()) };
+    if (made?.keys !== now) made = { keys: now, scrubber: createScrubber(now.filter((key) => key.length >= KEY_CHARACTERS_MIN), createReadText()) };
     try {
       const { bytes, count } = made.scrubber.scrub(Buffer.from(json));
       if (count === 0) return json;

@@ -1,6 +1,6 @@
 // One client for all tool servers: which way a call takes is its server's entry in the registry.
 import type { RegisteredServer } from '../engines/registry/types.js';
-import { withHeaders, type ServerHeaders } from './server-headers.js';
+import { sendWith, type ServerHeaders } from './server-headers.js';
 import type { ReportingUpstreamClient, UpstreamCall, UpstreamLoad, UpstreamRequest, UpstreamSink } from './types.js';
 
 export interface Ways {
@@ -33,7 +33,7 @@ export class RoutedClient implements ReportingUpstreamClient {
     const added = this.#headers.of(url);
     // Its own requests have them.
     if (transport.kind === 'sse' && typeof added !== 'string') return this.#ways.sse.send(request, sink);
-    return withHeaders(this.#ways.http, () => added).send(request, sink);
+    return sendWith(added, this.#ways.http, request, sink);
   }
 
   /** HTTP+SSE has its connections from the way to http: addresses, and its calls from its own. */

@@ -2,7 +2,7 @@
 import type { RegisteredServer } from '../engines/registry/types.js';
 import { fillVariables } from '../base/config/environment.js';
 import { RefusedCall } from './refused-call.js';
-import type { UpstreamClient } from './types.js';
+import type { UpstreamCall, UpstreamClient, UpstreamRequest, UpstreamSink } from './types.js';
 
 /** Shorter ones can't be told from other words of an answer, and are not looked for. */
 const SECRET_CHARACTERS_MIN = 8;
@@ -56,16 +56,16 @@ export class ServerHeaders {
   }
 }
 
-/** The way to a server, for all that is sent there: with its headers, or not at all. `headersOf`: as they stand now. */
+/** With the headers, or not at all: what `ServerHeaders.of` says. */
+export function sendWith(added: AddedHeaders | string | undefined, client: UpstreamClient, request: UpstreamRequest, sink: UpstreamSink): UpstreamCall {
+  if (added === undefined) return client.send(request, sink);
+  if (typeof added === 'string') return new RefusedCall(sink, { kind: 'transport', maybeSent: false, message: added });
+  return client.send({ ...request, headers: { ...request.headers, ...added } }, sink);
+}
+
+/** The way to one server, for all that is sent there. `headersOf`: as they stand then. */
 export function withHeaders(client: UpstreamClient, headersOf: () => AddedHeaders | string | undefined): UpstreamClient {
-  return {
-    send(request, sink) {
-      const added = headersOf();
-      if (typeof added === 'string') return new RefusedCall(sink, { kind: 'transport', maybeSent: false, message: added });
-      return client.send(added === undefined ? request : { ...request, headers: { ...request.headers, ...added } }, sink);
-    },
-    close: () => client.close(),
-  };
+  return { send: (request, sink) => sendWith(headersOf(), client, request, sink), close: () => client.close() };
 }
 
 /** The value, and what stands behind its scheme: a server may show either. */

@@ -87,7 +87,7 @@ it('stand in nothing that agw shows or writes of a server which tells them', { t
   expect(readFileSync(join(gateway.dir, 'config/capability-registry-v2.yaml'), 'utf8')).toBe(before);
 });
 
-it.each([['Host: $ENV{TOOL_TOKEN}', 'gateway\'s own'], ['X-Key: $ENV{', 'not written as $ENV{NAME}']])('are refused on a command line before anything is sent: %s', async (header, words) => {
+it.each([['Host: $ENV{TOOL_TOKEN}', 'gateway\'s own'], ['X-Key: $ENV{', 'names no variable']])('are refused on a command line before anything is sent: %s', async (header, words) => {
   const before = server.seen.length;
   const { code, err } = await runAgw(gateway.dir, ['tools', 'list', '--from', server.url, '--header', header], '', { TOOL_TOKEN: TOKEN });
   expect([code, err.includes(words), server.seen.length]).toEqual([2, true, before]);
@@ -129,8 +129,8 @@ it('come back in no answer of a thread that took another\'s place after they wer
 });
 
 it('tried anew as soon as the registry writes another, also of a server that is down', async () => {
-  const [first, , ...rest] = entries();
-  writeFileSync(join(gateway.dir, 'config/capability-registry-v2.yaml'), registry([first, { upstream: keyless.url, headers: { 'X-Api-Key': '$ENV{TOOL_TOKEN}' } }, ...rest]));
+  const keyed = entries().map((entry) => (entry['upstream'] === keyless.url ? { ...entry, headers: { 'X-Api-Key': '$ENV{TOOL_TOKEN}' } } : entry));
+  writeFileSync(join(gateway.dir, 'config/capability-registry-v2.yaml'), registry(keyed));
   expect((await gateway.control('POST', '/v1/reload')).status).toBe(200);
   expect(await eventually(() => keyless.seen.some(({ method, headers }) => method === 'tools/list' && headers['x-api-key'] === TOKEN))).toBe(true);
   expect((await gateway.post(call('keyless'))).status).toBe(200);

@@ -81,7 +81,7 @@ export const toolsCommands: readonly CommandSpec[] = [
 
 /** An option that says how a server is reached means nothing without the server. */
 function refuseWithoutFrom(context: CommandContext): void {
-  const said = ['command', 'transport', 'header'].find((name) => context.option(name) !== undefined);
+  const said = ['command', 'transport', 'header'].find((name) => context.option(name) !== undefined || context.options(name).length > 0);
   if (said !== undefined && context.option('from') === undefined) throw new CliFailure(`--${said} says how a tool server is reached, and none is named.`, { remedy: 'Name it: --from URL, or --from stdio:NAME', code: 'usage' });
 }
 
