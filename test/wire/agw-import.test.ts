@@ -122,6 +122,10 @@ it('takes a server that wants a key with its headers: the key goes into a variab
   try {
     const without = await agw('tools', 'list', '--from', keyed.url);
     expect([without.code, without.err.includes('HTTP status 401'), without.err.includes(`--header 'Authorization: Bearer $ENV{NAME}'`)]).toEqual([2, true, true]);
+    const wrong = join(work, 'wrong.json');
+    writeFileSync(wrong, JSON.stringify({ mcpServers: { keyed: { url: keyed.url, headers: { Authorization: `Bearer ${KEY}x` } } } }));
+    const refused = await agw('import', wrong, '--yes');
+    expect([refused.code, refused.err.includes('it refuses what the file has for it (headers.Authorization, without Bearer)'), refused.err.includes(KEY)]).toEqual([1, true, false]);
     const ran = await agw('import', file, '--as', 'reporter', '--risk-level', 'low', '--yes');
     const shown = `${ran.out}${ran.err}`;
     expect([ran.code, shown.includes('gets the headers Authorization'), shown.includes('KEYED_AUTHORIZATION  (now: keyed, headers.Authorization, without Bearer)'), shown.includes('its header Accept is left out')]).toEqual([0, true, true, true]);

@@ -38,8 +38,17 @@ async function askServer(context: CommandContext, plan: UpstreamPlan): Promise<A
   } catch (error) {
     if (!(error instanceof CliFailure) || error.code === 'interrupted') throw error; // Ctrl-C is no server that does not answer
     if (plan.live?.transport.kind !== 'stdio' && plan.entry?.transport === undefined && error.message.includes('HTTP+SSE')) return askOverSse(context, plan);
-    return { plan, tools: undefined, reason: masked(error.message.replace(/^\S+ did not list its tools: /, '').replace(/\.$/, ''), secrets) };
+    const reason = error.message.replace(/^\S+ did not list its tools: /, '').replace(/\.$/, '');
+    return { plan, tools: undefined, reason: masked(`${reason}${isRefusal(reason) ? keyGiven(plan) : ''}`, secrets) };
   }
+}
+
+function isRefusal(reason: string): boolean {
+  return /HTTP status 40[13]\b/.test(reason);
+}
+
+function keyGiven({ needed }: UpstreamPlan): string {
+  return needed.length === 0 ? ': it wants a key, and the file has none for it' : `: it refuses what the file has for it (${needed.map(({ from }) => from).join('; ')}), or wants another`;
 }
 
 /** Most clients name both transports alike, and try. */

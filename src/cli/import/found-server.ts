@@ -15,6 +15,8 @@ export interface FoundServer {
   /** As written, references and all. */
   readonly env: Readonly<Record<string, string>>;
   readonly headers: Readonly<Record<string, string>>;
+  /** A program that reaches the URL for the client: its words hold the headers. */
+  readonly bridge?: boolean;
 }
 
 export interface LeftOut {
@@ -34,7 +36,7 @@ export function foundServer({ name, value, line }: FileServer, clientId: string 
   const env = { ...textMap(value, 'env', 'envs'), ...textMap(member(value, 'command'), 'env') };
   const headers = headersOf(value);
   const url = urlOf(value);
-  if (url !== '') return { name, line, way: { kind: transportOf(value, clientId), url }, env: command === undefined ? {} : env, headers: { ...headers, ...bridgedHeaders(before) } };
+  if (url !== '') return { name, line, way: { kind: transportOf(value, clientId), url }, env: command === undefined ? {} : env, headers: { ...headers, ...bridgedHeaders(before) }, ...(command === undefined ? {} : { bridge: true }) };
   if (command === undefined) return left('it has neither a command nor a URL');
   const cwd = textOf(value, 'cwd');
   return { name, line, way: { kind: 'stdio', command, args: before, cwd: cwd === '' ? undefined : cwd }, env, headers };

@@ -23,7 +23,7 @@ export interface HeaderPlan {
   readonly unfit: string | undefined;
 }
 
-export function planHeaders({ name: server, headers, env }: FoundServer, folders: Folders): HeaderPlan {
+export function planHeaders({ name: server, headers, env, bridge }: FoundServer, folders: Folders): HeaderPlan {
   const own = Object.keys(headers).filter(isGatewaysHeader);
   const planned = Object.entries(headers).filter(([name]) => !own.includes(name)).map(([name, value]) => {
     // A bridge's headers name variables of its own entry.
@@ -34,7 +34,9 @@ export function planHeaders({ name: server, headers, env }: FoundServer, folders
     const sole = soleVariable(credential, folders);
     const isPlain = before === '' && used.length + missing.length === 0 && (filled === '' || isHarmlessVariable(name, filled)); // an empty variable is none
     const variable = sole ?? variableName(`${server}_${name}`);
-    const needed: NeededVariable = { name, variable, value: filled, isNamed: sole !== undefined, from: sole === undefined ? `headers.${name}${scheme === undefined ? '' : `, without ${scheme}`}` : `${sole} of the client's own environment` };
+    const [, ownVariable = ''] = /^\$\{([A-Za-z_][A-Za-z0-9_]*)\}$/.exec(value.trim()) ?? [];
+    const place = env[ownVariable] !== undefined ? `env.${ownVariable}` : bridge === true ? `--header ${name} of its command` : `headers.${name}`;
+    const needed: NeededVariable = { name, variable, value: filled, isNamed: sole !== undefined, from: sole === undefined ? `${place}${scheme === undefined ? '' : `, without ${scheme}`}` : `${sole} of the client's own environment` };
     return { name, written: isPlain ? filled : `${before}$ENV{${variable}}`, live: before + filled, needed: isPlain ? [] : [needed], missing };
   });
   return {

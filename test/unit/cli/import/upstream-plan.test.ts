@@ -50,10 +50,11 @@ it('writes a header without a value as it is: a variable without one is none', (
 });
 
 it('takes what a bridge\'s headers name from the bridge\'s own variables', () => {
-  const { entry, live, needed, missing } = planned({ ...remote('https://h/mcp', { Authorization: '${AUTH}', 'X-Later': 'Bearer ${LATER}' }), env: { AUTH: `Bearer ${SECRET}` } });
+  const { entry, live, needed, missing } = planned({ ...remote('https://h/mcp', { Authorization: '${AUTH}', 'X-Later': 'Bearer ${LATER}' }), env: { AUTH: `Bearer ${SECRET}` }, bridge: true });
   expect(entry?.headers).toEqual({ Authorization: 'Bearer $ENV{REMOTE_AUTHORIZATION}', 'X-Later': 'Bearer $ENV{LATER}' });
   expect(live?.transport).toMatchObject({ headers: { Authorization: `Bearer ${SECRET}` } });
-  expect([needed[0]?.value, missing]).toEqual([SECRET, ['LATER']]);
+  expect([needed[0]?.value, needed[0]?.from, missing]).toEqual([SECRET, 'env.AUTH, without Bearer', ['LATER']]);
+  expect(planned({ ...remote('https://h/mcp', { Authorization: SECRET }), bridge: true }).needed[0]?.from).toBe('--header Authorization of its command');
 });
 
 it('gives two servers of one name for two keys a variable each, in headers too', () => {
