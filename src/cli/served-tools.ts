@@ -61,9 +61,9 @@ export async function servedBy(url: string, server: RegisteredServer | undefined
   const heard: Heard = { stderr: false, secrets: [...surroundings.secrets ?? []] };
   try {
     const tools = await listedBy(url, server, surroundings, limitMs, heard);
-    const telling = tools.find(({ text }) => holdsSecret(text, heard.secrets));
+    const showsKey = searchFor(heard.secrets);
     // What is shown is also written into the registry, and its hash is that of the whole text: it can't be cut.
-    if (telling !== undefined) throw new CliFailure(`${url} shows a key that it is sent, in a definition of its tools: nothing of it is shown or registered.`, { remedy: 'Ask those who run it. The gateway cuts the key out of what agents see.', code: 'key_in_definition' });
+    if (tools.some(({ text }) => showsKey(text))) throw new CliFailure(`${url} shows a key that it is sent, in a definition of its tools: nothing of it is shown or registered.`, { remedy: 'Ask those who run it. The gateway cuts the key out of what agents see.', code: 'key_in_definition' });
     return tools;
   } catch (error) {
     if (error instanceof CliFailure) throw error;
@@ -71,14 +71,15 @@ export async function servedBy(url: string, server: RegisteredServer | undefined
     const speaksSse = probes && await listedBy(url, overSse(url, server), { ...surroundings, say: () => undefined }, Math.min(PROBE_TIMEOUT_MS, limitMs)).then(() => true, () => false);
     if (speaksSse) throw new CliFailure(`${url} speaks HTTP+SSE, the transport of MCP 2024-11-05.`, { remedy: 'Say so: --transport sse (in the registry, under servers: transport: sse)' });
     const reason = reasonOf(error, systemClock.monotonicMs() - beganMs, probes);
-    throw new CliFailure(`${url} did not list its tools: ${holdsSecret(reason, heard.secrets) ? 'its answer shows a key that it is sent' : reason}.`, {
+    throw new CliFailure(`${url} did not list its tools: ${searchFor(heard.secrets)(reason) ? 'its answer shows a key that it is sent' : reason}.`, {
       remedy: isProcess ? `Does its command run by itself? ${heard.stderr ? 'What it wrote to stderr is above.' : 'It wrote nothing to stderr.'}` : remedyFor(error, server), code: 'upstream_unavailable',
     });
   }
 }
 
-function holdsSecret(text: string, secrets: readonly string[]): boolean {
-  return createScrubber(secrets, createReadText()).isIn(Buffer.from(text));
+function searchFor(secrets: readonly string[]): (text: string) => boolean {
+  const scrubber = createScrubber(secrets, createReadText());
+  return (text) => scrubber.isIn(Buffer.from(text));
 }
 
 /** Of a server that does not answer: how long a person has waited in all. */
