@@ -1,4 +1,5 @@
 // Lists every upstream's tools at start, on an interval and when asked, and tells everybody what was seen. Runs in the control thread.
+import { parseJson } from '../base/json/parse-json.js';
 import type { Clock } from '../base/clock/clock.js';
 import { findPoison } from '../engines/registry/poison.js';
 import type { ObserveResult, Observations } from '../engines/registry/observations.js';
@@ -89,7 +90,7 @@ export function createRegistryRefresh(options: RefreshOptions): RegistryRefresh 
     for (const tool of listing.tools) {
       const key = `${upstream} ${tool.definitionHash}`;
       if (poisoned.has(key)) continue;
-      const reasons = findPoison(JSON.parse(tool.text));
+      const reasons = findPoison(parseJson(tool.text));
       if (reasons.length === 0) continue;
       poisoned.add(key);
       options.event('tool_definition_poisoned', { upstream, tool: tool.name, reasons: [...new Set(reasons.map((reason) => reason.kind))] });

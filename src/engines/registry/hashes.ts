@@ -1,4 +1,5 @@
 // The three hashes of a tool definition (SPEC section 5) and the one over the whole of it.
+import { parseJson } from '../../base/json/parse-json.js';
 import { createHash } from 'node:crypto';
 import { canonicalJcs } from '../../base/json/canonical.js';
 import { goJson } from './go-json.js';
@@ -23,8 +24,8 @@ export function jcsHash(members: HashedMembers): ToolHash {
 
 /** SHA-256 of the description directly followed by the schema as Go's encoding/json writes a map; an absent schema counts as `{}`. */
 export function legacyHash(members: HashedMembers): ToolHash {
-  const description: unknown = members.description === undefined ? '' : JSON.parse(members.description);
-  const schema: unknown = members.inputSchema === undefined ? {} : JSON.parse(members.inputSchema);
+  const description: unknown = members.description === undefined ? '' : parseJson(members.description);
+  const schema: unknown = members.inputSchema === undefined ? {} : parseJson(members.inputSchema);
   return sha256(`${typeof description === 'string' ? description : ''}${goJson(schema)}`);
 }
 
@@ -32,7 +33,7 @@ export function legacyHash(members: HashedMembers): ToolHash {
 export function canonicalHash(text: string): ToolHash {
   let canonical: string;
   try {
-    canonical = canonicalJcs(JSON.parse(text));
+    canonical = canonicalJcs(parseJson(text));
   } catch {
     // Numbers beyond a double (1e400) have no canonical form. The prefix keeps the hash apart from every canonical text's.
     canonical = `not canonical\0${compactJson(text)}`;

@@ -1,5 +1,6 @@
 // What the upstreams were last seen to serve, per registered tool: verified, changed, absent or not seen yet. A change stays refused until a
 // person registers the tool again. One instance observes (the control thread); gateway threads read snapshots of it.
+import { parseJson } from '../../base/json/parse-json.js';
 import { readParamMarks, type ParamMark } from '../../mcp/param-headers.js';
 import type { ToolsReader } from './served-tools.js';
 import { findPoison, type PoisonReason } from './poison.js';
@@ -199,7 +200,7 @@ export class Observations {
     if (served === undefined) return [];
     const known = this.#poison.get(name);
     if (known?.text === served.text) return known.reasons;
-    const reasons = findPoison(JSON.parse(served.text));
+    const reasons = findPoison(parseJson(served.text));
     this.#poison.set(name, { text: served.text, reasons });
     return reasons;
   }
@@ -260,7 +261,7 @@ export class ObservedStates {
 /** All three hashes cover the schema: a verified tool's marks are those that were registered. */
 function marksOf(served: ServedTool): readonly ParamMark[] | undefined {
   if (!served.text.includes('mcp-header')) return undefined; // nearly every tool
-  const { inputSchema } = JSON.parse(served.text) as { readonly inputSchema?: unknown };
+  const { inputSchema } = parseJson(served.text) as { readonly inputSchema?: unknown };
   return readParamMarks(inputSchema);
 }
 

@@ -1,4 +1,5 @@
 // Where a call would send to, and whether that is allowed: config/destinations.yaml and the tool's own allowed_destinations.
+import { parseJson } from '../../base/json/parse-json.js';
 import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
 import { z } from 'zod';
@@ -132,7 +133,7 @@ function collectHosts(argumentsJson: string, anywhere: boolean): string[] {
     else walk(inner, kind, level + 1);
   };
   try {
-    if (argumentsJson.trim() !== '') walk(JSON.parse(argumentsJson), 'other', 0);
+    if (argumentsJson.trim() !== '') walk(parseJson(argumentsJson), 'other', 0);
   } catch {
     return [UNREADABLE_HOST];
   }
@@ -143,7 +144,7 @@ function collectHosts(argumentsJson: string, anywhere: boolean): string[] {
 function jsonInText(text: string): unknown {
   if (!text.includes('"') || !/^\s*["[{]/.test(text) || !/["\]}]$/.test(text.trimEnd())) return undefined;
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     return undefined;
   }
