@@ -41,7 +41,7 @@ async function startGateway({ gateway, configFile, stateDir }, config, built, st
   const running = runningPid(gateway.pidFile, gateway.part);
   const status = running === undefined ? undefined : await statusOf(stateDir);
   const isSame = status !== undefined && existsSync(gateway.buildFile) && readFileSync(gateway.buildFile, 'utf8') === build;
-  const gained = isSame ? variablesGained(status) : [];
+  const gained = isSame ? await variablesGained(status) : [];
   if (isSame && gained.length === 0) return done(`gateway already running (pid ${running}) on http://127.0.0.1:${port}`);
   if (running !== undefined) {
     say(`  the gateway (pid ${running}) ${gained.length > 0 ? `was started without ${gained.join(', ')}, which a tool server wants` : 'runs older code or an older config'}: restarting it`);
@@ -61,9 +61,9 @@ async function statusOf(stateDir) {
 }
 
 /** Variables that the registry names, that the running gateway lacks, and that are set here: a process keeps those of its start. */
-function variablesGained({ upstreams = [] }) {
-  const missing = [...JSON.stringify(upstreams).matchAll(/\$ENV\{(\w+)\}, and the gateway has no such variable/g)].map(([, name]) => name);
-  return [...new Set(missing)].filter((name) => (process.env[name] ?? '') !== '');
+async function variablesGained({ upstreams = [] }) {
+  const { lackedVariables } = await load('base/config/environment.js');
+  return [...new Set(lackedVariables(JSON.stringify(upstreams)))].filter((name) => (process.env[name] ?? '') !== '');
 }
 
 async function isReady(port) {

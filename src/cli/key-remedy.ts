@@ -1,4 +1,5 @@
 // What to do about a tool server that is not reached because of its key: the variable is missing, can't be sent, or is refused.
+import { lackedVariables } from '../base/config/environment.js';
 
 /** `ofAgw`: agw asked the server itself. `sent`: the headers as the registry or the command line writes them, where that is known. */
 export interface KeyCircumstances {
@@ -9,7 +10,7 @@ export interface KeyCircumstances {
 /** `reason`: why it could not be listed, as the gateway says it. Undefined: its key is not the cause. */
 export function remedyForKey(reason: string, { ofAgw, sent }: KeyCircumstances): string | undefined {
   const again = ofAgw ? 'in this shell (export), and where the gateway is started' : 'where the gateway is started, and start it again: make down, make up (a reload reads no variables)';
-  const [, variable] = /\$ENV\{(\w+)\}.* has no such variable/.exec(reason) ?? [];
+  const [variable] = lackedVariables(reason);
   if (variable !== undefined) return `Set ${variable}, which is absent or empty, ${again}`;
   if (reason.includes('that no header may have')) return `Look at the end of its variable's value for a line end or a blank (KEY=$(cat FILE) takes line ends off); then set it ${again}`;
   if (!/HTTP status 40[13]\b/.test(reason)) return undefined;

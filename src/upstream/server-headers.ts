@@ -1,6 +1,6 @@
 // Headers that the registry adds to all that is sent to a tool server: keys of the gateway's own, which no caller names or sees.
+import { fillVariables, lackText } from '../base/config/environment.js';
 import type { RegisteredServer } from '../engines/registry/types.js';
-import { fillVariables } from '../base/config/environment.js';
 import { RefusedCall } from './refused-call.js';
 import type { UpstreamCall, UpstreamClient, UpstreamRequest, UpstreamSink } from './types.js';
 
@@ -46,7 +46,7 @@ export class ServerHeaders {
     const secrets: string[] = [];
     for (const [name, text] of Object.entries(written)) {
       const filled = fillVariables(text, this.#options.variable);
-      if ('missing' in filled) return `its ${name} takes $ENV{${filled.missing}}, and ${this.#options.owner ?? 'the gateway'} has no such variable`;
+      if ('missing' in filled) return `its ${name} takes ${lackText(filled.missing, this.#options.owner)}`;
       if (NOT_IN_VALUES.test(filled.text)) return `its ${name} holds a line end, a space at an end or another character that no header may have`;
       headers.push([name.toLowerCase(), filled.text]);
       secrets.push(...filled.values.flatMap(secretsIn));

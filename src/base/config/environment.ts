@@ -48,6 +48,21 @@ export function readEnvironment(source: Readonly<Record<string, string | undefin
 export const NAMED_VARIABLE = /^\$ENV\{([A-Za-z_][A-Za-z0-9_]*)\}$/;
 const NAMED_VARIABLES = /\$ENV\{([A-Za-z_][A-Za-z0-9_]*)\}/g;
 
+export function namedVariables(text: string): string[] {
+  return [...text.matchAll(NAMED_VARIABLES)].map(([, name = '']) => name);
+}
+
+const LACKED = /\$ENV\{(\w+)\}, and [a-z ]+ has no such variable/g;
+
+/** How a reason says which variable is not set, and in whose environment; `lackedVariables` reads it again. */
+export function lackText(name: string, owner = 'the gateway'): string {
+  return `$ENV{${name}}, and ${owner} has no such variable`;
+}
+
+export function lackedVariables(reason: string): string[] {
+  return [...reason.matchAll(LACKED)].map(([, name = '']) => name);
+}
+
 /** Whether every `$ENV{` of a text names a variable. */
 export function namesVariables(text: string): boolean {
   return !text.replace(NAMED_VARIABLES, '').includes('$ENV{');
@@ -55,7 +70,7 @@ export function namesVariables(text: string): boolean {
 
 /** The text with the variables it names put in, and their values; or the first that has none. Values are not looked through for names again. */
 export function fillVariables(text: string, variable: (name: string) => string | undefined): { readonly text: string; readonly values: readonly string[] } | { readonly missing: string } {
-  const names = [...text.matchAll(NAMED_VARIABLES)].map(([, name = '']) => name);
+  const names = namedVariables(text);
   const missing = names.find((name) => variable(name) === undefined);
   if (missing !== undefined) return { missing };
   return { text: text.replace(NAMED_VARIABLES, (_all, name: string) => variable(name) ?? ''), values: names.map((name) => variable(name) ?? '') };

@@ -1,5 +1,5 @@
 // What the gateway's registry is to say of a found server, and how it is asked now: secrets stay where they are, the registry names variables of the gateway instead.
-import { NAMED_VARIABLE } from '../../base/config/environment.js';
+import { NAMED_VARIABLE, namedVariables } from '../../base/config/environment.js';
 import { toServer, type ServerEntry } from '../../engines/registry/server-entry.js';
 import type { RegisteredServer } from '../../engines/registry/types.js';
 import { isHarmlessVariable, secretInArgument, secretInUrl } from '../clients/secret-signs.js';
@@ -109,7 +109,7 @@ function writtenValue(name: string, value: string, folders: Folders): string {
 
 /** A variable is one server's secret: what is imported now shares none with another, nor with one that the registry has. A registered server keeps its own. */
 export function withoutSharedNames(plans: readonly UpstreamPlan[], servers: ReadonlyMap<string, RegisteredServer>): readonly UpstreamPlan[] {
-  const namedBy = [...servers.values()].map(({ upstream, transport }) => ({ upstream, variables: new Set(Object.values(textsOf(transport)).flatMap(variablesOf)) }));
+  const namedBy = [...servers.values()].map(({ upstream, transport }) => ({ upstream, variables: new Set(Object.values(textsOf(transport)).flatMap(namedVariables)) }));
   const isTaken = (variable: string, upstream: string): boolean => namedBy.some((one) => one.upstream !== upstream && one.variables.has(variable));
   const valuesOf = new Map<string, Set<string>>();
   for (const { variable, value } of plans.flatMap(({ needed }) => needed)) valuesOf.set(variable, (valuesOf.get(variable) ?? new Set()).add(value));
@@ -125,7 +125,7 @@ export function withoutSharedNames(plans: readonly UpstreamPlan[], servers: Read
   return plans.map((plan) => {
     const registered = servers.get(plan.upstream)?.transport;
     const needed = plan.needed.map((one) => {
-      const [known] = registered === undefined ? [] : variablesOf(textsOf(registered)[one.name] ?? '');
+      const [known] = registered === undefined ? [] : namedVariables(textsOf(registered)[one.name] ?? '');
       if (known !== undefined) return { ...one, variable: known };
       const isShared = (valuesOf.get(one.variable)?.size ?? 0) > 1 || (!one.isNamed && isTaken(one.variable, plan.upstream));
       return isShared ? { ...one, variable: freeName(variableName(`${plan.name}_${one.variable}`), one.value, plan.upstream) } : one;
@@ -141,8 +141,4 @@ export function withoutSharedNames(plans: readonly UpstreamPlan[], servers: Read
 
 function textsOf(transport: RegisteredServer['transport']): Readonly<Record<string, string>> {
   return (transport.kind === 'stdio' ? transport.program.env : transport.headers) ?? {};
-}
-
-function variablesOf(text: string): string[] {
-  return [...text.matchAll(/\$ENV\{(\w+)\}/g)].map(([, name = '']) => name);
 }

@@ -1,5 +1,6 @@
 // What of a registry is valid but deserves a person's eye: text that doesn't give the entry's hash, and text that speaks to the model.
 import { isLoopbackHost } from '../../base/config/check-together.js';
+import { namedVariables } from '../../base/config/environment.js';
 import { jcsHash, legacyHash, seedHash, type HashedMembers } from './hashes.js';
 import { findPoison } from './poison.js';
 import type { HashAlg, RegisteredTool, ToolHash, ToolRegistry } from './types.js';
@@ -31,7 +32,7 @@ export function serverWarnings(registry: ToolRegistry): ServerWarning[] {
   return [...registry.servers.values()].flatMap(({ upstream, transport, line }) => {
     if (transport.kind === 'stdio' || transport.headers === undefined) return [];
     const headers = Object.entries(transport.headers);
-    const keys = headers.filter(([, text]) => text.includes('$ENV{')).map(([name]) => name);
+    const keys = headers.filter(([, text]) => namedVariables(text).length > 0).map(([name]) => name);
     const isReadable = upstream.startsWith('http:') && !isLoopbackHost(new URL(upstream).hostname);
     return [
       ...(keys.length > 0 && isReadable ? [`${upstream}: ${keys.join(', ')} goes there over plain HTTP, readable on the way: use https: where the server has it.`] : []),
@@ -41,7 +42,7 @@ export function serverWarnings(registry: ToolRegistry): ServerWarning[] {
 }
 
 function asWritten(name: string, text: string): string[] {
-  if (text.includes('$ENV{')) return [];
+  if (namedVariables(text).length > 0) return [];
   if (OTHER_NOTATION.test(text)) return ['is sent as it is written: a variable is written $ENV{NAME} here, and in no other way.'];
   return KEY_HEADER.test(name) && text !== '' ? ['stands in this file, for all who can read it, and is not cut out of the server\'s answers: if it is a key, put it into a variable, and write $ENV{NAME}.'] : [];
 }

@@ -1,5 +1,6 @@
 // Headers that the registry adds: what they become, why they can't be sent, and which of their values are to be looked for in answers.
 import { expect, it } from 'vitest';
+import { lackedVariables } from '../../../src/base/config/environment.js';
 import type { RegisteredServer } from '../../../src/engines/registry/types.js';
 import { ServerHeaders } from '../../../src/upstream/server-headers.js';
 
@@ -33,6 +34,10 @@ it.each([
   const { headers, secrets } = given({ 'X-Team': 'blue', Authorization: text });
   expect([headers, secrets]).toEqual([expect.stringContaining(words), []]);
   expect(headers).not.toContain('tok-');
+});
+
+it('says a variable that is not set so that it is found again', () => {
+  expect(lackedVariables(String(given({ Authorization: 'Bearer $ENV{NONE}' }).headers))).toEqual(['NONE']);
 });
 
 it('sends what the registry says now', () => {
