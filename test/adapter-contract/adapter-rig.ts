@@ -35,8 +35,10 @@ export function answer(asked: IncomingMessage, response: ServerResponse): void {
   let body = '';
   asked.setEncoding('utf8').on('data', (part: string) => { body += part; }).on('end', () => {
     const { id, method, params } = JSON.parse(body) as { id: number; method: string; params: { name?: string; arguments?: Frame; _meta?: { progressToken?: unknown } } };
-    gateway.seen.push({ method, tool: params.name ?? '', headers: asked.headers });
-    response.on('close', () => { if (!response.writableFinished) gateway.hangUps += 1; });
+    const { seen } = gateway;
+    seen.push({ method, tool: params.name ?? '', headers: asked.headers });
+    // A server has closed before its last sockets say so: what the test before left open is not of this one.
+    response.on('close', () => { if (!response.writableFinished && gateway.seen === seen) gateway.hangUps += 1; });
     const event = (message: object): string => `data: ${JSON.stringify({ jsonrpc: '2.0', ...message })}\n\n`;
     const progress = (n: number, note: string): string => event({ method: 'notifications/progress', params: { progressToken: params._meta?.progressToken, progress: n, message: note } });
     if (method === 'subscriptions/listen') return void response.writeHead(200, { 'content-type': 'text/event-stream' }).write(event({ method: 'notifications/subscriptions/acknowledged', params: {} }));
