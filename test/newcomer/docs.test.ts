@@ -30,7 +30,7 @@ const PAGES = [
 ];
 const FENCE = /^```(\w*)([^\n]*)\n([\s\S]*?)^```$/gm;
 const HEREDOC = /<<'([A-Z]+)'\n([\s\S]*?)\n\1$/gm;
-const LANGUAGES = ['', 'sh', 'yaml', 'rego', 'json', 'ts', 'python', 'go', 'js'];
+const LANGUAGES = ['', 'sh', 'yaml', 'rego', 'json', 'ts', 'python', 'go', 'js', 'nginx'];
 const POLICY_OPTIONS = { cacheEntries: 0, timeoutMs: 1000, sourceBytesMax: 1_000_000, clock: { nowMs: () => 0, monotonicMs: () => 0 } };
 /** `secrets.enc` is a file, not a key. */
 const FILE_ENDINGS = new Set(['enc', 'key', 'sock', 'yaml', 'pid', 'log', 'sqlite']);
