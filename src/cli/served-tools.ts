@@ -35,6 +35,15 @@ const MS_PER_SECOND = 1000;
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 const LIMITS = { depthMax: 64, keysMax: 5_000_000 };
 
+/** What a server has beside tools, as its handshake says: kinds of MCP. */
+export type BesideTools = 'prompts' | 'resources';
+const BESIDE_TOOLS: readonly BesideTools[] = ['prompts', 'resources'];
+
+export interface Served {
+  readonly tools: readonly ServedTool[];
+  readonly beside: readonly BesideTools[];
+}
+
 export interface Surroundings {
   /** Where a process runs unless its entry says. */
   readonly folder: string;
@@ -52,7 +61,7 @@ interface Heard {
 }
 
 /** `server`: how it is spoken to, where its URL does not say. `timeoutMs`: for the whole listing. Throws CliFailure that names the server. */
-export async function servedBy(url: string, server: RegisteredServer | undefined, surroundings: Surroundings, timeoutMs?: number): Promise<readonly ServedTool[]> {
+export async function servedBy(url: string, server: RegisteredServer | undefined, surroundings: Surroundings, timeoutMs?: number): Promise<Served> {
   const isProcess = server?.transport.kind === 'stdio';
   const parsed = isProcess ? undefined : parseUpstreamUrl(url);
   if (typeof parsed === 'string') throw new CliFailure(`${parsed} (${url}).`, { remedy: 'Write http://host:port/mcp' });
@@ -60,11 +69,11 @@ export async function servedBy(url: string, server: RegisteredServer | undefined
   const beganMs = systemClock.monotonicMs();
   const heard: Heard = { stderr: false, secrets: [...surroundings.secrets ?? []] };
   try {
-    const tools = await listedBy(url, server, surroundings, limitMs, heard);
+    const served = await listedBy(url, server, surroundings, limitMs, heard);
     const showsKey = searchFor(heard.secrets);
     // What is shown is also written into the registry, and its hash is that of the whole text: it can't be cut.
-    if (tools.some(({ text }) => showsKey(text))) throw new CliFailure(`${url} shows a key that it is sent, in a definition of its tools: nothing of it is shown or registered.`, { remedy: 'Ask those who run it. The gateway cuts the key out of what agents see.', code: 'key_in_definition' });
-    return tools;
+    if (served.tools.some(({ text }) => showsKey(text))) throw new CliFailure(`${url} shows a key that it is sent, in a definition of its tools: nothing of it is shown or registered.`, { remedy: 'Ask those who run it. The gateway cuts the key out of what agents see.', code: 'key_in_definition' });
+    return served;
   } catch (error) {
     if (error instanceof CliFailure) throw error;
     const probes = !isProcess && server?.transport.kind !== 'sse';
@@ -99,18 +108,18 @@ function overSse(upstream: string, server: RegisteredServer | undefined): Regist
   return { upstream, transport: { kind: 'sse', ...(headers === undefined ? {} : { headers }) }, prefix: '', line: 0 };
 }
 
-async function listedBy(url: string, server: RegisteredServer | undefined, surroundings: Surroundings, timeoutMs: number, heard: Heard = { stderr: false, secrets: [] }): Promise<readonly ServedTool[]> {
+async function listedBy(url: string, server: RegisteredServer | undefined, surroundings: Surroundings, timeoutMs: number, heard: Heard = { stderr: false, secrets: [] }): Promise<Served> {
   const client = clientFor(server, surroundings, timeoutMs, heard);
   const reader = toolsReader();
   const beganMs = systemClock.monotonicMs();
   const stopWaiting = every(PATIENCE_MS, () => surroundings.say(`waiting for ${url} to list its tools: ${Math.round((systemClock.monotonicMs() - beganMs) / MS_PER_SECOND)} s of ${timeoutMs / MS_PER_SECOND} s`));
   try {
     // A process that the list was asked of is ended, too: it has a group of its own, which Ctrl-C does not reach.
-    const { tools } = await withInterrupt((stop) => Promise.race([
+    const { tools, capabilities } = await withInterrupt((stop) => Promise.race([
       listTools(client, url, { timeoutMs, clientInfo: clientInfo(), parseToolsList: (bytes) => reader.parseToolsList(bytes), monotonicMs: systemClock.monotonicMs }),
       interrupted(stop, () => new CliFailure(`interrupted while ${url} was asked for its tools.`, { code: 'interrupted' })),
     ]));
-    return tools;
+    return { tools, beside: BESIDE_TOOLS.filter((kind) => Object.hasOwn(capabilities, kind)) };
   } finally {
     stopWaiting();
     await client.close();

@@ -33,7 +33,7 @@ const WAYS: readonly Way[] = [
 
 async function registryOf(entry: Readonly<Record<string, unknown>> & { readonly upstream: string }): Promise<string> {
   const server = parseRegistry(JSON.stringify({ servers: [entry], tools: [] }), 'registry.yaml').servers.get(entry.upstream);
-  const tools = await servedBy(entry.upstream, server, { folder: '.', say: () => undefined });
+  const { tools } = await servedBy(entry.upstream, server, { folder: '.', say: () => undefined });
   return JSON.stringify({ servers: [entry], tools: tools.map((tool) => ({ name: tool.name, description: 'as served', upstream: entry.upstream, hash: tool.hashes.jcs, risk_level: 'low', input_schema: {} })) });
 }
 

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readServers } from '../../src/cli/clients/client-file.js';
 import { runAgw, startAgw, type AgwRun } from '../support/agw-process.js';
 import { startGateway, type GatewayProcess } from '../support/gateway-process.js';
+import { startOfferingServer } from '../support/offering-server.js';
 import { jsonAnswer, resultFor, startScriptedServer, type ScriptedServer } from '../support/scripted-server.js';
 import { startDemoProcess, type StartedProcess } from '../support/tool-server.js';
 import { toolText } from './calls.js';
@@ -134,6 +135,29 @@ it('takes a server that wants a key with its headers: the key goes into a variab
     expect([answer.status, answer.text]).toEqual([200, expect.stringContaining('opened')]);
   } finally {
     await keyed.close();
+  }
+});
+
+it('says which servers have prompts and resources, and the rules that its page shows allow them', { timeout: 60_000 }, async () => {
+  const more = await startOfferingServer('more', { tools: ['plain'], prompts: ['review'], resources: ['file:///notes/a', 'file:///other'] });
+  const file = join(work, 'more.json');
+  writeFileSync(file, JSON.stringify({ mcpServers: { more: { url: more.url } } }));
+  const ask = (method: string, params: object): Promise<{ text: string }> => gateway.http('POST', '/as/reporter/dev', { 'content-type': 'application/json' }, JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }));
+  try {
+    const ran = await agw('import', file, '--as', 'reporter', '--yes');
+    expect([ran.code, ran.err.includes('it also has prompts and resources: the policy of this import allows none of them')]).toEqual([0, true]);
+    expect(ran.out).toContain(`next: write a rule for the prompts and resources of more, if ${OTHER} is to have them: docs/policies.md, "Prompts and resources"`);
+    expect((await ask('prompts/get', { name: 'review' })).text).toContain('authz_policy_denied');
+    const page = readFileSync(fileURLToPath(new URL('../../docs/policies.md', import.meta.url)), 'utf8');
+    const rules = /## Prompts and resources\n[^]*?```rego\n([^]*?)```/.exec(page)?.[1] ?? '';
+    writeFileSync(join(gateway.dir, 'config/opa/policies/more.rego'), rules);
+    expect((await agw('policy', 'reload')).code).toBe(0);
+    expect((await ask('prompts/list', {})).text).toContain('review');
+    const resources = await ask('resources/list', {});
+    expect([resources.text.includes('file:///notes/a'), resources.text.includes('file:///other')]).toEqual([true, false]);
+    expect((await ask('resources/read', { uri: 'file:///other' })).text).toContain('authz_policy_denied');
+  } finally {
+    await more.close();
   }
 });
 

@@ -122,7 +122,8 @@ async function servedNamed(context: CommandContext, from: string, name: string |
 async function served(context: CommandContext, from: string): Promise<readonly ServedTool[]> {
   const { servedBy } = await import('../served-tools.js');
   const { serverFor } = await import('../server-options.js');
-  return servedBy(from, await serverFor(context, from), { folder: context.project.path('.'), say: (line) => context.terminal.warn(printable(line)) }, givenTimeoutOf(context));
+  const { tools } = await servedBy(from, await serverFor(context, from), { folder: context.project.path('.'), say: (line) => context.terminal.warn(printable(line)) }, givenTimeoutOf(context));
+  return tools;
 }
 
 function only(tools: readonly ServedTool[], name: string, from: string): ServedTool {

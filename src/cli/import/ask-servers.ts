@@ -5,7 +5,7 @@ import type { ServedTool } from '../../engines/registry/types.js';
 import { givenTimeoutOf } from '../asking.js';
 import { masked } from '../clients/secret-signs.js';
 import { CliFailure } from '../failure.js';
-import { servedBy } from '../served-tools.js';
+import { servedBy, type BesideTools } from '../served-tools.js';
 import { printable } from '../terminal.js';
 import type { UpstreamPlan } from './upstream-plan.js';
 
@@ -16,6 +16,8 @@ export interface AskedServer {
   readonly plan: UpstreamPlan;
   /** Undefined: it did not answer. */
   readonly tools: readonly ServedTool[] | undefined;
+  /** What else it has, which an import does not register. */
+  readonly beside: readonly BesideTools[];
   readonly reason: string;
 }
 
@@ -28,18 +30,18 @@ export async function askServers(context: CommandContext, plans: readonly Upstre
 
 async function askServer(context: CommandContext, plan: UpstreamPlan): Promise<AskedServer> {
   const [missing] = plan.missing;
-  if (missing !== undefined) return { plan, tools: undefined, reason: `the variable ${missing} has no value here: set it where agw import runs` };
+  if (missing !== undefined) return { plan, tools: undefined, beside: [], reason: `the variable ${missing} has no value here: set it where agw import runs` };
   const secrets = plan.needed.map(({ value }) => value).filter((value) => value !== '');
   const say = (line: string): void => context.terminal.warn(printable(`${plan.name}: ${masked(line, secrets)}`));
   const surroundings = { folder: context.project.path('.'), say, secrets: secrets.filter((value) => value.length >= LOOKED_FOR_MIN) };
   context.terminal.warn(`asking ${printable(plan.name)} (${printable(plan.upstream)}) for its tools`);
   try {
-    return { plan, tools: await servedBy(plan.upstream, plan.live, surroundings, givenTimeoutOf(context)), reason: '' };
+    return { plan, ...(await servedBy(plan.upstream, plan.live, surroundings, givenTimeoutOf(context))), reason: '' };
   } catch (error) {
     if (!(error instanceof CliFailure) || error.code === 'interrupted') throw error; // Ctrl-C is no server that does not answer
     if (plan.live?.transport.kind !== 'stdio' && plan.entry?.transport === undefined && error.message.includes('HTTP+SSE')) return askOverSse(context, plan);
     const reason = error.message.replace(/^\S+ did not list its tools: /, '').replace(/\.$/, '');
-    return { plan, tools: undefined, reason: masked(`${reason}${isRefusal(reason) ? keyGiven(plan) : ''}`, secrets) };
+    return { plan, tools: undefined, beside: [], reason: masked(`${reason}${isRefusal(reason) ? keyGiven(plan) : ''}`, secrets) };
   }
 }
 

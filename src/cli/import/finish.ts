@@ -5,7 +5,7 @@ import { activeNote } from '../edit-file.js';
 import { plural, printAnswer } from '../printing.js';
 import { printable } from '../terminal.js';
 import type { ImportCaller } from './caller.js';
-import { isImported, isRegisteredNow, type ImportPlan } from './import-plan.js';
+import { isImported, isRegisteredNow, type ImportPlan, type PlannedServer } from './import-plan.js';
 import { planJson } from './plan-view.js';
 import { rewire, type Rewiring } from './rewire.js';
 import { writeImport, type Check } from './write-import.js';
@@ -52,11 +52,17 @@ function wrongText({ method, tool, wanted, decision }: Check): string {
 function nextSteps(plan: ImportPlan, rewiring: Rewiring | undefined, { source, client, caller }: About): string[] {
   const variables = [...new Set(plan.servers.filter(isImported).flatMap(({ plan: { needed } }) => needed.map(({ variable }) => variable)))];
   const as = caller.isDefault ? '' : ` --as ${caller.id}`;
+  const withMore = plan.servers.filter((server) => isImported(server) && server.beside.length > 0);
   const poisoned = plan.servers.flatMap(({ named }) => named.filter(({ poison }) => poison.length > 0));
   return [
     ...(variables.length === 0 ? [] : [`put ${variables.join(', ')} into the gateway's environment, and start it again: make down, make up`]),
     ...(caller.isRegistered ? [] : [`register the caller: agw identity add ${caller.id}`]),
+    ...(withMore.length === 0 ? [] : [`write a rule for the ${kindsOf(withMore)} of ${withMore.map(({ plan: { name } }) => printable(name)).join(', ')}, if ${caller.id} is to have them: docs/policies.md, "Prompts and resources"`]),
     ...(poisoned.length === 0 ? [] : [`read and judge ${poisoned.map(({ name }) => printable(name)).join(', ')}, which were left out`]),
     ...(rewiring !== undefined ? ['the copy of the client\'s file still has the secrets that were in it: remove it once all works'] : client === undefined ? [`point the client at the gateway, and take the imported servers out of ${source}: agw connect CLIENT --write${as}`] : [`give the client the gateway instead of these servers: agw import ${source}${as} --write-client, or agw connect ${client} --write${as}`]),
   ];
+}
+
+function kindsOf(servers: readonly PlannedServer[]): string {
+  return [...new Set(servers.flatMap(({ beside }) => beside))].sort().join(' and ');
 }

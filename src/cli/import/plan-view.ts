@@ -20,14 +20,14 @@ export function planText(plan: ImportPlan, terminal: Terminal): string {
   ].join('\n\n');
 }
 
-function serverText({ plan, tools, reason, prefix, isPrefixNew, named }: PlannedServer, { riskLevel }: ImportPlan, terminal: Terminal): string {
+function serverText({ plan, tools, beside, reason, prefix, isPrefixNew, named }: PlannedServer, { riskLevel }: ImportPlan, terminal: Terminal): string {
   const { colors } = terminal;
   const title = `${colors.bold(printable(plan.name))}  ${printable(plan.upstream)}`;
   const command = [
     ...(plan.entry?.command === undefined ? [] : [`  runs ${programText(plan.entry)}`]),
     ...(plan.entry?.headers === undefined ? [] : [`  gets the headers ${Object.keys(plan.entry.headers).map(printable).join(', ')}`]),
   ];
-  const notes = [...plan.notes, ...(isPrefixNew ? [`agents know its tools by names that begin with ${prefix}, because another server has one of them`] : [])].map((note) => `  ${note}`);
+  const notes = [...plan.notes, ...(isPrefixNew ? [`agents know its tools by names that begin with ${prefix}, because another server has one of them`] : []), ...(beside.length === 0 ? [] : [`it also has ${beside.join(' and ')}: the policy of this import allows none of them`])].map((note) => `  ${note}`);
   if (tools === undefined) return [title, ...command, colors.red(`  did not answer: ${printable(reason)}`)].join('\n');
   const rows = named.map((one) => [one.name, stateText(one), isRegisteredNow(one) ? riskLevel : '', shortHash(one.tool.hashes.jcs), textOf(recordOf(JSON.parse(one.tool.text)), 'description')]);
   const table = renderTable([{ title: 'TOOL' }, { title: 'STATE' }, { title: 'RISK' }, { title: 'HASH (JCS)' }, { title: 'DESCRIPTION', shrinks: true }], rows, terminal);
@@ -69,8 +69,8 @@ function neededVariables({ servers }: ImportPlan): string[] {
 export function planJson(plan: ImportPlan): Record<string, unknown> {
   return {
     caller: plan.caller.id,
-    servers: plan.servers.map(({ plan: upstream, tools, reason, prefix, named }) => ({
-      name: upstream.name, upstream: upstream.upstream, ...(upstream.entry === undefined ? {} : { entry: upstream.entry }), prefix, answered: tools !== undefined, ...(tools === undefined ? { reason } : {}), notes: upstream.notes,
+    servers: plan.servers.map(({ plan: upstream, tools, beside, reason, prefix, named }) => ({
+      name: upstream.name, upstream: upstream.upstream, ...(upstream.entry === undefined ? {} : { entry: upstream.entry }), prefix, answered: tools !== undefined, ...(tools === undefined ? { reason } : {}), notes: upstream.notes, beside_tools: beside,
       tools: named.map((one) => ({ name: one.name, served_as: one.tool.name, state: one.state, hash: one.tool.hashes.jcs, hash_alg: 'jcs', registered_now: isRegisteredNow(one), ...(isRegisteredNow(one) ? { risk_level: plan.riskLevel } : {}), signs: one.poison })),
       environment: upstream.needed.map(({ variable, name, from }: NeededVariable) => ({ variable, as: name, from })),
     })),

@@ -6,7 +6,7 @@ import { toolsReader } from '../../../../src/cli/served-tools.js';
 import { parseRegistry } from '../../../../src/engines/registry/registry-file.js';
 
 const tool = (name: string, description = 'd') => toolsReader().describeTool(`{"name":"${name}","description":"${description}","inputSchema":{"type":"object"}}`);
-const server = (name: string, upstream: string, ...tools: string[]): AskedServer => ({ plan: { name, line: 1, upstream, entry: undefined, live: undefined, needed: [], notes: [], missing: [] }, tools: tools.map((one) => tool(one)), reason: '' });
+const server = (name: string, upstream: string, ...tools: string[]): AskedServer => ({ plan: { name, line: 1, upstream, entry: undefined, live: undefined, needed: [], notes: [], missing: [] }, tools: tools.map((one) => tool(one)), beside: [], reason: '' });
 const registered = (...entries: { name: string; upstream: string; served_as?: string }[]) => parseRegistry(JSON.stringify({ tools: entries.map((entry) => ({ risk_level: 'low', hash: tool(entry.served_as ?? entry.name).hashes.jcs, ...entry })) }), 'r.yaml');
 const names = (servers: readonly AskedServer[], registry = registered()) => nameTools(servers, registry).map(({ prefix, named }) => [prefix, ...named.map(({ name, state }) => `${name}:${state}`)]);
 const [A, B] = ['http://a/mcp', 'http://b/mcp'];
