@@ -1,0 +1,25 @@
+// How many of another project's examples of secrets the shipped rules find, and how many of its texts without one they take for one. A floor and a ceiling, not an aim:
+// a third of the examples are no secrets in the sense of layer 7 (bucket names, client ids, account numbers).
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { scanJson, shippedScanner } from './shipped-rules.js';
+
+const FILE = fileURLToPath(new URL('../../../../../shared/data/secrets/noseyparker-examples.ndjson', import.meta.url));
+
+interface Rule {
+  readonly examples: readonly string[] | null;
+  readonly negative_examples: readonly string[] | null;
+}
+
+describe.skipIf(!existsSync(FILE))('examples of secrets (Nosey Parker; ../shared/data is not here)', () => {
+  it('of 430 at least 284 are found, and at most 42 of the 143 without one', () => {
+    const rules = readFileSync(FILE, 'utf8').trim().split('\n').map((line) => JSON.parse(line) as Rule);
+    const scanner = shippedScanner();
+    const found = (texts: readonly string[]): number => texts.filter((text) => scanJson(scanner, JSON.stringify({ text })).some(({ category }) => category === 'credentials')).length;
+    const [secrets, others] = [rules.flatMap(({ examples }) => examples ?? []), rules.flatMap((rule) => rule.negative_examples ?? [])];
+    expect([secrets.length, others.length]).toEqual([430, 143]);
+    expect(found(secrets)).toBeGreaterThanOrEqual(284);
+    expect(found(others)).toBeLessThanOrEqual(42);
+  });
+});
