@@ -9,9 +9,12 @@ export function passesChecksum(checksum: Checksum, text: string, before: string,
   return CHECKS[checksum](text, before, after);
 }
 
-/** ISO/IEC 7812. The digits behind a decimal point, or before one, are a fraction and no card: one number in ten would pass. */
+/**
+ * ISO/IEC 7812. The digits behind a decimal point, or before one, are a fraction and no card: one number in ten would pass. A comma is no such
+ * point: it stands between the columns of a table and the items of a list far more often than in a fraction of sixteen digits.
+ */
 function isCard(text: string, before: string, after: string): boolean {
-  if (/\d[.,]$/.test(before) || /^[.,]\d/.test(after)) return false;
+  if (/\d\.$/.test(before) || /^\.\d/.test(after)) return false;
   const digits = text.replace(/[ -]/g, '');
   if (/^(\d)\1*$/.test(digits)) return false;
   let sum = 0;

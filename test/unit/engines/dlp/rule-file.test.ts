@@ -69,6 +69,7 @@ describe('a rule file', () => {
 describe('checks', () => {
   it('know cards from numbers', () => {
     expect(passesChecksum('luhn', '4111 1111 1111 1111', '', '')).toBe(true);
+    expect(passesChecksum('luhn', '4111111111111111', '1,', ',7')).toBe(true); // a row of a table, a list of numbers
     for (const [text, before, after] of [['4111111111111112', '', ''], ['4111111111111111', '0.', ''], ['4111111111111111', '', '.5'], ['0000000000000000', '', '']] as const) {
       expect(passesChecksum('luhn', text, before, after)).toBe(false);
     }
