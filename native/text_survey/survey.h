@@ -15,8 +15,9 @@ constexpr size_t kPieceBytes = 16 * 1024;
 namespace survey_detail {
 
 // As in src/engines/dlp/encoded-runs.ts, whose decodeRuns this stands in front of.
-constexpr size_t kRunMin = 16;
+constexpr size_t kRunMin = 15;
 constexpr int kReadableMin = 8;
+constexpr size_t kHexRunMin = 2 * kReadableMin;
 constexpr size_t kLongRun = 512;
 
 enum Kind : uint8_t { kBase64 = 1, kHex = 2, kPrintable = 4, kHigh = 8 };
@@ -89,7 +90,7 @@ inline bool has_hex_run(const uint8_t* from, const uint8_t* to) {
   size_t length = 0;
   for (const uint8_t* p = from; p < to; ++p) {
     length = (kTables.kinds[*p] & kHex) != 0 ? length + 1 : 0;
-    if (length >= kRunMin) return true;
+    if (length >= kHexRunMin) return true;
   }
   return false;
 }
@@ -154,7 +155,7 @@ class EncodedRuns {
  public:
   EncodedRuns(const uint8_t* begin, const uint8_t* end) : at_(begin), floor_(begin), end_(end) {}
 
-  // True = there is one that begins before `stop`. Every sixteenth byte: a run that long can't step over all of them.
+  // True = there is one that begins before `stop`. Every fifteenth byte: a run that long can't step over all of them.
   bool any_before(const uint8_t* stop) {
     static thread_local SilentRuns silent;
     while (at_ < stop && static_cast<size_t>(end_ - at_) >= kRunMin) {

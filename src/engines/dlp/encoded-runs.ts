@@ -11,8 +11,11 @@ export interface RunLimits {
   readonly readableMin: number;
 }
 
-/** Shorter runs hold fewer characters than any rule asks for. The text survey looks for no shorter ones. */
-export const RULE_RUNS: RunLimits = Object.freeze({ runMin: 16, readableMin: 8 });
+/**
+ * Eleven bytes, such as a social security number with its dashes; the names of members are shorter, most of them, and each that is not would be decoded
+ * for nothing. The text survey looks for no shorter ones.
+ */
+export const RULE_RUNS: RunLimits = Object.freeze({ runMin: 15, readableMin: 8 });
 /** From here on Node's own decoder is faster, string and all. */
 const NATIVE_RUN_MIN = 512;
 const NEWLINE = 0x0a;
@@ -57,6 +60,7 @@ export interface DecodedRuns {
 export function decodeRuns(bytes: Uint8Array, { runMin, readableMin }: RunLimits = RULE_RUNS): DecodedRuns | undefined {
   const pieces: Piece[] = [];
   const parts: Uint8Array[] = [];
+  const hexMin = Math.max(runMin, 2 * readableMin); // a timestamp is no text
   let size = 0;
   const keep = (decoded: Uint8Array, run: Range, kind: Piece['kind']): void => {
     const mask = PRINTABLE | (isUtf8(decoded) ? HIGH : 0);
@@ -77,7 +81,7 @@ export function decodeRuns(bytes: Uint8Array, { runMin, readableMin }: RunLimits
       decodeAt ??= base64Decoder(bytes, from, to);
       keep(decodeAt(shift), run, 'base64');
     }
-    forEachRun(bytes, from, to, HEX, runMin, (hexFrom, hexTo) => {
+    forEachRun(bytes, from, to, HEX, hexMin, (hexFrom, hexTo) => {
       for (let shift = 0; shift < 2; shift++) keep(fromHex(bytes, hexFrom + shift, hexTo), [hexFrom, hexTo], 'hex');
       return hexTo;
     });

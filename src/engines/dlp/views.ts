@@ -45,7 +45,8 @@ export class DecodeBudgetExceeded extends Error {
 export function forEachView(bytes: Uint8Array, escapes: boolean, survey: Survey, visit: (view: View) => void, limits: ReadingLimits = RULE_READINGS): void {
   let view: View = { bytes, labelAt: () => 'raw', toRaw: (from, to) => [from, to] };
   visit(view);
-  const signsOf: Survey = limits.runMin < RULE_RUNS.runMin ? (text) => survey(text) | SIGN.encodedRun : survey;
+  const isFiner = limits.runMin < RULE_RUNS.runMin || limits.readableMin < RULE_RUNS.readableMin;
+  const signsOf: Survey = isFiner ? (text) => survey(text) | SIGN.encodedRun : survey;
   let signs = signsOf(bytes);
   if (signs === 0) return;
   let allowance = bytes.length * DECODED_FACTOR_MAX + DECODED_BYTES_FREE;

@@ -76,6 +76,11 @@ describe('readings', () => {
     });
   });
 
+  // They are short: base64 writes eleven characters as fifteen.
+  it.each([['us-social-security-number', '531-21-7351'], ['us-medicare-number', '1EG4-TE5-MK73'], ['us-medicare-number', '1EG4TE5MK73']])('finds a %s (%s) that stands alone in base64 or hex', (rule, number) => {
+    for (const encoded of [base64(number), base64(number).replace(/=+$/, ''), base64(base64(number)), hex(number)]) expect(find(call(encoded), rule), encoded).toMatchObject({ category: 'pii', path: '$.params.arguments.text' });
+  });
+
   it('finds a password whose key is escaped', () => {
     expect(find('{"p\\u0061ssword":"hunter2-hunter2"}', 'generic-password')?.path).toBe('$.password');
   });
