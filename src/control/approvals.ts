@@ -39,7 +39,12 @@ function decide(parts: ControlParts, id: string, body: unknown): { status: numbe
   if (decision !== 'approve' && decision !== 'deny') throw new ControlFault(400, 'member_wrong', 'decision must be approve or deny');
   if (decision === 'approve' && memberOf(body, 'accept_unseen') !== true) refuseUnseen(parts.approvals.get(id, parts.clock.nowMs()));
   const result = parts.approvals.decide(id, decision, textMember(body, 'approver'), textMember(body, 'signature'), optionalText(body, 'reason'), parts.clock.nowMs());
-  if (result.kind === 'ok') return { status: 200, json: { approval: result.request } };
+  if (result.kind === 'ok') {
+    const { caller, tool, decidedBy } = result.request;
+    // Of an approval that is never used, and of a denial, no call's record would tell.
+    parts.event('approval_decided', { request_id: id, decision, approver: decidedBy ?? '', caller, tool });
+    return { status: 200, json: { approval: result.request } };
+  }
   const [status, message, remediation] = REFUSALS[result.kind];
   throw new ControlFault(status, result.kind, message, { remediation });
 }

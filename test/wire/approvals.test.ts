@@ -150,6 +150,17 @@ describe('a denied call', () => {
   });
 });
 
+describe('a decision', () => {
+  it('stands in the audit log, whether or not the call ever comes again', async () => {
+    for (const decision of ['approve', 'deny'] as const) {
+      const id = requestIdOf(await gateway.post(call('critical', { marker: `recorded-${decision}` })));
+      expect(await decide(id, decision)).toBe(200);
+      const details = { request_id: id, decision, approver: 'alice', caller: CALLER, tool: 'critical' };
+      expect(await eventually(() => gateway.lines('event').some((line) => line['event'] === 'approval_decided' && JSON.stringify(line['details']) === JSON.stringify(details)))).toBe(true);
+    }
+  });
+});
+
 describe('the request for an approval', () => {
   it('is one, however often the call is tried', async () => {
     const body = call('critical', { marker: 'again' });

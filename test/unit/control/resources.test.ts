@@ -81,6 +81,7 @@ beforeEach(() => {
     listings: () => ({ sinceMs: NOW_MS - 1000, triedMs: NOW_MS, tookMs: 12.34 }),
     acknowledge: (name) => Promise.resolve(name === 'one'),
     approvals: openApprovalStore({ path: join(dir, 'a.sqlite'), requestTtlMs: 60_000, grantTtlMs: 60_000, pendingPerCallerMax: 5, approvers: () => new Map(), nowMs: NOW_MS }),
+    event: () => undefined,
     sessions: {
       list: (caller) => Promise.resolve({ total: 5, sessions: [{ serial: 1, key: 'ab'.repeat(32), caller, protocolVersion: '2025-11-25', createdMs: NOW_MS, usedMs: NOW_MS + 1, thread: 0, upstreams: 2, streams: 1 }, { serial: 2, key: 'cd'.repeat(32), caller, protocolVersion: '2025-06-18', createdMs: NOW_MS, usedMs: NOW_MS, thread: undefined, upstreams: 0, streams: 0 }] }),
       count: (prefix) => (prefix.startsWith('ee') ? 2 : 1),
