@@ -269,10 +269,10 @@ export class Exchange {
     this.#closeStream(cause.code, () => this.reply.destroy());
   }
 
-  /** A request the tool server made of the client has its own line; it is passed on once that is durable. */
-  serverRequest(method: string, server: string, refusal: Deny | undefined, then: () => void): void {
+  /** A request the tool server made of the client has its own line; it is passed on once that is durable. `findings`: of the request. */
+  serverRequest(method: string, server: string, refusal: Deny | undefined, then: () => void, findings: readonly LocatedFinding[] = []): void {
     this.#services.appender.append(
-      serverRequestLine({ ...decisionFacts(this.ctx), atUs: this.#services.clock.nowUs(), server, method, decision: refusal === undefined ? 'ALLOW' : 'DENY', code: refusal?.code, findings: [] }),
+      serverRequestLine({ ...decisionFacts(this.ctx), atUs: this.#services.clock.nowUs(), server, method, decision: refusal === undefined ? 'ALLOW' : 'DENY', code: refusal?.code, findings: findings.map(answerFinding) }),
       (error) => this.guard(() => (error === undefined ? then() : this.#endUnrecorded())),
     );
   }

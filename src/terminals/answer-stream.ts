@@ -251,7 +251,10 @@ export class AnswerStream implements EventReceiver {
     this.#screen.release(bytes, bytes === data ? message.escapes : undefined, (screened) => {
       if (this.#refused) return;
       this.#busy = false;
-      if (screened.kind === 'block') this.#block(screened.refusal);
+      if (screened.kind === 'block') {
+        if (message.kind === 'request') this.#exchange.serverRequest(message.method, this.#leg.url, screened.refusal, () => undefined, screened.findings);
+        this.#block(screened.refusal);
+      }
       else this.#deliver(kept, message, screened, screened.bytes === data);
       if (!now) this.#drain();
     });
@@ -292,7 +295,7 @@ export class AnswerStream implements EventReceiver {
       this.#pass(raw);
       this.#busy = false;
       this.#drain();
-    });
+    }, screened.findings);
   }
 
   /** A tool server may ask only a client that has a session to answer in; others get "no such method" in their name. */

@@ -6,6 +6,7 @@ import { SSE_HEADERS, SSE_TYPE } from '../mcp/media-types.js';
 import { messageEvent } from '../mcp/message-events.js';
 import { modernMeta } from '../mcp/other-era.js';
 import { listChanged, TOOLS_CHANGED, type ListenFilter } from '../mcp/subscriptions.js';
+import type { Screened } from '../response/scanned.js';
 import type { SseEvent } from '../upstream/sse.js';
 import { HTTP_OK, limitsOf, NOT_FOUND } from './answers.js';
 import { claimAnswer } from './asked.js';
@@ -151,7 +152,7 @@ class SessionStream {
     const own = message.isError ? asForeignError(event.data) : event.data;
     const screened = await this.#stream.screen(leg, own, own === event.data ? message.escapes : undefined);
     const refusal = screened.kind === 'block' ? screened.refusal : message.kind === 'request' ? this.#cannotAnswer(message.idText, leg) : undefined;
-    if (message.kind === 'request') await this.#recordRequest(message.method, leg, refusal);
+    if (message.kind === 'request') await this.#recordRequest(message.method, leg, refusal, screened.findings);
     // Nobody waits for a notification: one that may not pass is left out, and its finding is in the stream's record.
     if (refusal !== undefined || screened.kind === 'block') return;
     this.#stream.write(screened.bytes === event.data ? event.raw : withData(event, screened.bytes));
@@ -168,7 +169,7 @@ class SessionStream {
     return claimAnswer(this.#session, idText, leg.url) ? undefined : deny('mcp_invalid_request', { reasonCode: 'client_cannot_answer' });
   }
 
-  #recordRequest(method: string, leg: Leg, refusal: Deny | undefined): Promise<void> {
-    return new Promise((resolve) => this.#exchange.serverRequest(method, leg.url, refusal, resolve));
+  #recordRequest(method: string, leg: Leg, refusal: Deny | undefined, findings: Screened['findings']): Promise<void> {
+    return new Promise((resolve) => this.#exchange.serverRequest(method, leg.url, refusal, resolve, findings));
   }
 }

@@ -17,7 +17,7 @@ beforeAll(async () => {
     policies: { 'all.rego': `${permitAll()}\nallow if input.caller_spiffe_id == "${OTHER}"\n` },
     identities: { default: CALLER, identities: [{ spiffe_id: CALLER }, { spiffe_id: OTHER }] },
     tools: [registration('echo', server.url)],
-    config: { breaker: { failures_to_open: 1000 }, rate_limit: { per_minute: 1_000_000, burst: 100_000 } },
+    config: { breaker: { failures_to_open: 1000 }, rate_limit: { per_minute: 1_000_000, burst: 100_000 }, response: { pii: 'block' } },
   });
 });
 
@@ -165,6 +165,19 @@ describe('a question of a tool server', () => {
     expect((await gateway.post(reply, session)).status).toBe(400);
     held?.end(`data: ${resultFor(idText, 'x')}\n\n`);
     expect(await eventually(() => stream.ended)).toBe(true);
+  });
+
+  it.each([['AKIAIOSFODNN7ABCDEFG', 'ALLOW', null, 'credentials'], ['ask ada@example.org', 'DENY', 'response_blocked', 'pii']] as const)('that says %j has its line with what was found in it: %s', async (message, decision, code, category) => {
+    const session = await openSession(gateway, {}, { capabilities: { elicitation: {} } });
+    const before = gateway.lines('server_request').length;
+    server.script = ({ idText }, response) => {
+      sseHead(response);
+      response.end(`data: ${question.replace('which?', message)}\n\ndata: ${resultFor(idText, 'x')}\n\n`);
+    };
+    const stream = openStream(gateway, 'POST', session, call('echo', {}, 'q'));
+    expect(await eventually(() => stream.ended)).toBe(true);
+    expect(stream.text).not.toContain(message);
+    expect(gateway.lines('server_request').slice(before)).toMatchObject([{ method: 'elicitation/create', decision, code, findings: [{ category, path: '$.params.message', direction: 'response' }] }]);
   });
 
   it('is answered "no such method" for a caller that cannot be asked', async () => {
