@@ -1,5 +1,6 @@
 // What the record says of a request, read from its context: for the intent before the wire, the request line and a stream's end.
 import type { AuditFinding, DecisionFacts, IntentLineFacts, RequestLineFacts } from '../audit/record.js';
+import { withheldText } from '../base/text/withheld.js';
 import type { LocatedFinding } from '../engines/dlp/types.js';
 import { subjectOf } from '../mcp/methods.js';
 import { DENIED, FAULTED, LAYER_COUNT, type Context } from './context.js';
@@ -94,7 +95,18 @@ function noteRefusal(ctx: Context, refusal: Deny): void {
 function calledName(ctx: Context): string | undefined {
   if (ctx.call === undefined) return undefined;
   const name = subjectOf(ctx.call);
-  return name === '' ? undefined : name;
+  return name === '' ? undefined : withoutCredentials(ctx, name, SUBJECT_PATHS);
+}
+
+/** Where subjectOf reads. */
+const SUBJECT_PATHS: readonly string[] = ['$.params.name', '$.params.uri', '$.params.ref.name', '$.params.ref.uri'];
+const METHOD_PATH: readonly string[] = ['$.method'];
+
+/** A key in a URI is refused by layer 7, or passed on; the log, which is kept for years, never has it. */
+function withoutCredentials({ findings }: Context, text: string, paths: readonly string[]): string {
+  if (findings === undefined || findings.length === 0) return text;
+  const rules = findings.filter(({ category, path }) => category === 'credentials' && paths.includes(path)).map(({ rule }) => rule);
+  return rules.length === 0 ? text : withheldText(rules, text.length);
 }
 
 function serverOf(ctx: Context): string | undefined {
@@ -102,5 +114,6 @@ function serverOf(ctx: Context): string | undefined {
 }
 
 function methodOf(ctx: Context): string | undefined {
-  return ctx.call?.method === '' ? 'response' : ctx.call?.method;
+  if (ctx.call === undefined) return undefined;
+  return ctx.call.method === '' ? 'response' : withoutCredentials(ctx, ctx.call.method, METHOD_PATH);
 }

@@ -1,4 +1,5 @@
 // Takes findings out of JSON for a person to read: what was found is replaced by its rule and its length, and all around it stays.
+import { withheldText } from '../../base/text/withheld.js';
 import { skipString, skipWord } from '../../base/json/spans.js';
 import { FINDINGS_MAX_RULE } from './findings.js';
 import { toBuffer } from './transforms.js';
@@ -42,12 +43,8 @@ export function maskFindings(bytes: Uint8Array, from: number, to: number, findin
 export function maskTokens(json: string, find: (text: string) => readonly Finding[]): string {
   return json.replace(/"[^"\\]*(?:\\.[^"\\]*)*"?|[^\s",:{}[\]]+/gs, (token) => {
     const secrets = find(textOfToken(token)).filter(isSecret);
-    return secrets.length === 0 ? token : JSON.stringify(maskOf(secrets.map(({ rule }) => rule), token.length));
+    return secrets.length === 0 ? token : JSON.stringify(withheldText(secrets.map(({ rule }) => rule), token.length));
   });
-}
-
-export function maskOf(rules: Iterable<string>, characters: number): string {
-  return `[withheld: ${[...new Set(rules)].join(', ')}, ${characters} character${characters === 1 ? '' : 's'}]`;
 }
 
 function spansOf(findings: readonly LocatedFinding[]): Span[] {
@@ -89,7 +86,7 @@ function endOfToken(bytes: Uint8Array, at: number): number {
 function maskToken(source: Buffer, from: number, to: number, spans: readonly Span[]): string {
   const isString = source[from] === QUOTE;
   const [first, last] = isString ? [from + 1, to - 1] : [from, to];
-  const mask = (rules: Iterable<string>, start: number, end: number): string => JSON.stringify(maskOf(rules, source.toString('utf8', start, end).length)).slice(1, -1);
+  const mask = (rules: Iterable<string>, start: number, end: number): string => JSON.stringify(withheldText(rules, source.toString('utf8', start, end).length)).slice(1, -1);
   if (!isString || spans.some((span) => span.whole)) return `"${mask(spans.flatMap((span) => [...span.rules]), first, last)}"`;
   let text = '"';
   let copied = first;

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { requestFacts, type Ending } from '../../../src/chain/record-facts.js';
 import type { LocatedFinding } from '../../../src/engines/dlp/types.js';
-import { contextOf } from './contexts.js';
+import { callOf, contextOf } from './contexts.js';
 
 const finding = (rule: string): LocatedFinding => ({ rule, category: 'credentials', action: 'flag', path: '$', sample: 'AK…', decoded: 'raw', from: 0, to: 1 });
 const ending = (answerFindings: readonly LocatedFinding[]): Ending => ({ decision: 'ALLOW', refusal: undefined, aborted: false, status: 200, nowUs: 1, argumentsDigest: undefined, answerFindings });
@@ -15,5 +15,22 @@ describe('the findings of a record', () => {
     ctx.findings = [finding('q')];
     expect(requestFacts(ctx, ending([])).findings.map(({ rule, direction }) => [rule, direction])).toEqual([['q', undefined]]);
     expect(requestFacts(ctx, ending([finding('a')])).findings.map(({ rule, direction }) => [rule, direction])).toEqual([['q', undefined], ['a', 'response']]);
+  });
+});
+
+describe('what a record says was called', () => {
+  it.each([
+    ['$.params.uri', { method: 'resources/read', name: '', uri: 'file:///notes?key=KEY' }], ['$.params.name', { method: 'prompts/get', name: 'KEY' }], ['$.params.ref.name', { method: 'completion/complete', name: 'KEY' }], ['$.method', { method: 'x/KEY', name: '' }],
+  ])('is withheld where a credential was found in it: %s', (path, call) => {
+    const ctx = contextOf('{}');
+    ctx.tool = 'none';
+    ctx.call = callOf(call);
+    expect(JSON.stringify(requestFacts(ctx, ending([])))).toContain('KEY');
+    ctx.findings = [{ ...finding('github-token'), path }];
+    const facts = requestFacts(ctx, ending([]));
+    expect(JSON.stringify(facts)).not.toContain('KEY');
+    expect(`${facts.tool ?? ''}${facts.method ?? ''}`).toContain('[withheld: github-token, ');
+    ctx.findings = [{ ...finding('email-address'), category: 'pii', path }];
+    expect(JSON.stringify(requestFacts(ctx, ending([])))).toContain('KEY');
   });
 });
