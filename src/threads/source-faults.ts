@@ -41,9 +41,9 @@ export function gatherFaults(first: unknown, others: readonly unknown[]): Source
   return [...known.values()];
 }
 
-/** Tells one fault from another. */
+/** Tells one fault from another; a whole file's is at line 0, or, once it was turned into JSON, at none. */
 function keyOf({ file, line, message }: Pick<SourceFault, 'file' | 'message'> & { readonly line?: number | undefined }): string {
-  return `${file ?? ''} ${line ?? ''} ${message}`;
+  return `${file ?? ''} ${line ?? 0} ${message}`;
 }
 
 export function refusedReload(faults: readonly SourceFault[]): ControlFault {

@@ -72,11 +72,14 @@ describe('a watched file', () => {
     expect((await gateway.control('POST', '/v1/policy/reload')).status).toBe(200);
     const path = join(gateway.dir, file);
     const refusals = () => gateway.lines('event').filter((line) => line['event'] === 'reload_refused').length;
+    const shownRefused = async () => ((await gateway.control('GET', '/v1/status')).json['refused'] as { file: string }[]).map((one) => one.file);
     const before = refusals();
     renameSync(path, `${path}.away`);
     expect(await eventually(() => refusals() > before)).toBe(true);
+    expect(await shownRefused()).toEqual([file]);
     mkdirSync(path);
     expect(await eventually(() => refusals() > before + 1)).toBe(true);
+    expect(await shownRefused()).toEqual([file]);
     expect((await gateway.post(call('echo'))).status).toBe(200);
     rmSync(path, { recursive: true });
     renameSync(`${path}.away`, path);

@@ -1,7 +1,8 @@
 // What is refused is shown until it is right: as a look at the files tells, or, for what only a thread's engines find, as a reload does.
 import { expect, it } from 'vitest';
+import { ConfigFault, WHOLE_FILE } from '../../../src/base/config/fault.js';
 import type { SourceFault } from '../../../src/threads/messages.js';
-import { RefusedSources, SourcesRefused } from '../../../src/threads/source-faults.js';
+import { describeSourceFaults, RefusedSources, SourcesRefused } from '../../../src/threads/source-faults.js';
 
 const faultOf = (file: string): SourceFault => ({ message: 'wrong', file, line: 3, column: 1, remedy: undefined });
 const files = (refused: RefusedSources): string[] => refused.list().map(({ file }) => file);
@@ -13,6 +14,16 @@ it('is no longer shown once its file is right, reloaded or not', () => {
   expect(files(refused).sort()).toEqual(['a.yaml', 'b.rego']);
   present = [faultOf('b.rego')];
   expect(files(refused)).toEqual(['b.rego']);
+  present = [];
+  expect(files(refused)).toEqual([]);
+});
+
+it('is shown where no line is to blame: a file that is gone', () => {
+  const gone = new ConfigFault('the file can\'t be read (ENOENT).', { file: 'a.yaml', ...WHOLE_FILE });
+  let present: readonly ConfigFault[] = [gone];
+  const refused = new RefusedSources(() => present);
+  refused.refuse(['files'], describeSourceFaults(gone), 0);
+  expect(files(refused)).toEqual(['a.yaml']);
   present = [];
   expect(files(refused)).toEqual([]);
 });
