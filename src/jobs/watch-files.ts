@@ -9,11 +9,19 @@ export interface FileWatch {
   stop(): void;
 }
 
-/** `paths` are files or folders (recursive); `changed` is told which of them. */
-export function watchFiles(paths: readonly string[], changed: (path: string) => void, every: (ms: number, tick: () => void) => () => void): FileWatch {
-  const marks = new Map(paths.map((path) => [path, markOf(path, 0)]));
+/** How each path is now. */
+export type FileMarks = ReadonlyMap<string, string>;
+
+/** `paths` are files or folders (recursive). Taken before they are read, so that no change after the reading is missed. */
+export function markFiles(paths: readonly string[]): FileMarks {
+  return new Map(paths.map((path) => [path, markOf(path, 0)]));
+}
+
+/** `changed` is told which of `marked` is no longer as it was. */
+export function watchFiles(marked: FileMarks, changed: (path: string) => void, every: (ms: number, tick: () => void) => () => void): FileWatch {
+  const marks = new Map(marked);
   const stop = every(INTERVAL_MS, () => {
-    for (const path of paths) {
+    for (const path of marks.keys()) {
       const mark = markOf(path, 0);
       if (mark === marks.get(path)) continue;
       marks.set(path, mark);

@@ -50,7 +50,7 @@ import { describeNotLoaded } from './not-loaded.js';
 import { createBeats } from './stall-watch.js';
 import { claimPorts, threadEvents } from './thread-upkeep.js';
 import { createToolServerClient, ownProcesses } from './tool-servers.js';
-import { readEvidence, watchEverything } from './watching.js';
+import { markEverything, readEvidence, watchEverything } from './watching.js';
 import { describeSourceFaults, gatherFaults, refusedReload, RefusedSources, SourcesRefused, type SourcePart } from './source-faults.js';
 
 export interface ControlOptions {
@@ -89,6 +89,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
     ...(parts.includes('files') ? findFileFaults(root, now) : []), ...(parts.includes('policies') ? findPolicyFaults(root, now, clock) : []),
   ];
   const refuseStart = (fault: unknown): SourcesRefused => new SourcesRefused(gatherFaults(fault, findFaults(RELOADS.all, config)));
+  const marks = markEverything(root, config);
   let sources: SnapshotSources;
   let inForce: InForce;
   try {
@@ -284,7 +285,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
     await stop();
     throw fault;
   }
-  cleanup.push(...watchEverything(root, sources.config, { reload: reloadFiles, log, threads: running, event }));
+  cleanup.push(...watchEverything(root, sources.config, marks, { reload: reloadFiles, log, threads: running, event }));
   const timer = setInterval(() => void refresh.refreshAll(), sources.config.registry.refresh_interval_s * MS_PER_SECOND);
   const sweep = setInterval(() => sessions.dropExpired(), SLEEPERS_LOOK_MS);
   cleanup.push(() => clearInterval(timer), () => clearInterval(sweep));

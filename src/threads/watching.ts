@@ -7,7 +7,7 @@ import { resolveInProject } from '../base/config/load.js';
 import type { GatewayConfig } from '../base/config/schema.js';
 import type { Reloaded } from '../control/parts.js';
 import type { Log } from '../base/telemetry/log.js';
-import { watchFiles } from '../jobs/watch-files.js';
+import { markFiles, watchFiles, type FileMarks } from '../jobs/watch-files.js';
 import type { GatewayThreads } from './gateway-threads.js';
 import { describeSourceFault } from './source-faults.js';
 
@@ -18,10 +18,22 @@ export interface WatchParts {
   readonly event: (name: string, details: Readonly<Record<string, DetailValue>>) => void;
 }
 
-export function watchEverything(root: string, config: GatewayConfig, parts: WatchParts): (() => void)[] {
-  const absolute = (paths: readonly string[]): string[] => paths.filter((path) => path !== '').map((path) => resolveInProject(root, path));
-  const inputs = absolute([config.registry.file, config.identity.file, config.dlp.dir, config.step_up.thresholds_file, config.step_up.destinations_file, config.session.chains_file]);
-  const reloading = watchFiles(inputs, (path) => {
+export interface WatchedMarks {
+  readonly inputs: FileMarks;
+  readonly evidence: FileMarks;
+}
+
+/** Before a start reads any of them: what changes while it goes on is taken up at its end. */
+export function markEverything(root: string, { registry, identity, dlp, step_up: stepUp, session, tls }: GatewayConfig): WatchedMarks {
+  const marksOf = (paths: readonly string[]): FileMarks => markFiles(paths.filter((path) => path !== '').map((path) => resolveInProject(root, path)));
+  return {
+    inputs: marksOf([registry.file, identity.file, dlp.dir, stepUp.thresholds_file, stepUp.destinations_file, session.chains_file]),
+    evidence: marksOf([tls.certificate_file, tls.private_key_file, tls.trust_bundle_file, identity.jwt_bundle_file]),
+  };
+}
+
+export function watchEverything(root: string, config: GatewayConfig, marks: WatchedMarks, parts: WatchParts): (() => void)[] {
+  const reloading = watchFiles(marks.inputs, (path) => {
     parts.reload().then(
       ({ refused }) => {
         const mine = refused.find(({ file }) => resolveInProject(root, file).startsWith(path));
@@ -31,7 +43,7 @@ export function watchEverything(root: string, config: GatewayConfig, parts: Watc
       (fault: unknown) => parts.log.error({ path, ...describeSourceFault(fault) }, 'a changed file was refused; the old state stays'),
     );
   }, every);
-  const certificates = watchFiles(absolute([config.tls.certificate_file, config.tls.private_key_file, config.tls.trust_bundle_file, config.identity.jwt_bundle_file]), (path) => {
+  const certificates = watchFiles(marks.evidence, (path) => {
     try {
       parts.threads.setEvidence(readEvidence(root, config), config.tls.enabled);
       parts.event('evidence_replaced', { path });

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, utimesSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { watchFiles } from '../../../src/jobs/watch-files.js';
+import { markFiles, watchFiles } from '../../../src/jobs/watch-files.js';
 
 let dir: string;
 beforeEach(() => {
@@ -19,7 +19,7 @@ function watch() {
   let tick: () => void = () => undefined;
   let intervalMs = 0;
   let stopped = false;
-  const watching = watchFiles([join(dir, 'file.yaml'), join(dir, 'rules'), join(dir, 'absent.yaml')], (path) => void told.push(path.slice(dir.length + 1)), (ms, run) => {
+  const watching = watchFiles(markFiles([join(dir, 'file.yaml'), join(dir, 'rules'), join(dir, 'absent.yaml')]), (path) => void told.push(path.slice(dir.length + 1)), (ms, run) => {
     [intervalMs, tick] = [ms, run];
     return () => void (stopped = true);
   });
