@@ -1,6 +1,7 @@
 // What a policy is asked: by layer 6 about a call, and by the tool list about what may be shown to this caller.
+import { isAnonymous } from '../engines/identity/principal.js';
 import type { Caller } from '../engines/identity/types.js';
-import type { PolicyFacts } from '../engines/policy/types.js';
+import type { PolicyDecision, PolicyFacts, PolicySet } from '../engines/policy/types.js';
 import type { RegisteredTool } from '../engines/registry/types.js';
 import type { SessionView } from '../engines/session-risk/types.js';
 
@@ -58,9 +59,11 @@ export interface PolicyQuestion {
   readonly argumentsJson: string;
 }
 
+const ANONYMOUS_REFUSED: PolicyDecision = Object.freeze({ kind: 'deny', reason: 'principal_level_insufficient: the path of this SPIFFE ID makes it anonymous, which is refused before any rule', cached: false });
 const FRESH_SESSION: SessionView = Object.freeze({ id: 'caller', riskScore: 0, previousActions: [], flags: [], tainted: false });
 
-/** With a fresh session: risk 0, no flags, no actions. */
-export function questionFacts({ caller, toolName, method, tool, argumentsJson }: PolicyQuestion, nowMs: number): PolicyFacts {
-  return new CallPolicyFacts(caller, toolName, method, tool, FRESH_SESSION, nowMs, () => argumentsJson);
+/** What layer 6 says of it, with a fresh session: risk 0, no flags, no actions. */
+export function decideQuestion(policies: Pick<PolicySet, 'decide'>, { caller, toolName, method, tool, argumentsJson }: PolicyQuestion, nowMs: number): PolicyDecision {
+  if (isAnonymous(caller.principal)) return ANONYMOUS_REFUSED;
+  return policies.decide(new CallPolicyFacts(caller, toolName, method, tool, FRESH_SESSION, nowMs, () => argumentsJson));
 }

@@ -1,6 +1,10 @@
 // Evaluates the policy files themselves, without a gateway: `agw policy eval --offline`, list and test.
 import { systemClock } from '../base/clock/clock.js';
-import { questionFacts } from '../chain/policy-facts.js';
+import { ConfigFault, describeFault } from '../base/config/fault.js';
+import type { GatewayConfig } from '../base/config/schema.js';
+import { decideQuestion } from '../chain/policy-facts.js';
+import { callerNotes } from '../engines/identity/caller-note.js';
+import { parseIdentities } from '../engines/identity/identity-table.js';
 import { principalOf } from '../engines/identity/principal.js';
 import type { SpiffeId } from '../engines/identity/types.js';
 import { usualAuthMethod } from '../engines/identity/usual-auth-method.js';
@@ -10,8 +14,8 @@ import { readPolicyDirs, readPolicyTests } from '../engines/policy/sources.js';
 import type { PolicyDecision, PolicySet, PolicyTestResult } from '../engines/policy/types.js';
 import { entryOf } from '../engines/registry/find-registered.js';
 import { parseRegistry } from '../engines/registry/registry-file.js';
+import { readSource } from '../jobs/read-sources.js';
 import { namesSubject, needsPolicyRule } from '../mcp/methods.js';
-import { readConfigText } from './edit-file.js';
 import type { Project } from './project.js';
 
 export interface OfflineQuestion {
@@ -25,6 +29,7 @@ export interface OfflineQuestion {
 export interface OfflineAnswer {
   readonly decision: PolicyDecision;
   readonly registered: boolean;
+  readonly notes: readonly string[];
 }
 
 /** Throws PolicyError for a wrong file. */
@@ -36,20 +41,32 @@ export async function openPolicies(project: Project): Promise<PolicySet> {
 /** With a fresh session: risk 0, no flags, no actions. */
 export async function evaluateOffline(project: Project, question: OfflineQuestion): Promise<OfflineAnswer> {
   const config = await project.config();
-  const registryFile = project.path(config.registry.file);
-  const registered = question.tool === undefined ? undefined : entryOf(parseRegistry(readConfigText(registryFile), registryFile), question.method, question.tool);
+  const registry = readSource(project.root, config.registry.file);
+  const registered = question.tool === undefined ? undefined : entryOf(parseRegistry(registry.text, registry.file), question.method, question.tool);
+  const notes = notesOn(question.caller, project, config);
   const isRefused = question.tool !== undefined && registered === undefined && (question.method === 'tools/call' || (config.registry.unregistered === 'refuse' && namesSubject(question.method)));
-  if (!needsPolicyRule({ kind: 'request', method: question.method })) return { decision: { kind: 'allow', reason: 'protocol housekeeping needs no rule', cached: false }, registered: true };
+  if (!needsPolicyRule({ kind: 'request', method: question.method })) return { decision: { kind: 'allow', reason: 'protocol housekeeping needs no rule', cached: false }, registered: true, notes };
   const isNamed = namesSubject(question.method);
   const asker = { spiffeId: question.caller, authMethod: usualAuthMethod(config.profile), principal: principalOf(question.caller, config.identity.trust_domain) };
   const policies = await openPolicies(project);
   try {
-    const decision = policies.decide(questionFacts({
+    const decision = decideQuestion(policies, {
       caller: asker, toolName: isNamed ? question.tool ?? '' : '', method: question.method, tool: registered, argumentsJson: question.argumentsJson,
-    }, systemClock.nowMs()));
-    return { decision, registered: !isRefused };
+    }, systemClock.nowMs());
+    return { decision, registered: !isRefused, notes };
   } finally {
     policies.close();
+  }
+}
+
+/** A wrong file of identities is said: it holds up no question about policies. */
+function notesOn(caller: SpiffeId, { root }: Project, { identity, profile }: GatewayConfig): readonly string[] {
+  try {
+    const { text, file } = readSource(root, identity.file);
+    return callerNotes(caller, parseIdentities(text, file, identity.trust_domain), profile);
+  } catch (fault) {
+    if (fault instanceof ConfigFault) return [describeFault(fault)];
+    throw fault;
   }
 }
 

@@ -1,7 +1,9 @@
 // Policy questions: what would be decided, what is loaded, and a reload of the policies alone.
-import { questionFacts } from '../chain/policy-facts.js';
+import { decideQuestion } from '../chain/policy-facts.js';
+import { callerNotes } from '../engines/identity/caller-note.js';
 import { principalOf } from '../engines/identity/principal.js';
 import { parseWorkloadId } from '../engines/identity/spiffe-id.js';
+import type { SpiffeId } from '../engines/identity/types.js';
 import { usualAuthMethod } from '../engines/identity/usual-auth-method.js';
 import type { PolicyDecision, PolicySet } from '../engines/policy/types.js';
 import { entryOf, findRegistered } from '../engines/registry/find-registered.js';
@@ -46,8 +48,9 @@ function evaluate(parts: ControlParts, body: unknown): unknown {
   const beside = { registered, notes: notesOf(parts, caller, method, asked) };
   if (!needsPolicyRule({ kind: 'request', method })) return { decision: 'ALLOW', reason: 'protocol housekeeping needs no rule', cached: false, ...beside, active: true };
   const asker = { spiffeId: caller, authMethod: usualAuthMethod(parts.config().profile), principal: principalOf(caller, identities.trustDomain) };
-  const facts = questionFacts({ caller: asker, toolName, method, tool, argumentsJson: argumentsOf(body) }, parts.clock.nowMs());
-  const decideBy = (set: PolicySet): PolicyDecision => set.decide(facts);
+  const question = { caller: asker, toolName, method, tool, argumentsJson: argumentsOf(body) };
+  const nowMs = parts.clock.nowMs();
+  const decideBy = (set: PolicySet): PolicyDecision => decideQuestion(set, question, nowMs);
   const written = memberOf(body, 'active') === true ? undefined : parts.writtenPolicies();
   if (written === undefined) return { ...answerOf(decideBy(policy)), ...beside, active: true };
   try {
@@ -71,7 +74,7 @@ function argumentsOf(body: unknown): string {
 }
 
 /** Why a call may be refused whatever layer 6 says. */
-function notesOf(parts: ControlParts, caller: string, method: string, asked: string): string[] {
+function notesOf(parts: ControlParts, caller: SpiffeId, method: string, asked: string): string[] {
   const { registry, identities } = parts.inForce();
   const tool = entryOf(registry, method, asked);
   const state = tool?.kind === 'tool' ? parts.observations.stateOf(tool).kind : undefined;
@@ -79,7 +82,7 @@ function notesOf(parts: ControlParts, caller: string, method: string, asked: str
   const isRefused = (route === 'prompt' || route === 'resource') && parts.config().registry.unregistered === 'refuse'
     && findRegistered(registry, { method, name: route === 'prompt' ? asked : '', uri: route === 'resource' ? asked : '' }).kind === 'unregistered';
   return [
-    ...(parts.config().profile === 'dev' && !identities.has(caller) ? [`${caller} is not registered; layer 3 refuses it: agw identity add`] : []),
+    ...callerNotes(caller, identities, parts.config().profile),
     ...(state === 'mismatch' ? [`${asked} is not served as it was registered; layer 5 refuses it: agw tools diff ${asked}`] : []),
     ...(isRefused ? [`${asked} is not registered; layer 5 refuses it, because registry.unregistered is refuse`] : []),
     ...(asked === '' || namesSubject(method) ? [] : [`${method} names no tool, so the policies are asked without one${METHODS.has(method) ? '' : '; MCP has no such method'}`]),

@@ -6,12 +6,12 @@ import type { Context } from '../chain/context.js';
 import type { Ctx, Layer } from '../chain/layer.js';
 import { CallPolicyFacts } from '../chain/policy-facts.js';
 import { deny, PASS, type Verdict } from '../chain/verdict.js';
+import { isAnonymous } from '../engines/identity/principal.js';
 import { createAnswering } from '../engines/policy/large-question.js';
 import type { RegoAnswer } from '../engines/policy/rego-instance.js';
 import type { PolicyClock, PolicyDecision, PolicyFacts } from '../engines/policy/types.js';
 import { METHODS, needsPolicyRule, subjectOf } from '../mcp/methods.js';
 
-const ANONYMOUS_LEVEL = 5;
 const EMPTY_ARGUMENTS = '{}';
 const NAMED_TIMES = 4; // members are stepped over: 64 KiB take 0.1 ms, of thousands of tiny ones 5 (measured 2026-11-29)
 const NO_SUCH_METHOD = Object.freeze({ remediation: 'No version of MCP has a method of this name: is it spelled right? If a tool server of yours knows it: agw policy eval --caller ID --tool NAME --method METHOD, then add an allow rule and agw policy reload.' });
@@ -28,7 +28,7 @@ export function opaPolicy(reader: MessageReader, clock: PolicyClock): Layer<'cal
         ctx.note(6, 'no rule needed');
         return PASS;
       }
-      if (ctx.caller.principal.level === ANONYMOUS_LEVEL) return deny('principal_level_insufficient', { details: { role: ctx.caller.principal.role } });
+      if (isAnonymous(ctx.caller.principal)) return deny('principal_level_insufficient', { details: { role: ctx.caller.principal.role } });
       const facts = factsOf(ctx);
       return isLarge(ctx) ? onceRead(answerTo(facts, ctx, reader, answering), decided, ctx, undefined, undefined) : verdictOf(ctx.snapshot.policy.decide(facts), ctx);
     },

@@ -73,7 +73,7 @@ async function evaluate(context: CommandContext): Promise<ExitCode> {
   const tool = context.option('tool');
   const { untilReload } = answer;
   const facts = { decision: answer.decision, reason: answer.reason || null, registered: answer.registered };
-  printAnswer(context, context.flag('offline') ? facts : { ...facts, notes: answer.notes, active: untilReload === undefined, active_decision: untilReload ?? answer.decision }, () => {
+  printAnswer(context, context.flag('offline') ? { ...facts, notes: answer.notes } : { ...facts, notes: answer.notes, active: untilReload === undefined, active_decision: untilReload ?? answer.decision }, () => {
     terminal.print(decisionText(answer));
     if (!answer.registered && tool !== undefined) terminal.warn(`note: ${printable(tool)} is not registered; the registry (layer 5) refuses it before any policy is asked`);
     if (tool === undefined && namesSubject(methodOf(context))) terminal.warn(`note: ${printable(methodOf(context))} names what it is about, and this answer is for a call that names nothing: add --tool NAME`);
@@ -106,13 +106,14 @@ function explainWrongFiles(error: unknown): never {
 async function evaluateFiles(context: CommandContext): Promise<EvalAnswer> {
   const { caller, tool, method, argumentsJson } = questionOf(context);
   const { evaluateOffline } = await import('../offline-policy.js');
-  const { decision, registered } = await evaluateOffline(context.project, { caller, tool, method, argumentsJson: argumentsJson ?? '{}' });
-  if (decision.kind === 'fault') return { decision: 'DENY', reason: '', registered, fault: decision.message, notes: [] };
-  return { decision: decision.kind === 'allow' ? 'ALLOW' : 'DENY', reason: decision.reason ?? '', registered, fault: '', notes: [] };
+  const { decision, registered, notes } = await evaluateOffline(context.project, { caller, tool, method, argumentsJson: argumentsJson ?? '{}' });
+  if (decision.kind === 'fault') return { decision: 'DENY', reason: '', registered, fault: decision.message, notes };
+  return { decision: decision.kind === 'allow' ? 'ALLOW' : 'DENY', reason: decision.reason ?? '', registered, fault: '', notes };
 }
 
 function questionOf(context: CommandContext): { caller: SpiffeId; tool: string | undefined; method: string; argumentsJson: string | undefined } {
   const argumentsJson = context.option('arguments');
+  if (methodOf(context) === '') throw new CliFailure('--method is empty.', { remedy: 'Leave it out for tools/call.' });
   if (argumentsJson !== undefined && !isJsonObject(argumentsJson)) throw new CliFailure('--arguments is not a JSON object.', { remedy: 'Write --arguments \'{"query":"x"}\'' });
   return { caller: given(callerOption(context)), tool: context.option('tool'), method: methodOf(context), argumentsJson };
 }

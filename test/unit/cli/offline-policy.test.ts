@@ -1,4 +1,5 @@
 // agw policy eval --offline, list and test, on files.
+import { rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openBench, type Bench } from './cli-fixture.js';
 
@@ -38,6 +39,28 @@ describe('policies without a gateway', () => {
     expect(await evaluate('--tool', 'file:///notes/a', '--method', 'resources/read')).toEqual({ code: 0, out: 'ALLOW', err: '' });
     expect(await evaluate('--tool', 'file:///other', '--method', 'resources/read')).toMatchObject({ code: 1, err: '' });
     expect((await evaluate('--tool', 'greet', '--method', 'tools/call')).err).toContain('not registered');
+  });
+
+  it('permit an anonymous principal nothing, as in the gateway, and say which callers layer 3 refuses', async () => {
+    bench.file('config/opa/policies/a.rego', 'package precinct.authz\nimport rego.v1\nallow if input.method == "tools/list"\n');
+    bench.file('config/identities.yaml', 'identities:\n  - spiffe_id: spiffe://poc.local/x\n');
+    const asked = (caller: string): ReturnType<Bench['agw']> => bench.agw(['policy', 'eval', '--offline', '--caller', caller, '--method', 'tools/list']);
+    expect(await asked('spiffe://poc.local/x')).toMatchObject({ code: 1, out: expect.stringContaining('principal_level_insufficient') as unknown, err: '' });
+    expect(await asked('spiffe://elsewhere/agents/mcp-client/a/dev')).toMatchObject({ code: 1, err: expect.stringContaining('another trust domain') as unknown });
+    expect(await asked(ME)).toMatchObject({ code: 0, err: expect.stringContaining('layer 3 refuses it: agw identity add') as unknown });
+    rmSync(bench.file('config/identities.yaml', ''));
+    expect(await asked(ME)).toMatchObject({ code: 0, err: expect.stringContaining('config/identities.yaml: the file can\'t be read') as unknown });
+  });
+
+  it('need a registry that can be read, and say so when there is none', async () => {
+    bench.file('config/opa/policies/my_agent.rego', POLICY);
+    rmSync(bench.file('config/capability-registry-v2.yaml', ''));
+    expect(await evaluate('--tool', 'my_tool')).toMatchObject({ code: 2, err: expect.stringContaining('config/capability-registry-v2.yaml: the file can\'t be read') as unknown });
+    expect((await bench.agw(['doctor'])).out).toMatch(/✗ registry +config\/capability-registry-v2.yaml: the file can't be read/);
+  });
+
+  it('are asked about no empty method', async () => {
+    expect(await evaluate('--method', '')).toMatchObject({ code: 2 });
   });
 
   it('end with 2 and file:line for a syntax error', async () => {

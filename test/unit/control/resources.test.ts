@@ -287,6 +287,17 @@ describe('policy', () => {
     expect(await ask({})).toMatchObject({ notes: [expect.stringMatching(/agw tools diff one/)] });
   });
 
+  it('permits an anonymous principal nothing, whatever a rule says, as layer 6', async () => {
+    const clock = { nowMs: () => NOW_MS, monotonicMs: () => performance.now() };
+    const policy = loadPolicySet([{ file: 'policies/a.rego', text: 'package precinct.authz\nimport rego.v1\nallow if input.tool_name == "one"' }], { cacheEntries: 0, timeoutMs: 1000, sourceBytesMax: 1 << 20, clock });
+    routes = policyRoutes({ ...parts, inForce: () => ({ ...parts.inForce(), policy }) });
+    const ask = (caller: string): Promise<unknown> => json('POST', '/v1/policy/eval', { body: { ...question, caller } });
+    expect(await ask(AGENT_ID)).toMatchObject({ decision: 'ALLOW' });
+    expect(await ask('spiffe://poc.local/x')).toMatchObject({ decision: 'DENY', reason: expect.stringContaining('principal_level_insufficient') as unknown });
+    expect(await ask('spiffe://elsewhere/agents/mcp-client/a/b')).toMatchObject({ decision: 'DENY', notes: [expect.stringContaining('another trust domain')] });
+    policy.close();
+  });
+
   it('wants to know who asks for what', async () => {
     expect(await refusal('POST', '/v1/policy/eval', { body: { method: 'tools/call' } })).toEqual([400, 'member_missing']);
     expect(await refusal('POST', '/v1/policy/eval', { body: { caller: 'me', method: 'tools/call' } })).toEqual([400, 'auth_invalid_identity']);

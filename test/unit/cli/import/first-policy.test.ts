@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { firstPolicy, policyText } from '../../../../src/cli/import/first-policy.js';
 import { loadPolicySet } from '../../../../src/engines/policy/policy-set.js';
 import { parseWorkloadId } from '../../../../src/engines/identity/spiffe-id.js';
-import { questionFacts } from '../../../../src/chain/policy-facts.js';
+import { decideQuestion } from '../../../../src/chain/policy-facts.js';
 import { principalOf } from '../../../../src/engines/identity/principal.js';
 
 const CALLER = 'spiffe://poc.local/agents/mcp-client/my-agent/dev';
@@ -20,7 +20,7 @@ function decides(text: string, caller: string, method: string, tool: string): st
   if (id === undefined) throw new Error('no SPIFFE ID');
   const set = loadPolicySet([{ file: 'a.rego', text }], OPTIONS);
   try {
-    return set.decide(questionFacts({ caller: { spiffeId: id, authMethod: 'header_declared', principal: principalOf(id, 'poc.local') }, toolName: tool, method, tool: undefined, argumentsJson: '{}' }, 0)).kind;
+    return decideQuestion(set, { caller: { spiffeId: id, authMethod: 'header_declared', principal: principalOf(id, 'poc.local') }, toolName: tool, method, tool: undefined, argumentsJson: '{}' }, 0).kind;
   } finally {
     set.close();
   }
