@@ -6,7 +6,7 @@ import { readEnvironment } from '../../base/config/environment.js';
 import { ConfigFault, describeFault, placeText } from '../../base/config/fault.js';
 import type { GatewayConfig } from '../../base/config/schema.js';
 import { PolicyError } from '../../engines/policy/types.js';
-import { readConfigText } from '../edit-file.js';
+import { readSource } from '../../jobs/read-sources.js';
 import { openPolicies } from '../offline-policy.js';
 import { plural } from '../printing.js';
 import type { Project } from '../project.js';
@@ -37,9 +37,8 @@ export async function checkFiles(project: Project, config: GatewayConfig): Promi
 
 async function checkIdentities(project: Project, config: GatewayConfig): Promise<CheckResult[]> {
   const { parseIdentities } = await import('../../engines/identity/identity-table.js');
-  const file = project.path(config.identity.file);
   return faultsAsResults('identities', () => {
-    const table = parseIdentities(readConfigText(file), config.identity.file, config.identity.trust_domain);
+    const table = parseIdentities(readSource(project.root, config.identity.file).text, config.identity.file, config.identity.trust_domain);
     const count = `${plural(table.identities.length, 'identity').replace(/identitys$/, 'identities')} of ${table.trustDomain}`;
     return table.identities.length === 0 ? note('identities', 'none is registered: every call is refused', 'agw identity add NAME') : ok('identities', count);
   });
@@ -47,9 +46,8 @@ async function checkIdentities(project: Project, config: GatewayConfig): Promise
 
 async function checkRegistry(project: Project, config: GatewayConfig): Promise<CheckResult[]> {
   const { parseRegistry } = await import('../../engines/registry/registry-file.js');
-  const file = project.path(config.registry.file);
   return faultsAsResults('registry', () => {
-    const registry = parseRegistry(readConfigText(file), config.registry.file);
+    const registry = parseRegistry(readSource(project.root, config.registry.file).text, config.registry.file);
     const count = `${plural(registry.tools.size, 'tool')} of ${plural(registry.upstreams.length, 'upstream')}`;
     return registry.tools.size === 0 ? note('registry', 'no tool is registered', 'agw tools add --from URL') : ok('registry', count);
   });
