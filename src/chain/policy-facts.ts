@@ -1,10 +1,10 @@
 // What a policy is asked: by layer 6 about a call, and by the tool list about what may be shown to this caller.
-import { isAnonymous } from '../engines/identity/principal.js';
 import type { Caller } from '../engines/identity/types.js';
 import type { PolicyDecision, PolicyFacts, PolicySet } from '../engines/policy/types.js';
 import type { RegisteredTool } from '../engines/registry/types.js';
 import type { SessionView } from '../engines/session-risk/types.js';
 
+const ANONYMOUS_LEVEL = 5;
 const NS_PER_MS = 1_000_000n;
 
 /** One object a call: the dear members are made when a policy reads them. */
@@ -61,6 +61,11 @@ export interface PolicyQuestion {
 
 const ANONYMOUS_REFUSED: PolicyDecision = Object.freeze({ kind: 'deny', reason: 'principal_level_insufficient: the path of this SPIFFE ID makes it anonymous, which is refused before any rule', cached: false });
 const FRESH_SESSION: SessionView = Object.freeze({ id: 'caller', riskScore: 0, previousActions: [], flags: [], tainted: false });
+
+/** Whom layer 6 refuses before any rule is asked. */
+export function isAnonymous({ level }: Caller['principal']): boolean {
+  return level === ANONYMOUS_LEVEL;
+}
 
 /** What layer 6 says of it, with a fresh session: risk 0, no flags, no actions. */
 export function decideQuestion(policies: Pick<PolicySet, 'decide'>, { caller, toolName, method, tool, argumentsJson }: PolicyQuestion, nowMs: number): PolicyDecision {

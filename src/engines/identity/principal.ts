@@ -36,11 +36,6 @@ export function principalOf(id: SpiffeId, trustDomain: string): Principal {
   return second === undefined ? ANONYMOUS : (BY_FIRST_SEGMENT.get(first) ?? ANONYMOUS);
 }
 
-/** Whom layer 6 refuses before any rule is asked. */
-export function isAnonymous({ level }: Principal): boolean {
-  return level === ANONYMOUS.level;
-}
-
 function principal(level: Principal['level'], role: string, capabilities: readonly string[]): Principal {
   return Object.freeze({ level, role, capabilities: Object.freeze([...capabilities]) });
 }
