@@ -15,6 +15,7 @@ import type { Leg, TerminalServices } from './services.js';
 import { EventTurns, type EventReceiver } from './event-turns.js';
 import { keepEvent, withData } from './sse-event.js';
 import { errorMembers, tellServer } from './tell-server.js';
+import { StreamPlace } from './rest-of-stream.js';
 import { endWithRefusal } from './stream-refusal.js';
 
 /** Servers send the head when a call begins, and the answer when their tool is through. Shorter than the time in which a client would see the head anyway (HEADERS_FLUSH_MS of the front). */
@@ -33,6 +34,8 @@ export interface StreamedCall {
   fail(refusal: Deny): void;
   /** What the breaker learns of an end with `refusal`. */
   settleWith(refusal: Deny): void;
+  /** The server ended its stream at this place, before the answer: whether it is asked for the rest. */
+  readsOn(place: StreamPlace): boolean;
   /** Whether this answer is a question to the client, and the call goes on without it: then nothing of it is the client's to see. */
   asksInput(answer: Uint8Array): boolean;
 }
@@ -43,7 +46,7 @@ export class AnswerStream implements EventReceiver {
   readonly #screen: MessageScreen;
   readonly #call: StreamedCall;
   readonly #leg: Leg;
-  readonly #events: EventTurns;
+  #events: EventTurns;
   /** Events whose turn has not come: the stream's head is not out yet, or one before them is still being scanned. */
   #queue: SseEvent[] = [];
   #busy = false;
@@ -61,6 +64,7 @@ export class AnswerStream implements EventReceiver {
   #answered = false;
   /** The client has an event's id: it can come back for what follows. */
   #resumable = false;
+  readonly #place = new StreamPlace();
   /** Its answer was a question to the client: what follows is not this stream's. */
   #handedOn = false;
   #upstreamEnded = false;
@@ -76,7 +80,11 @@ export class AnswerStream implements EventReceiver {
     this.#screen = screen;
     this.#call = call;
     this.#leg = leg;
-    this.#events = new EventTurns(exchange.ctx.snapshot.config.upstream.answer_bytes_max, this);
+    this.#events = this.#newEvents();
+  }
+
+  #newEvents(): EventTurns {
+    return new EventTurns(this.#exchange.ctx.snapshot.config.upstream.answer_bytes_max, this);
   }
 
   begin(): void {
@@ -201,6 +209,7 @@ export class AnswerStream implements EventReceiver {
   }
 
   #take(received: SseEvent): void {
+    this.#place.note(received);
     const event = this.#exchange.readsEvents ? this.#screen.cleanFraming(received) : received;
     if (event.id !== undefined && event.id !== '') this.#resumable = this.#canResume();
     const message = event.data === undefined || event.data.length === 0 ? undefined : this.#screen.read(event.data);
@@ -352,6 +361,11 @@ export class AnswerStream implements EventReceiver {
       this.#leaveForLater();
       return;
     }
+    if (this.#cause === undefined && this.#call.readsOn(this.#place)) {
+      this.#upstreamEnded = false;
+      this.#events = this.#newEvents(); // what was begun of an event is void
+      return;
+    }
     const cause = this.#cause ?? deny('mcp_invalid_response', { reasonCode: 'stream_ended_without_answer' });
     this.#call.settleWith(cause);
     this.#finishWith(cause);
@@ -368,6 +382,7 @@ export class AnswerStream implements EventReceiver {
   /** A server may end a stream before its answer, for the client to ask for the rest by GET and Last-Event-ID (2025-11-25, basic/transports); with several servers the gateway could not tell whose event it was. */
   #canResume(): boolean {
     const { call, mcpSession, snapshot } = this.#exchange.ctx;
+    if (this.#exchange.reply.carrier !== undefined) return false; // such a client has one stream, and reads no ids on it
     return this.#exchange.readsEvents && call?.era === 'legacy' && mcpSession !== undefined && mcpSession !== 'none' && this.#leg.sessionBound && snapshot.registry.upstreams.length === 1;
   }
 

@@ -16,6 +16,7 @@ import { aliasOf } from './legs.js';
 import { answerMapping, answersUnmappable, headersWith, mapRequest, statusFor, tellServerCancelled } from './mapped-call.js';
 import { withId, withName } from './message.js';
 import { MessageScreen } from './message-screen.js';
+import { RestOfStream, type StreamPlace } from './rest-of-stream.js';
 import { runningCallsOf } from './running-calls.js';
 import type { Leg, TerminalServices } from './services.js';
 import { endWithRefusal } from './stream-refusal.js';
@@ -60,6 +61,8 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
   #bytes = 0;
   /** Of one that comes as events. */
   #stream: AnswerStream | undefined;
+  #rest: RestOfStream | undefined;
+  #paused = false;
   /** The client has said that it wants no answer: that none comes is then nobody's failure. */
   #cancelled = false;
   /** A legacy client that hangs up has not cancelled (2025-11-25, basic/transports): its session may still want the answer's effects. */
@@ -159,13 +162,28 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
   }
 
   flow(paused: boolean): void {
+    this.#paused = paused;
     if (paused) this.#call?.pause();
     else this.#call?.resume();
   }
 
   giveUp(): void {
     this.#stream?.stop();
+    this.#rest?.stop();
     this.#call?.abort();
+  }
+
+  readsOn(place: StreamPlace): boolean {
+    if (this.#leg === undefined || this.#cancelled) return false;
+    this.#rest ??= new RestOfStream(this.#exchange.ctx, this.#services, {
+      began: (call) => {
+        this.#call = call;
+        if (this.#paused) call.pause();
+      },
+      onData: (chunk) => this.onData(chunk),
+      ended: (cause) => this.#exchange.guard(() => this.#stream?.upstreamEnded(cause)),
+    });
+    return this.#rest.follow(this.#leg, place);
   }
 
   fail(refusal: Deny): void {
