@@ -4,6 +4,7 @@ import { reasonText } from '../base/errors/reasons.js';
 import type { GuardLimits } from '../base/json/types.js';
 import { deny, type Deny } from '../chain/verdict.js';
 import type { BreakerOutcome } from '../engines/limits/types.js';
+import { LIST_DEPTH_MAX } from '../engines/registry/served-tools.js';
 import type { UpstreamFault, UpstreamSink } from '../upstream/types.js';
 
 /** A transport's refusal is a line. */
@@ -24,6 +25,11 @@ export const NO_SINK: UpstreamSink = Object.freeze({ onHead: () => undefined, on
 
 export function limitsOf(config: GatewayConfig): GuardLimits {
   return { depthMax: config.front.json_depth_max, keysMax: ANSWER_KEYS_MAX };
+}
+
+/** Of lists, and of what the gateway makes of them: as deep as the definitions that layer 5 knows, or one verified tool would hide its server's others. */
+export function listLimitsOf(config: GatewayConfig): GuardLimits {
+  return { depthMax: Math.max(config.front.json_depth_max, LIST_DEPTH_MAX), keysMax: ANSWER_KEYS_MAX };
 }
 
 /** How servers say that they no longer know a session: 404 as the standard has it (2025-11-25, basic/transports), 400 as many do after a restart. */

@@ -5,7 +5,7 @@ import type { Snapshot } from '../chain/snapshot.js';
 import type { SentSecrets } from '../engines/secrets/sent-secrets.js';
 import { createResponseFirewall, type ResponseFirewall } from '../response/index.js';
 import { scrubFor } from '../response/03-scrub-secrets.js';
-import { limitsOf } from './answers.js';
+import { limitsOf, listLimitsOf } from './answers.js';
 
 export interface Firewalls {
   /** As of now: ask again for each message, as the server may have been given another secret meanwhile. */
@@ -23,8 +23,8 @@ interface Made {
 
 export function createFirewalls(guard: JsonGuard, sentSecrets: SentSecrets, reader: MessageReader): Firewalls {
   const made = new Map<string, Made>(); // as many as the registry names servers
-  const firewallFor = ({ responseRules, config }: Snapshot, secrets: readonly string[]): ResponseFirewall =>
-    createResponseFirewall(responseRules, guard, limitsOf(config), scrubFor(secrets, reader, config.dlp.inline_bytes_max));
+  const firewallFor = ({ responseRules, config }: Snapshot, secrets: readonly string[], limits = limitsOf(config)): ResponseFirewall =>
+    createResponseFirewall(responseRules, guard, limits, scrubFor(secrets, reader, config.dlp.inline_bytes_max));
   return {
     of(snapshot, url) {
       const { responseRules: rules, config } = snapshot;
@@ -35,6 +35,6 @@ export function createFirewalls(guard: JsonGuard, sentSecrets: SentSecrets, read
       made.set(url, { rules, config, secrets, firewall });
       return firewall;
     },
-    ofAll: (snapshot) => firewallFor(snapshot, snapshot.registry.upstreams.flatMap((url) => sentSecrets.of(url))),
+    ofAll: (snapshot) => firewallFor(snapshot, snapshot.registry.upstreams.flatMap((url) => sentSecrets.of(url)), listLimitsOf(snapshot.config)),
   };
 }

@@ -5,7 +5,7 @@ import { deny } from '../chain/verdict.js';
 import { isSse } from '../mcp/media-types.js';
 import { METHOD_NOT_FOUND } from '../mcp/rpc-codes.js';
 import { ask, AskRefused, type Answer, type Asker } from './ask.js';
-import { HTTP_OK, limitsOf, SESSION_LOST } from './answers.js';
+import { HTTP_OK, limitsOf, listLimitsOf, SESSION_LOST } from './answers.js';
 import { metaFor } from './client-facts.js';
 import type { Leg, TerminalServices } from './services.js';
 import { openLeg } from './tell-server.js';
@@ -88,7 +88,8 @@ export class ServerAsker {
     const meta = metaFor(this.#ctx, leg, this.#meta, this.#services.version);
     const params = [...(meta === '' ? [] : [`"_meta":${meta}`]), ...members].join(',');
     const body = Buffer.from(`{"jsonrpc":"2.0","id":${this.#services.nextId()},"method":"${method}","params":{${params}}}`);
-    const answer = await ask(this.#asker, { url: leg.url, httpMethod: 'POST', headers: headersFor(leg, method), body, answerTimeoutMs: timeoutMs, idleTimeoutMs: Math.min(timeoutMs, upstream.idle_timeout_ms) });
+    const limits = method.endsWith('/list') ? listLimitsOf(this.#ctx.snapshot.config) : this.#asker.limits;
+    const answer = await ask({ ...this.#asker, limits }, { url: leg.url, httpMethod: 'POST', headers: headersFor(leg, method), body, answerTimeoutMs: timeoutMs, idleTimeoutMs: Math.min(timeoutMs, upstream.idle_timeout_ms) });
     if (isSse(answer.headers['content-type'] ?? '')) this.#answeredByEvents = true;
     // A lost session is told with 404, with a JSON-RPC error in the body or without.
     if (answer.status !== HTTP_OK && !saysNoMethod(answer)) throw new AskRefused(deny('mcp_request_failed', { reasonCode: wordOf(method), details: { upstream_status: answer.status } }), answer.status);

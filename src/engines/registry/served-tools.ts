@@ -9,8 +9,9 @@ import { LIST_ITEM_BYTES_MAX, LIST_ITEMS_MAX } from '../../mcp/lists.js';
 import { canonicalHash, jcsHash, legacyHash, seedHash, type HashedMembers } from './hashes.js';
 import type { ServedTool } from './types.js';
 
+export const LIST_DEPTH_MAX = 128;
 /** The limits of a list, not of a request: thousands of tools with nested schemas are legal. */
-const LIST_LIMITS = { depthMax: 128, keysMax: 2_000_000 } as const;
+const LIST_LIMITS = { depthMax: LIST_DEPTH_MAX, keysMax: 2_000_000 } as const;
 const TOOLS_REMEMBERED = 10_000;
 const TEXT_BYTES_REMEMBERED = 64 * 1024 * 1024;
 export const HASHED_MEMBERS: readonly string[] = ['name', 'description', 'inputSchema'];
