@@ -12,6 +12,7 @@ import { claimAnswer } from './asked.js';
 import type { ServerMessage } from './message.js';
 import type { MessageScreen } from './message-screen.js';
 import type { Leg, TerminalServices } from './services.js';
+import { noteEventOwner } from './event-owners.js';
 import { EventTurns, type EventReceiver } from './event-turns.js';
 import { keepEvent, withData } from './sse-event.js';
 import { errorMembers, tellServer } from './tell-server.js';
@@ -211,7 +212,7 @@ export class AnswerStream implements EventReceiver {
   #take(received: SseEvent): void {
     this.#place.note(received);
     const event = this.#exchange.readsEvents ? this.#screen.cleanFraming(received) : received;
-    if (event.id !== undefined && event.id !== '') this.#resumable = this.#canResume();
+    if (event.id !== undefined && event.id !== '') this.#noteId(event.id);
     const message = event.data === undefined || event.data.length === 0 ? undefined : this.#screen.read(event.data);
     if (!this.#unbegun || (message?.kind === 'response' && this.#held === undefined)) {
       this.#takeRead(event, message);
@@ -377,6 +378,12 @@ export class AnswerStream implements EventReceiver {
     this.#exchange.settle('success');
     if (this.#exchange.reply.carrier === undefined) this.#exchange.answer(HTTP_OK, SSE_HEADERS, raw);
     else this.#exchange.answer(HTTP_OK, JSON_HEADERS, data);
+  }
+
+  #noteId(id: string): void {
+    const { mcpSession, snapshot } = this.#exchange.ctx;
+    if (mcpSession !== undefined && mcpSession !== 'none' && snapshot.registry.upstreams.length > 1) noteEventOwner(mcpSession, id, this.#leg.url);
+    this.#resumable = this.#canResume();
   }
 
   /** A server may end a stream before its answer, for the client to ask for the rest by GET and Last-Event-ID (2025-11-25, basic/transports); with several servers the gateway could not tell whose event it was. */

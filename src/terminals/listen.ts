@@ -11,6 +11,7 @@ import type { SseEvent } from '../upstream/sse.js';
 import { HTTP_OK, limitsOf, NOT_FOUND } from './answers.js';
 import { claimAnswer } from './asked.js';
 import { clientFacts } from './client-facts.js';
+import { isEventOwner, noteEventOwner } from './event-owners.js';
 import { asForeignError } from './foreign-error.js';
 import { LongStream, type StreamEnd } from './long-stream.js';
 import { readServerMessage } from './message.js';
@@ -104,12 +105,13 @@ class SessionStream {
     if (leg.mappedTo === 'modern') return this.#subscribe(leg.url);
     if (this.#stream.stopped || !leg.sessionBound) return;
     const { 'content-type': _type, ...headers } = leg.headers;
-    const resume = this.#streamed.has(leg.url) ? '' : ctx.inbound.headers.lastEventId;
+    const { lastEventId } = ctx.inbound.headers;
+    const resumes = lastEventId !== '' && !this.#streamed.has(leg.url) && (only || isEventOwner(this.#session, lastEventId, leg.url));
     this.#followed.add(leg.url);
     this.#stream.follow(
       {
         url: leg.url, httpMethod: 'GET', body: undefined,
-        headers: { ...headers, accept: SSE_TYPE, ...(only && resume !== '' ? { 'last-event-id': resume } : {}) },
+        headers: { ...headers, accept: SSE_TYPE, ...(resumes ? { 'last-event-id': lastEventId } : {}) },
         answerTimeoutMs: ctx.snapshot.config.upstream.answer_timeout_ms,
         // A session's stream may stay silent for as long as the session lives.
         idleTimeoutMs: ctx.snapshot.config.session.mcp_session_ttl_s * 1000,
@@ -141,6 +143,7 @@ class SessionStream {
     const framing = this.#services.firewalls.of(ctx.snapshot, leg.url).screenFraming(framingOf(received));
     this.#exchange.addFindings(framing.findings);
     const event = framing.keep ? received : dataOnly(received);
+    if (event.id !== undefined && this.#upstreams.length > 1) noteEventOwner(this.#session, event.id, leg.url);
     if (event.data === undefined || event.data.length === 0) {
       if (event.raw.length > 0) this.#stream.write(event.raw);
       return;

@@ -85,6 +85,7 @@ export const BOUNDS: readonly { readonly title: string; readonly bounds: readonl
     { what: 'bodies of calls to one', fixed: inFile('src/upstream/http-client.ts', 'HELD_BYTES_MAX', '512 * 1024 * 1024'), then: '`mcp_transport_failed`, and its breaker is not told' },
     { what: 'clients that listen to one', fixed: inFile('src/upstream/http-client.ts', 'STREAMS_MAX', '20_000'), then: 'the stream is refused' },
     { what: 'questions to a client about one call, one after another', fixed: inFile('src/terminals/input-round.ts', 'ROUNDS_MAX', '16'), then: '`mcp_request_failed`' },
+    { what: 'ids of events whose server is remembered, of each session', fixed: inFile('src/terminals/event-owners.ts', 'IDS_MAX', '256'), then: 'the longest unused is told to no server' },
     { what: 'questions for the rest of an answer whose stream ended early, without anything new between them', fixed: inFile('src/terminals/rest-of-stream.ts', 'TRIES_MAX', '5'), then: '`mcp_invalid_response`' },
     { what: 'headers of an answer', fixed: inFile('src/upstream/http-client.ts', 'HEADER_BYTES_MAX', '32 * 1024'), then: '`mcp_invalid_response`' },
     { what: 'an answer, or an event of a stream', key: 'upstream.answer_bytes_max', then: '`mcp_invalid_response`' },
