@@ -32,7 +32,7 @@ export const ERRORS = {
   registry_hash_mismatch: row(5, 'tool_registry_verify', 403, false, 'The tool changed since it was registered.', 'See what changed with agw tools diff NAME, then register it again if the change is wanted.'),
   registry_tool_unverified: row(5, 'tool_registry_verify', 503, true, 'The tool\'s definition could not be verified with its server.', 'Check that the upstream answers tools/list: agw doctor.'),
   authz_policy_denied: row(6, 'opa_policy', 403, false, 'No policy permits this combination.', 'See agw policy eval --caller ID --tool NAME --method METHOD, then add an allow rule and agw policy reload.'),
-  principal_level_insufficient: row(6, 'opa_policy', 403, false, 'The caller\'s principal level is too low.', 'Call with an identity of a higher level.'),
+  principal_level_insufficient: row(6, 'opa_policy', 403, false, 'The caller\'s principal level is too low.', 'Give the caller an identity below /agents/: the path of a SPIFFE ID gives its level, and this path gives none.'),
   authz_evaluation_error: row(6, 'opa_policy', 500, false, 'The policy could not be evaluated, so the call is refused.', 'Check the policies with agw policy test.'),
   dlp_credentials_detected: row(7, 'dlp_scan', 403, false, 'The request holds a credential.', 'Remove it; pass secrets by reference: $SPIKE{ref:…}.'),
   dlp_injection_blocked: row(7, 'dlp_scan', 403, false, 'The request holds injected instructions.', 'Remove the text the finding points at.'),
