@@ -22,7 +22,7 @@ export class StreamPlace {
 
   note(event: { readonly id: string | undefined; readonly raw: Uint8Array }): void {
     if (event.id !== undefined) this.id = event.id;
-    if (event.raw.length > RETRY_EVENT_BYTES_MAX) return;
+    if (this.id === '' || event.raw.length > RETRY_EVENT_BYTES_MAX) return; // to a stream without ids nobody comes back
     const said = RETRY_LINE.exec(Buffer.from(event.raw.buffer, event.raw.byteOffset, event.raw.byteLength).toString('latin1'))?.[1];
     if (said !== undefined) this.retryMs = Math.min(Number(said), RETRY_MS_MAX);
   }
