@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 export const CALLER = 'spiffe://poc.local/agents/mcp-client/my-agent/dev';
-const READY_TRIES = 300;
+const READY_TRIES = 1200;
 const TRY_EVERY_MS = 50;
 
 export interface ProjectTool {
