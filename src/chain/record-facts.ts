@@ -1,5 +1,6 @@
 // What the record says of a request, read from its context: for the intent before the wire, the request line and a stream's end.
 import type { AuditFinding, DecisionFacts, IntentLineFacts, RequestLineFacts } from '../audit/record.js';
+import { TEXT_CHARS_MAX } from '../audit/json-text.js';
 import { withheldText } from '../base/text/withheld.js';
 import type { LocatedFinding } from '../engines/dlp/types.js';
 import { subjectOf } from '../mcp/methods.js';
@@ -101,12 +102,27 @@ function calledName(ctx: Context): string | undefined {
 /** Where subjectOf reads. */
 const SUBJECT_PATHS: readonly string[] = ['$.params.name', '$.params.uri', '$.params.ref.name', '$.params.ref.uri'];
 const METHOD_PATH: readonly string[] = ['$.method'];
+const NO_RULES: readonly string[] = [];
+const UNSCANNED: readonly string[] = ['not scanned'];
+const CREDENTIAL_CHARS_MIN = 16; // no rule finds a shorter one without what stands around it
+const SCANNED_CHARS_MAX = 2 * TEXT_CHARS_MAX; // the record keeps the half of it
 
 /** A key in a URI is refused by layer 7, or passed on; the log, which is kept for years, never has it. */
-function withoutCredentials({ findings }: Context, text: string, paths: readonly string[]): string {
-  if (findings === undefined || findings.length === 0) return text;
-  const rules = findings.filter(({ category, path }) => category === 'credentials' && paths.includes(path)).map(({ rule }) => rule);
+function withoutCredentials(ctx: Context, text: string, paths: readonly string[]): string {
+  const { findings } = ctx;
+  if (findings !== undefined && findings.length === 0) return text;
+  const rules = findings === undefined ? credentialRules(ctx, text) : findings.filter(({ category, path }) => category === 'credentials' && paths.includes(path)).map(({ rule }) => rule);
   return rules.length === 0 ? text : withheldText(rules, text.length);
+}
+
+/** Of a request that was refused before layer 7 had seen it. */
+function credentialRules({ snapshot }: Context, text: string): readonly string[] {
+  if (text.length < CREDENTIAL_CHARS_MIN) return NO_RULES;
+  try {
+    return snapshot.requestRules.scanText(text.slice(0, SCANNED_CHARS_MAX), '$').filter(({ category }) => category === 'credentials').map(({ rule }) => rule);
+  } catch {
+    return UNSCANNED;
+  }
 }
 
 function serverOf(ctx: Context): string | undefined {

@@ -1,7 +1,8 @@
 // What the record says of a request, from its context.
 import { describe, expect, it } from 'vitest';
 import { requestFacts, type Ending } from '../../../src/chain/record-facts.js';
-import type { LocatedFinding } from '../../../src/engines/dlp/types.js';
+import type { DlpScanner, LocatedFinding } from '../../../src/engines/dlp/types.js';
+import { shippedScanner } from '../engines/dlp/shipped-rules.js';
 import { callOf, contextOf } from './contexts.js';
 
 const finding = (rule: string): LocatedFinding => ({ rule, category: 'credentials', action: 'flag', path: '$', sample: 'AK…', decoded: 'raw', from: 0, to: 1 });
@@ -32,5 +33,27 @@ describe('what a record says was called', () => {
     expect(`${facts.tool ?? ''}${facts.method ?? ''}`).toContain('[withheld: github-token, ');
     ctx.findings = [{ ...finding('email-address'), category: 'pii', path }];
     expect(JSON.stringify(requestFacts(ctx, ending([])))).toContain('KEY');
+  });
+
+  it.each([['resources/read', { uri: 'file:///notes?key=KEY' }], ['x/KEY-of-a-service', { name: '' }]])('is scanned where layer 7 was not reached: %s', (method, call) => {
+    const scanned: string[] = [];
+    const rules = (found: readonly LocatedFinding[] | Error): DlpScanner => Object.assign(shippedScanner(), {
+      scanText: (text: string) => {
+        scanned.push(text);
+        if (found instanceof Error) throw found;
+        return [...found];
+      },
+    });
+    const said = (found: readonly LocatedFinding[] | Error): string => {
+      const ctx = contextOf('{}', { snapshot: { requestRules: rules(found) } });
+      ctx.tool = 'none';
+      ctx.findings = undefined;
+      ctx.call = callOf({ name: '', method, ...call });
+      return JSON.stringify(requestFacts(ctx, { ...ending([]), decision: 'DENY', status: 403 }));
+    };
+    expect(said([])).toContain('KEY');
+    expect(scanned.some((text) => text.includes('KEY'))).toBe(true);
+    expect(said([{ ...finding('github-token'), path: '$' }])).not.toContain('KEY');
+    expect(said(new Error('the engine fails'))).not.toContain('KEY');
   });
 });
