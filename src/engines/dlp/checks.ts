@@ -37,7 +37,7 @@ const IBAN_LENGTHS: Readonly<Record<string, number>> = {
 
 /** ISO 7064 mod 97-10. The pattern may have taken a following word along, so the country's length decides where the number ends. */
 function isIban(text: string): boolean {
-  const whole = text.replace(/ /g, '');
+  const whole = text.replace(/ /g, '').toUpperCase();
   const length = IBAN_LENGTHS[whole.slice(0, 2)];
   if (length === undefined || whole.length < length) return false;
   const iban = whole.slice(0, length);
