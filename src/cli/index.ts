@@ -15,6 +15,7 @@ import { identityCommands } from './commands/identity.js';
 import { importCommands } from './commands/import.js';
 import { inspectCommands } from './commands/inspect.js';
 import { policyCommands } from './commands/policy.js';
+import { rulesCommands } from './commands/rules.js';
 import { secretCommands } from './commands/secret.js';
 import { sessionsCommands } from './commands/sessions.js';
 import { statusCommands } from './commands/status.js';
@@ -44,6 +45,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   ...sessionsCommands,
   ...toolsCommands,
   ...policyCommands,
+  ...rulesCommands,
   ...auditCommands,
   ...approverCommands,
   ...approvalsCommands,
@@ -58,6 +60,7 @@ export const GROUPS: readonly GroupSpec[] = [
   { name: 'sessions', summary: 'MCP sessions: end one, or all of a caller' },
   { name: 'tools', summary: 'Tools: call them through the gateway; hash, register, compare definitions' },
   { name: 'policy', summary: 'Rego policies: ask, reload, list, test' },
+  { name: 'rules', summary: 'Detection rules: list them, import those of gitleaks' },
   { name: 'audit', summary: 'The audit log: search, verify, follow, explain', alone: 'audit search' },
   { name: 'approver', summary: 'Who may approve: signing keys' },
   { name: 'approvals', summary: 'Calls that wait for a person', alone: 'approvals list' },

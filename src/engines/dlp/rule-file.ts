@@ -13,7 +13,7 @@ const SAMPLES_MIN = 2;
 /** An expanded sample is scanned by the lint; more than this tests nothing further. */
 const SAMPLE_LENGTH_MAX = 100_000;
 
-const samples = (what: string) => z.array(z.string()).min(SAMPLES_MIN).describe(what);
+const samples = (what: string) => z.array(z.string()).default([]).describe(what);
 
 const ruleSchema = z.strictObject({
   id: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/).describe('Stable name, lower case and dashes: it stands in findings and audit records.'),
@@ -28,6 +28,7 @@ const ruleSchema = z.strictObject({
     min: z.number().min(0).max(8).describe('Least bits per character of what matched.'),
     kinds: z.number().int().min(1).max(4).default(1).describe('Least number of kinds of characters in it: lower, upper, digit, other.'),
   }).optional().describe('Tells a random value from a word.'),
+  imported_from: z.string().min(1).optional().describe('Whose rule it is. Such a rule may come without samples.'),
   hits: samples('At least two texts it finds.'),
   misses: samples('At least two texts that look alike and are none.'),
 });
@@ -76,12 +77,17 @@ export function expandSample(sample: string): string {
 
 type RawRule = z.infer<typeof ruleSchema>;
 
+const SAMPLES_REMEDY = { hits: `Give at least ${SAMPLES_MIN} texts that it finds.`, misses: `Give at least ${SAMPLES_MIN} texts that look alike and are none.` } as const;
+
 function faultsOf(yaml: YamlFile, rule: RawRule, index: number, firstIndex: number): ConfigFault[] {
   const faults: ConfigFault[] = [];
   const blame = (path: KeyPath, cause: string, remedy: string, shift = 0): void => {
     const place = yaml.placeOf(['rules', index, ...path]);
     faults.push(new ConfigFault(`rule ${rule.id}: ${cause}.`, { file: yaml.file, line: place.line, column: place.column + shift, remedy }));
   };
+  for (const kind of ['hits', 'misses'] as const) {
+    if (rule.imported_from === undefined && rule[kind].length < SAMPLES_MIN) blame(rule[kind].length === 0 ? [] : [kind], `it has ${rule[kind].length === 0 ? 'no' : 'too few'} ${kind}`, SAMPLES_REMEDY[kind]);
+  }
   if (firstIndex !== index) blame(['id'], 'this id is already taken in this file', 'Give it another id.');
   const lint = lintPattern(rule.pattern);
   // Counted from the pattern's opening quote; exact for patterns on one line.

@@ -35,7 +35,7 @@ describe('help', () => {
   });
 
   it('has every command the contract names', () => {
-    const contract = 'status,doctor,connect,import,reload,version,completion,identity list,identity add,identity remove,inspect tools,inspect layers,inspect identity,inspect sessions,sessions revoke,inspect upstreams,inspect traffic,tools call,bridge,tools hash,tools add,tools list,tools diff,policy eval,policy reload,policy list,policy test,audit search,audit verify,audit tail,audit explain,approver add,approver list,approver remove,approvals list,approvals show,approvals approve,approvals deny,secret put,secret list,secret issue,secret rotate,secret remove,config check,config show';
+    const contract = 'status,doctor,connect,import,reload,version,completion,identity list,identity add,identity remove,inspect tools,inspect layers,inspect identity,inspect sessions,sessions revoke,inspect upstreams,inspect traffic,tools call,bridge,tools hash,tools add,tools list,tools diff,policy eval,policy reload,policy list,policy test,rules list,rules import,audit search,audit verify,audit tail,audit explain,approver add,approver list,approver remove,approvals list,approvals show,approvals approve,approvals deny,secret put,secret list,secret issue,secret rotate,secret remove,config check,config show';
     expect(COMMANDS.map((spec) => spec.path).toSorted()).toEqual(contract.split(',').toSorted());
   });
 });
