@@ -10,7 +10,7 @@ import { JSON_HEADERS } from '../mcp/media-types.js';
 import { sharingKind } from './crowd.js';
 import type { Context } from './context.js';
 import type { ExitServices } from './exit-services.js';
-import { answerFinding, decisionFacts, intentFacts, needsIntent, requestFacts } from './record-facts.js';
+import { answerFinding, askedMethod, decisionFacts, intentFacts, needsIntent, requestFacts } from './record-facts.js';
 import { NO_WORK, type UpstreamWork } from './upstream-work.js';
 import { deny, type Deny } from './verdict.js';
 
@@ -272,7 +272,7 @@ export class Exchange {
   /** A request the tool server made of the client has its own line; it is passed on once that is durable. `findings`: of the request. */
   serverRequest(method: string, server: string, refusal: Deny | undefined, then: () => void, findings: readonly LocatedFinding[] = []): void {
     this.#services.appender.append(
-      serverRequestLine({ ...decisionFacts(this.ctx), atUs: this.#services.clock.nowUs(), server, method, decision: refusal === undefined ? 'ALLOW' : 'DENY', code: refusal?.code, findings: findings.map(answerFinding) }),
+      serverRequestLine({ ...decisionFacts(this.ctx), atUs: this.#services.clock.nowUs(), server, method: askedMethod(method, findings), decision: refusal === undefined ? 'ALLOW' : 'DENY', code: refusal?.code, findings: findings.map(answerFinding) }),
       (error) => this.guard(() => (error === undefined ? then() : this.#endUnrecorded())),
     );
   }

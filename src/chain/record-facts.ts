@@ -104,25 +104,39 @@ const SUBJECT_PATHS: readonly string[] = ['$.params.name', '$.params.uri', '$.pa
 const METHOD_PATH: readonly string[] = ['$.method'];
 const NO_RULES: readonly string[] = [];
 const UNSCANNED: readonly string[] = ['not scanned'];
-const CREDENTIAL_CHARS_MIN = 16; // no rule finds a shorter one without what stands around it
+const CREDENTIAL_CHARS_MIN = 8; // such as a URL with a password
+const PLAIN_CHARS_MAX = 15; // of a name of these characters alone: no rule finds a shorter one without what stands around it
+const PLAIN = /^[\w./-]*$/;
 const SCANNED_CHARS_MAX = 2 * TEXT_CHARS_MAX; // the record keeps the half of it
+const WHOLE_MESSAGE = '$';
 
 /** A key in a URI is refused by layer 7, or passed on; the log, which is kept for years, never has it. */
 function withoutCredentials(ctx: Context, text: string, paths: readonly string[]): string {
   const { findings } = ctx;
   if (findings !== undefined && findings.length === 0) return text;
-  const rules = findings === undefined ? credentialRules(ctx, text) : findings.filter(({ category, path }) => category === 'credentials' && paths.includes(path)).map(({ rule }) => rule);
+  const rules = findings === undefined || findings.some(isPlaceless) ? credentialRules(ctx, text) : findings.filter(({ category, path }) => category === 'credentials' && paths.includes(path)).map(({ rule }) => rule);
   return rules.length === 0 ? text : withheldText(rules, text.length);
 }
 
-/** Of a request that was refused before layer 7 had seen it. */
+/** It stands in several texts, or for findings that are not listed any more: nobody knows where. */
+function isPlaceless({ path }: LocatedFinding): boolean {
+  return path === WHOLE_MESSAGE;
+}
+
+/** Where no finding says: of a request that was refused before layer 7 had seen it, or that it found too much in. */
 function credentialRules({ snapshot }: Context, text: string): readonly string[] {
-  if (text.length < CREDENTIAL_CHARS_MIN) return NO_RULES;
+  if (text.length < CREDENTIAL_CHARS_MIN || (text.length <= PLAIN_CHARS_MAX && PLAIN.test(text))) return NO_RULES;
   try {
     return snapshot.requestRules.scanText(text.slice(0, SCANNED_CHARS_MAX), '$').filter(({ category }) => category === 'credentials').map(({ rule }) => rule);
   } catch {
     return UNSCANNED;
   }
+}
+
+/** The method of a request that a tool server made. */
+export function askedMethod(method: string, findings: readonly LocatedFinding[]): string {
+  const rules = findings.filter(({ category, path }) => category === 'credentials' && (path === WHOLE_MESSAGE || METHOD_PATH.includes(path))).map(({ rule }) => rule);
+  return rules.length === 0 ? method : withheldText(rules, method.length);
 }
 
 function serverOf(ctx: Context): string | undefined {

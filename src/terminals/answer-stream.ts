@@ -16,7 +16,7 @@ import { noteEventOwner } from './event-owners.js';
 import { EventTurns, type EventReceiver } from './event-turns.js';
 import { keepEvent, withData } from './sse-event.js';
 import { errorMembers, tellServer } from './tell-server.js';
-import { StreamPlace } from './rest-of-stream.js';
+import { StreamPlace, type RestOfStream } from './rest-of-stream.js';
 import { endWithRefusal } from './stream-refusal.js';
 
 /** Servers send the head when a call begins, and the answer when their tool is through. Shorter than the time in which a client would see the head anyway (HEADERS_FLUSH_MS of the front). */
@@ -66,6 +66,10 @@ export class AnswerStream implements EventReceiver {
   /** The client has an event's id: it can come back for what follows. */
   #resumable = false;
   readonly #place = new StreamPlace();
+  /** The call's, which keeps no room for it where no stream came. */
+  rest: RestOfStream | undefined;
+  /** What comes now was asked for by GET: a server that does not know the place sends what its whole session hears. */
+  #readsOn = false;
   /** Its answer was a question to the client: what follows is not this stream's. */
   #handedOn = false;
   #upstreamEnded = false;
@@ -196,7 +200,11 @@ export class AnswerStream implements EventReceiver {
 
   /** What waits here, for a scan or a slow client, is not read on from the server: memory stays at one read's worth of events. */
   #flow(): void {
-    this.#call.flow(this.#clientFull || this.#queue.length > 0 || this.#events.behind);
+    this.#call.flow(this.holdsBack);
+  }
+
+  get holdsBack(): boolean {
+    return this.#clientFull || this.#queue.length > 0 || this.#events.behind;
   }
 
   #drain(): void {
@@ -214,6 +222,7 @@ export class AnswerStream implements EventReceiver {
     const event = this.#exchange.readsEvents ? this.#screen.cleanFraming(received) : received;
     if (event.id !== undefined && event.id !== '') this.#noteId(event.id);
     const message = event.data === undefined || event.data.length === 0 ? undefined : this.#screen.read(event.data);
+    if (this.#readsOn && this.#leg.shared && (message?.kind !== 'response' || !this.#screen.isOurs(message))) return; // another caller's
     if (!this.#unbegun || (message?.kind === 'response' && this.#held === undefined)) {
       this.#takeRead(event, message);
       return;
@@ -358,12 +367,14 @@ export class AnswerStream implements EventReceiver {
       this.#exchange.endStream();
       return;
     }
-    if (this.#cause === undefined && this.#resumable) {
+    // Of a client that is gone but may come back, nobody else asks for the rest: a server gives it once.
+    if (this.#cause === undefined && (this.#resumable || this.#exchange.reply.aborted)) {
       this.#leaveForLater();
       return;
     }
     if (this.#cause === undefined && this.#call.readsOn(this.#place)) {
       this.#upstreamEnded = false;
+      this.#readsOn = true;
       this.#events = this.#newEvents(); // what was begun of an event is void
       return;
     }

@@ -25,6 +25,7 @@ import { endWithRefusal } from './stream-refusal.js';
 const SENT_AS_IT_LIES_BYTES = 64 * 1024;
 /** What a caller may have asked for, of a server that is well. */
 const NOBODYS_FAILURE: ReadonlySet<string> = new Set(['answer_too_large', 'event_too_large', 'depth', 'keys', 'duplicate_key', 'lone_surrogate', 'ambiguous_key']);
+const NOTHING = Buffer.alloc(0);
 const NO_SECRETS: readonly string[] = Object.freeze([]);
 
 export function forwardCall(exchange: Exchange, url: string, services: TerminalServices): void {
@@ -56,13 +57,12 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
   #bodyIsFree = false;
   #status = 0;
   #contentType = '';
-  /** Of an answer that comes whole. */
-  #parts: Uint8Array[] = [];
+  /** Of an answer that comes whole: nearly always in one part, and a list would take as much room as all else here. */
+  #part: Uint8Array | undefined;
+  #parts: Uint8Array[] | undefined;
   #bytes = 0;
   /** Of one that comes as events. */
   #stream: AnswerStream | undefined;
-  #rest: RestOfStream | undefined;
-  #paused = false;
   /** The client has said that it wants no answer: that none comes is then nobody's failure. */
   #cancelled = false;
   /** A legacy client that hangs up has not cancelled (2025-11-25, basic/transports): its session may still want the answer's effects. */
@@ -107,14 +107,18 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
     if (alias !== undefined) body = withName(body, alias, this.#services.jsonGuard, limitsOf(ctx.snapshot.config));
     if (leg.mappedTo !== undefined) body = mapRequest(ctx, leg.mappedTo, body, this.#services.version, this.#round?.members);
     this.#screen.adapt = answerMapping(ctx, leg.mappedTo);
-    const tool = ctx.tool === undefined || ctx.tool === 'none' ? undefined : ctx.tool.registered;
     const { upstream } = ctx.snapshot.config;
     this.#bodyIsFree = false;
     ctx.inbound.lendBody?.();
     this.#call = this.#services.client.send(
-      { url: leg.url, httpMethod: 'POST', headers: headersWith(ctx, leg), body, bodyStays: isLarge, answerTimeoutMs: tool?.timeoutMs ?? upstream.answer_timeout_ms, idleTimeoutMs: upstream.idle_timeout_ms },
+      { url: leg.url, httpMethod: 'POST', headers: headersWith(ctx, leg), body, bodyStays: isLarge, answerTimeoutMs: this.#answerTimeoutMs(), idleTimeoutMs: upstream.idle_timeout_ms },
       this,
     );
+  }
+
+  #answerTimeoutMs(): number {
+    const { tool, snapshot } = this.#exchange.ctx;
+    return (tool === undefined || tool === 'none' ? undefined : tool.registered.timeoutMs) ?? snapshot.config.upstream.answer_timeout_ms;
   }
 
   // The client calls these four: a fault in one must end as this request's answer, not as the thread's.
@@ -140,7 +144,7 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
     try {
       this.#bodyIsFree = this.#call?.bodyIsFree === true;
       if (this.#stream !== undefined) this.#stream.upstreamEnded(undefined);
-      else this.#finishWhole(this.#parts.length === 1 && this.#parts[0] !== undefined ? this.#parts[0] : Buffer.concat(this.#parts));
+      else this.#finishWhole(this.#parts === undefined ? this.#part ?? NOTHING : Buffer.concat(this.#parts));
     } catch (fault) {
       this.#exchange.fault(fault);
     }
@@ -162,28 +166,29 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
   }
 
   flow(paused: boolean): void {
-    this.#paused = paused;
     if (paused) this.#call?.pause();
     else this.#call?.resume();
   }
 
   giveUp(): void {
     this.#stream?.stop();
-    this.#rest?.stop();
+    this.#stream?.rest?.stop();
     this.#call?.abort();
   }
 
   readsOn(place: StreamPlace): boolean {
-    if (this.#leg === undefined || this.#cancelled) return false;
-    this.#rest ??= new RestOfStream(this.#exchange.ctx, this.#services, {
+    if (this.#leg === undefined || this.#stream === undefined || this.#cancelled) return false;
+    const { ctx } = this.#exchange;
+    this.#stream.rest ??= new RestOfStream(this.#services, this.#answerTimeoutMs(), ctx.snapshot.config.upstream.idle_timeout_ms, {
+      guard: (step) => this.#exchange.guard(step),
       began: (call) => {
         this.#call = call;
-        if (this.#paused) call.pause();
+        if (this.#stream?.holdsBack === true) call.pause();
       },
       onData: (chunk) => this.onData(chunk),
       ended: (cause) => this.#exchange.guard(() => this.#stream?.upstreamEnded(cause)),
     });
-    return this.#rest.follow(this.#leg, place);
+    return this.#stream.rest.follow(this.#leg, place);
   }
 
   fail(refusal: Deny): void {
@@ -261,7 +266,8 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
   #takeBytes(chunk: Uint8Array): void {
     this.#bytes += chunk.length;
     if (this.#bytes > this.#exchange.ctx.snapshot.config.upstream.answer_bytes_max) this.fail(deny('mcp_invalid_response', { reasonCode: 'answer_too_large' }));
-    else this.#parts.push(Buffer.from(chunk));
+    else if (this.#part === undefined) this.#part = Buffer.from(chunk);
+    else (this.#parts ??= [this.#part]).push(Buffer.from(chunk));
   }
 
   /** The session was lost before anything of this call was run: once, on a new one. */
@@ -269,7 +275,8 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
     const { ctx } = this.#exchange;
     this.#renewed = true;
     this.#call?.abort();
-    this.#parts = [];
+    this.#part = undefined;
+    this.#parts = undefined;
     this.#bytes = 0;
     this.#services.legs.forget(ctx, leg);
     this.#services.legs.open(ctx, leg.url, (fresh) => this.#exchange.guard(() => this.send(fresh)), (refusal) => {

@@ -1,6 +1,5 @@
 // A tool server may end an answer's stream before the answer, for its client to ask for the rest by GET and Last-Event-ID (2025-11-25, basic/transports).
 // Where the gateway's own client can't, the gateway asks.
-import type { Context } from '../chain/context.js';
 import type { Deny } from '../chain/verdict.js';
 import { isSse, SSE_TYPE } from '../mcp/media-types.js';
 import type { UpstreamCall } from '../upstream/types.js';
@@ -8,7 +7,9 @@ import { faultRefusal, HTTP_OK } from './answers.js';
 import type { Leg, TerminalServices } from './services.js';
 
 const TRIES_MAX = 5; // in a row, without an event of another id between them
+const ASKS_MAX = 1000; // of one call: with new ids a server could have it asked for ever
 const RETRY_MS = 500; // of a server that does not say
+const RETRY_MS_MIN = 100;
 const RETRY_MS_MAX = 30_000;
 /** What a header can carry. */
 const ID_FORM = /^[\x21-\x7e](?:[\x20-\x7e]{0,1022}[\x21-\x7e])?$/;
@@ -24,11 +25,13 @@ export class StreamPlace {
     if (event.id !== undefined) this.id = event.id;
     if (this.id === '' || event.raw.length > RETRY_EVENT_BYTES_MAX) return; // to a stream without ids nobody comes back
     const said = RETRY_LINE.exec(Buffer.from(event.raw.buffer, event.raw.byteOffset, event.raw.byteLength).toString('latin1'))?.[1];
-    if (said !== undefined) this.retryMs = Math.min(Number(said), RETRY_MS_MAX);
+    if (said !== undefined) this.retryMs = Math.min(Math.max(Number(said), RETRY_MS_MIN), RETRY_MS_MAX);
   }
 }
 
 export interface RestReceiver {
+  /** What is thrown in the step ends the call, and not the thread. */
+  guard(step: () => void): void;
   began(call: UpstreamCall): void;
   onData(chunk: Uint8Array): void;
   /** `cause`: why, where the server did not end it. */
@@ -36,16 +39,19 @@ export interface RestReceiver {
 }
 
 export class RestOfStream {
-  readonly #ctx: Context;
   readonly #services: TerminalServices;
+  readonly #answerTimeoutMs: number;
+  readonly #idleTimeoutMs: number;
   readonly #receiver: RestReceiver;
   #askedAfter = '';
   #tries = 0;
+  #asks = 0;
   #stopWaiting: (() => void) | undefined;
 
-  constructor(ctx: Context, services: TerminalServices, receiver: RestReceiver) {
-    this.#ctx = ctx;
+  constructor(services: TerminalServices, answerTimeoutMs: number, idleTimeoutMs: number, receiver: RestReceiver) {
     this.#services = services;
+    this.#answerTimeoutMs = answerTimeoutMs;
+    this.#idleTimeoutMs = idleTimeoutMs;
     this.#receiver = receiver;
   }
 
@@ -53,12 +59,13 @@ export class RestOfStream {
   follow(leg: Leg, { id, retryMs }: StreamPlace): boolean {
     if (!leg.sessionBound || !ID_FORM.test(id)) return false;
     if (id !== this.#askedAfter) this.#tries = 0;
-    if (this.#tries >= TRIES_MAX) return false;
+    if (this.#tries >= TRIES_MAX || this.#asks >= ASKS_MAX) return false;
     this.#askedAfter = id;
     this.#tries += 1;
-    this.#stopWaiting = this.#services.every(Math.max(1, retryMs), () => {
+    this.#asks += 1;
+    this.#stopWaiting = this.#services.every(retryMs, () => {
       this.stop();
-      this.#ask(leg, id);
+      this.#receiver.guard(() => this.#ask(leg, id));
     });
     return true;
   }
@@ -70,10 +77,9 @@ export class RestOfStream {
 
   #ask(leg: Leg, id: string): void {
     const { 'content-type': _type, ...headers } = leg.headers;
-    const { answer_timeout_ms: answerTimeoutMs, idle_timeout_ms: idleTimeoutMs } = this.#ctx.snapshot.config.upstream;
     let streams = false;
     this.#receiver.began(this.#services.client.send(
-      { url: leg.url, httpMethod: 'GET', headers: { ...headers, accept: SSE_TYPE, 'last-event-id': id }, body: undefined, answerTimeoutMs, idleTimeoutMs },
+      { url: leg.url, httpMethod: 'GET', headers: { ...headers, accept: SSE_TYPE, 'last-event-id': id }, body: undefined, answerTimeoutMs: this.#answerTimeoutMs, idleTimeoutMs: this.#idleTimeoutMs },
       {
         onHead: (status, fields) => {
           streams = status === HTTP_OK && isSse(fields['content-type'] ?? '');
@@ -81,7 +87,8 @@ export class RestOfStream {
         },
         onData: (chunk) => { if (streams) this.#receiver.onData(chunk); },
         onEnd: () => this.#receiver.ended(undefined),
-        onFault: (fault) => this.#receiver.ended(faultRefusal(fault)),
+        // A connection that breaks is what the tries are for. Whatever it was, the call itself was sent.
+        onFault: (fault) => this.#receiver.ended(fault.kind === 'transport' ? undefined : faultRefusal({ ...fault, maybeSent: true })),
       },
     ));
   }

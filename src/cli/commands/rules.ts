@@ -46,16 +46,17 @@ async function list(context: CommandContext): Promise<ExitCode> {
 
 async function importRules(context: CommandContext): Promise<ExitCode> {
   const source = given(context.argument(0));
-  const { rules, leftOut } = await readSource(source);
+  const { rules, leftOut, notes } = await readSource(source);
   const { stringifyRules } = await import('../rules/rule-text.js');
   const file = join(await rulesFolder(context), IMPORTED_FILE);
-  const answer = { file, imported: rules.map(({ id }) => id), left_out: leftOut, written: false };
+  const answer = { file, imported: rules.map(({ id }) => id), left_out: leftOut, notes, written: false };
   if (rules.length === 0) throw new CliFailure(`${source}: none of its ${plural(leftOut.length, 'rule')} can be taken over.`, { remedy: leftOut[0] === undefined ? '' : `The first: ${leftOut[0].id}: ${leftOut[0].reason}`, exitCode: 1, code: 'nothing_to_import' });
   const text = `# Made by agw rules import: ${plural(rules.length, 'rule')} of a gitleaks.toml, which stay under its licence. A later import replaces this file.\n${stringifyRules(rules)}`;
   const before = readConfigText(file);
   const say = context.flag('dryRun') && !context.json ? (line: string): void => context.terminal.print(line) : (line: string): void => context.terminal.warn(line);
   say(`${plural(rules.length, 'rule')} of ${rules.length + leftOut.length} for ${file}${before === '' ? '' : before === text ? ', as they are there' : ', in place of what is there'}`);
-  for (const line of leftOutLines(leftOut)) say(line);
+  for (const line of [...leftOutLines(leftOut), ...notes.map((note) => `note: ${note}`)]) say(line);
+  await checkTogether(context, text);
   if (context.flag('dryRun')) {
     if (context.json) context.terminal.print(JSON.stringify(answer));
     return 0;
@@ -66,6 +67,15 @@ async function importRules(context: CommandContext): Promise<ExitCode> {
   const reloaded = await reloadIfRunning(context, file);
   printAnswer(context, { ...answer, written: true, active: reloaded === 'active' }, () => context.terminal.print(`imported ${plural(rules.length, 'rule')} (${activeNote(reloaded)})`));
   return 0;
+}
+
+/** As the gateway will read them: beside the others, or it would refuse its start. Throws ConfigFault. */
+async function checkTogether(context: CommandContext, text: string): Promise<void> {
+  const [{ readRules }, { joinRules, parseRules }] = [await import('../../jobs/read-sources.js'), await import('../../engines/dlp/rule-file.js')];
+  const { dlp } = await context.project.config();
+  const file = join(dlp.dir, IMPORTED_FILE);
+  const others = existsSync(await rulesFolder(context)) ? readRules(context.project.root, dlp.dir).filter((other) => other.file !== file) : [];
+  joinRules([...others.map((other) => parseRules(other.text, other.file)), parseRules(text, file)]);
 }
 
 async function readSource(source: string): Promise<ReadRules> {

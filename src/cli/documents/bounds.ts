@@ -87,6 +87,7 @@ export const BOUNDS: readonly { readonly title: string; readonly bounds: readonl
     { what: 'questions to a client about one call, one after another', fixed: inFile('src/terminals/input-round.ts', 'ROUNDS_MAX', '16'), then: '`mcp_request_failed`' },
     { what: 'ids of events whose server is remembered, of each session', fixed: inFile('src/terminals/event-owners.ts', 'IDS_MAX', '256'), then: 'the longest unused is told to no server' },
     { what: 'questions for the rest of an answer whose stream ended early, without anything new between them', fixed: inFile('src/terminals/rest-of-stream.ts', 'TRIES_MAX', '5'), then: '`mcp_invalid_response`' },
+    { what: 'such questions for one answer, in all', fixed: inFile('src/terminals/rest-of-stream.ts', 'ASKS_MAX', '1000'), then: '`mcp_invalid_response`' },
     { what: 'headers of an answer', fixed: inFile('src/upstream/http-client.ts', 'HEADER_BYTES_MAX', '32 * 1024'), then: '`mcp_invalid_response`' },
     { what: 'an answer, or an event of a stream', key: 'upstream.answer_bytes_max', then: '`mcp_invalid_response`' },
     { what: 'processes of stdio servers', key: 'upstream.processes_max', then: 'a client\'s session gets `mcp_request_failed`, and no breaker is told; a shared server is down: `mcp_transport_failed`' },

@@ -8,11 +8,6 @@ const ID_PREFIX = 'gitleaks-';
 const ID_LENGTH_MAX = 64;
 const SOURCE = 'gitleaks';
 
-/** Spellings of Go's engine that mean the same in what a rule may be written in; an end of the text is dropped where it is one of several ends of a match. */
-const REWRITES: readonly (readonly [RegExp, string])[] = [
-  [/\\x60/g, '`'], [/\\x5F/gi, '_'], [/\[\[:alnum:\]\]/g, '[A-Za-z0-9]'], [/\[:alnum:\]/g, 'A-Za-z0-9'], [/\|\$\)/g, ')'], [/\\z|\$$|^\^/g, ''],
-];
-
 export interface LeftOutRule {
   readonly id: string;
   readonly reason: string;
@@ -21,6 +16,8 @@ export interface LeftOutRule {
 export interface ReadRules {
   readonly rules: readonly RuleEntry[];
   readonly leftOut: readonly LeftOutRule[];
+  /** What of the file beside its rules is not taken over. */
+  readonly notes: readonly string[];
 }
 
 /** Throws what smol-toml throws, and an Error where the text is none of gitleaks. */
@@ -28,7 +25,7 @@ export function readGitleaks(text: string): ReadRules {
   const rules: RuleEntry[] = [];
   const leftOut: LeftOutRule[] = [];
   const known = new Set<string>();
-  const { rules: listed } = parse(text);
+  const { rules: listed, allowlist, allowlists, extend } = parse(text);
   if (!Array.isArray(listed) || listed.length === 0) throw new Error('it has no [[rules]]');
   for (const [at, raw] of listed.entries()) {
     const rule = raw as Readonly<Record<string, unknown>>;
@@ -41,7 +38,11 @@ export function readGitleaks(text: string): ReadRules {
       rules.push(entry);
     }
   }
-  return { rules, leftOut };
+  const notes = [
+    ...(allowlist === undefined && allowlists === undefined ? [] : ['its list of exceptions for all rules is not taken over: what it excepts is found here']),
+    ...(extend === undefined ? [] : ['what it says of rules of another file ([extend]) is not taken over']),
+  ];
+  return { rules, leftOut, notes };
 }
 
 /** The rule, or why it is left out. */
@@ -51,29 +52,43 @@ function readRule(id: string, rule: Readonly<Record<string, unknown>>): RuleEntr
   if (rule['path'] !== undefined) return 'it holds for files of certain names, and a message has none';
   if (typeof rule['secretGroup'] === 'number' && rule['secretGroup'] > 1) return 'what it reports is not its first group';
   if (rule['allowlist'] !== undefined || rule['allowlists'] !== undefined) return 'it counts on a list of exceptions, which rules here do not have';
+  if (rule['skipReport'] === true) return 'it is a part of another rule, and reports nothing itself';
   if (rule['required'] !== undefined) return 'it counts on another rule\'s finding nearby';
   const name = id.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '');
   return {
     id: `${ID_PREFIX}${name}`.slice(0, ID_LENGTH_MAX), category: 'credentials', description: typeof description === 'string' && description !== '' ? description : id, imported_from: SOURCE,
-    pattern: bounded(REWRITES.reduce((source, [from, to]) => source.replace(from, to), regex)),
+    pattern: respelled(regex),
     keywords: Array.isArray(keywords) ? keywords.filter((word): word is string => typeof word === 'string') : [],
     ...(typeof entropy === 'number' ? { entropy: { min: entropy } } : {}),
   };
 }
 
-const TOKEN = /\[\]?(?:\\.|[^\]\\])*\]|\\.|[^]/g;
+const TOKEN = /\[\]?(?:\[:[a-z]+:\]|\\.|[^\]\\])*\]|\\x[0-9A-Fa-f]{2}|\\.|[^]/g;
 const CLASS = /^(?:\[|\\[dsw]$)/;
+const ENDS: ReadonlySet<string> = new Set(['$', '\\z']);
 
-/** `.` as the characters that messages are written in, `+` and `*` as repetitions of a class. */
-function bounded(source: string): string {
+/**
+ * Go's spelling in what rules here are written in: `.` as the characters that messages are written in, `+` and `*` as repetitions of a class, an end of the
+ * text that is one of several ends of a match as the end of a word. Other anchors stay, and the rule is refused for them.
+ */
+function respelled(regex: string): string {
   const tokens: string[] = [];
-  for (const [token] of source.matchAll(TOKEN)) {
+  const all = [...regex.matchAll(TOKEN)].map(([token]) => token);
+  for (const [at, token] of all.entries()) {
     const before = tokens.at(-1) ?? '';
     if (token === '.') tokens.push('[ -~]');
     else if ((token === '+' || token === '*') && CLASS.test(before)) tokens.push(token === '+' ? '{1,}' : '{0,}');
-    else tokens.push(token);
+    else if (ENDS.has(token) && before === '|' && all[at + 1] === ')') tokens.push('\\b');
+    else if (token.startsWith('[')) tokens.push(token.replace(/\\x([0-9A-Fa-f]{2})/g, literalIn).replaceAll('[:alnum:]', 'A-Za-z0-9'));
+    else tokens.push(token.replace(/^\\x([0-9A-Fa-f]{2})$/, literalIn));
   }
   return tokens.join('');
+}
+
+/** A character that means itself everywhere; others stay as they are written. */
+function literalIn(written: string, hex: string): string {
+  const character = String.fromCharCode(parseInt(hex, 16));
+  return /[A-Za-z0-9_`"'@%&,;:=<>!~#]/.test(character) ? character : written;
 }
 
 function whyUnusable(entry: RuleEntry): string | undefined {

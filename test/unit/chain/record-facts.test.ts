@@ -55,5 +55,10 @@ describe('what a record says was called', () => {
     expect(scanned.some((text) => text.includes('KEY'))).toBe(true);
     expect(said([{ ...finding('github-token'), path: '$' }])).not.toContain('KEY');
     expect(said(new Error('the engine fails'))).not.toContain('KEY');
+    const tooMany = contextOf('{}', { snapshot: { requestRules: rules([{ ...finding('github-token'), path: '$' }]) } });
+    tooMany.findings = [{ ...finding('findings-max-reached'), path: '$' }]; // which others there were, nobody says
+    tooMany.tool = 'none';
+    tooMany.call = callOf({ name: '', method, ...call });
+    expect(JSON.stringify(requestFacts(tooMany, ending([])))).not.toContain('KEY');
   });
 });

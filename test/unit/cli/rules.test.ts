@@ -1,5 +1,5 @@
 // agw rules: what is taken over of a gitleaks.toml, what is left out and why, and that the written file is one the gateway loads.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -41,6 +41,10 @@ secretGroup = 2
 id = "acme-negated"
 regex = '''[^a]bc'''
 [[rules]]
+id = "acme-part"
+skipReport = true
+regex = '''abcd'''
+[[rules]]
 id = "acme-token"
 regex = '''acme'''
 `;
@@ -53,20 +57,27 @@ describe('rules of a gitleaks.toml', () => {
     expect(found(TOML, 'token: "acme_a1b2c3d4e5f6"')).toEqual(['gitleaks-acme-token']);
     expect(found(TOML, 'acme_aaaaaaaaaaaa')).toEqual([]); // too little entropy
     expect(found(TOML, 'ACME-KEY-abc:123x')).toEqual(['gitleaks-acme-loose']);
+    const rule = (regex: string): string => `[[rules]]\nid = "a"\nregex = '''${regex}'''\n`;
+    expect(found(rule('\\b([a-f0-9]{32})(?:["\\s]|\\z)'), `${'0a1b'.repeat(16)}`)).toEqual([]); // a longer one is another thing
+    expect(found(rule('\\b([a-f0-9]{32})(?:["\\s]|\\z)'), `x ${'0a1b'.repeat(8)}`)).toEqual(['gitleaks-a']);
+    expect(found(rule('acme[#|$)]{2}x'), 'acme$)x')).toEqual(['gitleaks-a']);
+    expect(found(rule('acme\\x5F\\x60[\\x60z]'), 'acme_``')).toEqual(['gitleaks-a']);
+    expect(readGitleaks(rule('^acme$')).leftOut).toEqual([{ id: 'a', reason: expect.stringContaining('no anchors') as unknown }]);
   });
 
   it('are left out where they would mean something else here, each with its reason', () => {
     expect(Object.fromEntries(readGitleaks(TOML).leftOut.map(({ id, reason }) => [id, reason]))).toMatchObject({
       'acme-file': expect.stringContaining('names of files alone') as unknown, 'acme-of-files': expect.stringContaining('files of certain names') as unknown, 'acme-excepted': expect.stringContaining('list of exceptions') as unknown,
-      'acme-second': expect.stringContaining('first group') as unknown, 'acme-negated': expect.stringContaining('no negated class') as unknown, 'acme-token': 'another rule has this id',
+      'acme-second': expect.stringContaining('first group') as unknown, 'acme-negated': expect.stringContaining('no negated class') as unknown, 'acme-part': expect.stringContaining('a part of another rule') as unknown, 'acme-token': 'another rule has this id',
     });
   });
 
   it.skipIf(!existsSync(FILE))('are nine of ten of gitleaks\' own (../shared/data)', () => {
-    const { rules, leftOut } = readGitleaks(readFileSync(FILE, 'utf8'));
+    const { rules, leftOut, notes } = readGitleaks(readFileSync(FILE, 'utf8'));
     expect(rules.length + leftOut.length).toBe(222);
-    expect(rules.length).toBeGreaterThanOrEqual(199);
+    expect(rules.length).toBeGreaterThanOrEqual(202);
     expect(leftOut.every(({ reason }) => reason !== '')).toBe(true);
+    expect(notes).toEqual([expect.stringContaining('list of exceptions')]);
   });
 });
 
@@ -79,13 +90,17 @@ describe('agw rules', () => {
     const source = bench.file('gitleaks.toml', TOML);
     const written = join(bench.root, 'config/dlp/gitleaks.yaml');
     const dry = await bench.agw(['rules', 'import', source, '--dry-run']);
-    expect([dry.code, dry.out.includes('2 rules of 8'), dry.out.includes('left out acme-negated'), existsSync(written)]).toEqual([0, true, true, false]);
+    expect([dry.code, dry.out.includes('2 rules of 9'), dry.out.includes('left out acme-negated'), existsSync(written)]).toEqual([0, true, true, false]);
     const ran = await bench.agw(['rules', 'import', source, '--yes']);
     expect([ran.code, ran.out]).toEqual([0, 'imported 2 rules (no gateway is running: active at its start)']);
     expect(parseRules(readFileSync(written, 'utf8'), 'gitleaks.yaml').map(({ id }) => id)).toEqual(['gitleaks-acme-token', 'gitleaks-acme-loose']);
     const listed = JSON.parse((await bench.agw(['rules', 'list', '--json'])).out) as { rules: { id: string; file: string }[] };
     expect(listed.rules.filter(({ file }) => file.endsWith('gitleaks.yaml')).map(({ id }) => id)).toEqual(['gitleaks-acme-token', 'gitleaks-acme-loose']);
     expect((await bench.agw(['rules', 'import', source])).err).toContain('as they are there'); // and asks nothing
+    bench.file('config/dlp/mine.yaml', readFileSync(written, 'utf8'));
+    rmSync(written);
+    expect(await bench.agw(['rules', 'import', source, '--yes'])).toMatchObject({ code: 2, err: expect.stringContaining('is already defined in') as unknown });
+    expect(existsSync(written)).toBe(false);
   });
 
   it('says what is wrong with a file, and writes nothing', async () => {
