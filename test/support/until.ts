@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const LOOK_EVERY_MS = 2;
-const WAITED_MS_MAX = 25_000; // short of the test's own limit, which does not say what was waited for; a busy machine may need seconds
+const WAITED_MS_MAX = 50_000; // short of the test's own limit, which does not say what was waited for; a busy machine may need seconds
 
 export async function until(holds: () => boolean): Promise<void> {
   const endMs = performance.now() + WAITED_MS_MAX;
