@@ -32,7 +32,7 @@ const ANSWER_BYTES_MAX = 4_194_304; // what the gateway itself holds for a slow 
 /** @param {string} upstream @param {readonly string[]} without tools that nobody registers */
 async function registryOf(upstream, without = []) {
   const { servedBy } = await import('../../dist/cli/served-tools.js');
-  const served = await servedBy(upstream, undefined, { folder: ROOT, say: () => undefined });
+  const { tools: served } = await servedBy(upstream, undefined, { folder: ROOT, say: () => undefined });
   const tools = served.filter(({ name }) => !without.includes(name)).map(({ name, hashes, definitionHash }) => ({ name, hash: hashes.jcs, hash_alg: 'jcs', definition_hash: definitionHash, upstream, risk_level: 'low', description: 'as served', ...MORE[name] }));
   return JSON.stringify({ tools });
 }

@@ -27,7 +27,7 @@ async function startGuard() {
 
 async function registrationsOf(upstream) {
   const { servedBy } = await import('../../dist/cli/served-tools.js');
-  const tools = await servedBy(upstream, undefined, { folder: ROOT, say: () => undefined });
+  const { tools } = await servedBy(upstream, undefined, { folder: ROOT, say: () => undefined });
   const entries = tools.map(({ name, hashes, definitionHash }) => ({ name, hash: hashes.jcs, hash_alg: 'jcs', definition_hash: definitionHash }));
   return (entries.length === 0 ? [NO_TOOL] : entries).map((entry) => ({ ...entry, upstream, risk_level: 'low', description: 'as served' }));
 }
