@@ -109,13 +109,14 @@ const PLAIN_CHARS_MAX = 15; // of a name of these characters alone: no rule find
 const PLAIN = /^[\w./-]*$/;
 const SCANNED_CHARS_MAX = 2 * TEXT_CHARS_MAX; // the record keeps the half of it
 const WHOLE_MESSAGE = '$';
+const ASKED_PATHS: readonly string[] = [...METHOD_PATH, WHOLE_MESSAGE];
 
 /** A key in a URI is refused by layer 7, or passed on; the log, which is kept for years, never has it. */
 function withoutCredentials(ctx: Context, text: string, paths: readonly string[]): string {
   const { findings } = ctx;
   if (findings !== undefined && findings.length === 0) return text;
-  const rules = findings === undefined || findings.some(isPlaceless) ? credentialRules(ctx, text) : findings.filter(({ category, path }) => category === 'credentials' && paths.includes(path)).map(({ rule }) => rule);
-  return rules.length === 0 ? text : withheldText(rules, text.length);
+  const rules = findings === undefined || findings.some(isPlaceless) ? credentialRules(ctx, text) : rulesAt(findings, paths);
+  return withheld(rules, text);
 }
 
 /** It stands in several texts, or for findings that are not listed any more: nobody knows where. */
@@ -133,10 +134,17 @@ function credentialRules({ snapshot }: Context, text: string): readonly string[]
   }
 }
 
+function rulesAt(findings: readonly LocatedFinding[], paths: readonly string[]): readonly string[] {
+  return findings.filter(({ category, path }) => category === 'credentials' && paths.includes(path)).map(({ rule }) => rule);
+}
+
+function withheld(rules: readonly string[], text: string): string {
+  return rules.length === 0 ? text : withheldText(rules, text.length);
+}
+
 /** The method of a request that a tool server made. */
 export function askedMethod(method: string, findings: readonly LocatedFinding[]): string {
-  const rules = findings.filter(({ category, path }) => category === 'credentials' && (path === WHOLE_MESSAGE || METHOD_PATH.includes(path))).map(({ rule }) => rule);
-  return rules.length === 0 ? method : withheldText(rules, method.length);
+  return withheld(rulesAt(findings, ASKED_PATHS), method);
 }
 
 function serverOf(ctx: Context): string | undefined {

@@ -66,10 +66,8 @@ export class AnswerStream implements EventReceiver {
   /** The client has an event's id: it can come back for what follows. */
   #resumable = false;
   readonly #place = new StreamPlace();
-  /** The call's, which keeps no room for it where no stream came. */
+  /** The call's, which keeps no room for it where no stream came. Once it is there, what comes was asked for by GET: a server that does not know the place sends what its whole session hears. */
   rest: RestOfStream | undefined;
-  /** What comes now was asked for by GET: a server that does not know the place sends what its whole session hears. */
-  #readsOn = false;
   /** Its answer was a question to the client: what follows is not this stream's. */
   #handedOn = false;
   #upstreamEnded = false;
@@ -222,7 +220,7 @@ export class AnswerStream implements EventReceiver {
     const event = this.#exchange.readsEvents ? this.#screen.cleanFraming(received) : received;
     if (event.id !== undefined && event.id !== '') this.#noteId(event.id);
     const message = event.data === undefined || event.data.length === 0 ? undefined : this.#screen.read(event.data);
-    if (this.#readsOn && this.#leg.shared && (message?.kind !== 'response' || !this.#screen.isOurs(message))) return; // another caller's
+    if (this.rest !== undefined && this.#leg.shared && (message?.kind !== 'response' || !this.#screen.isOurs(message))) return; // another caller's
     if (!this.#unbegun || (message?.kind === 'response' && this.#held === undefined)) {
       this.#takeRead(event, message);
       return;
@@ -374,7 +372,6 @@ export class AnswerStream implements EventReceiver {
     }
     if (this.#cause === undefined && this.#call.readsOn(this.#place)) {
       this.#upstreamEnded = false;
-      this.#readsOn = true;
       this.#events = this.#newEvents(); // what was begun of an event is void
       return;
     }
@@ -397,7 +394,7 @@ export class AnswerStream implements EventReceiver {
     this.#resumable = this.#canResume();
   }
 
-  /** A server may end a stream before its answer, for the client to ask for the rest by GET and Last-Event-ID (2025-11-25, basic/transports); with several servers the gateway could not tell whose event it was. */
+  /** A server may end a stream before its answer, for the client to ask for the rest by GET and Last-Event-ID (2025-11-25, basic/transports). Behind several servers the gateway asks for it. */
   #canResume(): boolean {
     const { call, mcpSession, snapshot } = this.#exchange.ctx;
     if (this.#exchange.reply.carrier !== undefined) return false; // such a client has one stream, and reads no ids on it

@@ -1,6 +1,7 @@
 // agw rules: the detection rules of layer 7 and of the response firewall, and those of gitleaks beside them.
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { DlpRule } from '../../engines/dlp/types.js';
 import { given, type CommandContext, type CommandSpec } from '../command.js';
 import { activeNote, readConfigText, reloadIfRunning, replaceFile } from '../edit-file.js';
 import { CliFailure, type ExitCode } from '../failure.js';
@@ -33,10 +34,9 @@ async function rulesFolder(context: CommandContext): Promise<string> {
 }
 
 async function list(context: CommandContext): Promise<ExitCode> {
-  const [{ readRules }, { joinRules, parseRules }] = [await import('../../jobs/read-sources.js'), await import('../../engines/dlp/rule-file.js')];
   const { dlp } = await context.project.config();
-  const rules = joinRules(readRules(context.project.root, dlp.dir).map(({ file, text }) => parseRules(text, file)));
-  const listed = rules.map(({ id, category, file, line, description }) => ({ id, category, file, line, description }));
+  const { readRules } = await import('../../jobs/read-sources.js');
+  const listed = (await parsed(readRules(context.project.root, dlp.dir))).map(({ id, category, file, line, description }) => ({ id, category, file, line, description }));
   printAnswer(context, { rules: listed }, () => {
     const rows = listed.map(({ id, category, file, line, description }) => [id, category, `${file}:${line}`, description]);
     context.terminal.print(renderTable([{ title: 'RULE' }, { title: 'CATEGORY' }, { title: 'FILE' }, { title: 'FINDS', shrinks: true }], rows, context.terminal));
@@ -71,11 +71,16 @@ async function importRules(context: CommandContext): Promise<ExitCode> {
 
 /** As the gateway will read them: beside the others, or it would refuse its start. Throws ConfigFault. */
 async function checkTogether(context: CommandContext, text: string): Promise<void> {
-  const [{ readRules }, { joinRules, parseRules }] = [await import('../../jobs/read-sources.js'), await import('../../engines/dlp/rule-file.js')];
   const { dlp } = await context.project.config();
+  const { readRules } = await import('../../jobs/read-sources.js');
   const file = join(dlp.dir, IMPORTED_FILE);
   const others = existsSync(await rulesFolder(context)) ? readRules(context.project.root, dlp.dir).filter((other) => other.file !== file) : [];
-  joinRules([...others.map((other) => parseRules(other.text, other.file)), parseRules(text, file)]);
+  await parsed([...others, { file, text }]);
+}
+
+async function parsed(files: readonly { readonly file: string; readonly text: string }[]): Promise<readonly DlpRule[]> {
+  const { joinRules, parseRules } = await import('../../engines/dlp/rule-file.js');
+  return joinRules(files.map(({ file, text }) => parseRules(text, file)));
 }
 
 async function readSource(source: string): Promise<ReadRules> {

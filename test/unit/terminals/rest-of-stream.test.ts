@@ -99,4 +99,42 @@ describe('the rest of a stream that ended before its answer', () => {
     await sleep(200);
     expect(resumed()).toHaveLength(0);
   });
+
+  it('is left to the client of a session that hung up before the server ended: the server gives it once', async () => {
+    let end = (): void => undefined;
+    server.script = (_request, response) => {
+      sseHead(response);
+      response.write(PRIMING);
+      end = () => void response.end();
+    };
+    const reply = several.post(toolCall('echo', {}, 'mine'), await openSession(several));
+    await until(() => reply.text.includes('a-1'));
+    reply.hangUp();
+    end();
+    await sleep(300);
+    expect(resumed()).toHaveLength(0);
+  });
+
+  it('is all that passes of a session which several callers share', async () => {
+    server.stream = (_request, response) => {
+      sseHead(response);
+      response.write('data: {"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"of another"}}\n\n');
+      response.end(`data: ${resultFor('99999', 'of another')}\n\ndata: ${resultFor(idText, 'the rest')}\n\n`);
+    };
+    const reply = await one.ask(toolCall('echo', {}, 'mine'), CLIENT);
+    expect(reply.events.at(-1)).toMatchObject({ id: 'mine', result: { content: [{ text: 'the rest' }] } });
+    expect(reply.text).not.toContain('of another');
+  });
+
+  it('is asked for again when the connection breaks', async () => {
+    let tries = 0;
+    server.stream = (_request, response) => {
+      tries += 1;
+      if (tries === 1) return void response.destroy();
+      sseHead(response);
+      response.end(`data: ${resultFor(idText, 'the rest')}\n\n`);
+    };
+    expect((await one.ask(toolCall('echo', {}, 'mine'), CLIENT)).events.at(-1)).toMatchObject({ id: 'mine', result: { content: [{ text: 'the rest' }] } });
+    expect(tries).toBe(2);
+  });
 });
