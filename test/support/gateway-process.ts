@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { seedCache, shareCache } from './kept-cache.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 export const CALLER = 'spiffe://poc.local/agents/mcp-client/my-agent/dev';
@@ -78,6 +79,7 @@ export function makeProject(options: GatewayOptions = {}): string {
   if (options.identities !== undefined) write('config/identities.yaml', JSON.stringify(options.identities));
   for (const [name, text] of Object.entries(options.policies ?? {})) write(`config/opa/policies/${name}`, text);
   for (const [name, text] of Object.entries(options.files ?? {})) write(name, text);
+  seedCache(dir);
   return dir;
 }
 
@@ -135,6 +137,7 @@ class RunningGateway implements GatewayProcess {
       if (address !== undefined) {
         this.url = /listening: (http:\/\/\S+)/.exec(this.#said)?.[1] ?? address;
         this.port = Number(new URL(this.url).port);
+        shareCache(this.dir);
         return;
       }
       if (child.exitCode !== null) break;
