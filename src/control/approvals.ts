@@ -34,15 +34,19 @@ export function approvalRoutes(parts: ControlParts): Route[] {
   ];
 }
 
-function decide(parts: ControlParts, id: string, body: unknown): { status: number; json: unknown } {
+async function decide(parts: ControlParts, id: string, body: unknown): Promise<{ status: number; json: unknown }> {
   const decision = textMember(body, 'decision');
   if (decision !== 'approve' && decision !== 'deny') throw new ControlFault(400, 'member_wrong', 'decision must be approve or deny');
   if (decision === 'approve' && memberOf(body, 'accept_unseen') !== true) refuseUnseen(parts.approvals.get(id, parts.clock.nowMs()));
+  const audit = await parts.audit();
+  if (!audit.healthy) throw new ControlFault(503, 'audit_unavailable_fail_closed', `nothing was decided: the audit log is failing (${audit.because})`, { remediation: 'See agw status and free its disk, then decide again.' });
   const result = parts.approvals.decide(id, decision, textMember(body, 'approver'), textMember(body, 'signature'), optionalText(body, 'reason'), parts.clock.nowMs());
   if (result.kind === 'ok') {
     const { caller, tool, decidedBy } = result.request;
     // Of an approval that is never used, and of a denial, no call's record would tell.
-    parts.event('approval_decided', { request_id: id, decision, approver: decidedBy ?? '', caller, tool });
+    await parts.event('approval_decided', { request_id: id, decision, approver: decidedBy ?? '', caller, tool }).catch((fault: unknown) => {
+      throw new ControlFault(503, 'decision_unrecorded', `the decision stands, but its line could not be written to the audit log: ${fault instanceof Error ? fault.message : String(fault)}`, { remediation: 'See agw status and agw approvals show.' });
+    });
     return { status: 200, json: { approval: result.request } };
   }
   const [status, message, remediation] = REFUSALS[result.kind];

@@ -65,8 +65,8 @@ export interface ControlParts {
   /** A person registered the tool again: what its server serves now is listed afresh and lifts the refusal if it matches. False: no such tool. */
   readonly acknowledge: (tool: string) => Promise<boolean>;
   readonly approvals: ApprovalStore;
-  /** A line of its own in the audit log. */
-  readonly event: (name: string, details: Readonly<Record<string, string>>) => void;
+  /** A line of its own in the audit log: resolves once it is on disk, rejects where it can't be. */
+  readonly event: (name: string, details: Readonly<Record<string, string>>) => Promise<void>;
   readonly sessions: KeptSessions;
   readonly secrets: SecretFile;
   readonly warnings: () => readonly string[];

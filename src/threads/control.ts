@@ -123,11 +123,14 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   const sentSecrets = createSentSecrets(views.sentSecrets);
   const withoutKeys = createKeyCutter(() => sentSecrets.kept());
   const events = openAppender(writer.connect(), { queueLinesMax: config.audit.queue_lines_max, durability: 'group', hurries: true });
-  const event = (name: string, said: Readonly<Record<string, DetailValue>>): void => {
+  const recordedEvent = (name: string, said: Readonly<Record<string, DetailValue>>): Promise<void> => {
     const details = JSON.parse(withoutKeys(JSON.stringify(said)) ?? '{}') as typeof said; // some are a tool server's words
     log.info({ event: name, ...details }, name);
-    events.append(eventLine(clock.nowUs(), name, details), () => undefined);
+    return new Promise((resolve, reject) => {
+      events.append(eventLine(clock.nowUs(), name, details), (error) => { if (error === undefined) resolve(); else reject(error); });
+    });
   };
+  const event = (name: string, said: Readonly<Record<string, DetailValue>>): void => { recordedEvent(name, said).catch(() => undefined); }; // a log that fails is said by its health
 
   const approvals = openApprovalStore({
     path: join(stateDir, 'approvals.sqlite'), requestTtlMs: config.step_up.request_ttl_s * MS_PER_SECOND, grantTtlMs: config.step_up.grant_ttl_s * MS_PER_SECOND,
@@ -271,7 +274,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
 
   const parts: ControlParts = {
     clock, version, startedMs: clock.nowMs(), configFile: options.configFile, stateDir, config: () => sources.config, inForce: () => inForce, listeners: () => running.listeners,
-    threads: running, audit: () => writer.status(), observations, upstreams: upstreamReports, greeted: refresh.factsOf, listings: refresh.historyOf, acknowledge, approvals, event, sessions, secrets, warnings: () => warningsOf(inForce, sources, { root, unresolved: audit.unresolved, secrets: secrets.fault() }), refused: () => refused.list(), notLoaded, reload, reloadFiles, reloadPolicies, writtenPolicies,
+    threads: running, audit: () => writer.status(), observations, upstreams: upstreamReports, greeted: refresh.factsOf, listings: refresh.historyOf, acknowledge, approvals, event: recordedEvent, sessions, secrets, warnings: () => warningsOf(inForce, sources, { root, unresolved: audit.unresolved, secrets: secrets.fault() }), refused: () => refused.list(), notLoaded, reload, reloadFiles, reloadPolicies, writtenPolicies,
   };
   try {
     const server = await serveControl(

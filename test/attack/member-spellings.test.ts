@@ -5,7 +5,7 @@ import { createApprover, signDecision } from '../../src/engines/step-up/approver
 import type { ApprovalRequest } from '../../src/engines/step-up/types.js';
 import { CALLER, startGateway, type GatewayProcess, type HttpAnswer } from '../support/gateway-process.js';
 import { startToolServer, type ToolServer } from '../support/tool-server.js';
-import { call, codeOf, modernCall, openSession, registration, toolText, eventually } from '../wire/calls.js';
+import { call, codeOf, modernCall, openSession, registration, toolText } from '../wire/calls.js';
 
 const POLICY = `package precinct.authz\n\nimport rego.v1\n\nallow if {\n\tinput.caller_spiffe_id == "${CALLER}"\n\tinput.tool_name in {"echo", "critical"}\n}\n`;
 
@@ -68,7 +68,6 @@ describe('a message within a message, by the case of its names', () => {
     const { json } = await gateway.control('GET', `/v1/approvals/${id}`);
     const signature = signDecision(join(gateway.dir, '.precinct', 'approvers'), 'alice', undefined, json['approval'] as ApprovalRequest, 'approve');
     expect((await gateway.control('POST', `/v1/approvals/${id}/decide`, { decision: 'approve', approver: 'alice', signature })).status).toBe(200);
-    expect(await eventually(() => gateway.lines('event').some(({ event }) => event === 'approval_decided'))).toBe(true);
     await expectRefused(body.replace('"arguments"', '"Arguments":{"command":"rm"},"arguments"'));
     await expectRefused(body.replace(/\}\}$/, ',"Arguments":{"command":"rm"}}}'));
     expect((await gateway.post(body)).status).toBe(200);

@@ -81,7 +81,7 @@ beforeEach(() => {
     listings: () => ({ sinceMs: NOW_MS - 1000, triedMs: NOW_MS, tookMs: 12.34 }),
     acknowledge: (name) => Promise.resolve(name === 'one'),
     approvals: openApprovalStore({ path: join(dir, 'a.sqlite'), requestTtlMs: 60_000, grantTtlMs: 60_000, pendingPerCallerMax: 5, approvers: () => new Map(), nowMs: NOW_MS }),
-    event: () => undefined,
+    event: () => Promise.resolve(),
     sessions: {
       list: (caller) => Promise.resolve({ total: 5, sessions: [{ serial: 1, key: 'ab'.repeat(32), caller, protocolVersion: '2025-11-25', createdMs: NOW_MS, usedMs: NOW_MS + 1, thread: 0, upstreams: 2, streams: 1 }, { serial: 2, key: 'cd'.repeat(32), caller, protocolVersion: '2025-06-18', createdMs: NOW_MS, usedMs: NOW_MS, thread: undefined, upstreams: 0, streams: 0 }] }),
       count: (prefix) => (prefix.startsWith('ee') ? 2 : 1),
@@ -349,6 +349,19 @@ describe('approvals', () => {
     const { requestId: name } = open({ text: '{}', length: 3 });
     const decide = (more: object): Promise<unknown> => refusal('POST', '/v1/approvals/*/decide', { name, body: { decision: 'approve', approver: 'mallory', signature: 'AAAA', ...more } });
     expect([await decide({}), await decide({ accept_unseen: 'yes' }), await decide({ accept_unseen: true }), await decide({ decision: 'deny' })]).toEqual([[409, 'arguments_unseen'], [409, 'arguments_unseen'], [403, 'unknown_approver'], [403, 'unknown_approver']]);
+  });
+
+  it('are not decided while the audit log fails, and a decision that it did not take is none that was recorded', async () => {
+    const { requestId: name } = open();
+    const body = { decision: 'deny', approver: 'alice', signature: 'AAAA' };
+    const failing = { ...await parts.audit(), healthy: false, because: 'the disk is full' };
+    routes = approvalRoutes({ ...parts, audit: () => Promise.resolve(failing) });
+    expect(await refusal('POST', '/v1/approvals/*/decide', { name, body })).toEqual([503, 'audit_unavailable_fail_closed']);
+    expect(parts.approvals.get(name, NOW_MS)).toMatchObject({ state: 'pending' });
+    const decided = parts.approvals.get(name, NOW_MS);
+    const approvals = Object.assign(Object.create(parts.approvals) as typeof parts.approvals, { decide: () => ({ kind: 'ok', request: decided }) });
+    routes = approvalRoutes({ ...parts, approvals, event: () => Promise.reject(new Error('the disk is full')) });
+    expect(await refusal('POST', '/v1/approvals/*/decide', { name, body })).toEqual([503, 'decision_unrecorded']);
   });
 });
 
