@@ -55,10 +55,10 @@ inline int continuations_after(uint8_t byte, int pending) {
   return byte >= 0xf0 && byte < 0xf5 ? 3 : -1;
 }
 
-// Whether the run without its first `shift` characters decodes to kReadableMin readable bytes together.
+// Whether the run without its first `shift` characters decodes to kReadableMin readable bytes together, or to as many with a zero between each two (UTF-16).
 inline bool may_be_readable(const uint8_t* from, const uint8_t* to, int shift) {
   uint32_t bits = 0;
-  int bit_count = 0, skipped = 0, ascii = 0, together = 0, longest = 0, pending = 0;
+  int bit_count = 0, skipped = 0, ascii = 0, wide = 0, last = 0, together = 0, longest = 0, pending = 0;
   bool utf8 = true;
   for (const uint8_t* p = from; p < to; ++p) {
     if (*p == '\n' || *p == '\r') continue;
@@ -73,7 +73,10 @@ inline bool may_be_readable(const uint8_t* from, const uint8_t* to, int shift) {
     const uint8_t decoded = static_cast<uint8_t>(bits >> bit_count);
     const uint8_t kind = kTables.kinds[decoded];
     ascii = (kind & kPrintable) == 0 ? 0 : ascii + 1;
-    if (ascii >= kReadableMin) return true;
+    if (decoded != 0) wide = (kind & kPrintable) == 0 ? 0 : last == 0 ? wide + 1 : 1;
+    else if (last == 0) wide = 0;
+    last = decoded;
+    if (ascii >= kReadableMin || wide >= kReadableMin) return true;
     if (!utf8) continue;
     pending = continuations_after(decoded, pending);
     if (pending < 0) {

@@ -63,13 +63,17 @@ export function decodeRuns(bytes: Uint8Array, { runMin, readableMin }: RunLimits
   const hexMin = Math.max(runMin, 2 * readableMin); // a timestamp is no text
   let size = 0;
   const keep = (decoded: Uint8Array, run: Range, kind: Piece['kind']): void => {
+    const add = (part: Uint8Array): void => {
+      pieces.push({ outFrom: size, run, kind });
+      parts.push(part);
+      size += part.length + 1;
+    };
     const mask = PRINTABLE | (isUtf8(decoded) ? HIGH : 0);
     forEachRun(decoded, 0, decoded.length, mask, readableMin, (from, to) => {
-      pieces.push({ outFrom: size, run, kind });
-      parts.push(decoded.slice(from, to));
-      size += to - from + 1;
+      add(decoded.slice(from, to));
       return to;
     });
+    if (decoded.includes(0)) forEachWideRun(decoded, readableMin, add);
   };
   forEachRun(bytes, 0, bytes.length, BASE64, runMin, (from, firstEnd) => {
     const to = endOfLines(bytes, firstEnd);
@@ -109,8 +113,21 @@ function forEachRun(bytes: Uint8Array, first: number, last: number, mask: number
   }
 }
 
+/** Calls `found` with the letters of each run of at least `min` of ASCII that is written with two bytes a letter (UTF-16; what PowerShell encodes), in either byte order. */
+function forEachWideRun(bytes: Uint8Array, min: number, found: (letters: Uint8Array) => void): void {
+  for (let from = 0; from + 2 * min - 1 <= bytes.length; ) {
+    let to = from;
+    while (to < bytes.length && ((KINDS[bytes[to] ?? 0] ?? 0) & PRINTABLE) !== 0 && (to + 1 === bytes.length || bytes[to + 1] === 0)) to += 2;
+    const letters = (to - from) / 2;
+    // In the other byte order the last letter has its zero before it.
+    const last = to > from && to < bytes.length && ((KINDS[bytes[to] ?? 0] ?? 0) & PRINTABLE) !== 0 ? 1 : 0;
+    if (letters + last >= min) found(Uint8Array.from({ length: letters + last }, (_, n) => bytes[from + 2 * n] ?? 0));
+    from = to > from ? to : from + 1;
+  }
+}
+
 /**
- * Whether the run could hold `readableMin` readable bytes together, without keeping what it decodes to: long names and paths are of base64's
+ * Whether the run could hold `readableMin` readable bytes together, or every other one with zeros between, without keeping what it decodes to: long names and paths are of base64's
  * alphabet too, and nearly every message has one. Says yes too often (what looks like UTF-8 so far counts as readable), never no too often.
  */
 function mayBeReadable(bytes: Uint8Array, from: number, to: number, shift: number, readableMin: number): boolean {
@@ -119,6 +136,8 @@ function mayBeReadable(bytes: Uint8Array, from: number, to: number, shift: numbe
   let bitCount = 0;
   let skipped = 0;
   let ascii = 0;
+  let wide = 0;
+  let last = 0;
   let together = 0;
   let longest = 0;
   let pending = 0;
@@ -137,7 +156,10 @@ function mayBeReadable(bytes: Uint8Array, from: number, to: number, shift: numbe
     const decoded = (bits >> bitCount) & 0xff;
     const kind = KINDS[decoded] ?? 0;
     ascii = (kind & PRINTABLE) === 0 ? 0 : ascii + 1;
-    if (ascii >= readableMin) return true;
+    if (decoded !== 0) wide = (kind & PRINTABLE) === 0 ? 0 : last === 0 ? wide + 1 : 1;
+    else if (last === 0) wide = 0;
+    last = decoded;
+    if (ascii >= readableMin || wide >= readableMin) return true;
     if (!utf8) continue;
     pending = continuationsAfter(decoded, pending);
     if (pending < 0) {

@@ -15,9 +15,11 @@ const piece = fc.oneof(
   fc.constantFrom(
     '\n', '\r\n', '\r', ' ', '=', '.', '"', '/', '-', '_', '\\', '%', '%41', 'é', 'modelcontextprotocol/protocolVersion', 'a-long-name-of-some-field',
     Buffer.from(SECRET).toString('base64'), Buffer.from(SECRET).toString('base64url'), Buffer.from(SECRET).toString('hex'), Buffer.from('Grüße aus Köln, €').toString('base64'),
+    Buffer.from(SECRET, 'utf16le').toString('base64'), Buffer.from(`x${SECRET}`, 'utf16le').subarray(1).toString('base64url'),
   ),
   fc.string({ maxLength: 20 }),
   fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes).toString('base64')),
+  fc.array(fc.constantFrom(0, 0, 0x41, 0x62, 0x20, 0xff), { maxLength: 60 }).map((bytes) => Buffer.from(bytes).toString('base64')),
 );
 const text = fc.array(piece, { maxLength: 12 }).map((parts) => Buffer.from(parts.join('')));
 

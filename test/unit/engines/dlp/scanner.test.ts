@@ -16,6 +16,7 @@ const call = (text: string): string => JSON.stringify({ jsonrpc: '2.0', id: 1, m
 const find = (json: string, rule = 'aws-access-key-id') => scanJson(scanner, json).find((finding) => finding.rule === rule);
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
+const wide = (text: string): Buffer => Buffer.from(text, 'utf16le');
 const hex = (text: string): string => Buffer.from(text).toString('hex');
 const percent = (text: string): string => [...Buffer.from(text)].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('');
 const escaped = (text: string): string => text.split('').map((letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`).join('');
@@ -38,6 +39,11 @@ const READINGS: readonly (readonly [string, string, string])[] = [
   ['base64url without padding', 'base64', call(Buffer.from(`>>>??? ${KEY} ???>>>`).toString('base64url'))],
   ['base64 behind other letters', 'base64', call(`data/${base64(`my key ${KEY}`)}`)],
   ['base64 with binary around', 'base64', call(Buffer.concat([Buffer.alloc(40, 0xff), Buffer.from(KEY), Buffer.alloc(40, 0x01)]).toString('base64'))],
+  ['base64 of UTF-16', 'base64', call(wide(`$key = "${KEY}"`).toString('base64'))],
+  ['base64 of UTF-16 in the other byte order', 'base64', call(wide(`$key = "${KEY}"`).swap16().toString('base64'))],
+  ['base64 of UTF-16 between binary', 'base64', call(Buffer.concat([Buffer.alloc(41, 0xff), wide(KEY), Buffer.alloc(40, 0x01)]).toString('base64url'))],
+  ['long base64 of UTF-16', 'base64', call(wide(`${'words before it, '.repeat(60)}${KEY}`).toString('base64'))],
+  ['hex of UTF-16', 'hex', call(wide(KEY).toString('hex'))],
   ['wrapped base64', 'json+base64', call(base64(`${'words before it, '.repeat(6)}${KEY}`).replace(/(.{40})/g, '$1\n'))],
   ['long base64', 'base64', call(`x/${base64(`${'words before it, '.repeat(60)}${KEY}${' and after'.repeat(60)}`)}`)],
   ['long wrapped base64url', 'json+base64', call(Buffer.from(`${'>>>???'.repeat(200)} ${KEY} `).toString('base64url').replace(/(.{76})/g, '$1\r\n'))],
