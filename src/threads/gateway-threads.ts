@@ -79,8 +79,9 @@ class RunningThreads implements GatewayThreads {
 
   async start(): Promise<void> {
     try {
-      // One after another: the first one's bind decides which port is ours.
-      for (let index = 0; index < this.count; index++) await this.#open(index).ready;
+      // The first one's bind decides which port is ours; all others have it, and start together: on a large machine they are many.
+      await this.#open(0).ready;
+      await Promise.all(Array.from({ length: this.count - 1 }, (_, n) => this.#open(n + 1).ready));
     } catch (fault) {
       this.#ending = true;
       await Promise.all(this.#threads.map((thread) => thread.end()));

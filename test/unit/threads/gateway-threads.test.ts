@@ -88,6 +88,10 @@ describe('the threads', () => {
     expect((await start({ ports: true })).listeners.map(({ address }) => address)).toEqual(['127.0.0.1:1', '127.0.0.1:2', '127.0.0.1:3']);
   });
 
+  it('start together, once the first has the ports', async () => {
+    expect((await start({ meeting: 3 }, 4)).health()).toMatchObject({ count: 4, running: 4 });
+  });
+
   it('are all ended when one can not start', async () => {
     await expect(start({ failAt: 1 })).rejects.toMatchObject({ fault: { message: 'port taken', remedy: 'free it' } });
     expect(died).toEqual([]);

@@ -2,12 +2,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { workerData } from 'node:worker_threads';
 
-const { control, audit, index, root, sources, peers } = workerData;
+const { control, audit, beats, index, root, sources, peers } = workerData;
 const script = JSON.parse(root);
 const heard = sources.version === 0 ? [] : [`started with ${sources.version}`];
 for (const { port } of peers) port.close();
 audit.port.close();
-if (script.failAt === index) {
+const MEET_WAIT_MS = 20_000;
+/** Whether so many threads are here at once. */
+function meets(count) {
+  const met = new Int32Array(beats);
+  Atomics.add(met, 0, 1);
+  Atomics.notify(met, 0);
+  for (let here = Atomics.load(met, 0); here < count; here = Atomics.load(met, 0)) if (Atomics.wait(met, 0, here, MEET_WAIT_MS) === 'timed-out') return false;
+  return true;
+}
+if (script.failAt === index || (index > 0 && script.meeting !== undefined && !meets(script.meeting))) {
   control.postMessage({ kind: 'failed', error: { message: 'port taken', remedy: 'free it' } });
   control.close();
 } else if (script.dieAt === index) {
