@@ -40,7 +40,7 @@ export class CallPolicyFacts implements PolicyFacts {
 
   session(): ReturnType<PolicyFacts['session']> {
     const { id, riskScore, previousActions, flags } = this.#session;
-    return { id, risk_score: riskScore, previous_actions: previousActions, flags };
+    return { id, risk_score: riskScore, previous_actions: previousActions.map(({ riskLevel, atMs, ...action }) => ({ ...action, risk_level: riskLevel, at_ms: atMs })), flags };
   }
 
   timeNs(): bigint {

@@ -108,7 +108,7 @@ export const gatewayConfigSchema = z.strictObject({
     ttl_s: int(60, 30 * 86_400, 3_600, 'Taint and risk live this long after the last thing that raised them.'),
     half_life_s: int(1, 30 * 86_400, 900, 'Risk halves in this time.'),
     sessions_max: int(16, 10_000_000, 100_000, 'Callers and sessions remembered; a table full of live taint or risk refuses newcomers instead of forgetting.'),
-    actions_kept: int(1, 10_000, 50, 'Actions remembered per session.'),
+    actions_kept: int(1, 10_000, 50, 'Actions remembered per caller, for policies that read them.'),
     mcp_sessions_per_caller_max: int(1, 100_000, 100, 'Open MCP sessions of one caller.'),
     initialize_bytes_max: int(256, MIB, 16 * KIB, 'Longest params of an initialize: the session keeps them, for the tool servers it will meet. More is refused.'),
     mcp_session_ttl_s: int(10, 30 * 86_400, 3_600, 'An MCP session unused this long ends.'),

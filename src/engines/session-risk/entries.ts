@@ -111,7 +111,7 @@ export class SessionStripe {
   }
 
   /** Takes one reference more of each text. */
-  addAction(entry: number, packed: number, atMs: number, addedRisk: number): void {
+  addAction(entry: number, packed: number, atMs: number): void {
     const { words, doubles } = this.stripe;
     const wordAt = this.stripe.wordAt(entry);
     const doubleAt = wordAt >>> 1;
@@ -128,8 +128,11 @@ export class SessionStripe {
     }
     doubles[doubleAt + ACTION_TIMES + place] = atMs;
     doubles[doubleAt + ACTIONS_SEEN] = seen + 1;
-    if (addedRisk === 0) return;
-    doubles[doubleAt + RISK] = Math.min(1, (doubles[doubleAt + RISK] ?? 0) + addedRisk);
+  }
+
+  addRisk(entry: number, added: number, atMs: number): void {
+    if (added === 0) return;
+    this.#setDouble(entry, RISK, Math.min(1, this.risk(entry) + added));
     this.#slide(entry, atMs);
   }
 

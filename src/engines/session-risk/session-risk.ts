@@ -47,33 +47,29 @@ export function createSessionRisk(firstThresholds: SessionThresholds, firstChain
     let severity = NONE;
     let taintSource: string | undefined;
     let birth = 0;
-    let ownHash = hash;
     let seen = 0;
     entries.stripe.lock();
     try {
       const whole = entries.ofCaller(hash, nowMs, thresholds);
       const session = ofSession === undefined ? NONE : entries.ofSession(whole, ofSession, nowMs, thresholds);
-      let own = whole;
       let worse = whole;
       riskScore = entries.risk(whole);
       severity = entries.taint(whole);
-      if (session !== NONE && ofSession !== undefined) {
-        own = session;
-        ownHash = ofSession;
+      if (session !== NONE) {
         riskScore = Math.max(riskScore, entries.risk(session));
         if (entries.taint(session) > severity) worse = session;
         severity = entries.taint(worse);
       }
       if (severity !== NONE) taintSource = entries.texts.read(entries.taintSource(worse));
-      birth = entries.birth(own);
-      seen = entries.seen(own);
+      birth = entries.birth(whole);
+      seen = entries.seen(whole);
     } finally {
       entries.stripe.unlock();
     }
     const high = isHigh(riskScore);
     const tainted = severity === NONE ? undefined : CLASSES[severity]; // an array asked for its −1st goes a long way
     const flags = tainted === undefined && !high ? NO_FLAGS : [...(tainted === undefined ? [] : [`tainted:${tainted}`]), ...(high ? ['risk:high'] : [])];
-    return new View(mcpSession ?? 'caller', riskScore, flags, tainted !== undefined, taintSource, previousActions, entries, ownHash, birth, seen);
+    return new View(mcpSession ?? 'caller', riskScore, flags, tainted !== undefined, taintSource, previousActions, entries, hash, birth, seen);
   }
 
   /** The entry's actions up to `seen`; what came after the view was taken is not in it. */
@@ -83,7 +79,7 @@ export function createSessionRisk(firstThresholds: SessionThresholds, firstChain
     try {
       const entry = entries.stripe.find(hash);
       // What it did can't be told any more: whoever decides by it must not take it for nothing.
-      if (entry === NONE || entries.birth(entry) !== birth) throw new Error('the session\'s place was given to another');
+      if (entry === NONE || entries.birth(entry) !== birth) throw new Error('the caller\'s place was given to another');
       const from = Math.max(0, entries.seen(entry) - table.actionsKept, seen - thresholds.actionsKept);
       for (let number = from; number < seen; number++, count++) {
         const packed = entries.actionWord(entry, number);
@@ -125,8 +121,9 @@ export function createSessionRisk(firstThresholds: SessionThresholds, firstChain
         const packed = packAction(toolId, destinationId, CLASSES.indexOf(action.classification), LEVELS.indexOf(action.riskLevel), action.external);
         const whole = entries.ofCaller(hash, atMs, thresholds);
         const session = ofSession === undefined ? NONE : entries.ofSession(whole, ofSession, atMs, thresholds);
-        entries.addAction(whole, packed, atMs, added);
-        if (session !== NONE) entries.addAction(session, packed, atMs, added);
+        entries.addAction(whole, packed, atMs);
+        entries.addRisk(whole, added, atMs);
+        if (session !== NONE) entries.addRisk(session, added, atMs);
       } finally {
         entries.texts.letGo(toolId);
         if (destinationId !== NONE) entries.texts.letGo(destinationId);

@@ -16,6 +16,7 @@ export interface SessionView {
   readonly id: string;
   /** 0–1, after decay; the worse of caller and session. */
   readonly riskScore: number;
+  /** The caller's, in whatever session or in none, oldest first: who opens a new session has not done less. */
   readonly previousActions: readonly SessionAction[];
   /** e.g. `tainted:sensitive`, `risk:high`. */
   readonly flags: readonly string[];
@@ -44,7 +45,7 @@ export interface SessionRisk {
   judge(view: SessionView, action: SessionAction): SessionJudgement;
   /** The destination a call is judged by: the first that is outside, else the first; undefined when there is none. */
   outermost(destinations: readonly string[]): string | undefined;
-  /** Adds the action and its risk to caller and session. Called once per forwarded call, before anything goes upstream. */
+  /** Adds the action to the caller, and its risk to caller and session. Called once per forwarded call, before anything goes upstream. */
   record(caller: string, mcpSession: string | undefined, action: SessionAction): void;
   /** Sets taint; called before the first byte of an answer that holds classified data leaves. Returns its severity; below 0: such data taints nobody. */
   taint(caller: string, mcpSession: string | undefined, classification: Classification, source: string, nowMs: number): number;

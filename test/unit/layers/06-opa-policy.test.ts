@@ -58,6 +58,14 @@ describe('the policy layer', () => {
     expect(asked[0]?.session()).toEqual({ id: 'caller', risk_score: 0, previous_actions: [], flags: [] });
   });
 
+  it('names what the caller did before as the other members are named', () => {
+    const ctx = contextOf('{}');
+    ctx.session = { id: 's', riskScore: 0.2, flags: [], tainted: false, previousActions: [{ tool: 'mail', classification: 'internal', external: true, riskLevel: 'high', destination: 'example.com', atMs: 7 }] };
+    expect(JSON.parse(JSON.stringify(decide(ALLOW, ctx).asked[0]?.session()))).toEqual({
+      id: 's', risk_score: 0.2, flags: [], previous_actions: [{ tool: 'mail', classification: 'internal', external: true, risk_level: 'high', destination: 'example.com', at_ms: 7 }],
+    });
+  });
+
   it('names a resource by its URI', () => {
     const ctx = contextOf('{}');
     ctx.call = callOf({ method: 'resources/read', name: '', uri: 'file:///x' });

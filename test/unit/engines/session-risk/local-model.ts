@@ -120,7 +120,7 @@ export function createLocalSessionRisk(firstThresholds: SessionThresholds, first
     const worse = session !== undefined && severity(session.taint) > severity(whole.taint) ? session : whole;
     const high = isHigh(riskScore);
     const flags = worse.taint === undefined && !high ? NO_FLAGS : [...(worse.taint === undefined ? [] : [`tainted:${worse.taint}`]), ...(high ? ['risk:high'] : [])];
-    return new View(mcpSession ?? 'caller', riskScore, flags, worse.taint !== undefined, worse.taintSource, (session ?? whole).actions, thresholds.actionsKept);
+    return new View(mcpSession ?? 'caller', riskScore, flags, worse.taint !== undefined, worse.taintSource, whole.actions, thresholds.actionsKept);
   }
 
   function judge(view: SessionView, action: SessionAction): SessionJudgement {

@@ -91,7 +91,9 @@ describe('session risk', () => {
     for (let i = 0; i < 10; i++) sessions.record(A, 's', action({ tool: `t${i}`, atMs: i }));
     expect(before.previousActions).toEqual([]);
     expect(sessions.load(A, 's', 10).previousActions.map((one) => one.tool)).toEqual(['t7', 't8', 't9']);
-    expect(sessions.load(A, 'other', 10).previousActions).toEqual([]);
+    // A new session, or none, has not done less.
+    for (const session of ['other', undefined]) expect(sessions.load(A, session, 10).previousActions.map((each) => each.tool)).toEqual(['t7', 't8', 't9']);
+    expect(sessions.load('somebody else', 's', 10).previousActions).toEqual([]);
     const one = risk({ actionsKept: 1 });
     for (let i = 0; i < 3; i++) one.record(A, 's', action({ tool: `t${i}` }));
     expect(one.load(A, 's', 10).previousActions.map((each) => each.tool)).toEqual(['t2']);
