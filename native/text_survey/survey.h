@@ -8,7 +8,7 @@
 namespace precinct {
 
 // src/base/text/survey.ts has the same numbers.
-enum Sign : uint32_t { kBackslash = 1, kPercent = 2, kBeyondAscii = 4, kEncodedRun = 8, kAllSigns = 15 };
+enum Sign : uint32_t { kBackslash = 1, kPercent = 2, kBeyondAscii = 4, kEncodedRun = 8, kReference = 16, kAllSigns = 31 };
 
 constexpr size_t kPieceBytes = 16 * 1024;
 
@@ -190,6 +190,16 @@ class EncodedRuns {
   const uint8_t* const end_;
 };
 
+// Whether a character reference of HTML may begin in [p, to): `&#`, or the first letter of one of the five that are read by name.
+inline bool has_reference(const uint8_t* p, const uint8_t* to, const uint8_t* end) {
+  while ((p = static_cast<const uint8_t*>(std::memchr(p, '&', static_cast<size_t>(to - p)))) != nullptr) {
+    if (++p == end) return false;
+    if (*p == '#' || *p == 'a' || *p == 'g' || *p == 'l' || *p == 'q') return true;
+    if (p == to) return false;
+  }
+  return false;
+}
+
 inline bool is_ascii(const uint8_t* p, const uint8_t* end) {
   uint64_t seen = 0;
   for (; end - p >= 8; p += 8) {
@@ -214,6 +224,7 @@ inline uint32_t survey(const uint8_t* bytes, size_t length, bool first) {
     if ((signs & kBackslash) == 0 && std::memchr(from, '\\', piece) != nullptr) signs |= kBackslash;
     if ((signs & kPercent) == 0 && std::memchr(from, '%', piece) != nullptr) signs |= kPercent;
     if ((signs & kBeyondAscii) == 0 && !survey_detail::is_ascii(from, to)) signs |= kBeyondAscii;
+    if ((signs & kReference) == 0 && survey_detail::has_reference(from, to, end)) signs |= kReference;
     if ((signs & kEncodedRun) == 0 && runs.any_before(to)) signs |= kEncodedRun;
   }
   return signs;

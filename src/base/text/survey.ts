@@ -2,11 +2,11 @@
 import { loadAddon } from '../native/load-addon.js';
 
 /** Bits of a survey's answer. A bit that is not set promises that the reading would change nothing. */
-export const SIGN = { backslash: 1, percent: 2, beyondAscii: 4, encodedRun: 8 } as const;
-const EVERYTHING = 15;
+export const SIGN = { backslash: 1, percent: 2, beyondAscii: 4, encodedRun: 8, reference: 16 } as const;
+const EVERYTHING = 31;
 
 /** Raised with every change of the verb or of a sign; native/text_survey/addon.cc holds the same number. */
-const CONTRACT = 4;
+const CONTRACT = 5;
 
 /** `first`: it is enough to know whether there is any sign. */
 export type Survey = (bytes: Uint8Array, first?: boolean) => number;

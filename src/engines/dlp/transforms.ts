@@ -1,4 +1,4 @@
-// Readings of a whole text that keep its context: escapes resolved, percent-encoding resolved (look-alikes: fold.ts).
+// Readings of a whole text that keep its context: escapes, percent-encoding and HTML's character references resolved (look-alikes: fold.ts).
 // Each can say afterwards where a place in its output came from; that walk is repeated only for findings.
 import { isUtf8 } from 'node:buffer';
 
@@ -12,9 +12,12 @@ export interface Reading {
 
 const BACKSLASH = 0x5c;
 const PERCENT = 0x25;
+const AMPERSAND = 0x26;
+const HASH = 0x23;
+const SEMICOLON = 0x3b;
 const QUESTION_MARK = 0x3f;
 
-/** Reads one encoded unit at `at`, writes what it stands for, and returns consumed × 8 + produced (both ≤ 12 and ≤ 4). 0 = no such unit here. */
+/** Reads one encoded unit at `at`, writes what it stands for, and returns consumed × 8 + produced (at most 4, and fewer than are consumed). 0 = no such unit here. */
 type ReadUnit = (bytes: Uint8Array, at: number, out: Uint8Array, outAt: number) => number;
 
 /** JSON escapes, and `\xHH`. Works on any text: a backslash that begins no escape stays. Undefined = nothing to resolve. */
@@ -39,6 +42,13 @@ export function percentDecodeText(bytes: Uint8Array): Reading | undefined {
   const reading = resolve(bytes, PERCENT, readPercent);
   if (!isUtf8(reading.bytes)) repairUtf8(reading.bytes);
   return reading;
+}
+
+/** Character references: numbers, and the five names that XML has, too. Undefined = there is none. */
+export function resolveReferences(bytes: Uint8Array): Reading | undefined {
+  if (!bytes.includes(AMPERSAND)) return undefined;
+  const reading = resolve(bytes, AMPERSAND, readReference);
+  return reading.bytes.length < bytes.length ? reading : undefined;
 }
 
 /** The engines read UTF-8: bytes that are none become question marks, one for one, so that places stay. All else stays: one `%80` must not blind the rest. */
@@ -117,6 +127,29 @@ function readPercent(bytes: Uint8Array, at: number, out: Uint8Array, outAt: numb
   if (value < 0) return 0;
   out[outAt] = value;
   return (3 << 3) | 1;
+}
+
+const NAMED: readonly (readonly [name: Buffer, byte: number])[] = [['amp;', '&'], ['lt;', '<'], ['gt;', '>'], ['quot;', '"'], ['apos;', '\'']].map(([name = '', letter = '']) => [Buffer.from(name), letter.charCodeAt(0)]);
+const POINT_MAX = 0x10ffff;
+
+/** HTML Standard, 13.2.5.73 and after: any number of zeros before, and no semicolon needed behind a number. */
+function readReference(bytes: Uint8Array, at: number, out: Uint8Array, outAt: number): number {
+  if (bytes[at + 1] !== HASH) {
+    const named = NAMED.find(([name]) => name.every((byte, n) => bytes[at + 1 + n] === byte));
+    if (named === undefined) return 0;
+    out[outAt] = named[1];
+    return ((named[0].length + 1) << 3) | 1;
+  }
+  const isHex = ((bytes[at + 2] ?? 0) | 0x20) === 0x78;
+  const first = at + (isHex ? 3 : 2);
+  const base = isHex ? 16 : 10;
+  let value = 0;
+  let next = first;
+  for (let digit = hexDigit(bytes[next] ?? 0); digit >= 0 && digit < base; digit = hexDigit(bytes[++next] ?? 0)) value = Math.min(value * base + digit, POINT_MAX + 1);
+  if (next === first) return 0;
+  if (bytes[next] === SEMICOLON) next++;
+  const isCharacter = value > 0 && value <= POINT_MAX && (value < 0xd800 || value > 0xdfff);
+  return ((next - at) << 3) | writeUtf8(isCharacter ? value : REPLACEMENT, out, outAt);
 }
 
 /** −1 when one of the characters is no hexadecimal digit. */

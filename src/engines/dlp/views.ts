@@ -2,7 +2,7 @@
 import { SIGN, type Survey } from '../../base/text/survey.js';
 import { decodeRuns, RULE_RUNS, type RunLimits } from './encoded-runs.js';
 import { foldText } from './fold.js';
-import { hidesEscapes, percentDecodeText, unescapeText, type Range, type Reading } from './transforms.js';
+import { hidesEscapes, percentDecodeText, resolveReferences, unescapeText, type Range, type Reading } from './transforms.js';
 
 export interface View {
   readonly bytes: Uint8Array;
@@ -74,7 +74,9 @@ function decodeText(view: View, hasEscapes: boolean, signs: number): View | unde
   const unescaped = (signs & SIGN.backslash) !== 0 && (hasEscapes || hidesEscapes(view.bytes)) ? unescapeText(view.bytes) : undefined;
   if (unescaped !== undefined && unescaped.bytes.length < view.bytes.length) return derive(view, unescaped, 'json');
   const percent = (signs & SIGN.percent) === 0 ? undefined : percentDecodeText(view.bytes);
-  return percent === undefined ? undefined : derive(view, percent, 'url');
+  if (percent !== undefined) return derive(view, percent, 'url');
+  const referenced = (signs & SIGN.reference) === 0 ? undefined : resolveReferences(view.bytes);
+  return referenced === undefined ? undefined : derive(view, referenced, 'html');
 }
 
 function foldView(view: View): View | undefined {

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { loadSurvey, SIGN } from '../../../../src/base/text/survey.js';
 import { decodeRuns } from '../../../../src/engines/dlp/encoded-runs.js';
 import { foldText } from '../../../../src/engines/dlp/fold.js';
-import { percentDecodeText, unescapeText } from '../../../../src/engines/dlp/transforms.js';
+import { percentDecodeText, resolveReferences, unescapeText } from '../../../../src/engines/dlp/transforms.js';
 
 const survey = loadSurvey();
 const everything = loadSurvey('/nonexistent/text_survey.node');
@@ -13,7 +13,7 @@ const SECRET = 'AKIAIOSFODNN7EXAMPLE and more';
 /** Pieces that begin, end, join or hide runs of encoded text. */
 const piece = fc.oneof(
   fc.constantFrom(
-    '\n', '\r\n', '\r', ' ', '=', '.', '"', '/', '-', '_', '\\', '%', '%41', 'é', 'modelcontextprotocol/protocolVersion', 'a-long-name-of-some-field',
+    '\n', '\r\n', '\r', ' ', '=', '.', '"', '/', '-', '_', '\\', '%', '%41', '&', '&#', '&#65;', '&#x41', '&amp;', '&lt;', '&quot;', '&apos', 'é', 'modelcontextprotocol/protocolVersion', 'a-long-name-of-some-field',
     Buffer.from(SECRET).toString('base64'), Buffer.from(SECRET).toString('base64url'), Buffer.from(SECRET).toString('hex'), Buffer.from('Grüße aus Köln, €').toString('base64'),
     Buffer.from(SECRET, 'utf16le').toString('base64'), Buffer.from(`x${SECRET}`, 'utf16le').subarray(1).toString('base64url'),
   ),
@@ -32,6 +32,7 @@ describe('the survey', () => {
       if ((signs & SIGN.backslash) === 0) expect(unescapeText(bytes)).toBeUndefined();
       if ((signs & SIGN.percent) === 0) expect(percentDecodeText(bytes)).toBeUndefined();
       if ((signs & SIGN.beyondAscii) === 0) expect(foldText(bytes)).toBeUndefined();
+      if ((signs & SIGN.reference) === 0) expect(resolveReferences(bytes)).toBeUndefined();
       if ((signs & SIGN.encodedRun) === 0) expect(decodeRuns(bytes)).toBeUndefined();
     }), { numRuns: 20_000 });
     if (survey(Buffer.from('plain')) === 0) expect(quiet).toBeGreaterThan(100); // else this proved nothing
@@ -42,7 +43,7 @@ describe('the survey', () => {
     const secret = Buffer.from(SECRET).toString('base64url').slice(0, silent.length - 16);
     const lookalike = `${silent.slice(0, 8)}${secret}${silent.slice(-8)}`; // as long, with the same ends
     for (let round = 0; round < 3; round++) {
-      expect([0, 15]).toContain(survey(Buffer.from(`"${silent}"`)));
+      expect([0, 31]).toContain(survey(Buffer.from(`"${silent}"`)));
       expect(survey(Buffer.from(`"${lookalike}"`)) & SIGN.encodedRun).toBe(SIGN.encodedRun);
       expect(survey(Buffer.from(`"${silent}" "${lookalike}"`)) & SIGN.encodedRun).toBe(SIGN.encodedRun);
     }
@@ -58,7 +59,7 @@ describe('the survey', () => {
 
   // It looks piece by piece.
   it('sees every sign wherever in a long text it is', () => {
-    const signs: readonly (readonly [string, number])[] = [['\\', SIGN.backslash], ['%', SIGN.percent], ['é', SIGN.beyondAscii], [Buffer.from(SECRET).toString('base64url'), SIGN.encodedRun]];
+    const signs: readonly (readonly [string, number])[] = [['\\', SIGN.backslash], ['%', SIGN.percent], ['é', SIGN.beyondAscii], ['&#6', SIGN.reference], ['&gt;', SIGN.reference], [Buffer.from(SECRET).toString('base64url'), SIGN.encodedRun]];
     for (const piece of [16 * 1024, 32 * 1024]) {
       for (let before = piece - 50; before < piece + 5; before++) {
         for (const [sign, expected] of signs) {
@@ -72,8 +73,8 @@ describe('the survey', () => {
 
   it('has no doubt about plain text and the names that MCP messages are full of', () => {
     const plain = Buffer.from('{"jsonrpc":"2.0","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"},"arguments":{"text":"The quick brown fox"}}}');
-    expect([0, 15]).toContain(survey(plain));
-    expect(everything(plain)).toBe(15);
-    expect(survey(new Uint8Array(0)) & ~15).toBe(0);
+    expect([0, 31]).toContain(survey(plain));
+    expect(everything(plain)).toBe(31);
+    expect(survey(new Uint8Array(0)) & ~31).toBe(0);
   });
 });

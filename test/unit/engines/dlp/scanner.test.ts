@@ -16,6 +16,7 @@ const call = (text: string): string => JSON.stringify({ jsonrpc: '2.0', id: 1, m
 const find = (json: string, rule = 'aws-access-key-id') => scanJson(scanner, json).find((finding) => finding.rule === rule);
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
+const references = (text: string, write: (point: number) => string): string => [...text].map((letter) => write(letter.charCodeAt(0))).join('');
 const wide = (text: string): Buffer => Buffer.from(text, 'utf16le');
 const hex = (text: string): string => Buffer.from(text).toString('hex');
 const percent = (text: string): string => [...Buffer.from(text)].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('');
@@ -39,6 +40,11 @@ const READINGS: readonly (readonly [string, string, string])[] = [
   ['base64url without padding', 'base64', call(Buffer.from(`>>>??? ${KEY} ???>>>`).toString('base64url'))],
   ['base64 behind other letters', 'base64', call(`data/${base64(`my key ${KEY}`)}`)],
   ['base64 with binary around', 'base64', call(Buffer.concat([Buffer.alloc(40, 0xff), Buffer.from(KEY), Buffer.alloc(40, 0x01)]).toString('base64'))],
+  ['HTML references in decimal', 'html', call(references(KEY, (point) => `&#${point};`))],
+  ['HTML references in hex, without semicolons, with zeros', 'html', call(references(KEY, (point) => `&#X000000000000${point.toString(16)}`))],
+  ['HTML references twice', 'html+html', call(`pass ${references(KEY, (point) => `&amp;#${point};`)}`)],
+  ['HTML references of escaped letters', 'json+html', call('X').replace('X', escaped(references(KEY, (point) => `&#${point};`)))],
+  ['base64 of HTML references', 'base64+html', call(base64(references(KEY, (point) => `&#${point};`)))],
   ['base64 of UTF-16', 'base64', call(wide(`$key = "${KEY}"`).toString('base64'))],
   ['base64 of UTF-16 in the other byte order', 'base64', call(wide(`$key = "${KEY}"`).swap16().toString('base64'))],
   ['base64 of UTF-16 between binary', 'base64', call(Buffer.concat([Buffer.alloc(41, 0xff), wide(KEY), Buffer.alloc(40, 0x01)]).toString('base64url'))],

@@ -6,7 +6,7 @@ import { createReadText } from '../../../../src/response/03-scrub-secrets.js';
 
 const readText = createReadText();
 const PEM = `-----BEGIN KEY-----\n${'MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\n'.repeat(3)}-----END KEY-----\n`;
-const SECRETS = ['swordfish+Sword/fish~77 x', `ghp_${'aB3dE6gH9'.repeat(4)}`, 'p@ss/w+rd naïve%41 \\u0041\\n7', 'Ünïcödé-Ключ-鍵', 'k7Q_', '4-8!9', 'hunter2x', 'C:\\new\\table\tand more', PEM];
+const SECRETS = ['swordfish+Sword/fish~77 x', `ghp_${'aB3dE6gH9'.repeat(4)}`, 'p@ss/w+rd naïve%41 \\u0041\\n7', 'Ünïcödé-Ключ-鍵', 'k7Q_', '4-8!9', 'hunter2x', 'C:\\new\\table\tand more', 'R&D<"us">\'em', PEM];
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 const hex = (text: string): string => Buffer.from(text).toString('hex');
@@ -19,6 +19,7 @@ const bold = (text: string): string => text.replace(/[A-Z]/g, (letter) => String
 const between = (text: string, filler: string): string => [...text].join(filler);
 const printedBytes = (text: string): string => hex(text).replace(/../g, '\\x$&');
 const printedCharacters = (text: string): string => [...text].map((letter) => ((letter.codePointAt(0) ?? 0) > 0xff ? letter : `\\x${letter.charCodeAt(0).toString(16).padStart(2, '0')}`)).join('');
+const html = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;').replaceAll('\'', '&#39;').replaceAll('+', '&#x2B;').replaceAll('/', '&#47;');
 const wrapped = (text: string): string => text.replace(/.{20}/g, '$&\r\n');
 
 /** From a secret to the text that a tool answers. */
@@ -57,6 +58,11 @@ const TEXTS: readonly (readonly [string, (secret: string) => string])[] = [
   ['percent-encoding three times', (s) => percent(s).replaceAll('%', '%2525')],
   ['percent-encoding of fullwidth letters', (s) => encodeURIComponent(fullWidth(s))],
   ['percent-encoding of base64', (s) => percent(base64(s))],
+  ['HTML', html],
+  ['HTML in HTML', (s) => html(html(s))],
+  ['HTML references in decimal', (s) => [...s].map((letter) => `&#${letter.codePointAt(0) ?? 0};`).join('')],
+  ['HTML references in hex, without semicolons', (s) => [...s].map((letter) => `&#x${(letter.codePointAt(0) ?? 0).toString(16).padStart(8, '0')}`).join('')],
+  ['base64 of HTML', (s) => base64(html(s))],
   ['JSON', (s) => JSON.stringify({ inner: s })],
   ['JSON in JSON', (s) => JSON.stringify({ inner: JSON.stringify({ inner: s }) })],
   ['JSON in JSON in JSON', (s) => JSON.stringify({ inner: JSON.stringify({ inner: JSON.stringify({ inner: s }) }) })],
