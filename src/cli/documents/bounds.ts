@@ -73,6 +73,7 @@ export const BOUNDS: readonly { readonly title: string; readonly bounds: readonl
     { what: 'compiled parts of the policies, on each thread and in each of the scan pool', fixed: inFile('src/engines/policy/evaluator.ts', 'VARIANTS_MAX', '128'), then: 'the longest unused is compiled again' },
     { what: 'growth of the policy engine\'s memory', fixed: inFile('src/engines/policy/evaluator.ts', 'MEMORY_GROWTH_BYTES_MAX', '64 << 20'), then: 'a fresh engine takes its place' },
     { what: 'secrets remembered of each tool server, to find their echo', fixed: inFile('src/engines/secrets/sent-secrets.ts', 'SECRETS_PER_SERVER_MAX', '256'), then: 'the longest unused is forgotten; without room for it a secret is not sent' },
+    { what: 'file of secrets', fixed: inFile('src/engines/secrets/sealed-file.ts', 'FILE_BYTES_MAX', '64 * 1024 * 1024'), then: '`agw secret put`, `rotate` and `issue` are refused' },
     { what: 'references to secrets', fixed: inFile('src/engines/secrets/content.ts', 'REFERENCES_MAX', '100_000'), then: '`agw secret issue` is refused' },
     { what: 'audit lines waiting for the disk', key: 'audit.queue_lines_max', then: '`audit_unavailable_fail_closed`' },
     { what: 'one audit line', fixed: inFile('src/audit/lane.ts', 'LINE_CHARS_MAX', '1024 * 1024'), then: 'texts within it are cut long before' },

@@ -54,8 +54,9 @@ export function fileMark(path: string): string {
   return stat === undefined ? '' : `${stat.ino}.${stat.mtimeNs}.${stat.size}`;
 }
 
-/** After this returns the new content is on disk; before, the old one is, whole. */
+/** Throws SecretFault('store_full') for what would never be read again. After this returns the new content is on disk; before, the old one is, whole. */
 export function replaceFile(path: string, content: Buffer): void {
+  if (content.length > FILE_BYTES_MAX) throw new SecretFault('store_full', 'The store holds too much: its file would be larger than is read again.', 'Remove secrets that are no longer used.');
   const beside = `${path}.new`; // one name is enough: the caller holds the lock
   const fd = openFresh(beside);
   try {

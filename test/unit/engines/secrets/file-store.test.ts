@@ -6,9 +6,11 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { Database } from '../../../../src/base/sqlite/database.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { encodeContent, type StoredSecret } from '../../../../src/engines/secrets/content.js';
 import { SecretFault } from '../../../../src/engines/secrets/fault.js';
 import { createSecretFile } from '../../../../src/engines/secrets/file-store.js';
 import { formatReference } from '../../../../src/engines/secrets/reference.js';
+import { seal } from '../../../../src/engines/secrets/sealed-file.js';
 import { REFERENCE_PLACES } from '../../../../src/engines/secrets/substitute.js';
 
 const CALLER = 'spiffe://poc.local/agents/mcp-client/my-agent/dev';
@@ -35,6 +37,17 @@ describe('createSecretFile', () => {
     }
     return 'no fault';
   };
+  it('writes no file that is too large to be read again', () => {
+    const value = 'x'.repeat(64 * 1024);
+    const secret = (name: string): readonly [string, StoredSecret] => [name, { name, owner: CALLER, scope: 's', version: 1, createdMs: NOW, value }];
+    writeFileSync(path, seal(encodeContent({ secrets: new Map(Array.from({ length: 1020 }, (_, n) => secret(`s${n}`))), references: new Map() }), KEY));
+    const store = createSecretFile(path, KEY);
+    const put = (name: string): string => codeOf(() => store.put(name, CALLER, 's', value, NOW));
+    expect([put('one-more'), put('too-much'), codeOf(() => store.rotate('s0', `${VALUE}${'\u0001'.repeat(50_000)}`, NOW))]).toEqual(['no fault', 'store_full', 'store_full']);
+    expect(createSecretFile(path, KEY).list()).toHaveLength(1021);
+    expect(readdirSync(dir).filter((name) => name.endsWith('.new'))).toEqual([]);
+  });
+
   const redeem = (ref: string, nowMs = NOW, scope = 's', key = KEY): string => {
     const bytes = Buffer.from(JSON.stringify(formatReference(ref)));
     const result = createSecretFile(path, key).substitute(bytes, REFERENCE_PLACES.read(bytes, { from: 0, to: bytes.length }), CALLER, scope, nowMs);
