@@ -11,6 +11,14 @@ export interface Pattern {
   readonly after: number;
 }
 
+/** A secret, and its lines as programs hand them on: without blanks around them, ended in another way, or joined. */
+export function writingsOf(value: string): string[] {
+  const trimmed = value.trim();
+  const lines = trimmed.split(/\r?\n|\r/);
+  const others = lines.length === 1 ? [trimmed] : [trimmed, ...['', '\n', '\r\n'].map((end) => lines.join(end))];
+  return [...new Set([value, ...others.filter((text) => text.length >= PATTERN_BYTES_MIN)])];
+}
+
 export function patternsOf(value: Buffer, read: ReadText): Pattern[] {
   const field = Buffer.from(value.toString('utf8').replaceAll(' ', '+')); // application/x-www-form-urlencoded
   const hex = value.toString('hex'); // of both cases, it is found in the decoder's readings

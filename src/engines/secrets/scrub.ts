@@ -1,7 +1,7 @@
 // Takes secrets that layer 13 put in out of what a tool answers: the ordinary encodings to the byte, then whatever else the DLP decoder reads.
 import { createDisguises } from './disguises.js';
 import { createFinder } from './finder.js';
-import { patternsOf } from './patterns.js';
+import { patternsOf, writingsOf } from './patterns.js';
 import { rawSpan, viewsOf } from './scrub-views.js';
 import { joinSpans, replaceSpans, type Span } from './spans.js';
 import type { ReadText } from './types.js';
@@ -21,7 +21,7 @@ export interface Scrubber {
 }
 
 export function createScrubber(values: readonly string[], read: ReadText): Scrubber {
-  const plain = [...new Set(values)].filter((value) => value !== '').map((value) => Buffer.from(value));
+  const plain = [...new Set(values.filter((value) => value !== '').flatMap(writingsOf))].map((value) => Buffer.from(value));
   if (plain.length === 0) return { scrub: (bytes) => ({ bytes, count: 0 }), isIn: () => false };
   const find = createFinder(plain.flatMap((value) => patternsOf(value, read)));
   const disguises = createDisguises(find, read, Math.min(...plain.map((value) => value.length)));

@@ -45,6 +45,17 @@ describe('createScrubber', () => {
     expect(out.endsWith(' after"}')).toBe(true);
   });
 
+  const PEM = '-----BEGIN KEY-----\nMIIEvQIBADANBgkq\nhkiG9w0BAQEFAASC\n-----END KEY-----\n';
+  it.each<[string, string, string]>([
+    ['without its last line end', 'swordfish-77\n', 'swordfish-77'], ['without blanks around it', ' swordfish-77\t', 'swordfish-77'],
+    ['with the line ends of another system', PEM, PEM.replaceAll('\n', '\r\n')], ['with fewer of them', 'one-two\r\nthree-four', 'one-two\nthree-four'], ['in one line', PEM, PEM.replaceAll('\n', '')],
+  ])('finds it %s', (_name, secret, said) => {
+    for (const text of [said, Buffer.from(`u:${said}`).toString('base64'), encodeURIComponent(said)]) {
+      const out = scrub(`{"text":${JSON.stringify(`before:${text}:after`)}}`, secret);
+      expect(out).toMatch(/^\{"text":"before:(?:dT)?\[secret\](?:0K|=|\\r|\\n|%0[AD])*:after"\}$/); // a line end after it is no part of it
+    }
+  });
+
   it('replaces every occurrence and every value, and says how many', () => {
     const result = scrubber('alpha', 'beta').scrub(Buffer.from('alpha beta alpha gamma'));
     expect(Buffer.from(result.bytes).toString()).toBe('[secret] [secret] [secret] gamma');
