@@ -11,7 +11,7 @@ import type { RegisteredServer, ServedTool } from '../engines/registry/types.js'
 import { ownInitializeParams } from '../terminals/legs.js';
 import { WireReader } from '../upstream/duplex/wire-message.js';
 import { createScrubber } from '../engines/secrets/scrub.js';
-import { createReadText } from '../response/03-scrub-secrets.js';
+import { createReadText, createSecretFinder } from '../response/03-scrub-secrets.js';
 import { createUpstreamClient, parseUpstreamUrl } from '../upstream/http-client.js';
 import { SseServers } from '../upstream/http-sse/sse-servers.js';
 import { RoutedClient } from '../upstream/routed-client.js';
@@ -140,7 +140,7 @@ function clientFor(server: RegisteredServer | undefined, { folder, say }: Surrou
   const sse = new SseServers({ client: http, headersOf: (address) => headers.of(address), reader, answerBytesMax: ANSWER_BYTES_MAX, answerTimeoutMs: timeoutMs, sessionIdleMs: PROCESS_LIST_TIMEOUT_MS, nowMs, every });
   const stdio = new StdioServers({
     reader, answerBytesMax: ANSWER_BYTES_MAX, processesMax: () => 4, sessionIdleMs: PROCESS_LIST_TIMEOUT_MS, bareEnvironment: environment.bare, variable: environment.secret, folder: resolve(folder), initializeParams: ownInitializeParams(packageVersion()),
-    nowMs, after, every, log: logTo(say, heard), secretsOf: () => [], toolsMayDiffer: () => undefined, processesChanged: () => undefined,
+    nowMs, after, every, log: logTo(say, heard), secretsOf: () => [], secretFinder: createSecretFinder, toolsMayDiffer: () => undefined, processesChanged: () => undefined,
   });
   stdio.setServers(servers);
   return new RoutedClient({ http, sse: withTimeouts(sse, monotonicMs), stdio: withTimeouts(stdio, monotonicMs) }, headers, servers);

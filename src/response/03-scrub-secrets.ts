@@ -48,6 +48,12 @@ export function createScrubbing(scrubberFor = keepScrubber()): Reading<readonly 
   };
 }
 
+/** For texts that are no messages of a call. Throws where one takes more than its allowance to read. */
+export function createSecretFinder(): (values: readonly string[], text: Uint8Array) => boolean {
+  const scrubberFor = keepScrubber();
+  return (values, text) => values.length > 0 && scrubberFor(values).isIn(text);
+}
+
 /** Keeps the last: a server's answers are scrubbed of the same secrets, and a scrubber for hundreds takes milliseconds to build. */
 function keepScrubber(): (secretValues: readonly string[]) => Scrubber {
   let last: { readonly values: readonly string[]; readonly scrubber: Scrubber } | undefined;

@@ -9,6 +9,7 @@ import type { JsonGuard } from '../base/json/types.js';
 import type { Log } from '../base/telemetry/log.js';
 import type { RegisteredServer } from '../engines/registry/types.js';
 import type { SentSecrets } from '../engines/secrets/sent-secrets.js';
+import { createSecretFinder } from '../response/03-scrub-secrets.js';
 import { limitsOf } from '../terminals/answers.js';
 import { ownInitializeParams } from '../terminals/legs.js';
 import { WireReader } from '../upstream/duplex/wire-message.js';
@@ -86,7 +87,7 @@ export function ownProcesses({ config, root, stateDir, version, clock, log, guar
   const servers: StdioServers = new StdioServers({
     reader: new WireReader(guard, limitsOf(started)), answerBytesMax: started.upstream.answer_bytes_max, processesMax: () => config().upstream.processes_max, sessionIdleMs: sessionIdleMs(started),
     bareEnvironment: environment.bare, variable: environment.secret, folder: root, initializeParams: ownInitializeParams(version), nowMs: clock.nowMs, after, every, log,
-    secretsOf: (upstream) => secretsSent.of(upstream), toolsMayDiffer, processesChanged: () => noteProcesses(noted, servers.pids()),
+    secretsOf: (upstream) => secretsSent.of(upstream), secretFinder: createSecretFinder, toolsMayDiffer, processesChanged: () => noteProcesses(noted, servers.pids()),
   });
   servers.setServers(entries);
   const killAll = (): void => servers.kill();

@@ -2,21 +2,25 @@
 
 const LINES_PER_WINDOW_MAX = 20;
 const WINDOW_MS = 10_000; // enough for a start's words; what floods is counted
-const SECRET_LENGTH_MIN = 6; // shorter values are words of every text
+export const SECRET_LENGTH_MIN = 6; // shorter values are words of every text
+const WITHHELD = '(a line with a secret in it)';
 
 export const LINE_BYTES_MAX = 2_048; // of one line
 
 export class StderrLines {
   readonly #nowMs: () => number;
   readonly #secrets: () => readonly string[];
+  readonly #holdsSecret: (text: string) => boolean;
   readonly #tell: (line: string, leftOut: number) => void;
   #windowMs = 0;
   #said = 0;
   #leftOut = 0;
 
-  constructor(nowMs: () => number, secrets: () => readonly string[], tell: (line: string, leftOut: number) => void) {
+  /** `secrets`: masked where they stand as they are. `holdsSecret`: asked of what is left, as programs print what they get in JSON or in base64; may throw. */
+  constructor(nowMs: () => number, secrets: () => readonly string[], holdsSecret: (text: string) => boolean, tell: (line: string, leftOut: number) => void) {
     this.#nowMs = nowMs;
     this.#secrets = secrets;
+    this.#holdsSecret = holdsSecret;
     this.#tell = tell;
   }
 
@@ -33,7 +37,15 @@ export class StderrLines {
     this.#said += 1;
     const leftOut = this.#leftOut;
     this.#leftOut = 0;
-    this.#tell(this.#masked(line.toString('utf8', 0, LINE_BYTES_MAX)), leftOut);
+    this.#tell(this.#fitForLog(this.#masked(line.toString('utf8', 0, LINE_BYTES_MAX))), leftOut);
+  }
+
+  #fitForLog(text: string): string {
+    try {
+      return this.#holdsSecret(text) ? WITHHELD : text;
+    } catch {
+      return WITHHELD; // it takes too much to read
+    }
   }
 
   #masked(text: string): string {

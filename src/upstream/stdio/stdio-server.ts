@@ -8,7 +8,7 @@ import type { UpstreamCall, UpstreamRequest, UpstreamSink } from '../types.js';
 import { BackOff } from './back-off.js';
 import { resolveVariables } from './variables.js';
 import { Child } from './child.js';
-import { StderrLines } from './stderr-lines.js';
+import { SECRET_LENGTH_MIN, StderrLines } from './stderr-lines.js';
 import type { StdioOptions } from './stdio-servers.js';
 
 export interface ProcessReport {
@@ -43,7 +43,9 @@ export class StdioServer {
     this.#mayStart = mayStart;
     const open: OpenPeer = (ended, isOwn) => this.#open(ended, isOwn);
     this.#face = program.instance === 'shared' ? new SharedServer(options.reader, open, options.initializeParams, options.after) : new SessionServer(options.reader, open, options.nowMs);
-    this.#stderr = new StderrLines(options.nowMs, () => [...this.#given, ...options.secretsOf(upstream)], (line, leftOut) => {
+    const findSecret = options.secretFinder();
+    const holdsSecret = (text: string): boolean => findSecret([...this.#given.filter(({ length }) => length >= SECRET_LENGTH_MIN), ...options.secretsOf(upstream)], Buffer.from(text));
+    this.#stderr = new StderrLines(options.nowMs, () => [...this.#given, ...options.secretsOf(upstream)], holdsSecret, (line, leftOut) => {
       options.log.info({ server: upstream, line, ...(leftOut === 0 ? {} : { lines_left_out: leftOut }) }, 'a tool server wrote to stderr');
     });
   }

@@ -29,11 +29,16 @@ export interface StdioOptions {
   readonly log: Log;
   /** What may not stand in the log, beside the values of its own environment. */
   readonly secretsOf: (upstream: string) => readonly string[];
+  /** One for each server, which keeps what it needs to look for the same values again. */
+  readonly secretFinder: () => SecretFinder;
   /** It was started anew, or says so: its tools are to be listed. */
   readonly toolsMayDiffer: (upstream: string) => void;
   /** One was started, or is gone. */
   readonly processesChanged: () => void;
 }
+
+/** Whether a text holds one of the values, in any form that the gateway reads. Throws where that takes too much. */
+export type SecretFinder = (values: readonly string[], text: Uint8Array) => boolean;
 
 const SWEEP_MS = 10_000;
 

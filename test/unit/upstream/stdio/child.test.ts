@@ -41,6 +41,16 @@ describe('a process', () => {
     await until(() => told.some(({ facts }) => facts['line'] === 'it was ***'));
   });
 
+  it.each([
+    ['in JSON', JSON.stringify({ key: 'sent-"for"-\\\nanother' })], ['in base64', Buffer.from('user:sent-"for"-\\\nanother').toString('base64')], ['percent-encoded', encodeURIComponent('sent-"for"-\\\nanother')],
+    ['that is short', 'it was zq7X'],
+  ])('has no secret in the log that it printed: %s', async (_how, said) => {
+    const { servers, told } = start({}, { secretsOf: () => ['sent-"for"-\\\nanother', 'zq7X'] });
+    expect((await callTool(servers, await openSession(servers), 'last', { text: `args ${said}` })).fault?.kind).toBe('transport');
+    await until(() => told.some(({ facts }) => facts['line'] === '(a line with a secret in it)'));
+    expect(JSON.stringify(told)).not.toContain('args');
+  });
+
   it('that can say nothing any more is ended', async () => {
     const { servers } = start();
     const session = await openSession(servers);

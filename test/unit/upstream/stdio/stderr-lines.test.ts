@@ -5,7 +5,11 @@ import { LINE_BYTES_MAX, StderrLines } from '../../../../src/upstream/stdio/stde
 function lines(...secrets: string[]) {
   const told: (readonly [string, number])[] = [];
   const clock = { nowMs: 50_000 };
-  const stderr = new StderrLines(() => clock.nowMs, () => secrets, (line, leftOut) => void told.push([line, leftOut]));
+  const holdsSecret = (text: string): boolean => {
+    if (text.includes('too much')) throw new Error('it takes too much to read');
+    return text.includes('disguised');
+  };
+  const stderr = new StderrLines(() => clock.nowMs, () => secrets, holdsSecret, (line, leftOut) => void told.push([line, leftOut]));
   return { told, clock, say: (text: string) => stderr.push(Buffer.from(text)) };
 }
 const SECRET = 'hunter2-hunter2';
@@ -17,6 +21,12 @@ describe('a line', () => {
     const { told, say } = lines(SECRET, 'short');
     say(said);
     expect(told).toEqual([[heard, 0]]);
+  });
+
+  it.each(['disguised', 'too much'])('that holds a secret in another form, or may, is withheld: %s', (text) => {
+    const { told, say } = lines(SECRET);
+    say(`it is ${text}, and ${SECRET}`);
+    expect(told).toEqual([['(a line with a secret in it)', 0]]);
   });
 
   it('keeps what is short', () => {

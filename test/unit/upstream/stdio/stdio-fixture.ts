@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../../../src/base/clock/clock.js';
 import { loadJsonGuard } from '../../../../src/base/json/choose.js';
 import type { RegisteredServer, StdioProgram } from '../../../../src/engines/registry/types.js';
+import { createSecretFinder } from '../../../../src/response/03-scrub-secrets.js';
 import { WireReader } from '../../../../src/upstream/duplex/wire-message.js';
 import { StdioServers, type StdioOptions } from '../../../../src/upstream/stdio/stdio-servers.js';
 import type { UpstreamCall, UpstreamClient, UpstreamFault } from '../../../../src/upstream/types.js';
@@ -34,7 +35,7 @@ export function startServers(program: Partial<StdioProgram> = {}, options: Parti
       const timer = setTimeout(run, ms);
       return () => clearTimeout(timer);
     },
-    every: () => () => undefined, log: { debug: note, info: note, warn: note, error: note }, secretsOf: () => [], toolsMayDiffer: (upstream) => void differing.push(upstream), processesChanged: () => undefined, ...options,
+    every: () => () => undefined, log: { debug: note, info: note, warn: note, error: note }, secretsOf: () => [], secretFinder: createSecretFinder, toolsMayDiffer: (upstream) => void differing.push(upstream), processesChanged: () => undefined, ...options,
   });
   servers.setServers(entries(program));
   return { servers, told, differing, timers };
