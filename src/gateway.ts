@@ -126,17 +126,18 @@ export function buildGateway(parts: GatewayParts) {
     parts.onFault,
   );
   const unattended = new Unattended();
+  const { sentSecrets } = parts;
+  const firewalls = createFirewalls(parts.jsonGuard, sentSecrets, parts.messageReader);
   const exit: ExitServices = {
     clock, appender: parts.appender, grants: parts.approvals, breakers, sessionRisk: parts.sessionRisk, stats, unattended,
     sharedLines: createSharedLines(parts.appender, () => snapshot.config.audit.unidentified_per_second, (flush, afterMs) => parts.after(afterMs, flush)),
-    resourceMetadataUrl: parts.resourceMetadataUrl, digestArguments: createArgumentsDigest(parts.argumentsKey), onFault: parts.onGatewayFault,
+    unfitForRecords: (taken, server, word) => firewalls.of(taken, server).unfit(word), resourceMetadataUrl: parts.resourceMetadataUrl, digestArguments: createArgumentsDigest(parts.argumentsKey), onFault: parts.onGatewayFault,
   };
-  const { sentSecrets } = parts;
   const crowd = createCrowd(exit);
   let lastId = 0;
   const terminals: TerminalServices = {
     client: parts.client, jsonGuard: parts.jsonGuard, mcpSessions, sessionRisk: parts.sessionRisk, tools: parts.tools, version: parts.version,
-    toolCache: createToolCache(), nextId: () => ++lastId, every: parts.every, nowMs: clock.nowMs, routes: createRoutes(), taskOwners: createTaskOwners(parts.shared.tasks), listeners: new Set(), subscriptions: new Map(), openStreams: new OpenStreams(), sentSecrets, firewalls: createFirewalls(parts.jsonGuard, sentSecrets, parts.messageReader),
+    toolCache: createToolCache(), nextId: () => ++lastId, every: parts.every, nowMs: clock.nowMs, routes: createRoutes(), taskOwners: createTaskOwners(parts.shared.tasks), listeners: new Set(), subscriptions: new Map(), openStreams: new OpenStreams(), sentSecrets, firewalls,
     legs: createLegs({
       asker: { client: parts.client, guard: parts.jsonGuard, limits: limitsOf(config), answerBytesMax: config.upstream.answer_bytes_max },
       ownInitializeParams: ownInitializeParams(parts.version),

@@ -271,8 +271,9 @@ export class Exchange {
 
   /** A request the tool server made of the client has its own line; it is passed on once that is durable. `findings`: of the request. */
   serverRequest(method: string, server: string, refusal: Deny | undefined, then: () => void, findings: readonly LocatedFinding[] = []): void {
+    const unfit = this.#services.unfitForRecords(this.ctx.snapshot, server, method);
     this.#services.appender.append(
-      serverRequestLine({ ...decisionFacts(this.ctx), atUs: this.#services.clock.nowUs(), server, method: askedMethod(method, findings), decision: refusal === undefined ? 'ALLOW' : 'DENY', code: refusal?.code, findings: findings.map(answerFinding) }),
+      serverRequestLine({ ...decisionFacts(this.ctx), atUs: this.#services.clock.nowUs(), server, method: askedMethod(method, findings, unfit), decision: refusal === undefined ? 'ALLOW' : 'DENY', code: refusal?.code, findings: findings.map(answerFinding) }),
       (error) => this.guard(() => (error === undefined ? then() : this.#endUnrecorded())),
     );
   }

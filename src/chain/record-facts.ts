@@ -142,9 +142,9 @@ function withheld(rules: readonly string[], text: string): string {
   return rules.length === 0 ? text : withheldText(rules, text.length);
 }
 
-/** The method of a request that a tool server made. */
-export function askedMethod(method: string, findings: readonly LocatedFinding[]): string {
-  return withheld(rulesAt(findings, ASKED_PATHS), method);
+/** The method of a request that a tool server made. `unfit`: what it may not be repeated for, whatever was found in its message. */
+export function askedMethod(method: string, findings: readonly LocatedFinding[], unfit: readonly string[]): string {
+  return withheld([...rulesAt(findings, ASKED_PATHS), ...unfit], method);
 }
 
 function serverOf(ctx: Context): string | undefined {

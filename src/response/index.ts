@@ -14,10 +14,15 @@ export interface ResponseFirewall {
   screen(bytes: Uint8Array, escapes?: boolean): Screened | Promise<Screened>;
   /** An event's lines beside its data: a client reads them, too, and no message is hidden in a comment or an id. */
   screenFraming(framing: Uint8Array): { readonly keep: boolean; readonly findings: readonly LocatedFinding[] };
+  /** Why a word of the server's, such as a method, may not be repeated elsewhere: names of rules, or that it is a secret. Mostly empty. */
+  unfit(word: string): readonly string[];
 }
 
 const FRAMING_BYTES_MAX = 4096; // ids and keep-alives are short
 const NO_FINDINGS: readonly LocatedFinding[] = Object.freeze([]);
+const NOTHING_UNFIT: readonly string[] = Object.freeze([]);
+/** Or what is too long to be read, or takes too much: nobody knows then. */
+const A_SECRET: readonly string[] = Object.freeze(['secret']);
 /** What can't be scanned is withheld, as where a scan in the pool fails: it is the answer's fault, not the gateway's. */
 const UNREADABLE: Screened = Object.freeze({ kind: 'block', refusal: deny('response_blocked', { reasonCode: 'scan_failed' }), findings: NO_FINDINGS });
 /** What nearly every event is framed with. */
@@ -35,6 +40,17 @@ export function createResponseFirewall(rules: DlpScanner, guard: JsonGuard, limi
   // Apart from its caller, which would make a function for every message.
   const scanLater = (scrubbing: Promise<Uint8Array>, bytes: Uint8Array, escapes: boolean | undefined): Promise<Screened> =>
     scrubbing.then((scrubbed) => scan(scrubbed, scrubbed === bytes ? escapes : undefined), () => UNREADABLE);
+  const screenFraming: ResponseFirewall['screenFraming'] = (framing) => {
+    if (framing.length > FRAMING_BYTES_MAX) return { keep: false, findings: NO_FINDINGS };
+    const text = Buffer.from(framing.buffer, framing.byteOffset, framing.byteLength).toString('utf8');
+    if (PLAIN_FRAMING.has(text)) return { keep: true, findings: NO_FINDINGS };
+    try {
+      const findings = rules.scanText(text, 'sse');
+      return { keep: !scrub.isNeededFor(framing) && findings.every((finding) => finding.action === 'flag'), findings };
+    } catch {
+      return { keep: false, findings: NO_FINDINGS };
+    }
+  };
   return {
     screen(bytes, escapes) {
       let scrubbed: Uint8Array | Promise<Uint8Array>;
@@ -45,16 +61,12 @@ export function createResponseFirewall(rules: DlpScanner, guard: JsonGuard, limi
       }
       return scrubbed instanceof Promise ? scanLater(scrubbed, bytes, escapes) : scan(scrubbed, scrubbed === bytes ? escapes : undefined);
     },
-    screenFraming(framing) {
-      if (framing.length > FRAMING_BYTES_MAX) return { keep: false, findings: NO_FINDINGS };
-      const text = Buffer.from(framing.buffer, framing.byteOffset, framing.byteLength).toString('utf8');
-      if (PLAIN_FRAMING.has(text)) return { keep: true, findings: NO_FINDINGS };
-      try {
-        const findings = rules.scanText(text, 'sse');
-        return { keep: !scrub.isNeededFor(framing) && findings.every((finding) => finding.action === 'flag'), findings };
-      } catch {
-        return { keep: false, findings: NO_FINDINGS };
-      }
+    screenFraming,
+    unfit(word) {
+      const { keep, findings } = screenFraming(Buffer.from(word));
+      if (keep) return NOTHING_UNFIT;
+      const found = findings.filter((finding) => finding.action !== 'flag').map((finding) => finding.rule);
+      return found.length === 0 ? A_SECRET : found;
     },
   };
 }

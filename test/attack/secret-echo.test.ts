@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CALLER, permitAll, startGateway, type GatewayProcess } from '../support/gateway-process.js';
 import { jsonAnswer, resultFor, sseHead, startScriptedServer, type Script, type ScriptedServer } from '../support/scripted-server.js';
-import { call, MCP, registration, toolText } from '../wire/calls.js';
+import { call, eventually, MCP, openSession, registration, toolText } from '../wire/calls.js';
 
 const SECRET = 'swordfish+Sword/fish~77 x';
 const PIECE_BYTES = 40;
@@ -122,6 +122,21 @@ describe('in messages that are read in the pool', () => {
     const { text } = await gateway.post(call('store', { value: token }), MCP);
     expect(text).not.toContain(SECRET);
     expect(text.match(/first|second|third|\[secret\]|you said last/g)).toEqual(['first', 'second', '[secret]', 'third', '[secret]', 'you said last']);
+  });
+});
+
+describe('a question whose method is a secret', () => {
+  it.each([['asked of a client that can answer', true], ['asked of one that can\'t', false]])('%s, stands in the log without it', async (_whom, inSession) => {
+    const before = gateway.lines('server_request').length;
+    server.script = ({ idText }, response) => {
+      sseHead(response);
+      response.write(`data: {"jsonrpc":"2.0","id":"q","method":"sampling/${SECRET}","params":{}}\n\n`);
+      response.end(`data: ${messageOf(idText, 'fine')}\n\n`);
+    };
+    await gateway.post(call('store', { value: token }), inSession ? await openSession(gateway) : MCP);
+    expect(await eventually(() => gateway.lines('server_request').length > before)).toBe(true);
+    expect(gateway.lines('server_request').at(-1)?.['method']).toBe(`[withheld: secret, ${'sampling/'.length + SECRET.length} characters]`);
+    expect(JSON.stringify(gateway.lines())).not.toContain(SECRET);
   });
 });
 

@@ -37,7 +37,7 @@ export function setUp(ctx = contextOf('{"a": 1}')) {
     },
     breakers: { settle: ((_key, _probe, outcome) => void settled.push(outcome)) satisfies CircuitBreakers['settle'] } as unknown as CircuitBreakers,
     sessionRisk: { record: (_caller, _session, action) => void recorded.push(action) } as SessionRisk,
-    resourceMetadataUrl: 'http://127.0.0.1/.well-known/oauth-protected-resource', digestArguments: createArgumentsDigest(KEY), onFault: (fault) => void faults.push(fault),
+    unfitForRecords: (_snapshot, _server, word) => (word.includes('hunter2') ? ['secret'] : []), resourceMetadataUrl: 'http://127.0.0.1/.well-known/oauth-protected-resource', digestArguments: createArgumentsDigest(KEY), onFault: (fault) => void faults.push(fault),
   };
   return { ctx, appender, reply, done, settled, recorded, faults, stats, unattended, state, exchange: new Exchange(ctx, reply, services) };
 }

@@ -300,6 +300,14 @@ describe('a request of the tool server', () => {
     expect(done).toEqual(['passed']);
   });
 
+  it('whose method holds what no record may repeat has it withheld there', () => {
+    const { exchange, appender } = setUp();
+    exchange.beginStream(200, [], () => undefined);
+    appender.settle();
+    exchange.serverRequest('sampling/hunter2', 'http://127.0.0.1:9/mcp', undefined, () => undefined);
+    expect(appender.lines[1]).toMatchObject({ type: 'server_request', method: '[withheld: secret, 16 characters]' });
+  });
+
   it('that can not be recorded is not passed on and ends the stream', () => {
     const { exchange, appender, done, reply } = setUp();
     exchange.work = { ...NO_WORK, giveUp: () => void done.push('given up') };
