@@ -16,7 +16,7 @@ const EMPTY_OBJECT = '{}';
 export interface ApprovedArguments {
   /** In hexadecimal; of the answers as well that a call sent again carries: a grant for a call is none for the same call with other answers. */
   readonly digest: string;
-  /** Of the canonical form, without what was found at the places of `secrets`. */
+  /** Of the canonical form, without what was found at the places of `secrets`; of the arguments and the answers, where there are any. */
   readonly beginning: string;
   /** Characters of all of it. */
   readonly length: number;
@@ -27,7 +27,11 @@ export const APPROVED_ARGUMENTS: Reading<{ readonly args: ValueSpan; readonly se
   name: 'approved_arguments',
   read(body, { args, secrets }) {
     const canonical = args.from === args.to ? EMPTY_OBJECT : canonicalArguments(body, args.from, args.to);
-    const shown = secrets.length === 0 || args.from === args.to ? canonical : maskedCanonical(body, args, secrets);
+    const shownOf = (value: ValueSpan): string => (secrets.length === 0 ? canonicalArguments(body, value.from, value.to) : maskedCanonical(body, value, secrets));
+    const shownArgs = secrets.length === 0 || args.from === args.to ? canonical : shownOf(args);
+    const answers = memberAt(body, ['params', 'inputResponses']);
+    // The tool goes by them as it goes by its arguments: whoever approves must have seen them.
+    const shown = answers === undefined ? shownArgs : `{"arguments":${shownArgs},"inputResponses":${shownOf(answers)}}`;
     return { digest: digestOf(body, canonical), beginning: shown.slice(0, ARGUMENTS_KEPT_MAX + BEYOND_THE_CUT), length: shown.length };
   },
   isFound: (answer): answer is ApprovedArguments => {

@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { destinationsOf } from '../../../src/engines/step-up/destinations.js';
-import { APPROVED_ARGUMENTS } from '../../../src/layers/approved-arguments.js';
+import type { LocatedFinding } from '../../../src/engines/dlp/types.js';
+import { APPROVED_ARGUMENTS, type ApprovedArguments } from '../../../src/layers/approved-arguments.js';
 import { sentJson } from '../../../src/layers/sent-values.js';
 
 function sent(more: string) {
@@ -11,11 +12,14 @@ function sent(more: string) {
   const from = text.indexOf(args);
   return { inbound: { body: Buffer.from(text) }, call: { argumentsFrom: from, argumentsTo: from + args.length } } as unknown as Parameters<typeof sentJson>[0];
 }
-/** Of the same arguments, with `more` beside them. */
-function approvedDigest(more: string): string {
+/** Of the same arguments, with `more` beside them, in which `secret` was found. */
+function approvedOf(more: string, secret?: string): ApprovedArguments {
   const { inbound, call: { argumentsFrom: from, argumentsTo: to } } = sent(more);
-  return APPROVED_ARGUMENTS.read(inbound.body, { args: { from, to }, secrets: [] }).digest;
+  const at = secret === undefined ? -1 : Buffer.from(inbound.body).indexOf(secret);
+  const secrets: LocatedFinding[] = at < 0 ? [] : [{ rule: 'r', category: 'pii', action: 'flag', path: '$.params.inputResponses', sample: '', decoded: '', from: at, to: at + (secret?.length ?? 0) }];
+  return APPROVED_ARGUMENTS.read(inbound.body, { args: { from, to }, secrets });
 }
+const approvedDigest = (more: string): string => approvedOf(more).digest;
 const ANSWERS = ',"inputResponses":{"who":{"action":"accept","content":{"url":"https://collect.example/x"}}}';
 
 describe('a call that is sent again', () => {
@@ -29,5 +33,12 @@ describe('a call that is sent again', () => {
     expect(new Set(digests).size).toBe(digests.length);
     expect(digests[0]).toBe(createHash('sha256').update('{"a":1}').digest('hex'));
     expect(approvedDigest(ANSWERS.replace('"action":"accept"', '"action" : "\\u0061ccept"'))).toBe(digests[1]);
+  });
+
+  it('is shown to whoever approves it with its answers, but for what was found in them', () => {
+    expect(approvedOf('')).toMatchObject({ beginning: '{"a":1}', length: 7 });
+    const whole = '{"arguments":{"a":1},"inputResponses":{"who":{"action":"accept","content":{"url":"https://collect.example/x"}}}}';
+    expect(approvedOf(`${ANSWERS},"requestState":"s"`)).toMatchObject({ beginning: whole, length: whole.length });
+    expect(approvedOf(ANSWERS, 'collect').beginning).toBe(whole.replace('collect', '[withheld: r, 7 characters]'));
   });
 });
