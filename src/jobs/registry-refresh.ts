@@ -1,6 +1,7 @@
 // Lists every upstream's tools at start, on an interval and when asked, and tells everybody what was seen. Runs in the control thread.
 import { parseJson } from '../base/json/parse-json.js';
 import type { Clock } from '../base/clock/clock.js';
+import { withheldText } from '../base/text/withheld.js';
 import { findPoison } from '../engines/registry/poison.js';
 import type { ObserveResult, Observations } from '../engines/registry/observations.js';
 import type { ToolsReader } from '../engines/registry/served-tools.js';
@@ -33,6 +34,8 @@ export interface RefreshOptions {
   readonly publish: (changed: boolean) => void;
   /** For the audit log: rug pulls, poisoned definitions, an upstream going down or coming back. */
   readonly event: (event: string, details: Readonly<Record<string, string | readonly string[]>>) => void;
+  /** Whether a server's word is a secret that it was given, in any form. Throws where that takes too much to tell. */
+  readonly holdsSecret: (upstream: string, word: string) => boolean;
 }
 
 export function createRegistryRefresh(options: RefreshOptions): RegistryRefresh {
@@ -85,6 +88,15 @@ export function createRegistryRefresh(options: RefreshOptions): RegistryRefresh 
     if (result.rugPulls.length > 0) options.event('tool_definition_changed', { tools: result.rugPulls });
   };
 
+  const fitForRecords = (upstream: string, word: string): string => {
+    try {
+      if (!options.holdsSecret(upstream, word)) return word;
+    } catch {
+      // Nobody knows: it is withheld.
+    }
+    return withheldText(['secret'], word.length);
+  };
+
   /** A poisoned definition is told once per text, registered or not. */
   const tellPoison = (upstream: string, listing: ToolListing): void => {
     for (const tool of listing.tools) {
@@ -93,7 +105,7 @@ export function createRegistryRefresh(options: RefreshOptions): RegistryRefresh 
       const reasons = findPoison(parseJson(tool.text));
       if (reasons.length === 0) continue;
       poisoned.add(key);
-      options.event('tool_definition_poisoned', { upstream, tool: tool.name, reasons: [...new Set(reasons.map((reason) => reason.kind))] });
+      options.event('tool_definition_poisoned', { upstream, tool: fitForRecords(upstream, tool.name), reasons: [...new Set(reasons.map((reason) => reason.kind))] });
     }
   };
 

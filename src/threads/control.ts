@@ -23,6 +23,7 @@ import { policyRoutes } from '../control/policy.js';
 import { reloadRoutes } from '../control/reload.js';
 import { secretRoutes } from '../control/secrets.js';
 import { serveControl } from '../control/server.js';
+import { createSecretFinder } from '../response/03-scrub-secrets.js';
 import { createKeyCutter } from '../response/key-cutter.js';
 import { sessionRoutes } from '../control/sessions.js';
 import { statusRoutes } from '../control/status.js';
@@ -121,6 +122,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   }
   const views = openSharedMemory(memory, OWN_NAME);
   const sentSecrets = createSentSecrets(views.sentSecrets);
+  const findSecret = createSecretFinder();
   const withoutKeys = createKeyCutter(() => sentSecrets.kept());
   const events = openAppender(writer.connect(), { queueLinesMax: config.audit.queue_lines_max, durability: 'group', hurries: true });
   const recordedEvent = (name: string, said: Readonly<Record<string, DetailValue>>): Promise<void> => {
@@ -153,7 +155,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   const refresh = createRegistryRefresh({
     client, observations, registry: inForce.registry, reader, clock, version, listTimeoutMs: () => sources.config.registry.list_timeout_ms,
     publish: (changed) => publish(changed),
-    event,
+    event, holdsSecret: (upstream, word) => findSecret(sentSecrets.of(upstream), Buffer.from(word)),
   });
   const publish = (changed: boolean): void => threads?.broadcast({ kind: 'observations', observations: observations.snapshot(), upstreams: upstreamReports(), changed });
   const upstreamReports = (): UpstreamReport[] => observations.upstreams().map((upstream) => {

@@ -105,7 +105,7 @@ export async function startInProcessGateway(options: InProcessOptions): Promise<
   const reader = createToolsReader(jsonGuard);
   const observations = new Observations({ registry: first.registry, reader, restored: undefined, persist: () => undefined });
   const refresh = createRegistryRefresh({
-    client, observations, registry: first.registry, reader, clock, version: '0', listTimeoutMs: () => config.registry.list_timeout_ms, event: () => undefined,
+    client, observations, registry: first.registry, reader, clock, version: '0', listTimeoutMs: () => config.registry.list_timeout_ms, event: () => undefined, holdsSecret: () => false,
     publish: () => publish(),
   });
   const tools = createToolKnowledge((upstream) => refresh.refresh(upstream));

@@ -25,7 +25,7 @@ async function open() {
   const observations = new Observations({ registry, reader, restored: undefined, persist: () => undefined });
   let ms = 0;
   const refresh = createRegistryRefresh({
-    client, observations, registry, reader, version: '0', listTimeoutMs: () => 2000, publish: () => undefined, event: () => undefined,
+    client, observations, registry, reader, version: '0', listTimeoutMs: () => 2000, publish: () => undefined, event: () => undefined, holdsSecret: () => false,
     clock: { nowMs: () => ms, nowUs: () => ms * 1000, monotonicMs: () => ms },
   });
   return { server, refresh, at: (now: number): void => { ms = now; } };
