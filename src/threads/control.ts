@@ -51,7 +51,8 @@ import { describeNotLoaded } from './not-loaded.js';
 import { createBeats } from './stall-watch.js';
 import { claimPorts, threadEvents } from './thread-upkeep.js';
 import { createToolServerClient, ownProcesses } from './tool-servers.js';
-import { markEverything, readEvidence, watchEverything } from './watching.js';
+import { readEvidence } from './evidence.js';
+import { markEverything, watchEverything } from './watching.js';
 import { describeSourceFaults, gatherFaults, refusedReload, RefusedSources, SourcesRefused, type SourcePart } from './source-faults.js';
 
 export interface ControlOptions {
@@ -290,7 +291,8 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
     await stop();
     throw fault;
   }
-  cleanup.push(...watchEverything(root, sources.config, marks, { reload: reloadFiles, log, threads: running, event }));
+  const evidenceRefused = (faults: readonly SourceFault[]): void => (faults.length === 0 ? refused.accept(['evidence']) : refused.refuse(['evidence'], faults, clock.nowMs()));
+  cleanup.push(...watchEverything(root, sources.config, marks, { reload: reloadFiles, log, threads: running, event, evidenceRefused }));
   const timer = setInterval(() => void refresh.refreshAll(), sources.config.registry.refresh_interval_s * MS_PER_SECOND);
   const sweep = setInterval(() => sessions.dropExpired(), SLEEPERS_LOOK_MS);
   cleanup.push(() => clearInterval(timer), () => clearInterval(sweep));

@@ -30,7 +30,7 @@ export interface GatewayThreads {
   /** All prepare, then all commit; rejects with ThreadRefused, and then no thread changed. */
   swap(sources: SnapshotSources): Promise<SnapshotDigests>;
   broadcast(message: ToGateway): void;
-  /** New evidence of identity, for all threads and those to come. */
+  /** New evidence of identity, for all threads and those to come. Undefined = as before. */
   setEvidence(evidence: Pick<ThreadStart, 'jwtBundle' | 'trustBundle'>, replaceTls: boolean): void;
   stats(): Promise<GatewayStats[]>;
   identity(spiffeId: string): Promise<IdentityReport[]>;
@@ -111,7 +111,8 @@ class RunningThreads implements GatewayThreads {
   }
 
   setEvidence(evidence: Pick<ThreadStart, 'jwtBundle' | 'trustBundle'>, replaceTls: boolean): void {
-    this.#start = { ...this.#start, ...evidence };
+    const { jwtBundle = this.#start.jwtBundle, trustBundle = this.#start.trustBundle } = evidence;
+    this.#start = { ...this.#start, jwtBundle, trustBundle };
     this.broadcast({ kind: 'evidence', ...evidence, replaceTls });
   }
 

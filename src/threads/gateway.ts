@@ -246,16 +246,18 @@ function serveControl(port: MessagePort, parts: ThreadParts): void {
   });
 }
 
-/** Replaced keys and certificates: a bad one leaves the old in force and is said. */
-function takeEvidence(message: Extract<ToGateway, { kind: 'evidence' }>, parts: ThreadParts): void {
-  const { authenticator, config, log } = parts;
-  try {
-    if (message.jwtBundle !== undefined) authenticator.reloadJwtBundle({ text: message.jwtBundle, file: config.identity.jwt_bundle_file });
-    if (message.trustBundle !== undefined) authenticator.reloadX509Bundle({ text: message.trustBundle, file: config.tls.trust_bundle_file });
-    if (message.replaceTls) parts.front.replaceTls(tlsFilesOf(config.tls));
-  } catch (fault) {
-    log.error(fault instanceof ConfigFault ? { fault: describeFault(fault) } : faultFacts(fault), 'a replaced certificate or bundle was refused; the old one stays');
-  }
+/** Replaced keys and certificates, each for itself: a bad one leaves the old in force and is said, and holds up no other. */
+function takeEvidence({ jwtBundle, trustBundle, replaceTls }: Extract<ToGateway, { kind: 'evidence' }>, { authenticator, config, front, log }: ThreadParts): void {
+  const take = (work: () => void): void => {
+    try {
+      work();
+    } catch (fault) {
+      log.error(fault instanceof ConfigFault ? { fault: describeFault(fault) } : faultFacts(fault), 'a replaced certificate or bundle was refused; the old one stays');
+    }
+  };
+  if (jwtBundle !== undefined) take(() => authenticator.reloadJwtBundle({ text: jwtBundle, file: config.identity.jwt_bundle_file }));
+  if (trustBundle !== undefined) take(() => authenticator.reloadX509Bundle({ text: trustBundle, file: config.tls.trust_bundle_file }));
+  if (replaceTls) take(() => front.replaceTls(tlsFilesOf(config.tls)));
 }
 
 export function sourceFault(fault: unknown): SourceFault {

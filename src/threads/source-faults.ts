@@ -59,7 +59,8 @@ function toJson({ message, file, line, column, remedy }: SourceFault): { message
   };
 }
 
-export type SourcePart = 'policies' | 'files';
+/** `evidence`: certificates and bundles, which no reload reads. */
+export type SourcePart = 'policies' | 'files' | 'evidence';
 
 interface Refusal {
   readonly source: RefusedSource;

@@ -1,21 +1,23 @@
 // The files that the control thread watches: a changed one reloads, or replaces the evidence of identity.
-import { readFileSync } from 'node:fs';
 import type { DetailValue } from '../audit/record.js';
 import { every } from '../base/clock/timers.js';
-import { ConfigFault, WHOLE_FILE } from '../base/config/fault.js';
 import { resolveInProject } from '../base/config/load.js';
 import type { GatewayConfig } from '../base/config/schema.js';
 import type { Reloaded } from '../control/parts.js';
 import type { Log } from '../base/telemetry/log.js';
 import { markFiles, watchFiles, type FileMarks } from '../jobs/watch-files.js';
+import { readSoundEvidence } from './evidence.js';
 import type { GatewayThreads } from './gateway-threads.js';
-import { describeSourceFault } from './source-faults.js';
+import type { SourceFault } from './messages.js';
+import { describeSourceFault, describeSourceFaults } from './source-faults.js';
 
 export interface WatchParts {
   readonly reload: () => Promise<Reloaded>;
   readonly log: Log;
   readonly threads: GatewayThreads;
   readonly event: (name: string, details: Readonly<Record<string, DetailValue>>) => void;
+  /** What of the evidence is refused now; none = all of it is in force. */
+  readonly evidenceRefused: (faults: readonly SourceFault[]) => void;
 }
 
 export interface WatchedMarks {
@@ -44,27 +46,16 @@ export function watchEverything(root: string, config: GatewayConfig, marks: Watc
     );
   }, every);
   const certificates = watchFiles(marks.evidence, (path) => {
-    try {
-      parts.threads.setEvidence(readEvidence(root, config), config.tls.enabled);
-      parts.event('evidence_replaced', { path });
-    } catch (fault) {
-      // A file may be away for a moment while it is replaced: the old evidence stays.
-      const { message } = describeSourceFault(fault);
-      parts.log.error({ path, message }, 'a changed certificate or bundle was refused; the old one stays');
-      parts.event('evidence_refused', { path, message });
+    // A file may be away for a moment while it is replaced, or half written: its old state stays, and the others' new ones count.
+    const { evidence, replaceTls, faults } = readSoundEvidence(root, config);
+    // Connections end with their listener: not because tokens have other authorities.
+    parts.threads.setEvidence(evidence, replaceTls && path !== resolveInProject(root, config.identity.jwt_bundle_file));
+    parts.evidenceRefused(faults.flatMap(describeSourceFaults));
+    if (!faults.some(({ file }) => resolveInProject(root, file) === path)) parts.event('evidence_replaced', { path });
+    for (const { file, message } of faults) {
+      parts.log.error({ path, file, message }, 'a changed certificate or bundle was refused; the old one stays');
+      parts.event('evidence_refused', { path: resolveInProject(root, file), message });
     }
   }, every);
   return [reloading.stop, certificates.stop];
-}
-
-export function readEvidence(root: string, config: GatewayConfig): { jwtBundle: string | undefined; trustBundle: string | undefined } {
-  const read = (file: string): string | undefined => {
-    if (file === '') return undefined;
-    try {
-      return readFileSync(resolveInProject(root, file), 'utf8');
-    } catch {
-      throw new ConfigFault(`${file} can't be read.`, { file, ...WHOLE_FILE, remedy: 'Restore the file, or name another in config/gateway.yaml.' });
-    }
-  };
-  return { jwtBundle: read(config.identity.jwt_bundle_file), trustBundle: config.tls.enabled ? read(config.tls.trust_bundle_file) : undefined };
 }

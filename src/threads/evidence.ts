@@ -1,0 +1,76 @@
+// The files that prove who calls: certificates, trust bundle, JWT bundle. A start wants all of them; while the gateway runs each is replaced for itself.
+import { readFileSync } from 'node:fs';
+import { ConfigFault, WHOLE_FILE } from '../base/config/fault.js';
+import { resolveInProject } from '../base/config/load.js';
+import type { GatewayConfig } from '../base/config/schema.js';
+import { parseJwtBundle } from '../engines/identity/jwt-bundle.js';
+import { parseX509Bundle } from '../engines/identity/x509-bundle.js';
+import { checkTlsFiles, FrontTlsError } from '../front/tls-files.js';
+
+/** Undefined = not configured, or, of what was replaced: what was in force before stays. */
+export interface Evidence {
+  readonly jwtBundle: string | undefined;
+  readonly trustBundle: string | undefined;
+}
+
+export interface SoundEvidence {
+  readonly evidence: Evidence;
+  /** Whether the listener can be opened anew with the files as they stand. */
+  readonly replaceTls: boolean;
+  readonly faults: readonly ConfigFault[];
+}
+
+const REMEDY = 'Restore the file, or name another in config/gateway.yaml.';
+
+/** Throws ConfigFault for what can't be read. */
+export function readEvidence(root: string, config: GatewayConfig): Evidence {
+  const { trustBundle, jwtBundle } = filesOf(config);
+  return { jwtBundle: read(root, jwtBundle), trustBundle: read(root, trustBundle) };
+}
+
+/** What may take the place of the old, each for itself: an authority that was taken out of one bundle must not stay because another file is wrong. */
+export function readSoundEvidence(root: string, config: GatewayConfig): SoundEvidence {
+  const faults: ConfigFault[] = [];
+  const sound = (file: string, parse: (text: string, file: string) => unknown): string | undefined => {
+    try {
+      const text = read(root, file);
+      if (text !== undefined) parse(text, file);
+      return text;
+    } catch (fault) {
+      if (!(fault instanceof ConfigFault)) throw fault;
+      faults.push(fault);
+      return undefined;
+    }
+  };
+  const files = filesOf(config);
+  const jwtBundle = sound(files.jwtBundle, parseJwtBundle);
+  const trustBundle = sound(files.trustBundle, parseX509Bundle);
+  const unfit = trustBundle === undefined ? undefined : tlsFault(root, config);
+  if (unfit !== undefined) faults.push(unfit);
+  return { evidence: { jwtBundle, trustBundle }, replaceTls: trustBundle !== undefined && unfit === undefined, faults };
+}
+
+/** '' = none. */
+function filesOf({ tls, identity }: GatewayConfig): { readonly jwtBundle: string; readonly trustBundle: string } {
+  return { jwtBundle: identity.jwt_bundle_file, trustBundle: tls.enabled ? tls.trust_bundle_file : '' };
+}
+
+function tlsFault(root: string, { tls }: GatewayConfig): ConfigFault | undefined {
+  const [certificateFile, privateKeyFile, trustBundleFile] = [tls.certificate_file, tls.private_key_file, tls.trust_bundle_file].map((file) => resolveInProject(root, file)) as [string, string, string];
+  try {
+    checkTlsFiles({ certificateFile, privateKeyFile, trustBundleFile });
+    return undefined;
+  } catch (fault) {
+    if (!(fault instanceof FrontTlsError)) throw fault;
+    return new ConfigFault(fault.message.slice(fault.file.length + 2), { file: fault.file === privateKeyFile ? tls.private_key_file : tls.certificate_file, ...WHOLE_FILE, remedy: REMEDY });
+  }
+}
+
+function read(root: string, file: string): string | undefined {
+  if (file === '') return undefined;
+  try {
+    return readFileSync(resolveInProject(root, file), 'utf8');
+  } catch {
+    throw new ConfigFault(`${file} can't be read.`, { file, ...WHOLE_FILE, remedy: REMEDY });
+  }
+}
