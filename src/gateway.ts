@@ -19,7 +19,7 @@ import { Unattended } from './chain/unattended.js';
 import { createSharedLines } from './chain/unidentified.js';
 import { deny, PASS, type Deny, type Verdict } from './chain/verdict.js';
 import type { SharedTable } from './base/shared/table.js';
-import type { Authenticator } from './engines/identity/types.js';
+import type { Authenticator, IdentityResult } from './engines/identity/types.js';
 import { createCircuitBreakers } from './engines/limits/circuit-breaker.js';
 import { createPlaces } from './engines/limits/places.js';
 import { createRateLimiter } from './engines/limits/token-bucket.js';
@@ -133,11 +133,16 @@ export function buildGateway(parts: GatewayParts) {
     sharedLines: createSharedLines(parts.appender, () => snapshot.config.audit.unidentified_per_second, (flush, afterMs) => parts.after(afterMs, flush)),
     unfitForRecords: (taken, server, word) => firewalls.of(taken, server).unfit(word), resourceMetadataUrl: parts.resourceMetadataUrl, digestArguments: createArgumentsDigest(parts.argumentsKey), onFault: parts.onGatewayFault,
   };
+  const isProven: TerminalServices['isProven'] = ({ inbound, caller }) => {
+    const judge = (result: IdentityResult): boolean => result.ok && result.caller.spiffeId === caller?.spiffeId;
+    const result = parts.authenticator.authenticate(inbound.evidence, snapshot.identities, clock.nowMs());
+    return result instanceof Promise ? result.then(judge, () => false) : judge(result);
+  };
   const crowd = createCrowd(exit);
   let lastId = 0;
   const terminals: TerminalServices = {
     client: parts.client, jsonGuard: parts.jsonGuard, mcpSessions, sessionRisk: parts.sessionRisk, tools: parts.tools, version: parts.version,
-    toolCache: createToolCache(), nextId: () => ++lastId, every: parts.every, nowMs: clock.nowMs, routes: createRoutes(), taskOwners: createTaskOwners(parts.shared.tasks), listeners: new Set(), subscriptions: new Map(), openStreams: new OpenStreams(), sentSecrets, firewalls,
+    toolCache: createToolCache(), nextId: () => ++lastId, every: parts.every, nowMs: clock.nowMs, routes: createRoutes(), taskOwners: createTaskOwners(parts.shared.tasks), listeners: new Set(), subscriptions: new Map(), openStreams: new OpenStreams(), isProven, sentSecrets, firewalls,
     legs: createLegs({
       asker: { client: parts.client, guard: parts.jsonGuard, limits: limitsOf(config), answerBytesMax: config.upstream.answer_bytes_max },
       ownInitializeParams: ownInitializeParams(parts.version),
@@ -214,6 +219,7 @@ export function buildGateway(parts: GatewayParts) {
     commit(next: Snapshot): void {
       const before = snapshot.digests;
       snapshot = next;
+      if (before.identities !== next.digests.identities) void terminals.openStreams.judgeAll();
       // What a caller may see of them depends on both; of tools the control thread tells, once it has listed them anew.
       if (before.registry === next.digests.registry && before.policy === next.digests.policy) return;
       for (const what of ['prompts', 'resources'] as const) if (next.registry.upstreams.some((url) => tellsOfChanges(parts.tools.upstream(url), what))) announce(what);
@@ -229,6 +235,8 @@ export function buildGateway(parts: GatewayParts) {
     },
     /** The clients of open streams see a proper end and may connect elsewhere. */
     endStreams: () => terminals.openStreams.endAll(),
+    /** Authorities were replaced: streams whose clients they no longer vouch for end now, not when the proof expires. */
+    judgeStreams: () => terminals.openStreams.judgeAll(),
     /** Waits at most `graceMs` for requests whose clients are gone; those of the others are the front's to wait for. */
     idle(graceMs: number): Promise<void> {
       if (unattended.size === 0) return Promise.resolve();

@@ -54,7 +54,7 @@ export class LongStream {
   /** Once the stream has begun. */
   start(firstEvent: string): void {
     this.write(firstEvent);
-    this.services.openStreams.add(this.end);
+    this.services.openStreams.add(this.end, () => this.#judge());
     if (this.exchange.reply.aborted) this.#stop(() => this.exchange.endStream('client_disconnected'));
   }
 
@@ -136,6 +136,18 @@ export class LongStream {
     return true;
   }
 
+  /** An authority may have been taken away, or an identity: with what vouched for the listener ends what he may hear. */
+  async #judge(): Promise<void> {
+    const { ctx, reply } = this.exchange;
+    try {
+      if (this.stopped || (await this.services.isProven(ctx))) return;
+      reply.carrier?.provenUntil(this.services.nowMs()); // a connection of many messages is this client's as a whole
+      this.#stop(() => this.#endWell('auth_invalid_identity'));
+    } catch {
+      this.#stop(() => this.exchange.cut(deny('gateway_fault')));
+    }
+  }
+
   #take(event: SseEvent, handle: (event: SseEvent) => Promise<void>): void {
     this.#waiting += 1;
     this.#flow();
@@ -155,6 +167,7 @@ export class LongStream {
 
   #tick(): void {
     if (this.endIfExpired()) return;
+    void this.#judge(); // also what was decided before a change, and has begun after it
     this.write(KEEP_ALIVE);
     this.#onTick();
   }

@@ -82,6 +82,8 @@ export interface TerminalServices {
   readonly subscriptions: Map<string, number>;
   /** Ends the streams that would never end by themselves, when the gateway stops. */
   readonly openStreams: OpenStreams;
+  /** Whether the evidence of a request still proves the same caller, by what is in force now. */
+  isProven(ctx: Pick<Context, 'inbound' | 'caller'>): boolean | Promise<boolean>;
   /** What no answer of a tool server may hold. */
   readonly sentSecrets: SentSecrets;
   readonly firewalls: Firewalls;

@@ -247,7 +247,7 @@ function serveControl(port: MessagePort, parts: ThreadParts): void {
 }
 
 /** Replaced keys and certificates, each for itself: a bad one leaves the old in force and is said, and holds up no other. */
-function takeEvidence({ jwtBundle, trustBundle, replaceTls }: Extract<ToGateway, { kind: 'evidence' }>, { authenticator, config, front, log }: ThreadParts): void {
+function takeEvidence({ jwtBundle, trustBundle, replaceTls }: Extract<ToGateway, { kind: 'evidence' }>, { authenticator, config, front, gateway, log }: ThreadParts): void {
   const take = (work: () => void): void => {
     try {
       work();
@@ -258,6 +258,7 @@ function takeEvidence({ jwtBundle, trustBundle, replaceTls }: Extract<ToGateway,
   if (jwtBundle !== undefined) take(() => authenticator.reloadJwtBundle({ text: jwtBundle, file: config.identity.jwt_bundle_file }));
   if (trustBundle !== undefined) take(() => authenticator.reloadX509Bundle({ text: trustBundle, file: config.tls.trust_bundle_file }));
   if (replaceTls) take(() => front.replaceTls(tlsFilesOf(config.tls)));
+  void gateway.judgeStreams();
 }
 
 export function sourceFault(fault: unknown): SourceFault {
