@@ -9,6 +9,12 @@ import { renderTable } from '../table.js';
 const WHO = { name: '<identity>', about: 'a SPIFFE ID, or an agent\'s name (then --env counts)' };
 const ENV = { flags: '--env <env>', about: 'the environment in a name\'s SPIFFE ID (default dev)' };
 
+/** Said, because the list decides about declared identities alone. */
+const IN_STRICT = {
+  registered: 'the profile is strict: this admits nobody; callers prove who they are',
+  removed: 'the profile is strict: this keeps nobody out; end the workload\'s entry at its SPIFFE authority, whose proofs then end',
+} as const;
+
 export const identityCommands: readonly CommandSpec[] = [
   {
     path: 'identity list',
@@ -27,7 +33,8 @@ export const identityCommands: readonly CommandSpec[] = [
   },
   {
     path: 'identity remove',
-    summary: 'Take an identity off the list; its calls are refused at once',
+    summary: 'Take an identity off the list; who declares it (dev) is refused at once',
+    detail: 'The list says who may declare itself in the dev profile. A caller that proves who it is, by a certificate or a token, is kept out by its SPIFFE authority alone.',
     arguments: [WHO],
     options: [ENV],
     examples: ['agw identity remove my-agent --env dev'],
@@ -84,13 +91,14 @@ async function remove(context: CommandContext): Promise<ExitCode> {
 }
 
 /** The new text is parsed before it replaces the old: a file that the gateway would refuse is never written. */
-async function write(context: CommandContext, file: string, trustDomain: string, edit: (text: string) => string, done: string, id: string): Promise<ExitCode> {
+async function write(context: CommandContext, file: string, trustDomain: string, edit: (text: string) => string, done: 'registered' | 'removed', id: string): Promise<ExitCode> {
   const text = edit(readConfigText(file));
   const { parseIdentities } = await import('../../engines/identity/identity-table.js');
   parseIdentities(text, file, trustDomain);
   replaceFile(file, text);
   const reloaded = await reloadIfRunning(context, file);
   printAnswer(context, { spiffe_id: id, [done]: true, active: reloaded === 'active' }, () => context.terminal.print(`${done} ${id} (${activeNote(reloaded)})`));
+  if ((await context.project.config()).profile === 'strict') context.terminal.warn(IN_STRICT[done]);
   return 0;
 }
 

@@ -22,7 +22,7 @@ export const sessionsCommands: readonly CommandSpec[] = [
   {
     path: 'sessions revoke',
     summary: 'End a session, or all of one caller, on every thread and for good',
-    detail: 'Its open streams end; calls under way get their answer. Over Streamable HTTP the client\'s next request is answered 404; a WebSocket and an HTTP+SSE stream end, and many clients connect again by themselves and are served, without a session until they initialize. A restart does not bring the session back. Revoking keeps nobody out: for that take the identity off the list (agw identity remove), which ends its sessions as well.',
+    detail: 'Its open streams end; calls under way get their answer. Over Streamable HTTP the client\'s next request is answered 404; a WebSocket and an HTTP+SSE stream end, and many clients connect again by themselves and are served, without a session until they initialize. A restart does not bring the session back. Revoking keeps nobody out: for that take the identity off the list (agw identity remove), which ends its sessions as well; a caller with a proof, in strict everybody, is kept out by their SPIFFE authority alone.',
     arguments: [{ name: '[session]', about: '8 to 16 hexadecimal digits, as agw inspect sessions shows it, or the whole session id' }],
     options: [{ flags: '--caller <id>', about: 'all sessions of this caller, by its SPIFFE ID' }],
     examples: [`agw sessions revoke ${EXAMPLE}`, `agw sessions revoke --caller ${CALLER}`],

@@ -1,5 +1,5 @@
 // Commands that speak to the gateway: what they send, print and end with.
-import { mkdirSync, readFileSync, statSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openBench, type Answers, type Bench } from './cli-fixture.js';
@@ -195,6 +195,15 @@ describe('agw identity', () => {
     expect((await bench.agw(['identity', 'remove', 'reporter'])).code).toBe(0);
     expect((await bench.agw(['identity', 'remove', 'reporter'])).code).toBe(1);
     expect(text()).not.toContain('reporter');
+  });
+
+  it('says in strict that the list admits nobody and keeps nobody out, and in dev nothing', async () => {
+    const said = async (what: string): Promise<string> => (await bench.agw(['identity', what, 'reporter'])).err;
+    expect([await said('add'), await said('remove')].join()).not.toContain('strict');
+    const config = join(bench.root, 'config/gateway.yaml');
+    writeFileSync(config, `${readFileSync(config, 'utf8').replace('profile: dev', 'profile: strict')}\nguard: {url: 'http://127.0.0.1:1/'}\n`);
+    expect(await said('add')).toContain('the profile is strict: this admits nobody');
+    expect(await said('remove')).toContain('the profile is strict: this keeps nobody out');
   });
 });
 
