@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { permitAll, startGateway, type GatewayProcess } from '../support/gateway-process.js';
-import { jwtBundleText, makeAuthority, makeJwtAuthority, makeJwtSvid, makeServerCertificate, makeSvid, validAround, type IssuedCertificate } from '../support/pki.js';
+import { jwtBundleText, makeAuthority, makeIntermediate, makeJwtAuthority, makeJwtSvid, makeServerCertificate, makeSvid, validAround, type IssuedCertificate } from '../support/pki.js';
+import { eventually } from './calls.js';
 
 const AGENT = 'spiffe://poc.local/agents/mcp-client/tls-agent/dev';
 const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
@@ -44,6 +45,7 @@ async function httpsPort(): Promise<number> {
 interface TlsAnswer {
   readonly status: number;
   readonly code: unknown;
+  readonly remedy?: unknown;
 }
 
 function ask(svid: IssuedCertificate | undefined, ca = authority.pem): Promise<TlsAnswer | 'handshake failed'> {
@@ -52,7 +54,10 @@ function ask(svid: IssuedCertificate | undefined, ca = authority.pem): Promise<T
       let text = '';
       response.on('data', (part: Buffer) => { text += part.toString(); });
       response.on('error', () => resolve('handshake failed'));
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, code: (JSON.parse(text) as { code?: unknown }).code }));
+      response.on('end', () => {
+        const { code, reason_code: reason, remediation: remedy } = JSON.parse(text) as { code?: unknown; reason_code?: unknown; remediation?: unknown };
+        resolve({ status: response.statusCode ?? 0, code, ...(reason === 'untrusted_issuer' ? { remedy } : {}) });
+      });
     });
     one.on('error', () => resolve('handshake failed'));
     one.end(PING);
@@ -78,6 +83,18 @@ describe('an X.509-SVID', () => {
   ])('that is %s gets no answer but a refusal', async (_what, svid) => {
     const answer = await ask(svid);
     if (answer !== 'handshake failed') expect(answer.status).toBe(401);
+  });
+
+  it('of an intermediate authority counts once that is in the bundle beside its root, and until then the refusal says so', async () => {
+    const intermediate = makeIntermediate(authority, 'an intermediate authority');
+    const issued = makeSvid(intermediate, AGENT, validAround(now));
+    const svid = { ...issued, pem: `${issued.pem}${intermediate.pem}` };
+    expect(await ask(svid)).toMatchObject({ status: 401, code: 'auth_invalid_identity', remedy: expect.stringContaining('an intermediate one beside its root') as string });
+    writeFileSync(join(gateway.dir, 'config/tls/bundle.pem'), `${authority.pem}${intermediate.pem}`);
+    expect(await eventually(async () => {
+      const answer = await ask(svid);
+      return answer !== 'handshake failed' && answer.status === 200;
+    })).toBe(true);
   });
 
   it('is judged by the new trust bundle once that is replaced on disk, without a restart', async () => {

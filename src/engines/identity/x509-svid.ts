@@ -16,6 +16,9 @@ const ANY_EXTENDED_KEY_USAGE = '2.5.29.37.0';
 /** MD5 and SHA-1 with RSA, SHA-1 with ECDSA: collisions of these can be bought. */
 const BROKEN_SIGNATURES: ReadonlySet<string> = new Set(['1.2.840.113549.1.1.4', '1.2.840.113549.1.1.5', '1.2.840.10045.4.1']);
 
+/** The HTTP library shows the client's own certificate alone: what it sent along is known to the TLS stack only. */
+const UNTRUSTED_REMEDY = 'Put the authority that signed the certificate into tls.trust_bundle_file, an intermediate one beside its root.';
+
 export interface X509SvidVerifier {
   verify(pem: string, trustDomain: string, nowMs: number): IdentityResult;
   /** Throws ConfigFault, and then the old bundle stays. Forgets every caller. */
@@ -61,7 +64,7 @@ function judge(pem: string, bundle: X509Bundle, trustDomain: string, nowMs: numb
   if (refusal !== undefined) return refusal;
   const id = idOf(leaf, trustDomain);
   if (typeof id !== 'string') return id;
-  if (!isIssuedUnder(bundle, leaf, certificates.slice(1), trustDomain, nowMs)) return invalid('untrusted_issuer');
+  if (!isIssuedUnder(bundle, leaf, certificates.slice(1), trustDomain, nowMs)) return invalid('untrusted_issuer', undefined, UNTRUSTED_REMEDY);
   const caller: Caller = Object.freeze({ spiffeId: id, authMethod: 'mtls_svid', principal: principalOf(id, trustDomain), expiresMs: leaf.notAfterMs });
   return { caller, trustDomain, notBeforeMs: leaf.notBeforeMs };
 }
