@@ -1,5 +1,5 @@
 // The process: reads its config, takes the state folder's lock, starts the threads, drains on SIGTERM, reloads on SIGHUP.
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
@@ -8,6 +8,7 @@ import { allowLargeHeaders, readEnvironment } from './base/config/environment.js
 import { ConfigFault, describeFault, placeText, WHOLE_FILE } from './base/config/fault.js';
 import { loadGatewayConfig, projectRoot, resolveInProject, shownPath } from './base/config/load.js';
 import { packageVersion } from './base/config/package-version.js';
+import { describeSystemFault } from './base/config/system-fault.js';
 import { parseYamlWithLines } from './base/config/yaml-lines.js';
 import { startControl, type RunningControl } from './threads/control.js';
 import { describeSourceFault, describeSourceFaults } from './threads/source-faults.js';
@@ -99,7 +100,8 @@ function lock(path: string): () => void {
   const take = (): void => writeFileSync(path, `${process.pid}\n`, { flag: 'wx', mode: LOCK_MODE });
   try {
     take();
-  } catch {
+  } catch (fault) {
+    if (!existsSync(path)) throw fault;
     const pid = Number(readFileSync(path, 'utf8'));
     if (Number.isInteger(pid) && pid > 0 && isGateway(pid)) {
       throw new ConfigFault(`another gateway (pid ${pid}) uses this state folder.`, { file: path, ...WHOLE_FILE, remedy: 'Stop it with make down, or set another state_dir.' });
@@ -127,6 +129,8 @@ function isGateway(pid: number): boolean {
 
 function describe(fault: unknown): string {
   if (fault instanceof ConfigFault) return describeFault(fault);
+  const refused = describeSystemFault(fault);
+  if (refused !== undefined) return `${refused.message} ${refused.remedy}`;
   return describeSourceFaults(fault).map(({ message, file, line, column, remedy }) => `${file === undefined ? '' : `${placeText({ file, line, column })}: `}${message}${remedy === undefined ? '' : ` ${remedy}`}`).join('\n');
 }
 

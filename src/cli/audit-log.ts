@@ -1,4 +1,5 @@
 // Where the project's audit log is, and what to say when there is none. The reading itself is audit/reader's.
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { AuditLogMissing } from '../audit/reader/filter.js';
 import { CliFailure } from './failure.js';
@@ -18,6 +19,16 @@ export async function withAuditDir<T>(project: Project, read: (dir: string) => P
     return await read(await auditDir(project));
   } catch (error) {
     if (!(error instanceof AuditLogMissing)) throw error;
+    refuseForeign(error.dir);
     throw new CliFailure(error.message, { remedy: 'It begins with the first start: make up', code: 'no_audit_log' });
+  }
+}
+
+/** A folder in another user's closed one is not missing. */
+function refuseForeign(dir: string): void {
+  try {
+    statSync(dir);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EACCES') throw new CliFailure(`you may not open ${dir}.`, { remedy: 'Run as the user the gateway runs as.', code: 'not_permitted' });
   }
 }

@@ -3,6 +3,7 @@ import { CommanderError } from 'commander';
 import { readEnvironment, type Environment } from '../base/config/environment.js';
 import { ConfigFault, describeFault, placeText } from '../base/config/fault.js';
 import type { CommandContext, CommandSpec } from './command.js';
+import { describeSystemFault } from '../base/config/system-fault.js';
 import { approvalsCommands } from './commands/approvals.js';
 import { approverCommands } from './commands/approver.js';
 import { auditCommands } from './commands/audit.js';
@@ -139,6 +140,8 @@ function asFailure(error: unknown): CliFailure {
   if (error instanceof CliFailure) return error;
   if (error instanceof ConfigFault) return new CliFailure(describeFault(error), { code: 'config_fault' });
   if (isPlaced(error)) return new CliFailure(`${placeText(error)}: ${error.message}`, { code: 'file_fault' });
+  const refused = describeSystemFault(error);
+  if (refused !== undefined) return new CliFailure(refused.message, { remedy: refused.remedy, ...hintsOf({ code: textOf(error, 'code') }) });
   return new CliFailure(error instanceof Error ? error.message : String(error), hintsOf(error));
 }
 

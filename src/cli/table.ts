@@ -5,6 +5,8 @@ export interface Column {
   readonly title: string;
   /** Cut this one first; several are cut widest first. The rest keep their width. */
   readonly shrinks?: boolean;
+  /** Left out where the terminal is too narrow for all; the highest number goes first. `--json` has all. */
+  readonly spare?: number;
   readonly right?: boolean;
   /** Cut at the front: of a SPIFFE ID the end tells. */
   readonly keepsEnd?: boolean;
@@ -14,10 +16,15 @@ export interface Column {
 
 const GAP = 2;
 const CUT_WIDTH_MIN = 6;
+/** What a column that may shrink needs to say something. */
+const SHRUNK_WIDTH_MIN = 20;
 
 /** `cells` are untrusted text; colours come from `paint` alone. */
-export function renderTable(columns: readonly Column[], rows: readonly (readonly string[])[], terminal: Pick<Terminal, 'width' | 'colors'>): string {
-  const clean = rows.map((row) => cellsOf(columns, row));
+export function renderTable(every: readonly Column[], rows: readonly (readonly string[])[], terminal: Pick<Terminal, 'width' | 'colors'>): string {
+  const all = rows.map((row) => cellsOf(every, row));
+  const kept = keptColumns(every, widest(every, all), terminal.width);
+  const columns = kept.flatMap((i) => every[i] ?? []);
+  const clean = all.map((row) => kept.map((i) => row[i] ?? ''));
   const widths = fitWidths(columns, widest(columns, clean), terminal.width);
   return [renderHead(columns, widths, terminal.colors), ...clean.map((row) => renderRow(columns, widths, row, terminal.colors))].join('\n');
 }
@@ -63,6 +70,18 @@ function renderCell(text: string, width: number, column: Column | undefined, col
 
 function widest(columns: readonly Column[], rows: readonly (readonly string[])[]): number[] {
   return columns.map((column, i) => Math.max(columnsOf(column.title), ...rows.map((row) => columnsOf(row[i] ?? ''))));
+}
+
+/** Without spare columns, as far as the others would have to be cut for them. Those that may shrink do so first, as far as they still say something. */
+function keptColumns(columns: readonly Column[], wanted: readonly number[], width: number): number[] {
+  const kept = columns.map((_, i) => i);
+  const needed = (i: number): number => Math.min(wanted[i] ?? 0, columns[i]?.shrinks === true ? SHRUNK_WIDTH_MIN : Infinity);
+  for (;;) {
+    const least = kept.reduce((sum, i) => sum + needed(i), 0) + GAP * (kept.length - 1);
+    const spare = kept.filter((i) => columns[i]?.spare !== undefined).toSorted((a, b) => (columns[b]?.spare ?? 0) - (columns[a]?.spare ?? 0))[0];
+    if (least <= width || spare === undefined) return kept;
+    kept.splice(kept.indexOf(spare), 1);
+  }
 }
 
 function fitWidths(columns: readonly Column[], wanted: readonly number[], width: number): number[] {

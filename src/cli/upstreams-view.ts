@@ -6,8 +6,8 @@ import { renderFields, renderTable, type Column } from './table.js';
 import { printable, type Colors, type Terminal } from './terminal.js';
 
 const COLUMNS: readonly Column[] = [
-  { title: 'UPSTREAM', shrinks: true }, { title: 'STATE', paint: paintUpstreamState }, { title: 'SINCE' }, { title: 'PROTOCOL' }, { title: 'SERVER', shrinks: true }, { title: 'TOOLS' },
-  { title: 'LIST', right: true }, { title: 'BREAKERS', paint: (text, colors) => (text === 'closed' ? text : colors.red(text)) }, { title: 'REQUESTS', right: true }, { title: 'CONNECTIONS', right: true },
+  { title: 'UPSTREAM', shrinks: true }, { title: 'STATE', paint: paintUpstreamState }, { title: 'SINCE', spare: 4 }, { title: 'PROTOCOL', spare: 2 }, { title: 'SERVER', shrinks: true, spare: 1 }, { title: 'TOOLS' },
+  { title: 'LIST', right: true }, { title: 'BREAKERS', paint: (text, colors) => (text === 'closed' ? text : colors.red(text)) }, { title: 'REQUESTS', right: true, spare: 3 }, { title: 'CONNECTIONS', right: true, spare: 5 },
 ];
 
 export function paintUpstreamState(text: string, colors: Colors): string {

@@ -31,6 +31,13 @@ export function findFileFaults(root: string, config: GatewayConfig): unknown[] {
   return [...FILES.flatMap(({ file, parse }) => faultOf(() => parse(readSource(root, file(config)), config))), ...findRuleFaults(root, config)];
 }
 
+/** Of the files that have no check of their own in `agw doctor`. */
+export function findOtherFaults(root: string, config: GatewayConfig): { readonly what: string; readonly file: string; readonly faults: readonly unknown[] }[] {
+  const named = { thresholds: 'risk thresholds', destinations: 'destinations', chains: 'session chains' } as const;
+  const files = FILES.flatMap(({ part, file, parse }) => (part in named ? [{ what: named[part as keyof typeof named], file: file(config), faults: faultOf(() => parse(readSource(root, file(config)), config)) }] : []));
+  return [...files, { what: 'DLP rules', file: config.dlp.dir, faults: findRuleFaults(root, config) }];
+}
+
 /** What is watched, each file for itself: one that is wrong stays as it was in `last`, and holds up no other. */
 export function readSoundFiles(root: string, last: SnapshotSources): { readonly sources: SnapshotSources; readonly faults: readonly unknown[] } {
   const { config } = last;

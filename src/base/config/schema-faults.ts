@@ -25,7 +25,17 @@ function faultsOfIssue(yaml: YamlFile, schema: z.ZodType, issue: Issue): ConfigF
   // Of a record: what is wrong is the key, and what is said of it stands one deeper.
   if (issue.code === 'invalid_key') return issue.issues.map(({ message }) => new ConfigFault(`${showPath(path)}: the name ${lowerFirst(message)}.`, { file: yaml.file, ...yaml.placeOfKey(path), remedy: allowedAt(schema, path.slice(0, -1)) }));
   const remedy = allowedAt(schema, path);
-  return [new ConfigFault(`${showPath(path)}: ${lowerFirst(issue.message)}.`, { file: yaml.file, ...yaml.placeOf(path), remedy })];
+  return [new ConfigFault(`${showPath(path)}: ${wordsOf(issue)}.`, { file: yaml.file, ...yaml.placeOf(path), remedy })];
+}
+
+const KINDS: Readonly<Record<string, string>> = { object: 'a group of keys', record: 'a group of keys', array: 'a list', string: 'a text', number: 'a number', int: 'a whole number', boolean: 'true or false', null: 'nothing' };
+
+/** Of a wrong type what a person wrote and should write; else the schema's own words. */
+function wordsOf(issue: Issue): string {
+  if (issue.code !== 'invalid_type') return lowerFirst(issue.message);
+  const received = /received (\w+)$/.exec(issue.message)?.[1] ?? 'undefined';
+  const expected = `expected ${KINDS[issue.expected] ?? issue.expected}`;
+  return received === 'undefined' ? `missing, ${expected}` : `${expected}, found ${KINDS[received] ?? received}`;
 }
 
 function unknownKey(yaml: YamlFile, schema: z.ZodType, path: KeyPath, key: string): ConfigFault {

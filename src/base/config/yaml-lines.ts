@@ -1,6 +1,6 @@
 // YAML with places: what a file says, and the line and column of every key in it, so that a fault can point at its cause.
-import { isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, visit, type Document, type Node, type Pair } from 'yaml';
-import { ConfigFault, WHOLE_FILE } from './fault.js';
+import { isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, visit, type Document, type Node, type Pair, type YAMLError } from 'yaml';
+import { ConfigFault, WHOLE_FILE, type FaultPlace } from './fault.js';
 
 /** A file that is larger is not a configuration file; refusing it bounds memory. */
 const TEXT_LENGTH_MAX = 64 * 1024 * 1024;
@@ -24,14 +24,16 @@ export interface YamlFile {
 /** Throws ConfigFault for what is not YAML, and for duplicate keys. `file` is only named, not read. */
 export function parseYamlWithLines(text: string, file: string): YamlFile {
   if (text.length > TEXT_LENGTH_MAX) throw new ConfigFault('the file is larger than 64 MiB.', { file, ...WHOLE_FILE });
+  refuseOtherText(text, file);
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const doubled = document.errors.some((error) => error.code === 'DUPLICATE_KEY') ? doubledKeys(document, lines) : new Map<number, string>();
   const faults = document.errors.map((error) => {
     const place = { file, ...placeAt(lines, error.pos[0]) };
     const message = error.code === 'DUPLICATE_KEY' ? doubled.get(error.pos[0]) : undefined;
-    return message === undefined ? new ConfigFault(firstLine(error.message), place) : new ConfigFault(message, { ...place, remedy: 'Keep one of them.' });
+    return message === undefined ? notYaml(error, place) : new ConfigFault(message, { ...place, remedy: 'Keep one of them.' });
   });
+  faults.push(...aliasesOfNothing(document).map(({ name, at }) => new ConfigFault(`there is no anchor &${name} before the alias *${name}.`, { file, ...placeAt(lines, at), remedy: 'A text that begins with * stands in quotes.' })));
   const [first, ...others] = faults;
   if (first !== undefined) throw new ConfigFault(first.message, first, others);
   return {
@@ -40,6 +42,34 @@ export function parseYamlWithLines(text: string, file: string): YamlFile {
     placeOf: (path) => placeAt(lines, offsetOf(document, path, false)),
     placeOfKey: (path) => placeAt(lines, offsetOf(document, path, true)),
   };
+}
+
+/** Bytes that are no UTF-8 were read as U+FFFD: taken as they are, a rule or a name would silently be another one. */
+function refuseOtherText(text: string, file: string): void {
+  const offset = text.search(/[\0\uFFFD]/);
+  if (offset < 0) return;
+  if (text.startsWith('\uFFFD')) throw new ConfigFault('the file is not UTF-8 text.', { file, ...WHOLE_FILE, remedy: 'Save it as UTF-8.' });
+  const before = text.slice(0, offset).split('\n');
+  const place = { file, line: before.length, column: (before.at(-1) ?? '').length + 1 };
+  throw text[offset] === '\0'
+    ? new ConfigFault('a NUL character stands here.', { ...place, remedy: 'Remove it.' })
+    : new ConfigFault('a byte stands here that is not UTF-8.', { ...place, remedy: 'Save the file as UTF-8.' });
+}
+
+/** The library's words for a person who never heard of it. */
+function notYaml(error: YAMLError, place: FaultPlace): ConfigFault {
+  if (error.code === 'TAB_AS_INDENT') return new ConfigFault('a tab stands where the line is indented.', { ...place, remedy: 'Indent with spaces.' });
+  if (error.code === 'MULTIPLE_DOCS') return new ConfigFault('a second document begins here (---).', { ...place, remedy: 'A file is one document: remove the line, or what follows.' });
+  const quote = /^Missing closing (.)quote/.exec(error.message)?.[1];
+  if (quote !== undefined) return new ConfigFault(`the quote (${quote}) is not closed.`, { ...place, remedy: 'Close it where the text ends.' });
+  return new ConfigFault(firstLine(error.message), place);
+}
+
+function aliasesOfNothing(document: Document): { readonly name: string; readonly at: number }[] {
+  const found: { name: string; at: number }[] = [];
+  if (document.errors.length > 0) return found;
+  visit(document, { Alias: (_, alias) => void (alias.resolve(document) === undefined && found.push({ name: alias.source, at: startOf(alias) ?? 0 })) });
+  return found;
 }
 
 /** What an entry of a list is called by, so that a person finds it in a long file. */

@@ -29,7 +29,7 @@ async function examine(context: CommandContext): Promise<CheckResult[]> {
   const { checkPorts } = await import('../doctor/ports.js');
   const { checkRunning, readStatus } = await import('../doctor/running.js');
   const { systemClock } = await import('../../base/clock/clock.js');
-  const status = await readStatus(context.control());
+  const { status, forbidden } = await readStatus(context.control());
   const results = checkMachine(readMachine(systemClock.nowMs()));
   const { results: ofConfig, config } = await checkConfig(project);
   results.push(...ofConfig);
@@ -39,8 +39,9 @@ async function examine(context: CommandContext): Promise<CheckResult[]> {
     const ports = [{ what: 'port', host: front.host, port: front.port, open: front.plain }, { what: 'mTLS port', host: tls.host, port: tls.port, open: tls.enabled }].filter((port) => port.open);
     results.push(...(await checkFiles(project, config)));
     results.push(...(await guarded('certificates', () => checkCertificates(project, config, systemClock.nowMs()))));
-    results.push(...(await guarded('ports', () => checkPorts(ports, status !== undefined))));
+    if (forbidden === undefined) results.push(...(await guarded('ports', () => checkPorts(ports, status !== undefined))));
   }
+  if (forbidden !== undefined) return [...results, bad('gateway', forbidden.message, forbidden.remedy ?? '')]; // of its port, its state and its log nothing can be said
   if (status === undefined) results.push(bad('gateway', 'no gateway answers on the control socket', 'Start it: make up'));
   else results.push(...(await guarded('gateway', () => checkRunning(context.control(), status))));
   const { checkAuditChain } = await import('../doctor/audit-chain.js');

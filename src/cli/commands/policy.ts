@@ -1,4 +1,5 @@
 // agw policy: what the Rego policies say, taking new ones up, listing and testing them.
+import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { SpiffeId } from '../../engines/identity/types.js';
 import { namesSubject } from '../../mcp/methods.js';
@@ -174,6 +175,8 @@ async function listFiles(context: CommandContext): Promise<unknown> {
 
 async function test(context: CommandContext): Promise<ExitCode> {
   const dirs = context.argumentsFrom(0);
+  const absent = dirs.find((dir) => statSync(dir, { throwIfNoEntry: false })?.isDirectory() !== true);
+  if (absent !== undefined) throw new CliFailure(`there is no folder ${absent}.`, { remedy: 'Name folders of Rego files, or none for those of policy.dirs.', code: 'not_found' });
   const { testPolicies } = await import('../offline-policy.js');
   const results = await testPolicies(context.project, dirs.length === 0 ? undefined : dirs.map((dir) => resolve(dir)));
   const failed = results.filter((result) => !result.passed);

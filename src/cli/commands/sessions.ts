@@ -42,7 +42,7 @@ async function inspectSessions(context: CommandContext): Promise<ExitCode> {
       textOf(one, 'id'), textOf(one, 'caller'), textOf(one, 'protocol_version'), shownTime(textOf(one, 'created_at')), shownTime(textOf(one, 'used_at')), textOf(one, 'state'), textOf(one, 'thread'), textOf(one, 'upstreams'), textOf(one, 'streams'),
     ]);
     const columns = [
-      { title: 'SESSION' }, { title: 'CALLER', shrinks: true, keepsEnd: true }, { title: 'VERSION' }, { title: 'OPENED' }, { title: 'LAST USED' }, { title: 'STATE' }, { title: 'THREAD', right: true }, { title: 'SERVERS', right: true }, { title: 'STREAMS', right: true },
+      { title: 'SESSION' }, { title: 'CALLER', shrinks: true, keepsEnd: true }, { title: 'VERSION', spare: 2 }, { title: 'OPENED', spare: 4 }, { title: 'LAST USED' }, { title: 'STATE' }, { title: 'THREAD', right: true, spare: 3 }, { title: 'SERVERS', right: true, spare: 1 }, { title: 'STREAMS', right: true, spare: 1 },
     ];
     terminal.print(renderTable(columns, rows, terminal));
     const more = (numberOf(answer, 'total') ?? 0) - sessions.length;

@@ -142,19 +142,19 @@ export function threadsOf(answer: unknown): string {
 
 async function version(context: CommandContext): Promise<ExitCode> {
   const cli = packageVersion();
-  const gateway = await runningVersion(context);
+  const { gateway, forbidden } = await runningVersion(context);
   printAnswer(context, { agw: cli, node: process.versions.node, gateway }, () => {
-    context.terminal.print(`agw ${cli}, Node ${process.versions.node}${gateway === null ? ', no gateway running' : `, gateway ${printable(gateway)}`}`);
+    context.terminal.print(`agw ${cli}, Node ${process.versions.node}${forbidden ? ', a gateway that you may not ask (run as its user)' : gateway === null ? ', no gateway running' : `, gateway ${printable(gateway)}`}`);
   });
   return 0;
 }
 
-async function runningVersion(context: CommandContext): Promise<string | null> {
+async function runningVersion(context: CommandContext): Promise<{ readonly gateway: string | null; readonly forbidden: boolean }> {
   try {
     const control = context.control();
-    return textOf(await control.get(control.dataPlaneOnly ? '/health' : '/v1/status'), 'version') || null;
+    return { gateway: textOf(await control.get(control.dataPlaneOnly ? '/health' : '/v1/status'), 'version') || null, forbidden: false };
   } catch (error) {
-    if (error instanceof CliFailure) return null;
+    if (error instanceof CliFailure) return { gateway: null, forbidden: error.code === 'not_permitted' };
     throw error;
   }
 }

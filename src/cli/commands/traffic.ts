@@ -48,11 +48,15 @@ async function traffic(context: CommandContext): Promise<ExitCode> {
   return 0;
 }
 
-function shower({ json, terminal }: CommandContext, sum: TrafficSum): (record: AuditRecord) => void {
+/** Who follows sees the head at once; a search that finds nothing has none. */
+function shower({ json, terminal, flag }: CommandContext, sum: TrafficSum): (record: AuditRecord) => void {
   const table = json ? undefined : trafficTable(terminal);
-  if (table !== undefined) terminal.print(table.head);
+  let begun = flag('follow');
+  if (table !== undefined && begun) terminal.print(table.head);
   return ({ line }) => {
     sum.add(line);
+    if (table !== undefined && !begun) terminal.print(table.head);
+    begun = true;
     terminal.print(table === undefined ? JSON.stringify(trafficFacts(line)) : table.row(trafficCells(line)));
   };
 }

@@ -28,7 +28,7 @@ export async function checkFiles(project: Project, config: GatewayConfig): Promi
     guarded('identities', () => checkIdentities(project, config)),
     guarded('registry', () => checkRegistry(project, config)),
     guarded('policies', () => checkPolicies(project, config)),
-    guarded('other files', () => checkPresent(project, config)),
+    guarded('other files', () => checkOthers(project, config)),
     guarded('key files', () => checkModes(project, config)),
     guarded('secrets', () => checkSecrets(project, config)),
   ];
@@ -91,9 +91,12 @@ async function checkSecrets(project: Project, { secrets, state_dir: stateDir }: 
   }
 }
 
-function checkPresent(project: Project, config: GatewayConfig): CheckResult[] {
-  const wanted = { 'risk thresholds': config.step_up.thresholds_file, destinations: config.step_up.destinations_file, 'session chains': config.session.chains_file, 'DLP rules': config.dlp.dir };
-  return Object.entries(wanted).map(([what, written]) => (existsSync(project.path(written)) ? ok(what, written) : bad(what, `${written} is missing`, 'Restore it from the repository.')));
+/** Each is read as the gateway reads it: what would stop a start is known before one. */
+async function checkOthers(project: Project, config: GatewayConfig): Promise<CheckResult[]> {
+  const { findOtherFaults } = await import('../../jobs/find-faults.js');
+  return findOtherFaults(project.root, config).flatMap(({ what, file, faults }) => (faults.length === 0 ? [ok(what, file)] : faults.flatMap((fault) => faultsAsResults(what, () => {
+    throw fault;
+  }))));
 }
 
 /** Against other users of the machine: a key that they read or replace is theirs. */

@@ -1,14 +1,19 @@
 // Checks of the running gateway, by what it says of itself: engines, tool hashes, upstreams, audit.
 import { placedMessage, type ControlClient } from '../control-client.js';
+import { CliFailure } from '../failure.js';
 import { remedyForKey } from '../key-remedy.js';
 import { plural } from '../printing.js';
 import { listOf, member, recordOf, textOf, textsOf, truthOf, type JsonRecord } from '../reading.js';
 import { processText } from '../upstreams-view.js';
 import { bad, note, ok, type CheckResult } from './check.js';
 
-/** Undefined when no gateway answers. */
-export async function readStatus(control: ControlClient): Promise<JsonRecord | undefined> {
-  return control.get('/v1/status').then(recordOf, () => undefined);
+/** `status` undefined: no gateway answers; `forbidden` says why where one may well run. */
+export async function readStatus(control: ControlClient): Promise<{ readonly status: JsonRecord | undefined; readonly forbidden: CliFailure | undefined }> {
+  try {
+    return { status: recordOf(await control.get('/v1/status')), forbidden: undefined };
+  } catch (error) {
+    return { status: undefined, forbidden: error instanceof CliFailure && error.code === 'not_permitted' ? error : undefined };
+  }
 }
 
 export async function checkRunning(control: ControlClient, status: JsonRecord): Promise<CheckResult[]> {

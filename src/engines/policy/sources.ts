@@ -73,7 +73,7 @@ function readSource(root: string, path: string): PolicySource {
   try {
     return { file, text: new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path)) };
   } catch (fault) {
-    throw new PolicyError(`can't be read (${codeOf(fault)})`, file, 0, 0);
+    throw new PolicyError(isCode(fault, 'ERR_ENCODING_INVALID_ENCODED_DATA') ? 'is not UTF-8 text: save it as UTF-8' : `can't be read (${codeOf(fault)})`, file, 0, 0);
   }
 }
 

@@ -8,6 +8,7 @@ export type SecretFaultCode =
   | 'store_damaged'
   | 'store_unreadable'
   | 'store_locked'
+  | 'store_unwritable'
   | 'store_full'
   | 'unknown_secret'
   | 'secret_exists'

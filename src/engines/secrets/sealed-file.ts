@@ -103,7 +103,8 @@ export function withWriterLock<T>(path: string, change: () => T): T {
 function begin(database: Database, path: string): void {
   try {
     database.exec('BEGIN IMMEDIATE');
-  } catch {
+  } catch (error) {
+    if (!String((error as { code?: unknown }).code).startsWith('SQLITE_BUSY')) throw new SecretFault('store_unwritable', `${path}.lock can't be written (${error instanceof Error ? error.message : String(error)}).`, 'Free the disk, or repair the folder: agw doctor.');
     throw new SecretFault('store_locked', `${path} is being changed by another process.`, 'Try again.');
   }
 }

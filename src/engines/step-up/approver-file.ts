@@ -1,5 +1,5 @@
 // Files of approver keys: opened so that a link, another owner or a loose mode is refused, and written so that nobody else can read them.
-import { closeSync, constants, fstatSync, fsyncSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, fsyncSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { StepUpFault } from './fault.js';
 
 const FILE_BYTES_MAX = 16 * 1024; // a PEM key has a few hundred bytes
@@ -29,6 +29,9 @@ export function writeNewFile(path: string, text: string, mode: number): void {
   try {
     writeFileSync(fd, text);
     fsyncSync(fd);
+  } catch (error) {
+    rmSync(path, { force: true }); // on a full disk: half a file would take the name
+    throw error;
   } finally {
     closeSync(fd);
   }

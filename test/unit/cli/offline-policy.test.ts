@@ -1,5 +1,6 @@
 // agw policy eval --offline, list and test, on files.
 import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openBench, type Bench } from './cli-fixture.js';
 
@@ -59,6 +60,20 @@ describe('policies without a gateway', () => {
     expect((await bench.agw(['doctor'])).out).toMatch(/✗ registry +config\/capability-registry-v2.yaml: the file can't be read/);
   });
 
+  it.each([
+    ['config/risk_thresholds.yaml', 'nonsense: 1\n', 'risk thresholds', ':1:1: nonsense: unknown key'],
+    ['config/destinations.yaml', '- a\n', 'destinations', ':1:1: the file: expected a group of keys, found a list'],
+    ['config/session_chains.yaml', 'x: "\n', 'session chains', ':2:1: the quote'],
+    ['config/dlp/own.yaml', '', 'DLP rules', ':1:1: the file: expected a group of keys, found nothing'],
+    ['config/identities.yaml', 'default: 17\n', 'identities', ':1:10: default: expected a text, found a number'],
+  ])('agw doctor reads %s as a start does, and says its line', async (file, text, what, told) => {
+    bench.file(file, text);
+    const { code, out } = await bench.agw(['doctor']);
+    expect(code).toBe(1);
+    expect(out).toMatch(new RegExp(`✗ ${what} +${file}`));
+    expect(out).toContain(`${file}${told}`);
+  });
+
   it('are asked about no empty method', async () => {
     expect(await evaluate('--method', '')).toMatchObject({ code: 2 });
   });
@@ -82,6 +97,7 @@ describe('policies without a gateway', () => {
     const test = (tool: string): string => `package precinct.authz_test\nimport rego.v1\nimport data.precinct.authz\ntest_it if authz.allow with input as {"caller_spiffe_id": "${ME}", "tool_name": "${tool}"}\n`;
     bench.file('policies/my_agent_test.rego', test('my_tool'));
     expect((await bench.agw(['policy', 'test'])).code).toBe(0);
+    expect(await bench.agw(['policy', 'test', join(bench.root, 'policies'), 'polices'])).toMatchObject({ code: 2, out: '', err: expect.stringContaining('there is no folder polices') as unknown });
     bench.file('policies/my_agent_test.rego', test('bash'));
     const { code, out } = await bench.agw(['policy', 'test']);
     expect(code).toBe(1);

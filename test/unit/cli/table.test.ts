@@ -25,6 +25,14 @@ describe('a table', () => {
     expect(row).toContain('…');
   });
 
+  it('leaves a spare column out before the others can no longer be read, and never when piped', () => {
+    const columns = [{ title: 'URL', shrinks: true }, { title: 'SINCE', spare: 2 }, { title: 'SERVER', spare: 1 }, { title: 'STATE' }];
+    const rows = [['http://127.0.0.1:9191/a/long/path', '2026-11-30 05:31:36.648Z', 'precinct-demo 1.0', 'up']];
+    const heads = [200, 60, 40, Infinity].map((width) => renderTable(columns, rows, { width, colors }).split('\n')[0]?.split(/ +/));
+    expect(heads).toEqual([['URL', 'SINCE', 'SERVER', 'STATE'], ['URL', 'SERVER', 'STATE'], ['URL', 'STATE'], ['URL', 'SINCE', 'SERVER', 'STATE']]);
+    expect(renderTable(columns, rows, { width: 60, colors })).not.toContain('2026');
+  });
+
   it('cuts nothing when piped', () => {
     expect(renderTable(COLUMNS, [['x'.repeat(500), '', '']], { width: Infinity, colors })).toContain('x'.repeat(500));
   });

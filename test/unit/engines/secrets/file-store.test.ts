@@ -67,6 +67,11 @@ describe('createSecretFile', () => {
     expect(again.references()).toEqual([reference]);
   });
 
+  it('says that its lock cannot be written, and not that somebody has it', () => {
+    writeFileSync(`${path}.lock`, 'no database '.repeat(100));
+    expect(codeOf(() => createSecretFile(path, KEY).put('github', CALLER, 's', VALUE, NOW))).toBe('store_unwritable');
+  });
+
   it('rotates under the same references, and removes both', () => {
     const store = createSecretFile(path, KEY);
     store.put('github', CALLER, 's', VALUE, NOW);

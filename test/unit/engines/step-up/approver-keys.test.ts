@@ -1,9 +1,10 @@
 // Approver keys: sealed or open, whose files are trusted, and what a signature is for.
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { generateKeyPairSync } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { writeNewFile } from '../../../../src/engines/step-up/approver-file.js';
 import { createApprover, isDecisionSigned, listApprovers, loadPublicKeys, removeApprover, signDecision } from '../../../../src/engines/step-up/approver-keys.js';
 import { decisionText } from '../../../../src/engines/step-up/decision-text.js';
 import { StepUpFault } from '../../../../src/engines/step-up/fault.js';
@@ -32,6 +33,12 @@ describe('approver keys', () => {
   let dir = '';
   beforeEach(() => void (dir = join(mkdtempSync(join(tmpdir(), 'approvers-')), 'approvers')));
   afterEach(() => rmSync(join(dir, '..'), { recursive: true }));
+
+  it('leaves no half a file where the disk does not take all of it', () => {
+    const path = join(dir, '..', 'half.key');
+    expect(() => writeNewFile(path, undefined as unknown as string, 0o600)).toThrow();
+    expect(existsSync(path)).toBe(false);
+  });
 
   it('signs with a sealed key, given the passphrase only', () => {
     const approver = createApprover(dir, 'alice', PASSPHRASE, 'spiffe://poc.local/owner/alice');

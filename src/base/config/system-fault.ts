@@ -1,0 +1,18 @@
+// What the system refused, in a person's words: where, why, and what to do. Node's own say `EACCES: permission denied, mkdir '…'`.
+
+const WORDS: Readonly<Record<string, readonly [string, string]>> = {
+  EACCES: ['permission is denied', 'Run as the user that owns it, the one the gateway runs as.'],
+  EPERM: ['permission is denied', 'Run as the user that owns it, the one the gateway runs as.'],
+  EROFS: ['it is on a read-only file system', 'Make that writable, or name another state folder (state_dir).'],
+  ENOSPC: ['the disk is full', 'Free space there, then try again.'],
+  EDQUOT: ['the disk quota is used up', 'Free space there, then try again.'],
+};
+
+/** Undefined for what is not the system's, or needs no other words. `at`: the file, where node does not say it (a write by its descriptor). */
+export function describeSystemFault(fault: unknown, at?: string): { readonly message: string; readonly remedy: string } | undefined {
+  if (!(fault instanceof Error) || !('code' in fault) || !('syscall' in fault)) return undefined;
+  const [why, remedy] = WORDS[String(fault.code)] ?? [];
+  if (why === undefined || remedy === undefined) return undefined;
+  const path = at ?? ('path' in fault && typeof fault.path === 'string' ? fault.path : undefined);
+  return { message: path === undefined ? `can't ${String(fault.syscall)}: ${why} (${String(fault.code)}).` : `${path}: can't ${String(fault.syscall)}, ${why} (${String(fault.code)}).`, remedy };
+}

@@ -1,0 +1,23 @@
+// What the system refused, in a person's words.
+import { describe, expect, it } from 'vitest';
+import { describeSystemFault } from '../../../../src/base/config/system-fault.js';
+
+const fault = (code: string, path?: string): Error => Object.assign(new Error(`${code}: said by node`), { code, syscall: 'open', ...(path === undefined ? {} : { path }) });
+
+describe('a fault of the system', () => {
+  it.each([['EACCES', 'permission is denied'], ['EROFS', 'read-only'], ['ENOSPC', 'the disk is full']])('%s says what is the matter, where, and what to do', (code, words) => {
+    const told = describeSystemFault(fault(code, '/state/gateway.pid'));
+    expect(told?.message).toContain('/state/gateway.pid: ');
+    expect(told?.message).toContain(words);
+    expect(told?.message).toContain(code);
+    expect(told?.remedy).not.toBe('');
+  });
+
+  it('does without a path, which node does not know of a write', () => {
+    expect(describeSystemFault(fault('ENOSPC'))?.message).toBe('can\'t open: the disk is full (ENOSPC).');
+  });
+
+  it('leaves others as they are', () => {
+    expect([fault('ENOENT'), new Error('x'), 'x'].map((value) => describeSystemFault(value))).toEqual([undefined, undefined, undefined]);
+  });
+});
