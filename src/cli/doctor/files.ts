@@ -12,6 +12,8 @@ import { plural } from '../printing.js';
 import type { Project } from '../project.js';
 import { bad, guarded, note, ok, type CheckResult } from './check.js';
 
+const CATEGORIES = ['credentials', 'injection', 'pii'] as const;
+
 /** Empty = the config itself is wrong, and nothing else can be checked by it. */
 export async function checkConfig(project: Project): Promise<{ results: CheckResult[]; config: GatewayConfig | undefined }> {
   try {
@@ -29,6 +31,7 @@ export async function checkFiles(project: Project, config: GatewayConfig): Promi
     guarded('registry', () => checkRegistry(project, config)),
     guarded('policies', () => checkPolicies(project, config)),
     guarded('other files', () => checkOthers(project, config)),
+    guarded('DLP rules', () => checkRuleCategories(project, config)),
     guarded('key files', () => checkModes(project, config)),
     guarded('secrets', () => checkSecrets(project, config)),
   ];
@@ -97,6 +100,26 @@ async function checkOthers(project: Project, config: GatewayConfig): Promise<Che
   return findOtherFaults(project.root, config).flatMap(({ what, file, faults }) => (faults.length === 0 ? [ok(what, file)] : faults.flatMap((fault) => faultsAsResults(what, () => {
     throw fault;
   }))));
+}
+
+/** A rule file that is gone is no fault of any file: its texts pass, and nothing else says so. */
+async function checkRuleCategories(project: Project, config: GatewayConfig): Promise<CheckResult[]> {
+  const { readRules } = await import('../../jobs/read-sources.js');
+  const { parseRules } = await import('../../engines/dlp/rule-file.js');
+  const read = (): Set<string> => new Set(readRules(project.root, config.dlp.dir).flatMap(({ text, file }) => parseRules(text, file).map(({ category }) => category)));
+  const found = faultless(read);
+  if (found === undefined) return []; // said already, of the file itself
+  const absent = CATEGORIES.filter((category) => !found.has(category));
+  return absent.map((category) => note('DLP rules', `no rule of the category ${category} in ${config.dlp.dir}: layer 7 finds none`, 'Restore the file from the repository. See: agw rules list'));
+}
+
+function faultless<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof ConfigFault) return undefined;
+    throw error;
+  }
 }
 
 /** Against other users of the machine: a key that they read or replace is theirs. */

@@ -41,6 +41,14 @@ describe.skipIf(!mayBecomeAnother())('agw for another user', () => {
     expect(err).toContain('Run as the user');
   });
 
+  it('a gateway does not start in a state folder it may not write, and says which', () => {
+    const state = join(root, 'closed');
+    mkdirSync(state, { recursive: true });
+    const { status, stderr } = spawnSync(process.execPath, [join(REPOSITORY, 'dist', 'main.js')], { cwd: root, uid: NOBODY, gid: NOBODY, encoding: 'utf8', env: { ...process.env, AGW_STATE_DIR: state } });
+    expect(status).toBe(1);
+    expect(stderr).toContain(`${join(state, 'gateway.pid')}: can't open, permission is denied (EACCES). Run as`);
+  });
+
   it('doctor says so instead of what it cannot see', () => {
     const { code, out } = agw('doctor');
     expect(code).toBe(1);

@@ -1,5 +1,5 @@
 // agw policy eval --offline, list and test, on files.
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openBench, type Bench } from './cli-fixture.js';
@@ -72,6 +72,13 @@ describe('policies without a gateway', () => {
     expect(code).toBe(1);
     expect(out).toMatch(new RegExp(`✗ ${what} +${file}`));
     expect(out).toContain(`${file}${told}`);
+  });
+
+  it('agw doctor notes a category of detection rules that no file has', async () => {
+    bench.file('config/dlp/pii.yaml', readFileSync(join(import.meta.dirname, '../../../config/dlp/pii.yaml'), 'utf8'));
+    const { out } = await bench.agw(['doctor']);
+    expect(out).toMatch(/! DLP rules +no rule of the category credentials/);
+    expect(out).not.toContain('category pii in');
   });
 
   it('are asked about no empty method', async () => {
