@@ -30,9 +30,9 @@ function faultsOfIssue(yaml: YamlFile, schema: z.ZodType, issue: Issue): ConfigF
 
 const KINDS: Readonly<Record<string, string>> = { object: 'a group of keys', record: 'a group of keys', array: 'a list', string: 'a text', number: 'a number', int: 'a whole number', boolean: 'true or false', null: 'nothing' };
 
-/** Of a wrong type what a person wrote and should write; else the schema's own words. */
+/** Of a wrong type what a person wrote and should write, in place of zod's words; what the schema says itself stays. */
 function wordsOf(issue: Issue): string {
-  if (issue.code !== 'invalid_type') return lowerFirst(issue.message);
+  if (issue.code !== 'invalid_type' || !issue.message.startsWith('Invalid input: ')) return lowerFirst(issue.message);
   const received = /received (\w+)$/.exec(issue.message)?.[1] ?? 'undefined';
   const expected = `expected ${KINDS[issue.expected] ?? issue.expected}`;
   return received === 'undefined' ? `missing, ${expected}` : `${expected}, found ${KINDS[received] ?? received}`;
