@@ -47,7 +47,7 @@ export function visibleText(text: string): string {
 }
 
 /** Eight blanks or 32 of anything else in a row, else one escape or one character. */
-const PIECE = /( )\1{7,}|(\\u[0-9a-f]{4}|\\.|[^])\2{31,}|\\u[0-9a-f]{4}|\\.|[^]/gu;
+const PIECE = /( )\1{7,}|(\\u[0-9a-f]{4}|\\(?! ).|[^])\2{31,}|\\u[0-9a-f]{4}|\\(?! ).|[^]/gu;
 const HIDING = /[\p{Cc}\p{Cf}\p{Cn}\p{Co}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800⟨]|(?! )\p{Zs}/u;
 
 function* piecesOf(text: string): Generator<{ readonly shown: string; readonly length: number }> {
@@ -59,7 +59,7 @@ function* piecesOf(text: string): Generator<{ readonly shown: string; readonly l
 }
 
 function visibleUnit(unit: string): string {
-  if (unit.startsWith('\\') && unit.length > 1) return unit.length === 2 && HIDING.test(unit) ? `\\${visibleUnit(unit.slice(1))}` : unit;
+  if (unit.startsWith('\\') && unit.length > 1) return HIDING.test(unit) ? `\\${visibleUnit(unit.slice(1))}` : unit;
   if (!HIDING.test(unit)) return unit;
   return Array.from({ length: unit.length }, (_, i) => `\\u${unit.charCodeAt(i).toString(16).padStart(4, '0')}`).join('');
 }
