@@ -90,7 +90,7 @@ export class HeadParser {
       const before = headers[lowerCase];
       if (role === 'length' || role === 'coding') {
         if (before !== undefined) return `the answer has more than one ${lowerCase} header`;
-        if (valueTo < at && text.charCodeAt(at - 1) === TAB) return MALFORMED; // llhttp takes no tab there
+        if (valueTo < at && text.slice(valueTo, at).includes('\t')) return MALFORMED; // llhttp takes no tab there
       }
       const fault = before === undefined ? undefined : twiceFault(lowerCase);
       if (fault !== undefined) return fault;

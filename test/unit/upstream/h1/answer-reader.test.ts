@@ -50,6 +50,8 @@ const BROKEN: readonly (readonly [string, string])[] = [
   ['NUL in the reason', 'HTTP/1.1 200 O\0K\r\nContent-Length: 0\r\n\r\n'],
   ['a blank before the colon', ok('Content-Length : 5\r\n', 'hello')],
   ['a tab before the colon', ok('Content-Length\t: 5\r\n', 'hello')],
+  ['a tab behind a length', ok('Content-Length: 5\t\r\n', 'hello')],
+  ['a tab and a blank behind a length', ok('Content-Length: 5\t \r\n', 'hello')],
   ['no colon', ok('Content-Length 5\r\n', 'hello')],
   ['no name', ok(': 5\r\nContent-Length: 0\r\n')],
   ['a name that is no token', ok('Content(Length): 5\r\n', 'hello')],
