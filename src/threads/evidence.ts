@@ -1,7 +1,7 @@
 // The files that prove who calls: certificates, trust bundle, JWT bundle. A start wants all of them; while the gateway runs each is replaced for itself.
 import { readFileSync } from 'node:fs';
 import { ConfigFault, WHOLE_FILE } from '../base/config/fault.js';
-import { resolveInProject } from '../base/config/load.js';
+import { resolveInProject, shownPath } from '../base/config/load.js';
 import type { GatewayConfig } from '../base/config/schema.js';
 import { parseJwtBundle } from '../engines/identity/jwt-bundle.js';
 import { parseX509Bundle } from '../engines/identity/x509-bundle.js';
@@ -21,6 +21,12 @@ export interface SoundEvidence {
 }
 
 const REMEDY = 'Restore the file, or name another in config/gateway.yaml.';
+
+/** The listener's files, found from wherever the gateway was started. */
+export function tlsInProject(root: string, tls: GatewayConfig['tls']): GatewayConfig['tls'] {
+  const found = (file: string): string => (file === '' ? '' : shownPath(resolveInProject(root, file)));
+  return { ...tls, certificate_file: found(tls.certificate_file), private_key_file: found(tls.private_key_file), trust_bundle_file: found(tls.trust_bundle_file) };
+}
 
 /** Throws ConfigFault for what can't be read. */
 export function readEvidence(root: string, config: GatewayConfig): Evidence {

@@ -33,6 +33,7 @@ import { prepareFor } from '../upstream/http-client.js';
 import { createPortClient } from '../upstream/port/port-client.js';
 import type { RoutedClient } from '../upstream/routed-client.js';
 import { endAfterFault } from './end-after-fault.js';
+import { tlsInProject } from './evidence.js';
 import { createControlLink } from './control-link.js';
 import type { FromGateway, GatewayStats, SourceFault, ThreadSessions, ToGateway } from './messages.js';
 import { createScanners } from './scanners.js';
@@ -77,7 +78,7 @@ const SESSION_SWEEP_MS = 5000; // places of sessions that nobody uses are wanted
 const GUARD_CONNECTIONS_MAX = 16; // the guard's own breaker and time-out bound what waits
 
 async function main(data: GatewayThreadData): Promise<void> {
-  const { config } = data.sources;
+  const config = { ...data.sources.config, tls: tlsInProject(data.root, data.sources.config.tls) };
   const log = createLog(config.log_level, `gateway-${data.index}`);
   const clock = systemClock;
   const stateDir = resolveInProject(data.root, config.state_dir);

@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request as httpRequest, type IncomingHttpHeaders, type RequestOptions } from 'node:http';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { seedCache, shareCache } from './kept-cache.js';
@@ -33,6 +33,8 @@ export interface GatewayOptions {
   /** Further files, relative to the project. */
   readonly files?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
+  /** The folder the program is started in, if not the project's. */
+  readonly startedIn?: string;
   /** Called with the project's folder before the program starts. */
   readonly prepare?: (dir: string) => void;
 }
@@ -86,7 +88,7 @@ export function makeProject(options: GatewayOptions = {}): string {
 /** Runs the program until it says where it listens; rejects with what it printed when it ends first. */
 export async function startGateway(options: GatewayOptions = {}): Promise<GatewayProcess> {
   if (!existsSync(join(ROOT, 'dist', 'main.js'))) throw new Error('dist/ is not built: run npx tsc -p tsconfig.build.json');
-  const gateway = new RunningGateway(makeProject(options), options.env ?? {});
+  const gateway = new RunningGateway(makeProject(options), options.env ?? {}, options.startedIn);
   try {
     options.prepare?.(gateway.dir);
     await gateway.restart();
@@ -109,14 +111,16 @@ export async function runToEnd(dir: string): Promise<{ readonly code: number | n
 class RunningGateway implements GatewayProcess {
   readonly dir: string;
   readonly #env: Readonly<Record<string, string>>;
+  readonly #cwd: string;
   #child: ChildProcess | undefined;
   #said = '';
   url = '';
   port = 0;
 
-  constructor(dir: string, env: Readonly<Record<string, string>>) {
+  constructor(dir: string, env: Readonly<Record<string, string>>, startedIn = dir) {
     this.dir = dir;
     this.#env = env;
+    this.#cwd = startedIn;
   }
 
   get pid(): number {
@@ -129,7 +133,8 @@ class RunningGateway implements GatewayProcess {
 
   async restart(): Promise<void> {
     this.#said = '';
-    const child = spawn(process.execPath, [join(ROOT, 'dist', 'main.js'), '--config', join('config', 'gateway.yaml')], { cwd: this.dir, stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...this.#env } });
+    const config = join(relative(this.#cwd, this.dir), 'config', 'gateway.yaml');
+    const child = spawn(process.execPath, [join(ROOT, 'dist', 'main.js'), '--config', config], { cwd: this.#cwd, stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...this.#env } });
     this.#child = child;
     child.stderr.on('data', (part: Buffer) => { this.#said += part.toString(); });
     for (let tries = 0; tries < READY_TRIES; tries++) {

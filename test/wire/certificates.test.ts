@@ -1,5 +1,6 @@
 // The gateway's own certificate and its trust bundle replaced under open connections: the new ones count, without a restart.
 import { writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -21,6 +22,7 @@ beforeAll(async () => {
   const own = makeServerCertificate(first, now);
   gateway = await startGateway({
     config: { tls: { enabled: true, port: 0, certificate_file: 'config/tls/gateway.pem', private_key_file: 'config/tls/gateway.key', trust_bundle_file: 'config/tls/bundle.pem' } },
+    startedIn: tmpdir(), // names of files are the project's, wherever a service manager starts the program
     policies: { 'all.rego': permitAll() }, files: { 'config/tls/gateway.pem': own.pem, 'config/tls/gateway.key': own.privateKeyPem, 'config/tls/bundle.pem': first.pem },
   });
   await eventually(() => /listening: https:\S+:\d+/.test(gateway.stderr()));
