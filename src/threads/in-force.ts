@@ -65,7 +65,7 @@ export function warningsOf(inForce: InForce, sources: SnapshotSources, around: S
   const { root, unresolved, secrets } = around;
   warnings.push(...absentPolicyDirs(root, config).map((dir) => `policy.dirs: there is no folder ${dir}; no policy comes from it`));
   if (secrets !== undefined) warnings.push(`no secret can be redeemed: ${secrets.message} ${secrets.remedy}`);
-  if (config.profile === 'dev') warnings.push('profile dev: declared identities are believed from loopback and dev.trusted_peers');
+  if (config.profile === 'dev') warnings.push(`profile dev: declared identities are believed from loopback${config.dev.trusted_peers.map((peer) => `, ${peer}`).join('')}`);
   if (inForce.identities.identities.length === 0) warnings.push(`${sources.identities.file} registers no identity: callers that declare one are refused`);
   if (config.profile === 'dev' && inForce.identities.defaultIdentity !== undefined) warnings.push(`requests without any evidence act as ${inForce.identities.defaultIdentity}`);
   if (config.guard.url === '') warnings.push('no guard model is configured: layer 10 says skipped');

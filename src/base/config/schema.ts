@@ -25,7 +25,7 @@ export const gatewayConfigSchema = z.strictObject({
     stall_s: int(1, 3_600, 5, 'A gateway thread whose event loop stands still this long is said: in the log, in agw status and in the metrics.'),
   }, 'Worker threads.'),
   front: room({
-    host: text('127.0.0.1', 'Address of the plain HTTP listener. The dev profile refuses any but a loopback address.'),
+    host: text('127.0.0.1', 'Address of the plain HTTP listener. The dev profile refuses any but a loopback address, unless dev.trusted_peers is set.'),
     port: int(0, 65535, 9090, 'Port of the plain HTTP listener; 0 takes a free one and says which.'),
     plain: z.boolean().default(true).describe('Whether to open the plain HTTP listener at all; false leaves mTLS only.'),
     body_bytes_max: int(1024, 1024 * MIB, 10 * MIB, 'Layer 1: a body is refused at the byte that passes this.'),
@@ -61,7 +61,7 @@ export const gatewayConfigSchema = z.strictObject({
     trust_bundle_file: text('', 'The trust domain\'s X.509 authorities (PEM): who may call.'),
   }, 'Native mTLS.'),
   dev: room({
-    trusted_peers: list('Peer addresses or CIDR blocks besides loopback whose declared identity is believed in the dev profile.'),
+    trusted_peers: list('Peer addresses or CIDR blocks besides loopback whose declared identity is believed in the dev profile. For a container: others who reach the listener can declare nothing.'),
   }, 'Conveniences of the dev profile; ignored in strict.'),
   identity: room({
     trust_domain: text('poc.local', 'Identities of any other trust domain are refused.'),

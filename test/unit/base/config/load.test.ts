@@ -118,4 +118,8 @@ describe('combinations that would start an open or a useless gateway', () => {
   it.each(['127.0.0.1', '127.1.2.3', 'localhost', '"::1"'])('accepts the dev profile on %s', (host) => {
     expect(parseGatewayConfig(`profile: dev\nfront: {host: ${host}}\n`, 'f').profile).toBe('dev');
   });
+
+  it('lets the dev profile beyond loopback where it says who may declare an identity there', () => {
+    expect(parseGatewayConfig('profile: dev\nfront: {host: 0.0.0.0}\ndev: {trusted_peers: [172.17.0.0/16]}\n', 'f').front.host).toBe('0.0.0.0');
+  });
 });
