@@ -62,13 +62,13 @@ function filesOf({ tls, identity }: GatewayConfig): { readonly jwtBundle: string
 }
 
 function tlsFault(root: string, { tls }: GatewayConfig): ConfigFault | undefined {
-  const [certificateFile, privateKeyFile, trustBundleFile] = [tls.certificate_file, tls.private_key_file, tls.trust_bundle_file].map((file) => resolveInProject(root, file)) as [string, string, string];
+  const found = tlsInProject(root, tls);
   try {
-    checkTlsFiles({ certificateFile, privateKeyFile, trustBundleFile });
+    checkTlsFiles({ certificateFile: found.certificate_file, privateKeyFile: found.private_key_file, trustBundleFile: found.trust_bundle_file });
     return undefined;
   } catch (fault) {
     if (!(fault instanceof FrontTlsError)) throw fault;
-    return new ConfigFault(fault.message.slice(fault.file.length + 2), { file: fault.file === privateKeyFile ? tls.private_key_file : tls.certificate_file, ...WHOLE_FILE, remedy: REMEDY });
+    return new ConfigFault(fault.message.slice(fault.file.length + 2), { file: fault.file === found.private_key_file ? tls.private_key_file : tls.certificate_file, ...WHOLE_FILE, remedy: REMEDY });
   }
 }
 

@@ -8,11 +8,11 @@ const WORDS: Readonly<Record<string, readonly [string, string]>> = {
   EDQUOT: ['the disk quota is used up', 'Free space there, then try again.'],
 };
 
-/** Undefined for what is not the system's, or needs no other words. `at`: the file, where node does not say it (a write by its descriptor). */
-export function describeSystemFault(fault: unknown, at?: string): { readonly message: string; readonly remedy: string } | undefined {
+/** Undefined for what is not the system's, or needs no other words. Of a write by its descriptor node does not say the file. */
+export function describeSystemFault(fault: unknown): { readonly message: string; readonly remedy: string } | undefined {
   if (!(fault instanceof Error) || !('code' in fault) || !('syscall' in fault)) return undefined;
   const [why, remedy] = WORDS[String(fault.code)] ?? [];
   if (why === undefined || remedy === undefined) return undefined;
-  const path = at ?? ('path' in fault && typeof fault.path === 'string' ? fault.path : undefined);
+  const path = 'path' in fault && typeof fault.path === 'string' ? fault.path : undefined;
   return { message: path === undefined ? `can't ${String(fault.syscall)}: ${why} (${String(fault.code)}).` : `${path}: can't ${String(fault.syscall)}, ${why} (${String(fault.code)}).`, remedy };
 }

@@ -12,8 +12,6 @@ import { plural } from '../printing.js';
 import type { Project } from '../project.js';
 import { bad, guarded, note, ok, type CheckResult } from './check.js';
 
-const CATEGORIES = ['credentials', 'injection', 'pii'] as const;
-
 /** Empty = the config itself is wrong, and nothing else can be checked by it. */
 export async function checkConfig(project: Project): Promise<{ results: CheckResult[]; config: GatewayConfig | undefined }> {
   try {
@@ -97,19 +95,17 @@ async function checkSecrets(project: Project, { secrets, state_dir: stateDir }: 
 /** Each is read as the gateway reads it: what would stop a start is known before one. */
 async function checkOthers(project: Project, config: GatewayConfig): Promise<CheckResult[]> {
   const { findOtherFaults } = await import('../../jobs/find-faults.js');
-  return findOtherFaults(project.root, config).flatMap(({ what, file, faults }) => (faults.length === 0 ? [ok(what, file)] : faults.flatMap((fault) => faultsAsResults(what, () => {
-    throw fault;
-  }))));
+  return findOtherFaults(project.root, config).flatMap(({ what, file, faults }) => (faults.length === 0 ? [ok(what, file)] : faults.flatMap((fault) => faultResults(what, fault))));
 }
 
 /** A rule file that is gone is no fault of any file: its texts pass, and nothing else says so. */
 async function checkRuleCategories(project: Project, config: GatewayConfig): Promise<CheckResult[]> {
   const { readRules } = await import('../../jobs/read-sources.js');
-  const { parseRules } = await import('../../engines/dlp/rule-file.js');
+  const { parseRules, RULE_CATEGORIES } = await import('../../engines/dlp/rule-file.js');
   const read = (): Set<string> => new Set(readRules(project.root, config.dlp.dir).flatMap(({ text, file }) => parseRules(text, file).map(({ category }) => category)));
   const found = faultless(read);
   if (found === undefined) return []; // said already, of the file itself
-  const absent = CATEGORIES.filter((category) => !found.has(category));
+  const absent = RULE_CATEGORIES.filter((category) => !found.has(category));
   return absent.map((category) => note('DLP rules', `no rule of the category ${category} in ${config.dlp.dir}: layer 7 finds none`, 'Restore the file from the repository. See: agw rules list'));
 }
 
@@ -141,7 +137,12 @@ function faultsAsResults(what: string, check: () => CheckResult): CheckResult[] 
   try {
     return [check()];
   } catch (error) {
-    if (!(error instanceof ConfigFault)) throw error;
-    return [error, ...error.others].map((fault) => bad(what, `${placeText(fault)}: ${fault.message}`, fault.remedy ?? 'Repair the line.'));
+    return faultResults(what, error);
   }
+}
+
+/** One for each place. Throws what is no fault of a file. */
+function faultResults(what: string, error: unknown): CheckResult[] {
+  if (!(error instanceof ConfigFault)) throw error;
+  return [error, ...error.others].map((fault) => bad(what, `${placeText(fault)}: ${fault.message}`, fault.remedy ?? 'Repair the line.'));
 }

@@ -15,9 +15,11 @@ const SAMPLE_LENGTH_MAX = 100_000;
 
 const samples = (what: string) => z.array(z.string()).default([]).describe(what);
 
+export const RULE_CATEGORIES = ['credentials', 'injection', 'pii'] as const;
+
 const ruleSchema = z.strictObject({
   id: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/).describe('Stable name, lower case and dashes: it stands in findings and audit records.'),
-  category: z.enum(['credentials', 'injection', 'pii']).describe('credentials, injection or pii.'),
+  category: z.enum(RULE_CATEGORIES).describe('credentials, injection or pii.'),
   description: z.string().min(1).describe('What it finds, for a person.'),
   pattern: z.string().min(1).describe('RE2 syntax; capture group 1, where there is one, is what is reported.'),
   trigger: z.string().min(1).optional().describe('A part that every match holds, cheaper to look for than the whole pattern.'),
