@@ -20,6 +20,7 @@ export class CallPolicyFacts implements PolicyFacts {
   readonly #session: SessionView;
   readonly #nowMs: number;
   readonly #argumentsOf: (members?: ReadonlySet<string>) => string;
+  #argumentsText: { readonly members: ReadonlySet<string> | undefined; readonly text: string } | undefined;
 
   constructor(caller: Pick<Caller, 'spiffeId' | 'authMethod' | 'principal'>, toolName: string, method: string, tool: RegisteredTool | undefined, session: SessionView, nowMs: number, argumentsOf: (members?: ReadonlySet<string>) => string) {
     this.callerSpiffeId = caller.spiffeId;
@@ -35,7 +36,8 @@ export class CallPolicyFacts implements PolicyFacts {
   }
 
   argumentsJson(members?: ReadonlySet<string>): string {
-    return this.#argumentsOf(members);
+    if (this.#argumentsText === undefined || this.#argumentsText.members !== members) this.#argumentsText = { members, text: this.#argumentsOf(members) };
+    return this.#argumentsText.text;
   }
 
   session(): ReturnType<PolicyFacts['session']> {

@@ -9,8 +9,8 @@ const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 const OPEN_ARRAY = 0x5b;
 const CLOSE_ARRAY = 0x5d;
-/** What is longer is left to the addon; a call into it costs as much as walking a hundred bytes. */
-const WALKED_BYTES_MAX = 1024;
+/** What is longer is left to the addon; a call into it costs as much as walking one to two hundred bytes. */
+const WALKED_BYTES_MAX = 256;
 
 export interface ValueSpan {
   readonly from: number;

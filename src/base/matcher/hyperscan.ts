@@ -1,4 +1,4 @@
-// The matcher on Hyperscan: one pass over the bytes for all patterns, then RE2 on hits only, to confirm what Hyperscan can only approximate and to find the place.
+// The matcher on Hyperscan: one pass over the bytes says which patterns may match; RE2 says where they do, if they do, of those only.
 import { refusedPattern, type HyperscanAddon, type HyperscanDatabase } from './hyperscan-binding.js';
 import { Re2Finder, Re2Matcher } from './re2.js';
 import { openSealed, seal, type SealKey } from './sealed.js';
@@ -95,28 +95,24 @@ export class HyperscanMatcher implements ShareableMatcher {
     this.#out = new Uint32Array(taken.length + 1);
   }
 
-  hits(bytes: Uint8Array): number[] {
+  candidates(bytes: Uint8Array): number[] {
     const count = this.#addon.scan(this.#database, bytes, this.#out);
     if (count < 0) throw new Error('Hyperscan reported more hits than there are patterns');
     if (count === 0 && this.#rest === undefined) return [];
-    const hits: number[] = [];
+    const candidates: number[] = [];
     for (let index = 0; index < count; index += 1) {
       const entry = this.#taken[this.#out[index] ?? 0];
-      if (entry === undefined) return this.#hitsBeyondAscii(bytes);
-      if (this.#isConfirmed(entry, bytes)) hits.push(entry.pattern.id);
+      if (entry === undefined) return this.#candidatesBeyondAscii(bytes);
+      // Without folding signs a keyword is in ASCII.
+      if (this.#finder.hasKeyword(entry.pattern.id, bytes)) candidates.push(entry.pattern.id);
     }
-    if (this.#rest !== undefined) hits.push(...this.#rest.hits(bytes));
-    return hits.sort((a, b) => a - b);
+    if (this.#rest !== undefined) candidates.push(...this.#rest.candidates(bytes));
+    return candidates.sort((a, b) => a - b);
   }
 
-  #isConfirmed({ pattern, translated }: Entry, bytes: Uint8Array): boolean {
-    if (!this.#finder.hasKeyword(pattern.id, bytes)) return false;
-    return translated.exact || this.#finder.find(pattern.id, bytes, 1).length > 0;
-  }
-
-  #hitsBeyondAscii(bytes: Uint8Array): number[] {
+  #candidatesBeyondAscii(bytes: Uint8Array): number[] {
     this.#everything ??= new Re2Matcher(this.#patterns, 'folding signs');
-    return this.#everything.hits(bytes);
+    return this.#everything.candidates(bytes);
   }
 
   find(id: number, bytes: Uint8Array, max: number): Match[] {

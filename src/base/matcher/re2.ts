@@ -1,10 +1,13 @@
 // The matcher on RE2: keywords first, then only the patterns whose keyword is there. One large RE2.Set of the patterns takes seconds on 64 KiB of base64.
+import { tokenizePattern } from './pattern-syntax.js';
 import { bufferOf, compileKeywordSet, compileRe2, type CompiledRe2, type Re2Set } from './re2-binding.js';
 import type { Match, Matcher, Pattern } from './types.js';
 
 /** Keywords per set: an RE2.Set's memory is fixed, and an automaton that outgrows it throws. */
 const KEYWORDS_PER_SET = 250;
 const KEYWORD = /^[\x20-\x7e]+$/;
+/** Of a long text so much is looked at at once, so that its copy in lower case stays small. */
+const LOWERED_BYTES = 64 * 1024;
 
 interface KeywordGroup {
   readonly set: Re2Set;
@@ -31,16 +34,21 @@ function groupKeywords(patterns: readonly Pattern[]): KeywordGroup[] {
   return groups;
 }
 
+function hasGroup(source: string): boolean {
+  return tokenizePattern(source).some(({ kind, text }) => kind === 'group' && (text === '(' || /^\(\?P?</.test(text)));
+}
+
 /** Finds where one pattern matches; compiled at its first hit. */
 export class Re2Finder {
   readonly #patterns = new Map<number, Pattern>();
   readonly #compiled = new Map<number, CompiledRe2>();
-  readonly #keywordSets = new Map<number, Re2Set>();
+  readonly #lowerKeywords = new Map<number, readonly string[]>();
 
   constructor(patterns: readonly Pattern[]) {
     for (const pattern of patterns) {
       if (this.#patterns.has(pattern.id)) throw new TypeError(`pattern id ${pattern.id} is used twice`);
       this.#patterns.set(pattern.id, pattern);
+      this.#lowerKeywords.set(pattern.id, (pattern.keywords ?? []).map((keyword) => keyword.toLowerCase()));
     }
   }
 
@@ -52,8 +60,8 @@ export class Re2Finder {
     while (matches.length < max && re2.lastIndex <= buffer.length) {
       const found = re2.exec(buffer);
       if (found === null) break;
-      const whole = found.indices[0] ?? [0, 0];
-      const [from, to] = found.indices[1] ?? whole;
+      const whole = [found.index, found.index + found[0].length] as const;
+      const [from, to] = found.indices?.[1] ?? whole;
       matches.push({ from, to });
       // An empty match would be found for ever.
       if (whole[1] === whole[0]) re2.lastIndex = whole[1] + 1;
@@ -61,13 +69,17 @@ export class Re2Finder {
     return matches;
   }
 
-  /** Whether `bytes` holds one of the pattern's keywords; true for a pattern without. */
+  /** Whether `bytes` holds one of the pattern's keywords in ASCII; true for a pattern without. */
   hasKeyword(id: number, bytes: Uint8Array): boolean {
-    const keywords = this.#patterns.get(id)?.keywords ?? [];
+    const keywords = this.#lowerKeywords.get(id) ?? [];
     if (keywords.length === 0) return true;
-    let set = this.#keywordSets.get(id);
-    if (set === undefined) this.#keywordSets.set(id, (set = compileKeywordSet(keywords)));
-    return set.match(bufferOf(bytes)).length > 0;
+    const buffer = bufferOf(bytes);
+    const longest = keywords.reduce((length, keyword) => Math.max(length, keyword.length), 0);
+    for (let from = 0; from < buffer.length; from += LOWERED_BYTES) {
+      const text = buffer.toString('latin1', from, from + LOWERED_BYTES + longest - 1).toLowerCase();
+      if (keywords.some((keyword) => text.includes(keyword))) return true;
+    }
+    return false;
   }
 
   #compiledOf(id: number): CompiledRe2 {
@@ -75,7 +87,7 @@ export class Re2Finder {
     if (known !== undefined) return known;
     const pattern = this.#patterns.get(id);
     if (pattern === undefined) throw new RangeError(`no pattern with id ${id}`);
-    const compiled = compileRe2(pattern, 'gd');
+    const compiled = compileRe2(pattern, hasGroup(pattern.source) ? 'gd' : 'g');
     this.#compiled.set(id, compiled);
     return compiled;
   }
@@ -102,7 +114,7 @@ export class Re2Matcher implements Matcher {
     this.#always = sorted.flatMap((pattern, position) => ((pattern.keywords ?? []).length === 0 ? [position] : []));
   }
 
-  hits(bytes: Uint8Array): number[] {
+  candidates(bytes: Uint8Array): number[] {
     if (this.#closed) throw new Error('the matcher is closed');
     const buffer = bufferOf(bytes);
     const candidates = new Set(this.#always);

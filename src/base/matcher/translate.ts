@@ -5,8 +5,6 @@ import type { Pattern } from './types.js';
 export interface HyperscanPattern {
   readonly source: string;
   readonly flags: number;
-  /** False: a hit of Hyperscan must be confirmed by RE2. */
-  readonly exact: boolean;
 }
 
 const CASELESS = 1;
@@ -51,28 +49,21 @@ function translateToken(token: PatternToken, multiline: boolean): string {
   return token.kind === 'escape' ? ESCAPES[token.text] ?? token.text : token.text;
 }
 
-/** For every valid UTF-8 text: where RE2 finds `pattern`, Hyperscan finds the result; texts with FOLDING_SIGNS excepted. */
+/** For every valid UTF-8 text: where RE2 finds `pattern`, Hyperscan finds the result, and now and then it alone does; texts with FOLDING_SIGNS excepted. */
 export function translateForHyperscan(pattern: Pattern): HyperscanPattern {
   const tokens = tokenizePattern(pattern.trigger ?? pattern.source);
-  let exact = pattern.trigger === undefined;
   let source = '';
   tokens.forEach((token, index) => {
     if (token.kind === 'repeat' && isWide(tokens[index - 1])) {
       source += widen(token.min, token.max);
-      // Only "any number of them" asks the same of bytes and of code points.
-      exact &&= token.min === 0 && token.max === Infinity;
       return;
     }
     source += translateToken(token, pattern.multiline === true);
-    if (token.kind === 'escape' && token.text === '\\B') exact = false;
-    if (isWide(token) && tokens[index + 1]?.kind !== 'repeat') {
-      source += widen(1, 1);
-      exact = false;
-    }
+    if (isWide(token) && tokens[index + 1]?.kind !== 'repeat') source += widen(1, 1);
   });
   const flags = SINGLEMATCH | (pattern.caseless === true ? CASELESS : 0) | (pattern.dotAll === true ? DOTALL : 0) | (pattern.multiline === true ? MULTILINE : 0);
-  return { source, flags, exact };
+  return { source, flags };
 }
 
 /** The two signs beyond ASCII that fold to ASCII letters (U+212A, U+017F): in a text that has one, only RE2 sees what a caseless pattern means. */
-export const FOLDING_SIGNS: HyperscanPattern = { source: '\\xe2\\x84\\xaa|\\xc5\\xbf', flags: SINGLEMATCH, exact: true };
+export const FOLDING_SIGNS: HyperscanPattern = { source: '\\xe2\\x84\\xaa|\\xc5\\xbf', flags: SINGLEMATCH };

@@ -24,9 +24,9 @@ export interface Matcher {
   readonly engine: 'hyperscan' | 're2';
   /** Why this engine was chosen, for people and for /health. */
   readonly because: string;
-  /** Ids of all patterns that match somewhere in `bytes` (valid UTF-8), ascending, each once. Throws when the engine fails: the caller must refuse. */
-  hits(bytes: Uint8Array): number[];
-  /** The places where pattern `id` matches, at most `max`. RE2, run on hits only. */
+  /** Ids of all patterns that match somewhere in `bytes` (valid UTF-8), ascending, each once; of some `find` will say that they don't. Throws when the engine fails: the caller must refuse. */
+  candidates(bytes: Uint8Array): number[];
+  /** The places where pattern `id` matches, at most `max`. RE2, for candidates only: it knows of no keywords. */
   find(id: number, bytes: Uint8Array, max: number): Match[];
   close(): void;
 }

@@ -57,8 +57,9 @@ function holdsUp(rule: DlpRule, view: Buffer, from: number, to: number, text: st
  */
 function isReference(rule: DlpRule, view: Buffer, from: number, to: number): boolean {
   const windowFrom = Math.max(0, from - REFERENCE_LENGTH_MAX);
-  const window = view.toString('latin1', windowFrom, to + REFERENCE_LENGTH_MAX);
-  if (!window.includes('$SPIKE{')) return false;
+  const around = view.subarray(windowFrom, to + REFERENCE_LENGTH_MAX);
+  if (!around.includes('$SPIKE{', 0, 'latin1')) return false;
+  const window = around.toString('latin1');
   let beside = to - from;
   for (const reference of window.matchAll(REFERENCE)) {
     const start = windowFrom + reference.index;

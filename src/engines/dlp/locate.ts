@@ -18,7 +18,8 @@ export function locateInJson(bytes: Uint8Array, ranges: readonly Range[]): Place
   const order = ranges.map((_range, index) => index).sort((a, b) => startOf(ranges, a) - startOf(ranges, b));
   const secretKeys: string[] = [];
   let next = 0;
-  forEachString(bytes, 0, bytes.length, (path, from, to, isKey) => {
+  const last = ranges.reduce((end, [, to]) => Math.max(end, to), 0);
+  forEachString(bytes, 0, last, (path, from, to, isKey) => {
     for (; next < order.length && startOf(ranges, order[next]) < to; next++) {
       const index = order[next];
       const range = index === undefined ? undefined : ranges[index];

@@ -53,7 +53,7 @@ export function createDlpScanner(options: DlpScannerOptions): DlpScanner {
   function find(bytes: Uint8Array, escapes: boolean): Found[] {
     let found: FoundList | undefined;
     forEachView(bytes, escapes, survey, (view) => {
-      for (const id of matcher.hits(view.bytes)) {
+      for (const id of matcher.candidates(view.bytes)) {
         const rule = rules[id];
         if (rule === undefined) throw new RangeError(`the matcher reports pattern ${id}, which no rule has`);
         const action = actions[rule.category];
@@ -71,7 +71,7 @@ export function createDlpScanner(options: DlpScannerOptions): DlpScanner {
 
   const plainBytesMax = inlineBytesMax * PLAIN_FACTOR[matcher.engine];
   /** One reading has said it all. What a hit is worth takes fifty times as long to find out: numbers that fail their checksum, one after the other. */
-  const isPlain = (bytes: Uint8Array, escapes: boolean): boolean => !escapes && bytes.length <= plainBytesMax && survey(bytes, true) === 0 && matcher.hits(bytes).length === 0;
+  const isPlain = (bytes: Uint8Array, escapes: boolean): boolean => !escapes && bytes.length <= plainBytesMax && survey(bytes, true) === 0 && matcher.candidates(bytes).every((id) => matcher.find(id, bytes, 1).length === 0);
 
   function scanWith<Pooled>(bytes: Uint8Array, escapes: boolean, scanPooled: (pool: ScanPool) => Pooled): Pooled | LocatedFinding[] {
     if (pool === undefined || (inlineBytesMax > 0 && bytes.length <= inlineBytesMax)) return scanInline(bytes, escapes);

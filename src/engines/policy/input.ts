@@ -1,5 +1,5 @@
 // The input document of SPEC section 6 and the cache key, both built from no more than what a policy set reads.
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { InputParts, PolicyFacts, PolicySet } from './types.js';
 
 /** Longer key parts are replaced by their digest, whoever wrote them, so that the cache's memory is bounded by its number of entries. */
@@ -114,7 +114,7 @@ export function createInputBuilder(inputs: readonly string[]): InputBuilder {
 /** Begins with its length, or with # before a digest of fixed length: no two different rows of parts can run together into one key. */
 function keyPart(text: string): string {
   if (text.length <= KEY_PART_CHARS_MAX) return `${text.length}:${text}`;
-  return `#${createHash('sha256').update(text).digest('base64')}`;
+  return `#${hash('sha256', text, 'base64')}`;
 }
 
 function formatRfc3339(ns: bigint): string {

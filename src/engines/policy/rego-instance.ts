@@ -37,6 +37,7 @@ const STATUS_KINDS = ['value', 'undefined', 'error', 'timeout'] as const;
 export class RegoInstance {
   readonly #wasm: RegoExports;
   readonly #host: WasiHost;
+  #bytes = Buffer.alloc(0);
 
   constructor(module: WebAssembly.Module, clocks: HostClocks) {
     this.#host = createWasiHost(module, clocks);
@@ -101,19 +102,22 @@ export class RegoInstance {
 
   #write(parts: readonly string[]): number[] {
     const lengths = parts.map((part) => Buffer.byteLength(part));
-    const total = lengths.reduce((sum, length) => sum + length, 0);
-    const start = this.#wasm.request(total);
-    const target = Buffer.from(this.#wasm.memory.buffer, start, total);
-    let at = 0;
-    parts.forEach((part, i) => {
-      target.write(part, at, 'utf8');
-      at += lengths[i] ?? 0;
-    });
+    let at = this.#wasm.request(lengths.reduce((sum, length) => sum + length, 0));
+    const bytes = this.#memory();
+    for (const part of parts) at += bytes.write(part, at, 'utf8');
     return lengths;
   }
 
   #answer(): string {
-    return Buffer.from(this.#wasm.memory.buffer, this.#wasm.answer_at(), this.#wasm.answer_len()).toString('utf8');
+    const from = this.#wasm.answer_at();
+    return this.#memory().toString('utf8', from, from + this.#wasm.answer_len());
+  }
+
+  /** A view of the linear memory, which gets another buffer when it grows. */
+  #memory(): Buffer {
+    const { buffer } = this.#wasm.memory;
+    if (this.#bytes.buffer !== buffer) this.#bytes = Buffer.from(buffer);
+    return this.#bytes;
   }
 }
 

@@ -25,7 +25,7 @@ export function plainMatcher(patterns: readonly Pattern[]): Matcher {
   return {
     engine: 're2',
     because: 'test',
-    hits: (bytes) => patterns.filter((pattern) => find(pattern.id, bytes, 1).length > 0).map((pattern) => pattern.id),
+    candidates: (bytes) => patterns.filter((pattern) => find(pattern.id, bytes, 1).length > 0).map((pattern) => pattern.id),
     find,
     close: () => undefined,
   };

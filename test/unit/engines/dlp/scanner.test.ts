@@ -247,7 +247,7 @@ describe('limits', () => {
   });
 
   it('passes on what the matcher throws: the caller refuses', () => {
-    const broken = shippedScanner({ matcher: { engine: 're2', because: '', hits: () => { throw new Error('engine'); }, find: () => [], close: () => undefined } });
+    const broken = shippedScanner({ matcher: { engine: 're2', because: '', candidates: () => { throw new Error('engine'); }, find: () => [], close: () => undefined } });
     expect(() => scanJson(broken, '{}')).toThrow('engine');
     expect(() => broken.scanText('x', 'header:x')).toThrow('engine');
   });
