@@ -54,7 +54,7 @@ const gateway = buildGateway({
     sink.onEnd();
     return { abort: () => undefined, pause: () => undefined, resume: () => undefined };
   }, close: async () => undefined },
-  authenticator: createAuthenticator({ profile: 'dev', trustedPeers: [], jwtAudiences: [], cacheEntries: 1000 }),
+  authenticator: createAuthenticator({ profile: 'dev', trustedPeers: [], jwtAudiences: [], trustIntermediates: false, cacheEntries: 1000 }),
   guard: { configured: false, classify: async () => ({ kind: 'unavailable', reason: 'none' }), close: async () => undefined },
   secrets: createSecretFile(join(dir, 'secrets.enc'), Buffer.alloc(32, 1)), sessionRisk: createSessionRisk(sessionLimits, chains, shared.risk),
   approvals: { reserveOrRequest: async () => ({ kind: 'denied', requestId: '', approver: '', reason: undefined }), consume: async () => false, release: () => undefined },

@@ -18,7 +18,7 @@ export interface AdmittedChannel {
 export function admitChannel(context: RouteContext, limits: ChannelLimits, response: HttpResponse, headers: HeaderIntake, route: { readonly path: string; readonly agent: string; readonly env: string }): AdmittedChannel | undefined {
   const framing = readFraming(headers.contentLength, headers.transferEncoding);
   if (!framing.ok || framing.announced !== 0) return void answerPlain(response, { status: 400, json: FRAMING_PLAIN, close: true });
-  const evidence = readPeerEvidence(response, context.gate.addressOf(response), headers, context.tls, route.agent, route.env);
+  const evidence = readPeerEvidence(response, context.gate.addressOf(response), headers, context, route.agent, route.env);
   const inbound = new InboundMessage('GET', route.path, evidence, headers, context.nowUs());
   const strange = context.admission.check(headers.host, headers.hostLines, headers.origin);
   if (strange !== undefined) return void refuseEarly(context, response, headers, inbound, 'origin_rejected', strange, 'closes');

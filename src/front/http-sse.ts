@@ -67,7 +67,7 @@ function servePost(context: RouteContext, { streams }: HttpSse, response: HttpRe
   const headers = readHeaders(request);
   const framing = readFraming(headers.contentLength, headers.transferEncoding);
   if (!framing.ok) return answerPlain(response, { status: 400, json: FRAMING_PLAIN, close: true });
-  const evidence = readPeerEvidence(response, context.gate.addressOf(response), headers, context.tls, route.agent, route.env);
+  const evidence = readPeerEvidence(response, context.gate.addressOf(response), headers, context, route.agent, route.env);
   // Session and version are the stream's, and nothing is mirrored: of its own headers a message has what it is and its trace.
   const inbound = new InboundMessage('POST', route.path, evidence, { ...traced(SESSIONLESS.text, headers), contentType: headers.contentType }, context.nowUs());
   const id = SESSION_ID.exec(request.getQuery() ?? '')?.[1] ?? '';

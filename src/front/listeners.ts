@@ -1,5 +1,6 @@
 // Opens, replaces and closes the listeners of one gateway thread.
 import type { GatewayConfig } from '../base/config/schema.js';
+import { hashFile } from '../base/crypto/hash-file.js';
 import { createAdmission, Load } from './admission.js';
 import { watchExpiry } from './channel-expiry.js';
 import { CLOSE } from './channel-wire.js';
@@ -8,6 +9,7 @@ import { ConnectionGate } from './connection-gate.js';
 import { mountHttpSse } from './http-sse.js';
 import { LoopLateness } from './lateness.js';
 import { createPeers, type Peers } from './peer-load.js';
+import type { ListenerEvidence } from './peer-evidence.js';
 import { FrontListenError, formatListenAddress, probePort } from './port-probe.js';
 import { BodyDeadlines } from './read-body.js';
 import { Roll } from './roll.js';
@@ -25,6 +27,7 @@ const RETIRE_GRACE_MS = 10_000;
 /** The last answer may still lie in the socket's buffer; uWebSockets.js does not say when it is gone. */
 const FLUSH_MS = 50;
 const SHARED_PORT = 0;
+const PLAIN: ListenerEvidence = { tls: false, handshakeBundle: '' };
 
 export interface FrontOptions {
   readonly config: Pick<GatewayConfig, 'front' | 'tls' | 'websocket' | 'http_sse'>;
@@ -124,7 +127,7 @@ class UwsFront implements Front {
     const { exclusive, uws } = this.#options;
     // With port 0 uWebSockets.js shares nothing, so that a second thread could not join: a shared free port must be chosen first.
     const port = front.port === 0 && !exclusive ? await probePort(front.host, 0) : front.port;
-    const running = this.#start(uws.App(), front.host, port, false);
+    const running = this.#start(uws.App(), PLAIN, front.host, port);
     const bound = this.#bind(running, front.host, port, exclusive ? uws.LIBUS_LISTEN_EXCLUSIVE_PORT : SHARED_PORT);
     await this.#confirm(running, 'http', front.host, port, bound);
   }
@@ -133,7 +136,7 @@ class UwsFront implements Front {
     const { tls } = this.#options.config;
     // Shared even when exclusive, because replaceTls needs two apps on the port for a moment: so the probe must find a stranger.
     const port = this.#options.exclusive || tls.port === 0 ? await probePort(tls.host, tls.port) : tls.port;
-    const running = this.#start(this.#secureApp(tlsFilesOf(tls)), tls.host, port, true);
+    const running = this.#startSecure(tlsFilesOf(tls), port);
     const bound = this.#bind(running, tls.host, port, SHARED_PORT);
     await this.#confirm(running, 'mtls', tls.host, port, bound);
     this.#mtls = running;
@@ -182,7 +185,7 @@ class UwsFront implements Front {
     const old = this.#mtls;
     if (old === undefined || this.#closing) return;
     const { host } = this.#options.config.tls;
-    const fresh = this.#start(this.#secureApp(files), host, this.#mtlsPort, true);
+    const fresh = this.#startSecure(files, this.#mtlsPort);
     if (this.#bind(fresh, host, this.#mtlsPort, SHARED_PORT) === undefined) {
       this.#shut(fresh);
       throw new FrontListenError('UNKNOWN', formatListenAddress(host, this.#mtlsPort));
@@ -195,8 +198,16 @@ class UwsFront implements Front {
     void this.#idle(old, RETIRE_GRACE_MS).then(() => this.#shut(old));
   }
 
-  #secureApp(files: TlsFiles): UwsApp {
+  #startSecure(files: TlsFiles, port: number): Running {
     checkTlsFiles(files);
+    const before = hashFile(files.trustBundleFile);
+    const app = this.#secureApp(files);
+    // The library reads the file for itself: one that changed meanwhile proves nothing.
+    const handshakeBundle = hashFile(files.trustBundleFile) === before ? before : '';
+    return this.#start(app, { tls: true, handshakeBundle }, this.#options.config.tls.host, port);
+  }
+
+  #secureApp(files: TlsFiles): UwsApp {
     try {
       return this.#options.uws.SSLApp({ cert_file_name: files.certificateFile, key_file_name: files.privateKeyFile, ca_file_name: files.trustBundleFile });
     } catch {
@@ -204,14 +215,14 @@ class UwsFront implements Front {
     }
   }
 
-  #start(app: UwsApp, host: string, port: number, tls: boolean): Running {
+  #start(app: UwsApp, listener: ListenerEvidence, host: string, port: number): Running {
     const { config, handle, refuse, probes, streams, requestIdOf, nowUs, onFault } = this.#options;
     const { front, websocket } = config;
     const limits: ChannelLimits = { perIpMax: websocket.sockets_per_ip_max, requestsMax: websocket.requests_max, bufferedBytesMax: websocket.buffered_bytes_max, idleTimeoutS: websocket.idle_timeout_s };
     const gate = new ConnectionGate(front.connections_max);
     const context: RouteContext = {
-      tls, gate, handle, refuse, probes, requestIdOf, nowUs, onFault, servesWebSocket: websocket.enabled, servesHttpSse: config.http_sse.enabled,
-      admission: createAdmission({ listenerHost: host, listenerPort: port, tls, allowedHosts: front.allowed_hosts, allowedOrigins: front.allowed_origins }),
+      ...listener, gate, handle, refuse, probes, requestIdOf, nowUs, onFault, servesWebSocket: websocket.enabled, servesHttpSse: config.http_sse.enabled,
+      admission: createAdmission({ listenerHost: host, listenerPort: port, tls: listener.tls, allowedHosts: front.allowed_hosts, allowedOrigins: front.allowed_origins }),
       load: this.#load, peers: this.#peers, lateness: this.#lateness,
       limits: { bodyBytesMax: front.body_bytes_max, bodyTimeoutMs: front.body_timeout_s * MS_PER_S, bytesPerSecondMin: front.body_bytes_per_s_min },
       deadlines: this.#deadlines, bodyMemory: this.#bodyMemory,

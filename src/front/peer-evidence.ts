@@ -58,11 +58,18 @@ export function readAddress(response: Pick<HttpResponse, 'getRemoteAddress'>): P
   return { ip, loopback: isLoopbackAddress(ip) };
 }
 
-export function readPeerEvidence(response: HttpResponse, address: PeerAddress, headers: HeaderIntake, tls: boolean, agent: string, env: string): PeerEvidence {
+/** What a listener knows of its clients' certificates. */
+export interface ListenerEvidence {
+  readonly tls: boolean;
+  readonly handshakeBundle: string;
+}
+
+export function readPeerEvidence(response: HttpResponse, address: PeerAddress, headers: HeaderIntake, { tls, handshakeBundle }: ListenerEvidence, agent: string, env: string): PeerEvidence {
   return {
     ip: address.ip,
     loopback: address.loopback,
     tls,
+    handshakeBundle,
     certificatePem: tls ? response.getX509Certificate?.() ?? '' : '',
     authorization: headers.authorization,
     declaredSpiffeId: headers.spiffeId,

@@ -7,7 +7,7 @@ import type { McpChannel } from './mcp-channel.js';
 import { readHeaders, type HeaderIntake } from './inbound-headers.js';
 import type { LoopLateness } from './lateness.js';
 import type { PeerLoad, Peers } from './peer-load.js';
-import { readPeerEvidence } from './peer-evidence.js';
+import { readPeerEvidence, type ListenerEvidence } from './peer-evidence.js';
 import { preflightHeaders } from './preflight.js';
 import { answerPlain } from './plain-answers.js';
 import { readFraming, type BodyDeadlines, type BodyLimits, type Framing } from './read-body.js';
@@ -43,8 +43,7 @@ export interface ChannelLimits {
   readonly idleTimeoutS: number;
 }
 
-export interface RouteContext {
-  readonly tls: boolean;
+export interface RouteContext extends ListenerEvidence {
   readonly handle: Handle;
   readonly refuse: Refuse;
   readonly probes: Probes;
@@ -116,7 +115,7 @@ function serveMcp(context: RouteContext, response: HttpResponse, request: HttpRe
   if (method === undefined) return answerOther(context, response, request, headers, ALLOW_MCP);
   const framing = readFraming(headers.contentLength, headers.transferEncoding);
   if (!framing.ok) return answerPlain(response, { status: 400, json: FRAMING_PLAIN, close: true });
-  const evidence = readPeerEvidence(response, context.gate.addressOf(response), headers, context.tls, route.agent, route.env);
+  const evidence = readPeerEvidence(response, context.gate.addressOf(response), headers, context, route.agent, route.env);
   const inbound = new InboundMessage(method, route.path, evidence, headers, context.nowUs());
   // What could be upgraded never comes here: its key was none, or nothing is.
   const upgrades = method === 'GET' && asksForWebSocket(headers.upgrade);

@@ -91,7 +91,7 @@ async function main(data: GatewayThreadData): Promise<void> {
   const sessionRisk = createSessionRisk(sessionThresholds(config), parseChains(data.sources.chains.text, data.sources.chains.file), views.risk);
   const authenticator = createAuthenticator({
     profile: config.profile, trustedPeers: config.dev.trusted_peers, jwtAudiences: config.identity.jwt_audience, cacheEntries: config.identity.cache_entries,
-    x509Bundle: bundle(data.trustBundle, config.tls.trust_bundle_file), jwtBundle: bundle(data.jwtBundle, config.identity.jwt_bundle_file),
+    trustIntermediates: config.tls.trust_intermediates, x509Bundle: bundle(data.trustBundle, config.tls.trust_bundle_file), jwtBundle: bundle(data.jwtBundle, config.identity.jwt_bundle_file),
   });
   const snapshotTools = { clock, policyModule: data.policyModule, scannerFor: scanners.scannerFor };
   const first = buildSnapshot(data.sources, undefined, snapshotTools);

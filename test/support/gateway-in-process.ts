@@ -127,7 +127,7 @@ export async function startInProcessGateway(options: InProcessOptions): Promise<
   const parts: GatewayParts = {
     sentSecrets: createSentSecrets(views.sentSecrets), shared: { ...views, thread: 0, evicted: () => undefined, handOver: () => false },
     first, clock, ids: createIds(), version: '0', jsonGuard, appender, client, tools, secrets,
-    authenticator: createAuthenticator({ profile: config.profile, trustedPeers: [], jwtAudiences: config.identity.jwt_audience, cacheEntries: 100, x509Bundle: undefined, jwtBundle: undefined }),
+    authenticator: createAuthenticator({ profile: config.profile, trustedPeers: [], jwtAudiences: config.identity.jwt_audience, cacheEntries: 100, trustIntermediates: false, x509Bundle: undefined, jwtBundle: undefined }),
     guard: createGuard({
       url: config.guard.url, kind: config.guard.kind, model: config.guard.model, apiKey: undefined, timeoutMs: config.guard.timeout_ms, threshold: 0.3,
       failuresToOpen: config.guard.failures_to_open, resetTimeoutMs: 1000, clock: clock.nowMs,

@@ -8,7 +8,7 @@ export const MCP_ACCEPT = 'application/json, text/event-stream';
 const NO_HEADERS: InboundHeaders = {
   accept: '', contentType: '', mcpSessionId: '', mcpProtocolVersion: '', mcpMethod: '', mcpName: '', lastEventId: '', traceparent: '', tracestate: '', forwarded: [], headerless: false,
 };
-export const LOOPBACK: PeerEvidence = { ip: '127.0.0.1', loopback: true, tls: false, certificatePem: '', authorization: '', declaredSpiffeId: '', declaredAgent: '', declaredEnv: '' };
+export const LOOPBACK: PeerEvidence = { ip: '127.0.0.1', loopback: true, tls: false, certificatePem: '', handshakeBundle: '', authorization: '', declaredSpiffeId: '', declaredAgent: '', declaredEnv: '' };
 
 export interface Posted {
   readonly httpMethod?: 'POST' | 'GET' | 'DELETE';

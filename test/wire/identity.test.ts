@@ -1,15 +1,14 @@
 // Proofs of identity over real TLS and in headers; certificates and bundles replaced while the gateway runs.
 import { writeFileSync } from 'node:fs';
-import { request } from 'node:https';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { permitAll, startGateway, type GatewayProcess } from '../support/gateway-process.js';
 import { jwtBundleText, makeAuthority, makeIntermediate, makeJwtAuthority, makeJwtSvid, makeServerCertificate, makeSvid, validAround, type IssuedCertificate } from '../support/pki.js';
 import { eventually } from './calls.js';
+import { askOverTls, PING, tlsPortOf, type TlsAnswer } from './tls-call.js';
 
 const AGENT = 'spiffe://poc.local/agents/mcp-client/tls-agent/dev';
-const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 const now = Date.now();
 const authority = makeAuthority('test authority');
 const stranger = makeAuthority('another authority');
@@ -30,39 +29,14 @@ beforeAll(async () => {
     policies: { 'all.rego': permitAll() },
     files: { 'config/tls/gateway.pem': server.pem, 'config/tls/gateway.key': server.privateKeyPem, 'config/tls/bundle.pem': authority.pem, 'config/jwt-bundle.json': jwtBundleText(signer) },
   });
-  tlsPort = Number(/listening: https:\/\/127\.0\.0\.1:(\d+)/.exec(gateway.stderr())?.[1] ?? 0) || (await httpsPort());
+  tlsPort = await tlsPortOf(gateway);
 });
 
 afterAll(async () => {
   await gateway.stop();
 });
 
-async function httpsPort(): Promise<number> {
-  await sleep(200);
-  return Number(/listening: https:\/\/127\.0\.0\.1:(\d+)/.exec(gateway.stderr())?.[1] ?? 0);
-}
-
-interface TlsAnswer {
-  readonly status: number;
-  readonly code: unknown;
-  readonly remedy?: unknown;
-}
-
-function ask(svid: IssuedCertificate | undefined, ca = authority.pem): Promise<TlsAnswer | 'handshake failed'> {
-  return new Promise((resolve) => {
-    const one = request({ host: '127.0.0.1', port: tlsPort, servername: 'localhost', method: 'POST', path: '/', ca, agent: false, ...(svid === undefined ? {} : { cert: svid.pem, key: svid.privateKeyPem }), headers: { host: 'localhost', 'content-type': 'application/json' } }, (response) => {
-      let text = '';
-      response.on('data', (part: Buffer) => { text += part.toString(); });
-      response.on('error', () => resolve('handshake failed'));
-      response.on('end', () => {
-        const { code, reason_code: reason, remediation: remedy } = JSON.parse(text) as { code?: unknown; reason_code?: unknown; remediation?: unknown };
-        resolve({ status: response.statusCode ?? 0, code, ...(reason === 'untrusted_issuer' ? { remedy } : {}) });
-      });
-    });
-    one.on('error', () => resolve('handshake failed'));
-    one.end(PING);
-  });
-}
+const ask = (svid: IssuedCertificate | undefined): Promise<TlsAnswer | 'handshake failed'> => askOverTls(tlsPort, authority.pem, svid);
 
 describe('an X.509-SVID', () => {
   it('of the trust domain is the caller', async () => {

@@ -59,6 +59,7 @@ export const gatewayConfigSchema = z.strictObject({
     certificate_file: text('', 'The gateway\'s own certificate chain (PEM). Replaced on disk = taken up without a restart.'),
     private_key_file: text('', 'Its private key (PEM, mode 0600).'),
     trust_bundle_file: text('', 'The trust domain\'s X.509 authorities (PEM): who may call.'),
+    trust_intermediates: z.boolean().default(false).describe('Whether clients may bring an SVID of an intermediate authority that is not in the bundle, with its chain: SPIRE with an UpstreamAuthority. The TLS library proves such a chain, and does not show whose authorities it leads over: only where no other trust domain has an authority under these roots.'),
   }, 'Native mTLS.'),
   dev: room({
     trusted_peers: list('Peer addresses or CIDR blocks besides loopback whose declared identity is believed in the dev profile. For a container: others who reach the listener can declare nothing.'),

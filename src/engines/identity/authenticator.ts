@@ -18,6 +18,8 @@ export interface AuthenticatorOptions {
   readonly trustedPeers: readonly string[];
   /** The text of tls.trust_bundle_file; undefined = certificates are refused. */
   readonly x509Bundle?: BundleText | undefined;
+  /** tls.trust_intermediates. */
+  readonly trustIntermediates: boolean;
   /** The text of identity.jwt_bundle_file; undefined = bearer tokens are refused. */
   readonly jwtBundle?: BundleText | undefined;
   readonly jwtAudiences: readonly string[];
@@ -36,7 +38,7 @@ const BEARER = /^bearer +(\S+) *$/i;
 /** Throws ConfigFault for a bad bundle and RangeError for a bad trusted peer. */
 export function createAuthenticator(options: AuthenticatorOptions): ReloadableAuthenticator {
   const isTrusted = parseTrustedPeers(options.trustedPeers);
-  const x509 = createX509SvidVerifier({ bundle: options.x509Bundle, cacheEntries: options.cacheEntries });
+  const x509 = createX509SvidVerifier({ bundle: options.x509Bundle, trustIntermediates: options.trustIntermediates, cacheEntries: options.cacheEntries });
   const jwt = createJwtSvidVerifier({ bundle: options.jwtBundle, audiences: options.jwtAudiences, cacheEntries: options.cacheEntries });
 
   const judgeBearer = (authorization: string, table: IdentityTable, nowMs: number): IdentityResult | Promise<IdentityResult> => {
@@ -46,7 +48,7 @@ export function createAuthenticator(options: AuthenticatorOptions): ReloadableAu
 
   /** Whatever proof is offered decides; what is weaker is not looked at, so a bad proof never falls back to a declaration. */
   const judge = (evidence: PeerEvidence, table: IdentityTable, nowMs: number): IdentityResult | Promise<IdentityResult> => {
-    if (evidence.tls && evidence.certificatePem !== '') return x509.verify(evidence.certificatePem, table.trustDomain, nowMs);
+    if (evidence.tls && evidence.certificatePem !== '') return x509.verify(evidence.certificatePem, table.trustDomain, nowMs, evidence.handshakeBundle);
     if (evidence.authorization !== '') return judgeBearer(evidence.authorization, table, nowMs);
     if (evidence.tls) return missing('client_certificate_missing');
     return options.profile === 'dev' ? judgeDeclared(evidence, table, isTrusted) : missing('no_proof');

@@ -27,6 +27,8 @@ export interface PeerEvidence {
   /** True on a TLS listener: then `certificatePem` is the only evidence besides a bearer token. */
   readonly tls: boolean;
   readonly certificatePem: string;
+  /** SHA-256, in hex, of the trust bundle that the TLS stack held the client's certificates against; '' where there was none, or nobody can say which. */
+  readonly handshakeBundle: string;
   readonly authorization: string;
   readonly declaredSpiffeId: string;
   /** From /as/<agent>/<env>. */

@@ -68,7 +68,7 @@ export function isWithin(certificate: Certificate, nowMs: number): boolean {
 }
 
 /** X509-SVID section 3.2: an authority that names itself must name this trust domain, without a path. */
-function isOfDomain(authority: Certificate, trustDomain: string): boolean {
+export function isOfDomain(authority: Certificate, trustDomain: string): boolean {
   const ids = authority.uris.map((uri) => parseSpiffeId(uri)).filter((id) => id !== undefined);
   return ids.every((id) => trustDomainOf(id) === trustDomain && pathOf(id) === '');
 }

@@ -4,7 +4,7 @@ import type { PeerEvidence } from '../../../src/engines/identity/types.js';
 import { SseStreams } from '../../../src/front/sse-streams.js';
 import { lentMessage, RecordedReply } from '../../support/inbound-reply.js';
 
-const NOBODY: PeerEvidence = { ip: '192.0.2.1', loopback: false, tls: false, certificatePem: '', authorization: '', declaredSpiffeId: '', declaredAgent: '', declaredEnv: '' };
+const NOBODY: PeerEvidence = { ip: '192.0.2.1', loopback: false, tls: false, certificatePem: '', handshakeBundle: '', authorization: '', declaredSpiffeId: '', declaredAgent: '', declaredEnv: '' };
 const HOLDER: PeerEvidence = { ...NOBODY, tls: true, certificatePem: 'PEM' };
 const BEARER: PeerEvidence = { ...NOBODY, authorization: 'Bearer a' };
 const DECLARED: PeerEvidence = { ...NOBODY, declaredSpiffeId: 'spiffe://a/b' };

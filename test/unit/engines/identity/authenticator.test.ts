@@ -11,9 +11,9 @@ const PROVEN = 'spiffe://poc.local/agents/mcp-client/proven/prod';
 const table = parseIdentities(`default: ${MINE}\nidentities:\n  - spiffe_id: ${MINE}\n  - spiffe_id: ${OTHER}\n`, 'f', 'poc.local');
 const bare = parseIdentities(`identities:\n  - spiffe_id: ${MINE}\n`, 'f', 'poc.local');
 
-const NOTHING: PeerEvidence = { ip: '127.0.0.1', loopback: true, tls: false, certificatePem: '', authorization: '', declaredSpiffeId: '', declaredAgent: '', declaredEnv: '' };
+const NOTHING: PeerEvidence = { ip: '127.0.0.1', loopback: true, tls: false, certificatePem: '', handshakeBundle: '', authorization: '', declaredSpiffeId: '', declaredAgent: '', declaredEnv: '' };
 const FAR = { ...NOTHING, ip: '192.0.2.1', loopback: false };
-const BASE: AuthenticatorOptions = { profile: 'dev', trustedPeers: ['10.0.0.0/8'], jwtAudiences: ['precinct'], cacheEntries: 16 };
+const BASE: AuthenticatorOptions = { profile: 'dev', trustedPeers: ['10.0.0.0/8'], jwtAudiences: ['precinct'], trustIntermediates: false, cacheEntries: 16 };
 const ca = makeAuthority('root');
 const jwtKey = makeJwtAuthority('k1');
 const PROOFS: AuthenticatorOptions = { ...BASE, x509Bundle: { text: ca.pem, file: 'b' }, jwtBundle: { text: jwtBundleText(jwtKey), file: 'j' } };

@@ -1,5 +1,6 @@
 // X.509-SVIDs: each rule of the standard broken in turn, paths over intermediates, and names made to be misread.
 import { execFileSync } from 'node:child_process';
+import { hash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,19 +15,19 @@ const ID = 'spiffe://poc.local/agents/mcp-client/my-agent/dev';
 const HOUR_MS = 3_600_000;
 const ca = makeAuthority('root');
 
-function verifierOf(text = ca.pem): X509SvidVerifier {
-  return createX509SvidVerifier({ bundle: { text, file: 'bundle.pem' }, cacheEntries: 8 });
+function verifierOf(text = ca.pem, trustIntermediates = false): X509SvidVerifier {
+  return createX509SvidVerifier({ bundle: { text, file: 'bundle.pem' }, trustIntermediates, cacheEntries: 8 });
 }
 
-function ask(pem: string, verifier = verifierOf(), nowMs = TEST_NOW_MS): string {
-  const result = verifier.verify(pem, 'poc.local', nowMs);
+function ask(pem: string, verifier = verifierOf(), nowMs = TEST_NOW_MS, handshakeBundle = ''): string {
+  const result = verifier.verify(pem, 'poc.local', nowMs, handshakeBundle);
   return result.ok ? result.caller.spiffeId : result.reasonCode;
 }
 
 describe('createX509SvidVerifier', () => {
   it('takes the identity from a good SVID, until it ends', () => {
     const svid = makeSvid(ca, ID);
-    const result = verifierOf().verify(svid.pem, 'poc.local', TEST_NOW_MS);
+    const result = verifierOf().verify(svid.pem, 'poc.local', TEST_NOW_MS, '');
     expect(result).toEqual({ ok: true, caller: { spiffeId: ID, authMethod: 'mtls_svid', principal: expect.objectContaining({ level: 3 }), expiresMs: TEST_NOW_MS + HOUR_MS } });
   });
 
@@ -93,6 +94,28 @@ describe('createX509SvidVerifier', () => {
     expect(ask(makeSvid(foreign, ID).pem + foreign.pem)).toBe('untrusted_issuer');
   });
 
+  it('takes the word of a handshake against this very bundle for intermediates it was not shown, where that is asked for', () => {
+    const digest = (text: string): string => hash('sha256', text, 'hex');
+    const svid = makeSvid(makeIntermediate(ca, 'unseen'), ID);
+    const trusting = verifierOf(ca.pem, true);
+    expect(ask(svid.pem, verifierOf(), TEST_NOW_MS, digest(ca.pem))).toBe('untrusted_issuer');
+    expect(ask(svid.pem, trusting)).toBe('untrusted_issuer');
+    expect(ask(svid.pem, trusting, TEST_NOW_MS, digest('another bundle'))).toBe('untrusted_issuer');
+    expect(ask(svid.pem, trusting, TEST_NOW_MS, digest(ca.pem))).toBe(ID);
+    expect(ask(makeSvid(makeIntermediate(ca, 'unseen'), 'spiffe://other.local/a').pem, trusting, TEST_NOW_MS, digest(ca.pem))).toBe('wrong_trust_domain');
+    const changed = makeAuthority('next').pem;
+    trusting.reloadBundle(changed, 'bundle.pem');
+    expect(ask(svid.pem, trusting, TEST_NOW_MS, digest(ca.pem))).toBe('untrusted_issuer');
+    expect(ask(svid.pem, trusting, TEST_NOW_MS, digest(changed))).toBe(ID);
+    const shared = ca.pem + makeAuthority('federated', { uris: ['spiffe://other.local'] }).pem;
+    expect(ask(svid.pem, verifierOf(shared, true), TEST_NOW_MS, digest(shared))).toBe('untrusted_issuer');
+  });
+
+  it('judges for itself what it can, whatever a handshake said before', () => {
+    const short = makeAuthority('short', { notAfterMs: TEST_NOW_MS + 1000 });
+    expect(ask(makeSvid(short, ID).pem, verifierOf(short.pem, true), TEST_NOW_MS + 2000, hash('sha256', short.pem, 'hex'))).toBe('untrusted_issuer');
+  });
+
   it('keeps to the path length an authority allows', () => {
     const flat = makeAuthority('flat', { pathLength: 0 });
     const below = makeIntermediate(flat, 'below');
@@ -116,11 +139,11 @@ describe('createX509SvidVerifier', () => {
   it('ends a remembered identity with its certificate', () => {
     const verifier = verifierOf();
     const svid = makeSvid(ca, ID);
-    const first = verifier.verify(svid.pem, 'poc.local', TEST_NOW_MS);
-    const second = verifier.verify(svid.pem, 'poc.local', TEST_NOW_MS + 1);
+    const first = verifier.verify(svid.pem, 'poc.local', TEST_NOW_MS, '');
+    const second = verifier.verify(svid.pem, 'poc.local', TEST_NOW_MS + 1, '');
     expect(first.ok && second.ok && first.caller === second.caller).toBe(true);
     expect(ask(svid.pem, verifier, TEST_NOW_MS + HOUR_MS + 1)).toBe('certificate_expired');
-    expect(verifier.verify(svid.pem, 'other.local', TEST_NOW_MS).ok).toBe(false);
+    expect(verifier.verify(svid.pem, 'other.local', TEST_NOW_MS, '').ok).toBe(false);
     verifier.reloadBundle(makeAuthority('next').pem, 'bundle.pem');
     expect(ask(svid.pem, verifier)).toBe('untrusted_issuer');
   });
@@ -135,8 +158,8 @@ describe('createX509SvidVerifier', () => {
     for (let at = 0; at < der.length; at += 1) {
       const changed = Buffer.from(der);
       changed[at] = (changed[at] ?? 0) ^ 0x01;
-      if (verifierOf().verify(wrap(changed), 'poc.local', TEST_NOW_MS).ok) accepted += 1;
-      expect(verifierOf().verify(wrap(der.subarray(0, at)), 'poc.local', TEST_NOW_MS).ok).toBe(false);
+      if (verifierOf().verify(wrap(changed), 'poc.local', TEST_NOW_MS, '').ok) accepted += 1;
+      expect(verifierOf().verify(wrap(der.subarray(0, at)), 'poc.local', TEST_NOW_MS, '').ok).toBe(false);
     }
     expect(accepted).toBe(0);
   });
