@@ -5,7 +5,7 @@ import { resolveInProject } from '../base/config/load.js';
 import type { GatewayConfig } from '../base/config/schema.js';
 import { keptOr } from '../base/kept/kept-values.js';
 import type { InForce } from '../control/parts.js';
-import { joinRules, parseRules } from '../engines/dlp/rule-file.js';
+import { absentCategories, joinRules, parseRules } from '../engines/dlp/rule-file.js';
 import type { DlpRule } from '../engines/dlp/types.js';
 import { parseIdentities } from '../engines/identity/identity-table.js';
 import { digestPolicies, loadPolicySet, planPolicySet } from '../engines/policy/policy-set.js';
@@ -64,6 +64,7 @@ export function warningsOf(inForce: InForce, sources: SnapshotSources, around: S
   warnings.push(...inForce.policy.warnings.map(({ file, line, message }) => `${file}:${line}: ${message}`));
   const { root, unresolved, secrets } = around;
   warnings.push(...absentPolicyDirs(root, config).map((dir) => `policy.dirs: there is no folder ${dir}; no policy comes from it`));
+  if (sources.dlpRules !== undefined) warnings.push(...absentCategories(sources.dlpRules).map((category) => `${config.dlp.dir} holds no rule of the category ${category}: layer 7 finds none`));
   if (secrets !== undefined) warnings.push(`no secret can be redeemed: ${secrets.message} ${secrets.remedy}`);
   if (config.profile === 'dev') warnings.push(`profile dev: declared identities are believed from loopback${config.dev.trusted_peers.map((peer) => `, ${peer}`).join('')}`);
   if (inForce.identities.identities.length === 0) warnings.push(`${sources.identities.file} registers no identity: callers that declare one are refused`);

@@ -98,14 +98,11 @@ async function checkOthers(project: Project, config: GatewayConfig): Promise<Che
   return findOtherFaults(project.root, config).flatMap(({ what, file, faults }) => (faults.length === 0 ? [ok(what, file)] : faults.flatMap((fault) => faultResults(what, fault))));
 }
 
-/** A rule file that is gone is no fault of any file: its texts pass, and nothing else says so. */
 async function checkRuleCategories(project: Project, config: GatewayConfig): Promise<CheckResult[]> {
   const { readRules } = await import('../../jobs/read-sources.js');
-  const { parseRules, RULE_CATEGORIES } = await import('../../engines/dlp/rule-file.js');
-  const read = (): Set<string> => new Set(readRules(project.root, config.dlp.dir).flatMap(({ text, file }) => parseRules(text, file).map(({ category }) => category)));
-  const found = faultless(read);
-  if (found === undefined) return []; // said already, of the file itself
-  const absent = RULE_CATEGORIES.filter((category) => !found.has(category));
+  const { absentCategories, parseRules } = await import('../../engines/dlp/rule-file.js');
+  const absent = faultless(() => absentCategories(readRules(project.root, config.dlp.dir).flatMap(({ text, file }) => parseRules(text, file))));
+  if (absent === undefined) return []; // said already, of the file itself
   return absent.map((category) => note('DLP rules', `no rule of the category ${category} in ${config.dlp.dir}: layer 7 finds none`, 'Restore the file from the repository. See: agw rules list'));
 }
 

@@ -5,7 +5,7 @@ import { faultOfSchema, joinFaults } from '../../base/config/schema-faults.js';
 import { parseYamlWithLines, type KeyPath, type YamlFile } from '../../base/config/yaml-lines.js';
 import { isTriggerMissing, lintPattern as lintForEngines } from '../../base/matcher/lint.js';
 import { lintPattern } from './pattern-lint.js';
-import { CHECKSUMS, type DlpRule } from './types.js';
+import { CHECKSUMS, type DlpCategory, type DlpRule } from './types.js';
 
 /** Each rule costs compile time and memory on every thread. */
 const RULES_MAX = 2000;
@@ -15,7 +15,12 @@ const SAMPLE_LENGTH_MAX = 100_000;
 
 const samples = (what: string) => z.array(z.string()).default([]).describe(what);
 
-export const RULE_CATEGORIES = ['credentials', 'injection', 'pii'] as const;
+const RULE_CATEGORIES = ['credentials', 'injection', 'pii'] as const;
+
+/** Categories without a rule: a rule file that is gone is no fault of any file, and what it was for passes. */
+export function absentCategories(rules: readonly Pick<DlpRule, 'category'>[]): DlpCategory[] {
+  return RULE_CATEGORIES.filter((category) => !rules.some((rule) => rule.category === category));
+}
 
 const ruleSchema = z.strictObject({
   id: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/).describe('Stable name, lower case and dashes: it stands in findings and audit records.'),

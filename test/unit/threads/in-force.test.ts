@@ -44,6 +44,13 @@ describe('the warnings', () => {
     expect(text).not.toContain('no folder policies;');
   });
 
+  it('name a category of detection that no rule file has any more', () => {
+    const { planned } = compileInForce({ ...sources, rules: sources.rules.filter(({ file }) => !file.endsWith('injection.yaml')) }, systemClock);
+    const text = warningsOf(inForce, planned, AROUND).join('\n');
+    expect(text).toContain('config/dlp holds no rule of the category injection');
+    expect(text).not.toContain('category pii');
+  });
+
   it('are fewer in the strict profile with a guard', () => {
     const strict = { ...sources, config: { ...sources.config, profile: 'strict' as const, guard: { ...sources.config.guard, url: 'http://127.0.0.1:1/' } } };
     expect(warningsOf(inForce, strict, AROUND).length).toBeLessThan(warningsOf(inForce, sources, AROUND).length);
