@@ -23,7 +23,6 @@ const RULES: readonly Rule[] = [
   jwtHasAudience,
   strictHasGuard,
   grantHasOneKey,
-  docsUrlIsOne,
   sessionsHaveRoom,
 ];
 
@@ -79,11 +78,6 @@ function sessionsHaveRoom({ session }: GatewayConfig): TogetherFault | undefined
     path: ['session', 'actions_kept'], message: `session.actions_kept: with session.sessions_max the table of sessions would take ${Math.ceil(gib)} GiB; at most ${SESSION_TABLE_GIB_MAX}.`,
     remedy: 'Keep fewer actions or fewer sessions.',
   };
-}
-
-function docsUrlIsOne({ docs }: GatewayConfig): TogetherFault | undefined {
-  if (docs.base_url === '' || /^https?:\/\/[^\s"<>]+$/.test(docs.base_url)) return undefined;
-  return { path: ['docs', 'base_url'], message: `docs.base_url: ${docs.base_url} is not an http: or https: URL.`, remedy: 'Write where the folder docs/ is served, or leave it empty.' };
 }
 
 function grantHasOneKey({ secrets }: GatewayConfig): TogetherFault | undefined {

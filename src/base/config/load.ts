@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import { z } from 'zod';
+import { checkTexts } from './check-texts.js';
 import { checkTogether } from './check-together.js';
 import type { Environment } from './environment.js';
 import { ConfigFault, WHOLE_FILE } from './fault.js';
@@ -36,7 +37,7 @@ export function parseGatewayConfig(text: string, file: string): GatewayConfig {
   const yaml = parseYamlWithLines(text, file);
   const result = gatewayConfigSchema.safeParse(emptyIsDefault(yaml.value), { error: explainIssue });
   if (!result.success) throw faultOfSchema(yaml, gatewayConfigSchema, result.error);
-  const faults = checkTogether(result.data).map((fault) => new ConfigFault(fault.message, { file, ...yaml.placeOf(fault.path), remedy: fault.remedy }));
+  const faults = [...checkTexts(result.data), ...checkTogether(result.data)].map((fault) => new ConfigFault(fault.message, { file, ...yaml.placeOf(fault.path), remedy: fault.remedy }));
   if (faults.length > 0) throw joinFaults(faults);
   return deepFreeze(result.data);
 }

@@ -1,8 +1,8 @@
 // Layer 3's question answered: which of the evidence counts, in which order, in which profile.
+import { parseTrustedPeers } from '../../base/config/trusted-peers.js';
 import { judgeDeclared } from './declared.js';
 import { createJwtSvidVerifier } from './jwt-svid.js';
 import { invalid, invalidBearer, missing } from './refuse.js';
-import { parseTrustedPeers } from './trusted-peers.js';
 import type { Authenticator, IdentityResult, IdentityTable, PeerEvidence } from './types.js';
 import { createX509SvidVerifier } from './x509-svid.js';
 

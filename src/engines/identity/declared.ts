@@ -1,8 +1,8 @@
 // Declared identities of the dev profile: X-SPIFFE-ID, /as/<agent>/<env>, or the default; from near peers and for registered identities only.
+import type { TrustedPeers } from '../../base/config/trusted-peers.js';
 import { principalOf } from './principal.js';
 import { invalid, missing } from './refuse.js';
 import { isPathSegment, parseWorkloadId, trustDomainOf } from './spiffe-id.js';
-import type { TrustedPeers } from './trusted-peers.js';
 import type { AuthMethod, IdentityResult, IdentityTable, PeerEvidence, SpiffeId } from './types.js';
 
 type Declaration = { readonly text: string; readonly method: 'header_declared' | 'path_declared' };

@@ -30,13 +30,22 @@ function walk(folder: string, visited: Set<string>, found: Map<string, string>):
   const real = realPath(folder);
   if (real === undefined || visited.has(real)) return;
   visited.add(real);
-  for (const name of readdirSync(folder).sort()) {
+  for (const name of namesIn(folder)) {
     // Hidden entries: editors' swap files, and the `..data` folders that Kubernetes mounts beside its links.
     if (name.startsWith('.')) continue;
     const path = join(folder, name);
     const kind = kindOf(path);
     if (kind === 'folder') walk(path, visited, found);
     else if (kind === 'file' && name.endsWith('.rego')) keep(path, found);
+  }
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).sort();
+  } catch (fault) {
+    if (isCode(fault, 'ENOTDIR')) throw new PolicyError('is not a folder: policy.dirs names folders of Rego files', folder, 0, 0);
+    throw fault;
   }
 }
 

@@ -123,3 +123,28 @@ describe('combinations that would start an open or a useless gateway', () => {
     expect(parseGatewayConfig('profile: dev\nfront: {host: 0.0.0.0}\ndev: {trusted_peers: [172.17.0.0/16]}\n', 'f').front.host).toBe('0.0.0.0');
   });
 });
+
+describe('a text that its key has no use for', () => {
+  it.each([
+    ['identity', 'trust_domain: POC Local', 'identity.trust_domain: POC Local', '3:17'],
+    ['identity', 'trust_domain: "spiffe://poc.local"', 'identity.trust_domain: spiffe://poc.local', '3:17'],
+    ['identity', 'trust_domain: ""', 'identity.trust_domain: an empty text', '3:17'],
+    ['guard', 'url: ftp://guard.example/', 'guard.url: ftp://guard.example/', '3:8'],
+    ['guard', 'url: localhost:8080', 'guard.url: localhost:8080', '3:8'],
+    ['guard', 'url: "http://:80/"', 'guard.url: http://:80/', '3:8'],
+    ['front', 'allowed_hosts: [a.example, "https://b.example"]', 'front.allowed_hosts: https://b.example', '3:30'],
+    ['front', 'allowed_hosts: ["*.example"]', 'front.allowed_hosts: *.example', '3:19'],
+    ['front', 'allowed_origins: [app.example]', 'front.allowed_origins: app.example', '3:21'],
+    ['front', 'allowed_origins: ["*"]', 'front.allowed_origins: *', '3:21'],
+    ['front', 'allowed_origins: ["https://app.example/page"]', 'front.allowed_origins: https://app.example/page', '3:21'],
+    ['dev', 'trusted_peers: [10.0.0.1, 10.0.0.0/33]', 'dev.trusted_peers: 10.0.0.0/33', '3:29'],
+  ])('refuses %s: %s', (section, line, message, place) => {
+    const fault = faultOf(`profile: dev\n${section}:\n  ${line}\n`);
+    expect([`${fault.line}:${fault.column}`, fault.message.includes(message), fault.remedy?.startsWith('Write ')]).toEqual([place, true, true]);
+  });
+
+  it('takes every form that the listener matches', () => {
+    const front = 'allowed_hosts: [Gateway.example, "gateway.example:8443", "[fd00::7]", "[fd00::7]:9090", 10.0.0.1], allowed_origins: ["https://App.example", "http://app.example:81/", "vscode-webview://1a2b", "null"]';
+    expect(parseGatewayConfig(`profile: dev\nfront: {${front}}\ndev: {trusted_peers: [10.0.0.1, fd00::/8, "::ffff:10.0.0.0/104"]}\nguard: {url: "http://[::1]:8080/v1/chat/completions?a=b"}\nidentity: {trust_domain: a_b.c-1}\n`, 'f').front.allowed_hosts).toHaveLength(5);
+  });
+});

@@ -38,6 +38,11 @@ describe('policy folders', () => {
     expect(names('nowhere')).toEqual([]);
   });
 
+  it('that are files are refused by name', () => {
+    write('a.rego');
+    expect(() => names('a.rego')).toThrow(expect.objectContaining({ name: 'PolicyError', file: join(root, 'a.rego'), message: expect.stringContaining('is not a folder') as string }) as Error);
+  });
+
   it('leave out hidden files', () => {
     for (const file of ['a/.x.rego', 'a/..data/x.rego', 'a/.git/x.rego']) write(file);
     expect(names('a')).toEqual([]);

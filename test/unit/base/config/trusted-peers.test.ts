@@ -1,6 +1,6 @@
 // Addresses and blocks in every form a socket or a person writes them.
 import { describe, expect, it } from 'vitest';
-import { parseTrustedPeers, plainAddress } from '../../../../src/engines/identity/trusted-peers.js';
+import { parseTrustedPeers, plainAddress } from '../../../../src/base/config/trusted-peers.js';
 
 describe('parseTrustedPeers', () => {
   it.each([
