@@ -80,7 +80,7 @@ export interface Installation {
 export async function runCommandLine(argv: readonly string[], installation: Installation): Promise<ExitCode> {
   const { terminal } = installation;
   const words = completeWords(argv);
-  const json = argv.includes('--json') || installation.environment.json;
+  const json = wantsJson(argv, installation.environment);
   let exit: ExitCode = 0;
   const output = { out: (text: string) => terminal.print(text.trimEnd()), err: (text: string) => (json ? undefined : terminal.warn(text.trimEnd())) }; // a group's help beside its error is for people
   const program = buildProgram(COMMANDS, GROUPS, runnerFor(installation), output, (code) => (exit = code));
@@ -91,6 +91,10 @@ export async function runCommandLine(argv: readonly string[], installation: Inst
     const failure = error instanceof CommanderError ? explainUsage(error, program, words) : asFailure(error);
     return failure === undefined ? 0 : reportFailure(failure, terminal, json);
   }
+}
+
+function wantsJson(argv: readonly string[], environment: Environment): boolean {
+  return argv.includes('--json') || environment.json;
 }
 
 /** `agw` alone is its help, `agw help policy` and `agw -h policy` that of a group; `agw audit --last 1` is `agw audit search --last 1`. */
@@ -160,6 +164,8 @@ function isPlaced(error: unknown): error is Error & { file: string; line: number
 /** What bin/agw calls. */
 export async function main(installedIn: string): Promise<void> {
   const environment = readEnvironment();
-  const terminal = processTerminal(environment.noColor);
-  process.exitCode = await runCommandLine(process.argv.slice(2), { terminal, environment, workingDir: process.cwd(), installedIn });
+  const argv = process.argv.slice(2);
+  // An answer that could not be printed is none: neither ALLOW nor DENY.
+  const terminal = processTerminal(environment.noColor, (fault) => process.exit(reportFailure(asFailure(fault), terminal, wantsJson(argv, environment))));
+  process.exitCode = await runCommandLine(argv, { terminal, environment, workingDir: process.cwd(), installedIn });
 }

@@ -20,10 +20,11 @@ export interface Terminal {
 const WIDTH_MIN = 40;
 const WIDTH_UNKNOWN = 160; // some pseudo-terminals (docker exec -t, CI) say 0 columns: cut as little as their logs can bear
 
-export function processTerminal(noColor: boolean): Terminal {
+/** `broken`: what is printed goes nowhere, as on a full disk; not called where the reader has closed the pipe. */
+export function processTerminal(noColor: boolean, broken: (fault: Error) => void): Terminal {
   const { stdout, stderr, stdin } = process;
-  quietOnClosedPipe(stdout);
-  quietOnClosedPipe(stderr);
+  onBroken(stdout, broken);
+  onBroken(stderr, broken);
   const isTty = stdout.isTTY === true;
   return {
     isTty,
@@ -41,10 +42,10 @@ export function widthOf(columns: number): number {
 }
 
 /** `agw audit | head -1` closes our stdout: that is the reader's will, no error. */
-function quietOnClosedPipe(stream: NodeJS.WriteStream): void {
+function onBroken(stream: NodeJS.WriteStream, broken: (fault: Error) => void): void {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(process.exitCode ?? 0);
+    if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
+    broken(error);
   });
 }
 
