@@ -1,7 +1,9 @@
 // GET /metrics: Prometheus text. The library is loaded with the first question.
+import { KeptCounts } from './kept-counts.js';
 import type { ControlParts } from './parts.js';
 import type { Route } from './server.js';
 
 export function metricsRoutes(parts: ControlParts): Route[] {
-  return [{ method: 'GET', path: '/metrics', answer: async () => ({ status: 200, text: await (await import('./metrics-page.js')).renderMetrics(parts) }) }];
+  const kept = new KeptCounts();
+  return [{ method: 'GET', path: '/metrics', answer: async () => ({ status: 200, text: await (await import('./metrics-page.js')).renderMetrics(parts, kept) }) }];
 }

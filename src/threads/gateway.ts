@@ -137,7 +137,7 @@ async function main(data: GatewayThreadData): Promise<void> {
   });
 
   const report = (): GatewayStats => ({
-    ...gateway.report(), front: front.report(), digests: gateway.snapshot().digests, heapBytes: getHeapStatistics().used_heap_size, upstreams: client.report(),
+    place: { index: data.index, owner: data.owner }, ...gateway.report(), front: front.report(), digests: gateway.snapshot().digests, heapBytes: getHeapStatistics().used_heap_size, upstreams: client.report(),
     engines: { front: `uWebSockets.js (${because})`, matcher: scanners.engine(), json: { engine: jsonGuard.engine, because: jsonGuard.because }, policy: 'regorus (WebAssembly)' },
   });
   const flush = async (): Promise<void> => {

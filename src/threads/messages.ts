@@ -59,6 +59,8 @@ export type ToGateway =
   | { readonly kind: 'close' };
 
 export interface GatewayStats {
+  /** Whose these are: the thread that takes another's place is another owner. */
+  readonly place: { readonly index: number; readonly owner: number };
   readonly chain: ChainStatsReport;
   readonly breakers: readonly (readonly [string, BreakerState])[];
   readonly mcpSessions: number;

@@ -1,5 +1,5 @@
 // A gateway thread that breaks takes nothing along but itself: its calls are answered and recorded, another takes its place, and it is said.
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -109,6 +109,24 @@ describe('a gateway thread with a fault that nobody caught', () => {
     expect(await eventually(() => events('thread_replaced').length === 1)).toBe(true);
     expect((await gateway.post(call('echo'))).status).toBe(200);
   });
+});
+
+it('no counter falls when a thread is replaced, and while one stands still', async () => {
+  await start(2);
+  const counted = async (): Promise<string[]> => (await gateway.control('GET', '/metrics')).text.split('\n').filter((line) => /^precinct_(?:requests|codes|layer_verdicts)_total/.test(line));
+  const some = (): Promise<unknown> => Promise.all(Array.from({ length: CONNECTIONS }, (_, i) => gateway.post(call(i % 3 === 0 ? 'nobodys' : 'echo'))));
+  await some();
+  const before = await counted();
+  expect(before).toContain(`precinct_codes_total{code="registry_tool_unknown"} ${CONNECTIONS / 3}`);
+  tell('crash-1');
+  expect(await eventually(() => events('thread_replaced').length === 1)).toBe(true);
+  expect(await counted()).toEqual(before);
+  await some();
+  expect(await counted()).toContain(`precinct_codes_total{code="registry_tool_unknown"} ${(2 * CONNECTIONS) / 3}`);
+  const later = await counted();
+  tell('stall-1');
+  expect(await eventually(() => !existsSync(join(gateway.dir, 'stall-1')))).toBe(true);
+  expect(await counted()).toEqual(later);
 });
 
 describe('a gateway thread that stands still', () => {
