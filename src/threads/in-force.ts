@@ -55,6 +55,8 @@ export interface Surroundings {
   readonly unresolved: number;
   /** Why no secret can be redeemed. */
   readonly secrets: { readonly message: string; readonly remedy: string } | undefined;
+  /** Of the gateway's own environment. */
+  readonly variable: (name: string) => string | undefined;
 }
 
 /** What an operator should know although nothing is refused. */
@@ -62,7 +64,7 @@ export function warningsOf(inForce: InForce, sources: SnapshotSources, around: S
   const { config } = sources;
   const warnings = [...registryWarnings(inForce.registry), ...serverWarnings(inForce.registry)].map((warning) => `${sources.registry.file}:${warning.line}: ${warning.message}`);
   warnings.push(...inForce.policy.warnings.map(({ file, line, message }) => `${file}:${line}: ${message}`));
-  const { root, unresolved, secrets } = around;
+  const { root, unresolved, secrets, variable } = around;
   warnings.push(...absentPolicyDirs(root, config).map((dir) => `policy.dirs: there is no folder ${dir}; no policy comes from it`));
   if (sources.dlpRules !== undefined) warnings.push(...absentCategories(sources.dlpRules).map((category) => `${config.dlp.dir} holds no rule of the category ${category}: layer 7 finds none`));
   if (secrets !== undefined) warnings.push(`no secret can be redeemed: ${secrets.message} ${secrets.remedy}`);
@@ -70,6 +72,8 @@ export function warningsOf(inForce: InForce, sources: SnapshotSources, around: S
   if (inForce.identities.identities.length === 0) warnings.push(`${sources.identities.file} registers no identity: callers that declare one are refused`);
   if (config.profile === 'dev' && inForce.identities.defaultIdentity !== undefined) warnings.push(`requests without any evidence act as ${inForce.identities.defaultIdentity}`);
   if (config.guard.url === '') warnings.push('no guard model is configured: layer 10 says skipped');
+  const { url, api_key_env: keyName } = config.guard;
+  if (url !== '' && keyName !== '' && variable(keyName) === undefined) warnings.push(`guard.api_key_env: the gateway has no variable ${keyName}, and asks the guard without a key`);
   if (unresolved > 0) warnings.push(`${unresolved} call(s) of an earlier run may have reached their server, and their outcome is unknown: agw audit search --type unresolved`);
   return warnings;
 }

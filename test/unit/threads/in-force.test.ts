@@ -8,7 +8,7 @@ import { configOf } from '../chain/contexts.js';
 
 const sources = readSources(process.cwd(), configOf('policy: {dirs: [policies], timeout_ms: 2000}'), 1);
 
-const AROUND = { root: process.cwd(), unresolved: 0, secrets: undefined };
+const AROUND = { root: process.cwd(), unresolved: 0, secrets: undefined, variable: () => undefined };
 
 describe('what is in force', () => {
   it('is the registry, the identities and the policies of the same sources', () => {
@@ -49,6 +49,13 @@ describe('the warnings', () => {
     const text = warningsOf(inForce, planned, AROUND).join('\n');
     expect(text).toContain('config/dlp holds no rule of the category injection');
     expect(text).not.toContain('category pii');
+  });
+
+  it('name the variable of the guard\'s key that is not set', () => {
+    const asking = (url: string) => ({ ...sources, config: { ...sources.config, guard: { ...sources.config.guard, url, api_key_env: 'GUARD_KEY' } } });
+    expect(warningsOf(inForce, asking('http://127.0.0.1:1/'), AROUND).join('\n')).toContain('guard.api_key_env: the gateway has no variable GUARD_KEY');
+    const around = { ...AROUND, variable: (name: string) => (name === 'GUARD_KEY' ? 'x' : undefined) };
+    expect([...warningsOf(inForce, asking('http://127.0.0.1:1/'), around), ...warningsOf(inForce, asking(''), AROUND)].join('\n')).not.toContain('api_key_env');
   });
 
   it('are fewer in the strict profile with a guard', () => {
