@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -49,6 +50,38 @@ func TestACallThatIsGivenUpWithinItsAnswerMayHaveRun(t *testing.T) {
 	if !errors.As(err, &canceled) || !canceled.MayHaveRun {
 		t.Error(err)
 	}
+}
+
+func TestACallWhoseCallerPanicsIsGivenUp(t *testing.T) {
+	left, told := make(chan struct{}, 1), make(chan struct{}, 1)
+	s := startServer(t, inSession(func(w http.ResponseWriter, r *http.Request, was seen) {
+		if was.rpc == "notifications/cancelled" {
+			told <- struct{}{}
+			w.WriteHeader(http.StatusAccepted)
+			return
+		}
+		startStream(w)
+		sendEvent(w, `{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info"}}`)
+		<-r.Context().Done()
+		left <- struct{}{}
+	}))
+	panics := func(stream iter.Seq2[Event, error]) {
+		defer func() { check(t, "recovered", recover(), any("the caller's own")) }()
+		for range stream {
+			panic("the caller's own")
+		}
+	}
+	client := newTestClient(t, newFakeClock(), s.URL)
+	panics(client.StreamTool(context.Background(), "t", nil))
+	<-left
+	session, err := client.Session(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	panics(session.StreamTool(context.Background(), "t", nil))
+	<-told
+	<-left
+	_ = session.Close()
 }
 
 func TestACallOutOfTimeClosesItsConnection(t *testing.T) {

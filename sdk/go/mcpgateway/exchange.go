@@ -61,27 +61,35 @@ func (c *core) post(ctx context.Context, p *posting) (*answer, error) {
 	}
 	// The request outlives the context by as long as it takes to say that nobody waits for it any more.
 	under, cut := context.WithCancel(context.WithoutCancel(ctx))
-	said := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		defer close(said)
+	said, over := make(chan struct{}), false
+	giveUp := func() {
 		if p.onGivenUp != nil {
 			p.onGivenUp()
 		}
 		cut()
+	}
+	stop := context.AfterFunc(ctx, func() {
+		defer close(said)
+		giveUp()
 	})
 	defer func() {
-		if !stop() {
+		switch {
+		case !stop():
 			<-said
+		case !over: // a callback of the caller's own panicked, or left by runtime.Goexit
+			giveUp()
 		}
 	}()
 	sent := &sending{text: p.body}
 	response, err := c.send(under, http.MethodPost, sent, p.header)
 	if err != nil {
+		over = true
 		cut()
 		return nil, c.lost(ctx, err, sent.mayHaveRun(), p.traceID)
 	}
 	a := &answer{status: response.StatusCode, header: response.Header, retryAfter: retryAfterOf(response.Header, c.around.now()), traceID: p.traceID}
 	err = a.read(response, c.config.maxAnswerBytes, p)
+	over = true
 	if a.streamed && err == nil {
 		c.letGo(response, cut)
 	} else {
