@@ -76,7 +76,7 @@ export class GatewayClient extends Operations {
   /** Opens an MCP session of 2025-11-25. Close it, or say `await using`. */
   async session(options: SessionOptions = {}): Promise<GatewaySession> {
     if (this.#closing.signal.aborted) throw closed();
-    const session = await GatewaySession.open(this.#core, options);
+    const session = await GatewaySession.open(this.#core, options, (ended) => this.#sessions.delete(ended));
     this.#sessions.add(session);
     return session;
   }

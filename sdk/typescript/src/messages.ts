@@ -8,6 +8,8 @@ const NO_CONTENT: ReadonlySet<number> = new Set([202, 204]);
 /** Another connection costs less than more of what nobody wants. */
 const DRAINED_BYTES_MAX = 1 << 20;
 const DELTA_SECONDS = /^\d{1,9}$/;
+/** The forms of an HTTP date. Date.parse alone finds one in "1.5" and in "soon 2030", too. */
+const HTTP_DATE = /^[A-Z][a-z]{2,8},? \S.*\d{2}:\d{2}:\d{2}/;
 const MS_PER_SECOND = 1000;
 
 export interface ReadOptions {
@@ -83,6 +85,6 @@ export function retryAfterOf(answer: HttpAnswer, nowMs: () => number): number | 
   const value = answer.header('retry-after')?.trim();
   if (value === undefined || value === '') return undefined;
   if (DELTA_SECONDS.test(value)) return Number(value);
-  const atMs = Date.parse(value);
+  const atMs = HTTP_DATE.test(value) ? Date.parse(value) : Number.NaN;
   return Number.isNaN(atMs) ? undefined : Math.max(0, (atMs - nowMs()) / MS_PER_SECOND);
 }

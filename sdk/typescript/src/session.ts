@@ -13,6 +13,7 @@ import type { Channel } from './wire.js';
 
 /** A goodbye that nobody waits for. */
 const CLOSING_S = 2;
+const MS_PER_SECOND = 1000;
 const INTERNAL_ERROR = -32603;
 /** Versions with a session. */
 const VERSIONS: ReadonlySet<string> = new Set([LEGACY_VERSION, '2025-06-18', '2025-03-26', '2024-11-05']);
@@ -26,16 +27,19 @@ export class GatewaySession extends Operations {
   #version = LEGACY_VERSION as string;
   #server: JsonObject = {};
   #channel: Channel | undefined;
+  #ended: Promise<void> | undefined;
+  readonly #onEnded: (session: GatewaySession) => void;
 
-  private constructor(core: Core, options: SessionOptions) {
+  private constructor(core: Core, options: SessionOptions, onEnded: (session: GatewaySession) => void) {
     super();
     this.#core = core;
     this.#options = options;
+    this.#onEnded = onEnded;
   }
 
-  static async open(core: Core, options: SessionOptions = {}): Promise<GatewaySession> {
+  static async open(core: Core, options: SessionOptions = {}, onEnded: (session: GatewaySession) => void = () => undefined): Promise<GatewaySession> {
     checkSessionOptions(options);
-    const session = new GatewaySession(core, options);
+    const session = new GatewaySession(core, options, onEnded);
     await session.#initialize();
     return session;
   }
@@ -55,11 +59,9 @@ export class GatewaySession extends Operations {
   }
 
   /** Says that the session is over. Never throws. */
-  async close(): Promise<void> {
-    if (this.#closing.signal.aborted) return;
-    this.#closing.abort(closed());
-    await Promise.allSettled([...this.#told]);
-    if (this.#id !== undefined) await this.#tell('DELETE', undefined);
+  close(): Promise<void> {
+    this.#ended ??= this.#end();
+    return this.#ended;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -88,6 +90,13 @@ export class GatewaySession extends Operations {
 
   protected override renew(): boolean {
     return false;
+  }
+
+  async #end(): Promise<void> {
+    this.#closing.abort(closed());
+    await this.#besides();
+    if (this.#id !== undefined) await this.#tell('DELETE', undefined);
+    this.#onEnded(this);
   }
 
   async #initialize(): Promise<void> {
@@ -156,6 +165,14 @@ export class GatewaySession extends Operations {
     } finally {
       deadline.end();
     }
+  }
+
+  /** An onRequest that asks a person may never come to an end: it is waited for only so long. */
+  async #besides(): Promise<void> {
+    let stop = (): void => undefined;
+    const late = new Promise<void>((resolve) => { stop = this.#core.surroundings.limit(CLOSING_S * MS_PER_SECOND, resolve); });
+    await Promise.race([Promise.allSettled([...this.#told]), late]);
+    stop();
   }
 
   /** close() waits for it. */

@@ -48,7 +48,7 @@ describe('a refusal', () => {
     expect(await callFails(refusal('ratelimit_exceeded', { rpcCode: 429, status: 200, more: { details: { retry_after_seconds: 3 } } }))).toMatchObject({ retryAfter: 3 });
     const http = new Date(1_800_000_000_000 + 9_000).toUTCString();
     expect(await callFails(refusal('ratelimit_exceeded', { rpcCode: 429, status: 429, headers: { 'retry-after': http } }))).toMatchObject({ retryAfter: 9 });
-    expect(await callFails(refusal('ratelimit_exceeded', { rpcCode: 429, status: 429, headers: { 'retry-after': 'soon' } }))).toMatchObject({ retryAfter: undefined });
+    for (const nonsense of ['soon', 'soon 2030', '1.5', '-5']) expect(await callFails(refusal('ratelimit_exceeded', { rpcCode: 429, status: 429, headers: { 'retry-after': nonsense } }))).toMatchObject({ retryAfter: undefined });
   });
 
   it('of a protocol error keeps its number', async () => {

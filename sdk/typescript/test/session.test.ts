@@ -1,4 +1,6 @@
 // Sessions of 2025-11-25: opened, used, asked by the server, lost, cancelled, ended.
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { AdmissionError, ConfigurationError, GatewayClient, SessionExpiredError, type ClientOptions, type SessionOptions } from '../src/index.js';
 import { ownSurroundings } from './support/own-surroundings.js';
@@ -164,6 +166,41 @@ describe('a session', () => {
     const calls = gateway.seen.filter(({ body }) => body['method'] === 'tools/call');
     expect(cancelled.map(({ body }) => (body['params'] as { requestId: number }).requestId)).toEqual(calls.map(({ body }) => body['id']));
     expect(order).toEqual(['cancelled', 'cancelled', 'ended']);
+  });
+
+  it('does not wait for ever with its end for somebody who never answers', async () => {
+    const surroundings = ownSurroundings();
+    answers['tools/call'] = (_seen, response) => void response.writeHead(200, { 'content-type': 'text/event-stream' }).end(`data: ${JSON.stringify({ jsonrpc: '2.0', id: 'a', method: 'elicitation/create', params: {} })}\n\n`);
+    await withClient({ surroundings }, async (client) => {
+      const session = await client.session({ onRequest: () => new Promise(() => undefined) });
+      await expect(session.callTool('t')).rejects.toMatchObject({ name: 'TransportError' });
+      const ended = session.close();
+      surroundings.pass(2);
+      await ended;
+    });
+    expect(story().at(-1)).toEqual(['DELETE', 's1']);
+  });
+
+  it('is ended whole before its client goes, and not held by it afterwards', async () => {
+    answers['DELETE'] = (seen, response, request) => void setTimeout(() => accepted(seen, response, request), 50);
+    await withClient({}, async (client) => {
+      let isOver = false;
+      const ended = (await client.session()).close().then(() => { isOver = true; });
+      await client.close();
+      expect(isOver).toBe(true);
+      await ended;
+    });
+    await withClient({}, async (client) => {
+      const closed = await Promise.all([1, 2, 3].map(async () => {
+        const session = await client.session();
+        await session.close();
+        return new WeakRef(session);
+      }));
+      setFlagsFromString('--expose-gc');
+      await new Promise((resolve) => { setTimeout(resolve, 20); }); // what the last answer holds is let go
+      (runInNewContext('gc') as () => void)();
+      expect(closed.map((one) => one.deref())).toEqual([undefined, undefined, undefined]);
+    });
   });
 });
 
