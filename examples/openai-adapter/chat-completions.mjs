@@ -44,22 +44,24 @@ export async function* chatCompletionChunks(turn) {
     const isLast = round >= turn.limits.rounds;
     const asked = { ...request(base, { messages }, round, isLast), stream: true, ...(turn.body['stream_options'] === undefined ? {} : { stream_options: turn.body['stream_options'] }) };
     /** @type {ToolCall[]} */
-    const calls = [];
+    const pieced = [];
     let [content, finish] = ['', /** @type {unknown} */ (null)];
     for await (const chunk of turn.model.stream(PATH, asked, turn.signal)) {
-      if (chunk['error'] !== undefined) throw new ApiError(502, 'model_error', 'The model server broke off with an error.');
+      if (chunk['error'] !== undefined && chunk['error'] !== null) throw new ApiError(502, 'model_error', 'The model server broke off with an error.');
       usage = added(usage, chunk['usage'] ?? undefined);
       head ??= without(chunk, ['choices', 'usage']);
       const choice = /** @type {{ delta?: Record<string, unknown>, finish_reason?: unknown }[] | undefined} */ (chunk['choices'])?.[0];
       if (choice === undefined) continue;
       const { tool_calls: pieces, role, ...delta } = choice.delta ?? {};
-      collect(calls, pieces);
+      collect(pieced, pieces);
       content += typeof delta['content'] === 'string' ? delta['content'] : '';
       finish = choice.finish_reason ?? finish;
       const shown = { ...(role === undefined || round > 0 ? {} : { role }), ...delta };
       if (Object.keys(shown).length > 0) yield { ...head, choices: [{ ...choice, delta: shown, finish_reason: null }] };
     }
-    const { governed, own } = parted(calls.filter((call) => call !== undefined), tools);
+    if (finish === null) throw new ApiError(502, 'model_invalid_answer', 'The model server\'s stream ended before its answer was complete.'); // half a call is not made
+    const calls = pieced.filter((call) => call !== undefined); // some servers count from 1
+    const { governed, own } = parted(calls, tools);
     if (ledger.isOver(governed.map(nameOf), own, isLast)) {
       if (own.length > 0) yield { ...head, choices: [{ index: 0, delta: { tool_calls: own.map((call, index) => ({ index, ...call })) }, finish_reason: null }] };
       yield { ...head, choices: [{ index: 0, delta: {}, finish_reason: governed.length > 0 && own.length === 0 ? 'stop' : finish }], ...(ledger.member === undefined ? {} : { precinct: ledger.member }) };
@@ -107,8 +109,8 @@ function collect(calls, pieces) {
     if (!Number.isInteger(index) || index < 0 || index > 1000) throw new ApiError(502, 'model_invalid_answer', 'The model server sent a tool call without its place.');
     const call = (calls[index] ??= { id: '', type: 'function' });
     const { custom, ...rest } = piece;
-    Object.assign(call, rest);
-    if (part !== undefined) call.function = { name: (call.function?.name ?? '') + (part.name ?? ''), arguments: (call.function?.arguments ?? '') + (part.arguments ?? '') };
+    Object.assign(call, Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== null && value !== ''))); // some servers say `id: null` with each later piece
+    if (part !== undefined && part !== null) call.function = { name: (call.function?.name ?? '') + (part.name ?? ''), arguments: (call.function?.arguments ?? '') + (part.arguments ?? '') };
     if (custom !== undefined) call.custom = { name: (call.custom?.name ?? '') + (custom.name ?? ''), input: (call.custom?.input ?? '') + (custom.input ?? '') };
   }
 }

@@ -137,6 +137,35 @@ describe('chat completions', () => {
     expect(parsed(outputs()[1])['code']).toBe('stepup_approval_required');
   });
 
+  const streamed = (deltas: readonly unknown[], end: Record<string, unknown> | undefined): typeof model.say => (_asked, response) => {
+    const head = { id: 'x', object: 'chat.completion.chunk', created: 1, model: 'm', error: null };
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    for (const delta of deltas) response.write(`data: ${JSON.stringify({ ...head, choices: [{ index: 0, delta, finish_reason: null }] })}\n\n`);
+    return void response.end(end === undefined ? '' : `data: ${JSON.stringify({ ...head, choices: [{ index: 0, delta: {}, ...end }] })}\n\ndata: [DONE]\n\n`) as undefined;
+  };
+  const wordsOf = async (): Promise<string> => {
+    let words = '';
+    for await (const chunk of await clientOf(KEYS.alice).chat.completions.create({ model: 'm', messages, stream: true })) words += chunk.choices[0]?.delta.content ?? '';
+    return words;
+  };
+
+  it('understand pieces that repeat their id as null or empty, say that there is no error, and count from 1', async () => {
+    const turns = [
+      streamed([{ tool_calls: [{ index: 1, id: 'c1', type: 'function', function: { name: 'echo', arguments: '' } }] }, { tool_calls: [{ index: 1, id: null, type: null, function: { name: null, arguments: '{"n"' } }] }, { tool_calls: [{ index: 1, id: '', type: '', function: { arguments: ':1}' } }] }], { finish_reason: 'tool_calls' }),
+      streamed([{ content: 'well' }], { finish_reason: 'stop' }),
+    ];
+    model.say = (asked, response) => turns.shift()?.(asked, response);
+    expect(await wordsOf()).toBe('well');
+    const said = (model.asked[1]?.body['messages'] as unknown[]).slice(1);
+    expect(said).toEqual([{ role: 'assistant', content: null, tool_calls: [{ id: 'c1', type: 'function', function: { name: 'echo', arguments: '{"n":1}' } }] }, { role: 'tool', tool_call_id: 'c1', content: 'echo saw {"n":1}' }]);
+  });
+
+  it('make no call that the model\'s stream ended in the middle of', async () => {
+    model.say = streamed([{ tool_calls: [{ index: 0, id: 'c1', type: 'function', function: { name: 'echo', arguments: '' } }] }], undefined);
+    await expect(wordsOf()).rejects.toThrow('ended before its answer was complete');
+    expect(server.of('tools/call')).toEqual([]);
+  });
+
   it('stream a call of the client\'s own, whole', async () => {
     script(calling('echo'), calling('ask_user'));
     const answer = await clientOf(KEYS.alice).chat.completions.stream({ model: 'm', messages, tools: [OWN_CHAT] }).finalChatCompletion();
