@@ -11,6 +11,7 @@ import pytest
 
 from mcp_gateway_sdk import AdmissionError, CallTimeoutError, GatewayError, RateLimitError, TransportError, UpstreamError
 from mcp_gateway_sdk._codes import CODES
+from mcp_gateway_sdk._messages import retry_after_header
 
 from .support.clients import HandClock, Kind, ask, perform
 from .support.loopback import Loopback, Request, Script, result_for
@@ -89,6 +90,11 @@ def test_the_longer_of_the_gateways_word_and_the_jitter_up_to_a_minute(
     clock = HandClock(chance)
     called("sync", server, [refuse("ratelimit_exceeded", headers=headers, **members), fine], clock, timeout=1000)
     assert clock.slept == [slept]
+
+
+@pytest.mark.parametrize(("said", "seconds"), [("999999999", 999999999), ("soon", None), ("1.5", None), ("-5", None), ("٣", None)])
+def test_a_large_number_is_one_and_nonsense_is_none(said: str, seconds: float | None) -> None:
+    assert retry_after_header({"retry-after": said}) == seconds
 
 
 def test_no_wait_goes_past_the_calls_time(kind: Kind, server: Loopback) -> None:

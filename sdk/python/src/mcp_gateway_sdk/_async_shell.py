@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ._commands import Acquire, Blocking, Close, Command, DeadlineError, Emit, Flow, Invoke, Open, Opened, Read, Release, Sleep
 from ._core import Core
-from ._http import SendTrace, client_settings, fault_of, request_of
+from ._http import CONNECTIONS_MAX, SendTrace, client_settings, fault_of, request_of
 from ._tls import TlsMaterial
+from .errors import ConfigurationError
 
 if TYPE_CHECKING:
     import httpx
@@ -28,17 +29,24 @@ class _AbandonedError(Exception):
 class _Connections:
     """One httpx client: of one generation of TLS material, and of one event loop."""
 
-    __slots__ = ("http", "loop", "material", "owned", "retired", "under_way")
+    __slots__ = ("http", "loop", "material", "owned", "places", "retired", "under_way")
 
     def __init__(self, http: httpx.AsyncClient, material: TlsMaterial | None, owned: bool) -> None:
         self.http = http
         self.material = material
         self.loop = asyncio.get_running_loop()
         self.owned = owned
+        # httpx looks at all that wait whenever one comes or goes: thousands of calls at once wait here instead.
+        self.places = asyncio.Semaphore(CONNECTIONS_MAX) if owned else None
         self.under_way = 0
         self.retired = False
 
     async def leave(self) -> None:
+        if self.places is not None:
+            self.places.release()
+        await self.let_go()
+
+    async def let_go(self) -> None:
         self.under_way -= 1
         await self.close_if_idle()
 
@@ -78,6 +86,7 @@ class AsyncShell:
         self._connections: _Connections | None = None
         self._lock = asyncio.Lock()
         self._lock_loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
         self._endings: set[asyncio.Future[None]] = set()
         self.sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
@@ -150,6 +159,7 @@ class AsyncShell:
             await asyncio.wait(own)
 
     async def close(self) -> None:
+        self._closed = True
         connections, self._connections = self._connections, None
         if connections is not None:
             connections.retired = True
@@ -170,8 +180,8 @@ class AsyncShell:
                 return await result if inspect.isawaitable(result) else result
             case Blocking(function):
                 return await asyncio.to_thread(function)
-            case Acquire():
-                return await self._own_lock().acquire()
+            case Acquire(deadline):
+                return await self._taken(self._own_lock(), deadline)
             case Release():
                 return self._lock.release()
             case Emit():
@@ -192,6 +202,12 @@ class AsyncShell:
 
         connections.under_way += 1
         try:
+            if connections.places is not None:
+                await self._taken(connections.places, asked.deadline)
+        except BaseException:
+            await connections.let_go()
+            raise
+        try:
             request = request_of(
                 connections.http, asked.method, self._core.options.url.text, asked.headers, asked.body, None, {"trace": note}
             )
@@ -205,13 +221,21 @@ class AsyncShell:
         return await self._within(_next(reading.pieces), deadline, reading.trace)
 
     async def _within(self, waiting: Awaitable[T], deadline: float, trace: SendTrace) -> T:
-        seconds = None if math.isinf(deadline) else max(0.0, deadline - self._core.clock.monotonic())
         try:
-            return await _timed(waiting, seconds)
+            return await _timed(waiting, self._left(deadline))
         except TimeoutError:
             raise DeadlineError(sent_whole=trace.sent_whole) from None
         except Exception as error:
             raise fault_of(error, trace) from None
+
+    async def _taken(self, lock: asyncio.Lock | asyncio.Semaphore, deadline: float) -> None:
+        try:
+            await _timed(lock.acquire(), self._left(deadline))
+        except TimeoutError:
+            raise DeadlineError(sent_whole=False) from None
+
+    def _left(self, deadline: float) -> float | None:
+        return None if math.isinf(deadline) else max(0.0, deadline - self._core.clock.monotonic())
 
     async def _fresh(self) -> _Connections:
         """Those of the newest TLS material; older ones are closed when their last request has ended."""
@@ -221,6 +245,8 @@ class AsyncShell:
                 self._connections = now = _Connections(self._given, None, owned=False)
             return now
         material = self._core.evidence.tls()
+        if self._closed:
+            raise ConfigurationError("The client is closed.")  # a repetition: nobody would close its connection
         if now is not None and now.material is material and now.loop is asyncio.get_running_loop():
             return now
         import httpx

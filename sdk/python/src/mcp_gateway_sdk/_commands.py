@@ -80,7 +80,9 @@ class Emit:
 
 @dataclass(frozen=True, slots=True)
 class Acquire:
-    """Take the client's one lock."""
+    """Take the client's one lock. DeadlineError if it does not come free in time."""
+
+    deadline: float
 
 
 @dataclass(frozen=True, slots=True)

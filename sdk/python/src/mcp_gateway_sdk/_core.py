@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ._codes import RPC_HEADER_MISMATCH
-from ._commands import Acquire, Emit, Flow, Invoke, Release, Sleep
+from ._commands import Acquire, DeadlineError, Emit, Flow, Invoke, Release, Sleep
 from ._exchange import Answer, Clock, Exchanges, LiveSession, OnRequest
 from ._gateway_error import APPROVAL_CODE, restored
 from ._identity import Evidence
@@ -192,7 +192,12 @@ class Core:
 
     def _own_session(self, lost: LiveSession | None, trace: Trace, deadline: float) -> Flow[LiveSession]:
         """The client's own; a new one in place of one that was lost, unless another call has made it already."""
-        yield Acquire()
+        try:
+            yield Acquire(deadline)
+        except DeadlineError:
+            raise CallTimeoutError(
+                "no session within the call's time; nothing has run", may_have_run=False, trace_id=trace.trace_id
+            ) from None
         try:
             if self._implicit is None or self._implicit is lost:
                 self._implicit = None

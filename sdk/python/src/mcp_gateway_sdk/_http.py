@@ -11,7 +11,7 @@ from ._tls import TlsMaterial, make_context
 if TYPE_CHECKING:
     import httpx
 
-_CONNECTIONS_MAX = 512
+CONNECTIONS_MAX = 512
 _IDLE_CONNECTIONS_MAX = 64
 _IDLE_S = 4.0  # less than a server waits: a request on a connection that is just being closed may or may not have run
 
@@ -27,7 +27,7 @@ def client_settings(options: Options, material: TlsMaterial) -> dict[str, Any]:
         # A proxy of the environment does not lie between a program and its own machine.
         "trust_env": not options.url.is_loopback,
         "timeout": None,
-        "limits": httpx.Limits(max_connections=_CONNECTIONS_MAX, max_keepalive_connections=_IDLE_CONNECTIONS_MAX, keepalive_expiry=_IDLE_S),
+        "limits": httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=_IDLE_CONNECTIONS_MAX, keepalive_expiry=_IDLE_S),
     }
 
 

@@ -17,7 +17,7 @@ SESSION_NOT_FOUND = "session_not_found"
 _STATUS_NOT_FOUND = 404
 _RETRY_STATUSES = frozenset({429, 503})
 _LAST_STEP_BEFORE_UPSTREAM = 12
-_SECONDS = re.compile(r"\d{1,6}")
+_SECONDS = re.compile(r"[0-9]{1,9}")
 
 
 def parsed(text: bytes) -> Json | None:

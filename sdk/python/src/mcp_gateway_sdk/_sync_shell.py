@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -13,6 +14,7 @@ from ._core import Core
 from ._deadlines import bind, within
 from ._http import SendTrace, client_settings, fault_of, request_of
 from ._tls import TlsMaterial
+from .errors import ConfigurationError
 
 if TYPE_CHECKING:
     import httpx
@@ -25,14 +27,15 @@ class _AbandonedError(Exception):
 
 
 class _Connections:
-    """One httpx client, of one generation of TLS material."""
+    """One httpx client, of one generation of TLS material, and of one process: what was forked from it must not read its answers."""
 
-    __slots__ = ("http", "lock", "material", "owned", "retired", "under_way")
+    __slots__ = ("http", "lock", "material", "owned", "process", "retired", "under_way")
 
     def __init__(self, http: httpx.Client, material: TlsMaterial | None, owned: bool) -> None:
         self.http = http
         self.material = material
         self.owned = owned
+        self.process = os.getpid()
         self.lock = threading.Lock()
         self.under_way = 0
         self.retired = False
@@ -86,6 +89,7 @@ class SyncShell:
         self._given = None if http_client is None else _Connections(http_client, None, owned=False)
         self._connections: _Connections | None = None
         self._making = threading.Lock()
+        self._closed = False
         self._lock = threading.Lock()
         self.sleep: Callable[[float], None] = time.sleep
 
@@ -127,6 +131,7 @@ class SyncShell:
 
     def close(self) -> None:
         with self._making:
+            self._closed = True
             connections, self._connections = self._connections, None
         if connections is not None:
             connections.retire()
@@ -145,12 +150,16 @@ class SyncShell:
                 return function(*arguments)
             case Blocking(function):
                 return function()
-            case Acquire():
-                return self._lock.acquire()
+            case Acquire(deadline):
+                return self._acquire(deadline - self._core.clock.monotonic())
             case Release():
                 return self._lock.release()
             case Emit():
                 return None  # nobody listens
+
+    def _acquire(self, left: float) -> None:
+        if not self._lock.acquire(timeout=-1 if left > threading.TIMEOUT_MAX else max(0.0, left)):
+            raise DeadlineError(sent_whole=False)
 
     def _open(self, asked: Open) -> Opened:
         connections = self._fresh()
@@ -197,8 +206,10 @@ class SyncShell:
             return self._given
         material = self._core.evidence.tls()
         with self._making:
+            if self._closed:
+                raise ConfigurationError("The client is closed.")  # a repetition: nobody would close its connection
             now = self._connections
-            if now is not None and now.material is material:
+            if now is not None and now.material is material and now.process == os.getpid():
                 now.enter()
                 return now
             import httpx
