@@ -2,7 +2,7 @@
 import { LAYER_NAMES } from '../base/errors/table.js';
 import { VERDICT_NAMES } from '../audit/record.js';
 import { LAYER_REASONS } from '../layers/index.js';
-import type { GatewayStats } from '../threads/messages.js';
+import type { Counts } from './kept-counts.js';
 import type { ControlParts } from './parts.js';
 import type { Route } from './server.js';
 import { sum } from './status.js';
@@ -10,12 +10,12 @@ import { sum } from './status.js';
 const DECIMALS = 10;
 
 export function layerRoutes(parts: ControlParts): Route[] {
-  return [{ method: 'GET', path: '/v1/layers', answer: async () => ({ status: 200, json: { layers: describe(await parts.threads.stats()) } }) }];
+  return [{ method: 'GET', path: '/v1/layers', answer: async () => ({ status: 200, json: { layers: describe(parts.kept.take(await parts.threads.stats())) } }) }];
 }
 
-function describe(stats: readonly GatewayStats[]): unknown[] {
+function describe(ofThreads: readonly Counts[]): unknown[] {
   return LAYER_NAMES.map((name, i) => {
-    const layers = stats.flatMap((one) => one.chain.layers[i] ?? []);
+    const layers = ofThreads.flatMap((one) => one.chain.layers[i] ?? []);
     const counts = Object.fromEntries(VERDICT_NAMES.map((word, verdict) => [word, sum(layers.map((layer) => layer.byVerdict[verdict] ?? 0))]));
     const reached = sum(layers.flatMap((layer) => layer.byVerdict.slice(1)));
     const meanUs = reached === 0 ? 0 : sum(layers.map((layer) => layer.sumUs)) / reached;

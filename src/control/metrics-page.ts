@@ -4,7 +4,7 @@ import { Counter, Gauge, Registry } from 'prom-client';
 import { LAYER_NAMES } from '../base/errors/table.js';
 import { VERDICT_NAMES } from '../audit/record.js';
 import type { GatewayStats } from '../threads/messages.js';
-import type { Counts, KeptCounts } from './kept-counts.js';
+import type { Counts } from './kept-counts.js';
 import type { ControlParts } from './parts.js';
 import { sum } from './status.js';
 
@@ -12,9 +12,9 @@ const US_PER_SECOND = 1_000_000;
 const BREAKER_VALUES = { closed: 0, half_open: 1, open: 2 } as const;
 
 /** Everything the threads count, at this moment. */
-export async function renderMetrics(parts: ControlParts, kept: KeptCounts): Promise<string> {
+export async function renderMetrics(parts: ControlParts): Promise<string> {
   const [stats, audit] = await Promise.all([parts.threads.stats(), parts.audit()]);
-  const counts = kept.take(stats);
+  const counts = parts.kept.take(stats);
   const register = new Registry();
   const registers = [register];
   const requests = new Counter({ name: 'precinct_requests_total', help: 'Requests by decision.', labelNames: ['decision'], registers });

@@ -11,6 +11,7 @@ import type { ToolRegistry } from '../engines/registry/types.js';
 import type { SecretFile } from '../engines/secrets/file-store.js';
 import type { ApprovalStore } from '../engines/step-up/types.js';
 import type { GatewayStats, IdentityReport, ListingHistory, ThreadHealth, UpstreamFacts, UpstreamReport } from '../threads/messages.js';
+import type { KeptCounts } from './kept-counts.js';
 
 /** What is in force in the control thread; replaced whole by a reload, like the threads' snapshots. */
 export interface InForce {
@@ -69,6 +70,8 @@ export interface ControlParts {
   readonly event: (name: string, details: Readonly<Record<string, string>>) => Promise<void>;
   readonly sessions: KeptSessions;
   readonly secrets: SecretFile;
+  /** For sums over all threads that ever were. */
+  readonly kept: KeptCounts;
   readonly warnings: () => readonly string[];
   readonly refused: () => readonly RefusedSource[];
   /** What was written and is not loaded, one sentence each with what loads it. */

@@ -16,6 +16,7 @@ import { createLog, faultFacts } from '../base/telemetry/log.js';
 import type { SnapshotDigests } from '../chain/snapshot.js';
 import { approvalRoutes } from '../control/approvals.js';
 import { identityRoutes } from '../control/identities.js';
+import { KeptCounts } from '../control/kept-counts.js';
 import { layerRoutes } from '../control/layers.js';
 import { metricsRoutes } from '../control/metrics.js';
 import type { ControlParts, InForce, Reloaded } from '../control/parts.js';
@@ -277,7 +278,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
 
   const parts: ControlParts = {
     clock, version, startedMs: clock.nowMs(), configFile: options.configFile, stateDir, config: () => sources.config, inForce: () => inForce, listeners: () => running.listeners,
-    threads: running, audit: () => writer.status(), observations, upstreams: upstreamReports, greeted: refresh.factsOf, listings: refresh.historyOf, acknowledge, approvals, event: recordedEvent, sessions, secrets, warnings: () => warningsOf(inForce, sources, { root, unresolved: audit.unresolved, secrets: secrets.fault(), variable: readEnvironment().secret }), refused: () => refused.list(), notLoaded, reload, reloadFiles, reloadPolicies, writtenPolicies,
+    threads: running, kept: new KeptCounts(), audit: () => writer.status(), observations, upstreams: upstreamReports, greeted: refresh.factsOf, listings: refresh.historyOf, acknowledge, approvals, event: recordedEvent, sessions, secrets, warnings: () => warningsOf(inForce, sources, { root, unresolved: audit.unresolved, secrets: secrets.fault(), variable: readEnvironment().secret }), refused: () => refused.list(), notLoaded, reload, reloadFiles, reloadPolicies, writtenPolicies,
   };
   try {
     const server = await serveControl(

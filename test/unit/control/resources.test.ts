@@ -11,6 +11,7 @@ import { ChainStats } from '../../../src/chain/stats.js';
 import { approvalRoutes } from '../../../src/control/approvals.js';
 import { identityRoutes } from '../../../src/control/identities.js';
 import { layerRoutes } from '../../../src/control/layers.js';
+import { KeptCounts } from '../../../src/control/kept-counts.js';
 import { metricsRoutes } from '../../../src/control/metrics.js';
 import type { ControlParts, RefusedSource } from '../../../src/control/parts.js';
 import { policyRoutes } from '../../../src/control/policy.js';
@@ -90,7 +91,7 @@ beforeEach(() => {
         return Promise.resolve(1);
       },
     },
-    secrets: createSecretFile(join(dir, 's.enc'), Buffer.alloc(32, 1)), warnings: () => ['mind this'], refused: () => refused, reload: reload('all'), reloadPolicies: reload('policies'), reloadFiles: () => reload('files')().then((given) => ({ digests: given, refused })), notLoaded: () => ['config/gateway.yaml: front.port changed'], writtenPolicies: () => written,
+    secrets: createSecretFile(join(dir, 's.enc'), Buffer.alloc(32, 1)), warnings: () => ['mind this'], kept: new KeptCounts(), refused: () => refused, reload: reload('all'), reloadPolicies: reload('policies'), reloadFiles: () => reload('files')().then((given) => ({ digests: given, refused })), notLoaded: () => ['config/gateway.yaml: front.port changed'], writtenPolicies: () => written,
   };
   routes = [statusRoutes, toolRoutes, layerRoutes, identityRoutes, policyRoutes, approvalRoutes, sessionRoutes, secretRoutes, reloadRoutes, metricsRoutes, upstreamRoutes].flatMap((of) => of(parts));
 });
