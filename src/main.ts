@@ -61,24 +61,30 @@ async function main(): Promise<void> {
   collectOnOwnThread();
   inlineMore();
 
-  let running: RunningControl | undefined;
+  let starting: Promise<RunningControl> | undefined;
   let stopping = false;
   const stop = async (code: number): Promise<void> => {
     if (stopping) return;
     stopping = true;
+    // Its first thread serves before all have started: its calls are owed their answers and records, too.
+    const running = await starting?.catch(() => undefined);
     await running?.stop().catch((fault: unknown) => say(describe(fault)));
     unlock();
     process.exit(code);
   };
   process.on('SIGTERM', () => void stop(0));
   process.on('SIGINT', () => void stop(0));
-  process.on('SIGHUP', () => void running?.reload().catch((fault: unknown) => say(`reload refused: ${describe(fault)}`)));
+  const reload = (running: RunningControl): Promise<unknown> => running.reload().catch((fault: unknown) => say(`reload refused: ${describe(fault)}`));
+  process.on('SIGHUP', () => void starting?.then(reload, () => undefined));
+  let running: RunningControl;
   try {
-    running = await startControl({ root, configFile, config, version: packageVersion(), clock: systemClock });
+    starting = startControl({ root, configFile, config, version: packageVersion(), clock: systemClock });
+    running = await starting;
   } catch (fault) {
     unlock();
     throw fault;
   }
+  if (stopping) return;
   for (const warning of running.warnings) say(`note: ${warning}`);
   for (const { kind, address } of running.listeners) say(`listening: ${kind === 'http' ? 'http' : 'https'}://${address}`);
 }

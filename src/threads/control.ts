@@ -192,6 +192,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
       { root, sources, policyModule: compileRegoModule(), version, connectAudit: () => writer.connect(), connectProcesses: processes.connect, secretsKey, argumentsKey, memory, beats: createBeats(threadCount), ...evidence },
       {
         answer: (question) => answer(question) as Promise<AnswerOf[typeof question.kind]>, releaseGrant: (id, token) => approvals.release(id, token), sessionsTold: (told) => sessions.told(told),
+        begun: (begun) => { threads = begun; },
         ...threadEvents({ log, event, cleanUp: (owner) => cleanUpAfter(views, owner, sessions.keptNow()), publish: () => publish(false) }),
       },
       { nowMs: clock.nowMs, after, stallMs: config.threads.stall_s * MS_PER_SECOND },

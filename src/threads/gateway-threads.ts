@@ -9,6 +9,8 @@ import { RestartPace } from './restart-pace.js';
 import { StallWatch } from './stall-watch.js';
 
 export interface ThreadEvents extends ThreadAnswers {
+  /** Before the first one starts: it serves while the others start, and must hear what is said to all. */
+  readonly begun: (threads: GatewayThreads) => void;
   /** A thread ended without having been asked to; another takes its place. `owner` names it in shared memory. */
   readonly died: (index: number, owner: number, reason: string, replacedInMs: number) => void;
   readonly replaced: (index: number) => void;
@@ -48,6 +50,7 @@ const ANSWER_WAIT_MS = 2000; // status and metrics don't wait longer for a threa
 /** Rejects with ThreadRefused when a thread can't start; then all are ended. */
 export async function startGatewayThreads(count: number, start: ThreadStart, events: ThreadEvents, around: ThreadSurroundings, program = new URL('./gateway.js', import.meta.url)): Promise<GatewayThreads> {
   const threads = new RunningThreads(count, start, events, around, program);
+  events.begun(threads);
   await threads.start();
   return threads;
 }

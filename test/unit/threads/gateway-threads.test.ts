@@ -12,7 +12,9 @@ import { until } from '../../support/until.js';
 
 const PROGRAM = new URL('./thread-fixture.mjs', import.meta.url);
 const version = (number: number): SnapshotSources => ({ version: number }) as SnapshotSources;
+const HEARD = 77;
 let running: GatewayThreads | undefined;
+let begun: GatewayThreads | undefined;
 const died: string[] = [];
 const replaced: number[] = [];
 const stalls: string[] = [];
@@ -32,10 +34,12 @@ async function start(script: object, count = 2): Promise<GatewayThreads> {
     {
       answer: (question) => {
         asked.push(question);
+        if (question.kind === 'refresh') begun?.broadcast({ kind: 'discard', version: HEARD });
         return question.kind === 'consume' ? Promise.resolve(true as never) : Promise.reject(new Error('down'));
       },
       releaseGrant: (id, token) => void released.push(`${id} ${token}`),
       sessionsTold: () => undefined,
+      begun: (threads) => { begun = threads; },
       died: (index, owner, _reason, waitMs) => void died.push(`${index} ${owner} ${waitMs}`),
       replaced: (index) => void replaced.push(index), notReplaced: (index, _reason, waitMs) => void died.push(`again ${index} ${waitMs}`),
       stalled: (index) => void stalls.push(`stalled ${index}`), recovered: (index) => void stalls.push(`recovered ${index}`),
@@ -90,6 +94,10 @@ describe('the threads', () => {
 
   it('start together, once the first has the ports', async () => {
     expect((await start({ meeting: 3 }, 4)).health()).toMatchObject({ count: 4, running: 4 });
+  });
+
+  it('hear what is said to all while others still start', async () => {
+    expect(await heard(await start({ asks: true }, 2))).toEqual([expect.arrayContaining([HEARD]), expect.any(Array)]);
   });
 
   it('are all ended when one can not start', async () => {
