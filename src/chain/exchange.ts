@@ -19,6 +19,10 @@ const STOPPED_BEFORE_THE_WIRE = Object.freeze(deny('gateway_fault', { reasonCode
 const STOPPED = Object.freeze(deny('gateway_fault', {
   reasonCode: 'shutdown', message: 'The gateway stopped before the answer came. What became of the call is not known.', remediation: 'Find out what the call did before you repeat it.',
 }));
+/** A 503 would say that nothing was forwarded, and clients repeat what did not run. */
+const UNRECORDED = Object.freeze(deny('gateway_fault', {
+  reasonCode: 'answer_unrecorded', message: 'The call was forwarded, but its answer could not be recorded and is withheld.', remediation: 'Find out what the call did before you repeat it. Check the audit disk: agw doctor.',
+}));
 const ANSWER_FINDINGS_MAX = 1000; // a stream may go on for hours, its line is one
 
 /** `opening`: the line of a stream's beginning is being written. */
@@ -29,6 +33,8 @@ export class Exchange {
   readonly reply: Reply;
   readonly #services: ExitServices;
   #phase: Phase = 'deciding';
+  /** Its tool server may have it. */
+  #forwarded = false;
   /** How a stream ends whose end came while it was opening. */
   #endOnceOpen: (() => void) | undefined = undefined;
   #outcome: BreakerOutcome = 'neutral';
@@ -217,6 +223,7 @@ export class Exchange {
   #forward(go: () => void): void {
     if (this.ended) return;
     this.#phase = 'forwarded';
+    this.#forwarded = true;
     this.guard(go);
   }
 
@@ -280,7 +287,7 @@ export class Exchange {
 
   /** What waited for the line goes on no more: nothing may be held for it. */
   #endUnrecorded(): void {
-    this.refuse(deny('audit_unavailable_fail_closed', { reasonCode: 'server_request' }));
+    this.refuse(UNRECORDED);
     this.work.giveUp();
   }
 
@@ -346,7 +353,7 @@ export class Exchange {
   }
 
   #refuseUnrecorded(): void {
-    const rendered = this.#render(deny('audit_unavailable_fail_closed'));
+    const rendered = this.#render(this.#forwarded ? UNRECORDED : deny('audit_unavailable_fail_closed'));
     if (this.#phase === 'opening') this.#settleBreaker(); // a stream's lesson comes with its end, and this one has none
     this.#phase = 'ended';
     this.reply.send(rendered.status, rendered.headers, rendered.body);

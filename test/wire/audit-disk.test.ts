@@ -70,11 +70,13 @@ describe.skipIf(!MOUNTS)('a full disk (skipped where no tmpfs can be mounted)', 
     const answered: unknown[] = [];
     let refused: unknown;
     for (let n = 0; n < CALLS_MAX && refused === undefined; n++) {
+      const ran = toolCalls();
       const answer = await gateway.post(call(n % 2 === 0 ? 'echo' : 'risky', { n }));
       if (answer.status === 200) answered.push(n);
-      else refused = { status: answer.status, code: codeOf(answer), step: answer.json['middleware_step'] };
+      else refused = { status: answer.status, code: codeOf(answer), step: answer.json['middleware_step'], ran: toolCalls() > ran };
     }
-    expect(refused).toEqual({ status: 503, code: 'audit_unavailable_fail_closed', step: 4 });
+    // Which line is the first without room is chance: an intent, or that of a call whose tool has run.
+    expect([{ status: 503, code: 'audit_unavailable_fail_closed', step: 4, ran: false }, { status: 500, code: 'gateway_fault', step: 15, ran: true }]).toContainEqual(refused);
     const before = toolCalls();
     for (let n = 0; n < 5; n++) expect(codeOf(await gateway.post(call('risky')))).toBe('audit_unavailable_fail_closed');
     expect(toolCalls()).toBe(before);
@@ -111,5 +113,14 @@ describe('a log that is taken away', () => {
     const before = toolCalls();
     expect(codeOf(await gateway.post(call('echo')))).toBe('audit_unavailable_fail_closed');
     expect(toolCalls()).toBe(before);
+  });
+
+  it('under a call that its tool has run already is not told as one that ran nothing', async () => {
+    gateway = await start();
+    expect((await gateway.post(call('echo'))).status).toBe(200);
+    rmSync(join(auditDir(gateway.dir), 'audit.jsonl'));
+    const before = toolCalls();
+    const answer = await gateway.post(call('echo'));
+    expect([toolCalls() - before, answer.status, codeOf(answer), answer.json['reason_code']]).toEqual([1, 500, 'gateway_fault', 'answer_unrecorded']);
   });
 });

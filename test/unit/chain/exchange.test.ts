@@ -28,6 +28,18 @@ describe('an answer', () => {
     expect(reply.text).not.toContain('answer');
   });
 
+  it.each<[string, (exchange: ReturnType<typeof setUp>['exchange']) => void]>([
+    ['an answer', (exchange) => exchange.json('{}')],
+    ['a refusal', (exchange) => exchange.refuse(deny('mcp_timeout'))],
+    ['a stream', (exchange) => exchange.beginStream(200, [], () => undefined)],
+  ])('of a call that was forwarded is no 503 when its line fails, for clients repeat those: %s', (_what, leave) => {
+    const { exchange, appender, reply } = setUp();
+    exchange.beforeWire(() => leave(exchange));
+    appender.settle(new Error('disk full'));
+    expect([reply.status, reply.code]).toEqual([500, 'gateway_fault']);
+    expect(reply.text).toContain('"reason_code":"answer_unrecorded"');
+  });
+
   it.each([
     ['answered twice', (exchange: Exchange) => exchange.json('{}')],
     ['refused after it was answered', (exchange: Exchange) => exchange.refuse(deny('gateway_fault'))],
