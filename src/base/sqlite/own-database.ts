@@ -14,6 +14,8 @@ export interface OwnDatabase {
   readonly synchronous: 'FULL' | 'NORMAL';
   /** What is lost where the file is moved aside, as the end of a remedy. */
   readonly withoutIt: string;
+  /** Its first work: a damaged page shows when it is read. */
+  readonly first?: (database: Database) => void;
 }
 
 /** `store_in_use`: another process has it; `store_unusable`: it is damaged, or out of reach. */
@@ -21,7 +23,7 @@ export type StoreFaultCode = 'store_in_use' | 'store_unusable';
 export type MakeStoreFault = (code: StoreFaultCode, message: string, remedy: string) => Error;
 
 /** Throws what `fault` makes. Foreign keys are on. A second process would take the first one's living work for what a crash has left: it is kept out. */
-export function openOwnDatabase({ path, version, schema, synchronous, withoutIt }: OwnDatabase, fault: MakeStoreFault): Database {
+export function openOwnDatabase({ path, version, schema, synchronous, withoutIt, first }: OwnDatabase, fault: MakeStoreFault): Database {
   let database: Database | undefined;
   try {
     if (path !== ':memory:') closeSync(openSync(path, 'a', FILE_MODE)); // SQLite gives its log the mode of the database
@@ -31,6 +33,7 @@ export function openOwnDatabase({ path, version, schema, synchronous, withoutIt 
     database.pragma(`synchronous = ${synchronous}`);
     database.pragma('foreign_keys = ON');
     database.exec(`BEGIN IMMEDIATE; ${schema} PRAGMA user_version = ${version}; COMMIT;`);
+    first?.(database);
     return database;
   } catch (error) {
     database?.close();

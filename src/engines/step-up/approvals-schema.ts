@@ -61,9 +61,9 @@ export interface ApprovalRow {
 }
 
 /** Throws StepUpFault: `store_in_use` if another process has it, `store_unusable` if it is damaged. */
-export function openApprovalsDatabase(path: string): Database {
+export function openApprovalsDatabase(path: string, first: (database: Database) => void): Database {
   return openOwnDatabase(
-    { path, version: VERSION, schema: TABLE, synchronous: 'FULL', withoutIt: 'open approvals are lost then, and must be asked for again.' },
+    { path, version: VERSION, schema: TABLE, synchronous: 'FULL', withoutIt: 'open approvals are lost then, and must be asked for again.', first },
     (code, message, remedy) => new StepUpFault(code, message, remedy),
   );
 }

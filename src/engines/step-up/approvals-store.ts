@@ -31,23 +31,24 @@ const LIST_MAX = 1_000;
 
 const OF_BINDING = 'caller = ? AND tool = ? AND arguments_digest = ? AND state = ? AND tool_hash = ? AND upstream = ? AND mcp_session IS ?';
 
+function forget(sql: ReturnType<typeof prepare>, nowMs: number): void {
+  sql.forgetDecided.run(nowMs - RETENTION_MS);
+  sql.forgetUndecided.run(nowMs - UNDECIDED_RETENTION_MS);
+}
+
 /** Throws StepUpFault if the file is damaged or another process has it. */
 export function openApprovalStore(options: ApprovalStoreOptions): ApprovalStore {
   const random = options.random ?? randomBytes;
-  const database = openApprovalsDatabase(options.path);
+  // Nobody knows whether the calls of what is reserved went out, so they did.
+  const database = openApprovalsDatabase(options.path, (opened) => {
+    const first = prepare(opened);
+    opened.transaction(() => {
+      first.consumeReserved.run();
+      forget(first, options.nowMs);
+    }).immediate();
+  });
   const sql = prepare(database);
   const inTransaction = <T>(work: () => T): T => database.transaction(work).immediate();
-
-  const forget = (nowMs: number): void => {
-    sql.forgetDecided.run(nowMs - RETENTION_MS);
-    sql.forgetUndecided.run(nowMs - UNDECIDED_RETENTION_MS);
-  };
-
-  // Nobody knows whether their calls went out, so they did.
-  inTransaction(() => {
-    sql.consumeReserved.run();
-    forget(options.nowMs);
-  });
 
   const row = (id: string): ApprovalRow | undefined => sql.byId.get(id) as ApprovalRow | undefined;
   const find = (binding: ApprovalBinding, state: string): ApprovalRow[] => sql.byBinding.all(...boundValues(binding, state)) as ApprovalRow[];
@@ -72,7 +73,7 @@ export function openApprovalStore(options: ApprovalStoreOptions): ApprovalStore 
   const open = (binding: ApprovalBinding, score: number, shown: ShownArguments, nowMs: number): ReserveResult => {
     const { pending } = sql.countPending.get(binding.caller) as { pending: number };
     if (pending >= options.pendingPerCallerMax) return { kind: 'denied', requestId: '', approver: '', reason: 'pending_limit_reached' };
-    forget(nowMs);
+    forget(sql, nowMs);
     const id = `apr-${random(ID_BYTES).toString('hex')}`;
     const expiresMs = nowMs + options.requestTtlMs;
     const { caller, tool, toolHash, upstream, argumentsDigest, mcpSession } = binding;

@@ -1,5 +1,5 @@
 // Approvals: the life of a request, everything a grant is bound to, and every way to use one that must not work.
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Database } from '../../../../src/base/sqlite/database.js';
@@ -240,6 +240,17 @@ describe('openApprovalStore', () => {
     writeFileSync(path, 'x'.repeat(5000));
     expect(() => openApprovalStore({ ...options(), path })).toThrow(expect.objectContaining({ code: 'store_unusable' }) as StepUpFault);
     expect(() => openApprovalStore({ ...options(), path: join(dir, 'none', 'x.sqlite') })).toThrow(expect.objectContaining({ code: 'store_unusable' }) as StepUpFault);
+  });
+
+  it('says the file and the way out where a page of it is damaged, which shows only when it is read', () => {
+    ask();
+    store.close();
+    const path = join(dir, 'approvals.sqlite');
+    const bytes = readFileSync(path);
+    writeFileSync(path, bytes.fill(0x55, 4096)); // the first page, with the tables' names, is whole
+    expect(() => openApprovalStore(options())).toThrow(expect.objectContaining({ code: 'store_unusable', message: expect.stringContaining(path) as string, remedy: expect.stringContaining('move the file aside') as string }) as StepUpFault);
+    rmSync(path);
+    store = openApprovalStore(options());
   });
 
   it('cuts what strangers could make endless', () => {
