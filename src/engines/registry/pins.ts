@@ -29,7 +29,7 @@ export class PinsFault extends Error {
   readonly remedy = 'Restore the file from a backup, or remove it and check every tool with agw tools diff before going on.';
 
   constructor(cause: string) {
-    super(`the pinned definitions can't be read: ${cause}`);
+    super(`the pinned definitions (pins.json in the state folder) can't be read: ${cause.replace(/\.$/, '')}.`);
     this.name = 'PinsFault';
   }
 }

@@ -197,6 +197,7 @@ describe('pins.json', () => {
     '{"version":1,"pins":[],"quarantine":[{"tool":"t","upstream":"u","registration":"r","servedText":"{","sinceMs":1}]}',
   ])('is not guessed at when it is damaged: %s', (text) => {
     expect(() => make(REGISTRY, text)).toThrow(PinsFault);
+    expect(() => make(REGISTRY, text)).toThrow(/pins\.json in the state folder.*\.$/);
   });
 
   it('is written whole, for its owner only, and read back', () => {
