@@ -80,6 +80,7 @@ async function main(): Promise<void> {
   try {
     starting = startControl({ root, configFile, config, version: packageVersion(), clock: systemClock });
     running = await starting;
+    await running.listed; // a stop does not wait for slow tool servers
   } catch (fault) {
     unlock();
     throw fault;

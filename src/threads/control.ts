@@ -67,6 +67,8 @@ export interface ControlOptions {
 export interface RunningControl {
   readonly listeners: readonly { readonly kind: 'http' | 'mtls'; readonly address: string }[];
   readonly warnings: readonly string[];
+  /** Every tool server was asked what it has, or its time was up. */
+  readonly listed: Promise<void>;
   reload(): Promise<SnapshotDigests>;
   stop(): Promise<void>;
 }
@@ -298,9 +300,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   const timer = setInterval(() => void refresh.refreshAll(), sources.config.registry.refresh_interval_s * MS_PER_SECOND);
   const sweep = setInterval(() => sessions.dropExpired(), SLEEPERS_LOOK_MS);
   cleanup.push(() => clearInterval(timer), () => clearInterval(sweep));
-  await refresh.refreshAll();
-
-  return { listeners: running.listeners, warnings: parts.warnings(), reload, stop };
+  return { listeners: running.listeners, warnings: parts.warnings(), listed: refresh.refreshAll(), reload, stop };
 }
 
 /** Upstreams with a tool whose registration is new or another than before. */
