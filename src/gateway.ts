@@ -16,6 +16,7 @@ import type { Snapshot } from './chain/snapshot.js';
 import { ChainStats } from './chain/stats.js';
 import { createCrowd } from './chain/crowd.js';
 import { Unattended } from './chain/unattended.js';
+import { Unrecorded } from './chain/unrecorded.js';
 import { createSharedLines } from './chain/unidentified.js';
 import { deny, PASS, type Deny, type Verdict } from './chain/verdict.js';
 import type { SharedTable } from './base/shared/table.js';
@@ -130,6 +131,7 @@ export function buildGateway(parts: GatewayParts) {
   const firewalls = createFirewalls(parts.jsonGuard, sentSecrets, parts.messageReader);
   const exit: ExitServices = {
     clock, appender: parts.appender, grants: parts.approvals, breakers, sessionRisk: parts.sessionRisk, stats, unattended,
+    unrecorded: new Unrecorded({ appender: parts.appender, nowUs: clock.nowUs, after: parts.after, onLost: (decisionId) => parts.onGatewayFault(new Error('a call that was forwarded while the audit log failed gets no line'), decisionId) }),
     sharedLines: createSharedLines(parts.appender, () => snapshot.config.audit.unidentified_per_second, (flush, afterMs) => parts.after(afterMs, flush)),
     unfitForRecords: (taken, server, word) => firewalls.of(taken, server).unfit(word), resourceMetadataUrl: parts.resourceMetadataUrl, digestArguments: createArgumentsDigest(parts.argumentsKey), onFault: parts.onGatewayFault,
   };
@@ -260,6 +262,9 @@ export function buildGateway(parts: GatewayParts) {
     hasSession: (id: string) => mcpSessions.has(id),
     describeSessions: (serials: readonly number[]) => mcpSessions.describe(serials),
     dropExpiredSessions: () => mcpSessions.dropExpired(clock.nowMs()),
-    flush: () => exit.sharedLines.flush(),
+    flush: () => {
+      exit.unrecorded.end();
+      exit.sharedLines.flush();
+    },
   };
 }

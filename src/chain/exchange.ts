@@ -1,5 +1,5 @@
 // The one exit: whatever became of a request, it leaves here, exactly once, with exactly one request line, durable before its first byte.
-import { intentLine, requestLine, repeatedLine, serverRequestLine, streamEndLine } from '../audit/record.js';
+import { intentLine, requestLine, repeatedLine, serverRequestLine, streamEndLine, type RequestLineFacts } from '../audit/record.js';
 import { sourceOf } from '../base/text/source-of.js';
 import type { LocatedFinding } from '../engines/dlp/types.js';
 import type { BreakerOutcome } from '../engines/limits/types.js';
@@ -327,7 +327,7 @@ export class Exchange {
     const done = (error: Error | undefined): void => {
       if (this.#phase === 'sealing') this.#phase = 'ended';
       if (error === undefined) this.guard(release);
-      else this.#refuseUnrecorded();
+      else this.#refuseUnrecorded(facts);
       if (this.#phase === 'ended') this.#leave(); // else a stream has begun
     };
     if (ctx.caller === undefined) {
@@ -352,8 +352,9 @@ export class Exchange {
     this.#services.breakers.settle(breaker.key, breaker.probe, this.#outcome, this.#services.clock.nowMs());
   }
 
-  #refuseUnrecorded(): void {
+  #refuseUnrecorded(facts: RequestLineFacts): void {
     const rendered = this.#render(this.#forwarded ? UNRECORDED : deny('audit_unavailable_fail_closed'));
+    if (this.#forwarded) this.#services.unrecorded.keep({ ...facts, code: UNRECORDED.code, reasonCode: UNRECORDED.reasonCode, status: rendered.status });
     if (this.#phase === 'opening') this.#settleBreaker(); // a stream's lesson comes with its end, and this one has none
     this.#phase = 'ended';
     this.reply.send(rendered.status, rendered.headers, rendered.body);

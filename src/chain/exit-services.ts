@@ -7,6 +7,7 @@ import type { SessionRisk } from '../engines/session-risk/types.js';
 import type { Snapshot } from './snapshot.js';
 import type { ChainStats } from './stats.js';
 import type { Unattended } from './unattended.js';
+import type { Unrecorded } from './unrecorded.js';
 import type { SharedLines } from './unidentified.js';
 
 /** The control thread's approval store, as the exit needs it. */
@@ -25,6 +26,7 @@ export interface ExitServices {
   readonly sessionRisk: SessionRisk;
   readonly stats: ChainStats;
   readonly unattended: Unattended;
+  readonly unrecorded: Unrecorded;
   /** What a record may not repeat of a tool server's word: the rules that found something in it, or that it holds a secret. */
   readonly unfitForRecords: (snapshot: Snapshot, server: string, word: string) => readonly string[];
   readonly resourceMetadataUrl: string;

@@ -1,6 +1,6 @@
 // The audit log's disk fails: nothing is forwarded that could not be recorded, what was answered is in the log, and service returns with the disk.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -115,12 +115,18 @@ describe('a log that is taken away', () => {
     expect(toolCalls()).toBe(before);
   });
 
-  it('under a call that its tool has run already is not told as one that ran nothing', async () => {
+  it('under a call that its tool has run already is not told as one that ran nothing, and has the call\'s line once it is back', async () => {
     gateway = await start();
     expect((await gateway.post(call('echo'))).status).toBe(200);
-    rmSync(join(auditDir(gateway.dir), 'audit.jsonl'));
+    const log = join(auditDir(gateway.dir), 'audit.jsonl');
+    renameSync(log, `${log}.away`);
     const before = toolCalls();
     const answer = await gateway.post(call('echo'));
     expect([toolCalls() - before, answer.status, codeOf(answer), answer.json['reason_code']]).toEqual([1, 500, 'gateway_fault', 'answer_unrecorded']);
+    expect(codeOf(await gateway.post(call('echo')))).toBe('audit_unavailable_fail_closed');
+    renameSync(`${log}.away`, log);
+    expect(await eventually(() => gateway?.lines('request').at(-1)?.['reason_code'] === 'answer_unrecorded')).toBe(true);
+    expect(gateway.lines('request').at(-1)).toMatchObject({ decision: 'ALLOW', code: 'gateway_fault', status: 500, decision_id: answer.json['decision_id'] });
+    expect(verify(gateway.dir)).toMatchObject({ status: 0 });
   });
 });

@@ -4,6 +4,7 @@ import type { ExitServices } from '../../../src/chain/exit-services.js';
 import { ChainStats } from '../../../src/chain/stats.js';
 import { Unattended } from '../../../src/chain/unattended.js';
 import { createSharedLines } from '../../../src/chain/unidentified.js';
+import { Unrecorded } from '../../../src/chain/unrecorded.js';
 import type { BreakerOutcome, CircuitBreakers } from '../../../src/engines/limits/types.js';
 import type { SessionAction, SessionRisk } from '../../../src/engines/session-risk/types.js';
 import { createArgumentsDigest } from '../../../src/base/crypto/arguments-digest.js';
@@ -22,11 +23,13 @@ export function setUp(ctx = contextOf('{"a": 1}')) {
   const settled: BreakerOutcome[] = [];
   const recorded: SessionAction[] = [];
   const faults: unknown[] = [];
+  const later: (() => void)[] = [];
   const stats = new ChainStats();
   const unattended = new Unattended();
   const state = { consumes: true as boolean | Error };
   const services: ExitServices = {
     clock: { nowMs: () => 5, nowUs: () => 5000, monotonicMs: () => 0 }, appender, stats, unattended,
+    unrecorded: new Unrecorded({ appender, nowUs: () => 7000, after: (_ms, run) => void later.push(run), onLost: (id) => void done.push(`lost ${id}`) }),
     sharedLines: createSharedLines(appender, () => 100, () => undefined),
     grants: {
       consume: (id, token) => {
@@ -39,7 +42,7 @@ export function setUp(ctx = contextOf('{"a": 1}')) {
     sessionRisk: { record: (_caller, _session, action) => void recorded.push(action) } as SessionRisk,
     unfitForRecords: (_snapshot, _server, word) => (word.includes('hunter2') ? ['secret'] : []), resourceMetadataUrl: 'http://127.0.0.1/.well-known/oauth-protected-resource', digestArguments: createArgumentsDigest(KEY), onFault: (fault) => void faults.push(fault),
   };
-  return { ctx, appender, reply, done, settled, recorded, faults, stats, unattended, state, exchange: new Exchange(ctx, reply, services) };
+  return { ctx, appender, reply, done, settled, recorded, faults, stats, unattended, state, later, exchange: new Exchange(ctx, reply, services) };
 }
 export const turns = async (): Promise<void> => {
   for (let i = 0; i < 10; i++) await Promise.resolve();

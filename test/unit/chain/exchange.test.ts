@@ -33,11 +33,13 @@ describe('an answer', () => {
     ['a refusal', (exchange) => exchange.refuse(deny('mcp_timeout'))],
     ['a stream', (exchange) => exchange.beginStream(200, [], () => undefined)],
   ])('of a call that was forwarded is no 503 when its line fails, for clients repeat those: %s', (_what, leave) => {
-    const { exchange, appender, reply } = setUp();
+    const { exchange, appender, reply, later } = setUp();
     exchange.beforeWire(() => leave(exchange));
     appender.settle(new Error('disk full'));
     expect([reply.status, reply.code]).toEqual([500, 'gateway_fault']);
     expect(reply.text).toContain('"reason_code":"answer_unrecorded"');
+    later.shift()?.();
+    expect(appender.lines.at(-1)).toMatchObject({ type: 'request', decision: 'ALLOW', code: 'gateway_fault', reason_code: 'answer_unrecorded' });
   });
 
   it.each([
