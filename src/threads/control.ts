@@ -49,6 +49,7 @@ import type { AnswerOf, Question, SourceFault, UpstreamReport } from './messages
 import { openKeptSessions } from './kept-sessions.js';
 import { cleanUpAfter, createSharedMemory, openSharedMemory } from './shared-memory.js';
 import { describeNotLoaded } from './not-loaded.js';
+import { readOpenFilesMax } from './open-files.js';
 import { createBeats } from './stall-watch.js';
 import { claimPorts, threadEvents } from './thread-upkeep.js';
 import { createToolServerClient, ownProcesses } from './tool-servers.js';
@@ -279,9 +280,10 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
     }
   };
 
+  const openFilesMax = readOpenFilesMax();
   const parts: ControlParts = {
     clock, version, startedMs: clock.nowMs(), configFile: options.configFile, stateDir, config: () => sources.config, inForce: () => inForce, listeners: () => running.listeners,
-    threads: running, kept: new KeptCounts(), audit: () => writer.status(), observations, upstreams: upstreamReports, greeted: refresh.factsOf, listings: refresh.historyOf, acknowledge, approvals, event: recordedEvent, sessions, secrets, warnings: () => warningsOf(inForce, sources, { root, unresolved: audit.unresolved, secrets: secrets.fault(), variable: readEnvironment().secret }), refused: () => refused.list(), notLoaded, reload, reloadFiles, reloadPolicies, writtenPolicies,
+    threads: running, kept: new KeptCounts(), audit: () => writer.status(), observations, upstreams: upstreamReports, greeted: refresh.factsOf, listings: refresh.historyOf, acknowledge, approvals, event: recordedEvent, sessions, secrets, warnings: () => warningsOf(inForce, sources, { root, unresolved: audit.unresolved, secrets: secrets.fault(), openFilesMax, variable: readEnvironment().secret }), refused: () => refused.list(), notLoaded, reload, reloadFiles, reloadPolicies, writtenPolicies,
   };
   try {
     const server = await serveControl(

@@ -8,7 +8,7 @@ import { configOf } from '../chain/contexts.js';
 
 const sources = readSources(process.cwd(), configOf('policy: {dirs: [policies], timeout_ms: 2000}'), 1);
 
-const AROUND = { root: process.cwd(), unresolved: 0, secrets: undefined, variable: () => undefined };
+const AROUND = { root: process.cwd(), unresolved: 0, secrets: undefined, openFilesMax: undefined, variable: () => undefined };
 
 describe('what is in force', () => {
   it('is the registry, the identities and the policies of the same sources', () => {
@@ -56,6 +56,12 @@ describe('the warnings', () => {
     expect(warningsOf(inForce, asking('http://127.0.0.1:1/'), AROUND).join('\n')).toContain('guard.api_key_env: the gateway has no variable GUARD_KEY');
     const around = { ...AROUND, variable: (name: string) => (name === 'GUARD_KEY' ? 'x' : undefined) };
     expect([...warningsOf(inForce, asking('http://127.0.0.1:1/'), around), ...warningsOf(inForce, asking(''), AROUND)].join('\n')).not.toContain('api_key_env');
+  });
+
+  it('name a limit of open files that the connections do not fit into', () => {
+    const warned = (openFilesMax: number): string => warningsOf(inForce, sources, { ...AROUND, openFilesMax }).join('\n');
+    expect(warned(4096)).toContain('front.connections_max: 10000 connections may come, and this process may have 4096 files open');
+    expect(warned(20_000)).not.toContain('connections_max');
   });
 
   it('are fewer in the strict profile with a guard', () => {
