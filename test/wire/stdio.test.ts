@@ -101,6 +101,16 @@ describe('a shared process', () => {
     expect([now.ended, now.last_end?.reason, now.pids.includes(pid), now.pids.length]).toEqual([1, 'it was ended by SIGKILL', false, 1]);
   });
 
+  it('that stands still while it lives is ended, and there again', async () => {
+    const running = await start([serverOf()], TOOLS, { registry: { refresh_interval_s: 1, list_timeout_ms: 200 } });
+    const { pid } = selfOf(await running.post(call('self')));
+    process.kill(pid, 'SIGSTOP');
+    expect(await eventually(async () => (await processOf(running)).ended > 0)).toBe(true);
+    expect((await processOf(running)).last_end?.reason).toContain('said nothing while 3 listings waited');
+    expect(await eventually(async () => (await running.post(call('self'))).status === 200)).toBe(true);
+    expect(await eventually(() => !isRunning(pid))).toBe(true);
+  });
+
   it('outlives a gateway thread, whose calls it is told are over, and is reached by the one that takes its place', async () => {
     const running = await start(undefined, undefined, {}, { NODE_OPTIONS: `--require ${fileURLToPath(new URL('./break-thread.cjs', import.meta.url))}` });
     const { pid, env } = selfOf(await running.post(call('self')));

@@ -76,6 +76,7 @@ export const BOUNDS: readonly { readonly title: string; readonly bounds: readonl
     { what: 'file of secrets', fixed: inFile('src/engines/secrets/sealed-file.ts', 'FILE_BYTES_MAX', '64 * 1024 * 1024'), then: '`agw secret put`, `rotate` and `issue` are refused' },
     { what: 'references to secrets', fixed: inFile('src/engines/secrets/content.ts', 'REFERENCES_MAX', '100_000'), then: '`agw secret issue` is refused' },
     { what: 'audit lines waiting for the disk', key: 'audit.queue_lines_max', then: '`audit_unavailable_fail_closed`' },
+    { what: 'lines of calls that were under way when the log failed, kept until it is well, on each thread', fixed: inFile('src/chain/unrecorded.ts', 'UNRECORDED_MAX', '1000'), then: 'told in gateway.log, with the decision\'s id' },
     { what: 'one audit line', fixed: inFile('src/audit/lane.ts', 'LINE_CHARS_MAX', '1024 * 1024'), then: 'texts within it are cut long before' },
     { what: 'calls without an outcome, in the log writer', fixed: inFile('src/audit/intents.ts', 'OPEN_MAX', '100_000'), then: 'the oldest is let go' },
     { what: 'one log file', key: 'audit.file_bytes_max', then: 'the next one is begun; their number is the operator\'s to bound' },

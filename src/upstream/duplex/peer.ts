@@ -37,6 +37,7 @@ export class Peer implements ChannelEvents {
   readonly #streams = new Set<DuplexCall>();
   #lastId = 0;
   #answered = false;
+  #heard = 0;
   #closed: UpstreamFault | undefined;
 
   constructor(open: OpenChannel, options: PeerOptions) {
@@ -51,6 +52,16 @@ export class Peer implements ChannelEvents {
   /** It has answered at least once. */
   get answered(): boolean {
     return this.#answered;
+  }
+
+  /** How many messages it has sent. */
+  get heard(): number {
+    return this.#heard;
+  }
+
+  /** Somebody waits for an answer. */
+  get asked(): boolean {
+    return this.#calls.size > 0;
   }
 
   /** Calls and streams under way. */
@@ -121,6 +132,7 @@ export class Peer implements ChannelEvents {
 
   onMessage(bytes: Buffer): boolean {
     if (this.#closed !== undefined) return false;
+    this.#heard += 1;
     const message = this.#options.reader.read(bytes);
     switch (message.kind) {
       case 'response': return this.#takeAnswer(bytes, message);

@@ -10,6 +10,8 @@ import { MARK_BYTES } from './session-server.js';
 import { splice, type WireMessage, type WireReader } from './wire-message.js';
 
 const GREETING_MS_MAX = 300_000; // a first start may download its program; after that nobody waits, and only another start can help
+/** Questions of the gateway's own in a row that a server may leave unanswered while it says nothing at all: it runs, and only another start can help. */
+const UNANSWERED_MAX = 3;
 const INITIALIZED = Buffer.from('{"jsonrpc":"2.0","method":"notifications/initialized"}');
 
 /** The handshake of one channel: what the server answered, or why it did not. */
@@ -20,6 +22,8 @@ interface Serving {
   /** Its sessions' ids begin with it: a session of a process that is gone is lost. */
   readonly name: string;
   greeting: Promise<Greeting> | undefined;
+  /** How often the gateway's own questions had no answer since it said something last, which was message `heard`. */
+  unanswered: { readonly heard: number; readonly times: number };
 }
 
 export class SharedServer {
@@ -50,7 +54,7 @@ export class SharedServer {
     switch (request.httpMethod) {
       case 'GET': return serving.peer.listen(id, sink);
       case 'DELETE': return new PlainAnswer(sink, NO_CONTENT);
-      case 'POST': return this.#exchange(serving.peer, id, request, sink);
+      case 'POST': return this.#exchange(serving, id, request, sink, isOwn);
     }
   }
 
@@ -69,17 +73,26 @@ export class SharedServer {
     }
     const serving = this.#started(isOwn);
     if (typeof serving === 'string') return new RefusedCall(sink, { kind: 'transport', maybeSent: false, crowdedOut: serving === 'full', message: serving === 'full' ? 'too many processes run' : 'the server ended, and is not started again yet' });
-    return isHandshake ? this.#initialize(serving, body, message, sink) : this.#exchange(serving.peer, undefined, request, sink);
+    return isHandshake ? this.#initialize(serving, body, message, sink) : this.#exchange(serving, undefined, request, sink, isOwn);
   }
 
-  #exchange(peer: Peer, session: string | undefined, request: UpstreamRequest, sink: UpstreamSink): UpstreamCall {
+  #exchange(serving: Serving, session: string | undefined, request: UpstreamRequest, sink: UpstreamSink, isOwn: boolean): UpstreamCall {
+    const { peer } = serving;
     const body = request.body ?? new Uint8Array(0);
     const message = this.#reader.read(body);
-    if (message.kind === 'request') return peer.ask(body, message, { session, headers: {} }, sink);
+    if (message.kind === 'request') return peer.ask(body, message, { session, headers: {} }, sink, (how) => (isOwn && how === 'aborted' ? this.#unanswered(serving) : undefined));
     if (message.kind === 'invalid') return new PlainAnswer(sink, BAD_REQUEST, errorText('null', INVALID_REQUEST, 'Invalid request'));
     // Of what one client says of itself nothing may change what the server does for others.
     if (message.method === 'notifications/cancelled') peer.cancel(session, body, message);
     return new PlainAnswer(sink, ACCEPTED);
+  }
+
+  /** While callers wait it may be busy with what they asked; what it says, if only to one of them, shows that it lives. */
+  #unanswered(serving: Serving): void {
+    const { peer, unanswered } = serving;
+    const before = unanswered.heard === peer.heard ? unanswered.times : 0;
+    serving.unanswered = { heard: peer.heard, times: peer.asked ? 0 : before + 1 };
+    if (serving.unanswered.times >= UNANSWERED_MAX) peer.fail(`it has said nothing while ${UNANSWERED_MAX} listings waited for it`);
   }
 
   #started(isOwn: boolean): Serving | 'full' | 'resting' {
@@ -88,7 +101,7 @@ export class SharedServer {
       if (this.#serving?.peer === ended) this.#serving = undefined;
     }, isOwn);
     if (typeof peer === 'string') return peer;
-    this.#serving = { peer, name: `${this.#mark}.${++this.#lastPeer}.`, greeting: undefined };
+    this.#serving = { peer, name: `${this.#mark}.${++this.#lastPeer}.`, greeting: undefined, unanswered: { heard: 0, times: 0 } };
     return this.#serving;
   }
 

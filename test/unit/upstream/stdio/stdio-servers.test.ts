@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { StdioServers } from '../../../../src/upstream/stdio/stdio-servers.js';
+import type { UpstreamClient } from '../../../../src/upstream/types.js';
 import { isRunning } from '../../../support/running.js';
 import { ask, Asked, callTool, entries, openSession, PROGRAM, self, startServers, tell, textOf, UPSTREAM } from './stdio-fixture.js';
 
@@ -136,6 +137,28 @@ describe('a shared process', () => {
     expect(servers.report(UPSTREAM)).toMatchObject({ ended: 1 });
     await servers.close();
     expect([pid > 0, isRunning(pid)]).toEqual([true, false]);
+  });
+
+  it('that says nothing to the gateway\'s own questions, three in a row, is ended; not while a call is under way, nor when it said something between', async () => {
+    const { servers, differing, timers } = start();
+    const callers = servers.forCallers();
+    const session = await openSession(servers);
+    const hang = (from: UpstreamClient): Asked => new Asked(from, { session, body: { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'hang' } } });
+    const unanswered = (times: number): void => {
+      for (let n = 0; n < times; n += 1) hang(servers).call.abort();
+    };
+    for (let n = 0; n < 5; n += 1) hang(callers).call.abort();
+    unanswered(2);
+    await self(servers, session);
+    const busy = hang(callers);
+    unanswered(5);
+    busy.call.abort();
+    unanswered(2);
+    expect(servers.report(UPSTREAM)).toMatchObject({ ended: 0 });
+    unanswered(1);
+    expect(servers.report(UPSTREAM)).toMatchObject({ ended: 1, lastEnd: { reason: 'it has said nothing while 3 listings waited for it' } });
+    timers.at(-1)?.run();
+    expect(differing).toEqual([UPSTREAM]); // the listing starts it again
   });
 
   it('may write what is no message, and be read all the same', async () => {
