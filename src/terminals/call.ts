@@ -71,10 +71,12 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
   #running: RunningCall | undefined;
   /** Of a call that a server of 2026-07-28 answered with a question: what goes with it this time, and how often it was asked before. */
   readonly #round: InputRound | undefined;
+  readonly #beganMs: number;
 
   constructor(exchange: Exchange, services: TerminalServices, url: string, round?: InputRound) {
     this.#exchange = exchange;
     this.#round = round;
+    this.#beganMs = round === undefined ? exchange.ctx.nowMs : services.nowMs(); // what a person took to answer is not the server's
     this.#services = services;
     this.#screen = new MessageScreen(exchange, services, url);
     const { ctx } = exchange;
@@ -133,7 +135,8 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
 
   onData(chunk: Uint8Array): void {
     try {
-      if (this.#stream === undefined) this.#takeBytes(chunk);
+      if ((this.#stream !== undefined || this.#part !== undefined) && this.#isOver()) this.fail(deny('mcp_timeout', { reasonCode: 'total_timeout' }));
+      else if (this.#stream === undefined) this.#takeBytes(chunk);
       else this.#stream.push(chunk);
     } catch (fault) {
       this.#exchange.fault(fault);
@@ -251,6 +254,11 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
 
   #blame(): BreakerOutcome {
     return this.#cancelled ? 'neutral' : 'failure';
+  }
+
+  /** Asked when something has come: silence has an end of its own. MCP 2025-11-25, basic/lifecycle, Timeouts: a maximum regardless of progress. */
+  #isOver(): boolean {
+    return this.#services.nowMs() - this.#beganMs > this.#exchange.ctx.snapshot.config.upstream.total_timeout_ms;
   }
 
   #takeHead(status: number, contentType: string): void {

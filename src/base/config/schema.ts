@@ -150,6 +150,7 @@ export const gatewayConfigSchema = z.strictObject({
     connect_timeout_ms: int(10, 120_000, 2_000, 'Connecting to a tool server.'),
     answer_timeout_ms: int(10, 3_600_000, 30_000, 'First byte of an answer; a tool\'s timeout_ms goes first.'),
     idle_timeout_ms: int(100, 3_600_000, 300_000, 'Silence within a stream.'),
+    total_timeout_ms: int(100, 86_400_000, 3_600_000, 'A call from its arrival to the end of its answer, whatever comes meanwhile, progress too. Subscriptions and the streams that a session listens on have no such end.'),
     connections_max: int(1, 10_000, 128, 'Connections to one tool server, per thread.'),
     pipelining: int(1, 64, 1, 'Calls on one connection to an http: tool server before the first is answered. 1 = each waits for the one before. More saves system calls, but a slow call holds up those behind it, and one that breaks its connection fails them all: only for servers whose tools answer fast.'),
     answer_bytes_max: int(KIB, 1024 * MIB, 64 * MIB, 'Largest single answer or SSE event.'),

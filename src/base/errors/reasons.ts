@@ -10,6 +10,8 @@ const REASONS: ReadonlyMap<string, ReasonText> = new Map<string, ReasonText>([
   ['session_not_found stream_unknown', Object.freeze({ message: 'No such open stream for this caller.', remediation: 'Open /sse again, and POST to the address that its endpoint event names.' })],
   // Its log is of no help: the key is the gateway's own.
   ['mcp_request_failed access_refused', Object.freeze({ message: 'The tool\'s server refuses the gateway\'s key, or wants one.', remediation: 'The gateway\'s operator: check headers: under servers: in the registry, and the variable that it names; a changed variable needs a new start of the gateway.' })],
+  // It was heard all the time: a longer wait for the first byte would not help.
+  ['mcp_timeout total_timeout', Object.freeze({ message: 'The tool\'s answer did not come to an end in time.', remediation: 'Ask for less at once. The gateway\'s operator: upstream.total_timeout_ms.' })],
 ]);
 
 export function reasonText(code: string, reasonCode: string): ReasonText | undefined {
