@@ -10,10 +10,10 @@ import { printable } from '../terminal.js';
 export const configCommands: readonly CommandSpec[] = [
   {
     path: 'config check',
-    summary: 'Check the config file and the policies it names, and say every fault with its line',
-    detail: 'Warns of policies that load and decide nothing, or may conflict. The other files are checked by agw doctor.',
+    summary: 'Check the config file and every file it names, and say each fault with its line',
+    detail: 'Warns of policies that load and decide nothing, or may conflict. Keys and certificates are checked by agw doctor.',
     examples: ['agw config check', 'agw config check --config config/gateway.yaml --json'],
-    negative: 'the file has faults, or the policies do not load',
+    negative: 'a file has faults, or the policies do not load',
     run: check,
   },
   {
@@ -29,9 +29,8 @@ export const configCommands: readonly CommandSpec[] = [
 async function check(context: CommandContext): Promise<ExitCode> {
   const { project } = context;
   const read = await faultsOf(context);
-  const named = read.length > 0 ? { faults: [], warnings: [] } : await policiesOf(context);
-  const faults = [...read, ...named.faults];
-  const { warnings } = named;
+  const { faults: others, warnings } = read.length > 0 ? { faults: [], warnings: [] } : await policiesOf(context);
+  const faults = [...read, ...(read.length > 0 ? [] : await namedFaults(context)), ...others];
   const listed = faults.map((fault) => ({ file: fault.file, line: fault.line, column: fault.column, message: fault.message, remediation: fault.remedy }));
   printAnswer(context, { file: project.configFile, faults: listed, warnings }, () => {
     printFaults(context, faults);
@@ -55,6 +54,15 @@ async function policiesOf({ project }: CommandContext): Promise<{ readonly fault
   }
 }
 
+/** Registry, identities, thresholds, destinations, chains and rules. */
+async function namedFaults({ project }: CommandContext): Promise<ConfigFault[]> {
+  const { findFileFaults } = await import('../../jobs/find-faults.js');
+  return findFileFaults(project.root, await project.config()).flatMap((fault) => {
+    if (fault instanceof ConfigFault) return [fault, ...fault.others];
+    throw fault;
+  });
+}
+
 async function faultsOf({ project }: CommandContext): Promise<ConfigFault[]> {
   try {
     await project.config();
@@ -76,11 +84,15 @@ function printFaults({ terminal, project }: CommandContext, faults: readonly Con
 async function show(context: CommandContext): Promise<ExitCode> {
   const config: unknown = await context.project.config();
   const section = context.argument(0);
-  const found = section === undefined ? config : section.split('.').reduce<unknown>(stepInto, config);
-  if (found === undefined) {
-    const { proposal } = await import('../../base/config/nearest.js');
-    const known = Object.keys(config ?? {});
-    throw new CliFailure(`there is no ${section ?? ''} in the config.`, { exitCode: 1, code: 'not_found', remedy: proposal(section ?? '', known) ?? `There is: ${known.join(', ')}.` });
+  let found = config;
+  for (const key of section?.split('.') ?? []) {
+    const next = stepInto(found, key);
+    if (next === undefined) {
+      const { proposal } = await import('../../base/config/nearest.js');
+      const known = typeof found === 'object' && found !== null ? Object.keys(found) : [];
+      throw new CliFailure(`there is no ${section ?? ''} in the config.`, { exitCode: 1, code: 'not_found', remedy: proposal(key, known) ?? (known.length === 0 ? 'What stands before it is a value.' : `There is: ${known.join(', ')}.`) });
+    }
+    found = next;
   }
   const { stringify } = await import('yaml');
   printAnswer(context, found, () => context.terminal.print(stringify(found).trimEnd()));

@@ -76,6 +76,11 @@ export function copyPolicies(bench: Bench): void {
   cpSync(join(REPOSITORY, 'policies'), join(bench.root, 'policies'), { recursive: true });
 }
 
+/** What else a gateway starts with. */
+export function copyConfig(bench: Bench): void {
+  for (const name of ['risk_thresholds.yaml', 'destinations.yaml', 'session_chains.yaml', 'dlp']) cpSync(join(REPOSITORY, 'config', name), join(bench.root, 'config', name), { recursive: true });
+}
+
 async function run(root: string, line: readonly string[], options: RunOptions): Promise<Ran> {
   const out: string[] = [];
   const err: string[] = [];

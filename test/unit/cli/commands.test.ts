@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openBench, type Answers, type Bench } from './cli-fixture.js';
+import { copyConfig, openBench, type Answers, type Bench } from './cli-fixture.js';
 
 const ME = 'spiffe://poc.local/agents/mcp-client/my-agent/dev';
 let bench: Bench;
@@ -364,6 +364,8 @@ describe('agw tools hash', () => {
 });
 
 describe('agw config', () => {
+  beforeEach(() => copyConfig(bench));
+
   it('lists every fault with its place and ends with 1', async () => {
     bench.file('config/gateway.yaml', 'profile: dev\nfrontt: {}\nfront:\n  port: x\n');
     const { code, out } = await bench.agw(['config', 'check', '--json']);
@@ -373,8 +375,18 @@ describe('agw config', () => {
 
   it('shows one key of a right config', async () => {
     expect((await bench.agw(['config', 'show', 'front.port'])).out).toBe('9090');
-    expect((await bench.agw(['config', 'show', 'frnt'])).code).toBe(1);
+    expect(await bench.agw(['config', 'show', 'frnt'])).toMatchObject({ code: 1, err: expect.stringContaining('front') as string });
+    expect(await bench.agw(['config', 'show', 'front.prot'])).toMatchObject({ code: 1, err: expect.stringContaining('port') as string });
+    expect(await bench.agw(['config', 'show', 'front.port.x'])).toMatchObject({ code: 1 });
     expect((await bench.agw(['config', 'check'])).code).toBe(0);
+  });
+
+  it('says no of every other file that is wrong, with its place, and of all at once', async () => {
+    bench.file('config/identities.yaml', 'identities:\n  - spiffe_id: nobody\n');
+    bench.file('config/risk_thresholds.yaml', 'thresholds: 7\n');
+    bench.file('policies/broken.rego', 'package precinct.authz\n\nallow if {\n');
+    const { faults } = JSON.parse((await bench.agw(['config', 'check', '--json'])).out) as { faults: { file: string; line: number }[] };
+    expect(faults.map(({ file, line }) => `${file}:${line}`)).toEqual(expect.arrayContaining(['config/identities.yaml:2', 'config/risk_thresholds.yaml:1', expect.stringMatching(/^policies\/broken\.rego:/)]));
   });
 
   it('says no of policies that do not load, with their place', async () => {

@@ -51,8 +51,8 @@ describe('headers and arguments', () => {
     expect(findParamMismatch(MARKS, Object.entries(made), args, { from: 0, to: args.length }, true)).toBeUndefined();
   });
   it('are compared with each object of the arguments listed once, however many marks it has', () => {
-    const names = Array.from({ length: 30 }, (_, n) => `a${n}`);
-    const values = Object.fromEntries(names.map((name) => [name, name]));
+    const names = [...'abcdefghijklmnopqrstuvwxyz'];
+    const values = Object.fromEntries(names.map((name) => [name, name])); // short: what is longer the addon walks, which counts no looks
     const args = Buffer.from(JSON.stringify({ inner: values, ...values }));
     const inner = args.indexOf('{', 1);
     /** How often the first byte of either object is looked at. */
@@ -71,6 +71,6 @@ describe('headers and arguments', () => {
       return [Object.keys(made).length, looks.get('0') ?? 0, looks.get(String(inner)) ?? 0, wrong];
     };
     const [, root, within] = looksFor(1);
-    expect(looksFor(30)).toEqual([60, root, within, undefined]);
+    expect(looksFor(26)).toEqual([52, root, within, undefined]);
   });
 });
