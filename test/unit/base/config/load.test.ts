@@ -143,6 +143,11 @@ describe('a text that its key has no use for', () => {
     expect([`${fault.line}:${fault.column}`, fault.message.includes(message), fault.remedy?.startsWith('Write ')]).toEqual([place, true, true]);
   });
 
+  it('refuses a state folder that would be the project\'s own', () => {
+    const fault = faultOf('profile: dev\nstate_dir: " "\n');
+    expect([fault.line, fault.message]).toEqual([2, expect.stringContaining('state_dir: an empty text is no folder')]);
+  });
+
   it('takes every form that the listener matches', () => {
     const front = 'allowed_hosts: [Gateway.example, "gateway.example:8443", "[fd00::7]", "[fd00::7]:9090", 10.0.0.1], allowed_origins: ["https://App.example", "http://app.example:81/", "vscode-webview://1a2b", "null"]';
     expect(parseGatewayConfig(`profile: dev\nfront: {${front}}\ndev: {trusted_peers: [10.0.0.1, fd00::/8, "::ffff:10.0.0.0/104"]}\nguard: {url: "http://[::1]:8080/v1/chat/completions?a=b"}\nidentity: {trust_domain: a_b.c-1}\n`, 'f').front.allowed_hosts).toHaveLength(5);
