@@ -354,7 +354,7 @@ export class Exchange {
 
   #refuseUnrecorded(facts: RequestLineFacts): void {
     const rendered = this.#render(this.#forwarded ? UNRECORDED : deny('audit_unavailable_fail_closed'));
-    if (this.#forwarded) this.#services.unrecorded.keep({ ...facts, code: UNRECORDED.code, reasonCode: UNRECORDED.reasonCode, status: rendered.status });
+    if (this.#forwarded) this.#services.unrecorded.keep(this.reply.aborted ? facts : { ...facts, code: UNRECORDED.code, reasonCode: UNRECORDED.reasonCode, status: rendered.status });
     if (this.#phase === 'opening') this.#settleBreaker(); // a stream's lesson comes with its end, and this one has none
     this.#phase = 'ended';
     this.reply.send(rendered.status, rendered.headers, rendered.body);

@@ -29,14 +29,21 @@ export const configCommands: readonly CommandSpec[] = [
 async function check(context: CommandContext): Promise<ExitCode> {
   const { project } = context;
   const read = await faultsOf(context);
-  const { faults: others, warnings } = read.length > 0 ? { faults: [], warnings: [] } : await policiesOf(context);
-  const faults = [...read, ...(read.length > 0 ? [] : await namedFaults(context)), ...others];
+  const { faults: named, warnings } = read.length > 0 ? { faults: [], warnings: [] } : await checkNamed(context);
+  const faults = [...read, ...named];
   const listed = faults.map((fault) => ({ file: fault.file, line: fault.line, column: fault.column, message: fault.message, remediation: fault.remedy }));
   printAnswer(context, { file: project.configFile, faults: listed, warnings }, () => {
     printFaults(context, faults);
     for (const warning of warnings) context.terminal.print(`${context.terminal.colors.yellow('!')} ${printable(warning)}`);
   });
   return faults.length === 0 ? 0 : 1;
+}
+
+/** Every file that the config names. */
+async function checkNamed(context: CommandContext): ReturnType<typeof policiesOf> {
+  const files = await namedFaults(context);
+  const { faults, warnings } = await policiesOf(context);
+  return { faults: [...files, ...faults], warnings };
 }
 
 /** Of what the file names: policies that don't load, with which no gateway starts; and those that load and decide nothing, or conflict. */

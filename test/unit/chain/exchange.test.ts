@@ -42,6 +42,16 @@ describe('an answer', () => {
     expect(appender.lines.at(-1)).toMatchObject({ type: 'request', decision: 'ALLOW', code: 'gateway_fault', reason_code: 'answer_unrecorded' });
   });
 
+  it('that a client who has hung up would have had is kept as what it was', () => {
+    const { exchange, appender, reply, later } = setUp();
+    exchange.beforeWire(() => undefined);
+    reply.aborted = true;
+    exchange.refuse(deny('client_disconnected'));
+    appender.settle(new Error('disk full'));
+    later.shift()?.();
+    expect(appender.lines.at(-1)).toMatchObject({ type: 'request', code: 'client_disconnected', status: 499 });
+  });
+
   it.each([
     ['answered twice', (exchange: Exchange) => exchange.json('{}')],
     ['refused after it was answered', (exchange: Exchange) => exchange.refuse(deny('gateway_fault'))],
