@@ -1,4 +1,4 @@
-// npm ci, when the lock file, the Node ABI or the machine changed since the last one.
+// npm ci, when the lock file, the Node ABI or the machine changed since the last one. Of the packages' own scripts only those that package.json allows are run.
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -17,20 +17,29 @@ function stampNow() {
 
 export async function installNpmPackages() {
   if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === stampNow()) return;
-  const log = logFile('setup.log');
   rmSync(STAMP, { force: true });
-  // JOBS is node-gyp's: without it RE2's files are compiled one by one.
-  const env = { DOWNLOAD_FORCE_BUILD: '1', JOBS: String(availableParallelism()), ...headersHere() };
-  const { code, output } = await withProgress('npm ci (the first time it compiles RE2 and SQLite: 2 to 6 minutes)', () => run('npm', ['ci', '--no-audit', '--no-fund'], { env, log }));
-  if (code === 127) throw new Stop('npm is missing.', 'It comes with Node: https://nodejs.org');
-  if (code !== 0) throw failure(output, log);
+  await withProgress('npm ci', () => npm(['ci', '--ignore-scripts', '--no-audit', '--no-fund']));
+  // SQLite is one file, which one core compiles while the others have RE2's: npm itself would take one package after the other on two cores.
+  await withProgress('compiling RE2 and SQLite (the first time alone: 2 to 5 minutes)', () => Promise.all(withScripts().map((name) => npm(['rebuild', name]))));
   writeFileSync(STAMP, stampNow());
   done('npm packages installed');
 }
 
-function failure(output, log) {
-  if (OFFLINE.test(output)) return new Stop('The package registry cannot be reached.', 'Check the network or the proxy (npm ping), then run the command again.');
-  return new Stop(`npm ci failed:\n${lastLines(output, 12)}`, `The whole output: ${log}`);
+/** The packages whose scripts may run. */
+function withScripts() {
+  const { allowScripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  return Object.keys(allowScripts).filter((name) => allowScripts[name]);
+}
+
+async function npm(words) {
+  const log = logFile('setup.log');
+  // JOBS is node-gyp's: without it RE2's files are compiled one by one.
+  const env = { DOWNLOAD_FORCE_BUILD: '1', JOBS: String(availableParallelism()), ...headersHere() };
+  const { code, output } = await run('npm', words, { env, log });
+  if (code === 127) throw new Stop('npm is missing.', 'It comes with Node: https://nodejs.org');
+  if (code === 0) return;
+  if (OFFLINE.test(output)) throw new Stop('The package registry cannot be reached.', 'Check the network or the proxy (npm ping), then run the command again.');
+  throw new Stop(`npm ${words.slice(0, 2).join(' ')} failed:\n${lastLines(output, 12)}`, `The whole output: ${log}`);
 }
 
 /** Node's own headers where they lie beside it: then nothing is downloaded to compile against. */
