@@ -11,7 +11,9 @@ import { createBatches } from './chain/batch.js';
 import { Context } from './chain/context.js';
 import { Exchange } from './chain/exchange.js';
 import type { ExitServices, GrantKeeper } from './chain/exit-services.js';
+import type { TracedRequest } from './chain/request-spans.js';
 import { createRunner, type FaultListener } from './chain/run.js';
+import type { Sampler } from './chain/sampler.js';
 import type { Snapshot } from './chain/snapshot.js';
 import { ChainStats } from './chain/stats.js';
 import { createCrowd } from './chain/crowd.js';
@@ -91,6 +93,9 @@ export interface GatewayParts {
   readonly resourceMetadataUrl: string;
   readonly after: (ms: number, run: () => void) => void;
   readonly every: (ms: number, tick: () => void) => () => void;
+  readonly sampler: Sampler;
+  /** A request that is recorded as a trace has ended. */
+  readonly traced: (request: TracedRequest) => void;
   readonly onFault: FaultListener;
   /** A fault outside any layer. */
   readonly onGatewayFault: (fault: unknown, decisionId: string) => void;
@@ -130,7 +135,7 @@ export function buildGateway(parts: GatewayParts) {
   const { sentSecrets } = parts;
   const firewalls = createFirewalls(parts.jsonGuard, sentSecrets, parts.messageReader);
   const exit: ExitServices = {
-    clock, appender: parts.appender, grants: parts.approvals, breakers, sessionRisk: parts.sessionRisk, stats, unattended,
+    clock, appender: parts.appender, grants: parts.approvals, breakers, sessionRisk: parts.sessionRisk, stats, unattended, traced: parts.traced,
     unrecorded: new Unrecorded({ appender: parts.appender, nowUs: clock.nowUs, after: parts.after, onLost: (decisionId) => parts.onGatewayFault(new Error('a call that was forwarded while the audit log failed gets no line'), decisionId) }),
     sharedLines: createSharedLines(parts.appender, () => snapshot.config.audit.unidentified_per_second, (flush, afterMs) => parts.after(afterMs, flush)),
     unfitForRecords: (taken, server, word) => firewalls.of(taken, server).unfit(word), resourceMetadataUrl: parts.resourceMetadataUrl, digestArguments: createArgumentsDigest(parts.argumentsKey), onFault: parts.onGatewayFault,
@@ -164,8 +169,10 @@ export function buildGateway(parts: GatewayParts) {
   };
 
   const enter = (inbound: Inbound, reply: Reply): Exchange => {
-    const { traceId } = continueTrace(inbound.headers.traceparent, ids);
-    const ctx = new Context(inbound, snapshot, { decisionId: ids.uuid(), traceId, spanId: ids.hex(SPAN_ID_BYTES) }, clock.nowMs());
+    const trace = continueTrace(inbound.headers.traceparent, ids);
+    const nowMs = clock.nowMs();
+    const sampling = parts.sampler.decide(trace, snapshot.config.telemetry, nowMs);
+    const ctx = new Context(inbound, snapshot, { decisionId: ids.uuid(), trace, spanId: ids.hex(SPAN_ID_BYTES), sampling }, nowMs);
     return new Exchange(ctx, reply, exit);
   };
 
@@ -228,7 +235,7 @@ export function buildGateway(parts: GatewayParts) {
     },
     snapshot: () => snapshot,
     announceToolsChanged: () => announce('tools'),
-    report: () => ({ chain: stats.report(), breakers: [...breakers.all()], mcpSessions: mcpSessions.size, riskEntries: parts.sessionRisk.size, deciding: inFlight }),
+    report: () => ({ chain: stats.report(), breakers: [...breakers.all()], mcpSessions: mcpSessions.size, riskEntries: parts.sessionRisk.size, traces: parts.sampler.report(), deciding: inFlight }),
     identity: (spiffeId: string) => {
       const nowMs = clock.nowMs();
       const view = parts.sessionRisk.load(spiffeId, undefined, nowMs);

@@ -1,4 +1,5 @@
 // One request on its way: ids, evidence, the pinned snapshot and the facts the layers write. All slots exist up front.
+import type { TraceContext } from '../base/ids/trace-context.js';
 import type { LocatedFinding } from '../engines/dlp/types.js';
 import type { Caller } from '../engines/identity/types.js';
 import type { GuardAnswer } from '../engines/guard/types.js';
@@ -11,6 +12,7 @@ import type { StepUpScore } from '../engines/step-up/types.js';
 import type { Inbound } from '../front/types.js';
 import type { ParamMark } from '../mcp/param-headers.js';
 import type { Call } from '../mcp/types.js';
+import type { Sampling } from './sampler.js';
 import type { Snapshot } from './snapshot.js';
 
 // A layer's verdict while a request runs: an index into the record's VERDICT_NAMES.
@@ -69,12 +71,21 @@ export type Fact = keyof Facts;
 
 type FactSlots = { -readonly [F in Fact]: Facts[F] | undefined };
 
+export interface RequestIds {
+  readonly decisionId: string;
+  readonly trace: TraceContext;
+  readonly spanId: string;
+  readonly sampling: Sampling;
+}
+
 export class Context implements FactSlots {
   readonly inbound: Inbound;
   readonly snapshot: Snapshot;
   readonly decisionId: string;
   readonly traceId: string;
   readonly spanId: string;
+  readonly trace: TraceContext;
+  readonly sampling: Sampling;
   /** Milliseconds since the epoch at entry: the one clock read that limits, caches and sessions use. */
   readonly nowMs: number;
 
@@ -100,6 +111,9 @@ export class Context implements FactSlots {
   readonly layerUs = [0.1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
   readonly notes: (string | undefined)[] = [undefined, undefined, undefined, undefined, undefined, undefined, undefined, undefined, undefined, undefined, undefined, undefined, undefined];
   decidedUs = 0;
+  /** Of a request that is recorded as a trace: when it went to its tool server, and when all of a whole answer had come. */
+  forwardedUs = 0;
+  answeredUs = 0;
   /** Where a message went that names nothing registered; for the record. */
   server: string | undefined = undefined;
   /** The gateway thread, by its name in shared memory, that has the request's session: it decides, not this one. */
@@ -109,12 +123,14 @@ export class Context implements FactSlots {
   /** Of a large call, digested by the thread that scanned it: megabytes would hold up this one. */
   argumentsDigest: string | undefined = undefined;
 
-  constructor(inbound: Inbound, snapshot: Snapshot, ids: { decisionId: string; traceId: string; spanId: string }, nowMs: number) {
+  constructor(inbound: Inbound, snapshot: Snapshot, ids: RequestIds, nowMs: number) {
     this.inbound = inbound;
     this.snapshot = snapshot;
     this.decisionId = ids.decisionId;
-    this.traceId = ids.traceId;
+    this.traceId = ids.trace.traceId;
     this.spanId = ids.spanId;
+    this.trace = ids.trace;
+    this.sampling = ids.sampling;
     this.nowMs = nowMs;
     this.layerUs[0] = 0;
   }

@@ -11,6 +11,7 @@ import { sharingKind } from './crowd.js';
 import type { Context } from './context.js';
 import type { ExitServices } from './exit-services.js';
 import { answerFinding, askedMethod, decisionFacts, intentFacts, needsIntent, requestFacts } from './record-facts.js';
+import { tracedRequest, type StreamFacts } from './request-spans.js';
 import { NO_WORK, type UpstreamWork } from './upstream-work.js';
 import { deny, type Deny } from './verdict.js';
 
@@ -45,6 +46,8 @@ export class Exchange {
   #streamStatus = 0;
   #unattended = false;
   #answerFindings: LocatedFinding[] = [];
+  /** The request's line, of a stream that is recorded as a trace: it ends with the stream. */
+  #openedWith: RequestLineFacts | undefined = undefined;
   /** Set by the terminal that has any. */
   work: UpstreamWork = NO_WORK;
 
@@ -143,6 +146,11 @@ export class Exchange {
     this.#outcome = outcome;
   }
 
+  /** All of a whole answer has come, or nothing more will. */
+  answered(): void {
+    if (this.ctx.sampling.recorded) this.ctx.answeredUs = this.#services.clock.nowUs();
+  }
+
   addFindings(findings: readonly LocatedFinding[]): void {
     const room = ANSWER_FINDINGS_MAX - this.#answerFindings.length;
     if (room > 0) this.#answerFindings.push(...findings.slice(0, room));
@@ -224,6 +232,7 @@ export class Exchange {
     if (this.ended) return;
     this.#phase = 'forwarded';
     this.#forwarded = true;
+    if (this.ctx.sampling.recorded) this.ctx.forwardedUs = this.#services.clock.nowUs();
     this.guard(go);
   }
 
@@ -298,9 +307,11 @@ export class Exchange {
     this.#settleBreaker();
     this.work.decided();
     const reason = this.reply.aborted && code !== 'gateway_fault' ? 'client_disconnected' : code;
-    const line = streamEndLine({ ...decisionFacts(this.ctx), atUs: this.#services.clock.nowUs(), bytes: this.#streamBytes, messages: this.#streamMessages, findings: this.#answerFindings.map(answerFinding), status: this.#streamStatus, code: reason });
+    const stream: StreamFacts = { bytes: this.#streamBytes, messages: this.#streamMessages, code: reason };
+    const line = streamEndLine({ ...decisionFacts(this.ctx), ...stream, atUs: this.#services.clock.nowUs(), findings: this.#answerFindings.map(answerFinding), status: this.#streamStatus });
     this.#services.appender.append(line, (error) => {
       this.#leave();
+      if (this.#openedWith !== undefined) this.#trace(this.#openedWith, stream);
       if (error === undefined) release();
       else this.reply.destroy();
     });
@@ -326,9 +337,13 @@ export class Exchange {
     this.#services.stats.count(ctx, decision === 'ALLOW', facts.code);
     const done = (error: Error | undefined): void => {
       if (this.#phase === 'sealing') this.#phase = 'ended';
+      const begins = this.#phase === 'opening' && error === undefined;
+      if (begins && ctx.sampling.recorded) this.#openedWith = facts;
+      let told = facts;
       if (error === undefined) this.guard(release);
-      else this.#refuseUnrecorded(facts);
+      else told = this.#refuseUnrecorded(facts);
       if (this.#phase === 'ended') this.#leave(); // else a stream has begun
+      if (!begins && ctx.sampling.recorded) this.#trace(told);
     };
     if (ctx.caller === undefined) {
       const { ip } = ctx.inbound.evidence;
@@ -352,14 +367,22 @@ export class Exchange {
     this.#services.breakers.settle(breaker.key, breaker.probe, this.#outcome, this.#services.clock.nowMs());
   }
 
-  #refuseUnrecorded(facts: RequestLineFacts): void {
-    const rendered = this.#render(this.#forwarded ? UNRECORDED : deny('audit_unavailable_fail_closed'));
-    if (this.#forwarded) this.#services.unrecorded.keep(this.reply.aborted ? facts : { ...facts, code: UNRECORDED.code, reasonCode: UNRECORDED.reasonCode, status: rendered.status });
+  /** Returns what the client was told. */
+  #refuseUnrecorded(facts: RequestLineFacts): RequestLineFacts {
+    const refusal = this.#forwarded ? UNRECORDED : deny('audit_unavailable_fail_closed');
+    const rendered = this.#render(refusal);
+    const told = this.reply.aborted ? facts : { ...facts, code: refusal.code, reasonCode: refusal.reasonCode, status: rendered.status };
+    if (this.#forwarded) this.#services.unrecorded.keep(told);
     if (this.#phase === 'opening') this.#settleBreaker(); // a stream's lesson comes with its end, and this one has none
     this.#phase = 'ended';
     this.reply.send(rendered.status, rendered.headers, rendered.body);
     this.work.decided();
     this.work.giveUp();
+    return told;
+  }
+
+  #trace(facts: RequestLineFacts, stream?: StreamFacts): void {
+    this.#services.traced(tracedRequest(this.ctx, facts, this.#services.clock.nowUs(), stream));
   }
 
   #digestArguments(): string | undefined {

@@ -1,11 +1,13 @@
 // What each gateway thread counted when it was last asked. One that has ended, or does not answer in time, still counts: a sum that falls looks to
 // Prometheus like a restart, and all that it counts from there like new.
+import type { SamplerReport } from '../chain/sampler.js';
 import type { ChainStatsReport, LayerStats } from '../chain/stats.js';
 import type { GatewayStats } from '../threads/messages.js';
 
 export interface Counts {
   readonly chain: ChainStatsReport;
   readonly connectionsRefused: number;
+  readonly traces: SamplerReport;
 }
 
 export class KeptCounts {
@@ -14,7 +16,7 @@ export class KeptCounts {
 
   /** Of all threads that ever were, as far as they have said. */
   take(stats: readonly GatewayStats[]): readonly Counts[] {
-    for (const { place, chain, front } of stats) this.#keep(place.index, { owner: place.owner, chain, connectionsRefused: front.connectionsRefused });
+    for (const { place, chain, front, traces } of stats) this.#keep(place.index, { owner: place.owner, chain, traces, connectionsRefused: front.connectionsRefused });
     return [...(this.#ended === undefined ? [] : [this.#ended]), ...this.#last.values()];
   }
 
@@ -36,6 +38,7 @@ function add(one: Counts, other: Counts): Counts {
   for (const [code, count] of Object.entries(other.chain.byCode)) byCode[code] = (byCode[code] ?? 0) + count;
   return {
     connectionsRefused: one.connectionsRefused + other.connectionsRefused,
+    traces: { recorded: one.traces.recorded + other.traces.recorded, overLimit: one.traces.overLimit + other.traces.overLimit },
     chain: {
       allowed: one.chain.allowed + other.chain.allowed, denied: one.chain.denied + other.chain.denied, byCode,
       layers: one.chain.layers.map((layer, i) => addLayer(layer, other.chain.layers[i])),

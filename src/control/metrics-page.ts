@@ -33,6 +33,7 @@ export async function renderMetrics(parts: ControlParts): Promise<string> {
   new Gauge({ name: 'precinct_mcp_sessions', help: 'Open MCP sessions.', registers }).set(sum(stats.map((one) => one.mcpSessions)));
   new Gauge({ name: 'precinct_mcp_sessions_kept', help: 'MCP sessions, open or asleep.', registers }).set(parts.sessions.count(''));
   frontMetrics(stats, counts, registers);
+  traceMetrics(parts, counts, registers);
   new Gauge({ name: 'precinct_resident_bytes', help: 'Resident memory of the process.', registers }).set(process.memoryUsage.rss());
   new Gauge({ name: 'precinct_heap_bytes', help: 'In use by the JavaScript of all gateway threads and of the control thread, garbage included.', registers }).set(getHeapStatistics().used_heap_size + sum(stats.map((one) => one.heapBytes)));
   return register.metrics();
@@ -48,6 +49,15 @@ function frontMetrics(stats: readonly GatewayStats[], counts: readonly Counts[],
   new Gauge({ name: 'precinct_body_bytes_in_flight', help: 'Bytes of request bodies held.', registers }).set(total((front) => front.bodyBytes));
   new Gauge({ name: 'precinct_loop_late_seconds', help: 'By how much the latest of the event loops is late.', registers }).set(Math.max(0, ...stats.map((one) => one.front.loopLateUs / US_PER_SECOND)));
   new Gauge({ name: 'precinct_shedding', help: 'Gateway threads that refuse newcomers because they are late.', registers }).set(total((front) => (front.shedding ? 1 : 0)));
+}
+
+function traceMetrics(parts: ControlParts, counts: readonly Counts[], registers: Registry[]): void {
+  const traces = new Counter({ name: 'precinct_traces_total', help: 'Requests that were to be recorded as traces, by what became of it: over_limit = more than telemetry.traces_per_second_max.', labelNames: ['outcome'], registers });
+  traces.inc({ outcome: 'recorded' }, sum(counts.map((one) => one.traces.recorded)));
+  traces.inc({ outcome: 'over_limit' }, sum(counts.map((one) => one.traces.overLimit)));
+  const spans = new Counter({ name: 'precinct_trace_spans_total', help: 'Spans by what became of them: taken by the collector, not taken, or dropped because too many waited.', labelNames: ['outcome'], registers });
+  const { exported = 0, failed = 0, dropped = 0 } = parts.traces().spans ?? {};
+  for (const [outcome, count] of Object.entries({ exported, failed, dropped })) spans.inc({ outcome }, count);
 }
 
 function threadMetrics(parts: ControlParts, registers: Registry[]): void {

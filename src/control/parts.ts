@@ -2,6 +2,7 @@
 import type { AuditStatus } from '../audit/protocol.js';
 import type { Clock } from '../base/clock/clock.js';
 import type { GatewayConfig } from '../base/config/schema.js';
+import type { ExportedSpans } from '../base/telemetry/span-export.js';
 import type { SnapshotDigests } from '../chain/snapshot.js';
 import type { IdentityTable } from '../engines/identity/types.js';
 import type { ListedSession } from '../engines/mcp-session/session-store.js';
@@ -47,6 +48,14 @@ export interface KeptSessions {
   end(keyPrefix: string, caller: string, because: string): Promise<number>;
 }
 
+/** What becomes of traces. */
+export interface TraceReport {
+  readonly state: 'off' | 'on' | 'failing';
+  readonly collector?: string;
+  readonly because?: string;
+  readonly spans?: ExportedSpans;
+}
+
 export interface ControlParts {
   readonly clock: Clock;
   readonly version: string;
@@ -72,6 +81,7 @@ export interface ControlParts {
   readonly secrets: SecretFile;
   /** For sums over all threads that ever were. */
   readonly kept: KeptCounts;
+  readonly traces: () => TraceReport;
   readonly warnings: () => readonly string[];
   readonly refused: () => readonly RefusedSource[];
   /** What was written and is not loaded, one sentence each with what loads it. */

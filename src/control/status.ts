@@ -34,6 +34,7 @@ async function describe(parts: ControlParts): Promise<unknown> {
     requests: { allowed: sum(stats.map((one) => one.chain.allowed)), denied: sum(stats.map((one) => one.chain.denied)) },
     mcp_sessions: sum(stats.map((one) => one.mcpSessions)),
     mcp_sessions_kept: parts.sessions.count(''),
+    traces: parts.traces(),
     warnings: parts.warnings(),
     refused: parts.refused(),
     not_loaded: parts.notLoaded(),

@@ -146,6 +146,7 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
   onEnd(): void {
     try {
       this.#bodyIsFree = this.#call?.bodyIsFree === true;
+      this.#exchange.answered();
       if (this.#stream !== undefined) this.#stream.upstreamEnded(undefined);
       else this.#finishWhole(this.#parts === undefined ? this.#part ?? NOTHING : Buffer.concat(this.#parts));
     } catch (fault) {
@@ -156,6 +157,7 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
   onFault(cause: UpstreamFault): void {
     try {
       const refusal = faultRefusal(cause);
+      this.#exchange.answered();
       if (this.#stream !== undefined) {
         this.#stream.upstreamEnded(refusal);
         return;

@@ -5,6 +5,7 @@ import { encodeMirroredHeader } from '../mcp/header-mirror.js';
 import { ACCEPT_BOTH, JSON_TYPE } from '../mcp/media-types.js';
 import { METHODS } from '../mcp/methods.js';
 import { eraOfVersion, negotiateLegacyVersion, LEGACY_VERSION_ASSUMED, LEGACY_VERSIONS, MODERN_VERSIONS } from '../mcp/versions.js';
+import { traceparent } from '../base/ids/trace-context.js';
 import { memberAt, stringAt } from '../base/json/members.js';
 import type { Context } from '../chain/context.js';
 import { deny, type Deny } from '../chain/verdict.js';
@@ -202,7 +203,7 @@ function passHeaders(ctx: Context, headers: Record<string, string>): void {
     const before = headers[name];
     headers[name] = before === undefined ? value : `${before}, ${value}`; // RFC 9110, section 5.3: a list, as the server would have read it
   }
-  headers['traceparent'] = `00-${ctx.traceId}-${ctx.spanId}-01`;
+  headers['traceparent'] = traceparent(ctx.traceId, ctx.spanId, ctx.sampling.passedOn);
   if (ctx.inbound.headers.tracestate !== '') headers['tracestate'] = ctx.inbound.headers.tracestate;
 }
 

@@ -11,6 +11,7 @@ import { readEnvironment } from '../base/config/environment.js';
 import { loadGatewayConfig, resolveInProject } from '../base/config/load.js';
 import type { GatewayConfig } from '../base/config/schema.js';
 import { gatewayThreads } from '../base/config/thread-count.js';
+import { createIds } from '../base/ids/ids.js';
 import { loadJsonGuard } from '../base/json/choose.js';
 import { createLog, faultFacts } from '../base/telemetry/log.js';
 import type { SnapshotDigests } from '../chain/snapshot.js';
@@ -51,6 +52,7 @@ import { cleanUpAfter, createSharedMemory, openSharedMemory } from './shared-mem
 import { describeNotLoaded } from './not-loaded.js';
 import { readOpenFilesMax } from './open-files.js';
 import { createBeats } from './stall-watch.js';
+import { openTraceExport } from './trace-export.js';
 import { claimPorts, threadEvents } from './thread-upkeep.js';
 import { createToolServerClient, ownProcesses } from './tool-servers.js';
 import { readEvidence } from './evidence.js';
@@ -155,6 +157,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   const observations = new Observations({ registry: inForce.registry, reader, restored: readPinsFile(pinsFile), persist: (json) => writePinsFile(pinsFile, json) });
 
   const threadCount = gatewayThreads(config);
+  const traces = await openTraceExport(config, version, createIds(), log);
   let threads: GatewayThreads | undefined;
   const sessions = openKeptSessions({ stateDir, config, places: views.places, clock, threads: () => threads, event, onFault: (fault) => log.error(faultFacts(fault), 'MCP sessions could not be written') });
   const refresh = createRegistryRefresh({
@@ -186,15 +189,15 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   const stop = async (): Promise<void> => {
     for (const step of cleanup.reverse()) await step();
   };
-  cleanup.push(() => writer.close(), () => { ending = true; }, () => events.close(), () => approvals.close(), () => sessions.close(), processes.forget, () => client.close());
+  cleanup.push(() => writer.close(), () => { ending = true; }, () => events.close(), () => approvals.close(), () => sessions.close(), processes.forget, () => client.close(), traces.close);
 
   try {
     await claimPorts(threadCount, config);
     threads = await startGatewayThreads(
       threadCount,
-      { root, sources, policyModule: compileRegoModule(), version, connectAudit: () => writer.connect(), connectProcesses: processes.connect, secretsKey, argumentsKey, memory, beats: createBeats(threadCount), ...evidence },
+      { root, sources, policyModule: compileRegoModule(), version, connectAudit: () => writer.connect(), connectProcesses: processes.connect, secretsKey, argumentsKey, memory, beats: createBeats(threadCount), traced: traces.report().state !== 'off', ...evidence },
       {
-        answer: (question) => answer(question) as Promise<AnswerOf[typeof question.kind]>, releaseGrant: (id, token) => approvals.release(id, token), sessionsTold: (told) => sessions.told(told),
+        answer: (question) => answer(question) as Promise<AnswerOf[typeof question.kind]>, releaseGrant: (id, token) => approvals.release(id, token), sessionsTold: (told) => sessions.told(told), traced: traces.take,
         begun: (begun) => { threads = begun; },
         ...threadEvents({ log, event, cleanUp: (owner) => cleanUpAfter(views, owner, sessions.keptNow()), publish: () => publish(false) }),
       },
@@ -283,7 +286,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   const openFilesMax = readOpenFilesMax();
   const parts: ControlParts = {
     clock, version, startedMs: clock.nowMs(), configFile: options.configFile, stateDir, config: () => sources.config, inForce: () => inForce, listeners: () => running.listeners,
-    threads: running, kept: new KeptCounts(), audit: () => writer.status(), observations, upstreams: upstreamReports, greeted: refresh.factsOf, listings: refresh.historyOf, acknowledge, approvals, event: recordedEvent, sessions, secrets, warnings: () => warningsOf(inForce, sources, { root, unresolved: audit.unresolved, secrets: secrets.fault(), openFilesMax, variable: readEnvironment().secret }), refused: () => refused.list(), notLoaded, reload, reloadFiles, reloadPolicies, writtenPolicies,
+    threads: running, kept: new KeptCounts(), audit: () => writer.status(), observations, upstreams: upstreamReports, greeted: refresh.factsOf, listings: refresh.historyOf, acknowledge, approvals, event: recordedEvent, sessions, secrets, traces: traces.report, warnings: () => warningsOf(inForce, sources, { root, unresolved: audit.unresolved, secrets: secrets.fault(), openFilesMax, variable: readEnvironment().secret, traces: traces.report() }), refused: () => refused.list(), notLoaded, reload, reloadFiles, reloadPolicies, writtenPolicies,
   };
   try {
     const server = await serveControl(

@@ -1,6 +1,7 @@
 // The control thread's hold on one gateway thread: its worker, the questions under way, and how it ended.
 import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort, type Transferable } from 'node:worker_threads';
 import type { AuditConnection } from '../audit/protocol.js';
+import type { TracedRequest } from '../chain/request-spans.js';
 import type { GatewayThreadData } from './gateway.js';
 import type { AnswerOf, FromGateway, Question, SessionsTold, SourceFault, ToGateway } from './messages.js';
 
@@ -27,6 +28,7 @@ export interface ThreadAnswers {
   readonly answer: <K extends Question['kind']>(question: Question & { readonly kind: K }) => Promise<AnswerOf[K]>;
   readonly releaseGrant: (requestId: string, token: string) => void;
   readonly sessionsTold: (told: SessionsTold) => void;
+  readonly traced: (requests: readonly TracedRequest[]) => void;
 }
 
 interface Waiting {
@@ -176,6 +178,9 @@ export class GatewayThread {
         return;
       case 'sessions_told':
         this.#answers.sessionsTold(message);
+        return;
+      case 'traced':
+        this.#answers.traced(message.requests);
         return;
     }
   }

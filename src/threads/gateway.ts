@@ -14,6 +14,7 @@ import { createHttpClient } from '../base/http-client/post-json.js';
 import { createIds } from '../base/ids/ids.js';
 import { loadJsonGuard } from '../base/json/choose.js';
 import { createLog, faultFacts } from '../base/telemetry/log.js';
+import { Sampler } from '../chain/sampler.js';
 import type { Snapshot } from '../chain/snapshot.js';
 import { createAuthenticator, type ReloadableAuthenticator } from '../engines/identity/authenticator.js';
 import { createGuard } from '../engines/guard/guard.js';
@@ -42,6 +43,7 @@ import { keepBeating } from './stall-watch.js';
 import { openSharedMemory, type SharedMemory } from './shared-memory.js';
 import { createToolKnowledge } from './tool-knowledge.js';
 import { createToolServerClient } from './tool-servers.js';
+import { TraceSender } from './trace-sender.js';
 import { endTheRest, letFinish } from './wind-up.js';
 
 export interface GatewayThreadData {
@@ -66,6 +68,8 @@ export interface GatewayThreadData {
   readonly peers: readonly PeerLine[];
   /** How many gateway threads there are. */
   readonly threads: number;
+  /** Traces go to a collector. */
+  readonly traced: boolean;
   readonly secretsKey: Uint8Array;
   readonly argumentsKey: Uint8Array | undefined;
   readonly jwtBundle: string | undefined;
@@ -103,12 +107,13 @@ async function main(data: GatewayThreadData): Promise<void> {
   const guard = createGuard(guardConfig(config), guardClient);
 
   const ids = createIds();
+  const traces = new TraceSender((requests) => link.tell({ kind: 'traced', requests }), after);
   const gateway = buildGateway({
     first, clock, ids, version: data.version, jsonGuard, appender, authenticator, guard, sessionRisk, messageReader: scanners.messageReader, shared: { ...views, thread: data.index, evicted: (place) => relay.tellEvicted(place), handOver: (owner, inbound, reply) => relay.handOver(owner, inbound, reply) }, client, sentSecrets, tools, approvals: link, keeper: link.sessions,
     secrets: createSecretFile(resolveInProject(data.root, config.secrets.file === '' ? join(config.state_dir, 'secrets.enc') : config.secrets.file), Buffer.from(data.secretsKey)),
     argumentsKey: data.argumentsKey === undefined ? undefined : Buffer.from(data.argumentsKey),
     resourceMetadataUrl: `http://${config.front.host}:${config.front.port}/.well-known/oauth-protected-resource`,
-    after, every,
+    after, every, sampler: new Sampler(data.traced, data.threads), traced: (request) => traces.take(request),
     onFault: (layer, fault, ctx) => log.error({ ...faultFacts(fault), layer: layer.name, decision_id: ctx.decisionId }, 'a layer failed; its declared verdict was given'),
     onGatewayFault: (fault, decisionId) => log.error({ ...faultFacts(fault), decision_id: decisionId }, 'the gateway failed on a request'),
   });
@@ -143,6 +148,7 @@ async function main(data: GatewayThreadData): Promise<void> {
   const flush = async (): Promise<void> => {
     gateway.flush();
     await appender.close();
+    traces.flush(); // a trace ends when its record is written
   };
   endAfterFault({ front, gateway, relay, flush, log, tell: (reason) => data.control.postMessage({ kind: 'crashed', reason } satisfies FromGateway) });
   serveControl(data.control, { index: data.index, gateway, front, relay, authenticator, config, report, tools, link, sessionRisk, snapshotTools, client, log, close: async () => {

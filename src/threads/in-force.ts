@@ -4,7 +4,7 @@ import type { Clock } from '../base/clock/clock.js';
 import { resolveInProject } from '../base/config/load.js';
 import type { GatewayConfig } from '../base/config/schema.js';
 import { keptOr } from '../base/kept/kept-values.js';
-import type { InForce } from '../control/parts.js';
+import type { InForce, TraceReport } from '../control/parts.js';
 import { absentCategories, joinRules, parseRules } from '../engines/dlp/rule-file.js';
 import type { DlpRule } from '../engines/dlp/types.js';
 import { parseIdentities } from '../engines/identity/identity-table.js';
@@ -57,6 +57,7 @@ export interface Surroundings {
   readonly secrets: { readonly message: string; readonly remedy: string } | undefined;
   /** What the process may have open at once; undefined = nobody says. */
   readonly openFilesMax: number | undefined;
+  readonly traces: TraceReport;
   /** Of the gateway's own environment. */
   readonly variable: (name: string) => string | undefined;
 }
@@ -69,7 +70,7 @@ export function warningsOf(inForce: InForce, sources: SnapshotSources, around: S
   const { config } = sources;
   const warnings = [...registryWarnings(inForce.registry), ...serverWarnings(inForce.registry)].map((warning) => `${sources.registry.file}:${warning.line}: ${warning.message}`);
   warnings.push(...inForce.policy.warnings.map(({ file, line, message }) => `${file}:${line}: ${message}`));
-  const { root, unresolved, secrets, openFilesMax, variable } = around;
+  const { root, unresolved, secrets, openFilesMax, variable, traces } = around;
   warnings.push(...absentPolicyDirs(root, config).map((dir) => `policy.dirs: there is no folder ${dir}; no policy comes from it`));
   if (sources.dlpRules !== undefined) warnings.push(...absentCategories(sources.dlpRules).map((category) => `${config.dlp.dir} holds no rule of the category ${category}: layer 7 finds none`));
   if (openFilesMax !== undefined && openFilesMax < config.front.connections_max + FILES_BESIDE) {
@@ -82,6 +83,7 @@ export function warningsOf(inForce: InForce, sources: SnapshotSources, around: S
   if (config.guard.url === '') warnings.push('no guard model is configured: layer 10 says skipped');
   const { url, api_key_env: keyName } = config.guard;
   if (url !== '' && keyName !== '' && variable(keyName) === undefined) warnings.push(`guard.api_key_env: the gateway has no variable ${keyName}, and asks the guard without a key`);
+  if (traces.because !== undefined) warnings.push(`no trace reaches the collector${traces.collector === undefined ? '' : ` ${traces.collector}`}: ${traces.because}`);
   if (unresolved > 0) warnings.push(`${unresolved} call(s) of an earlier run may have reached their server, and their outcome is unknown: agw audit search --type unresolved`);
   return warnings;
 }

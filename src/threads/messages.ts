@@ -1,4 +1,6 @@
 // What the control thread and a gateway thread say to each other.
+import type { TracedRequest } from '../chain/request-spans.js';
+import type { SamplerReport } from '../chain/sampler.js';
 import type { ChainStatsReport } from '../chain/stats.js';
 import type { SnapshotDigests } from '../chain/snapshot.js';
 import type { FrontReport } from '../front/listeners.js';
@@ -62,6 +64,7 @@ export interface GatewayStats {
   /** Whose these are: the thread that takes another's place is another owner. */
   readonly place: { readonly index: number; readonly owner: number };
   readonly chain: ChainStatsReport;
+  readonly traces: SamplerReport;
   readonly breakers: readonly (readonly [string, BreakerState])[];
   readonly mcpSessions: number;
   readonly riskEntries: number;
@@ -96,6 +99,7 @@ export type FromGateway =
   | { readonly kind: 'done'; readonly call: number; readonly value: unknown; readonly error: SourceFault | undefined }
   | { readonly kind: 'ask'; readonly call: number; readonly question: Question }
   | { readonly kind: 'release_grant'; readonly requestId: string; readonly token: string }
+  | { readonly kind: 'traced'; readonly requests: readonly TracedRequest[] }
   | ({ readonly kind: 'sessions_told' } & SessionsTold);
 
 /** What became of sessions, for which nobody waits. */

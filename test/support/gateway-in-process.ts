@@ -27,6 +27,7 @@ import type { Approver } from '../../src/engines/step-up/approver-keys.js';
 import { openApprovalStore } from '../../src/engines/step-up/approvals-store.js';
 import type { ApprovalStore } from '../../src/engines/step-up/types.js';
 import { buildGateway, type Gateway, type GatewayParts } from '../../src/gateway.js';
+import { Sampler } from '../../src/chain/sampler.js';
 import { buildSnapshot } from '../../src/jobs/build-snapshot.js';
 import { readPolicies, type SnapshotSources, type SourceFile } from '../../src/jobs/read-sources.js';
 import { createRegistryRefresh } from '../../src/jobs/registry-refresh.js';
@@ -126,7 +127,7 @@ export async function startInProcessGateway(options: InProcessOptions): Promise<
   const views = openSharedMemory(createSharedMemory(config), 1);
   const parts: GatewayParts = {
     sentSecrets: createSentSecrets(views.sentSecrets), shared: { ...views, thread: 0, evicted: () => undefined, handOver: () => false },
-    first, clock, ids: createIds(), version: '0', jsonGuard, appender, client, tools, secrets,
+    first, clock, sampler: new Sampler(false, 1), traced: () => undefined, ids: createIds(), version: '0', jsonGuard, appender, client, tools, secrets,
     authenticator: createAuthenticator({ profile: config.profile, trustedPeers: [], jwtAudiences: config.identity.jwt_audience, cacheEntries: 100, trustIntermediates: false, x509Bundle: undefined, jwtBundle: undefined }),
     guard: createGuard({
       url: config.guard.url, kind: config.guard.kind, model: config.guard.model, apiKey: undefined, timeoutMs: config.guard.timeout_ms, threshold: 0.3,

@@ -11,6 +11,9 @@ export interface Environment {
   readonly json: boolean;
   /** https://no-color.org: any value that is not empty. */
   readonly noColor: boolean;
+  /** Where traces go if the config does not say: the whole URL (OpenTelemetry's OTLP Exporter Configuration). */
+  readonly tracesUrl: string | undefined;
+  readonly serviceName: string | undefined;
   /** A variable named in the config: `guard.api_key_env`, `secrets.key_env`. Undefined when unset or empty. */
   secret(name: string): string | undefined;
   /** All that a tool server which is a process gets of this one's variables: enough to find its programs, its folder and its language, and no secret. */
@@ -24,6 +27,7 @@ export const ENVIRONMENT_VARIABLES = [
   ['AGW_GATEWAY', 'the control socket, or http(s)://host:port (as --gateway)'],
   ['AGW_CONFIG', 'the config file (as --config)'],
   ['AGW_STATE_DIR', 'the state folder, instead of state_dir in the config file'],
+  ['OTEL_EXPORTER_OTLP_ENDPOINT', 'where the gateway sends traces, if telemetry.otlp_endpoint does not say'],
   ['AGW_JSON', '1 = print JSON (as --json)'],
   ['NO_COLOR', 'any value = no colours'],
 ] as const;
@@ -36,12 +40,26 @@ export function readEnvironment(source: Readonly<Record<string, string | undefin
     configFile: given('AGW_CONFIG'),
     json: ['1', 'true', 'yes'].includes(given('AGW_JSON') ?? ''),
     noColor: given('NO_COLOR') !== undefined,
+    tracesUrl: given('OTEL_SDK_DISABLED') === 'true' ? undefined : given('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT') ?? tracesUrlOf(given('OTEL_EXPORTER_OTLP_ENDPOINT')),
+    serviceName: given('OTEL_SERVICE_NAME'),
     secret: given,
     bare: Object.freeze(Object.fromEntries(BARE_VARIABLES.flatMap((name): [string, string][] => {
       const value = given(name);
       return value === undefined ? [] : [[name, value]];
     }))),
   };
+}
+
+const TRACES_PATH = 'v1/traces';
+
+function tracesUrlOf(base: string | undefined): string | undefined {
+  return base === undefined ? undefined : `${base}${base.endsWith('/') ? '' : '/'}${TRACES_PATH}`;
+}
+
+/** As people write it: with the path, or the collector alone. */
+export function tracesUrl(endpoint: string, { tracesUrl: otherwise }: Environment): string | undefined {
+  if (endpoint === '') return otherwise;
+  return URL.canParse(endpoint) && new URL(endpoint).pathname === '/' ? tracesUrlOf(endpoint) : endpoint;
 }
 
 /** In the registry, the whole value of a variable that is the gateway's own: a key need not stand in the file. */

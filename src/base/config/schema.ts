@@ -161,6 +161,11 @@ export const gatewayConfigSchema = z.strictObject({
     injection: action('flag', 'What injected instructions in an answer mean.'),
     pii: action('flag', 'What personal data in an answer means.'),
   }, 'The response firewall.'),
+  telemetry: room({
+    otlp_endpoint: text('', 'Collector that takes traces by OTLP over HTTP, such as http://127.0.0.1:4318; /v1/traces is added where no path is given. Empty = what OTEL_EXPORTER_OTLP_ENDPOINT says; neither = no traces.'),
+    sample_ratio: z.number().min(0).max(1).default(1).describe('Share of the traces that begin here which are recorded. Where a caller sends traceparent, its flag decides.'),
+    traces_per_second_max: int(1, 1_000_000, 100, 'Traces recorded in a second, of all gateway threads together, whoever asks for them; further calls of that second leave none.'),
+  }, 'Traces: one span for each layer that saw the request. The record of what was decided is the audit log.'),
   docs: room({
     base_url: text('', 'Put before docs/error-codes.md#CODE in a refusal\'s docs_url, such as https://git.example/precinct/blob/main; empty = the path in the repository.'),
   }, 'Where callers find the documentation.'),

@@ -73,6 +73,11 @@ export function refusedLines(answer: unknown, colors: Colors): string[] {
   return listOf(answer, 'refused').flatMap((fault) => [`${colors.red('✗')} refused, the old state stays: ${printable(placedMessage(fault))}`, ...(textOf(fault, 'remediation') === '' ? [] : [colors.dim(`  → ${printable(textOf(fault, 'remediation'))}`)])]);
 }
 
+function tracesField(traces: unknown): string {
+  const collector = textOf(traces, 'collector');
+  return collector === '' ? 'off' : `${textOf(traces, 'state') === 'on' ? 'to' : 'not taken by'} ${printable(collector)}, ${numberOf(member(traces, 'spans'), 'exported') ?? 0} spans`;
+}
+
 function statusFields(answer: JsonRecord): [string, string][] {
   const { audit, engines, requests, identities } = answer;
   const engine = (key: string): string => printable(textOf(member(engines, key), 'engine') || textOf(engines, key));
@@ -86,6 +91,7 @@ function statusFields(answer: JsonRecord): [string, string][] {
     ['engines', ['front', 'matcher', 'json', 'policy'].map((key) => `${key} ${engine(key)}`).join(', ')],
     ['digests', Object.entries(recordOf(answer['digests'])).map(([key, digest]) => `${key} ${shortHash(String(digest))}`).join(', ')],
     ['audit', `line ${textOf(audit, 'seq')}, last hash ${shortHash(textOf(audit, 'last_hash'))}${unresolvedNote(numberOf(audit, 'unresolved') ?? 0)}`],
+    ['traces', tracesField(answer['traces'])],
     ['config', textOf(answer, 'config_file')],
     ['state', textOf(answer, 'state_dir')],
   ];

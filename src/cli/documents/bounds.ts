@@ -30,6 +30,8 @@ export const BOUNDS: readonly { readonly title: string; readonly bounds: readonl
     { what: 'how long a client of a stream or a large answer takes nothing of what waits for it', fixed: inFile('src/front/slow-client.ts', 'TAKES_NOTHING_MS_MAX', '120_000'), then: 'its connection is cut; what is under way is recorded as `client_disconnected`' },
     { what: 'what a slow client has not taken yet', key: 'upstream.answer_bytes_max', then: 'the tool server is read no further until it has; a single event or answer above it is refused' },
     { what: 'addresses remembered without a request under way, callers likewise', fixed: inFile('src/base/roster/roster.ts', 'IDLE_KEPT_MAX', '4096'), then: 'those without a request are forgotten' },
+    { what: 'requests recorded as traces in a second', key: 'telemetry.traces_per_second_max', then: 'a further one leaves no trace, and is counted' },
+    { what: 'spans that wait for the collector', fixed: inFile('src/base/telemetry/span-export.ts', 'QUEUE_SPANS_MAX', '8_192'), then: 'all of a further trace are dropped, and counted' },
     { what: 'requests that wait for one shared line of the unidentified', key: 'audit.unidentified_per_second', then: 'above the rate they share a line; they are requests under way, and count as such' },
   ] },
   { title: 'A message', bounds: [

@@ -42,7 +42,7 @@ function allowedOf(schema: unknown): string {
   const words = listOf(schema, 'enum');
   if (words.length > 0) return words.join(', ');
   const type = textOf(schema, 'type');
-  if (type === 'integer') return `${numberOf(schema, 'minimum') ?? ''}–${numberOf(schema, 'maximum') ?? ''}`;
+  if (type === 'integer' || type === 'number') return `${numberOf(schema, 'minimum') ?? ''}–${numberOf(schema, 'maximum') ?? ''}`;
   if (type === 'boolean') return 'true, false';
   return type === 'array' ? 'a list of texts' : 'text';
 }

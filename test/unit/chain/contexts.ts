@@ -1,4 +1,5 @@
 // A context with only what a test of the chain needs in it; what is missing throws when it is read.
+import type { TraceContext } from '../../../src/base/ids/trace-context.js';
 import { Context } from '../../../src/chain/context.js';
 import type { Snapshot } from '../../../src/chain/snapshot.js';
 import type { Caller } from '../../../src/engines/identity/types.js';
@@ -40,12 +41,12 @@ export function toolOf(changes: Partial<RegisteredTool> = {}): RegisteredTool {
   };
 }
 
-/** With its arguments where they lie in the body. */
-export function contextOf(args: string | undefined = undefined, more: { posted?: Posted; snapshot?: Partial<Snapshot>; body?: string } = {}): Context {
+/** With its arguments where they lie in the body. `trace`: it is recorded as one. */
+export function contextOf(args: string | undefined = undefined, more: { posted?: Posted; snapshot?: Partial<Snapshot>; body?: string; trace?: Partial<TraceContext> } = {}): Context {
   const head = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"my_tool","arguments":';
   const body = more.body ?? (args === undefined ? '' : `${head}${args}}}`);
   const { inbound } = lentMessage(body, more.posted);
-  const ctx = new Context(inbound, snapshotOf(more.snapshot), IDS, NOW_MS);
+  const ctx = new Context(inbound, snapshotOf(more.snapshot), { ...IDS, trace: { traceId: IDS.traceId, parentSpanId: undefined, sampled: undefined, ...more.trace }, sampling: { recorded: more.trace !== undefined, passedOn: true } }, NOW_MS);
   ctx.caller = callerOf();
   ctx.call = callOf(args === undefined || more.body !== undefined ? {} : { argumentsFrom: head.length, argumentsTo: head.length + Buffer.byteLength(args) });
   ctx.mcpSession = 'none';

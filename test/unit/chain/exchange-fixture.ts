@@ -1,6 +1,7 @@
 // One exchange over a log that settles when told, with everything that it told its surroundings.
 import { Exchange } from '../../../src/chain/exchange.js';
 import type { ExitServices } from '../../../src/chain/exit-services.js';
+import type { TracedRequest } from '../../../src/chain/request-spans.js';
 import { ChainStats } from '../../../src/chain/stats.js';
 import { Unattended } from '../../../src/chain/unattended.js';
 import { createSharedLines } from '../../../src/chain/unidentified.js';
@@ -23,12 +24,13 @@ export function setUp(ctx = contextOf('{"a": 1}')) {
   const settled: BreakerOutcome[] = [];
   const recorded: SessionAction[] = [];
   const faults: unknown[] = [];
+  const traced: TracedRequest[] = [];
   const later: (() => void)[] = [];
   const stats = new ChainStats();
   const unattended = new Unattended();
   const state = { consumes: true as boolean | Error };
   const services: ExitServices = {
-    clock: { nowMs: () => 5, nowUs: () => 5000, monotonicMs: () => 0 }, appender, stats, unattended,
+    clock: { nowMs: () => 5, nowUs: () => 5000, monotonicMs: () => 0 }, appender, stats, unattended, traced: (request) => void traced.push(request),
     unrecorded: new Unrecorded({ appender, nowUs: () => 7000, after: (_ms, run) => void later.push(run), onLost: (id) => void done.push(`lost ${id}`) }),
     sharedLines: createSharedLines(appender, () => 100, () => undefined),
     grants: {
@@ -42,7 +44,7 @@ export function setUp(ctx = contextOf('{"a": 1}')) {
     sessionRisk: { record: (_caller, _session, action) => void recorded.push(action) } as SessionRisk,
     unfitForRecords: (_snapshot, _server, word) => (word.includes('hunter2') ? ['secret'] : []), resourceMetadataUrl: 'http://127.0.0.1/.well-known/oauth-protected-resource', digestArguments: createArgumentsDigest(KEY), onFault: (fault) => void faults.push(fault),
   };
-  return { ctx, appender, reply, done, settled, recorded, faults, stats, unattended, state, later, exchange: new Exchange(ctx, reply, services) };
+  return { ctx, appender, reply, done, settled, recorded, faults, stats, unattended, traced, state, later, exchange: new Exchange(ctx, reply, services) };
 }
 export const turns = async (): Promise<void> => {
   for (let i = 0; i < 10; i++) await Promise.resolve();

@@ -65,7 +65,7 @@ beforeEach(() => {
     ctx.layerUs[0] = us;
     chain.count(ctx, true, undefined);
     chain.count(contextOf('{}'), false, 'authz_policy_denied');
-    return { place: { index: us, owner: 1 }, chain: chain.report(), breakers: [[`${URL_ONE} one`, { kind: 'open', untilMs: 1 }]], mcpSessions: 2, riskEntries: 1, front: { webSockets: 1, sseStreams: 2, connections: 3, connectionsRefused: 4, requests: 2, bodyBytes: 5, loopLateUs: 250_000, shedding: true }, digests, heapBytes: 1, upstreams: [{ url: URL_ONE, requests: us, underWay: 1, connections: 2 }, { url: 'http://elsewhere/mcp', requests: 99, underWay: 9, connections: 9 }], engines: { front: 'f', matcher: { engine: 're2', because: 'b' }, json: { engine: 'typescript', because: 'b' }, policy: 'regorus' } };
+    return { place: { index: us, owner: 1 }, chain: chain.report(), traces: { recorded: us, overLimit: 1 }, breakers: [[`${URL_ONE} one`, { kind: 'open', untilMs: 1 }]], mcpSessions: 2, riskEntries: 1, front: { webSockets: 1, sseStreams: 2, connections: 3, connectionsRefused: 4, requests: 2, bodyBytes: 5, loopLateUs: 250_000, shedding: true }, digests, heapBytes: 1, upstreams: [{ url: URL_ONE, requests: us, underWay: 1, connections: 2 }, { url: 'http://elsewhere/mcp', requests: 99, underWay: 9, connections: 9 }], engines: { front: 'f', matcher: { engine: 're2', because: 'b' }, json: { engine: 'typescript', because: 'b' }, policy: 'regorus' } };
   };
   const reload = (what: string) => () => {
     reloaded.push(what);
@@ -91,7 +91,7 @@ beforeEach(() => {
         return Promise.resolve(1);
       },
     },
-    secrets: createSecretFile(join(dir, 's.enc'), Buffer.alloc(32, 1)), warnings: () => ['mind this'], kept: new KeptCounts(), refused: () => refused, reload: reload('all'), reloadPolicies: reload('policies'), reloadFiles: () => reload('files')().then((given) => ({ digests: given, refused })), notLoaded: () => ['config/gateway.yaml: front.port changed'], writtenPolicies: () => written,
+    secrets: createSecretFile(join(dir, 's.enc'), Buffer.alloc(32, 1)), traces: () => ({ state: 'on', collector: 'http://127.0.0.1:4318/v1/traces', spans: { exported: 7, failed: 6, dropped: 5 } }), warnings: () => ['mind this'], kept: new KeptCounts(), refused: () => refused, reload: reload('all'), reloadPolicies: reload('policies'), reloadFiles: () => reload('files')().then((given) => ({ digests: given, refused })), notLoaded: () => ['config/gateway.yaml: front.port changed'], writtenPolicies: () => written,
   };
   routes = [statusRoutes, toolRoutes, layerRoutes, identityRoutes, policyRoutes, approvalRoutes, sessionRoutes, secretRoutes, reloadRoutes, metricsRoutes, upstreamRoutes].flatMap((of) => of(parts));
 });

@@ -30,13 +30,14 @@ async function start(script: object, count = 2): Promise<GatewayThreads> {
   hurries = false;
   running = await startGatewayThreads(
     count,
-    { root: JSON.stringify(script), sources: version(0), version: '0', secretsKey: new Uint8Array(1), argumentsKey: undefined, jwtBundle: undefined, trustBundle: undefined, memory: {} as SharedMemory, beats: createBeats(count), connectProcesses: () => new MessageChannel().port1, connectAudit: () => ({ port: new MessageChannel().port1, lane: new SharedArrayBuffer(0), bell: new SharedArrayBuffer(0) }) },
+    { root: JSON.stringify(script), sources: version(0), version: '0', secretsKey: new Uint8Array(1), argumentsKey: undefined, traced: false, jwtBundle: undefined, trustBundle: undefined, memory: {} as SharedMemory, beats: createBeats(count), connectProcesses: () => new MessageChannel().port1, connectAudit: () => ({ port: new MessageChannel().port1, lane: new SharedArrayBuffer(0), bell: new SharedArrayBuffer(0) }) },
     {
       answer: (question) => {
         asked.push(question);
         if (question.kind === 'refresh') begun?.broadcast({ kind: 'discard', version: HEARD });
         return question.kind === 'consume' ? Promise.resolve(true as never) : Promise.reject(new Error('down'));
       },
+      traced: () => undefined,
       releaseGrant: (id, token) => void released.push(`${id} ${token}`),
       sessionsTold: () => undefined,
       begun: (threads) => { begun = threads; },
