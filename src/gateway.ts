@@ -26,6 +26,7 @@ import type { Authenticator, IdentityResult } from './engines/identity/types.js'
 import { createCircuitBreakers } from './engines/limits/circuit-breaker.js';
 import { createPlaces } from './engines/limits/places.js';
 import { createRateLimiter } from './engines/limits/token-bucket.js';
+import type { BreakerState } from './engines/limits/types.js';
 import type { Guard } from './engines/guard/types.js';
 import { createMcpSessions } from './engines/mcp-session/sessions.js';
 import type { SessionHomes } from './engines/mcp-session/homes.js';
@@ -172,7 +173,7 @@ export function buildGateway(parts: GatewayParts) {
     const trace = continueTrace(inbound.headers.traceparent, ids);
     const nowMs = clock.nowMs();
     const sampling = parts.sampler.decide(trace, snapshot.config.telemetry, nowMs);
-    const ctx = new Context(inbound, snapshot, { decisionId: ids.uuid(), trace, spanId: ids.hex(SPAN_ID_BYTES), sampling }, nowMs);
+    const ctx = new Context(inbound, snapshot, { decisionId: ids.uuid(), trace, spanId: ids.hex(SPAN_ID_BYTES), sampling }, nowMs, clock.monotonicMs());
     return new Exchange(ctx, reply, exit);
   };
 
@@ -235,12 +236,11 @@ export function buildGateway(parts: GatewayParts) {
     },
     snapshot: () => snapshot,
     announceToolsChanged: () => announce('tools'),
-    report: () => ({ chain: stats.report(), breakers: [...breakers.all()], mcpSessions: mcpSessions.size, riskEntries: parts.sessionRisk.size, traces: parts.sampler.report(), deciding: inFlight }),
+    report: () => ({ chain: stats.report(), breakers: [...breakers.all()].map(([key, state]): [string, BreakerState] => [key, onTheWall(state, clock)]), mcpSessions: mcpSessions.size, riskEntries: parts.sessionRisk.size, traces: parts.sampler.report(), deciding: inFlight }),
     identity: (spiffeId: string) => {
-      const nowMs = clock.nowMs();
-      const view = parts.sessionRisk.load(spiffeId, undefined, nowMs);
+      const view = parts.sessionRisk.load(spiffeId, undefined, clock.nowMs());
       const { per_minute: perMinute, burst } = snapshot.config.rate_limit;
-      return { riskScore: view.riskScore, flags: view.flags, rate: rateLimiter.peek(spiffeId, perMinute, burst, nowMs) };
+      return { riskScore: view.riskScore, flags: view.flags, rate: rateLimiter.peek(spiffeId, perMinute, burst, clock.monotonicMs()) };
     },
     /** The clients of open streams see a proper end and may connect elsewhere. */
     endStreams: () => terminals.openStreams.endAll(),
@@ -274,4 +274,9 @@ export function buildGateway(parts: GatewayParts) {
       exit.sharedLines.flush();
     },
   };
+}
+
+/** Breakers reckon by the steady clock; people read until when one is open. */
+function onTheWall(state: BreakerState, clock: Clock): BreakerState {
+  return state.kind === 'open' ? { ...state, untilMs: state.untilMs + clock.nowMs() - clock.monotonicMs() } : state;
 }

@@ -1,6 +1,6 @@
 // Starts the audit writer: in a thread of its own for the gateway, or in this thread for tools and tests.
-import { performance } from 'node:perf_hooks';
 import { MessageChannel, Worker } from 'node:worker_threads';
+import { systemClock } from '../base/clock/clock.js';
 import { Ringer, createBell } from './bell.js';
 import { GENESIS_HASH } from './hash-chain.js';
 import { REAL_DISK } from './file-writer.js';
@@ -15,8 +15,8 @@ export function realSurroundings(): WriterSurroundings {
   const cell = new Int32Array(new SharedArrayBuffer(4));
   return {
     disk: REAL_DISK,
-    nowUs: () => Math.round((performance.timeOrigin + performance.now()) * 1000),
-    steadyMs: () => performance.now(),
+    nowUs: systemClock.nowUs,
+    steadyMs: systemClock.monotonicMs,
     pauseMs: (ms) => void Atomics.wait(cell, 0, 0, ms), // the only sleep below a millisecond; nobody ever notifies
     pid: process.pid,
   };

@@ -86,8 +86,10 @@ export class Context implements FactSlots {
   readonly spanId: string;
   readonly trace: TraceContext;
   readonly sampling: Sampling;
-  /** Milliseconds since the epoch at entry: the one clock read that limits, caches and sessions use. */
+  /** Milliseconds since the epoch at entry: the one clock read that caches and sessions use. */
   readonly nowMs: number;
+  /** The same moment, as limits count: a clock that is set back by an hour must not keep callers and tools out for that hour. */
+  readonly steadyMs: number;
 
   call: Call | undefined = undefined;
   caller: Caller | undefined = undefined;
@@ -123,7 +125,7 @@ export class Context implements FactSlots {
   /** Of a large call, digested by the thread that scanned it: megabytes would hold up this one. */
   argumentsDigest: string | undefined = undefined;
 
-  constructor(inbound: Inbound, snapshot: Snapshot, ids: RequestIds, nowMs: number) {
+  constructor(inbound: Inbound, snapshot: Snapshot, ids: RequestIds, nowMs: number, steadyMs = nowMs) {
     this.inbound = inbound;
     this.snapshot = snapshot;
     this.decisionId = ids.decisionId;
@@ -132,6 +134,7 @@ export class Context implements FactSlots {
     this.trace = ids.trace;
     this.sampling = ids.sampling;
     this.nowMs = nowMs;
+    this.steadyMs = steadyMs;
     this.layerUs[0] = 0;
   }
 

@@ -364,7 +364,7 @@ export class Exchange {
   #settleBreaker(): void {
     const { breaker } = this.ctx;
     if (breaker === undefined || breaker === 'none') return;
-    this.#services.breakers.settle(breaker.key, breaker.probe, this.#outcome, this.#services.clock.nowMs());
+    this.#services.breakers.settle(breaker.key, breaker.probe, this.#outcome, this.#services.clock.monotonicMs());
   }
 
   /** Returns what the client was told. */

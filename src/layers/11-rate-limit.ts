@@ -10,12 +10,12 @@ export function rateLimit(limiter: RateLimiter): Layer<'caller' | 'tool', 'rate'
     onFault: deny('ratelimit_unavailable_fail_closed', { reasonCode: 'layer_fault' }),
     decide(ctx) {
       const { per_minute: perMinute, burst } = ctx.snapshot.config.rate_limit;
-      const own = limiter.take(ctx.caller.spiffeId, perMinute, burst, ctx.nowMs);
+      const own = limiter.take(ctx.caller.spiffeId, perMinute, burst, ctx.steadyMs);
       ctx.rate = own;
       if (!own.allowed) return exceeded(own, 'caller');
       const perTool = ctx.tool === 'none' ? undefined : ctx.tool.registered.rateLimit;
       if (perTool === undefined || ctx.tool === 'none') return PASS;
-      const byTool = limiter.take(`${ctx.caller.spiffeId} ${ctx.tool.registered.limitName}`, perTool.perMinute, perTool.burst, ctx.nowMs);
+      const byTool = limiter.take(`${ctx.caller.spiffeId} ${ctx.tool.registered.limitName}`, perTool.perMinute, perTool.burst, ctx.steadyMs);
       ctx.rate = byTool;
       return byTool.allowed ? PASS : exceeded(byTool, 'tool');
     },

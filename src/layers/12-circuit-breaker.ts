@@ -15,7 +15,7 @@ export function circuitBreaker(breakers: CircuitBreakers): Layer<'call' | 'tool'
       }
       const { registered } = ctx.tool;
       const key = `${registered.upstream} ${registered.limitName}`;
-      const admission = breakers.admit(key, ctx.nowMs);
+      const admission = breakers.admit(key, ctx.steadyMs);
       if (!admission.admitted) {
         return deny('circuit_open', { retryAfterSeconds: admission.retryAfterSeconds, details: { tool: registered.name, upstream: registered.upstream, retry_after_seconds: admission.retryAfterSeconds } });
       }

@@ -12,7 +12,7 @@ export function readRate(limiter: RateLimiter): Layer<'caller'> {
     onFault: deny('ratelimit_unavailable_fail_closed', { reasonCode: 'layer_fault' }),
     decide(ctx) {
       const { per_minute: perMinute, burst } = ctx.snapshot.config.rate_limit;
-      const seen = limiter.peek(ctx.caller.spiffeId, perMinute, burst, ctx.nowMs);
+      const seen = limiter.peek(ctx.caller.spiffeId, perMinute, burst, ctx.steadyMs);
       return seen.allowed ? PASS : exceeded(seen, 'caller');
     },
   };

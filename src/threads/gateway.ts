@@ -297,7 +297,7 @@ function guardConfig(config: GatewayConfig): Parameters<typeof createGuard>[0] {
   const { guard } = config;
   return {
     url: guard.url, kind: guard.kind, model: guard.model, apiKey: guard.api_key_env === '' ? undefined : readEnvironment().secret(guard.api_key_env),
-    timeoutMs: guard.timeout_ms, threshold: guard.threshold_percent / PERCENT, failuresToOpen: guard.failures_to_open, resetTimeoutMs: guard.reset_timeout_s * MS_PER_SECOND, clock: systemClock.nowMs,
+    timeoutMs: guard.timeout_ms, threshold: guard.threshold_percent / PERCENT, failuresToOpen: guard.failures_to_open, resetTimeoutMs: guard.reset_timeout_s * MS_PER_SECOND, clock: systemClock.monotonicMs,
   };
 }
 

@@ -5,15 +5,19 @@ const FIRST_WAIT_MS = 500;
 const WAIT_MAX_MS = 30_000;
 
 export class BackOff {
-  /** It is not started before. */
-  notBeforeMs = 0;
+  #notBeforeMs = 0;
   #count = 0;
+
+  /** It is not started now. No wait is longer than the longest: what seems to be was worked out before the clock was set back. */
+  rests(nowMs: number): boolean {
+    return this.#notBeforeMs > nowMs && this.#notBeforeMs - nowMs <= WAIT_MAX_MS;
+  }
 
   /** How long to wait before the next start. */
   ended(startedMs: number, nowMs: number): number {
     this.#count = nowMs - startedMs >= STABLE_MS ? 1 : this.#count + 1;
     const waitMs = Math.min(WAIT_MAX_MS, FIRST_WAIT_MS * 2 ** (this.#count - 1));
-    this.notBeforeMs = nowMs + waitMs;
+    this.#notBeforeMs = nowMs + waitMs;
     return waitMs;
   }
 }

@@ -81,7 +81,7 @@ export class StdioServer {
 
   #open(ended: (peer: Peer) => void, isOwn: boolean): Peer | 'full' | 'resting' {
     const options = this.#options;
-    if (this.#closed || this.#backOff.notBeforeMs > options.nowMs()) return 'resting';
+    if (this.#closed || this.#backOff.rests(options.nowMs())) return 'resting';
     if (!isOwn && !this.#mayStart()) return 'full';
     const startedMs = options.nowMs();
     const resolved = resolveVariables(this.program.env, options.variable);

@@ -1,6 +1,6 @@
 // The system's clock: units and direction.
 import { describe, expect, it } from 'vitest';
-import { systemClock } from '../../../../src/base/clock/clock.js';
+import { createWallClock, systemClock } from '../../../../src/base/clock/clock.js';
 
 describe('the system clock', () => {
   it('counts whole milliseconds and microseconds of one epoch', () => {
@@ -16,5 +16,33 @@ describe('the system clock', () => {
       expect(now).toBeGreaterThanOrEqual(last);
       last = now;
     }
+  });
+});
+
+describe('the time of records', () => {
+  const HOUR_MS = 3_600_000;
+  const startedMs = 1_700_000_000_000;
+
+  it('goes with the clock where it is set, by its own finer count in between', () => {
+    const at = { wall: startedMs, counted: startedMs };
+    const nowUs = createWallClock(() => at.wall, () => at.counted);
+    const pass = (ms: number): number => {
+      at.wall = Math.floor(at.wall + ms);
+      at.counted += ms;
+      return nowUs();
+    };
+    expect(pass(1.25)).toBe((startedMs + 1.25) * 1000);
+    at.wall += HOUR_MS; // as after a sleep of the machine
+    expect(pass(1)).toBe(at.wall * 1000);
+    expect(pass(0.5)).toBe(at.wall * 1000 + 500);
+    at.wall -= 2 * HOUR_MS;
+    expect(pass(1)).toBe(at.wall * 1000);
+  });
+
+  it('does not jump because a thread was held up between two looks', () => {
+    const at = { wall: startedMs, counted: startedMs };
+    const nowUs = createWallClock(() => at.wall, () => at.counted);
+    at.wall += 50;
+    expect(nowUs()).toBe(startedMs * 1000);
   });
 });
