@@ -9,6 +9,7 @@ import { after } from '../base/clock/timers.js';
 import { ConfigFault, placeText, WHOLE_FILE } from '../base/config/fault.js';
 import { readEnvironment } from '../base/config/environment.js';
 import { loadGatewayConfig, resolveInProject } from '../base/config/load.js';
+import { keepRunning } from '../base/config/restart-keys.js';
 import type { GatewayConfig } from '../base/config/schema.js';
 import { gatewayThreads } from '../base/config/thread-count.js';
 import { createIds } from '../base/ids/ids.js';
@@ -332,8 +333,7 @@ function findConfigFaults(configFile: string): unknown[] {
   }
 }
 
-/** Keys that a reload may not change keep their running value: listeners and state belong to the process. */
+/** Keys that a reload may not change keep their running value. */
 function loadFresh(options: ControlOptions, current: GatewayConfig): GatewayConfig {
-  const fresh = loadGatewayConfig(options.configFile, readEnvironment());
-  return Object.freeze({ ...fresh, profile: current.profile, state_dir: current.state_dir, threads: current.threads, front: current.front, tls: current.tls, audit: current.audit });
+  return keepRunning(loadGatewayConfig(options.configFile, readEnvironment()), current);
 }

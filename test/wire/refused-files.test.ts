@@ -115,6 +115,17 @@ describe('what was changed and is not loaded', () => {
     writeFileSync(path(config), before);
     expect((await gateway.control('POST', '/v1/reload')).json['not_loaded']).toEqual([]);
   });
+
+  it('is not in force by half: a file of another name, which would not be watched, is read by a restart', async () => {
+    const [other, config] = ['config/other-identities.yaml', 'config/gateway.yaml'];
+    const before = readFileSync(path(config), 'utf8');
+    const { identities } = (await gateway.control('GET', '/v1/status')).json['digests'] as { identities: string };
+    writeFileSync(path(other), 'identities: []\n');
+    writeFileSync(path(config), JSON.stringify({ ...(JSON.parse(before) as object), identity: { file: other } }));
+    expect((await gateway.control('POST', '/v1/reload')).json).toMatchObject({ digests: { identities }, not_loaded: [expect.stringMatching(/identity\.file .*restart/)] });
+    writeFileSync(path(config), before);
+    expect((await gateway.control('POST', '/v1/reload')).json['not_loaded']).toEqual([]);
+  });
 });
 
 describe('a policy in a misspelt package', () => {

@@ -14,6 +14,17 @@ export function needsRestart(key: string): boolean {
   return RESTART_KEYS.some((known) => key === known || key.startsWith(`${known}.`));
 }
 
+/** `written`, with what a restart alone takes up as it runs: a file of another name that were read now, and not watched, would be in force by half. */
+export function keepRunning(written: GatewayConfig, running: GatewayConfig): GatewayConfig {
+  const kept = Object.entries(written).map(([section, value]: [string, unknown]) => {
+    const runs = running[section as keyof GatewayConfig] as unknown;
+    if (needsRestart(section)) return [section, runs];
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return [section, value];
+    return [section, Object.fromEntries(Object.entries(value).map(([key, part]) => [key, needsRestart(`${section}.${key}`) ? (runs as Record<string, unknown>)[key] : part]))];
+  });
+  return Object.freeze(Object.fromEntries(kept) as GatewayConfig);
+}
+
 /** Keys whose values differ, as `section.key`. */
 export function changedKeys(one: GatewayConfig, other: GatewayConfig): string[] {
   return Object.entries(one).flatMap(([section, value]) => {
