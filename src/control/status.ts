@@ -13,6 +13,7 @@ export function statusRoutes(parts: ControlParts): Route[] {
 async function describe(parts: ControlParts): Promise<unknown> {
   const [stats, audit] = await Promise.all([parts.threads.stats(), parts.audit()]);
   const first = stats[0];
+  const counted = parts.kept.take(stats); // a thread that ended has served, too
   const { identities } = parts.inForce();
   return {
     version: parts.version,
@@ -31,7 +32,7 @@ async function describe(parts: ControlParts): Promise<unknown> {
       ...(upstream.process === undefined ? {} : { process: processOf(upstream.process) }),
     })),
     identities: { count: identities.identities.length, default: identities.defaultIdentity ?? null },
-    requests: { allowed: sum(stats.map((one) => one.chain.allowed)), denied: sum(stats.map((one) => one.chain.denied)) },
+    requests: { allowed: sum(counted.map(({ chain }) => chain.allowed)), denied: sum(counted.map(({ chain }) => chain.denied)) },
     mcp_sessions: sum(stats.map((one) => one.mcpSessions)),
     mcp_sessions_kept: parts.sessions.count(''),
     traces: parts.traces(),

@@ -114,9 +114,9 @@ describe('a gateway thread with a fault that nobody caught', () => {
 it('no counter falls when a thread is replaced, and while one stands still', async () => {
   await start(2);
   const counted = async (): Promise<string[]> => {
-    const [page, { json }] = await Promise.all([gateway.control('GET', '/metrics'), gateway.control('GET', '/v1/layers')]);
+    const [page, { json }, status] = await Promise.all([gateway.control('GET', '/metrics'), gateway.control('GET', '/v1/layers'), gateway.control('GET', '/v1/status')]);
     const layers = (json as { layers: { name: string; pass: number }[] }).layers.map(({ name, pass }) => `${name} ${pass}`);
-    return [...page.text.split('\n').filter((line) => /^precinct_(?:requests|codes|layer_verdicts)_total/.test(line)), ...layers];
+    return [...page.text.split('\n').filter((line) => /^precinct_(?:requests|codes|layer_verdicts)_total/.test(line)), ...layers, JSON.stringify(status.json['requests'])];
   };
   const some = (): Promise<unknown> => Promise.all(Array.from({ length: CONNECTIONS }, (_, i) => gateway.post(call(i % 3 === 0 ? 'nobodys' : 'echo'))));
   await some();
