@@ -115,7 +115,7 @@ async function explain(context: CommandContext): Promise<ExitCode> {
   const advice = adviceOf(line);
   printAnswer(context, { record: line, related, explanation: advice }, () => {
     const { colors } = context.terminal;
-    const parts = [headline(line, colors), renderFields(factsOf(line), colors), layersTall(line, colors), findingsText(line, colors), relatedText(related), adviceText(advice, colors)];
+    const parts = [headline(line, colors), renderFields(factsOf(line), colors), layersTall(line, colors), findingsText(line, colors), relatedText(related, colors), adviceText(advice, colors)];
     context.terminal.print(parts.filter((part) => part !== '').join('\n\n'));
   });
   return 0;
@@ -152,8 +152,19 @@ function findingsText(line: unknown, colors: Colors): string {
     .join('\n');
 }
 
-function relatedText(related: readonly unknown[]): string {
-  return related.map((line) => printable(`${textOf(line, 'type')}: ${shownTime(textOf(line, 'timestamp'))}, line ${textOf(line, 'seq')}`)).join('\n');
+/** What a stream brought, and what its server asked meanwhile, stands on lines of its own: so do the findings there. */
+function relatedText(related: readonly unknown[], colors: Colors): string {
+  return related.map((line) => {
+    const head = printable(`${textOf(line, 'type')}: ${[shownTime(textOf(line, 'timestamp')), `line ${textOf(line, 'seq')}`, ...outcomeOf(line)].join(', ')}`);
+    return [head, findingsText(line, colors)].filter((part) => part !== '').join('\n');
+  }).join('\n');
+}
+
+function outcomeOf(line: unknown): string[] {
+  const bytes = numberOf(line, 'bytes');
+  const asked = textOf(line, 'type') === 'server_request' ? [textOf(line, 'method'), textOf(line, 'decision')] : [];
+  const parts = [...asked, textOf(line, 'code'), ...(bytes === undefined ? [] : [plural(numberOf(line, 'messages') ?? 0, 'message'), plural(bytes, 'byte')])];
+  return parts.filter((part) => part !== '');
 }
 
 interface Advice {

@@ -3,7 +3,7 @@ import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { GENESIS_HASH, sealLine } from '../../../src/audit/hash-chain.js';
-import { eventLine, intentLine, requestLine, unresolvedLine } from '../../../src/audit/record.js';
+import { eventLine, intentLine, requestLine, serverRequestLine, streamEndLine, unresolvedLine } from '../../../src/audit/record.js';
 import { parseSpan } from '../../../src/cli/audit-query.js';
 import { layersCompact } from '../../../src/cli/layers-view.js';
 import { sessionKey } from '../../../src/engines/mcp-session/session-key.js';
@@ -258,6 +258,19 @@ describe('agw audit explain', () => {
     for (const word of ['unresolved', 'bash', 'intent']) expect(out).toContain(word);
     expect(JSON.parse((await bench.agw(['audit', 'explain', 'd1', '--json'])).out)).toMatchObject({ record: { type: 'unresolved' }, related: [{ type: 'intent' }], explanation: { code: 'unresolved', retryable: false } });
     expect((await bench.agw(['audit', 'search', '--type', 'unresolved'], { tty: true })).out).toContain('unresolved');
+  });
+
+  it('shows what a stream brought, how it ended and what its server asked, with the findings there', async () => {
+    const finding = { category: 'credentials', path: '$.params.data', decoded: 'raw', direction: 'response' } as const;
+    const ids = { atUs: START_US + 2_000, decisionId: 'd1', traceId: 't1', spanId: 's', sessionId: undefined, spiffeId: ME };
+    write([
+      request(1),
+      serverRequestLine({ ...ids, server: 'u', method: 'sampling/createMessage', decision: 'DENY', code: 'response_blocked', findings: [{ ...finding, rule: 'in-the-question', action: 'block', sample: 'ghp…b1' }] }),
+      streamEndLine({ ...ids, bytes: 309, messages: 1, status: 200, code: 'client_disconnected', findings: [{ ...finding, rule: 'in-the-stream', action: 'redact', sample: 'AKIA…GH' }] }),
+    ]);
+    const { out } = await bench.agw(['audit', 'explain', 'd1']);
+    expect(out).toContain('line 2, sampling/createMessage, DENY, response_blocked\n! in-the-question (credentials, block) at $.params.data: ghp…b1');
+    expect(out).toContain('line 3, client_disconnected, 1 message, 309 bytes\n! in-the-stream (credentials, redact) at $.params.data: AKIA…GH');
   });
 
   it('shows times in UTC, and says so', async () => {
