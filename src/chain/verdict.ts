@@ -18,9 +18,10 @@ export type Verdict = Pass | Deny;
 /** The one "go on". The runner compares by identity: anything else stops the chain. */
 export const PASS: Pass = Object.freeze({ kind: 'pass' });
 
-/** A refusal with the specs' own error code. `reasonCode` is for the record; `headers` go with the answer. */
+/** A refusal with the specs' own error code; `headers` go with the answer. */
 export function denyByProtocol(protocol: ProtocolError, more: Pick<Deny, 'reasonCode' | 'headers'> = {}): Deny {
-  return deny('mcp_invalid_request', { ...more, message: protocol.message, remediation: protocol.remediation, protocol });
+  const reasonCode = more.reasonCode ?? protocol.reasonCode;
+  return deny('mcp_invalid_request', { ...more, reasonCode, message: protocol.message, remediation: protocol.remediation, protocol: { ...protocol, reasonCode } });
 }
 
 export function deny(code: ErrorCode, more: Omit<Deny, 'kind' | 'code'> = {}): Deny {

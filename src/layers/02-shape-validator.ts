@@ -46,7 +46,7 @@ function bodiless(httpMethod: string, protocolVersion: string): Call {
 
 /** 2025-03-26, basic/lifecycle: what a batch may hold is known only behind it. */
 function initializeInBatch(idText: string | undefined): ProtocolError {
-  return { rpcCode: INVALID_REQUEST, httpStatus: 400, message: 'initialize must not be part of a batch.', idText, data: { reason: 'batch' }, remediation: 'Send initialize alone, and the batch in the session it opens.' };
+  return { rpcCode: INVALID_REQUEST, httpStatus: 400, message: 'initialize must not be part of a batch.', idText, reasonCode: 'batch', data: { reason: 'batch' }, remediation: 'Send initialize alone, and the batch in the session it opens.' };
 }
 
 /** 2026-07-28, basic/transports: what is not visible ASCII travels in base64. */

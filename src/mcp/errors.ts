@@ -69,7 +69,7 @@ const REMEDIES: Readonly<Record<number, string>> = {
 
 /** A protocol error is layer 2's refusal; its number survives in `error.code`. */
 function asRefusal(error: ProtocolError): Refusal {
-  return { code: 'mcp_invalid_request', message: error.message, details: error.data, remediation: error.remediation ?? REMEDIES[error.rpcCode] };
+  return { code: 'mcp_invalid_request', reasonCode: error.reasonCode, message: error.message, details: error.data, remediation: error.remediation ?? REMEDIES[error.rpcCode] };
 }
 
 export function envelopeOf(refusal: Refusal, facts: Pick<RefusalFacts, 'decisionId' | 'traceId' | 'docsBaseUrl'>): Envelope {

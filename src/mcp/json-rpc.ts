@@ -32,8 +32,8 @@ const GUARD_MESSAGES: Readonly<Record<Exclude<GuardStatus, 'ok' | 'ambiguous_key
   not_object: 'The body is not one JSON-RPC message object.',
 };
 
-function refuse(rpcCode: number, message: string, idText?: string, data?: Readonly<Record<string, unknown>>): ParsedCall {
-  const error: ProtocolError = { rpcCode, httpStatus: 400, message, idText, ...(data === undefined ? {} : { data }) };
+function refuse(rpcCode: number, message: string, idText?: string, data?: Readonly<Record<string, unknown>> & { readonly reason: string }): ParsedCall {
+  const error: ProtocolError = { rpcCode, httpStatus: 400, message, idText, ...(data === undefined ? {} : { data, reasonCode: data.reason }) };
   return { ok: false, error };
 }
 

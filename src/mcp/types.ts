@@ -31,6 +31,8 @@ export interface ProtocolError {
   readonly httpStatus: number;
   readonly message: string;
   readonly idText: string | undefined;
+  /** As a refusal's (mcp/errors.ts). */
+  readonly reasonCode?: string | undefined;
   readonly data?: Readonly<Record<string, unknown>>;
   /** Goes before that of the number. */
   readonly remediation?: string | undefined;

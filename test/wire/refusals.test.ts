@@ -145,6 +145,20 @@ describe('refusals of a method that no server offers', () => {
   });
 });
 
+describe('refusals by the protocol\'s own numbers', () => {
+  it.each([
+    ['syntax', 400, '{'], ['duplicate_key', 400, '{"jsonrpc":"2.0","id":1,"method":"ping","method":"ping"}'], ['depth', 400, call('echo', { x: 'HERE' }).replace('"HERE"', '['.repeat(70) + ']'.repeat(70))],
+    ['ambiguous_key', 400, call('echo').replace('"name"', '"Name"')], ['batch', 400, '[]'], ['session_missing', 400, '{"jsonrpc":"2.0","id":1,"method":"logging/setLevel","params":{"level":"info"}}'],
+  ] as const)('say %s, to whoever asked and in the record', async (reason, status, body) => {
+    for (const headers of [{}, MCP]) {
+      const answer = await gateway.post(body, headers);
+      const { data } = answer.json['error'] as { data: Record<string, unknown> };
+      expect({ status: answer.status, code: data['code'], reason: data['reason_code'] }).toEqual({ status, code: 'mcp_invalid_request', reason });
+      expect(gateway.lines('request').find((line) => line['decision_id'] === data['decision_id'])).toMatchObject({ code: 'mcp_invalid_request', reason_code: reason });
+    }
+  });
+});
+
 describe('refusals of the session layer', () => {
   it('of a newcomer while every place holds taint: nobody is washed clean to make room', async () => {
     for (const reader of READERS) await gateway.post(call('read_sensitive'), { 'x-spiffe-id': reader });
