@@ -240,7 +240,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
       refresh.setRegistry(compiled.registry);
       publish(true);
       for (const { url, state } of observations.upstreams()) if (state === 'unknown' || rerouted.has(url)) void refresh.refresh(url);
-      event('reload', { what, policy_digest: digests.policy, registry_digest: digests.registry, identities_digest: digests.identities, rules_digest: digests.rules });
+      event('reload', { what, policy_digest: digests.policy, registry_digest: digests.registry, identities_digest: digests.identities, rules_digest: digests.rules, thresholds_digest: digests.thresholds });
       if (faults.length > 0) noteRefused(what, faults);
       return { digests, refused: refused.list() };
     } catch (fault) {

@@ -67,6 +67,19 @@ describe('a watched file', () => {
     expect(await eventually(() => gateway.lines('event').some((line) => line['event'] === 'evidence_replaced'))).toBe(true);
   });
 
+  it('of thresholds that changes is in the log with its digest, which the record of a call does not carry', async () => {
+    const details = (): Record<string, unknown>[] => gateway.lines('event').filter((line) => line['event'] === 'reload').map((line) => line['details'] as Record<string, unknown>);
+    const before = details().length;
+    for (const pass of [3, 2]) {
+      replace('config/risk_thresholds.yaml', `thresholds: {pass: ${pass}, checked: 6, approval: 9}\n`);
+      expect((await gateway.control('POST', '/v1/reload')).status).toBe(200);
+    }
+    const digests = details().slice(before).map((one) => one['thresholds_digest']);
+    expect(digests.at(-1)).toMatch(/^[0-9a-f]{64}$/);
+    expect(new Set(digests).size).toBe(2);
+    expect(digests.at(-1)).toBe(((await gateway.control('GET', '/v1/status')).json['digests'] as Record<string, unknown>)['thresholds']);
+  });
+
   it.each([['the registry', REGISTRY], ['identities', 'config/identities.yaml']])('of %s that vanishes, or becomes a folder, is refused and the old state stays', async (_what, file) => {
     replace(POLICY, permitAll());
     expect((await gateway.control('POST', '/v1/policy/reload')).status).toBe(200);
