@@ -31,6 +31,7 @@ export function toolRegistryVerify(verifier: ToolVerifier): Layer<'call' | 'call
       if (ctx.call.method !== 'tools/call') return judgeOther(ctx);
       const registered = ctx.snapshot.registry.tools.get(ctx.call.name);
       if (registered === undefined) return deny('registry_tool_unknown', { details: { tool: ctx.call.name } });
+      ctx.server = registered.upstream; // for the record of a refusal here: whose definition it was
       const oldestMs = ctx.nowMs - ctx.snapshot.config.registry.verify_max_age_s * MS_PER_SECOND;
       const state = verifier.stateOf(registered);
       if (isFresh(state, oldestMs)) return judge(ctx, registered, state);

@@ -53,6 +53,7 @@ describe('the registry layer', () => {
   it('refuses a changed definition at once: no listing can heal it', async () => {
     const { verdict, refreshed, ctx } = await decide(mismatch, verified(0));
     expect([verdict, refreshed, ctx.tool]).toMatchObject([{ code: 'registry_hash_mismatch' }, [], undefined]);
+    expect(ctx.server).toBe(toolOf().upstream);
   });
 
   it('flags a change outside the hashed members and lets the call go', async () => {
