@@ -82,7 +82,6 @@ export class Context implements FactSlots {
   readonly inbound: Inbound;
   readonly snapshot: Snapshot;
   readonly decisionId: string;
-  readonly traceId: string;
   readonly spanId: string;
   readonly trace: TraceContext;
   readonly sampling: Sampling;
@@ -129,13 +128,16 @@ export class Context implements FactSlots {
     this.inbound = inbound;
     this.snapshot = snapshot;
     this.decisionId = ids.decisionId;
-    this.traceId = ids.trace.traceId;
     this.spanId = ids.spanId;
     this.trace = ids.trace;
     this.sampling = ids.sampling;
     this.nowMs = nowMs;
     this.steadyMs = steadyMs;
     this.layerUs[0] = 0;
+  }
+
+  get traceId(): string {
+    return this.trace.traceId;
   }
 
   /** Undefined where the caller has no session. */
