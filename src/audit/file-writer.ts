@@ -1,6 +1,7 @@
 // The one place that appends to the audit log: seals lines, writes, makes them durable, proves it, rotates; cuts back what failed.
-import { chmodSync, closeSync, constants, existsSync, fdatasyncSync, fstatSync, fsyncSync, ftruncateSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
+import { chmodSync, closeSync, constants, existsSync, fdatasyncSync, fstatSync, fsyncSync, ftruncateSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder } from '../base/store/make-folder.js';
 import type { ChainEnd, TornTail } from './chain-end.js';
 import { endOfRotated, firstSeqOf, fsyncDir, moveTornTail, soundEnd } from './chain-end.js';
 import { CURRENT_NAME, closeAll, openChain, rotatedName } from './chain-files.js';
@@ -216,15 +217,8 @@ export class FileWriter {
   }
 }
 
-// Parents are made only when they are missing: a recursive mkdir reports a read-only disk as a missing folder.
 function makePrivateDir(dir: string): void {
-  try {
-    mkdirSync(dir, { mode: 0o700 });
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT') mkdirSync(dir, { recursive: true, mode: 0o700 });
-    else if (code !== 'EEXIST' || !statSync(dir).isDirectory()) throw error;
-  }
+  makeFolder(dir, 0o700);
   chmodSync(dir, 0o700);
 }
 

@@ -242,6 +242,8 @@ const REMEDIES: Readonly<Record<string, string>> = {
   EROFS: 'The file system is read-only: mount it writable, or choose another audit.dir.',
   EACCES: 'Let the gateway\'s user write there, or choose another audit.dir.',
   EPERM: 'Let the gateway\'s user write there, or choose another audit.dir.',
+  ENOENT: 'A folder of that path is missing and could not be made: put it back, or choose another audit.dir.',
+  EEXIST: 'It is no folder: choose another audit.dir.',
   ENOTDIR: 'A part of that path is a file: choose another audit.dir.',
   ELOOP: 'It is a symbolic link, which the audit log must not be: move it aside.',
   EFBIG: 'The file may not grow further: raise the process\'s file size limit, or lower audit.file_bytes_max.',

@@ -1,8 +1,9 @@
 // Retargets the uWebSockets.js binary for glibc 2.36 and 2.37: three C23 number parsers, newer than those libraries, become their classic names.
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hashFile } from '../base/crypto/hash-file.js';
+import { makeFolder } from '../base/store/make-folder.js';
 
 /** What 20.56.0 ships and what the patch must make of it (SHA-256). Anything else is refused: no unknown native code is loaded. */
 const KNOWN_BINARIES: Readonly<Record<string, { readonly shipped: string; readonly patched: string }>> = {
@@ -180,7 +181,7 @@ export function patchUws(packageDir: string, fileName: string, cacheDir: string)
   }
   const patched = retargetToClassicGlibc(shipped);
   if (sha256(patched) !== known.patched) throw new UwsBinaryError(`${source}: the patch gave unexpected bytes; nothing is loaded.`);
-  mkdirSync(cacheDir, { recursive: true, mode: 0o700 });
+  makeFolder(cacheDir, 0o700);
   writeAtomically(target, patched, cacheDir);
   return target;
 }

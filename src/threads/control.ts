@@ -1,5 +1,4 @@
 // The control thread: owns approvals, secrets, observations and reloads; starts the audit writer and the gateway threads; serves the control plane.
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { spawnAuditWriter } from '../audit/spawn-writer.js';
 import { openAppender } from '../audit/appender.js';
@@ -59,6 +58,7 @@ import { createToolServerClient, ownProcesses } from './tool-servers.js';
 import { readEvidence } from './evidence.js';
 import { markEverything, watchEverything } from './watching.js';
 import { describeSourceFaults, gatherFaults, refusedReload, RefusedSources, SourcesRefused, type SourcePart } from './source-faults.js';
+import { makeFolder } from '../base/store/make-folder.js';
 
 export interface ControlOptions {
   readonly root: string;
@@ -89,8 +89,8 @@ const RELOADS: Readonly<Record<'all' | 'watched files' | 'policies', readonly So
 export async function startControl(options: ControlOptions): Promise<RunningControl> {
   const { root, config, clock, version } = options;
   const stateDir = resolveInProject(root, config.state_dir);
-  mkdirSync(join(stateDir, 'keys'), { recursive: true, mode: FOLDER_MODE });
-  mkdirSync(join(stateDir, 'approvers'), { recursive: true, mode: FOLDER_MODE });
+  makeFolder(join(stateDir, 'keys'), FOLDER_MODE);
+  makeFolder(join(stateDir, 'approvers'), FOLDER_MODE);
   const log = createLog(config.log_level, 'control');
   const cacheDir = join(stateDir, 'cache');
   const memory = createSharedMemory(config); // first: zeros that nobody ever used cost nothing, memory that was given back must be wiped
@@ -108,7 +108,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   } catch (fault) {
     throw refuseStart(fault);
   }
-  const secretsKey = openSecretsKey(config, stateDir, root);
+  const secretsKey = openSecretsKey(options, stateDir);
   const argumentsKey = config.audit.arguments_digest === 'hmac' ? openArgumentsKey(join(stateDir, 'keys', 'arguments.key')) : undefined;
   const evidence = readEvidence(root, config);
 
@@ -117,7 +117,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
     start: { version, profile: config.profile, policy_digest: inForce.policy.digest, registry_digest: inForce.registry.digest, identities_digest: inForce.identities.digest },
   });
   let failed = false;
-  let ending = false; // a log that is closed on purpose does not fail, and a start that stops has something else to say
+  let ending = true; // a log that is closed on purpose does not fail, and a start that stops says so itself
   writer.onHealth((health) => {
     if (health.healthy && failed) log.info({}, 'the audit log is healthy again');
     if (!health.healthy && !ending) log.error({ because: health.because }, 'the audit log is failing: calls are refused');
@@ -128,6 +128,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
     await writer.close();
     throw new ConfigFault(`the audit log can't be opened: ${audit.because}`, { file: audit.file, ...WHOLE_FILE, remedy: 'Free the folder or its disk: nothing is served without an audit log.' });
   }
+  ending = false;
   const views = openSharedMemory(memory, OWN_NAME);
   const sentSecrets = createSentSecrets(views.sentSecrets);
   const findSecret = createSecretFinder();

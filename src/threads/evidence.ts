@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { ConfigFault, WHOLE_FILE } from '../base/config/fault.js';
 import { resolveInProject, shownPath } from '../base/config/load.js';
+import { joinFaults } from '../base/config/schema-faults.js';
 import type { GatewayConfig } from '../base/config/schema.js';
 import { parseJwtBundle } from '../engines/identity/jwt-bundle.js';
 import { parseX509Bundle } from '../engines/identity/x509-bundle.js';
@@ -28,10 +29,24 @@ export function tlsInProject(root: string, tls: GatewayConfig['tls']): GatewayCo
   return { ...tls, certificate_file: found(tls.certificate_file), private_key_file: found(tls.private_key_file), trust_bundle_file: found(tls.trust_bundle_file) };
 }
 
-/** Throws ConfigFault for what can't be read. */
+/** Throws one ConfigFault for all that can't be read: the listener's own files are read by each thread anew, but a start names them with the others. */
 export function readEvidence(root: string, config: GatewayConfig): Evidence {
   const { trustBundle, jwtBundle } = filesOf(config);
-  return { jwtBundle: read(root, jwtBundle), trustBundle: read(root, trustBundle) };
+  const { enabled, certificate_file: certificate, private_key_file: privateKey } = config.tls;
+  const faults: ConfigFault[] = [];
+  const readable = (file: string): string | undefined => {
+    try {
+      return read(root, file);
+    } catch (fault) {
+      if (!(fault instanceof ConfigFault)) throw fault;
+      faults.push(fault);
+      return undefined;
+    }
+  };
+  const evidence = { jwtBundle: readable(jwtBundle), trustBundle: readable(trustBundle) };
+  for (const file of enabled ? [certificate, privateKey] : []) readable(file);
+  if (faults.length > 0) throw joinFaults(faults);
+  return evidence;
 }
 
 /** What may take the place of the old, each for itself: an authority that was taken out of one bundle must not stay because another file is wrong. */

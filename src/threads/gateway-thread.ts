@@ -2,6 +2,7 @@
 import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort, type Transferable } from 'node:worker_threads';
 import type { AuditConnection } from '../audit/protocol.js';
 import type { TracedRequest } from '../chain/request-spans.js';
+import { describeSystemFault } from '../base/config/system-fault.js';
 import type { GatewayThreadData } from './gateway.js';
 import type { AnswerOf, FromGateway, Question, SessionsTold, SourceFault, ToGateway } from './messages.js';
 
@@ -69,7 +70,7 @@ export class GatewayThread {
       workerData, transferList: [port2, audit.port, processes, ...place.peers.map((peer) => peer.port)], name: `gateway-${place.index}`, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
     });
     this.#worker.on('error', (error) => {
-      this.#reason = error instanceof Error ? error.message : 'an unknown error';
+      this.#reason = error instanceof Error ? describeSystemFault(error)?.message ?? error.message : 'an unknown error';
     });
     this.ready = new Promise((resolve, reject) => {
       port1.on('message', (message: FromGateway) => this.#take(message, resolve, reject));

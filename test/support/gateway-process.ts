@@ -101,8 +101,10 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
 }
 
 /** What the program prints and how it ends when it must not start. */
-export async function runToEnd(dir: string): Promise<{ readonly code: number | null; readonly stderr: string }> {
-  const child = spawn(process.execPath, [join(ROOT, 'dist', 'main.js'), '--config', join('config', 'gateway.yaml')], { cwd: dir, stdio: ['ignore', 'ignore', 'pipe'] });
+export async function runToEnd(dir: string, openFilesMax?: number): Promise<{ readonly code: number | null; readonly stderr: string }> {
+  const words = [process.execPath, join(ROOT, 'dist', 'main.js'), '--config', join('config', 'gateway.yaml')];
+  const [program = '', ...rest] = openFilesMax === undefined ? words : ['sh', '-c', `ulimit -n ${openFilesMax}; exec "$0" "$@"`, ...words];
+  const child = spawn(program, rest, { cwd: dir, stdio: ['ignore', 'ignore', 'pipe'] });
   let stderr = '';
   child.stderr.on('data', (part: Buffer) => { stderr += part.toString(); });
   return new Promise((resolve) => child.once('exit', (code) => resolve({ code, stderr })));

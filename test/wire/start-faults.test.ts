@@ -1,5 +1,5 @@
 // Everything a start reads and cannot use: it stops, says what and where, and exits with 2 for a file that a person wrote, with 1 for the state it keeps itself.
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { CALLER, makeProject, permitAll, runToEnd, startGateway, type GatewayProcess } from '../support/gateway-process.js';
@@ -14,11 +14,11 @@ function write(dir: string, file: string, text: string): void {
   writeFileSync(join(dir, file), text, { mode: FILE_MODE });
 }
 
-async function startWith(file: string, text: string): Promise<{ code: number | null; stderr: string }> {
-  const dir = makeProject({ policies: { 'all.rego': permitAll() } });
+async function startWith(file: string, text: string, config: Readonly<Record<string, unknown>> = {}, openFilesMax?: number): Promise<{ code: number | null; stderr: string }> {
+  const dir = makeProject({ policies: { 'all.rego': permitAll() }, config });
   try {
     write(dir, file, text);
-    return await runToEnd(dir);
+    return await runToEnd(dir, openFilesMax);
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
@@ -34,6 +34,43 @@ describe('a start with a wrong file that a person wrote', () => {
     // One line for each fault of the file, and nothing else.
     expect({ code, others: stderr.trim().split('\n').filter((line) => !line.startsWith(`${file}:`)) }).toEqual({ code: 2, others: [] });
     expect(stderr).toContain(`${file}:${place}: `);
+  });
+});
+
+describe('a start whose config names what is not there', () => {
+  const TLS = { enabled: true, host: '127.0.0.1', port: 0, certificate_file: 'a.pem', private_key_file: 'b.key', trust_bundle_file: 'c.pem' };
+  const STRICT = { profile: 'strict', front: { plain: false }, tls: TLS, guard: { url: 'http://127.0.0.1:1/v1/chat/completions', model: 'guard' } };
+
+  it.each<[string, Readonly<Record<string, unknown>>, RegExp]>([
+    ['a variable that is not set', { secrets: { key_env: 'PRECINCT_NO_SUCH_KEY' } }, /^config\/gateway\.yaml:1:\d+: [^\n]+PRECINCT_NO_SUCH_KEY[^\n]+\n$/],
+    ['a variable that holds no key', { secrets: { key_env: 'PATH' } }, /^config\/gateway\.yaml:1:\d+: [^\n]+\n$/],
+    ['a key file that is missing', { ...STRICT, secrets: { key_file: 'none.key' } }, /^config\/gateway\.yaml:1:\d+: [^\n]+none\.key[^\n]+\n$/],
+    ['no key, where none is made', STRICT, /^config\/gateway\.yaml(?::\d+)*: [^\n]+secrets\.key[^\n]+\n$/],
+    ['three files of the listener', { tls: TLS }, /^(?=[^]*^a\.pem: )(?=[^]*^b\.key: )(?=[^]*^c\.pem: )(?:[abc]\.\w+: [^\n]+\n){3}$/m],
+  ])('%s: exits with 2, and names all of it alone', async (_, config, said) => {
+    const { code, stderr } = await startWith('unused', '', config);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(said);
+  });
+});
+
+describe('a start that the system refuses what it needs', () => {
+  it.skipIf(!existsSync('/proc/self'))('an audit folder below /proc: exits with 2 (skipped where there is no /proc)', async () => {
+    const { code, stderr } = await startWith('unused', '', { audit: { dir: '/proc/precinct/audit' } });
+    expect({ code, lines: stderr.trim().split('\n').length }).toEqual({ code: 2, lines: 1 });
+    expect(stderr).toContain('/proc/precinct');
+  });
+
+  it('a state folder below /proc: exits with 2', async () => {
+    const { code, stderr } = await startWith('unused', '', { state_dir: '/proc/precinct/state' });
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^config\/gateway\.yaml:1:\d+: state_dir: [^\n]+\n$/);
+  });
+
+  it.each([64, 130])('%i open files: exits with 1, and says the limit and what to do, without a stack', async (openFilesMax) => {
+    const { code, stderr } = await startWith('unused', '', {}, openFilesMax);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^[^\n]+EMFILE[^\n]+ulimit -n[^\n]+\n$/);
   });
 });
 

@@ -5,10 +5,10 @@ import { z } from 'zod';
 import { checkTexts } from './check-texts.js';
 import { checkTogether } from './check-together.js';
 import type { Environment } from './environment.js';
-import { ConfigFault, WHOLE_FILE } from './fault.js';
+import { ConfigFault, WHOLE_FILE, type FaultPlace } from './fault.js';
 import { faultOfSchema, joinFaults, unwrap } from './schema-faults.js';
 import { gatewayConfigSchema, type GatewayConfig } from './schema.js';
-import { parseYamlWithLines } from './yaml-lines.js';
+import { parseYamlWithLines, type KeyPath } from './yaml-lines.js';
 
 /** The folder that holds `config/`: every relative path of the config starts there. */
 export function projectRoot(configFile: string): string {
@@ -30,6 +30,11 @@ export function loadGatewayConfig(file: string, environment?: Pick<Environment, 
 export function shownPath(file: string): string {
   const short = relative(process.cwd(), resolve(file));
   return short === '' || short.startsWith('..') ? file : short;
+}
+
+/** Where a key of the config file stands, for a fault that only shows later. */
+export function placeInConfig(file: string, key: KeyPath): FaultPlace {
+  return { file: shownPath(file), ...parseYamlWithLines(readText(file), file).placeOf(key) };
 }
 
 /** The same from text; `file` is what faults name. */

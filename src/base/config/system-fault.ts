@@ -5,6 +5,8 @@ const WORDS: Readonly<Record<string, readonly [string, string]>> = {
   EPERM: ['permission is denied', 'Run as the user that owns it, the one the gateway runs as.'],
   EROFS: ['it is on a read-only file system', 'Make that writable, or name another state folder (state_dir).'],
   ENOSPC: ['the disk is full', 'Free space there, then try again.'],
+  EMFILE: ['this process has as many files open as it may', 'Raise its limit (ulimit -n, LimitNOFILE), to 4096 at least.'],
+  ENFILE: ['the system has as many files open as it may', 'Raise its limit (fs.file-max), or end what holds so many.'],
   EDQUOT: ['the disk quota is used up', 'Free space there, then try again.'],
 };
 

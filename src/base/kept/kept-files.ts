@@ -1,6 +1,7 @@
 // Files of the cache folder: what is dear to make and can be made again at any time. As trusted as the state folder they lie in.
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder } from '../store/make-folder.js';
 
 /** Of one kind; each reload of changed sources makes one. */
 const KEPT_MAX = 8;
@@ -25,7 +26,7 @@ export function readKept(folder: string, file: KeptFile): Buffer | undefined {
 /** Best effort: a cache that can't be written costs the next start some time, nothing else. The oldest of a kind are removed. */
 export function keepFile(folder: string, file: KeptFile, bytes: Uint8Array): void {
   try {
-    mkdirSync(folder, { recursive: true, mode: FOLDER_MODE });
+    makeFolder(folder, FOLDER_MODE);
     const scratch = mkdtempSync(join(folder, `.${file.kind}-`));
     try {
       writeFileSync(join(scratch, 'whole'), bytes, { mode: FILE_MODE });

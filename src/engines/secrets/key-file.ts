@@ -1,7 +1,8 @@
 // The 32-byte key of the secret file: from a file only its owner can read, or from text the config took out of the environment.
 import { randomBytes } from 'node:crypto';
-import { closeSync, constants, fstatSync, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { makeFolder } from '../../base/store/make-folder.js';
 import { SecretFault } from './fault.js';
 
 const KEY_BYTES = 32; // AES-256
@@ -37,7 +38,7 @@ export function readSecretKeyFile(path: string): Buffer {
 
 /** Makes the key file with mode 0600; an existing file is never touched: its secrets would be lost. */
 export function createSecretKeyFile(path: string, random: (bytes: number) => Buffer = randomBytes): Buffer {
-  mkdirSync(dirname(path), { recursive: true, mode: FOLDER_MODE });
+  makeFolder(dirname(path), FOLDER_MODE);
   const key = random(KEY_BYTES);
   const fd = openSync(path, 'wx', KEY_MODE);
   try {

@@ -1,7 +1,8 @@
 // The encrypted file: magic and version, a fresh nonce, AES-256-GCM over everything. Written whole, beside, then renamed over.
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { makeFolder } from '../../base/store/make-folder.js';
 import { Database } from '../../base/sqlite/database.js';
 import { SecretFault } from './fault.js';
 
@@ -89,7 +90,7 @@ function openFresh(path: string): number {
  * when its holder dies, so no stale lock needs judging.
  */
 export function withWriterLock<T>(path: string, change: () => T): T {
-  mkdirSync(dirname(path), { recursive: true, mode: FOLDER_MODE });
+  makeFolder(dirname(path), FOLDER_MODE);
   closeSync(openSync(`${path}.lock`, 'a', FILE_MODE));
   const database = new Database(`${path}.lock`, { timeout: LOCK_TIMEOUT_MS });
   try {

@@ -1,7 +1,8 @@
 // Approvers: an Ed25519 key each. The gateway trusts the public halves in <state_dir>/approvers; the private half signs decisions.
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, scryptSync, sign, verify, type KeyObject } from 'node:crypto';
-import { mkdirSync, readdirSync, unlinkSync } from 'node:fs';
+import { readdirSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder } from '../../base/store/make-folder.js';
 import { readOwnFile, writeNewFile } from './approver-file.js';
 import { decisionText } from './decision-text.js';
 import { StepUpFault } from './fault.js';
@@ -43,7 +44,7 @@ export function createApprover(dir: string, name: string, passphrase: string | u
   checkName(name);
   if (passphrase !== undefined && passphrase.length < PASSPHRASE_LENGTH_MIN) throw new StepUpFault('invalid_input', `The passphrase has fewer than ${PASSPHRASE_LENGTH_MIN} characters.`, 'Take a longer one.');
   if (spiffeId !== undefined && !SPIFFE_ID.test(spiffeId)) throw new StepUpFault('invalid_input', 'The approver\'s identity is not a SPIFFE ID.', 'Write spiffe://….');
-  mkdirSync(dir, { recursive: true, mode: FOLDER_MODE });
+  makeFolder(dir, FOLDER_MODE);
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   const identity = spiffeId === undefined ? '' : `spiffe_id: ${spiffeId}\n`;
   writeOnce(keyPath(dir, name), privateText(privateKey, passphrase), KEY_MODE, name);

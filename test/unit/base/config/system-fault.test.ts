@@ -5,7 +5,7 @@ import { describeSystemFault } from '../../../../src/base/config/system-fault.js
 const fault = (code: string, path?: string): Error => Object.assign(new Error(`${code}: said by node`), { code, syscall: 'open', ...(path === undefined ? {} : { path }) });
 
 describe('a fault of the system', () => {
-  it.each([['EACCES', 'permission is denied'], ['EROFS', 'read-only'], ['ENOSPC', 'the disk is full']])('%s says what is the matter, where, and what to do', (code, words) => {
+  it.each([['EACCES', 'permission is denied'], ['EROFS', 'read-only'], ['ENOSPC', 'the disk is full'], ['EMFILE', 'as many files open as it may']])('%s says what is the matter, where, and what to do', (code, words) => {
     const told = describeSystemFault(fault(code, '/state/gateway.pid'));
     expect(told?.message).toContain('/state/gateway.pid: ');
     expect(told?.message).toContain(words);
