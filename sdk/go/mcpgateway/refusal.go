@@ -2,6 +2,7 @@ package mcpgateway
 
 import (
 	"encoding/json"
+	"errors"
 	"math"
 	"net/http"
 	"strconv"
@@ -112,14 +113,14 @@ func (e *GatewayError) tableStatus() int {
 
 // retryAfter is what the body says, where no header could: within a stream of events.
 func (e envelope) retryAfter() *time.Duration {
+	var member, detail *time.Duration
 	if e.RetryAfter != nil {
-		return seconds(*e.RetryAfter)
+		member = seconds(*e.RetryAfter)
 	}
-	said, ok := e.Details["retry_after_seconds"].(float64)
-	if !ok {
-		return nil
+	if said, ok := e.Details["retry_after_seconds"].(float64); ok {
+		detail = seconds(said)
 	}
-	return seconds(said)
+	return longest(member, detail)
 }
 
 const secondsMax = 1e6
@@ -136,7 +137,8 @@ func seconds(said float64) *time.Duration {
 // retryAfterOf reads either form of the header (RFC 9110, section 10.2.3); nil = it is not there, or no such form.
 func retryAfterOf(header http.Header, now time.Time) *time.Duration {
 	said := header.Get("Retry-After")
-	if count, err := strconv.ParseUint(said, 10, 31); err == nil {
+	count, err := strconv.ParseUint(said, 10, 64)
+	if err == nil || errors.Is(err, strconv.ErrRange) { // of a number beyond 64 bits it is the largest
 		return seconds(float64(count))
 	}
 	if at, err := http.ParseTime(said); err == nil {

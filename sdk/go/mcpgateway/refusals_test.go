@@ -254,6 +254,7 @@ func TestRetryAfterIsReadInBothFormsAndFromTheBody(t *testing.T) {
 		"a date":  refuses("ratelimit_exceeded", "", "Retry-After", clock.at.Add(7*time.Second).Format(http.TimeFormat)),
 		"details": refuses("ratelimit_exceeded", `,"details":{"retry_after_seconds":7}`),
 		"member":  refuses("ratelimit_exceeded", `,"retry_after":7`, "Retry-After", "3"),
+		"both":    refuses("ratelimit_exceeded", `,"retry_after":3,"details":{"retry_after_seconds":7}`, "Retry-After", "5"),
 	} {
 		s := startServer(t, answer)
 		client := newTestClient(t, clock, s.URL, WithMaxRetries(0))
@@ -268,7 +269,12 @@ func TestRetryAfterIsReadInBothFormsAndFromTheBody(t *testing.T) {
 			t.Errorf("%q is %v", said, got)
 		}
 	}
-	for _, said := range []string{"", "-1", "soon", "1e3", "99999999999999999999"} {
+	for _, said := range []string{"10000000000", "99999999999999999999"} {
+		if got := retryAfterOf(http.Header{"Retry-After": {said}}, clock.at); got == nil || *got <= pauseMax {
+			t.Errorf("%q is %v", said, got)
+		}
+	}
+	for _, said := range []string{"", "-1", "soon", "1e3"} {
 		if got := retryAfterOf(http.Header{"Retry-After": {said}}, clock.at); got != nil {
 			t.Errorf("%q is %v", said, got)
 		}

@@ -85,8 +85,8 @@ def test_a_code_of_a_newer_gateway_is_of_the_family_of_its_step(server: Loopback
 @pytest.mark.parametrize(
     ("headers", "members", "seconds"),
     [
-        ({"retry-after": "7"}, {}, 7), ({}, {"details": {"retry_after_seconds": 9}}, 9), ({"retry-after": "7"}, {"details": {"retry_after_seconds": 9}}, 7),
-        ({"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}, {}, None), ({"retry-after": "-1"}, {}, None), ({}, {"details": {"retry_after_seconds": "soon"}}, None), ({}, {"details": {"retry_after_seconds": 0}}, 0), ({"retry-after": "0"}, {}, 0),
+        ({"retry-after": "7"}, {}, 7), ({}, {"details": {"retry_after_seconds": 9}}, 9), ({"retry-after": "7"}, {"details": {"retry_after_seconds": 9}}, 9), ({"retry-after": "9"}, {"retry_after": 7, "details": {"retry_after_seconds": 3}}, 9),
+        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, {}, 0), ({"retry-after": "-1"}, {}, None), ({}, {"details": {"retry_after_seconds": "soon"}}, None), ({}, {"details": {"retry_after_seconds": 0}}, 0), ({"retry-after": "0"}, {}, 0),
     ],
 )  # fmt: skip
 def test_when_to_come_again_is_said_by_the_header_or_the_envelope(

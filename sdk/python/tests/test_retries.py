@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from datetime import datetime, timezone
 from typing import Any
 
 import httpx
@@ -92,9 +93,17 @@ def test_the_longer_of_the_gateways_word_and_the_jitter_up_to_a_minute(
     assert clock.slept == [slept]
 
 
-@pytest.mark.parametrize(("said", "seconds"), [("999999999", 999999999), ("soon", None), ("1.5", None), ("-5", None), ("٣", None)])
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("999999999", 999999999), ("10000000000", 10_000_000_000), (" 7 ", 7), ("soon", None), ("1.5", None), ("-5", None), ("٣", None),
+        ("Wed, 21 Oct 2026 07:28:09 GMT", 9), ("Wednesday, 21-Oct-26 07:28:09 GMT", 9), ("Wed Oct 21 07:28:09 2026", 9),
+        ("Wed, 21 Oct 2026 07:27:00 GMT", 0), ("Wed, 99 Foo 2026 07:28:09 GMT", None), ("Wed, 21 Oct", None),
+    ],
+)  # fmt: skip
 def test_a_large_number_is_one_and_nonsense_is_none(said: str, seconds: float | None) -> None:
-    assert retry_after_header({"retry-after": said}) == seconds
+    now = datetime(2026, 10, 21, 7, 28, tzinfo=timezone.utc).timestamp()
+    assert retry_after_header({"retry-after": said}, now) == seconds
 
 
 def test_no_wait_goes_past_the_calls_time(kind: Kind, server: Loopback) -> None:

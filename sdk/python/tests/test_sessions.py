@@ -244,6 +244,41 @@ def test_a_handler_may_be_asynchronous(server: Loopback) -> None:
     assert serving.answers[0]["result"] == {"action": "decline", "method": "elicitation/create"}
 
 
+def test_a_handler_has_the_calls_time(server: Loopback) -> None:
+    serving = SessionServer(server)
+
+    def call(request: Request) -> None:
+        request.connection.stream()
+        request.connection.event({"jsonrpc": "2.0", "id": "q0", **ELICIT})
+        request.connection.wait_until_closed()
+
+    serving.call = call
+    ended: list[str] = []
+
+    async def on_request(method: str, params: dict[str, Any]) -> Any:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            ended.append(method)
+            raise
+
+    with pytest.raises(CallTimeoutError) as raised:
+        perform("async", {"gateway_url": server.url}, ask("call_tool", "t", timeout=0.3), session={"on_request": on_request})
+    assert (ended, raised.value.may_have_run, serving.answers) == (["elicitation/create"], True, [])
+    assert "notifications/cancelled" in [request.rpc_method for request in server.seen]
+
+
+def test_a_time_out_within_a_handler_is_the_handlers(server: Loopback) -> None:
+    serving = SessionServer(server)
+    serving.call = asking(ELICIT, serving=serving)
+
+    async def on_request(method: str, params: dict[str, Any]) -> Any:
+        raise TimeoutError
+
+    perform("async", {"gateway_url": server.url}, ask("call_tool", "t"), session={"on_request": on_request})
+    assert serving.answers[0]["error"]["code"] == -32603
+
+
 def hanging(request: Request) -> None:
     request.connection.stream()
     token = request.json["params"].get("_meta", {}).get("progressToken")

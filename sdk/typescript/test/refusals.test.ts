@@ -48,6 +48,7 @@ describe('a refusal', () => {
     expect(await callFails(refusal('ratelimit_exceeded', { rpcCode: 429, status: 200, more: { details: { retry_after_seconds: 3 } } }))).toMatchObject({ retryAfter: 3 });
     const http = new Date(1_800_000_000_000 + 9_000).toUTCString();
     expect(await callFails(refusal('ratelimit_exceeded', { rpcCode: 429, status: 429, headers: { 'retry-after': http } }))).toMatchObject({ retryAfter: 9 });
+    expect(await callFails(refusal('ratelimit_exceeded', { rpcCode: 429, status: 429, headers: { 'retry-after': '10000000000' } }))).toMatchObject({ retryAfter: 10_000_000_000 });
     for (const nonsense of ['soon', 'soon 2030', '1.5', '-5']) expect(await callFails(refusal('ratelimit_exceeded', { rpcCode: 429, status: 429, headers: { 'retry-after': nonsense } }))).toMatchObject({ retryAfter: undefined });
   });
 

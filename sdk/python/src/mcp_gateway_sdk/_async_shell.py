@@ -175,9 +175,9 @@ class AsyncShell:
                 return await response.connection.leave()
             case Sleep(seconds):
                 return await self.sleep(seconds)
-            case Invoke(function, arguments):
+            case Invoke(function, arguments, deadline):
                 result = function(*arguments)
-                return await result if inspect.isawaitable(result) else result
+                return await self._returned(result, deadline) if inspect.isawaitable(result) else result
             case Blocking(function):
                 return await asyncio.to_thread(function)
             case Acquire(deadline):
@@ -228,6 +228,15 @@ class AsyncShell:
         except Exception as error:
             raise fault_of(error, trace) from None
 
+    async def _returned(self, waiting: Awaitable[T], deadline: float) -> T:
+        try:
+            returned = await _timed(_outcome(waiting), self._left(deadline))
+        except TimeoutError:
+            raise DeadlineError(sent_whole=True) from None  # only an answer under way asks anything
+        if isinstance(returned, TimeoutError):
+            raise returned
+        return returned
+
     async def _taken(self, lock: asyncio.Lock | asyncio.Semaphore, deadline: float) -> None:
         try:
             await _timed(lock.acquire(), self._left(deadline))
@@ -257,6 +266,14 @@ class AsyncShell:
             now.retired = True
             await now.close_if_idle()
         return fresh
+
+
+async def _outcome(waiting: Awaitable[T]) -> T | TimeoutError:
+    """A TimeoutError of the caller's own function is none of the call's."""
+    try:
+        return await waiting
+    except TimeoutError as fault:
+        return fault
 
 
 async def _next(pieces: AsyncIterator[bytes]) -> bytes:

@@ -5,6 +5,7 @@ The core is generators that yield these and are sent the answers: it does no I/O
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -62,6 +63,8 @@ class Invoke:
 
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
+    deadline: float = math.inf
+    """For an async one: DeadlineError when it takes longer. Any other can't be interrupted, and the time is over once it returns."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,7 +146,7 @@ class Exchanges:
             if message is not None and self._is_answer(message, response, under_way):
                 return message
         lost = lost_session(response.status, under_way.trace_id) if under_way.session is not None else None
-        raise lost or not_mcp(response.status, response.headers, under_way.trace_id)
+        raise lost or not_mcp(response.status, response.headers, under_way.trace_id, self._clock.wall())
 
     def _from_stream(self, response: Opened, under_way: _Exchange) -> Flow[Json]:
         splitter = SseSplitter(self._options.max_answer_bytes)
@@ -155,7 +155,7 @@ class Exchanges:
                 for data in splitter.push(piece):
                     message = parsed(data)
                     if message is None and data:
-                        raise not_mcp(response.status, response.headers, under_way.trace_id)
+                        raise not_mcp(response.status, response.headers, under_way.trace_id, self._clock.wall())
                     if message is None:
                         continue  # an event that only carries an id
                     if "method" in message:
@@ -201,7 +201,7 @@ class Exchanges:
             return False
         expired = lost_session(response.status, under_way.trace_id) if under_way.session is not None else None
         try:
-            raise_error(message, response.status, response.headers, under_way.trace_id)
+            raise_error(message, response.status, response.headers, under_way.trace_id, self._clock.wall())
         except ProtocolError as error:
             # An unknown method has 404, too, and ends no session.
             if expired is not None and error.rpc_code != RPC_METHOD_NOT_FOUND:
@@ -214,7 +214,7 @@ class Exchanges:
     def _take(self, message: Json, under_way: _Exchange) -> Flow[None]:
         if "id" in message:
             if under_way.session is not None:
-                yield from self._reply(message, under_way.session)
+                yield from self._reply(message, under_way.session, under_way.deadline)
             return
         event = event_of(message, under_way.token)
         if event is None:
@@ -222,20 +222,22 @@ class Exchanges:
         if under_way.call.streams:
             yield Emit(event)
         if under_way.call.on_progress is not None and isinstance(event, Progress):
-            yield Invoke(under_way.call.on_progress, (event,))
+            yield Invoke(under_way.call.on_progress, (event,), under_way.deadline)
 
-    def _reply(self, message: Json, session: LiveSession) -> Flow[None]:
-        reply = {"jsonrpc": "2.0", "id": message["id"], **(yield from self._handled(message, session.on_request))}
+    def _reply(self, message: Json, session: LiveSession, deadline: float) -> Flow[None]:
+        reply = {"jsonrpc": "2.0", "id": message["id"], **(yield from self._handled(message, session.on_request, deadline))}
         yield from self.say("POST", session.state, reply)
 
-    def _handled(self, message: Json, on_request: OnRequest | None) -> Flow[Json]:
+    def _handled(self, message: Json, on_request: OnRequest | None, deadline: float) -> Flow[Json]:
         method, params = message.get("method"), message.get("params")
         if method == "ping":
             return {"result": {}}
         if on_request is None or not isinstance(method, str):
             return _failed(RPC_METHOD_NOT_FOUND, "the client answers no such request")
         try:
-            result = yield Invoke(on_request, (method, params if isinstance(params, dict) else {}))
+            result = yield Invoke(on_request, (method, params if isinstance(params, dict) else {}), deadline)
+        except DeadlineError:
+            raise  # of the call that it was asked for
         except NotImplementedError:
             return _failed(RPC_METHOD_NOT_FOUND, "the client answers no such request")
         except Exception:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from calendar import timegm
 from collections.abc import Mapping
+from email.utils import parsedate_tz
 from typing import Any
 
 from ._codes import CODES, FAMILY_OF_STEP
@@ -17,7 +19,8 @@ SESSION_NOT_FOUND = "session_not_found"
 _STATUS_NOT_FOUND = 404
 _RETRY_STATUSES = frozenset({429, 503})
 _LAST_STEP_BEFORE_UPSTREAM = 12
-_SECONDS = re.compile(r"[0-9]{1,9}")
+_SECONDS = re.compile(r"[0-9]+")
+_HTTP_DATE = re.compile(r"[A-Z][a-z]{2,8},? [A-Za-z0-9 :-]{10,40}")
 
 
 def parsed(text: bytes) -> Json | None:
@@ -33,23 +36,34 @@ def media_type(headers: Mapping[str, str]) -> str:
     return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def retry_after_header(headers: Mapping[str, str]) -> float | None:
-    text = headers.get("retry-after", "")
-    return float(text) if _SECONDS.fullmatch(text) is not None else None
+def retry_after_header(headers: Mapping[str, str], now: float) -> float | None:
+    """Either form of RFC 9110, section 10.2.3; a date is one from now, of the wall clock."""
+    text = headers.get("retry-after", "").strip()
+    if _SECONDS.fullmatch(text) is not None:
+        return float(text)
+    at = parsedate_tz(text) if _HTTP_DATE.fullmatch(text) is not None else None
+    try:
+        return None if at is None else max(0.0, timegm(at[:9]) - (at[9] or 0) - now)
+    except (ValueError, OverflowError):
+        return None  # the 99th of a month
 
 
-def raise_error(message: Json, status: int, headers: Mapping[str, str], trace_id: str) -> None:
+def _longest(*said: float | None) -> float | None:
+    return max((seconds for seconds in said if seconds is not None), default=None)
+
+
+def raise_error(message: Json, status: int, headers: Mapping[str, str], trace_id: str, now: float) -> None:
     """Raises what a message says went wrong; returns where nothing did."""
     error = message.get("error")
     if not isinstance(error, dict):
         envelope = message if "result" not in message and _is_envelope(message) else None
         if envelope is None:
             return
-        raise _refusal(envelope, None, status, headers, trace_id)
+        raise _refusal(envelope, None, status, retry_after_header(headers, now), trace_id)
     data = error.get("data")
     rpc_code = error.get("code") if type(error.get("code")) is int else None
     if isinstance(data, dict) and _is_envelope(data):
-        raise _refusal(data, rpc_code, status, headers, trace_id)
+        raise _refusal(data, rpc_code, status, retry_after_header(headers, now), trace_id)
     raise ProtocolError(rpc_code, _text(error.get("message")) or "no message", data=data, trace_id=trace_id, http_status=status)
 
 
@@ -58,15 +72,12 @@ def _is_envelope(data: Json) -> bool:
     return isinstance(data.get("code"), str) and isinstance(data.get("decision_id"), str) and "middleware" in data
 
 
-def _refusal(envelope: Json, rpc_code: int | None, status: int, headers: Mapping[str, str], trace_id: str) -> GatewayError:
+def _refusal(envelope: Json, rpc_code: int | None, status: int, after: float | None, trace_id: str) -> GatewayError:
     code = envelope["code"]
     step = envelope.get("middleware_step")
     step = step if type(step) is int else None
     details = envelope.get("details")
     details = details if isinstance(details, dict) else {}
-    after = retry_after_header(headers)
-    if after is None:
-        after = _seconds(details.get("retry_after_seconds"))
     # A later session of this caller is another one, which the caller has to know.
     kind = SessionExpiredError if code == SESSION_NOT_FOUND else _family(code, step)
     return kind(
@@ -80,7 +91,7 @@ def _refusal(envelope: Json, rpc_code: int | None, status: int, headers: Mapping
         details=details,
         remediation=_text(envelope.get("remediation")),
         docs_url=_text(envelope.get("docs_url")),
-        retry_after=after,
+        retry_after=_longest(after, _seconds(envelope.get("retry_after")), _seconds(details.get("retry_after_seconds"))),
         http_status=status,
         rpc_code=rpc_code,
     )
@@ -104,7 +115,7 @@ def is_bare_retryable(fault: TransportError) -> bool:
     return fault.http_status is None or fault.http_status in _RETRY_STATUSES
 
 
-def not_mcp(status: int, headers: Mapping[str, str], trace_id: str) -> TransportError:
+def not_mcp(status: int, headers: Mapping[str, str], trace_id: str, now: float) -> TransportError:
     kind = media_type(headers)
     return TransportError(
         f"HTTP {status} with something that is not MCP ({kind or 'no content type'}): is gateway_url a PRECINCT gateway?",
@@ -112,7 +123,7 @@ def not_mcp(status: int, headers: Mapping[str, str], trace_id: str) -> Transport
         http_status=status,
         content_type=kind or None,
         trace_id=trace_id,
-        retry_after=retry_after_header(headers),
+        retry_after=retry_after_header(headers, now),
     )
 
 
