@@ -15,6 +15,8 @@ interface Field {
 
 /** Narrower terminals need the room for the caller. */
 const ID_FROM_WIDTH = 120;
+/** Below, even cut columns do not fit side by side: those that say how it was decided stay. */
+const NARROW_BELOW_WIDTH = 64;
 /** Two of a hundred thousand decisions may begin alike; explain names both then. */
 const ID_SHOWN = 8;
 
@@ -29,6 +31,7 @@ const CALL: readonly Field[] = [
   { column: { title: 'LAYERS 1–13', paint: paintLayers }, typical: 13, cell: (line) => (member(line, 'layers_traversed') === undefined ? '' : layersCompact(line)) },
   { column: { title: 'CALLER', shrinks: true, keepsEnd: true }, typical: 49, cell: (line) => textOf(line, 'spiffe_id') },
 ];
+const NARROW_CALL: readonly Field[] = [{ ...TIME, typical: 8, cell: (line) => textOf(line, 'timestamp').slice(11, 19) }, ...CALL.slice(1, 4)];
 const EVENT: readonly Field[] = [
   TIME,
   { column: { title: 'EVENT' }, typical: 20, cell: (line) => textOf(line, 'event') },
@@ -64,7 +67,9 @@ function base(type: string | undefined): readonly Field[] {
 }
 
 function fieldsFor(type: string | undefined, width: number): readonly Field[] {
-  return isEvent(type) || width < ID_FROM_WIDTH ? base(type) : [...CALL, SHORT_ID];
+  if (isEvent(type)) return EVENT;
+  if (width < NARROW_BELOW_WIDTH) return NARROW_CALL;
+  return width < ID_FROM_WIDTH ? CALL : [...CALL, SHORT_ID];
 }
 
 function rowOf(fields: readonly Field[], line: unknown): string[] {

@@ -26,22 +26,37 @@ function requestsOf(line: unknown): number {
   return numberOf(line, 'repeated') ?? 1;
 }
 
-const COLUMNS: readonly (Column & { readonly typical: number })[] = [
-  { title: 'TIME', typical: 12 }, { title: 'CALLER', typical: 20, shrinks: true, keepsEnd: true }, { title: 'METHOD', typical: 10, shrinks: true }, { title: 'TOOL', typical: 14, shrinks: true },
-  { title: 'DECISION', typical: 8, paint: (text, colors) => (text.startsWith('DENY') ? colors.red(text) : paintDecision(text, colors)) }, { title: 'STEP', typical: 4, right: true }, { title: 'CODE', typical: 24, shrinks: true, paint: (text, colors) => colors.red(text) }, { title: 'STATUS', typical: 6, right: true, paint: paintStatus }, { title: 'ms', typical: 7, right: true },
+interface TrafficColumn extends Column {
+  readonly typical: number;
+  /** Left out on a narrower terminal. */
+  readonly from?: number;
+  readonly cell: (facts: JsonRecord) => string;
+}
+
+/** All of them side by side, as far as each can be cut. */
+const ALL_FROM_WIDTH = 77;
+const COLUMNS: readonly TrafficColumn[] = [
+  { title: 'TIME', typical: 12, cell: ({ time }) => clockTime(String(time)) },
+  { title: 'CALLER', typical: 20, shrinks: true, keepsEnd: true, from: 50, cell: ({ caller }) => shortCaller(typeof caller === 'string' ? caller : '') },
+  { title: 'METHOD', typical: 10, shrinks: true, from: ALL_FROM_WIDTH, cell: ({ method }) => String(method ?? '') },
+  { title: 'TOOL', typical: 14, shrinks: true, cell: ({ tool }) => String(tool ?? '') },
+  { title: 'DECISION', typical: 8, paint: (text, colors) => (text.startsWith('DENY') ? colors.red(text) : paintDecision(text, colors)), cell: ({ decision, requests }) => (requests === 1 ? String(decision) : `${String(decision)} ×${String(requests)}`) },
+  { title: 'STEP', typical: 4, right: true, from: ALL_FROM_WIDTH, cell: ({ step }) => String(step ?? '') },
+  { title: 'CODE', typical: 24, shrinks: true, paint: (text, colors) => colors.red(text), cell: ({ code }) => String(code ?? '') },
+  { title: 'STATUS', typical: 6, right: true, paint: paintStatus, from: ALL_FROM_WIDTH, cell: ({ status }) => String(status ?? '') },
+  { title: 'ms', typical: 7, right: true, from: 60, cell: ({ latency_us: us }) => (typeof us === 'number' ? (us / US_PER_MS).toFixed(1) : '') },
 ];
 
+/** Its rows take all cells. */
 export function trafficTable(terminal: Pick<Terminal, 'width' | 'colors'>): OpenTable {
-  return openTable(COLUMNS, COLUMNS.map(({ typical }) => typical), terminal);
+  const shown = COLUMNS.filter(({ from = 0 }) => terminal.width >= from);
+  const table = openTable(shown, shown.map(({ typical }) => typical), terminal);
+  return { head: table.head, row: (cells) => table.row(cells.filter((_, i) => shown.some((column) => column === COLUMNS[i]))) };
 }
 
 export function trafficCells(line: unknown): string[] {
-  const { time, caller, method, tool, decision, code, step, latency_us: us, status, requests } = trafficFacts(line);
-  return [
-    clockTime(String(time)), shortCaller(typeof caller === 'string' ? caller : ''), String(method ?? ''), String(tool ?? ''),
-    requests === 1 ? String(decision) : `${String(decision)} ×${String(requests)}`, String(step ?? ''), String(code ?? ''), String(status ?? ''),
-    typeof us === 'number' ? (us / US_PER_MS).toFixed(1) : '',
-  ];
+  const facts = trafficFacts(line);
+  return COLUMNS.map(({ cell }) => cell(facts));
 }
 
 /** UTC, of today: who watches needs no date. */

@@ -3,7 +3,7 @@ import { given, type CommandContext, type CommandSpec } from '../command.js';
 import { CliFailure, type ExitCode } from '../failure.js';
 import { printAnswer, shortHash } from '../printing.js';
 import { listOf, member, numberOf, recordOf, textOf, textsOf, truthOf } from '../reading.js';
-import { renderFields, renderTable } from '../table.js';
+import { renderFields, renderTable, type Column } from '../table.js';
 import { printable, type Colors } from '../terminal.js';
 import { mismatchText } from '../tool-diff-view.js';
 import { sessionInspection } from './sessions.js';
@@ -87,23 +87,28 @@ function paintState(text: string, colors: Colors): string {
   return text.startsWith('mismatch') ? colors.red(text) : colors.yellow(text);
 }
 
+/** Whether a layer passes or denies is what is asked most. Who wants it wide wants all of them. */
+const SPARE = { flag: 4, fault: 1, skipped: 5, mean_us: 2, max_us: 3 } as const;
+
 async function inspectLayers(context: CommandContext): Promise<ExitCode> {
   const answer = await context.control().get('/v1/layers');
-  printAnswer(context, answer, () => {
-    const wide = context.flag('wide');
-    const counts = ['pass', 'flag', 'deny', 'fault', 'skipped'] as const;
-    const rows = listOf(answer, 'layers').map((layer) => [
-      textOf(layer, 'step'),
-      textOf(layer, 'name'),
-      ...counts.map((key) => textOf(layer, key)),
-      micros(layer, 'mean_us'),
-      micros(layer, 'max_us'),
-      ...(wide ? [textOf(layer, 'why')] : []),
-    ]);
-    const columns = [{ title: '#', right: true }, { title: 'LAYER' }, ...counts.map((key) => ({ title: key.toUpperCase(), right: true })), { title: 'MEAN µs', right: true }, { title: 'MAX µs', right: true }];
-    context.terminal.print(renderTable(wide ? [...columns, { title: 'WHY HERE', shrinks: true }] : columns, rows, context.terminal));
-  });
+  printAnswer(context, answer, () => context.terminal.print(layersTable(answer, context.flag('wide'), context.terminal)));
   return 0;
+}
+
+export function layersTable(answer: unknown, wide: boolean, terminal: Pick<CommandContext['terminal'], 'width' | 'colors'>): string {
+  const counts = ['pass', 'flag', 'deny', 'fault', 'skipped'] as const;
+  const rows = listOf(answer, 'layers').map((layer) => [
+    textOf(layer, 'step'),
+    textOf(layer, 'name'),
+    ...counts.map((key) => textOf(layer, key)),
+    micros(layer, 'mean_us'),
+    micros(layer, 'max_us'),
+    ...(wide ? [textOf(layer, 'why')] : []),
+  ]);
+  const figure = (title: string, key: keyof typeof SPARE | 'pass' | 'deny'): Column => ({ title, right: true, ...(wide || key === 'pass' || key === 'deny' ? {} : { spare: SPARE[key] }) });
+  const columns: readonly Column[] = [{ title: '#', right: true }, { title: 'LAYER' }, ...counts.map((key) => figure(key.toUpperCase(), key)), figure('MEAN µs', 'mean_us'), figure('MAX µs', 'max_us')];
+  return renderTable(wide ? [...columns, { title: 'WHY HERE', shrinks: true }] : columns, rows, terminal);
 }
 
 function micros(layer: unknown, key: string): string {
