@@ -8,6 +8,7 @@ export const EXIT_CODES = [
   [1, 'a negative answer (DENY, chain broken, not found, problems found, the tool failed)'],
   [2, 'wrong usage, or an error (no gateway answers)'],
   [3, 'the gateway refused a call that agw made as an agent'],
+  [130, 'Ctrl-C ended it (143: a SIGTERM did); 2 where something had to be wound up first'],
 ] as const;
 
 /** Ends the command with exit code 2 (or `exitCode`): printed as `agw: message` and the remedy below, never with a stack. */
