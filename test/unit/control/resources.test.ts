@@ -319,7 +319,7 @@ describe('policy', () => {
   it('is described and reloaded alone', async () => {
     expect(await json('GET', '/v1/policy')).toMatchObject({ packages: [{ name: 'precinct.authz', file: 'policies/a.rego' }], reads: { cacheable: true } });
     expect(await json('POST', '/v1/policy/reload')).toMatchObject({ files: 1, rules: 1, threads: 2 });
-    expect(await json('POST', '/v1/reload')).toMatchObject({ threads: 2, digests: { rules: 'u' } });
+    expect(await json('POST', '/v1/reload')).toMatchObject({ threads: 2, digests: { rules: 'u' }, warnings: expect.arrayContaining([{ message: 'mind this' }]) });
     expect(await json('POST', '/v1/reload/files')).toMatchObject({ refused: [], threads: 2 });
     expect(reloaded).toEqual(['policies', 'all', 'files']);
   });
