@@ -139,7 +139,7 @@ export function buildGateway(parts: GatewayParts) {
     clock, appender: parts.appender, grants: parts.approvals, breakers, sessionRisk: parts.sessionRisk, stats, unattended, traced: parts.traced,
     unrecorded: new Unrecorded({ appender: parts.appender, nowUs: clock.nowUs, after: parts.after, onLost: (decisionId) => parts.onGatewayFault(new Error('a call that was forwarded while the audit log failed gets no line'), decisionId) }),
     sharedLines: createSharedLines(parts.appender, () => snapshot.config.audit.unidentified_per_second, (flush, afterMs) => parts.after(afterMs, flush)),
-    unfitForRecords: (taken, server, word) => firewalls.of(taken, server).unfit(word), resourceMetadataUrl: parts.resourceMetadataUrl, digestArguments: createArgumentsDigest(parts.argumentsKey), onFault: parts.onGatewayFault,
+    unfitForRecords: (taken, server, word) => firewalls.of(taken, server).unfit(word), get resourceMetadataUrl() { return parts.resourceMetadataUrl; }, digestArguments: createArgumentsDigest(parts.argumentsKey), onFault: parts.onGatewayFault,
   };
   const isProven: TerminalServices['isProven'] = ({ inbound, caller }) => {
     const judge = (result: IdentityResult): boolean => result.ok && result.caller.spiffeId === caller?.spiffeId;

@@ -38,6 +38,7 @@ import { tlsInProject } from './evidence.js';
 import { createControlLink } from './control-link.js';
 import type { FromGateway, GatewayStats, SourceFault, ThreadSessions, ToGateway } from './messages.js';
 import { createScanners } from './scanners.js';
+import { ownUrl } from './own-url.js';
 import { Relay, type PeerLine } from './relay.js';
 import { keepBeating } from './stall-watch.js';
 import { openSharedMemory, type SharedMemory } from './shared-memory.js';
@@ -108,11 +109,12 @@ async function main(data: GatewayThreadData): Promise<void> {
 
   const ids = createIds();
   const traces = new TraceSender((requests) => link.tell({ kind: 'traced', requests }), after);
+  let bound: Front['listeners'] = [];
   const gateway = buildGateway({
     first, clock, ids, version: data.version, jsonGuard, appender, authenticator, guard, sessionRisk, messageReader: scanners.messageReader, shared: { ...views, thread: data.index, evicted: (place) => relay.tellEvicted(place), handOver: (owner, inbound, reply) => relay.handOver(owner, inbound, reply) }, client, sentSecrets, tools, approvals: link, keeper: link.sessions,
     secrets: createSecretFile(resolveInProject(data.root, config.secrets.file === '' ? join(config.state_dir, 'secrets.enc') : config.secrets.file), Buffer.from(data.secretsKey)),
     argumentsKey: data.argumentsKey === undefined ? undefined : Buffer.from(data.argumentsKey),
-    resourceMetadataUrl: `http://${config.front.host}:${config.front.port}/.well-known/oauth-protected-resource`,
+    get resourceMetadataUrl() { return `${ownUrl(config, bound)}.well-known/oauth-protected-resource`; },
     after, every, sampler: new Sampler(data.traced, data.threads), traced: (request) => traces.take(request),
     onFault: (layer, fault, ctx) => log.error({ ...faultFacts(fault), layer: layer.name, decision_id: ctx.decisionId }, 'a layer failed; its declared verdict was given'),
     onGatewayFault: (fault, decisionId) => log.error({ ...faultFacts(fault), decision_id: decisionId }, 'the gateway failed on a request'),
@@ -135,12 +137,13 @@ async function main(data: GatewayThreadData): Promise<void> {
     onFault: (fault) => log.error(faultFacts(fault), 'the front failed on a request'),
     probes: {
       // RFC 9728: enough for a client to learn how to present a token; there is no authorization server to name.
-      resourceMetadata: () => ({ status: 200, json: { resource: `http://${config.front.host}:${config.front.port}/`, bearer_methods_supported: ['header'], resource_name: 'PRECINCT' } }),
+      resourceMetadata: () => ({ status: 200, json: { resource: ownUrl(config, bound), bearer_methods_supported: ['header'], resource_name: 'PRECINCT' } }),
       health: () => ({ status: 200, json: { status: 'ok', version: data.version, profile: config.profile, matcher: scanners.engine(), json: { engine: jsonGuard.engine }, audit: appender.healthy ? 'ok' : 'failing' } }),
       ready: () => (appender.healthy ? { status: 200, json: { status: 'ready' } } : { status: 503, json: { status: 'not_ready', reason: appender.because } }),
     },
   });
 
+  bound = front.listeners;
   const report = (): GatewayStats => ({
     place: { index: data.index, owner: data.owner }, ...gateway.report(), front: front.report(), digests: gateway.snapshot().digests, heapBytes: getHeapStatistics().used_heap_size, upstreams: client.report(),
     engines: { front: `uWebSockets.js (${because})`, matcher: scanners.engine(), json: { engine: jsonGuard.engine, because: jsonGuard.because }, policy: 'regorus (WebAssembly)' },
