@@ -10,6 +10,7 @@ import { DuplexCall, type CallEnd, type CallPlace } from './duplex-call.js';
 import { findAnswered } from './unreadable.js';
 import { progressTokenOf, splice, subscriptionOf, type Edit, type WireMessage, type WireReader } from './wire-message.js';
 
+const STRAY_ID_LENGTH_MAX = 64; // shown of an id that we did not give
 const CALLS_MAX = 10_000; // on one stream; above it a call is refused instead of queued
 
 export interface PeerOptions {
@@ -21,6 +22,8 @@ export interface PeerOptions {
   readonly toolsChanged: () => void;
   /** It wrote what is no message of the protocol. */
   readonly unreadable: (bytes: number) => void;
+  /** An answer to an id that was never given. */
+  readonly stray: (idText: string) => void;
   readonly closed: (peer: Peer, fault: UpstreamFault) => void;
 }
 
@@ -147,9 +150,16 @@ export class Peer implements ChannelEvents {
     const call = this.#calls.get(Number(idText)) ?? (message.isError && idText === 'null' ? this.#only() : undefined);
     this.#answered = true;
     // Of a call that was given up, or of none: there is nobody to tell.
-    if (call === undefined || message.id === undefined) return false;
+    if (call === undefined || message.id === undefined) {
+      if (!this.#gave(Number(idText))) this.#options.stray(idText.slice(0, STRAY_ID_LENGTH_MAX));
+      return false;
+    }
     call.answer(splice(bytes, [{ ...message.id, text: call.place.idText ?? 'null' }]), message.isError ? 'refused' : 'answered');
     return true;
+  }
+
+  #gave(wireId: number): boolean {
+    return Number.isInteger(wireId) && wireId > 0 && wireId <= this.#lastId;
   }
 
   #takeRequest(bytes: Buffer, message: WireMessage): boolean {

@@ -55,7 +55,7 @@ export class SseServers implements UpstreamClient {
     const server: SessionServer = new SessionServer(reader, (ended) => {
       if (server.size >= CHANNELS_MAX) return 'full';
       return new Peer((events) => new SseChannel({ client: keyed, url, eventBytesMax: answerBytesMax, answerTimeoutMs, silentMs: sessionIdleMs }, events), {
-        reader, shared: false, heldBytesMax: answerBytesMax, toolsChanged: () => undefined, unreadable: () => undefined, closed: ended,
+        reader, shared: false, heldBytesMax: answerBytesMax, toolsChanged: () => undefined, unreadable: () => undefined, stray: () => undefined, closed: ended,
       });
     }, nowMs);
     return server;

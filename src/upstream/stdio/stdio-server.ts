@@ -107,6 +107,7 @@ export class StdioServer {
         reader: options.reader, shared: program.instance === 'shared', heldBytesMax: options.answerBytesMax,
         toolsChanged: () => options.toolsMayDiffer(this.#upstream),
         unreadable: (bytes) => this.#stderr.push(Buffer.from(`(${bytes} bytes on stdout that are no message)`)),
+        stray: (idText) => this.#stderr.push(Buffer.from(`(an answer on stdout to the id ${idText || 'that it lacks'}, which no request had)`)),
         closed: (one, fault) => {
           ended(one);
           this.#endedByItself(one.answered, startedMs, fault.message);

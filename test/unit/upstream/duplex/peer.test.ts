@@ -13,15 +13,16 @@ const BODY = Buffer.from('{"jsonrpc":"2.0","id":"mine","method":"tools/call","pa
 function open(shared = true) {
   const sent: string[] = [];
   const told = { toolsChanged: 0 };
+  const strays: string[] = [];
   let events: ChannelEvents | undefined;
   const peer = new Peer((given): Channel => {
     events = given;
     return { send: (message) => void sent.push(Buffer.from(message).toString('utf8')), close: () => undefined };
-  }, { reader, shared, heldBytesMax: 1000, toolsChanged: () => { told.toolsChanged += 1; }, unreadable: () => undefined, closed: () => undefined });
+  }, { reader, shared, heldBytesMax: 1000, toolsChanged: () => { told.toolsChanged += 1; }, unreadable: () => undefined, stray: (idText) => void strays.push(idText), closed: () => undefined });
   const faults: UpstreamFault[] = [];
   const heard: string[] = [];
   const sink: UpstreamSink = { onHead: () => undefined, onData: (chunk) => void heard.push(Buffer.from(chunk).toString('utf8')), onEnd: () => void heard.push('end'), onFault: (fault) => void faults.push(fault) };
-  return { peer, sent, told, faults, heard, ask: () => peer.ask(BODY, reader.read(BODY), { session: 's', headers: {} }, sink), say: (text: string) => events?.onMessage(Buffer.from(text)), end: () => events?.onClosed({ kind: 'transport', maybeSent: true, message: 'gone' }) };
+  return { peer, sent, told, strays, faults, heard, ask: () => peer.ask(BODY, reader.read(BODY), { session: 's', headers: {} }, sink), say: (text: string) => events?.onMessage(Buffer.from(text)), end: () => events?.onClosed({ kind: 'transport', maybeSent: true, message: 'gone' }) };
 }
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -37,6 +38,15 @@ describe('a channel', () => {
     for (let n = 0; n < 10_001; n += 1) ask();
     await turn();
     expect([sent.length, faults]).toEqual([10_000, [expect.objectContaining({ kind: 'transport', maybeSent: false, crowdedOut: true })]]);
+  });
+
+  it('tells of answers to ids that were never given, and cuts them', () => {
+    const { strays, ask, say } = open();
+    ask();
+    for (const id of ['7', '"mine"', '0', '1.5', 'null', JSON.stringify('x'.repeat(1000))]) say(`{"jsonrpc":"2.0","id":${id},"result":{}}`);
+    say('{"jsonrpc":"2.0","id":1,"result":{}}');
+    say('{"jsonrpc":"2.0","id":1,"result":{}}'); // of a call that has ended: as of one that was given up
+    expect(strays).toEqual(['7', '"mine"', '0', '1.5', 'null', `"${'x'.repeat(63)}`]);
   });
 
   it('that ends faults what is under way once, and takes nothing more', async () => {
