@@ -45,9 +45,10 @@ export function parseJwtBundle(text: string, file: string): JwtBundle {
   return bundle;
 }
 
+/** An editor's byte order mark is no fault: YAML files may have one, too. */
 function parseJson(text: string, file: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return JSON.parse(text.replace(/^\ufeff/, '')) as unknown;
   } catch {
     throw faultOf('the JWT bundle is not JSON.', file);
   }

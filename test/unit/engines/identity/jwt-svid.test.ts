@@ -136,6 +136,10 @@ describe('parseJwtBundle', () => {
   const keys = (...list: unknown[]): string => JSON.stringify({ keys: list });
   const rsa1024 = { kty: 'RSA', kid: 'r', use: 'jwt-svid', e: 'AQAB', n: Buffer.alloc(128, 0xff).toString('base64url') };
 
+  it('takes one with a byte order mark', () => {
+    expect([...parseJwtBundle(`\ufeff${jwtBundleText(key)}`, 'f').keys()]).toEqual([key.kid]);
+  });
+
   it('takes only keys marked for JWT-SVIDs', () => {
     const bundle = parseJwtBundle(keys({ ...key.jwk, use: 'x509-svid' }, { ...key.jwk, kid: 'k0', use: 'sig' }, { kty: 'new', use: 'later' }, key.jwk), 'f');
     expect([...bundle.keys()]).toEqual(['k1']);
