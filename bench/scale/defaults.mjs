@@ -23,7 +23,7 @@ const LATE_MS = 60_000; // others on the machine make a gateway late: it must no
 const DEFAULTS = { name: 'defaults', what: 'the defaults' };
 
 if (values.list) {
-  for (const { name, what } of VARIANTS) process.stdout.write(`${name.padEnd(12)} ${what}\n`);
+  for (const { name, what } of VARIANTS) process.stdout.write(`${name.padEnd(16)} ${what}\n`);
   process.exit(0);
 }
 const chosen = VARIANTS.filter(({ name, observes = false }) => (values.only === undefined ? observes === values.observe : values.only.split(',').includes(name)));
@@ -66,8 +66,8 @@ function report(found) {
     return;
   }
   process.stdout.write(`\n${BODY_BYTES} B calls, ${values.connections} connections, ${values.rounds} rounds; with the defaults ${result.defaultUs.toFixed(1)} µs of CPU a call, all threads\n`);
-  process.stdout.write('             CPU µs   beside the defaults (range)\n');
-  for (const row of rows) process.stdout.write(`${row.name.padEnd(12)}${row.cpuUs.toFixed(1).padStart(7)}   ${signed(row.moreUs).padStart(6)} (${signed(row.lowestUs)} to ${signed(row.highestUs)})  ${row.what}\n`);
+  process.stdout.write('                 CPU µs   beside the defaults (range)\n');
+  for (const row of rows) process.stdout.write(`${row.name.padEnd(16)}${row.cpuUs.toFixed(1).padStart(7)}   ${signed(row.moreUs).padStart(6)} (${signed(row.lowestUs)} to ${signed(row.highestUs)})  ${row.what}\n`);
 }
 
 function signed(us) {

@@ -1,5 +1,6 @@
 // What the defaults bench changes, one thing at a time: a key of gateway.yaml, the tool's registration, what comes with a call, or who asks for figures.
-import { request } from 'node:http';
+import { once } from 'node:events';
+import { createServer, request } from 'node:http';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -30,7 +31,25 @@ export const VARIANTS = [
   { name: 'metrics', observes: true, what: 'metrics scraped every second', prepared: scraped },
   { name: 'log', observes: true, what: 'log_level: debug', config: () => ({ log_level: 'debug' }) },
   { name: 'trace', observes: true, what: 'each call continues a trace: traceparent and tracestate are checked, scanned and passed on', prepared: () => ({ more: TRACE }) },
+  { name: 'traces', observes: true, what: 'traces to a collector: 100 a second of them, the default', ...exported({}) },
+  { name: 'traces-1-in-100', observes: true, what: 'traces of 1 % of all calls, without a most', ...exported({ sample_ratio: 0.01, traces_per_second_max: 1_000_000 }) },
+  { name: 'traces-all', observes: true, what: 'a trace of every call', ...exported({ traces_per_second_max: 1_000_000 }) },
 ];
+
+/** To a collector that takes everything, and keeps nothing. */
+function exported(telemetry) {
+  return {
+    config: async (_dir, own) => {
+      own.collector = createServer((asked, answer) => asked.resume().on('end', () => answer.end())).listen(0, '127.0.0.1');
+      await once(own.collector, 'listening');
+      return { telemetry: { otlp_endpoint: `http://127.0.0.1:${own.collector.address().port}`, ...telemetry } };
+    },
+    prepared: (_gateway, own) => ({ stop: () => {
+      own.collector.close();
+      own.collector.closeAllConnections();
+    } }),
+  };
+}
 
 function noRules(dir) {
   mkdirSync(join(dir, 'gateway', 'config', 'no-rules'), { recursive: true });
