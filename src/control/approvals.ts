@@ -13,7 +13,7 @@ const REFUSALS: Readonly<Record<Exclude<DecideResult['kind'], 'ok'>, readonly [s
   expired: [410, 'the request has expired', 'Let the agent repeat its call: that opens a new request.'],
   unknown_approver: [403, 'the gateway does not know this approver', 'Add one with agw approver add NAME.'],
   bad_signature: [403, 'the signature is not this approver\'s', 'Use the key agw approver add made.'],
-  self_approval: [403, 'nobody approves their own request', 'Ask another approver.'],
+  self_approval: [403, 'nobody decides on their own request', 'Ask another approver.'],
 };
 
 export function approvalRoutes(parts: ControlParts): Route[] {

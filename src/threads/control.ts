@@ -159,6 +159,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   const observations = new Observations({ registry: inForce.registry, reader, restored: readPinsFile(pinsFile), persist: (json) => writePinsFile(pinsFile, json) });
 
   const threadCount = gatewayThreads(config);
+  const kept = new KeptCounts();
   const traces = await openTraceExport(config, version, createIds(), log);
   let threads: GatewayThreads | undefined;
   const sessions = openKeptSessions({ stateDir, config, places: views.places, clock, threads: () => threads, event, onFault: (fault) => log.error(faultFacts(fault), 'MCP sessions could not be written') });
@@ -199,7 +200,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
       threadCount,
       { root, sources, policyModule: compileRegoModule(), version, connectAudit: () => writer.connect(), connectProcesses: processes.connect, secretsKey, argumentsKey, memory, beats: createBeats(threadCount), traced: traces.report().state !== 'off', ...evidence },
       {
-        answer: (question) => answer(question) as Promise<AnswerOf[typeof question.kind]>, releaseGrant: (id, token) => approvals.release(id, token), sessionsTold: (told) => sessions.told(told), traced: traces.take,
+        answer: (question) => answer(question) as Promise<AnswerOf[typeof question.kind]>, releaseGrant: (id, token) => approvals.release(id, token), sessionsTold: (told) => sessions.told(told), traced: traces.take, lastStats: (stats) => void kept.take([stats]),
         begun: (begun) => { threads = begun; },
         ...threadEvents({ log, event, cleanUp: (owner) => cleanUpAfter(views, owner, sessions.keptNow()), publish: () => publish(false) }),
       },
@@ -288,7 +289,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   const openFilesMax = readOpenFilesMax();
   const parts: ControlParts = {
     clock, version, startedMs: clock.nowMs(), configFile: options.configFile, stateDir, config: () => sources.config, inForce: () => inForce, listeners: () => running.listeners,
-    threads: running, kept: new KeptCounts(), audit: () => writer.status(), observations, upstreams: upstreamReports, greeted: refresh.factsOf, listings: refresh.historyOf, acknowledge, approvals, event: recordedEvent, sessions, secrets, traces: traces.report, warnings: () => warningsOf(inForce, sources, { root, unresolved: audit.unresolved, secrets: secrets.fault(), openFilesMax, variable: readEnvironment().secret, traces: traces.report() }), refused: () => refused.list(), notLoaded, reload, reloadFiles, reloadPolicies, writtenPolicies,
+    threads: running, kept, audit: () => writer.status(), observations, upstreams: upstreamReports, greeted: refresh.factsOf, listings: refresh.historyOf, acknowledge, approvals, event: recordedEvent, sessions, secrets, traces: traces.report, warnings: () => warningsOf(inForce, sources, { root, unresolved: audit.unresolved, secrets: secrets.fault(), openFilesMax, variable: readEnvironment().secret, traces: traces.report() }), refused: () => refused.list(), notLoaded, reload, reloadFiles, reloadPolicies, writtenPolicies,
   };
   try {
     const server = await serveControl(

@@ -16,10 +16,12 @@ export interface EndingParts {
   readonly flush: () => Promise<void>;
   readonly log: Log;
   readonly tell: (reason: string) => void;
+  /** What it counted to the end: nobody can ask it any more. */
+  readonly tellCounts: () => void;
 }
 
 /** From then on nothing of the thread's state can be trusted, so it ends; but an app that is still open would take the whole process along. */
-export function endAfterFault({ front, gateway, relay, flush, log, tell }: EndingParts): void {
+export function endAfterFault({ front, gateway, relay, flush, log, tell, tellCounts }: EndingParts): void {
   let ending = false;
   process.on('uncaughtException', (fault) => {
     log.error(faultFacts(fault), 'a fault that nobody caught: this thread ends');
@@ -35,6 +37,7 @@ export function endAfterFault({ front, gateway, relay, flush, log, tell }: Endin
       front.lose('gateway');
       relay.lose('gateway');
       await Promise.race([flush(), sleep(FLUSH_MAX_MS)]);
+      tellCounts();
       await sleep(LAST_BYTES_MS);
     } finally {
       await front.drain(0);

@@ -4,7 +4,7 @@ import type { AuditConnection } from '../audit/protocol.js';
 import type { TracedRequest } from '../chain/request-spans.js';
 import { describeSystemFault } from '../base/config/system-fault.js';
 import type { GatewayThreadData } from './gateway.js';
-import type { AnswerOf, FromGateway, Question, SessionsTold, SourceFault, ToGateway } from './messages.js';
+import type { AnswerOf, FromGateway, GatewayStats, Question, SessionsTold, SourceFault, ToGateway } from './messages.js';
 
 export class ThreadRefused extends Error {
   readonly fault: SourceFault;
@@ -30,6 +30,8 @@ export interface ThreadAnswers {
   readonly releaseGrant: (requestId: string, token: string) => void;
   readonly sessionsTold: (told: SessionsTold) => void;
   readonly traced: (requests: readonly TracedRequest[]) => void;
+  /** Of a thread that is ending. */
+  readonly lastStats: (stats: GatewayStats) => void;
 }
 
 interface Waiting {
@@ -160,6 +162,9 @@ export class GatewayThread {
         return;
       case 'crashed':
         this.#reason = message.reason;
+        return;
+      case 'last_stats':
+        this.#answers.lastStats(message.stats);
         return;
       case 'done': {
         const waiting = this.#waiting.get(message.call);

@@ -153,7 +153,9 @@ async function main(data: GatewayThreadData): Promise<void> {
     await appender.close();
     traces.flush(); // a trace ends when its record is written
   };
-  endAfterFault({ front, gateway, relay, flush, log, tell: (reason) => data.control.postMessage({ kind: 'crashed', reason } satisfies FromGateway) });
+  endAfterFault({
+    front, gateway, relay, flush, log, tell: (reason) => link.tell({ kind: 'crashed', reason }), tellCounts: () => link.tell({ kind: 'last_stats', stats: report() }),
+  });
   serveControl(data.control, { index: data.index, gateway, front, relay, authenticator, config, report, tools, link, sessionRisk, snapshotTools, client, log, close: async () => {
     for (const stop of timers) stop();
     relay.close();

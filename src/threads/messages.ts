@@ -96,6 +96,7 @@ export type FromGateway =
   | { readonly kind: 'ready'; readonly listeners: readonly { readonly kind: 'http' | 'mtls'; readonly address: string; readonly port: number }[] }
   | { readonly kind: 'failed'; readonly error: SourceFault }
   | { readonly kind: 'crashed'; readonly reason: string }
+  | { readonly kind: 'last_stats'; readonly stats: GatewayStats }
   | { readonly kind: 'done'; readonly call: number; readonly value: unknown; readonly error: SourceFault | undefined }
   | { readonly kind: 'ask'; readonly call: number; readonly question: Question }
   | { readonly kind: 'release_grant'; readonly requestId: string; readonly token: string }

@@ -111,7 +111,7 @@ describe('a gateway thread with a fault that nobody caught', () => {
   });
 });
 
-it('no counter falls when a thread is replaced, and while one stands still', async () => {
+it('no counter falls or misses a call when a thread is replaced, and while one stands still', async () => {
   await start(2);
   const counted = async (): Promise<string[]> => {
     const [page, { json }, status] = await Promise.all([gateway.control('GET', '/metrics'), gateway.control('GET', '/v1/layers'), gateway.control('GET', '/v1/status')]);
@@ -127,6 +127,10 @@ it('no counter falls when a thread is replaced, and while one stands still', asy
   expect(await counted()).toEqual(before);
   await some();
   expect(await counted()).toContain(`precinct_codes_total{code="registry_tool_unknown"} ${(2 * CONNECTIONS) / 3}`);
+  await some(); // nobody asks for these before the thread is gone
+  tell('crash-1');
+  expect(await eventually(() => events('thread_replaced').length === 2)).toBe(true);
+  expect(await counted()).toContain(`precinct_codes_total{code="registry_tool_unknown"} ${CONNECTIONS}`);
   const later = await counted();
   tell('stall-1');
   expect(await eventually(() => !existsSync(join(gateway.dir, 'stall-1')))).toBe(true);

@@ -38,6 +38,7 @@ async function start(script: object, count = 2): Promise<GatewayThreads> {
         return question.kind === 'consume' ? Promise.resolve(true as never) : Promise.reject(new Error('down'));
       },
       traced: () => undefined,
+      lastStats: () => undefined,
       releaseGrant: (id, token) => void released.push(`${id} ${token}`),
       sessionsTold: () => undefined,
       begun: (threads) => { begun = threads; },
