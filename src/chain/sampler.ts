@@ -1,6 +1,7 @@
 // Which requests are recorded as traces: those whose caller records them, a share of those that begin here, and of both no more than so many a second.
 import type { GatewayConfig } from '../base/config/schema.js';
 import type { TraceContext } from '../base/ids/trace-context.js';
+import type { SecondCount } from './second-count.js';
 
 export interface Sampling {
   /** This request's spans are exported. */
@@ -18,7 +19,6 @@ export interface SamplerReport {
 const RECORDED: Sampling = Object.freeze({ recorded: true, passedOn: true });
 const LEFT_TO_OTHERS: Sampling = Object.freeze({ recorded: false, passedOn: true });
 const UNSAMPLED: Sampling = Object.freeze({ recorded: false, passedOn: false });
-const MS_PER_SECOND = 1000;
 /** OpenTelemetry, "TraceState: Probability Sampling": the last 56 bits of a trace id are random; a double holds 52 of them. */
 const RANDOM_DIGITS = 13;
 const RANDOM_RANGE = 16 ** RANDOM_DIGITS;
@@ -27,23 +27,21 @@ const HEX = 16;
 export class Sampler {
   /** Traces go somewhere. */
   readonly #on: boolean;
-  /** Of how many threads this is one: the most of a second is shared out. */
-  readonly #threads: number;
-  #second = 0;
-  #taken = 0;
+  /** Of all threads. */
+  readonly #taken: SecondCount;
   #recorded = 0;
   #overLimit = 0;
 
-  constructor(on: boolean, threads: number) {
+  constructor(on: boolean, taken: SecondCount) {
     this.#on = on;
-    this.#threads = threads;
+    this.#taken = taken;
   }
 
   decide(trace: TraceContext, { sample_ratio: ratio, traces_per_second_max: most }: GatewayConfig['telemetry'], nowMs: number): Sampling {
     // Without traces of its own the gateway changes nobody's mind, and tool servers may record what begins here.
     if (!this.#on) return trace.sampled === false ? UNSAMPLED : LEFT_TO_OTHERS;
     if (!(trace.sampled ?? isDrawn(trace.traceId, ratio))) return UNSAMPLED;
-    if (!this.#hasRoom(most, nowMs)) {
+    if (!this.#taken.take(most, nowMs)) {
       this.#overLimit++;
       return trace.sampled === true ? LEFT_TO_OTHERS : UNSAMPLED;
     }
@@ -53,17 +51,6 @@ export class Sampler {
 
   report(): SamplerReport {
     return { recorded: this.#recorded, overLimit: this.#overLimit };
-  }
-
-  #hasRoom(most: number, nowMs: number): boolean {
-    const second = Math.floor(nowMs / MS_PER_SECOND);
-    if (second !== this.#second) {
-      this.#second = second;
-      this.#taken = 0;
-    }
-    if (this.#taken >= Math.ceil(most / this.#threads)) return false;
-    this.#taken++;
-    return true;
   }
 }
 

@@ -115,7 +115,7 @@ async function main(data: GatewayThreadData): Promise<void> {
     secrets: createSecretFile(resolveInProject(data.root, config.secrets.file === '' ? join(config.state_dir, 'secrets.enc') : config.secrets.file), Buffer.from(data.secretsKey)),
     argumentsKey: data.argumentsKey === undefined ? undefined : Buffer.from(data.argumentsKey),
     get resourceMetadataUrl() { return `${ownUrl(config, bound)}.well-known/oauth-protected-resource`; },
-    after, every, sampler: new Sampler(data.traced, data.threads), traced: (request) => traces.take(request),
+    after, every, sampler: new Sampler(data.traced, views.traces), traced: (request) => traces.take(request),
     onFault: (layer, fault, ctx) => log.error({ ...faultFacts(fault), layer: layer.name, decision_id: ctx.decisionId }, 'a layer failed; its declared verdict was given'),
     onGatewayFault: (fault, decisionId) => log.error({ ...faultFacts(fault), decision_id: decisionId }, 'the gateway failed on a request'),
   });

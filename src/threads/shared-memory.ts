@@ -2,6 +2,7 @@
 import type { GatewayConfig } from '../base/config/schema.js';
 import { SharedText } from '../base/shared/shared-text.js';
 import { createTableMemory, SharedTable, type TableMemory } from '../base/shared/table.js';
+import { createSecondMemory, SecondCount } from '../chain/second-count.js';
 import { breakerTable, forgetProbes } from '../engines/limits/circuit-breaker.js';
 import { bucketTable } from '../engines/limits/token-bucket.js';
 import { createHomesMemory, SessionHomes } from '../engines/mcp-session/homes.js';
@@ -19,6 +20,7 @@ export interface SharedMemory {
   readonly homes: TableMemory;
   readonly tasks: TableMemory;
   readonly sentSecrets: SharedArrayBuffer;
+  readonly traces: SharedArrayBuffer;
 }
 
 /** One thread's view of it. */
@@ -30,6 +32,8 @@ export interface SharedViews {
   readonly homes: SessionHomes;
   readonly tasks: SharedTable;
   readonly sentSecrets: SharedText;
+  /** Recorded in this second. */
+  readonly traces: SecondCount;
 }
 
 const RATE_KEYS_MAX = 200_000; // callers and caller-tool pairs with a bucket that is not full
@@ -38,7 +42,7 @@ export function createSharedMemory({ session }: Pick<GatewayConfig, 'session'>):
   return {
     buckets: createTableMemory(bucketTable(RATE_KEYS_MAX)), breakers: createTableMemory(breakerTable()),
     risk: createSessionMemory({ sessionsMax: session.sessions_max, actionsKept: session.actions_kept }), places: createPlacesMemory({ totalMax: session.sessions_max, perCallerMax: session.mcp_sessions_per_caller_max }), homes: createHomesMemory(session.sessions_max),
-    tasks: createTableMemory(taskTable()), sentSecrets: createSentSecretsMemory(),
+    tasks: createTableMemory(taskTable()), sentSecrets: createSentSecretsMemory(), traces: createSecondMemory(),
   };
 }
 
@@ -46,7 +50,7 @@ export function createSharedMemory({ session }: Pick<GatewayConfig, 'session'>):
 export function openSharedMemory(memory: SharedMemory, owner: number): SharedViews {
   return {
     buckets: new SharedTable(memory.buckets, owner), breakers: new SharedTable(memory.breakers, owner),
-    risk: new SessionTable(memory.risk, owner), places: new SessionPlaces(memory.places, owner), homes: new SessionHomes(memory.homes, owner), tasks: new SharedTable(memory.tasks, owner), sentSecrets: new SharedText(memory.sentSecrets, owner),
+    risk: new SessionTable(memory.risk, owner), places: new SessionPlaces(memory.places, owner), homes: new SessionHomes(memory.homes, owner), tasks: new SharedTable(memory.tasks, owner), sentSecrets: new SharedText(memory.sentSecrets, owner), traces: new SecondCount(memory.traces),
   };
 }
 

@@ -127,7 +127,7 @@ export async function startInProcessGateway(options: InProcessOptions): Promise<
   const views = openSharedMemory(createSharedMemory(config), 1);
   const parts: GatewayParts = {
     sentSecrets: createSentSecrets(views.sentSecrets), shared: { ...views, thread: 0, evicted: () => undefined, handOver: () => false },
-    first, clock, sampler: new Sampler(false, 1), traced: () => undefined, ids: createIds(), version: '0', jsonGuard, appender, client, tools, secrets,
+    first, clock, sampler: new Sampler(false, views.traces), traced: () => undefined, ids: createIds(), version: '0', jsonGuard, appender, client, tools, secrets,
     authenticator: createAuthenticator({ profile: config.profile, trustedPeers: [], jwtAudiences: config.identity.jwt_audience, cacheEntries: 100, trustIntermediates: false, x509Bundle: undefined, jwtBundle: undefined }),
     guard: createGuard({
       url: config.guard.url, kind: config.guard.kind, model: config.guard.model, apiKey: undefined, timeoutMs: config.guard.timeout_ms, threshold: 0.3,
