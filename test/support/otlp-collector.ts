@@ -45,6 +45,8 @@ export interface OtlpCollector {
   readonly authorizations: (string | undefined)[];
   /** HTTP status of its answers; 0 = it hangs. */
   status: number;
+  /** Its status line has the key that it was sent. */
+  repeatsKey: boolean;
   close(): Promise<void>;
 }
 
@@ -54,7 +56,7 @@ interface Span { readonly trace_id: string; readonly span_id: string; readonly p
 interface Request { readonly resource_spans?: readonly { readonly resource?: { readonly attributes?: KeyValues }; readonly scope_spans?: readonly { readonly spans?: readonly Span[] }[] }[] }
 
 export async function startOtlpCollector(): Promise<OtlpCollector> {
-  const collector = { spans: [] as TakenSpan[], bodies: [] as Buffer[], paths: [] as string[], authorizations: [] as (string | undefined)[], status: 200 };
+  const collector = { spans: [] as TakenSpan[], bodies: [] as Buffer[], paths: [] as string[], authorizations: [] as (string | undefined)[], status: 200, repeatsKey: false };
   const server = createServer((request, response) => {
     const parts: Buffer[] = [];
     request.on('data', (part: Buffer) => parts.push(part));
@@ -68,7 +70,7 @@ export async function startOtlpCollector(): Promise<OtlpCollector> {
         collector.bodies.push(body);
         collector.spans.push(...spansIn(body));
       }
-      response.writeHead(collector.status, { 'content-type': 'application/x-protobuf' }).end();
+      response.writeHead(collector.status, ...(collector.repeatsKey ? [`not ${request.headers.authorization ?? ''}`] : []), { 'content-type': 'application/x-protobuf' }).end();
     });
   });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));

@@ -145,7 +145,7 @@ describe('whose trace it is', () => {
   });
 
   it('is recorded no more often than telemetry.traces_per_second_max, whoever asks', async () => {
-    const limited = await start({ config: { telemetry: { otlp_endpoint: collector.url, traces_per_second_max: 1 } } });
+    const limited = await start({ config: { threads: { gateway: 3 }, telemetry: { otlp_endpoint: collector.url, traces_per_second_max: 1 } } }); // of all threads together
     const secondsBefore = Math.floor(Date.now() / 1000);
     for (let i = 0; i < 20; i++) expect((await limited.post(call('echo'), sampled('01'))).status).toBe(200);
     const seconds = Math.floor(Date.now() / 1000) - secondsBefore + 1;
@@ -178,6 +178,24 @@ describe('the collector', () => {
     expect(root.resource).toMatchObject({ 'service.name': 'gate-7', 'deployment.environment.name': 'test' });
     expect(collector.authorizations.at(-1)).toBe('Bearer abc');
     expect(gateway.stderr()).not.toContain('abc');
+  });
+
+  it.each([
+    ['a collector that repeats it', 'authorization=Bearer%20abc', 'HTTP 403 Forbidden'],
+    ['a variable that is written wrongly', 'authorization: Bearer abc==', 'OTEL_EXPORTER_OTLP_HEADERS'],
+  ])('whose key %s does not carry into status and log', async (_what, headers, said) => {
+    collector.status = 403;
+    collector.repeatsKey = true;
+    try {
+      const gateway = await start({ env: { OTEL_EXPORTER_OTLP_HEADERS: headers } });
+      await gateway.post(call('echo'), MCP);
+      expect(await eventually(async () => /"state":"failing"/.test((await gateway.control('GET', '/v1/status')).text))).toBe(true);
+      const status = (await gateway.control('GET', '/v1/status')).text;
+      expect([status, gateway.stderr()].map((text) => [text.includes('Bearer'), text.includes(said)])).toEqual([[false, true], [false, true]]);
+    } finally {
+      collector.status = 200;
+      collector.repeatsKey = false;
+    }
   });
 
   it('that refuses costs no call, and is said in status, metrics and log', async () => {

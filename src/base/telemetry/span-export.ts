@@ -1,5 +1,6 @@
 // Spans on their way to a collector: OTLP over HTTP, in batches, beside whatever else the thread does. OpenTelemetry's own exporter reads its other
 // variables (OTEL_EXPORTER_OTLP_HEADERS, _TIMEOUT, _COMPRESSION, _CERTIFICATE, OTEL_RESOURCE_ATTRIBUTES, OTEL_SERVICE_NAME) as its specification has them.
+import { STATUS_CODES } from 'node:http';
 import { SpanKind, SpanStatusCode, TraceFlags, type HrTime } from '@opentelemetry/api';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import { detectResources, envDetector, resourceFromAttributes, type Resource } from '@opentelemetry/resources';
@@ -77,7 +78,7 @@ export class SpanExport {
       export: (spans, done) => {
         this.#waiting -= spans.length;
         exporter.export(spans, (result) => {
-          const because = result.error === undefined ? undefined : `${result.error.name}: ${result.error.message}`;
+          const because = result.error === undefined ? undefined : reasonOf(result.error);
           if (because === undefined) this.#exported += spans.length;
           else this.#failed += spans.length;
           if ((because === undefined) !== (this.#because === undefined)) onHealth(because);
@@ -100,6 +101,14 @@ export class SpanExport {
       droppedAttributesCount: 0, droppedEventsCount: 0, droppedLinksCount: 0,
     };
   }
+}
+
+/** Not the collector's words, nor what of the headers' variable is taken for a name: the key may stand in either. */
+function reasonOf(error: Error): string {
+  const code = 'code' in error ? error.code : undefined;
+  if (typeof code === 'number') return `HTTP ${code} ${STATUS_CODES[code] ?? ''}`.trimEnd();
+  if (code === 'ERR_INVALID_HTTP_TOKEN' || code === 'ERR_INVALID_CHAR') return 'OTEL_EXPORTER_OTLP_HEADERS holds what can be no header; it is NAME=VALUE, a space in VALUE %20';
+  return `${error.name}: ${error.message}`;
 }
 
 function hrTime(us: number): HrTime {
