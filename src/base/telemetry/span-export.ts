@@ -77,12 +77,20 @@ export class SpanExport {
     return {
       export: (spans, done) => {
         this.#waiting -= spans.length;
-        exporter.export(spans, (result) => {
-          const because = result.error === undefined ? undefined : reasonOf(result.error);
+        let settled = false;
+        const settle = (because: string | undefined): void => {
+          if (settled) return;
+          settled = true;
+          clearTimeout(timer);
           if (because === undefined) this.#exported += spans.length;
           else this.#failed += spans.length;
           if ((because === undefined) !== (this.#because === undefined)) onHealth(because);
           this.#because = because;
+        };
+        // The exporter's own time begins anew with each byte of an answer; the next batch leaves after this one.
+        const timer = setTimeout(() => settle(`no whole answer within ${EXPORT_MS_MAX} ms`), EXPORT_MS_MAX).unref();
+        exporter.export(spans, (result) => {
+          settle(result.error === undefined ? undefined : reasonOf(result.error));
           done(result);
         });
       },
