@@ -59,7 +59,7 @@ describe('in the strict profile', () => {
     const dir = makeProject({ config: { profile: 'strict', guard: { url: `${guard.url}/v1/chat/completions`, model: 'guard' } } });
     try {
       const { code, stderr } = await runToEnd(dir);
-      expect(code).toBe(1);
+      expect(code).toBe(2);
       expect(stderr).toMatch(/secrets\.key.*openssl rand/);
     } finally {
       rmSync(dir, { recursive: true, force: true });
