@@ -28,14 +28,14 @@ export async function openTraceExport(config: GatewayConfig, version: string, id
     url, version, serviceName: environment.serviceName ?? SERVICE_NAME,
     onHealth: (because) => {
       if (because === undefined) log.info({ collector: shown }, 'traces reach the collector again');
-      else log.warn({ collector: shown, because }, `traces do not reach the collector${grpcHint(url)}; nothing else waits for it`);
+      else log.warn({ collector: shown, because: explained(because, url) }, 'traces do not reach the collector; nothing else waits for it');
     },
   });
   const newSpanId = (): string => ids.hex(SPAN_ID_BYTES);
   return {
     report: () => {
       const { because, ...counts } = spans.report();
-      return { state: because === undefined ? 'on' : 'failing', collector: shown, ...(because === undefined ? {} : { because: `${because}${grpcHint(url)}` }), spans: counts };
+      return { state: because === undefined ? 'on' : 'failing', collector: shown, ...(because === undefined ? {} : { because: explained(because, url) }), spans: counts };
     },
     take: (requests) => { for (const request of requests) spans.take(spansOf(request, newSpanId)); },
     close: () => spans.close(),
@@ -51,6 +51,12 @@ function withoutSecrets(url: string): string {
   return `${origin}${pathname}`; // a key may stand in its user part or its query
 }
 
-function grpcHint(url: string): string {
-  return new URL(url).port === GRPC_PORT ? ` (port ${GRPC_PORT} is OTLP over gRPC; over HTTP it is 4318)` : '';
+/** OpenSSL's and the HTTP parser's words name no remedy, and may have lines. */
+function explained(because: string, url: string): string {
+  const text = because.replace(/\s+/g, ' ').trim();
+  const { port } = new URL(url);
+  if (port === GRPC_PORT || text.includes('Expected HTTP/')) return `${text} (port ${port} seems to be OTLP over gRPC; over HTTP it is 4318 with most collectors)`;
+  if (text.includes('wrong version number')) return `${text} (no TLS is spoken there: http: instead of https:?)`;
+  if (/\b(?:Not Found|Method Not Allowed)\b/.test(text)) return `${text} (is the path the collector's? It is /v1/traces with most)`;
+  return text;
 }

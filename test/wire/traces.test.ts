@@ -213,6 +213,24 @@ describe('the collector', () => {
     expect(await eventually(async () => /"state":"on"/.test((await gateway.control('GET', '/v1/status')).text))).toBe(true);
   });
 
+  it('that speaks gRPC there, no TLS, or nothing under that path is told apart, in one line', async () => {
+    const said = async (endpoint: string): Promise<unknown> => {
+      const gateway = await start({ config: { telemetry: { otlp_endpoint: endpoint } } });
+      expect((await gateway.post(call('echo'), MCP)).status).toBe(200);
+      expect(await eventually(async () => /"state":"failing"/.test((await gateway.control('GET', '/v1/status')).text))).toBe(true);
+      const { json } = await gateway.control('GET', '/v1/status');
+      return (json['warnings'] as string[]).find((warning) => warning.startsWith('no trace reaches'));
+    };
+    const grpc = createServer((socket) => socket.on('error', () => undefined).end(Buffer.from([0, 0, 18, 4, 0, 0, 0, 0, 0]))); // an HTTP/2 SETTINGS frame's begin
+    await new Promise<void>((done) => grpc.listen(0, '127.0.0.1', done));
+    expect(await said(`http://127.0.0.1:${(grpc.address() as AddressInfo).port}`)).toMatch(/OTLP over gRPC/);
+    grpc.close();
+    expect(await said(collector.url.replace('http:', 'https:'))).toMatch(/^.*no TLS is spoken there.*$/);
+    collector.status = 404;
+    expect(await said(`${collector.url}/v1/trace`)).toMatch(/is the path the collector's/);
+    collector.status = 200;
+  });
+
   it('that is not there, or takes and never answers, keeps no gateway from ending', async () => {
     const silent = createServer(() => undefined);
     await new Promise<void>((done) => silent.listen(0, '127.0.0.1', done));
