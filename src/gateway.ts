@@ -136,7 +136,7 @@ export function buildGateway(parts: GatewayParts) {
   const { sentSecrets } = parts;
   const firewalls = createFirewalls(parts.jsonGuard, sentSecrets, parts.messageReader);
   const exit: ExitServices = {
-    clock, appender: parts.appender, grants: parts.approvals, breakers, sessionRisk: parts.sessionRisk, stats, unattended, traced: parts.traced,
+    clock, appender: parts.appender, grants: parts.approvals, breakers, sessionRisk: parts.sessionRisk, stats, unattended, sampler: parts.sampler, traced: parts.traced,
     unrecorded: new Unrecorded({ appender: parts.appender, nowUs: clock.nowUs, after: parts.after, onLost: (decisionId) => parts.onGatewayFault(new Error('a call that was forwarded while the audit log failed gets no line'), decisionId) }),
     sharedLines: createSharedLines(parts.appender, () => snapshot.config.audit.unidentified_per_second, (flush, afterMs) => parts.after(afterMs, flush)),
     unfitForRecords: (taken, server, word) => firewalls.of(taken, server).unfit(word), get resourceMetadataUrl() { return parts.resourceMetadataUrl; }, digestArguments: createArgumentsDigest(parts.argumentsKey), onFault: parts.onGatewayFault,
@@ -172,8 +172,7 @@ export function buildGateway(parts: GatewayParts) {
   const enter = (inbound: Inbound, reply: Reply): Exchange => {
     const trace = continueTrace(inbound.headers.traceparent, ids);
     const nowMs = clock.nowMs();
-    const sampling = parts.sampler.decide(trace, snapshot.config.telemetry, nowMs);
-    const ctx = new Context(inbound, snapshot, { decisionId: ids.uuid(), trace, spanId: ids.hex(SPAN_ID_BYTES), sampling }, nowMs, clock.monotonicMs());
+    const ctx = new Context(inbound, snapshot, { decisionId: ids.uuid(), trace, spanId: ids.hex(SPAN_ID_BYTES) }, nowMs, clock.monotonicMs());
     return new Exchange(ctx, reply, exit);
   };
 

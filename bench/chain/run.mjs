@@ -46,7 +46,7 @@ const lane = createLane();
 const [sender, receiver, requestLines] = [new LaneSender(lane), new LaneReceiver(lane), createRequestLines()];
 const gateway = buildGateway({
   shared: { ...shared, thread: 0, evicted: () => undefined },
-  sentSecrets: createSentSecrets(shared.sentSecrets), first, clock: systemClock, sampler: new Sampler(false, 1), traced: () => undefined, ids: createIds(), version: 'bench', jsonGuard: loadJsonGuard(),
+  sentSecrets: createSentSecrets(shared.sentSecrets), first, clock: systemClock, sampler: new Sampler(false, shared.traces), traced: () => undefined, ids: createIds(), version: 'bench', jsonGuard: loadJsonGuard(),
   // The log and the tool server are only the other ends of the chain here: the wire bench has the real ones.
   appender: { healthy: true, because: '', append: (_line, done) => done(undefined, undefined), appendRequest, close: async () => undefined },
   client: { send: (_request, sink) => {

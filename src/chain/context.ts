@@ -12,7 +12,7 @@ import type { StepUpScore } from '../engines/step-up/types.js';
 import type { Inbound } from '../front/types.js';
 import type { ParamMark } from '../mcp/param-headers.js';
 import type { Call } from '../mcp/types.js';
-import type { Sampling } from './sampler.js';
+import { UNDECIDED } from './sampler.js';
 import type { Snapshot } from './snapshot.js';
 
 // A layer's verdict while a request runs: an index into the record's VERDICT_NAMES.
@@ -75,7 +75,6 @@ export interface RequestIds {
   readonly decisionId: string;
   readonly trace: TraceContext;
   readonly spanId: string;
-  readonly sampling: Sampling;
 }
 
 export class Context implements FactSlots {
@@ -84,7 +83,8 @@ export class Context implements FactSlots {
   readonly decisionId: string;
   readonly spanId: string;
   readonly trace: TraceContext;
-  readonly sampling: Sampling;
+  /** Decided with the request. */
+  sampling = UNDECIDED;
   /** Milliseconds since the epoch at entry: the one clock read that caches and sessions use. */
   readonly nowMs: number;
   /** The same moment, as limits count: a clock that is set back by an hour must not keep callers and tools out for that hour. */
@@ -130,7 +130,6 @@ export class Context implements FactSlots {
     this.decisionId = ids.decisionId;
     this.spanId = ids.spanId;
     this.trace = ids.trace;
-    this.sampling = ids.sampling;
     this.nowMs = nowMs;
     this.steadyMs = steadyMs;
     this.layerUs[0] = 0;

@@ -137,6 +137,7 @@ export class Exchange {
       return false;
     }
     this.ctx.decidedUs = this.#services.clock.nowUs();
+    if (this.ctx.caller !== undefined) this.#sample(false);
     this.#argumentsDigest = this.#digestArguments();
     return true;
   }
@@ -311,9 +312,9 @@ export class Exchange {
     const line = streamEndLine({ ...decisionFacts(this.ctx), ...stream, atUs: this.#services.clock.nowUs(), findings: this.#answerFindings.map(answerFinding), status: this.#streamStatus });
     this.#services.appender.append(line, (error) => {
       this.#leave();
-      if (this.#openedWith !== undefined) this.#trace(this.#openedWith, stream);
       if (error === undefined) release();
       else this.reply.destroy();
+      if (this.#openedWith !== undefined) this.#trace(this.#openedWith, stream);
     });
   }
 
@@ -335,11 +336,13 @@ export class Exchange {
       decision, refusal, aborted, status: aborted ? HTTP_CLIENT_CLOSED : status, nowUs: this.#services.clock.nowUs(), argumentsDigest: this.#argumentsDigest, answerFindings: this.#answerFindings,
     });
     this.#services.stats.count(ctx, decision === 'ALLOW', facts.code);
+    let strangersOwn = false;
     const done = (error: Error | undefined): void => {
       if (this.#phase === 'sealing') this.#phase = 'ended';
       const begins = this.#phase === 'opening' && error === undefined;
       if (begins && ctx.sampling.recorded) this.#openedWith = facts;
       let told = facts;
+      if (strangersOwn) this.#sample(true);
       if (error === undefined) this.guard(release);
       else told = this.#refuseUnrecorded(facts);
       if (this.#phase === 'ended') this.#leave(); // else a stream has begun
@@ -348,7 +351,10 @@ export class Exchange {
     if (ctx.caller === undefined) {
       const { ip } = ctx.inbound.evidence;
       const shared = { decisionId: ctx.decisionId, traceId: ctx.traceId, text: (repeated: number) => repeatedLine(facts, ip, repeated) };
-      this.#services.sharedLines.append(sourceOf(ip), sharingKind(facts.code ?? '', facts.reasonCode), ctx.nowMs, () => requestLine(facts), shared, done);
+      this.#services.sharedLines.append(sourceOf(ip), sharingKind(facts.code ?? '', facts.reasonCode), ctx.nowMs, () => {
+        strangersOwn = true; // who shares another's has no record that a trace would lead to
+        return requestLine(facts);
+      }, shared, done);
       return;
     }
     this.#services.appender.appendRequest(facts, done);
@@ -381,8 +387,18 @@ export class Exchange {
     return told;
   }
 
+  #sample(stranger: boolean): void {
+    const { ctx } = this;
+    ctx.sampling = this.#services.sampler.decide(ctx.trace, ctx.snapshot.config.telemetry, ctx.nowMs, stranger);
+  }
+
+  /** No trace is worth a request. */
   #trace(facts: RequestLineFacts, stream?: StreamFacts): void {
-    this.#services.traced(tracedRequest(this.ctx, facts, this.#services.clock.nowUs(), stream));
+    try {
+      this.#services.traced(tracedRequest(this.ctx, facts, this.#services.clock.nowUs(), stream));
+    } catch (fault) {
+      this.#services.onFault(fault, this.ctx.decisionId);
+    }
   }
 
   #digestArguments(): string | undefined {

@@ -5,6 +5,7 @@ import type { ArgumentsDigest } from '../base/crypto/arguments-digest.js';
 import type { CircuitBreakers } from '../engines/limits/types.js';
 import type { SessionRisk } from '../engines/session-risk/types.js';
 import type { TracedRequest } from './request-spans.js';
+import type { Sampler } from './sampler.js';
 import type { Snapshot } from './snapshot.js';
 import type { ChainStats } from './stats.js';
 import type { Unattended } from './unattended.js';
@@ -28,6 +29,7 @@ export interface ExitServices {
   readonly stats: ChainStats;
   readonly unattended: Unattended;
   readonly unrecorded: Unrecorded;
+  readonly sampler: Sampler;
   /** A request that is recorded as a trace has ended. */
   readonly traced: (request: TracedRequest) => void;
   /** What a record may not repeat of a tool server's word: the rules that found something in it, or that it holds a secret. */

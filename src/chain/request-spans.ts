@@ -64,10 +64,10 @@ export function tracedRequest(ctx: Context, facts: RequestLineFacts, endedUs: nu
   };
 }
 
-/** The request's own span comes first. `newSpanId`: 16 hexadecimal digits. */
-export function spansOf(request: TracedRequest, newSpanId: () => string): SpanFacts[] {
-  const { traceId, spanId } = request;
-  const spans: SpanFacts[] = [requestSpan(request)];
+/** The request's own span comes first. `newSpanId`: 16 hexadecimal digits. `sessionKey`: the name of a session that does not lead to the id its client holds. */
+export function spansOf(request: TracedRequest, newSpanId: () => string, sessionKey: (id: string) => string): SpanFacts[] {
+  const { traceId, spanId, sessionId } = request;
+  const spans: SpanFacts[] = [requestSpan(request, sessionId === undefined ? undefined : sessionKey(sessionId))];
   const add = (name: string, startUs: number, endUs: number, attributes: Attributes = {}, error?: string, kind: SpanFacts['kind'] = 'internal'): void => {
     spans.push({ traceId, spanId: newSpanId(), parentSpanId: spanId, parentIsRemote: false, name: `gateway.${name}`, kind, startUs, endUs: Math.max(startUs, endUs), error, attributes: given(attributes) });
   };
@@ -92,7 +92,7 @@ export function spansOf(request: TracedRequest, newSpanId: () => string): SpanFa
   return spans;
 }
 
-function requestSpan(request: TracedRequest): SpanFacts {
+function requestSpan(request: TracedRequest, sessionKey: string | undefined): SpanFacts {
   const { method, tool, code } = request;
   const isCall = method === 'tools/call';
   // A name that nobody registered is the caller's invention: in the span's own name it would be one more of them (low cardinality).
@@ -102,7 +102,7 @@ function requestSpan(request: TracedRequest): SpanFacts {
     name: known ? `${method} ${tool}` : method === undefined ? 'unread request' : isKnown(method) ? method : 'other method', kind: 'server', startUs: request.receivedUs, endUs: Math.max(request.receivedUs, request.endedUs), error: failureOf(request),
     attributes: given({
       'mcp.method.name': method, [isCall ? 'gen_ai.tool.name' : 'mcp.subject']: tool, 'gen_ai.operation.name': isCall ? 'execute_tool' : undefined,
-      'mcp.session.id': request.sessionId, 'mcp.spiffe_id': request.spiffeId, 'mcp.decision_id': request.decisionId, 'mcp.principal.level': request.principal?.level, 'mcp.principal.role': request.principal?.role,
+      'mcp.session.key': sessionKey, 'mcp.spiffe_id': request.spiffeId, 'mcp.decision_id': request.decisionId, 'mcp.principal.level': request.principal?.level, 'mcp.principal.role': request.principal?.role,
       'mcp.result': request.decision === 'ALLOW' ? 'allowed' : 'denied', 'error.type': request.stream?.code ?? code, 'mcp.reason': request.reasonCode, 'http.response.status_code': request.status,
       'mcp.risk_score': request.riskScore, 'mcp.findings.rules': request.rules.length === 0 ? undefined : [...request.rules],
     }),

@@ -16,6 +16,8 @@ export interface SamplerReport {
   readonly overLimit: number;
 }
 
+/** Before anything is decided. */
+export const UNDECIDED: Sampling = Object.freeze({ recorded: false, passedOn: true });
 const RECORDED: Sampling = Object.freeze({ recorded: true, passedOn: true });
 const LEFT_TO_OTHERS: Sampling = Object.freeze({ recorded: false, passedOn: true });
 const UNSAMPLED: Sampling = Object.freeze({ recorded: false, passedOn: false });
@@ -37,11 +39,12 @@ export class Sampler {
     this.#taken = taken;
   }
 
-  decide(trace: TraceContext, { sample_ratio: ratio, traces_per_second_max: most }: GatewayConfig['telemetry'], nowMs: number): Sampling {
+  /** `stranger`: nobody knows who it is. Of what a second may bring, half is for those whom somebody knows. */
+  decide(trace: TraceContext, { sample_ratio: ratio, traces_per_second_max: most }: GatewayConfig['telemetry'], nowMs: number, stranger = false): Sampling {
     // Without traces of its own the gateway changes nobody's mind, and tool servers may record what begins here.
     if (!this.#on) return trace.sampled === false ? UNSAMPLED : LEFT_TO_OTHERS;
     if (!(trace.sampled ?? isDrawn(trace.traceId, ratio))) return UNSAMPLED;
-    if (!this.#taken.take(most, nowMs)) {
+    if (!this.#taken.take(stranger ? Math.ceil(most / 2) : most, nowMs)) {
       this.#overLimit++;
       return trace.sampled === true ? LEFT_TO_OTHERS : UNSAMPLED;
     }

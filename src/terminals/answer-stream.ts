@@ -248,6 +248,7 @@ export class AnswerStream implements EventReceiver {
           this.#call.fail(deny('mcp_invalid_response', { reasonCode: 'not_the_answer' }));
           return;
         }
+        this.#exchange.answered();
         break;
       case 'request':
         if (!this.#mayAsk(message)) return;

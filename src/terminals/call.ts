@@ -146,9 +146,12 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
   onEnd(): void {
     try {
       this.#bodyIsFree = this.#call?.bodyIsFree === true;
+      if (this.#stream !== undefined) {
+        this.#stream.upstreamEnded(undefined);
+        return;
+      }
       this.#exchange.answered();
-      if (this.#stream !== undefined) this.#stream.upstreamEnded(undefined);
-      else this.#finishWhole(this.#parts === undefined ? this.#part ?? NOTHING : Buffer.concat(this.#parts));
+      this.#finishWhole(this.#parts === undefined ? this.#part ?? NOTHING : Buffer.concat(this.#parts));
     } catch (fault) {
       this.#exchange.fault(fault);
     }
@@ -157,11 +160,11 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
   onFault(cause: UpstreamFault): void {
     try {
       const refusal = faultRefusal(cause);
-      this.#exchange.answered();
       if (this.#stream !== undefined) {
         this.#stream.upstreamEnded(refusal);
         return;
       }
+      this.#exchange.answered();
       // What could not even be written is the caller's doing.
       this.#exchange.settle(cause.crowdedOut === true || (cause.kind === 'protocol' && !cause.maybeSent) ? 'neutral' : this.#blame());
       this.#refuse(refusal);

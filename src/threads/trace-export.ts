@@ -5,6 +5,7 @@ import type { Ids } from '../base/ids/ids.js';
 import type { Log } from '../base/telemetry/log.js';
 import type { SpanExport } from '../base/telemetry/span-export.js';
 import { spansOf, type TracedRequest } from '../chain/request-spans.js';
+import { sessionKey } from '../engines/mcp-session/session-key.js';
 import type { TraceReport } from '../control/parts.js';
 
 const SERVICE_NAME = 'precinct-gateway';
@@ -37,7 +38,7 @@ export async function openTraceExport(config: GatewayConfig, version: string, id
       const { because, ...counts } = spans.report();
       return { state: because === undefined ? 'on' : 'failing', collector: shown, ...(because === undefined ? {} : { because: explained(because, url) }), spans: counts };
     },
-    take: (requests) => { for (const request of requests) spans.take(spansOf(request, newSpanId)); },
+    take: (requests) => { for (const request of requests) spans.take(spansOf(request, newSpanId, sessionKey)); },
     close: () => spans.close(),
   };
 }

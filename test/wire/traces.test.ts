@@ -112,6 +112,18 @@ describe('a call whose trace is recorded', () => {
     expect(root.endNs >= (proxy?.endNs ?? 0n)).toBe(true);
   });
 
+  it('of a caller that reads plain JSON shows the tool server\'s time up to its answer, event or not', async () => {
+    server.answering = 'sse';
+    try {
+      expect((await gateway.post(call('echo'))).headers['content-type']).toBe('application/json');
+    } finally {
+      server.answering = 'json';
+    }
+    const [, ...children] = await traceOf(gateway);
+    const [proxy, firewall, commit] = ['proxy', 'response_firewall', 'audit_commit'].map((name) => children.find((child) => child.name === `gateway.${name}`));
+    expect([proxy?.endNs, firewall?.endNs]).toEqual([firewall?.startNs, commit?.startNs]);
+  });
+
   it('carries nothing of the arguments, and no secret', async () => {
     await gateway.post(call('echo', { text: `password = ${PASSWORD}`, to: 'someone@example.org' }), MCP);
     await gateway.post(call(`AKIA${'Q'.repeat(8)}7EXAMPLE`.slice(0, 20), { text: PASSWORD }), MCP);

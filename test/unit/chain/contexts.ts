@@ -46,7 +46,8 @@ export function contextOf(args: string | undefined = undefined, more: { posted?:
   const head = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"my_tool","arguments":';
   const body = more.body ?? (args === undefined ? '' : `${head}${args}}}`);
   const { inbound } = lentMessage(body, more.posted);
-  const ctx = new Context(inbound, snapshotOf(more.snapshot), { ...IDS, trace: { traceId: IDS.traceId, parentSpanId: undefined, sampled: undefined, ...more.trace }, sampling: { recorded: more.trace !== undefined, passedOn: true } }, NOW_MS);
+  const ctx = new Context(inbound, snapshotOf(more.snapshot), { ...IDS, trace: { traceId: IDS.traceId, parentSpanId: undefined, sampled: undefined, ...more.trace } }, NOW_MS);
+  ctx.sampling = { recorded: more.trace !== undefined, passedOn: true };
   ctx.caller = callerOf();
   ctx.call = callOf(args === undefined || more.body !== undefined ? {} : { argumentsFrom: head.length, argumentsTo: head.length + Buffer.byteLength(args) });
   ctx.mcpSession = 'none';

@@ -2,6 +2,7 @@
 import { Exchange } from '../../../src/chain/exchange.js';
 import type { ExitServices } from '../../../src/chain/exit-services.js';
 import type { TracedRequest } from '../../../src/chain/request-spans.js';
+import type { Sampler } from '../../../src/chain/sampler.js';
 import { ChainStats } from '../../../src/chain/stats.js';
 import { Unattended } from '../../../src/chain/unattended.js';
 import { createSharedLines } from '../../../src/chain/unidentified.js';
@@ -30,7 +31,7 @@ export function setUp(ctx = contextOf('{"a": 1}')) {
   const unattended = new Unattended();
   const state = { consumes: true as boolean | Error };
   const services: ExitServices = {
-    clock: { nowMs: () => 5, nowUs: () => 5000, monotonicMs: () => 0 }, appender, stats, unattended, traced: (request) => void traced.push(request),
+    clock: { nowMs: () => 5, nowUs: () => 5000, monotonicMs: () => 0 }, appender, stats, unattended, sampler: { decide: () => ctx.sampling } as unknown as Sampler, traced: (request) => void traced.push(request),
     unrecorded: new Unrecorded({ appender, nowUs: () => 7000, after: (_ms, run) => void later.push(run), onLost: (id) => void done.push(`lost ${id}`) }),
     sharedLines: createSharedLines(appender, () => 100, () => undefined),
     grants: {

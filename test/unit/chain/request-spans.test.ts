@@ -13,7 +13,8 @@ const request = (more: Partial<TracedRequest> = {}): TracedRequest => ({
   spiffeId: undefined, principal: undefined, riskScore: 0, rules: [], layers: layers(new Array(13).fill(10)), receivedUs: RECEIVED_US, decidedUs: RECEIVED_US + 1000, forwardedUs: RECEIVED_US + 1100, answeredUs: RECEIVED_US + 5000, respondedUs: RECEIVED_US + 5200,
   endedUs: RECEIVED_US + 6000, stream: undefined, ...more,
 });
-const times = (one: TracedRequest): Record<string, readonly [number, number]> => Object.fromEntries(spansOf(one, () => 'x').map(({ name, startUs, endUs }) => [name, [startUs - RECEIVED_US, endUs - RECEIVED_US]]));
+const keyOf = (id: string): string => `key of ${id}`;
+const times = (one: TracedRequest): Record<string, readonly [number, number]> => Object.fromEntries(spansOf(one, () => 'x', keyOf).map(({ name, startUs, endUs }) => [name, [startUs - RECEIVED_US, endUs - RECEIVED_US]]));
 
 describe('the spans of a request', () => {
   it('follow one another: the body, the layers up to the decision, the tool server, the firewall, the record', () => {
@@ -25,7 +26,7 @@ describe('the spans of a request', () => {
 
   it('never begin before the request, nor end before they begin', () => {
     const odd = request({ layers: layers([5000, 5000]), decidedUs: RECEIVED_US + 10, forwardedUs: RECEIVED_US + 20, answeredUs: 0, respondedUs: RECEIVED_US + 5, endedUs: RECEIVED_US + 3 });
-    for (const { startUs, endUs } of spansOf(odd, () => 'x')) expect([startUs >= RECEIVED_US, endUs >= startUs]).toEqual([true, true]);
+    for (const { startUs, endUs } of spansOf(odd, () => 'x', keyOf)) expect([startUs >= RECEIVED_US, endUs >= startUs]).toEqual([true, true]);
   });
 
   it('of a stream have no end but the stream\'s', () => {
@@ -37,19 +38,24 @@ describe('the spans of a request', () => {
     [{ code: 'mcp_request_failed', status: 200 }, 'mcp_request_failed'], [{ code: 'authz_policy_denied', status: 403 }, undefined], [{ code: undefined, status: 500 }, '500'],
     [{ stream: { bytes: 0, messages: 0, code: 'mcp_timeout' } }, 'mcp_timeout'], [{ stream: { bytes: 0, messages: 0, code: 'client_disconnected' } }, undefined],
   ])('fail where the gateway or the tool server did: %j', (more, error) => {
-    expect(spansOf(request(more), () => 'x')[0]?.error).toBe(error);
+    expect(spansOf(request(more), () => 'x', keyOf)[0]?.error).toBe(error);
   });
 
   it.each([
     [{ method: undefined, tool: undefined }, 'unread request'], [{ method: 'made/up', tool: undefined }, 'other method'], [{ method: 'GET', tool: undefined }, 'GET'], [{ method: 'resources/read', tool: 'file:///a' }, 'resources/read'],
     [{ layers: layers(new Array(4).fill(1)) }, 'tools/call'],
   ])('have a name of few that there are: %j', (more, name) => {
-    expect(spansOf(request(more), () => 'x')[0]?.name).toBe(name);
+    expect(spansOf(request(more), () => 'x', keyOf)[0]?.name).toBe(name);
+  });
+
+  it('name a session by its key, never by the id that its client holds', () => {
+    const spans = spansOf(request({ sessionId: 'held' }), () => 'x', keyOf);
+    expect([spans[0]?.attributes['mcp.session.key'], JSON.stringify(spans).includes('"held"')]).toEqual(['key of held', false]);
   });
 
   it('name the layer that failed as the failure', () => {
     const failed = request({ layers: [{ verdict: PASSED, us: 1, note: undefined }, { verdict: FAULTED, us: 1, note: 'mcp_invalid_request' }] });
-    expect(spansOf(failed, () => 'x').filter(({ name, error }) => name.startsWith('gateway.') && error !== undefined).map(({ name, error }) => [name, error])).toEqual([['gateway.shape_validator', 'mcp_invalid_request']]);
+    expect(spansOf(failed, () => 'x', keyOf).filter(({ name, error }) => name.startsWith('gateway.') && error !== undefined).map(({ name, error }) => [name, error])).toEqual([['gateway.shape_validator', 'mcp_invalid_request']]);
   });
 });
 

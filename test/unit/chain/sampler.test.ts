@@ -49,6 +49,12 @@ describe('a sampler', () => {
     expect(recorded(1_000_000, 4096_000 * 1000 - 1)).toBe(3); // the counted second begins anew
     expect(recorded(3, 4096_000 * 1000)).toBe(3);
   });
+
+  it('leaves half of a second to those whom somebody knows', () => {
+    const sampler = new Sampler(true, new SecondCount());
+    const take = (stranger: boolean): boolean => sampler.decide(trace(true), config(1, 4), 1000, stranger).recorded;
+    expect([take(true), take(true), take(true), take(false), take(false), take(false)]).toEqual([true, true, false, true, true, false]);
+  });
 });
 
 describe('the traceparent that goes on', () => {
