@@ -85,8 +85,8 @@ export function spansOf(request: TracedRequest, newSpanId: () => string, session
   const { forwardedUs, answeredUs, respondedUs, endedUs, stream } = request;
   if (forwardedUs > 0) {
     const streamed = stream === undefined ? respondedUs : endedUs;
-    add('proxy', forwardedUs, answeredUs === 0 ? streamed : answeredUs, { 'mcp.server': request.server, 'mcp.stream.messages': stream?.messages, 'mcp.stream.bytes': stream?.bytes }, failureOf(request), 'client');
-    if (answeredUs > 0 && answeredUs < respondedUs && stream === undefined) add('response_firewall', answeredUs, respondedUs);
+    add('proxy', forwardedUs, answeredUs === 0 ? streamed : answeredUs, { 'mcp.server': request.server, 'mcp.stream.messages': stream?.messages, 'mcp.stream.bytes': stream?.bytes }, originOf(request) === 'mcp_transport' ? failureOf(request) : undefined, 'client');
+    if (answeredUs > 0 && answeredUs < respondedUs && stream === undefined) add('response_firewall', answeredUs, respondedUs, { 'mcp.result': originOf(request) === 'response_firewall' ? 'denied' : 'allowed' });
   }
   if (stream === undefined) add('audit_commit', respondedUs, endedUs);
   return spans;
@@ -115,8 +115,16 @@ function isKnown(method: string): boolean {
   return METHODS.has(method) || OWN_NAMES.has(method);
 }
 
+/** Whose refusal it is, by the error table. */
+function originOf({ code, stream }: TracedRequest): string | undefined {
+  const reason = stream?.code ?? code;
+  return reason !== undefined && isErrorCode(reason) ? ERRORS[reason].middleware : undefined;
+}
+
 /** OpenTelemetry's HTTP conventions: what the client did wrong, or was refused, is no error of the server's. An MCP client is told most of them with HTTP 200. */
-function failureOf({ code, status, stream }: TracedRequest): string | undefined {
+function failureOf(request: TracedRequest): string | undefined {
+  const { code, status, stream } = request;
+  if (originOf(request) === 'response_firewall') return undefined; // 502, but a refusal
   const reason = stream?.code ?? code;
   if (reason !== undefined && isErrorCode(reason) && ERRORS[reason].status >= SERVER_ERROR_FROM) return reason;
   return status >= SERVER_ERROR_FROM ? reason ?? String(status) : undefined;

@@ -30,6 +30,7 @@ export interface HelpTable {
 const WIDTH_DEFAULT = 80;
 const WIDTH_MIN = 40; // below it nothing is wrapped
 const GAP = 2;
+const LISTED_WIDTH = 14;
 const HELP_ROW = ['-h, --help', 'show this help'] as const;
 
 /** Every page there is. */
@@ -49,7 +50,10 @@ function programPage({ commands, groups, about, options, exitCodes, environment 
     const spec = commands.find(({ path }) => path === word);
     return spec === undefined ? [word, groups.find(({ name }) => name === word)?.summary ?? ''] : [termOf(spec), spec.summary];
   });
-  const listed = (pairs: readonly (readonly [string | number, string])[]): string => pairs.map(([key, meaning]) => `  ${String(key).padEnd(14)} ${meaning}`).join('\n');
+  const listed = (pairs: readonly (readonly [string | number, string])[]): string => {
+    const width = Math.max(...pairs.map(([key]) => String(key).length), LISTED_WIDTH);
+    return pairs.map(([key, meaning]) => `  ${String(key).padEnd(width)} ${meaning}`).join('\n');
+  };
   return {
     usage: 'agw [options] [command]', about, sections: [{ title: 'Options:', rows: [...options.map(optionRow), HELP_ROW] }, { title: 'Commands:', rows }],
     after: `Exit codes:\n${listed(exitCodes)}\n\nEnvironment:\n${listed(environment)}\n\nagw COMMAND --help shows examples.`,

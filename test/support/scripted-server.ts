@@ -57,7 +57,8 @@ export function sseHead(response: ServerResponse): void {
   response.writeHead(200, { 'content-type': 'text/event-stream' });
 }
 
-export async function startScriptedServer(tools: readonly string[]): Promise<ScriptedServer> {
+/** `idleMs`: after so long without a request it closes a connection; Node's 5 s unless said, 0 = never. */
+export async function startScriptedServer(tools: readonly string[], { idleMs }: { readonly idleMs?: number } = {}): Promise<ScriptedServer> {
   let opened = 0;
   const http = createServer((request, response) => {
     response.on('close', () => {
@@ -67,6 +68,7 @@ export async function startScriptedServer(tools: readonly string[]): Promise<Scr
     request.on('data', (part: Buffer) => void parts.push(part));
     request.on('end', () => answer(request, Buffer.concat(parts).toString('utf8'), response));
   });
+  if (idleMs !== undefined) http.keepAliveTimeout = idleMs;
 
   function greet(seen: ScriptedRequest, response: ServerResponse): void {
     jsonAnswer(response, `{"jsonrpc":"2.0","id":${seen.idText},"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"s","version":"1"},"instructions":${JSON.stringify(server.instructions)}}}`);

@@ -37,7 +37,8 @@ const options = () => ({
 });
 
 beforeAll(async () => {
-  server = await startScriptedServer(['echo', 'narrow', 'critical', 'failing'].map(toolText));
+  // While the gateway's clock stands still, none of its connections gets old: were the server to close one meanwhile, a call might just be on its way.
+  server = await startScriptedServer(['echo', 'narrow', 'critical', 'failing'].map(toolText), { idleMs: 0 });
   agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS, scheduling: 'fifo' });
   gateway = await startGateway({
     ...options(),

@@ -27,7 +27,7 @@ export const ENVIRONMENT_VARIABLES = [
   ['AGW_GATEWAY', 'the control socket, or http(s)://host:port (as --gateway)'],
   ['AGW_CONFIG', 'the config file (as --config)'],
   ['AGW_STATE_DIR', 'the state folder, instead of state_dir in the config file'],
-  ['OTEL_EXPORTER_OTLP_ENDPOINT', 'where the gateway sends traces, if telemetry.otlp_endpoint does not say'],
+  ['OTEL_EXPORTER_OTLP_ENDPOINT', 'the collector of traces, if the config names none'],
   ['AGW_JSON', '1 = print JSON (as --json)'],
   ['NO_COLOR', 'any value = no colours'],
 ] as const;

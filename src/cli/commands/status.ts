@@ -75,7 +75,10 @@ export function refusedLines(answer: unknown, colors: Colors): string[] {
 
 function tracesField(traces: unknown): string {
   const collector = textOf(traces, 'collector');
-  return collector === '' ? 'off' : `${textOf(traces, 'state') === 'on' ? 'to' : 'not taken by'} ${printable(collector)}, ${numberOf(member(traces, 'spans'), 'exported') ?? 0} spans`;
+  if (collector === '') return 'off';
+  const taken = numberOf(member(traces, 'spans'), 'exported') ?? 0;
+  if (textOf(traces, 'state') !== 'on') return `not taken by ${printable(collector)}`;
+  return `to ${printable(collector)}, ${taken === 0 ? 'none taken yet' : `${taken} spans`}`;
 }
 
 function statusFields(answer: JsonRecord): [string, string][] {

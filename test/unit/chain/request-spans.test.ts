@@ -35,7 +35,7 @@ describe('the spans of a request', () => {
   });
 
   it.each([
-    [{ code: 'mcp_request_failed', status: 200 }, 'mcp_request_failed'], [{ code: 'authz_policy_denied', status: 403 }, undefined], [{ code: undefined, status: 500 }, '500'],
+    [{ code: 'mcp_request_failed', status: 200 }, 'mcp_request_failed'], [{ code: 'authz_policy_denied', status: 403 }, undefined], [{ code: 'response_blocked', status: 502 }, undefined], [{ code: 'gateway_fault', status: 500 }, 'gateway_fault'], [{ code: undefined, status: 500 }, '500'],
     [{ stream: { bytes: 0, messages: 0, code: 'mcp_timeout' } }, 'mcp_timeout'], [{ stream: { bytes: 0, messages: 0, code: 'client_disconnected' } }, undefined],
   ])('fail where the gateway or the tool server did: %j', (more, error) => {
     expect(spansOf(request(more), () => 'x', keyOf)[0]?.error).toBe(error);
@@ -51,6 +51,11 @@ describe('the spans of a request', () => {
   it('name a session by its key, never by the id that its client holds', () => {
     const spans = spansOf(request({ sessionId: 'held' }), () => 'x', keyOf);
     expect([spans[0]?.attributes['mcp.session.key'], JSON.stringify(spans).includes('"held"')]).toEqual(['key of held', false]);
+  });
+
+  it.each([['mcp_timeout', 'mcp_timeout', 'allowed'], ['response_blocked', undefined, 'denied'], ['gateway_fault', undefined, 'allowed']])('put %s where it arose', (code, atServer, atFirewall) => {
+    const spans = spansOf(request({ code, status: 502 }), () => 'x', keyOf);
+    expect([spans.find(({ name }) => name === 'gateway.proxy')?.error, spans.find(({ name }) => name === 'gateway.response_firewall')?.attributes['mcp.result']]).toEqual([atServer, atFirewall]);
   });
 
   it('name the layer that failed as the failure', () => {
