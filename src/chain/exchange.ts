@@ -9,6 +9,7 @@ import { renderRefusal, type RenderedRefusal } from '../mcp/errors.js';
 import { JSON_HEADERS } from '../mcp/media-types.js';
 import { sharingKind } from './crowd.js';
 import type { Context } from './context.js';
+import { STOPPED, STOPPED_BEFORE_THE_WIRE, UNRECORDED } from './exit-refusals.js';
 import type { ExitServices } from './exit-services.js';
 import { answerFinding, askedMethod, decisionFacts, intentFacts, needsIntent, requestFacts } from './record-facts.js';
 import { tracedRequest, type StreamFacts } from './request-spans.js';
@@ -16,14 +17,6 @@ import { NO_WORK, type UpstreamWork } from './upstream-work.js';
 import { deny, type Deny } from './verdict.js';
 
 const HTTP_CLIENT_CLOSED = 499;
-const STOPPED_BEFORE_THE_WIRE = Object.freeze(deny('gateway_fault', { reasonCode: 'shutdown', message: 'The gateway stopped before it had decided. Nothing was forwarded.', remediation: 'Call again.' }));
-const STOPPED = Object.freeze(deny('gateway_fault', {
-  reasonCode: 'shutdown', message: 'The gateway stopped before the answer came. What became of the call is not known.', remediation: 'Find out what the call did before you repeat it.',
-}));
-/** A 503 would say that nothing was forwarded, and clients repeat what did not run. */
-const UNRECORDED = Object.freeze(deny('gateway_fault', {
-  reasonCode: 'answer_unrecorded', message: 'The call was forwarded, but its answer could not be recorded and is withheld.', remediation: 'Find out what the call did before you repeat it. Check the audit disk: agw doctor.',
-}));
 const ANSWER_FINDINGS_MAX = 1000; // a stream may go on for hours, its line is one
 
 /** `opening`: the line of a stream's beginning is being written. */

@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 const ROOT = resolve(import.meta.dirname, '..', '..');
 const FLAGS = ['--single-threaded', '--expose-gc', '--min-semi-space-size=64', '--max-semi-space-size=64'];
 /** Bytes of a 1 KiB call, 3 % above what was measured on 2026-11-30. A change that allocates more on purpose raises them, and says why. */
-const CEILINGS = { allowed: 8_940, denied: 7_120 };
+const CEILINGS = { allowed: 8_900, denied: 7_095 };
 
 // V8 of another Node allocates otherwise, and so does RE2 in Hyperscan's place: these figures say nothing of them.
 describe.skipIf(!process.version.startsWith('v20.'))('a call in process, hot', () => {

@@ -50,7 +50,6 @@ afterAll(async () => {
   await server.close();
 });
 
-
 describe('a call whose trace is recorded', () => {
   let gateway: GatewayProcess;
   beforeAll(async () => { gateway = await start(); });
@@ -239,8 +238,11 @@ describe('the collector', () => {
     grpc.close();
     expect(await said(collector.url.replace('http:', 'https:'))).toMatch(/^.*no TLS is spoken there.*$/);
     collector.status = 404;
-    expect(await said(`${collector.url}/v1/trace`)).toMatch(/is the path the collector's/);
-    collector.status = 200;
+    try {
+      expect(await said(`${collector.url}/v1/trace`)).toMatch(/is the path the collector's/);
+    } finally {
+      collector.status = 200;
+    }
   });
 
   it('that is not there, or takes and never answers, keeps no gateway from ending', async () => {

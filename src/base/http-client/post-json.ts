@@ -17,7 +17,7 @@ export interface HttpClient {
 
 export interface PostOptions {
   readonly headers?: Readonly<Record<string, string>>;
-  /** From the call to the last byte of the answer. */
+  /** From the call to the last byte of the answer; may have a fraction, as what is left of a monotonic clock's time has. */
   readonly timeoutMs: number;
   readonly answerBytesMax: number;
 }
@@ -51,7 +51,8 @@ export function createHttpClient({ connectionsMax }: HttpClientOptions): HttpCli
 
 async function postJson(open: () => Promise<Agent>, url: string, body: unknown, options: PostOptions): Promise<HttpAnswer> {
   const { origin, pathname, search } = new URL(url);
-  const signal = AbortSignal.timeout(options.timeoutMs);
+  const timeoutMs = Math.ceil(options.timeoutMs); // AbortSignal and undici take whole ones alone
+  const signal = AbortSignal.timeout(timeoutMs);
   try {
     const answer = await (await open()).request({
       origin,
@@ -60,8 +61,8 @@ async function postJson(open: () => Promise<Agent>, url: string, body: unknown, 
       headers: { ...options.headers, 'content-type': 'application/json', accept: 'application/json' },
       body: JSON.stringify(body),
       signal,
-      headersTimeout: options.timeoutMs,
-      bodyTimeout: options.timeoutMs,
+      headersTimeout: timeoutMs,
+      bodyTimeout: timeoutMs,
     });
     const text = await readBounded(answer.body, options.answerBytesMax);
     return { status: answer.statusCode, body: parseOrUndefined(text) };

@@ -30,7 +30,7 @@ export function createGuard(config: GuardConfig, http: HttpClient): Guard {
   const breaker = createBreaker(config);
 
   async function judge(chunk: string, deadlineMs: number): Promise<GuardOpinion | string> {
-    const timeoutMs = Math.max(1, Math.ceil(deadlineMs - config.clock())); // AbortSignal takes whole ones
+    const timeoutMs = Math.max(1, deadlineMs - config.clock());
     const headers = config.apiKey === undefined ? {} : { authorization: `Bearer ${config.apiKey}` };
     const answer = await http.postJson(config.url, requestBody(config, chunk), { headers, timeoutMs, answerBytesMax: ANSWER_BYTES_MAX });
     if (answer.status !== 200) return `status_${answer.status}`;

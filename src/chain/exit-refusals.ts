@@ -1,0 +1,11 @@
+// What the exit itself refuses with: nothing of the request is wrong. Whoever reads one must know whether the call may have run.
+import { deny } from './verdict.js';
+
+export const STOPPED_BEFORE_THE_WIRE = Object.freeze(deny('gateway_fault', { reasonCode: 'shutdown', message: 'The gateway stopped before it had decided. Nothing was forwarded.', remediation: 'Call again.' }));
+export const STOPPED = Object.freeze(deny('gateway_fault', {
+  reasonCode: 'shutdown', message: 'The gateway stopped before the answer came. What became of the call is not known.', remediation: 'Find out what the call did before you repeat it.',
+}));
+/** A 503 would say that nothing was forwarded, and clients repeat what did not run. */
+export const UNRECORDED = Object.freeze(deny('gateway_fault', {
+  reasonCode: 'answer_unrecorded', message: 'The call was forwarded, but its answer could not be recorded and is withheld.', remediation: 'Find out what the call did before you repeat it. Check the audit disk: agw doctor.',
+}));
