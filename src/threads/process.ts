@@ -46,6 +46,7 @@ function inlineMore(): void {
 
 /** Runs until it is told to stop; what ends it before is said, with its exit code. */
 export async function runProcess(): Promise<void> {
+  process.stderr.on('error', () => undefined); // whoever read it may go away: the gateway stays
   await main().catch((fault: unknown) => {
     say(describe(fault));
     process.exit(isUsage(fault) ? EXIT_USAGE : 1);

@@ -9,9 +9,14 @@ export interface Log {
 }
 
 const STDERR = 2;
+/** What waits for a disk that is full may grow to this. */
+const HELD_BYTES_MAX = 1024 * 1024;
 
+/** Lines that nobody takes (the reader is gone, the disk is full) are lost: they are no reason to end. */
 export function createLog(level: 'debug' | 'info' | 'warn' | 'error', thread: string): Log {
-  return pino({ level, base: { thread }, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ fd: STDERR, sync: true }));
+  const destination = pino.destination({ fd: STDERR, sync: true, maxLength: HELD_BYTES_MAX });
+  destination.on('error', () => undefined);
+  return pino({ level, base: { thread }, timestamp: pino.stdTimeFunctions.isoTime }, destination);
 }
 
 /** What may be said of a fault: its kind, message and first frame. */
