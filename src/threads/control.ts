@@ -50,7 +50,7 @@ import type { AnswerOf, Question, SourceFault, UpstreamReport } from './messages
 import { openKeptSessions } from './kept-sessions.js';
 import { cleanUpAfter, createSharedMemory, openSharedMemory } from './shared-memory.js';
 import { describeNotLoaded } from './not-loaded.js';
-import { readOpenFilesMax } from './open-files.js';
+import { readOpenFilesMax, refuseFewFiles } from './open-files.js';
 import { createBeats } from './stall-watch.js';
 import { openTraceExport } from './trace-export.js';
 import { claimPorts, threadEvents } from './thread-upkeep.js';
@@ -88,6 +88,7 @@ const RELOADS: Readonly<Record<'all' | 'watched files' | 'policies', readonly So
 /** Rejects with what a person should read; then nothing is left running. */
 export async function startControl(options: ControlOptions): Promise<RunningControl> {
   const { root, config, clock, version } = options;
+  refuseFewFiles(gatewayThreads(config));
   const stateDir = resolveInProject(root, config.state_dir);
   makeFolder(join(stateDir, 'keys'), FOLDER_MODE);
   makeFolder(join(stateDir, 'approvers'), FOLDER_MODE);

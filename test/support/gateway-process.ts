@@ -87,7 +87,7 @@ export function makeProject(options: GatewayOptions = {}): string {
 
 /** Runs the program until it says where it listens; rejects with what it printed when it ends first. */
 export async function startGateway(options: GatewayOptions = {}): Promise<GatewayProcess> {
-  if (!existsSync(join(ROOT, 'dist', 'main.js'))) throw new Error('dist/ is not built: run npx tsc -p tsconfig.build.json');
+  if (!existsSync(join(ROOT, 'dist', 'main.js'))) throw new Error('dist/ is not built: npm run build');
   const gateway = new RunningGateway(makeProject(options), options.env ?? {}, options.startedIn);
   try {
     options.prepare?.(gateway.dir);
@@ -100,13 +100,16 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   return gateway;
 }
 
-/** What the program prints and how it ends when it must not start. */
-export async function runToEnd(dir: string, openFilesMax?: number): Promise<{ readonly code: number | null; readonly stderr: string }> {
+/** What the program prints and how it ends when it must not start; or when it has said `said`, and is then asked to stop. */
+export async function runToEnd(dir: string, openFilesMax?: number, said?: RegExp): Promise<{ readonly code: number | null; readonly stderr: string }> {
   const words = [process.execPath, join(ROOT, 'dist', 'main.js'), '--config', join('config', 'gateway.yaml')];
   const [program = '', ...rest] = openFilesMax === undefined ? words : ['sh', '-c', `ulimit -n ${openFilesMax}; exec "$0" "$@"`, ...words];
   const child = spawn(program, rest, { cwd: dir, stdio: ['ignore', 'ignore', 'pipe'] });
   let stderr = '';
-  child.stderr.on('data', (part: Buffer) => { stderr += part.toString(); });
+  child.stderr.on('data', (part: Buffer) => {
+    stderr += part.toString();
+    if (said?.test(stderr) === true) child.kill('SIGTERM');
+  });
   return new Promise((resolve) => child.once('exit', (code) => resolve({ code, stderr })));
 }
 

@@ -67,10 +67,20 @@ describe('a start that the system refuses what it needs', () => {
     expect(stderr).toMatch(/^config\/gateway\.yaml:1:\d+: state_dir: [^\n]+\n$/);
   });
 
-  it.each([64, 130])('%i open files: exits with 1, and says the limit and what to do, without a stack', async (openFilesMax) => {
-    const { code, stderr } = await startWith('unused', '', {}, openFilesMax);
+  it.each([[24, 1], [47, 1], [150, 16]])('%i open files with %i gateway threads: exits with 1, and says the limit and what to do, without a stack', async (openFilesMax, gateway) => {
+    const { code, stderr } = await startWith('unused', '', { threads: { gateway } }, openFilesMax);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^[^\n]+EMFILE[^\n]+ulimit -n[^\n]+\n$/);
+    expect(stderr).toMatch(new RegExp(`^[^\\n]+${openFilesMax} files[^\\n]+ulimit -n[^\\n]+\\n$`));
+  });
+
+  it.each([[48, 1], [168, 16]])('%i open files with %i gateway threads: all of them start', async (openFilesMax, gateway) => {
+    const dir = makeProject({ policies: { 'all.rego': permitAll() }, config: { threads: { gateway } } });
+    try {
+      const { code, stderr } = await runToEnd(dir, openFilesMax, /listening: /);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining(`${openFilesMax} files open`) });
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
   });
 });
 
