@@ -32,6 +32,8 @@ async function buildTypeScript() {
   if (!existsSync(join(DIST, 'main.js'))) rmSync(join(DIST, '.tsbuildinfo'), { force: true });
   await compile('tsconfig.build.json', 'compiling TypeScript');
   removeOrphans();
+  const { bundle } = await import('./bundle.mjs'); // esbuild is there only now
+  await bundle();
   await keepHelp();
   writeFileSync(STAMP, hash);
   done('compiled');
@@ -61,7 +63,7 @@ export function buildId() {
 }
 
 function sourceHash() {
-  return hashOf([...filesIn(join(ROOT, 'src')), join(ROOT, 'tsconfig.json'), join(ROOT, 'tsconfig.build.json'), join(ROOT, 'package-lock.json')]);
+  return hashOf([...filesIn(join(ROOT, 'src')), join(ROOT, 'tsconfig.json'), join(ROOT, 'tsconfig.build.json'), join(ROOT, 'scripts', 'bundle.mjs'), join(ROOT, 'package-lock.json')]);
 }
 
 function hashOf(files) {
@@ -77,9 +79,9 @@ function filesIn(dir) {
     .sort();
 }
 
-/** Outputs of sources that are gone would still be imported. */
+/** Outputs of sources that are gone would still be imported. What is bundled has no source of its name, and sees to itself. */
 function removeOrphans() {
-  for (const file of filesIn(DIST).filter((name) => name.endsWith('.js'))) {
+  for (const file of filesIn(DIST).filter((name) => name.endsWith('.js') && !name.startsWith(join(DIST, 'program')))) {
     const source = join(ROOT, 'src', relative(DIST, file).replace(/\.js$/, '.ts'));
     if (!existsSync(source)) [file, `${file}.map`].forEach((name) => rmSync(name, { force: true }));
   }

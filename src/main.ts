@@ -1,8 +1,9 @@
 // The process's entry. It loads the program behind it: a file of it that can't be read, for want of descriptors above all, is said and not thrown.
 import { describeSystemFault } from './base/config/system-fault.js';
+import { programOf } from './base/installation.js';
 
 try {
-  const { runProcess } = await import('./threads/process.js');
+  const { runProcess } = (await import(programOf('process').href)) as typeof import('./threads/process.js');
   await runProcess();
 } catch (fault) {
   const said = describeSystemFault(fault);

@@ -1,6 +1,7 @@
 // Starts the audit writer: in a thread of its own for the gateway, or in this thread for tools and tests.
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { systemClock } from '../base/clock/clock.js';
+import { programOf } from '../base/installation.js';
 import { Ringer, createBell } from './bell.js';
 import { GENESIS_HASH } from './hash-chain.js';
 import { REAL_DISK } from './file-writer.js';
@@ -51,7 +52,7 @@ export function startAuditWriterHere(options: AuditWriterOptions, around: Writer
   };
 }
 
-export function spawnAuditWriter(options: AuditWriterOptions, program: URL = new URL('../threads/audit-writer.js', import.meta.url)): AuditWriterHandle {
+export function spawnAuditWriter(options: AuditWriterOptions, program: URL = programOf('audit-writer')): AuditWriterHandle {
   const bell = createBell();
   const workerData: WriterThreadData = { options, bell };
   return new WriterThread(new Worker(program, { workerData, name: 'audit-writer' }), bell, options.dir);

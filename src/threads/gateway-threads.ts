@@ -1,5 +1,6 @@
 // All gateway threads, as the control thread holds them: starts them, asks them, swaps their snapshots in two phases, replaces one that ends, drains them.
 import { MessageChannel } from 'node:worker_threads';
+import { programOf } from '../base/installation.js';
 import type { SnapshotSources } from '../jobs/read-sources.js';
 import type { SnapshotDigests } from '../chain/snapshot.js';
 import { GatewayThread, ThreadRefused, type ThreadAnswers, type ThreadListener, type ThreadStart } from './gateway-thread.js';
@@ -48,7 +49,7 @@ const FIRST_OWNER = 2;
 const ANSWER_WAIT_MS = 2000; // status and metrics don't wait longer for a thread that is busy or stalled
 
 /** Rejects with ThreadRefused when a thread can't start; then all are ended. */
-export async function startGatewayThreads(count: number, start: ThreadStart, events: ThreadEvents, around: ThreadSurroundings, program = new URL('./gateway.js', import.meta.url)): Promise<GatewayThreads> {
+export async function startGatewayThreads(count: number, start: ThreadStart, events: ThreadEvents, around: ThreadSurroundings, program = programOf('gateway')): Promise<GatewayThreads> {
   const threads = new RunningThreads(count, start, events, around, program);
   events.begun(threads);
   await threads.start();

@@ -1,4 +1,5 @@
 // The scanners of one gateway thread: one matcher per rule set, kept while the rules stay the same, and one pool for large messages.
+import { programOf } from '../base/installation.js';
 import { buildMatcher } from '../base/matcher/choose.js';
 import type { ShareableMatcher } from '../base/matcher/types.js';
 import type { Clock } from '../base/clock/clock.js';
@@ -32,7 +33,7 @@ const SCANNERS_KEPT = 4; // request and response rules, of this snapshot and the
 export function createScanners(first: GatewayConfig, cacheDir: string, argumentsKey: Uint8Array | undefined, clock: Clock): Scanners {
   const workerData: ScanWorkerData = { argumentsKey };
   const pool = createWorkerPool({
-    filename: new URL('./scan.js', import.meta.url).href, task: 'scan', threads: first.dlp.pool_threads, queueMax: first.dlp.pool_queue_max, timeoutMs: SCAN_TIMEOUT_MS, togetherBytesMax: SCANNED_TOGETHER_BYTES,
+    filename: programOf('scan').href, task: 'scan', threads: first.dlp.pool_threads, queueMax: first.dlp.pool_queue_max, timeoutMs: SCAN_TIMEOUT_MS, togetherBytesMax: SCANNED_TOGETHER_BYTES,
     nowMs: () => clock.monotonicMs(), workerData,
   });
   const slots = new MessageSlots();

@@ -1,7 +1,7 @@
 // config/gateway.yaml → one frozen GatewayConfig, or ConfigFault with every fault of the file. Nothing is half loaded.
 import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { checkTexts } from './check-texts.js';
 import { checkTogether } from './check-together.js';
 import type { Environment } from './environment.js';

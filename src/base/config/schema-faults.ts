@@ -1,5 +1,5 @@
 // Turns what a zod schema found wrong into faults with file, line, what is allowed and the nearest key.
-import { z } from 'zod';
+import * as z from 'zod';
 import { ConfigFault } from './fault.js';
 import { proposal } from './nearest.js';
 import type { KeyPath, YamlFile } from './yaml-lines.js';

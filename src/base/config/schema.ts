@@ -1,6 +1,6 @@
 // The one schema of config/gateway.yaml: every key with its default, its limits and its reason.
 // docs/configuration.md and config/schema/gateway.schema.json are generated from it; a test compares them and config/gateway.yaml.
-import { z } from 'zod';
+import * as z from 'zod';
 
 const KIB = 1024;
 const MIB = KIB * KIB;

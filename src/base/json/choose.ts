@@ -1,13 +1,12 @@
 // Which JSON guard this process uses: the native addon where it loads, else its TypeScript twin; both give the same answers.
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { installed } from '../installation.js';
 import { loadNativeGuard } from './native-guard.js';
 import { drawSeed, type HashSeed } from './siphash.js';
 import type { JsonGuard } from './types.js';
 import { createTypescriptGuard } from './typescript-guard.js';
 
-/** The same place from src/ and from dist/. */
-const ADDON_FILE = fileURLToPath(new URL('../../../native/build/json_guard.node', import.meta.url));
+const ADDON_FILE = installed('native/build/json_guard.node');
 
 /** One per thread: a guard is not re-entrant. */
 export function loadJsonGuard(addonFile: string = ADDON_FILE, seed: HashSeed = drawSeed()): JsonGuard {

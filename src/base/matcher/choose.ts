@@ -1,7 +1,7 @@
 // Which matcher this process uses, and why: Hyperscan where its addon loads, else RE2; both give the same answers.
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { installed } from '../installation.js';
 import { keepFile, readKept } from '../kept/kept-files.js';
 import { loadHyperscan, type HyperscanAddon } from './hyperscan-binding.js';
 import { HyperscanMatcher } from './hyperscan.js';
@@ -19,8 +19,7 @@ export interface MatcherOptions {
   readonly addonFile?: string | undefined;
 }
 
-/** The same place from src/ and from dist/. */
-const ADDON_FILE = fileURLToPath(new URL('../../../native/build/hyperscan.node', import.meta.url));
+const ADDON_FILE = installed('native/build/hyperscan.node');
 
 type Loaded = { readonly addon: HyperscanAddon } | { readonly absent: string };
 

@@ -1,5 +1,5 @@
 // What is known of each MCP client: where its configuration file is on each system, in which format, and what names a server of Streamable HTTP in it. The one place for such facts.
-import { fileURLToPath } from 'node:url';
+import { installed } from '../../base/installation.js';
 import type { ServerName } from './types.js';
 
 export type FileFormat = 'json' | 'jsonc' | 'toml' | 'yaml';
@@ -39,7 +39,7 @@ export function remoteArgs(url: string): string[] {
   return ['-y', MCP_REMOTE, url, ...(protocol === 'http:' && hostname !== 'localhost' && hostname !== '127.0.0.1' ? ['--allow-http'] : [])];
 }
 
-const AGW = fileURLToPath(new URL('../../../bin/agw', import.meta.url));
+const AGW = installed('bin/agw');
 
 /** agw bridge of this very program, by whole paths: what a desktop starts has not the shell's PATH. */
 function ownBridge(url: string): Readonly<Record<string, unknown>> {

@@ -1,5 +1,5 @@
 // The config schema as a flat list of keys with default, allowed values and reason: what the pages and gateway.yaml are made of.
-import { z } from 'zod';
+import * as z from 'zod';
 import { gatewayConfigSchema } from '../../base/config/schema.js';
 import { listOf, member, numberOf, recordOf, textOf, type JsonRecord } from '../reading.js';
 

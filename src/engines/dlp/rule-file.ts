@@ -1,5 +1,5 @@
 // Reads one file of config/dlp: detection rules as data, each with its own hits and near misses.
-import { z } from 'zod';
+import * as z from 'zod';
 import { ConfigFault } from '../../base/config/fault.js';
 import { faultOfSchema, joinFaults } from '../../base/config/schema-faults.js';
 import { parseYamlWithLines, type KeyPath, type YamlFile } from '../../base/config/yaml-lines.js';

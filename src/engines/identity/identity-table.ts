@@ -1,6 +1,6 @@
 // config/identities.yaml → the frozen table of registered identities, or a ConfigFault that names the line.
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ConfigFault } from '../../base/config/fault.js';
 import { faultOfSchema, joinFaults } from '../../base/config/schema-faults.js';
 import { parseYamlWithLines, type KeyPath, type YamlFile } from '../../base/config/yaml-lines.js';

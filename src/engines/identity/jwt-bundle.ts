@@ -1,6 +1,6 @@
 // The trust domain's JWT authorities: a JWK set as in SPIFFE_Trust_Domain_and_Bundle section 4, of which only `use: jwt-svid` counts.
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ConfigFault, WHOLE_FILE } from '../../base/config/fault.js';
 
 /** RFC 7518 section 3.3. */

@@ -1,7 +1,7 @@
 // The content of pins.json: which definitions were pinned at first sight and which tools are refused since they changed; and its atomic file.
 import { closeSync, fchmodSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ToolsReader } from './served-tools.js';
 import type { ToolHash } from './types.js';
 

@@ -1,5 +1,5 @@
 // What may stand in capability-registry-v2.yaml: the one schema of its sections.
-import { z } from 'zod';
+import * as z from 'zod';
 import { serverSchema, SERVERS_MAX, STDIO_UPSTREAM } from './server-entry.js';
 import { parseUriTemplate } from './uri-template.js';
 

@@ -1,5 +1,5 @@
 // An entry of `servers` in the registry file: how a tool server is spoken to, where its URL alone does not say.
-import { z } from 'zod';
+import * as z from 'zod';
 import { NAMED_VARIABLE, namesVariables } from '../../base/config/environment.js';
 import { ConfigFault } from '../../base/config/fault.js';
 import type { YamlFile } from '../../base/config/yaml-lines.js';

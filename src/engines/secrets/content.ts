@@ -1,5 +1,5 @@
 // What the sealed file holds: secrets and issued references, as JSON, checked when read.
-import { z } from 'zod';
+import * as z from 'zod';
 import { SecretFault } from './fault.js';
 
 const secretSchema = z.strictObject({

@@ -1,5 +1,5 @@
 // Reads config/session_chains.yaml: what taints, what is inside, what an action adds to the risk.
-import { z } from 'zod';
+import * as z from 'zod';
 import { faultOfSchema } from '../../base/config/schema-faults.js';
 import { parseYamlWithLines } from '../../base/config/yaml-lines.js';
 import type { SessionChains } from './types.js';

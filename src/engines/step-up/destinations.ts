@@ -2,7 +2,7 @@
 import { parseJson } from '../../base/json/parse-json.js';
 import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ConfigFault } from '../../base/config/fault.js';
 import { faultOfSchema, joinFaults } from '../../base/config/schema-faults.js';
 import { parseYamlWithLines } from '../../base/config/yaml-lines.js';

@@ -1,6 +1,6 @@
 // config/risk_thresholds.yaml: which score passes, is checked, needs a person, or is denied; and the gate of one call.
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ConfigFault } from '../../base/config/fault.js';
 import { faultOfSchema, joinFaults } from '../../base/config/schema-faults.js';
 import { parseYamlWithLines } from '../../base/config/yaml-lines.js';

@@ -1,0 +1,29 @@
+// Where the parts of this installation lie, whichever file of it asks: a source, what the compiler made of it, or a program that was bundled of many.
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+/** The folder of package.json. */
+const ROOT = findRoot();
+
+function findRoot(): URL {
+  for (let folder = new URL('.', import.meta.url); ; folder = new URL('..', folder)) {
+    if (existsSync(new URL('package.json', folder))) return folder;
+    if (folder.pathname === new URL('..', folder).pathname) throw new Error(`no package.json above ${fileURLToPath(import.meta.url)}: restore the checkout`);
+  }
+}
+
+/** The whole path of what lies at `path` below the root. */
+export function installed(path: string): string {
+  return fileURLToPath(new URL(path, ROOT));
+}
+
+/** A folder of the code that runs: of src/ below a test runner, of dist/ elsewhere. */
+export function codeFolder(folder: string): URL {
+  const [tree = ''] = import.meta.url.slice(ROOT.href.length).split('/', 1);
+  return new URL(`${tree}/${folder}`, ROOT);
+}
+
+/** What a process or a thread of it begins with, as scripts/bundle.mjs makes it. */
+export function programOf(name: 'audit-writer' | 'gateway' | 'process' | 'scan'): URL {
+  return new URL(`dist/program/${name}.js`, ROOT);
+}

@@ -1,0 +1,47 @@
+// What the process, its threads and agw begin with: few files, since each module that Node loads delays every start.
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+import { describe, expect, it } from 'vitest';
+import { codeFolder, installed, programOf } from '../../src/base/installation.js';
+
+const FOLDER = installed('dist/program');
+/** agw loads each command's own part late, and they share parts. */
+const FILES_MAX = { process: 8, gateway: 8, 'audit-writer': 4, scan: 4, cli: 60 };
+const SELDOM = ['undici', '@grpc/grpc-js', 'piscina'];
+
+function importsOf(file: string): string[] {
+  const source = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.ES2023);
+  return source.statements.flatMap((statement) => ((ts.isImportDeclaration(statement) || ts.isExportDeclaration(statement)) && statement.moduleSpecifier !== undefined && ts.isStringLiteral(statement.moduleSpecifier) ? [statement.moduleSpecifier.text] : []));
+}
+
+function reachedFrom(file: string, reached = new Map<string, readonly string[]>()): Map<string, readonly string[]> {
+  if (reached.has(file)) return reached;
+  const imports = importsOf(file);
+  reached.set(file, imports);
+  for (const name of imports.filter((text) => text.startsWith('.'))) reachedFrom(join(dirname(file), name), reached);
+  return reached;
+}
+
+describe.each(Object.entries(FILES_MAX))('program %s', (name, filesMax) => {
+  const reached = reachedFrom(join(FOLDER, `${name}.js`));
+
+  it(`begins with at most ${filesMax} files`, () => {
+    expect(reached.size).toBeLessThanOrEqual(filesMax);
+  });
+
+  it('takes from node_modules, before anything asks for it, nothing that is seldom needed', () => {
+    expect([...reached.values()].flat().filter((text) => SELDOM.includes(text))).toEqual([]);
+  });
+
+  it("has no messages of zod's in other languages", () => {
+    expect([...reached.keys()].filter((file) => readFileSync(file, 'utf8').includes('zod/v4/locales/de.js'))).toEqual([]);
+  });
+});
+
+it('finds what lies beside the code from the folder of package.json', () => {
+  expect(existsSync(installed('package.json'))).toBe(true);
+  expect(fileURLToPath(codeFolder('engines/policy'))).toBe(installed('src/engines/policy'));
+  expect((['audit-writer', 'gateway', 'process', 'scan'] as const).map((name) => existsSync(programOf(name)))).toEqual([true, true, true, true]);
+});
