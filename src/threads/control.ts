@@ -147,6 +147,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   const approvals = openApprovalStore({
     path: join(stateDir, 'approvals.sqlite'), requestTtlMs: config.step_up.request_ttl_s * MS_PER_SECOND, grantTtlMs: config.step_up.grant_ttl_s * MS_PER_SECOND,
     pendingPerCallerMax: config.step_up.pending_per_caller_max, approvers: () => loadPublicKeys(join(stateDir, 'approvers')), nowMs: clock.nowMs(),
+    onSpent: ({ id, decidedBy, caller, tool }) => event('approval_spent', { request_id: id, approver: decidedBy ?? '', caller, tool }),
   });
   const secrets = createSecretFile(resolveInProject(root, config.secrets.file === '' ? join(config.state_dir, 'secrets.enc') : config.secrets.file), secretsKey);
   const jsonGuard = loadJsonGuard();

@@ -1,5 +1,5 @@
 // Approval requests and their single-use grants, in SQLite: every step is one transaction that is on disk when it returns.
-// pending → approved → reserved → consumed; reserved → approved only by release. What a crash leaves reserved counts as consumed.
+// pending → approved → reserved → consumed; reserved → approved only by release. What a crash leaves reserved counts as consumed, and what is reserved past its time as expired.
 import { randomBytes } from 'node:crypto';
 import type { Database, Statement } from '../../base/sqlite/database.js';
 import { openApprovalsDatabase, requestOf, type ApprovalRow } from './approvals-schema.js';
@@ -16,6 +16,8 @@ export interface ApprovalStoreOptions {
   /** Read at each decision and each use, so that a removed approver's grants end with it: loadPublicKeys(dir). */
   readonly approvers: () => ReadonlyMap<string, Approver>;
   readonly nowMs: number;
+  /** Told at the opening of each grant that a crash has spent: no record of a call names it. */
+  readonly onSpent?: (request: ApprovalRequest) => void;
   readonly random?: (bytes: number) => Buffer;
 }
 
@@ -39,14 +41,16 @@ function forget(sql: ReturnType<typeof prepare>, nowMs: number): void {
 /** Throws StepUpFault if the file is damaged or another process has it. */
 export function openApprovalStore(options: ApprovalStoreOptions): ApprovalStore {
   const random = options.random ?? randomBytes;
+  let spent: ApprovalRow[] = [];
   // Nobody knows whether the calls of what is reserved went out, so they did.
   const database = openApprovalsDatabase(options.path, (opened) => {
     const first = prepare(opened);
     opened.transaction(() => {
-      first.consumeReserved.run();
+      spent = first.consumeReserved.all() as ApprovalRow[];
       forget(first, options.nowMs);
     }).immediate();
   });
+  for (const one of spent) options.onSpent?.(requestOf(one));
   const sql = prepare(database);
   const inTransaction = <T>(work: () => T): T => database.transaction(work).immediate();
 
@@ -112,7 +116,11 @@ export function openApprovalStore(options: ApprovalStoreOptions): ApprovalStore 
 
   return {
     reserveOrRequest: (...call) => inTransaction(() => reserveOrRequest(...call)),
-    consume: (id, token, nowMs) => sql.consume.run(id, token, nowMs).changes === 1,
+    consume(id, token, nowMs) {
+      if (sql.consume.run(id, token, nowMs).changes === 1) return true;
+      sql.expireGrants.run(nowMs); // it never went out, and must not be taken for one that did
+      return false;
+    },
     release: (id, token) => void sql.release.run(id, token),
     list: (state, nowMs) => inTransaction(() => {
       expire(nowMs);
@@ -165,8 +173,8 @@ const SQL = {
   revoke: "UPDATE approvals SET state = 'expired' WHERE id = ? AND state = 'approved'",
   decide: "UPDATE approvals SET state = ?, decided_by = ?, decided_ms = ?, reason = ?, signature = ?, grant_expires_ms = ? WHERE id = ? AND state = 'pending'",
   expirePending: "UPDATE approvals SET state = 'expired' WHERE state = 'pending' AND expires_ms <= ?",
-  expireGrants: "UPDATE approvals SET state = 'expired' WHERE state = 'approved' AND grant_expires_ms <= ?",
-  consumeReserved: "UPDATE approvals SET state = 'consumed', reservation = NULL WHERE state = 'reserved'",
+  expireGrants: "UPDATE approvals SET state = 'expired', reservation = NULL WHERE state IN ('approved', 'reserved') AND grant_expires_ms <= ?",
+  consumeReserved: "UPDATE approvals SET state = 'consumed', reservation = NULL WHERE state = 'reserved' RETURNING *",
   forgetArguments: "DELETE FROM approval_arguments WHERE id IN (SELECT id FROM approvals WHERE state = 'expired' AND decided_by IS NULL)",
   forgetDecided: "DELETE FROM approvals WHERE state IN ('consumed', 'denied', 'expired') AND created_ms < ?",
   forgetUndecided: "DELETE FROM approvals WHERE state = 'expired' AND decided_by IS NULL AND created_ms < ?",

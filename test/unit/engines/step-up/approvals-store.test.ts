@@ -124,6 +124,14 @@ describe('openApprovalStore', () => {
     const reserved = ask(BINDING, NOW + GRANT_TTL - 1);
     if (reserved.kind !== 'reserved') throw new Error(reserved.kind);
     expect(store.consume(id, reserved.token, NOW + GRANT_TTL)).toBe(false);
+    reopen();
+    expect(stateOf(id)).toBe('expired'); // 'consumed' would say that the call ran
+  });
+
+  it('ends a reservation that nobody comes back for with its grant', () => {
+    const id = approved();
+    expect(ask().kind).toBe('reserved');
+    expect([stateOf(id, NOW + GRANT_TTL - 1), stateOf(id, NOW + GRANT_TTL)]).toEqual(['reserved', 'expired']);
   });
 
   it('lets a denial stand as long as the request would have', () => {
@@ -207,6 +215,17 @@ describe('openApprovalStore', () => {
     if (token.kind === 'reserved') expect(store.consume(reserved, token.token, NOW)).toBe(false);
     expect(ask({ ...BINDING, tool: 'reserved' }).kind).toBe('pending');
     expect(ask({ ...BINDING, tool: 'grant' }).kind).toBe('reserved');
+  });
+
+  it('names the grants that a restart finds reserved, once', () => {
+    const id = approved();
+    ask();
+    const spent: ApprovalRequest[] = [];
+    for (let opening = 0; opening < 2; opening += 1) {
+      store.close();
+      store = openApprovalStore({ ...options(), onSpent: (request) => void spent.push(request) });
+    }
+    expect(spent).toMatchObject([{ id, caller: CALLER, tool: 'bash', decidedBy: 'alice', state: 'consumed' }]);
   });
 
   it('takes no row for a grant that nobody signed', () => {
