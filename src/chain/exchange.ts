@@ -9,7 +9,7 @@ import { renderRefusal, type RenderedRefusal } from '../mcp/errors.js';
 import { JSON_HEADERS } from '../mcp/media-types.js';
 import { sharingKind } from './crowd.js';
 import type { Context } from './context.js';
-import { STOPPED, STOPPED_BEFORE_THE_WIRE, UNRECORDED } from './exit-refusals.js';
+import { GRANT_NOT_USABLE, STOPPED, STOPPED_BEFORE_THE_WIRE, UNRECORDED } from './exit-refusals.js';
 import type { ExitServices } from './exit-services.js';
 import { answerFinding, askedMethod, decisionFacts, intentFacts, needsIntent, requestFacts } from './record-facts.js';
 import { tracedRequest, type StreamFacts } from './request-spans.js';
@@ -199,7 +199,7 @@ export class Exchange {
     ctx.inbound.retain();
     this.#grantConsumed = true;
     this.#services.grants.consume(grant.requestId, grant.token).then(
-      (consumed) => this.guard(() => (consumed ? this.#recordIntent(go) : this.refuse(deny('stepup_denied', { reasonCode: 'grant_not_usable' })))),
+      (consumed) => this.guard(() => (consumed ? this.#recordIntent(go) : this.refuse(GRANT_NOT_USABLE))),
       () => this.refuse(deny('stepup_unavailable_fail_closed', { reasonCode: 'grant_not_consumed' })),
     );
   }

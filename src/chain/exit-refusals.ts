@@ -1,4 +1,5 @@
 // What the exit itself refuses with: nothing of the request is wrong. Whoever reads one must know whether the call may have run.
+import { reasonText } from '../base/errors/reasons.js';
 import { deny } from './verdict.js';
 
 export const STOPPED_BEFORE_THE_WIRE = Object.freeze(deny('gateway_fault', { reasonCode: 'shutdown', message: 'The gateway stopped before it had decided. Nothing was forwarded.', remediation: 'Call again.' }));
@@ -9,3 +10,5 @@ export const STOPPED = Object.freeze(deny('gateway_fault', {
 export const UNRECORDED = Object.freeze(deny('gateway_fault', {
   reasonCode: 'answer_unrecorded', message: 'The call was forwarded, but its answer could not be recorded and is withheld.', remediation: 'Find out what the call did before you repeat it. Check the audit disk: agw doctor.',
 }));
+/** Its time ran out while the call was on its way through the later layers. */
+export const GRANT_NOT_USABLE = Object.freeze(deny('stepup_denied', { reasonCode: 'grant_not_usable', ...reasonText('stepup_denied', 'grant_not_usable') }));

@@ -42,9 +42,9 @@ async function decide(parts: ControlParts, id: string, body: unknown): Promise<{
   if (!audit.healthy) throw new ControlFault(503, 'audit_unavailable_fail_closed', `nothing was decided: the audit log is failing (${audit.because})`, { remediation: 'See agw status and free its disk, then decide again.' });
   const result = parts.approvals.decide(id, decision, textMember(body, 'approver'), textMember(body, 'signature'), optionalText(body, 'reason'), parts.clock.nowMs());
   if (result.kind === 'ok') {
-    const { caller, tool, decidedBy } = result.request;
+    const { caller, tool, decidedBy, reason } = result.request;
     // Of an approval that is never used, and of a denial, no call's record would tell.
-    await parts.event('approval_decided', { request_id: id, decision, approver: decidedBy ?? '', caller, tool }).catch((fault: unknown) => {
+    await parts.event('approval_decided', { request_id: id, decision, approver: decidedBy ?? '', caller, tool, ...(reason === undefined ? {} : { reason }) }).catch((fault: unknown) => {
       throw new ControlFault(503, 'decision_unrecorded', `the decision stands, but its line could not be written to the audit log: ${fault instanceof Error ? fault.message : String(fault)}`, { remediation: 'See agw status and agw approvals show.' });
     });
     return { status: 200, json: { approval: result.request } };

@@ -1,4 +1,5 @@
 // Layer 9: scores the call; what is risky is checked, what is critical needs a person's grant, which is reserved here and consumed at the wire.
+import { reasonText } from '../base/errors/reasons.js';
 import type { MessageReader } from '../base/workers/message-reader.js';
 import { onceRead } from '../base/workers/once-read.js';
 import type { Ctx, Layer } from '../chain/layer.js';
@@ -24,6 +25,8 @@ export interface Approvals {
 type StepUpCtx = Ctx<'call' | 'caller' | 'mcpSession' | 'tool' | 'permission' | 'session' | 'findings' | 'action', 'stepUp'>;
 
 const APPROVAL_RETRY_SECONDS = 5;
+/** No request was opened, and nobody has denied anything. */
+const PENDING_LIMIT_REACHED = Object.freeze(deny('stepup_denied', { reasonCode: 'pending_limit_reached', ...reasonText('stepup_denied', 'pending_limit_reached') }));
 
 export function stepUpGating(approvals: Approvals, guard: Guard, reader: MessageReader): Layer<'call' | 'caller' | 'mcpSession' | 'tool' | 'permission' | 'session' | 'findings' | 'action', 'stepUp'> {
   // Of an untainted session, and with no destination, a tool's score is always the same.
@@ -117,15 +120,18 @@ async function askApproval(ctx: StepUpCtx, tool: RegisteredTool, score: StepUpSc
   switch (result.kind) {
     case 'reserved':
       ctx.stepUp = { score, grant: { requestId: result.requestId, token: result.token, approver: result.approver }, argumentsDigest };
-      ctx.note(9, `score ${score.total}, approved by ${result.approver}`);
+      ctx.note(9, `score ${score.total}, approved by ${result.approver}: ${result.requestId}`);
       return PASS;
     case 'pending':
+      ctx.note(9, `score ${score.total}, waits for a person: ${result.requestId}`);
       return deny('stepup_approval_required', {
         retryAfterSeconds: APPROVAL_RETRY_SECONDS,
         remediation: `Ask an approver to run: agw approvals approve ${result.requestId} — then repeat the identical call${binding.mcpSession === undefined ? '' : ' in this MCP session: a client that reconnects has another one, and its call must be approved anew'}.`,
         details: { request_id: result.requestId, command: `agw approvals approve ${result.requestId}`, expires_at: new Date(result.expiresMs).toISOString(), score },
       });
     case 'denied':
+      if (result.requestId === '') return PENDING_LIMIT_REACHED;
+      ctx.note(9, `score ${score.total}, denied by ${result.approver}: ${result.requestId}`);
       return deny('stepup_denied', { reasonCode: 'denied_by_approver', details: { request_id: result.requestId, approver: result.approver, ...(result.reason === undefined ? {} : { reason: result.reason }) } });
   }
 }

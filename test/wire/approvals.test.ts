@@ -39,10 +39,14 @@ function requestIdOf(answer: HttpAnswer): string {
   return envelope.details.request_id;
 }
 
-async function decide(requestId: string, decision: 'approve' | 'deny'): Promise<number> {
+function noteOf(line: Record<string, unknown> | undefined): string | undefined {
+  return (line?.['layers_traversed'] as { step: number; note?: string }[]).find(({ step }) => step === 9)?.note;
+}
+
+async function decide(requestId: string, decision: 'approve' | 'deny', reason?: string): Promise<number> {
   const { json } = await gateway.control('GET', `/v1/approvals/${requestId}`);
   const signature = signDecision(join(gateway.dir, '.precinct', 'approvers'), 'alice', undefined, json['approval'] as ApprovalRequest, decision);
-  return (await gateway.control('POST', `/v1/approvals/${requestId}/decide`, { decision, approver: 'alice', signature })).status;
+  return (await gateway.control('POST', `/v1/approvals/${requestId}/decide`, { decision, approver: 'alice', signature, reason })).status;
 }
 
 async function approve(body: string, headers: Readonly<Record<string, string>> = {}): Promise<void> {
@@ -151,6 +155,15 @@ describe('a denied call', () => {
 });
 
 describe('a decision', () => {
+  it('keeps the approver\'s reason in the audit log, and the call\'s record says which decision it went by', async () => {
+    const body = call('critical', { marker: 'reasoned' });
+    const id = requestIdOf(await gateway.post(body));
+    expect(await decide(id, 'approve', 'planned maintenance')).toBe(200);
+    expect(gateway.lines('event').at(-1)).toMatchObject({ event: 'approval_decided', details: { request_id: id, reason: 'planned maintenance' } });
+    expect((await gateway.post(body)).status).toBe(200);
+    expect(noteOf(gateway.lines('request').at(-1))).toContain(id);
+  });
+
   it('stands in the audit log, whether or not the call ever comes again', async () => {
     for (const decision of ['approve', 'deny'] as const) {
       const id = requestIdOf(await gateway.post(call('critical', { marker: `recorded-${decision}` })));

@@ -56,6 +56,7 @@ export type ReserveResult =
   /** A live grant for exactly this binding was reserved for `token`. */
   | { readonly kind: 'reserved'; readonly requestId: string; readonly token: string; readonly approver: string }
   | { readonly kind: 'pending'; readonly requestId: string; readonly expiresMs: number }
+  /** `requestId` is '' where none was opened: the caller has as many waiting as it may. */
   | { readonly kind: 'denied'; readonly requestId: string; readonly approver: string; readonly reason: string | undefined };
 
 /** Owned by the control thread; gateway threads call it through a port, so everything is async there. */

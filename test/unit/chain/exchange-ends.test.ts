@@ -4,7 +4,19 @@ import { describe, expect, it } from 'vitest';
 import { NO_WORK } from '../../../src/chain/upstream-work.js';
 import { deny } from '../../../src/chain/verdict.js';
 import { configOf, contextOf } from './contexts.js';
-import { KEY, setUp, withGrant } from './exchange-fixture.js';
+import { KEY, setUp, turns, withGrant } from './exchange-fixture.js';
+
+describe('a call whose approval ended while it was on its way', () => {
+  it('is told so, and not that its risk is too high', async () => {
+    const { exchange, appender, reply, state } = setUp(withGrant());
+    state.consumes = false;
+    exchange.beforeWire(() => expect.fail('nothing may be sent'));
+    await turns();
+    appender.settle();
+    expect(appender.lines).toMatchObject([{ type: 'request', decision: 'DENY', code: 'stepup_denied', reason_code: 'grant_not_usable' }]);
+    expect(reply.json).toMatchObject({ message: 'The approval ended before the call could be sent. Nothing was forwarded.', remediation: expect.stringContaining('Repeat the identical call') as string });
+  });
+});
 
 describe('a request whose gateway stops', () => {
   const shutdown = { code: 'gateway_fault', reason_code: 'shutdown' };

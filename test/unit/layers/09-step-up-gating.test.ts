@@ -138,6 +138,18 @@ describe('the step-up layer', () => {
     expect((await decide({ riskLevel: 'critical' }, '{}', { result: { kind: 'denied', requestId: 'req-1', approver: 'bob', reason: 'no' } })).verdict).toMatchObject({ code: 'stepup_denied', reasonCode: 'denied_by_approver', details: { approver: 'bob', reason: 'no' } });
   });
 
+  it('blames no approver where no request could be opened', async () => {
+    const { verdict } = await decide({ riskLevel: 'critical' }, '{}', { result: { kind: 'denied', requestId: '', approver: '', reason: 'pending_limit_reached' } });
+    expect(verdict).toMatchObject({ code: 'stepup_denied', reasonCode: 'pending_limit_reached', remediation: expect.stringContaining('agw approvals list') as string });
+    expect(verdict).not.toHaveProperty('details');
+  });
+
+  it.each<[string, ReserveResult]>([
+    ['approved by alice', { kind: 'reserved', requestId: 'req-1', token: 'tok', approver: 'alice' }], ['waits for a person', PENDING], ['denied by alice', { kind: 'denied', requestId: 'req-1', approver: 'alice', reason: undefined }],
+  ])('leaves in the record which request the call went by: %s', async (what, result) => {
+    expect((await decide({ riskLevel: 'critical' }, '{}', { result })).ctx.notes[8]).toMatch(new RegExp(`^score \\d+, ${what}: req-1$`));
+  });
+
   it('checks the destination of what scores in between', async () => {
     const sending = { riskLevel: 'medium', external: true, allowedDestinations: ['partner.example'] } as const;
     expect((await decide(sending, '{"to":"partner.example"}')).verdict).toBe(PASS);
