@@ -62,7 +62,7 @@ async function list(context: CommandContext): Promise<ExitCode> {
     const approvals = listOf(answer, 'approvals');
     if (approvals.length === 0) return terminal.print(state === 'pending' ? 'nothing waits for approval' : 'no such approval requests');
     if (context.flag('wide')) return terminal.print(approvals.map((approval) => describe(approval, previewHint(approval), terminal.colors)).join('\n\n'));
-    const rows = approvals.map((approval) => [textOf(approval, 'id'), textOf(approval, 'state'), textOf(approval, 'tool'), textOf(approval, 'score'), shownTime(timeOf(approval, 'expires')), textOf(approval, 'caller'), sessionOf(approval) === '' ? '' : shortHash(sessionOf(approval)), preview(approval)]);
+    const rows = approvals.map((approval) => [textOf(approval, 'id'), textOf(approval, 'state'), textOf(approval, 'tool'), textOf(approval, 'score'), shownTime(endOf(approval)), textOf(approval, 'caller'), sessionOf(approval) === '' ? '' : shortHash(sessionOf(approval)), preview(approval)]);
     terminal.print(
       renderTable([{ title: 'REQUEST' }, { title: 'STATE' }, { title: 'TOOL' }, { title: 'SCORE', right: true }, { title: 'EXPIRES' }, { title: 'CALLER', shrinks: true, keepsEnd: true }, { title: 'SESSION' }, { title: 'ARGUMENTS', shrinks: true }], rows, terminal),
     );
@@ -113,6 +113,11 @@ function timeOf(approval: unknown, what: 'created' | 'expires' | 'decided'): num
   return numberOf(approval, `${what}Ms`) ?? numberOf(approval, `${what}_ms`) ?? NaN;
 }
 
+/** Of a grant, until when it can be used; of a request, until when it can be decided, and a denial stands. */
+function endOf(approval: unknown): number {
+  return numberOf(approval, 'grantExpiresMs') ?? timeOf(approval, 'expires');
+}
+
 function describe(approval: unknown, shownArguments: string, colors: CommandContext['terminal']['colors']): string {
   const either = (camel: string): string => textOf(approval, camel) || textOf(approval, camel.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`));
   const fields = [
@@ -125,7 +130,7 @@ function describe(approval: unknown, shownArguments: string, colors: CommandCont
     ['arguments digest', either('argumentsDigest')],
     ['session', either('mcpSession') === '' ? 'none: the grant is for the caller' : `${either('mcpSession')}: the grant ends with it`],
     ['score', either('score')],
-    ['expires', shownTime(timeOf(approval, 'expires'))],
+    ['expires', shownTime(endOf(approval))],
     ['decided by', either('decidedBy')],
     ['reason', either('reason')],
   ] as const;
@@ -139,7 +144,7 @@ async function decide(context: CommandContext, decision: 'approve' | 'deny'): Pr
   const request = recordOf(member(found, 'approval') ?? found);
   const reason = context.option('reason');
   if (!context.json && context.terminal.isTty) context.terminal.print(`${describe(request, allArguments(request), context.terminal.colors)}\n`);
-  if (decision === 'approve' && unseenOf(request) > 0 && !context.flag('unseen')) {
+  if (decision === 'approve' && textOf(request, 'state') === 'pending' && unseenOf(request) > 0 && !context.flag('unseen')) {
     throw new CliFailure('not all of the arguments are kept to be looked at.', { remedy: `See agw approvals show ${id}; deny it, or approve with --unseen what nobody has seen.`, code: 'arguments_unseen' });
   }
   const key = await findApproverKey(context, context.option('as'));
