@@ -5,6 +5,7 @@ import { GUARD_OUT_LENGTH, OFFSET, type GuardStatus } from '../base/json/types.j
 import type { CommandContext } from './command.js';
 import { CliFailure } from './failure.js';
 import { readAll } from './prompt.js';
+import { unreadable } from './unreadable.js';
 
 /** The gateway has its own, usually smaller bounds, and says them. */
 const LIMITS = { depthMax: 1024, keysMax: 10_000_000 } as const;
@@ -35,7 +36,7 @@ function readFile(file: string): Buffer {
     return readFileSync(file);
   } catch (error) {
     if (error instanceof CliFailure) throw error;
-    throw new CliFailure(`--args: ${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? ''}).`, { code: 'not_found', remedy: EXAMPLE });
+    throw unreadable(`--args: ${file}`, error, EXAMPLE);
   }
 }
 

@@ -7,6 +7,8 @@ import { listOf, member, numberOf, recordOf, textOf } from './reading.js';
 
 /** A reload compiles every policy on every thread; nothing else takes seconds. */
 const ANSWER_TIMEOUT_MS = 60_000;
+/** What every gateway says of a path that it does not have: then the two are not of one version. */
+export const NO_RESOURCE = 'no such control resource';
 /** Largest answer: a full tool list of many servers. */
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 
@@ -91,7 +93,10 @@ function failureOf(status: number, value: unknown): CliFailure {
   const error = member(value, 'error');
   const others = listOf(error, 'others');
   const remedy = textOf(error, 'remediation');
-  const more = { code: textOf(error, 'code') || undefined, exitCode: status === 404 ? 1 : 2 } as const;
+  const code = textOf(error, 'code');
+  if (code === '') return new CliFailure(`${status} was answered, and not as a gateway does.`, { remedy: 'Is --gateway really a PRECINCT gateway?' });
+  if (code === 'not_found' && textOf(error, 'message') === NO_RESOURCE) return new CliFailure('the running gateway does not know this question.', { remedy: 'Check the words. If they are right it is of another version (agw version), and make up starts this one', code: 'not_found' });
+  const more = { code, exitCode: status === 404 ? 1 : 2 } as const;
   if (others.length > 0) return new CliFailure([`${others.length + 1} faults:`, ...[error, ...others].map((fault) => `${placedMessage(fault)} ${textOf(fault, 'remediation')}`.trim())].join('\n'), more);
   return new CliFailure(placedMessage(error) || `the gateway answered ${status}.`, { ...more, remedy: remedy === '' ? undefined : remedy });
 }

@@ -3,6 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import type { CommandContext, OptionSpec } from './command.js';
 import { CliFailure } from './failure.js';
 import { listOf, textOf } from './reading.js';
+import { unreadable } from './unreadable.js';
 
 export interface ClientTls {
   readonly cert: string;
@@ -84,7 +85,7 @@ export function readEvidence(option: string, file: string): string {
     return readFileSync(file, 'utf8');
   } catch (error) {
     if (error instanceof CliFailure) throw error;
-    throw new CliFailure(`${option}: ${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? ''}).`, { code: 'not_found' });
+    throw unreadable(`${option}: ${file}`, error);
   }
 }
 
@@ -98,13 +99,19 @@ export function bearer(token: string, said: string, ca: string | undefined): Cal
 export async function addressOf(context: Pick<CommandContext, 'control'>, secure: boolean): Promise<string> {
   const control = context.control();
   if (control.dataPlaneOnly) return control.address;
-  const listeners = listOf(await control.get('/v1/status'), 'listeners');
+  const listeners = listOf(await control.get('/v1/status').catch(withoutSocket), 'listeners');
   const [kind, scheme] = secure ? ['mtls', 'https'] : ['http', 'http'];
   const found = listeners.find((listener) => textOf(listener, 'kind') === kind);
   if (found === undefined) {
     throw new CliFailure(secure ? 'the gateway has no mTLS listener.' : 'the gateway listens for mTLS alone.', { remedy: secure ? 'Open it: tls.enabled in config/gateway.yaml' : 'Pass --cert and --key, or name a plain listener: --gateway http://host:port', code: 'no_listener' });
   }
   return `${scheme}://${reachable(textOf(found, 'address'))}`;
+}
+
+/** Agents run as other users than the gateway, and need its listener alone. */
+function withoutSocket(failure: unknown): never {
+  if (!(failure instanceof CliFailure) || failure.code !== 'not_permitted') throw failure;
+  throw new CliFailure(failure.message, { remedy: 'Say where the gateway listens: --gateway http://host:port', code: failure.code });
 }
 
 /** Nobody can connect to "every address". */

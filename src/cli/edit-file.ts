@@ -7,6 +7,7 @@ import { CliFailure } from './failure.js';
 import { decodeUtf8 } from './prompt.js';
 import { listOf, textOf } from './reading.js';
 import { printable } from './terminal.js';
+import { unreadable } from './unreadable.js';
 
 /** The file's text, or '' when there is none. */
 export function readConfigText(file: string): string {
@@ -15,7 +16,7 @@ export function readConfigText(file: string): string {
     return decodeUtf8(readFileSync(file), file);
   } catch (error) {
     if (error instanceof CliFailure) throw error;
-    throw new CliFailure(`${file} cannot be read (${codeOf(error)}).`);
+    throw unreadable(file, error);
   }
 }
 

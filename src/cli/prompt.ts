@@ -57,7 +57,7 @@ export function decodeUtf8(bytes: Uint8Array, from: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    throw new CliFailure(`${from} is not valid UTF-8.`);
+    throw new CliFailure(`${from} is not valid UTF-8.`, { remedy: 'Write it as UTF-8.' });
   }
 }
 

@@ -69,16 +69,17 @@ async function baseOf(context: CommandContext): Promise<Base> {
     if (listener === undefined) throw new CliFailure('the gateway listens for mTLS alone, and these clients present no certificate.', { remedy: 'Open a plain listener on loopback, or name a proxy that has a certificate: --url https://host:port', code: 'no_listener' });
     return { base: `http://${named(textOf(listener, 'address'))}`, profile: textOf(status, 'profile'), notes: [] };
   } catch (error) {
-    if (!(error instanceof CliFailure) || error.code !== 'gateway_not_running') throw error;
-    return fromConfig(context);
+    if (!(error instanceof CliFailure) || !(error.code === 'gateway_not_running' || error.code === 'not_permitted')) throw error;
+    return fromConfig(context, error.code === 'not_permitted' ? 'this user may not ask the gateway where it listens' : 'no gateway is running here');
   }
 }
 
-async function fromConfig({ project }: CommandContext): Promise<Base> {
+/** `because`: why the gateway itself was not asked. */
+async function fromConfig({ project }: CommandContext, because: string): Promise<Base> {
   const { front, profile } = await project.config();
-  if (front.port === 0) throw new CliFailure('no gateway is running here, and front.port says that it takes any free port.', { remedy: 'Start it: make up. Or name it: --url http://host:port', code: 'gateway_not_running' });
+  if (front.port === 0) throw new CliFailure(`${because}, and front.port says that it takes any free port.`, { remedy: 'Name it: --url http://host:port. If it does not run, start it: make up', code: 'gateway_not_running' });
   const host = front.host.includes(':') ? `[${front.host}]` : front.host;
-  return { base: `http://${named(`${host}:${front.port}`)}`, profile, notes: ['no gateway is running here: the address is the config file\'s'] };
+  return { base: `http://${named(`${host}:${front.port}`)}`, profile, notes: [`${because}: the address is the config file's`] };
 }
 
 /** As people write it; nobody can connect to "every address". */

@@ -196,5 +196,5 @@ function adviceOf(line: unknown): Advice | null {
 
 function adviceText(advice: Advice | null, colors: Colors): string {
   if (advice === null) return '';
-  return `${advice.says} ${advice.retryable ? 'The same call may succeed later.' : ''}\n${colors.bold('→')} ${advice.remedy}`.trim();
+  return `${advice.says}${advice.retryable ? ' The same call may succeed later.' : ''}\n${colors.bold('→')} ${advice.remedy}`.trim();
 }

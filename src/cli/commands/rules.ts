@@ -1,12 +1,12 @@
 // agw rules: the detection rules of layer 7 and of the response firewall, and those of gitleaks beside them.
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { DlpRule } from '../../engines/dlp/types.js';
 import { given, type CommandContext, type CommandSpec } from '../command.js';
 import { activeNote, readConfigText, reloadIfRunning, replaceFile } from '../edit-file.js';
 import { CliFailure, type ExitCode } from '../failure.js';
 import { plural, printAnswer } from '../printing.js';
-import { confirmed, decodeUtf8 } from '../prompt.js';
+import { confirmed } from '../prompt.js';
 import type { LeftOutRule, ReadRules } from '../rules/gitleaks.js';
 import { renderTable } from '../table.js';
 import { printable } from '../terminal.js';
@@ -87,7 +87,7 @@ async function readSource(source: string): Promise<ReadRules> {
   if (!existsSync(source)) throw new CliFailure(`${source}: there is no such file.`, { remedy: 'Name a gitleaks.toml: config/gitleaks.toml of the gitleaks project, or your own.' });
   const { readGitleaks } = await import('../rules/gitleaks.js');
   try {
-    return readGitleaks(decodeUtf8(readFileSync(source), source));
+    return readGitleaks(readConfigText(source));
   } catch (fault) {
     if (fault instanceof CliFailure || !(fault instanceof Error)) throw fault;
     throw new CliFailure(`${source} is no gitleaks.toml that can be read: ${printable(fault.message.split('\n')[0] ?? '')}.`, { remedy: 'It is TOML, and its rules are tables called [[rules]].' });

@@ -15,6 +15,7 @@ import { listOf, member, recordOf, textOf } from '../reading.js';
 import { renderFields, renderTable } from '../table.js';
 import { printable } from '../terminal.js';
 import { isAsRegistered, mismatchText, toolDiffText } from '../tool-diff-view.js';
+import { unreadable } from '../unreadable.js';
 
 const FROM = { flags: '--from <upstream>', about: 'the tool server: its MCP endpoint\'s URL, or stdio:NAME for a process' };
 const HOW = [
@@ -110,7 +111,7 @@ function readDefinition(file: string): string {
     return decodeUtf8(readFileSync(file), file);
   } catch (error) {
     if (error instanceof CliFailure) throw error;
-    throw new CliFailure(`${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? ''}).`);
+    throw unreadable(file, error);
   }
 }
 

@@ -1,6 +1,6 @@
 // Checks of the files: each is there, is what it should be, and nobody else may read the keys.
-import { existsSync, readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { systemClock } from '../../base/clock/clock.js';
 import { readEnvironment } from '../../base/config/environment.js';
 import { ConfigFault, describeFault, placeText } from '../../base/config/fault.js';
@@ -79,7 +79,7 @@ async function checkPolicies(project: Project, config: GatewayConfig): Promise<C
 /** Opens the store as the gateway does, without making a key: else a damaged one is noticed at the first call that needs it. */
 async function checkSecrets(project: Project, { secrets, state_dir: stateDir }: GatewayConfig): Promise<CheckResult[]> {
   const file = secrets.file === '' ? join(project.stateDir, 'secrets.enc') : project.path(secrets.file);
-  if (!existsSync(file)) return [ok('secrets', 'none stored')];
+  if (!existsSync(file)) return mayEnter(dirname(file)) ? [ok('secrets', 'none stored')] : [];
   const { createSecretFile } = await import('../../engines/secrets/file-store.js');
   const { parseSecretKey, readSecretKeyFile } = await import('../../engines/secrets/key-file.js');
   const { SecretFault } = await import('../../engines/secrets/fault.js');
@@ -121,11 +121,22 @@ function faultless<T>(read: () => T): T | undefined {
 function checkModes(project: Project, config: GatewayConfig): CheckResult[] {
   if (!existsSync(project.stateDir)) return [note('state folder', `${project.stateDir} is not there yet`, 'It is made at the first start: make up')];
   if (!statSync(project.stateDir).isDirectory()) return [bad('state folder', `${project.stateDir} is not a folder`, 'Remove it, or name another folder: state_dir')];
+  const folder = (statSync(project.stateDir).mode & 0o077) !== 0 ? [bad('state folder', `${project.stateDir} is open to others`, `chmod 700 ${project.stateDir}`)] : [ok('state folder', project.stateDir)];
+  if (!mayEnter(project.stateDir)) return folder;
   const secret = [join(project.stateDir, 'keys'), join(project.stateDir, 'approvers')].flatMap((dir) => filesIn(dir, /\.key$/));
   const named = [config.tls.private_key_file, config.secrets.key_file].filter((file) => file !== '').map((file) => project.path(file));
   const loose = [...secret, ...named].filter((file) => existsSync(file) && (statSync(file).mode & 0o077) !== 0);
-  const folder = (statSync(project.stateDir).mode & 0o077) !== 0 ? [bad('state folder', `${project.stateDir} is open to others`, `chmod 700 ${project.stateDir}`)] : [ok('state folder', project.stateDir)];
   return [...folder, ...(loose.length === 0 ? [ok('key files', 'readable by their owner alone')] : loose.map((file) => bad('key files', `${file} is readable by others`, `chmod 600 ${file}`)))];
+}
+
+/** Of another user's folder nobody knows what is in it. */
+function mayEnter(dir: string): boolean {
+  try {
+    accessSync(dir, constants.X_OK);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT';
+  }
 }
 
 function filesIn(dir: string, pattern: RegExp): string[] {

@@ -73,7 +73,7 @@ ${ENVIRONMENT_VARIABLES.map(([name, about]) => row(name, about)).join('\n')}
 ${EXIT_CODES.map(([code, about]) => row(code, about)).join('\n')}
 
 Commands print tables for people, and JSON with \`--json\`; \`agw audit\` prints JSON lines when piped. A narrow terminal is shown fewer columns, a pipe all of them.
-With \`--json\` stdout has the answer alone. Why there is none is one line on stderr, with nothing on stdout: \`{"error":{"code":…,"message":…,"remediation":…}}\`. Notes beside an answer stay plain lines on stderr. An unknown command or option is
+With \`--json\` stdout has the answer alone. Why there is none is the last line on stderr, with nothing on stdout: \`{"error":{"code":…,"message":…,"remediation":…}}\`. Notes, and what a yes is asked for, stay plain lines on stderr, before it. An unknown command or option is
 answered with the nearest one.
 `;
   const aliases = groups.flatMap((group) => (group.alone === undefined ? [] : [`\`agw ${group.name}\` alone is \`agw ${group.alone}\`.`]));

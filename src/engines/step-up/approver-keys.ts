@@ -68,7 +68,7 @@ function writeOnce(path: string, text: string, mode: number, name: string): void
 
 /** Every approver with a file, accepted or not. */
 export function listApprovers(dir: string): ListedApprover[] {
-  return namesIn(dir).map((name) => {
+  return namesIn(readdirOrNone(dir)).map((name) => {
     const key = tryRead(() => readOwnFile(keyPath(dir, name), true));
     const approver = tryRead(() => readApprover(dir, name));
     const trusted = approver instanceof Error ? undefined : approver;
@@ -86,7 +86,8 @@ export function listApprovers(dir: string): ListedApprover[] {
 /** Whom the gateway trusts now. A file that can't be trusted is left out: its approver is unknown. */
 export function loadPublicKeys(dir: string): ReadonlyMap<string, Approver> {
   const approvers = new Map<string, Approver>();
-  for (const name of namesIn(dir)) {
+  const files = tryRead(() => readdirSync(dir));
+  for (const name of files instanceof Error ? [] : namesIn(files)) {
     const approver = tryRead(() => readApprover(dir, name));
     if (approver !== undefined && !(approver instanceof Error)) approvers.set(name, approver);
   }
@@ -160,9 +161,17 @@ function fingerprintOf(key: KeyObject): string {
   return createHash('sha256').update(key.export({ type: 'spki', format: 'der' })).digest('hex');
 }
 
-function namesIn(dir: string): string[] {
-  const files = tryRead(() => readdirSync(dir));
-  if (files instanceof Error) return [];
+/** Throws where the folder may not be read: that is not nobody. */
+function readdirOrNone(dir: string): string[] {
+  try {
+    return readdirSync(dir);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+function namesIn(files: readonly string[]): string[] {
   return files.filter((file) => file.endsWith('.pub')).map((file) => file.slice(0, -'.pub'.length)).filter((name) => NAME.test(name)).sort();
 }
 

@@ -24,7 +24,7 @@ describe.skipIf(!mayBecomeAnother())('agw for another user', () => {
     root = mkdtempSync(join(tmpdir(), 'agw-another-'));
     chmodSync(root, 0o755);
     cpSync(join(REPOSITORY, 'config'), join(root, 'config'), { recursive: true });
-    mkdirSync(join(root, '.precinct', 'audit'), { recursive: true });
+    for (const folder of ['audit', 'approvers']) mkdirSync(join(root, '.precinct', folder), { recursive: true });
     chmodSync(join(root, '.precinct'), 0o700);
   });
   afterAll(() => rmSync(root, { recursive: true }));
@@ -34,7 +34,7 @@ describe.skipIf(!mayBecomeAnother())('agw for another user', () => {
     return { code: status, out: stdout, err: stderr };
   };
 
-  it.each([['status'], ['audit search'], ['audit verify'], ['inspect traffic'], ['approver add x']])('%s may not', (line) => {
+  it.each([['status'], ['audit search'], ['audit verify'], ['inspect traffic'], ['approver add x'], ['approver list']])('%s may not', (line) => {
     const { code, out, err } = agw(...line.split(' '));
     expect({ code, out }).toEqual({ code: 2, out: '' });
     expect(err).toMatch(/may not open|permission is denied/);
@@ -53,7 +53,12 @@ describe.skipIf(!mayBecomeAnother())('agw for another user', () => {
     const { code, out } = agw('doctor');
     expect(code).toBe(1);
     expect(out).toMatch(/✗ gateway +you may not open/);
-    expect(out).not.toMatch(/not there yet|is taken by|make up/);
+    expect(out).not.toMatch(/not there yet|is taken by|make up|none stored|key files/);
+  });
+
+  it('an agent\'s user is told to name the listener, and connects by the config file\'s address', () => {
+    expect(agw('tools', 'call', 'echo')).toMatchObject({ code: 2, out: '', err: expect.stringContaining('--gateway http://host:port') as string });
+    expect(agw('connect', 'cursor')).toMatchObject({ code: 0, out: expect.stringContaining('http://localhost:9090') as string, err: expect.stringContaining('may not ask the gateway') as string });
   });
 
   it('version does not say that none runs', () => {

@@ -241,6 +241,7 @@ describe('agw audit explain', () => {
     const { code, out } = await bench.agw(['audit', 'explain', 'd1']);
     expect(code).toBe(0);
     for (const word of ['authz_policy_denied', 'opa_policy', 'token_substitution', 'agw policy eval']) expect(out).toContain(word);
+    expect(out).not.toMatch(/[^\S\n]$/m); // no blank at a line's end
     expect((await bench.agw(['audit', 'explain', 't1', '--json'])).out).toContain('"explanation"');
   });
 

@@ -4,6 +4,7 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { NO_RESOURCE } from '../../../src/cli/control-client.js';
 import { memberOf, numberMember, optionalText, textMember } from '../../../src/control/reading.js';
 import { ControlFault, serveControl, type ControlServer, type Route } from '../../../src/control/server.js';
 
@@ -87,7 +88,7 @@ describe('a control route', () => {
 
   it.each([['GET', '/v1/nothing'], ['POST', '/v1/things'], ['DELETE', '/v1/things'], ['GET', '/v1/things/a/b'], ['GET', '/v1/things/%E0%A4%A'], ['GET', '//v1/things'], ['GET', '/v1/things/'.replace(/\/$/, '//x')]])('is not found by %s %s', async (method, path) => {
     const answer = await ask(method, path);
-    expect([answer.status, answer.json()]).toMatchObject([404, { error: { code: 'not_found' } }]);
+    expect([answer.status, answer.json()]).toMatchObject([404, { error: { code: 'not_found', message: NO_RESOURCE } }]);
   });
 
   it('that refuses says where and why', async () => {
