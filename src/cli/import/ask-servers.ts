@@ -2,7 +2,6 @@
 import type { CommandContext } from '../command.js';
 import { toServer } from '../../engines/registry/server-entry.js';
 import type { ServedTool } from '../../engines/registry/types.js';
-import { givenTimeoutOf } from '../asking.js';
 import { masked } from '../clients/secret-signs.js';
 import { CliFailure } from '../failure.js';
 import { servedBy, type BesideTools } from '../served-tools.js';
@@ -22,13 +21,13 @@ export interface AskedServer {
 }
 
 /** One after another: what each writes to stderr is told apart so. */
-export async function askServers(context: CommandContext, plans: readonly UpstreamPlan[]): Promise<readonly AskedServer[]> {
+export async function askServers(context: CommandContext, plans: readonly UpstreamPlan[], timeoutMs: number | undefined): Promise<readonly AskedServer[]> {
   const asked: AskedServer[] = [];
-  for (const plan of plans) asked.push(await askServer(context, plan));
+  for (const plan of plans) asked.push(await askServer(context, plan, timeoutMs));
   return asked;
 }
 
-async function askServer(context: CommandContext, plan: UpstreamPlan): Promise<AskedServer> {
+async function askServer(context: CommandContext, plan: UpstreamPlan, timeoutMs: number | undefined): Promise<AskedServer> {
   const [missing] = plan.missing;
   if (missing !== undefined) return { plan, tools: undefined, beside: [], reason: `the variable ${missing} has no value here: set it where agw import runs` };
   const secrets = plan.needed.map(({ value }) => value).filter((value) => value !== '');
@@ -36,10 +35,10 @@ async function askServer(context: CommandContext, plan: UpstreamPlan): Promise<A
   const surroundings = { folder: context.project.path('.'), say, secrets: secrets.filter((value) => value.length >= LOOKED_FOR_MIN) };
   context.terminal.warn(`asking ${printable(plan.name)} (${printable(plan.upstream)}) for its tools`);
   try {
-    return { plan, ...(await servedBy(plan.upstream, plan.live, surroundings, givenTimeoutOf(context))), reason: '' };
+    return { plan, ...(await servedBy(plan.upstream, plan.live, surroundings, timeoutMs)), reason: '' };
   } catch (error) {
     if (!(error instanceof CliFailure) || error.code === 'interrupted') throw error; // Ctrl-C is no server that does not answer
-    if (plan.live?.transport.kind !== 'stdio' && plan.entry?.transport === undefined && error.message.includes('HTTP+SSE')) return askOverSse(context, plan);
+    if (plan.live?.transport.kind !== 'stdio' && plan.entry?.transport === undefined && error.message.includes('HTTP+SSE')) return askOverSse(context, plan, timeoutMs);
     const reason = error.message.replace(/^\S+ did not list its tools: /, '').replace(/\.$/, '');
     return { plan, tools: undefined, beside: [], reason: masked(`${reason}${isRefusal(reason) ? keyGiven(plan) : ''}`, secrets) };
   }
@@ -54,9 +53,9 @@ function keyGiven({ needed }: UpstreamPlan): string {
 }
 
 /** Most clients name both transports alike, and try. */
-function askOverSse(context: CommandContext, plan: UpstreamPlan): Promise<AskedServer> {
+function askOverSse(context: CommandContext, plan: UpstreamPlan, timeoutMs: number | undefined): Promise<AskedServer> {
   const transport = { transport: 'sse' } as const;
   const live = plan.live?.transport;
   const headers = live === undefined || live.kind === 'stdio' ? undefined : live.headers;
-  return askServer(context, { ...plan, entry: { ...plan.entry, upstream: plan.upstream, ...transport }, live: toServer({ upstream: plan.upstream, ...transport, ...(headers === undefined ? {} : { headers }) }, 0) });
+  return askServer(context, { ...plan, entry: { ...plan.entry, upstream: plan.upstream, ...transport }, live: toServer({ upstream: plan.upstream, ...transport, ...(headers === undefined ? {} : { headers }) }, 0) }, timeoutMs);
 }

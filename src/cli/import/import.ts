@@ -6,6 +6,7 @@ import { parseRegistry } from '../../engines/registry/registry-file.js';
 import { NAME_DEFAULT } from '../clients/connect.js';
 import { urlFor } from '../clients/gateway-url.js';
 import { machineOf } from '../clients/places.js';
+import { givenTimeoutOf } from '../asking.js';
 import type { CommandContext } from '../command.js';
 import { readConfigText } from '../edit-file.js';
 import { CliFailure, type ExitCode } from '../failure.js';
@@ -37,6 +38,8 @@ export async function importServers(context: CommandContext, sourceName: string)
   const sources = openSource(context, sourceName);
   const client = sources[0]?.client;
   if (context.flag('writeClient') && client === undefined) throw new CliFailure(`${sourceName} is no client's own file: nobody says which client is to be rewired.`, { remedy: 'Import from the client (agw import cursor), or run agw connect CLIENT --write afterwards.', code: 'usage' });
+  const timeoutMs = givenTimeoutOf(context);
+  for (const option of ['server', 'tools']) refuseNoNames(context, option);
   const caller = await importCaller(context);
   const gateway = await urlFor(context, undefined);
   const config = await context.project.config();
@@ -47,7 +50,7 @@ export async function importServers(context: CommandContext, sourceName: string)
   const planned = planUpstreams(context, chosen, registry);
   const everythingOut = [...leftOut, ...planned.leftOut];
   if (planned.plans.length === 0) return nothingToImport(context, sources, everythingOut);
-  const answered = await answering(context, planned.plans);
+  const answered = await answering(context, planned.plans, timeoutMs);
   const plan = await makePlan({
     caller, servers: nameTools(chosenTools(context, answered), registry), leftOut: everythingOut, riskLevel: RISKS.find((level) => level === context.option('riskLevel')) ?? 'high',
     registryFile, registryText, policyDir: context.project.path(config.policy.dirs[0] ?? 'policies'),
@@ -125,13 +128,13 @@ function isSameProgram(known: RegisteredServer, live: RegisteredServer): boolean
 }
 
 /** Programs of a file are started only after a yes: the file may be anybody's. */
-async function answering(context: CommandContext, plans: readonly UpstreamPlan[]): Promise<readonly AskedServer[]> {
+async function answering(context: CommandContext, plans: readonly UpstreamPlan[], timeoutMs: number | undefined): Promise<readonly AskedServer[]> {
   const programs = plans.filter(({ entry }) => entry?.command !== undefined);
   if (programs.length > 0) {
     context.terminal.warn(`to be started, and asked for their tools:\n${programs.map(({ name, entry }) => `  ${printable(name)}: ${entry === undefined ? '' : programText(entry)}`).join('\n')}`);
     if (!(await confirmed(context, `\nStart ${plural(programs.length, 'program')}?`))) throw new CliFailure('nothing was started, and nothing written.', { exitCode: 1, code: 'declined' });
   }
-  const asked = await askServers(context, plans);
+  const asked = await askServers(context, plans, timeoutMs);
   const silent = asked.filter(({ tools }) => tools === undefined);
   if (silent.length === 0 || context.flag('skipUnreachable')) return asked;
   throw new CliFailure([`${plural(silent.length, 'server')} of ${asked.length} did not answer; nothing was written.`, ...silent.map(({ plan, reason }) => `  ${plan.name}: ${reason}`)].join('\n'), {
@@ -151,6 +154,11 @@ function chosenTools(context: CommandContext, asked: readonly AskedServer[]): re
 
 function namesOf(context: CommandContext, option: string): readonly string[] | undefined {
   return context.option(option)?.split(',').map((name) => name.trim()).filter((name) => name !== '');
+}
+
+/** An empty variable of a script is no choice of nothing. */
+function refuseNoNames(context: CommandContext, option: string): void {
+  if (namesOf(context, option)?.length === 0) throw new CliFailure(`--${option} names none.`, { remedy: 'Write names with commas between, or leave the option out for all.', code: 'usage' });
 }
 
 function nothingToImport(context: CommandContext, sources: readonly SourceFile[], leftOut: readonly LeftOut[]): never {

@@ -95,6 +95,13 @@ it('registers nothing of a server that does not answer, and goes on without it w
   expect((await agw([file, '--yes', '--server', 'tests,none'])).err).toContain('there is no server none');
 });
 
+it.each([[['--timeout', 'soon']], [['--server', '']], [['--tools', ' ,']]])('%j is wrong usage before anything is asked or started', async (words) => {
+  const file = put(join(work, 'mcp.json'), { tests: program() });
+  const { code, out, err } = await agw([file, '--yes', '--skip-unreachable', ...words]);
+  expect([code, out, registryText(), policies()]).toEqual([2, '', 'tools: []\n', []]);
+  expect(err).toMatch(/^agw: --/);
+});
+
 it('takes only the tools that were named, and refuses one that nobody serves', async () => {
   const file = put(join(work, 'mcp.json'), { tests: program() });
   const refused = await agw([file, '--yes', '--tools', 'echo,nope']);
