@@ -1,7 +1,7 @@
 // Where a client's file is on this machine: the table's paths with the user's folders in them.
 import { existsSync, lstatSync, readlinkSync, realpathSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { dirname, posix, resolve, win32 } from 'node:path';
+import { homedir, userInfo } from 'node:os';
+import { dirname, isAbsolute, posix, resolve, win32 } from 'node:path';
 import type { CommandContext } from '../command.js';
 import type { ClientFacts, ClientPlace, Platform, Scope } from './facts.js';
 
@@ -25,7 +25,12 @@ const USUAL: Readonly<Record<string, string>> = { APPDATA: '~/AppData/Roaming', 
 
 export function machineOf({ environment, workingDir }: Pick<CommandContext, 'environment' | 'workingDir'>): Machine {
   const { platform } = process;
-  return { platform: platform === 'darwin' || platform === 'win32' ? platform : 'linux', home: environment.bare['HOME'] ?? homedir(), workingDir, variable: environment.secret };
+  return { platform: platform === 'darwin' || platform === 'win32' ? platform : 'linux', home: homeOf(environment.bare['HOME'] ?? homedir()), workingDir, variable: environment.secret };
+}
+
+/** Below a home that is empty or relative, a user's file would be one of the folder where agw was typed. */
+function homeOf(said: string): string {
+  return isAbsolute(said) ? said : userInfo().homedir;
 }
 
 /** In the table's order. */
@@ -41,10 +46,12 @@ export function placeFor(facts: ClientFacts, machine: Machine, scope: Scope | un
 
 function pathOf({ path }: ClientPlace, machine: Machine): string {
   const written = typeof path === 'string' ? path : path[machine.platform] ?? '';
-  const { join, normalize } = machine.platform === 'win32' ? win32 : posix;
+  const { isAbsolute: isWhole, join, normalize } = machine.platform === 'win32' ? win32 : posix;
   const home = (text: string): string => (text.startsWith('~/') ? join(machine.home, text.slice(2)) : text);
+  // As the XDG specification has it: a relative folder is none.
+  const wholeOr = (usual: string, said = ''): string => (isWhole(said) ? said : usual);
   const [, name, rest = ''] = /^\$(\w+)\/(.*)$/.exec(written) ?? [];
-  if (name !== undefined) return join(normalize(machine.variable(name) ?? home(USUAL[name] ?? '~/')), rest);
+  if (name !== undefined) return join(normalize(wholeOr(home(USUAL[name] ?? '~/'), machine.variable(name))), rest);
   return written.startsWith('./') ? join(machine.workingDir, written.slice(2)) : home(written);
 }
 

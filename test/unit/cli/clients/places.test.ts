@@ -1,10 +1,11 @@
 // Where clients have their files on each system, and what stands behind symbolic links.
 import { existsSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { isAbsolute, join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { readEnvironment } from '../../../../src/base/config/environment.js';
 import { CLIENTS, MCP_REMOTE, remoteArgs, type Platform } from '../../../../src/cli/clients/facts.js';
-import { behindLinks, placeFor, placesOf, type Machine } from '../../../../src/cli/clients/places.js';
+import { behindLinks, machineOf, placeFor, placesOf, type Machine } from '../../../../src/cli/clients/places.js';
 import table from '../../../clients/table/package.json' with { type: 'json' };
 
 let dir = '';
@@ -24,10 +25,18 @@ it.each([
   ['vscode', 'win32', {}, ['D:\\p\\.vscode\\mcp.json', 'C:\\Users\\me\\AppData\\Roaming\\Code\\User\\mcp.json']],
   ['codex', 'darwin', { CODEX_HOME: '/c' }, ['/c/config.toml', '/p/.codex/config.toml']],
   ['codex', 'linux', {}, ['/h/.codex/config.toml', '/p/.codex/config.toml']],
+  ['vscode', 'linux', { XDG_CONFIG_HOME: 'x' }, ['/p/.vscode/mcp.json', '/h/.config/Code/User/mcp.json']], // relative: none, by the XDG specification
   ['zed', 'darwin', {}, ['/h/.config/zed/settings.json', '/p/.zed/settings.json']],
   ['goose', 'win32', {}, ['C:\\Users\\me\\AppData\\Roaming\\Block\\goose\\config\\config.yaml']],
 ] as const)('%s on %s', (id, platform, variables, files) => {
   expect(filesOf(id, machine(platform, variables))).toEqual(files);
+});
+
+it.each(['', 'home'])('takes the user\'s own home where HOME is %j', (home) => {
+  vi.stubEnv('HOME', home);
+  const { home: found } = machineOf({ environment: readEnvironment({ HOME: home }), workingDir: dir });
+  vi.unstubAllEnvs();
+  expect(found).toBe(userInfo().homedir);
 });
 
 it('has a place for every client on every system', () => {
