@@ -31,6 +31,8 @@ export async function chooseEvidence(context: Given, options: EvidenceOptions): 
   const typed = ['as', 'cert', 'key', 'tokenFile'].filter((name) => context.option(name) !== undefined);
   const socket = context.option('workloadApi');
   if (socket !== undefined && typed.length > 0) throw new CliFailure('--workload-api proves who calls; --as, --cert and --token-file say it otherwise: give one of them.', { code: 'usage' });
+  const ofApi = ['svid', 'audience'].find((name) => context.option(name) !== undefined);
+  if (ofApi !== undefined && (typed.length > 0 || (socket ?? secret('SPIFFE_ENDPOINT_SOCKET')) === undefined)) throw new CliFailure(`--${ofApi} is for a Workload API, and none is asked.`, { remedy: 'Name it: --workload-api unix:///path, or SPIFFE_ENDPOINT_SOCKET', code: 'usage' });
   if (typed.length > 0 || (socket === undefined && context.option('ca') !== undefined && secret('SPIFFE_ENDPOINT_SOCKET') === undefined)) return fromOptions(context);
   if (socket !== undefined) return fromWorkloadApi(socket, context, options);
   const variables = fromVariables(secret);

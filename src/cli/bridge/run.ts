@@ -19,6 +19,8 @@ import { LINE_BYTES_MAX, Relay } from './relay.js';
 const GRACE_MS = 10_000; // what is under way when the client goes; most clients kill after less
 const FLUSH_TIMEOUT_MS = 2_000; // a client that is gone reads no more
 
+const IS_URL = /^https?:\/\//i;
+
 export async function runBridge(context: CommandContext): Promise<ExitCode> {
   const { terminal } = context;
   const say = (line: string): void => terminal.warn(`agw bridge: ${printable(line)}`);
@@ -66,8 +68,9 @@ interface Finder {
 
 /** A gateway that is not up yet is looked for at each request; where one was found it is not asked again. */
 function finder(context: CommandContext, source: EvidenceSource): Finder {
-  const given = context.option('gateway') ?? context.environment.gateway ?? context.environment.secret('PRECINCT_GATEWAY_URL');
-  const named = given !== undefined && /^https?:\/\//i.test(given) ? parseAddress(given) : undefined;
+  const given = context.option('gateway') ?? context.environment.gateway ?? urlOfVariable(context);
+  const named = given !== undefined && IS_URL.test(given) ? parseAddress(given) : undefined;
+  const gatewayId = context.option('gatewayId');
   let found: URL | undefined = named;
   const locate = async (): Promise<URL> => {
     if (source.secure === 'not') return parseAddress(await addressOf(context, false));
@@ -80,17 +83,33 @@ function finder(context: CommandContext, source: EvidenceSource): Finder {
   };
   return {
     check: async () => {
+      if (gatewayId?.startsWith('spiffe://') === false) throw new CliFailure(`--gateway-id ${gatewayId} is no SPIFFE ID.`, { remedy: 'Write spiffe://<trust-domain>/…, as the gateway\'s certificate has it.', code: 'usage' });
       if (named === undefined) return;
+      refuseUnproven(named, gatewayId);
       if (source.secure === 'must' && named.protocol !== 'https:') throw new CliFailure(`${named.origin} is plain HTTP: no certificate is asked for there.`, { remedy: 'Name the mTLS listener: --gateway https://host:port', code: 'usage' });
       if (source.secure === 'not') refuseInsecure(named, await source.current(named));
     },
     now: async () => {
       const url = (found ??= await locate());
+      refuseUnproven(url, gatewayId);
       const evidence = await source.current(url);
       refuseInsecure(url, evidence);
       return { url, evidence };
     },
   };
+}
+
+/** Only a URL: what looks like none must not lead to another gateway. */
+function urlOfVariable({ environment }: CommandContext): string | undefined {
+  const url = environment.secret('PRECINCT_GATEWAY_URL');
+  if (url !== undefined && !IS_URL.test(url)) throw new CliFailure(`PRECINCT_GATEWAY_URL: ${url} is no URL.`, { remedy: 'Write http://host:port', code: 'usage' });
+  return url;
+}
+
+/** Over plain HTTP a gateway has no certificate that could have the ID. */
+function refuseUnproven({ origin, protocol }: URL, gatewayId: string | undefined): void {
+  if (gatewayId === undefined || protocol === 'https:') return;
+  throw new CliFailure(`${origin} is plain HTTP, where no gateway proves that it is ${gatewayId}.`, { remedy: 'Name the listener with certificates: --gateway https://host:port', code: 'insecure' });
 }
 
 /** Whoever sits on the way could read a token, or say who calls. */
