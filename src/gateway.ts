@@ -245,6 +245,8 @@ export function buildGateway(parts: GatewayParts) {
     endStreams: () => terminals.openStreams.endAll(),
     /** Authorities were replaced: streams whose clients they no longer vouch for end now, not when the proof expires. */
     judgeStreams: () => terminals.openStreams.judgeAll(),
+    /** The TLS listener was replaced: what it carried without an end is judged, and ends. */
+    endTlsStreams: () => terminals.openStreams.endOverTls(clock.nowUs()),
     /** Waits at most `graceMs` for requests whose clients are gone; those of the others are the front's to wait for. */
     idle(graceMs: number): Promise<void> {
       if (unattended.size === 0) return Promise.resolve();

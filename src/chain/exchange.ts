@@ -3,13 +3,13 @@ import { intentLine, requestLine, repeatedLine, serverRequestLine, streamEndLine
 import { sourceOf } from '../base/text/source-of.js';
 import type { LocatedFinding } from '../engines/dlp/types.js';
 import type { BreakerOutcome } from '../engines/limits/types.js';
-import type { HeaderPairs, LossCause, Reply } from '../front/types.js';
+import type { EndCause, HeaderPairs, LossCause, Reply } from '../front/types.js';
 import { isMcpClient } from '../mcp/accept.js';
 import { renderRefusal, type RenderedRefusal } from '../mcp/errors.js';
 import { JSON_HEADERS } from '../mcp/media-types.js';
 import { sharingKind } from './crowd.js';
 import type { Context } from './context.js';
-import { GRANT_NOT_USABLE, STOPPED, STOPPED_BEFORE_THE_WIRE, UNRECORDED } from './exit-refusals.js';
+import { GRANT_NOT_USABLE, STOPPED, UNRECORDED } from './exit-refusals.js';
 import type { ExitServices } from './exit-services.js';
 import { answerFinding, askedMethod, decisionFacts, intentFacts, needsIntent, requestFacts } from './record-facts.js';
 import { tracedRequest, type StreamFacts } from './request-spans.js';
@@ -94,16 +94,16 @@ export class Exchange {
     this.work.giveUp();
   }
 
-  /** Its thread is ending: whatever it waits for, it leaves now. */
+  /** Its thread is ending, or its connection: whatever it waits for, it leaves now. */
   lose(cause: LossCause): void {
     if (cause === 'gateway') this.fault(new Error('the thread is ending after a fault'));
-    else this.guard(() => this.#stop());
+    else this.guard(() => this.#stop(cause));
   }
 
-  #stop(): void {
+  #stop(cause: EndCause): void {
     if (this.ended) return;
     if (this.ctx.decidedUs === 0) this.decided();
-    this.refuse(this.#phase === 'deciding' ? STOPPED_BEFORE_THE_WIRE : STOPPED);
+    this.refuse(this.#phase === 'deciding' ? STOPPED[cause].beforeTheWire : STOPPED[cause].after);
     this.work.giveUp();
   }
 

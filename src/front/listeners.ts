@@ -22,8 +22,11 @@ import { mountWebSocket } from './websocket.js';
 
 const MS_PER_S = 1000;
 const US_PER_MS = 1000;
-/** Calls in flight on connections whose certificates were replaced may finish within this time. */
+/** Calls in flight on connections that were proven by a former trust bundle may finish within this time. */
 const RETIRE_GRACE_MS = 10_000;
+/** Where the gateway's own certificate alone is another: SVIDs rotate every half hour, and a call that nothing is wrong with outlasts that. */
+const RENEW_GRACE_MS = 600_000;
+const LAST_ANSWERS_MS = 2000; // for the records of what was ended, and the answers that wait for them
 /** The last answer may still lie in the socket's buffer; uWebSockets.js does not say when it is gone. */
 const FLUSH_MS = 50;
 const SHARED_PORT = 0;
@@ -80,7 +83,7 @@ export interface Front {
   idle(graceMs: number): Promise<void>;
   /** close, then waits at most graceMs for calls in flight, then cuts what is left. Must have resolved before the thread ends. */
   drain(graceMs: number): Promise<void>;
-  /** Takes up new certificates: opens a new app on the same port, then retires the old one. Throws FrontTlsError and changes nothing if they are bad. */
+  /** Takes up new certificates: opens a new app on the same port, then retires the old one, whose streams without an end are the gateway's to end. Throws FrontTlsError and changes nothing if they are bad. */
   replaceTls(files: TlsFiles): void;
 }
 
@@ -194,8 +197,18 @@ class UwsFront implements Front {
     this.#stopListening(old);
     old.context.state = 'retired';
     for (const reply of old.context.active.all()) reply.closeAfter = true;
-    for (const channel of old.context.channels.all()) channel.drain(CLOSE.goingAway, 'certificates_replaced');
-    void this.#idle(old, RETIRE_GRACE_MS).then(() => this.#shut(old));
+    for (const channel of old.context.channels.all()) channel.drain(CLOSE.goingAway, 'certificates_replaced', true);
+    const { handshakeBundle } = fresh.context;
+    if (handshakeBundle !== '' && handshakeBundle === old.context.handshakeBundle) void this.#retire(old, RENEW_GRACE_MS);
+    else for (const running of this.#running) if (running.context.tls && running !== fresh) void this.#retire(running, RETIRE_GRACE_MS);
+  }
+
+  async #retire(running: Running, graceMs: number): Promise<void> {
+    await this.#idle(running, graceMs);
+    if (running.closed) return;
+    for (const reply of running.context.active.all()) reply.lose('certificates_replaced');
+    await this.#idle(running, LAST_ANSWERS_MS);
+    this.#shut(running);
   }
 
   #startSecure(files: TlsFiles, port: number): Running {
@@ -266,8 +279,10 @@ class UwsFront implements Front {
   #idle(running: Running, graceMs: number): Promise<void> {
     if (running.context.active.size === 0) return Promise.resolve();
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, graceMs);
+      const timer = setTimeout(resolve, graceMs).unref(); // it may be long, and outlast what it waits for
+      const { onIdle } = running.context; // whoever waits already, with another grace
       running.context.onIdle = () => {
+        onIdle();
         clearTimeout(timer);
         setTimeout(resolve, FLUSH_MS);
       };

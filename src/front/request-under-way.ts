@@ -96,6 +96,11 @@ export class RequestUnderWay implements ReplyOwner, BodyListener {
     this.#giveBack();
     if (!this.#reply.lingers) this.#reader?.cancel();
     this.#inbound.spend();
+    if (!this.#reply.sending) this.replySent();
+  }
+
+  /** Until then its listener may not end: the rest of the answer would go with it. */
+  replySent(): void {
     this.#context.active.remove(this.#reply);
     if (this.#context.active.size === 0) this.#context.onIdle();
   }
@@ -105,7 +110,7 @@ export class RequestUnderWay implements ReplyOwner, BodyListener {
     if (!this.#awaitsBody) return;
     this.#inbound.dropBody(this.#reader?.bytes ?? 0, false);
     if (cause === 'client') this.handle();
-    else this.#refuse('gateway_fault', cause === 'shutdown' ? 'shutdown' : 'thread_ending', true);
+    else this.#refuse('gateway_fault', cause === 'gateway' ? 'thread_ending' : cause, true);
   }
 
   #refuse(code: Parameters<Refuse>[0], reasonCode: string, close: boolean): void {

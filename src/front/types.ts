@@ -44,8 +44,13 @@ export interface Inbound {
 
 export type HeaderPairs = readonly (readonly [string, string])[];
 
-/** `gateway`: this thread is ending after a fault; `shutdown`: the gateway was told to stop, and its grace is over. In both cases an answer can still be given. */
-export type LossCause = 'gateway' | 'shutdown';
+/** Why a request with nobody to blame ends before its answer has come. */
+export type EndCause = 'shutdown' | 'certificates_replaced';
+/**
+ * `gateway`: this thread is ending after a fault; `shutdown`: the gateway was told to stop; `certificates_replaced`: the connection's listener was. The grace
+ * of the latter two is over. In all cases an answer can still be given.
+ */
+export type LossCause = 'gateway' | EndCause;
 export type AbortCause = 'client' | LossCause;
 
 /** A connection that carries many messages at once (WebSocket, the stream of HTTP+SSE): what one of them opens ends with it. */

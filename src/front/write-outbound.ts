@@ -53,6 +53,8 @@ function writeHeaders(response: HttpResponse, headers: HeaderPairs): void {
 export interface ReplyOwner {
   /** Called once: the answer is written, cut, or the client is gone. */
   replyDone(): void;
+  /** After that, where the client had not taken all of it yet: now it has, or never will. */
+  replySent(): void;
   /** As an abort listener is told, while there is none. */
   replyLost(cause: AbortCause): void;
 }
@@ -65,7 +67,7 @@ export interface ActiveReply extends RollMember {
   lose(cause: LossCause): void;
 }
 
-export const NO_OWNER: ReplyOwner = Object.freeze({ replyDone: () => undefined, replyLost: () => undefined });
+export const NO_OWNER: ReplyOwner = Object.freeze({ replyDone: () => undefined, replySent: () => undefined, replyLost: () => undefined });
 
 export class UwsReply implements Reply, ActiveReply {
   place = OFF_ROLL;
@@ -108,6 +110,10 @@ export class UwsReply implements Reply, ActiveReply {
 
   get done(): boolean {
     return this.#done;
+  }
+  /** Not all of what was written is taken yet. */
+  get sending(): boolean {
+    return this.#slow?.waits === true;
   }
   get began(): boolean {
     return this.#began;
@@ -173,7 +179,7 @@ export class UwsReply implements Reply, ActiveReply {
       });
       return done;
     };
-    this.#slow = new SlowClient({ push: go, taken: () => undefined, cut: () => response.close() });
+    this.#slow = new SlowClient({ push: go, taken: () => this.#owner.replySent(), cut: () => response.close() });
     this.#slow.hold();
     this.#watchWritable();
   }
@@ -229,8 +235,9 @@ export class UwsReply implements Reply, ActiveReply {
   }
 
   #taken(): void {
-    if (this.#ending) this.#endNow();
-    else this.#drainListener?.();
+    if (!this.#ending) return this.#drainListener?.();
+    this.#endNow();
+    this.#owner.replySent();
   }
 
   onDrain(listener: () => void): void {
@@ -277,8 +284,12 @@ export class UwsReply implements Reply, ActiveReply {
 
   #abort(): void {
     this.#gone = true;
+    const { sending } = this;
     this.#slow?.stop();
-    if (this.#done) return;
+    if (this.#done) {
+      if (sending) this.#owner.replySent();
+      return;
+    }
     this.aborted = true;
     const listener = this.#abortListener;
     this.#finish();

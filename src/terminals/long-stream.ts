@@ -54,7 +54,8 @@ export class LongStream {
   /** Once the stream has begun. */
   start(firstEvent: string): void {
     this.write(firstEvent);
-    this.services.openStreams.add(this.end, () => this.#judge());
+    const { evidence, receivedUs } = this.exchange.ctx.inbound;
+    this.services.openStreams.add(this.end, () => this.#judge(), evidence.tls ? receivedUs : undefined);
     if (this.exchange.reply.aborted) this.#stop(() => this.exchange.endStream('client_disconnected'));
   }
 

@@ -269,8 +269,12 @@ function takeEvidence({ jwtBundle, trustBundle, replaceTls }: Extract<ToGateway,
   };
   if (jwtBundle !== undefined) take(() => authenticator.reloadJwtBundle({ text: jwtBundle, file: config.identity.jwt_bundle_file }));
   if (trustBundle !== undefined) take(() => authenticator.reloadX509Bundle({ text: trustBundle, file: config.tls.trust_bundle_file }));
-  if (replaceTls) take(() => front.replaceTls(tlsFilesOf(config.tls)));
-  void gateway.judgeStreams();
+  let replaced = false;
+  if (replaceTls) take(() => {
+    front.replaceTls(tlsFilesOf(config.tls));
+    replaced = true;
+  });
+  void (replaced ? gateway.endTlsStreams() : gateway.judgeStreams());
 }
 
 export function sourceFault(fault: unknown): SourceFault {

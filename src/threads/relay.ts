@@ -11,6 +11,8 @@ import { exactCopy, RelayedReply } from './relayed-reply.js';
 export type PeerMessage =
   | { readonly kind: 'request'; readonly id: number; readonly inbound: RelayedInbound; readonly body: Uint8Array; readonly streamId: string | undefined }
   | { readonly kind: 'gone'; readonly id: number }
+  /** What it waits for ends before it has come; it is still answered. */
+  | { readonly kind: 'lost'; readonly id: number; readonly cause: 'certificates_replaced' }
   | { readonly kind: 'taken'; readonly id: number; readonly bytes: number }
   | { readonly kind: 'answer'; readonly id: number; readonly status: number; readonly headers: HeaderPairs; readonly body: Uint8Array | string; readonly close: boolean }
   | { readonly kind: 'begin'; readonly id: number; readonly status: number; readonly headers: HeaderPairs }
@@ -145,6 +147,7 @@ export class Relay {
     peer.asked.set(id, asked);
     reply.onAbort((cause: AbortCause) => {
       if (cause === 'shutdown') return; // its owner stops as well, and still answers
+      if (cause === 'certificates_replaced') return post(peer, { kind: 'lost', id, cause }); // its owner answers now
       peer.asked.delete(id);
       post(peer, { kind: 'gone', id });
       // Its owner records it as what it is to it: a client that is gone.
@@ -163,6 +166,9 @@ export class Relay {
         return;
       case 'gone':
         peer.answering.get(message.id)?.abort('client');
+        return;
+      case 'lost':
+        peer.answering.get(message.id)?.abort(message.cause);
         return;
       case 'taken':
         peer.answering.get(message.id)?.taken(message.bytes);
@@ -189,7 +195,7 @@ export class Relay {
     else this.#parts.takePost(streamId, inbound, reply);
   }
 
-  #bringBack(peer: Peer, asked: Asked, message: Exclude<PeerMessage, { readonly kind: 'request' | 'gone' | 'taken' | 'evicted' }>): void {
+  #bringBack(peer: Peer, asked: Asked, message: Exclude<PeerMessage, { readonly kind: 'request' | 'gone' | 'lost' | 'taken' | 'evicted' }>): void {
     const { reply } = asked;
     switch (message.kind) {
       case 'answer':

@@ -1,4 +1,5 @@
 // Over the wire: answers and streams: framing, header safety, back-pressure with bounded memory, cuts, pipelining, closing.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { PUSH_MS, TAKES_NOTHING_MS_MAX } from '../../../src/front/slow-client.js';
 import type { Reply } from '../../../src/front/types.js';
@@ -244,6 +245,18 @@ describe('closing', () => {
     expect(await open(rig.port, GET).closed).toBe('');
     waiting?.send(200, [], 'finished');
     expect(await connection.closed).toContain('finished');
+    await drained;
+  });
+  it('lets a client that reads slowly have the rest of an answer that was given', async () => {
+    const body = Buffer.alloc(16 * 1024 * 1024, 'x');
+    await start({ answer: (_, reply) => reply.send(200, [], body) });
+    const connection = open(rig.port, GET);
+    await until(() => rig.seen.length === 1);
+    connection.socket.pause();
+    const drained = rig.front.drain(5000);
+    await sleep(200); // longer than an idle front takes to be gone
+    connection.socket.resume();
+    expect((await connection.closed).split('\r\n\r\n')[1]).toHaveLength(body.length);
     await drained;
   });
   it('tells whoever works on an answer that there is no more time, and takes the answer along', async () => {

@@ -18,3 +18,19 @@ it('ends what is open, and what opens after that at once', () => {
   streams.add(() => void ended.push('late'));
   expect(ended).toEqual(['first', 'second', 'late']);
 });
+
+it('ends those over TLS when their listener was replaced, after each was judged, and those that it still carried later', async () => {
+  const streams = new OpenStreams();
+  const ended: string[] = [];
+  const judged = (name: string) => async (): Promise<void> => {
+    await Promise.resolve();
+    ended.push(`${name} judged`);
+  };
+  streams.add(() => void ended.push('plain'), judged('plain'));
+  streams.add(() => void ended.push('old'), judged('old'), 10);
+  streams.add(() => void ended.push('new'), judged('new'), 30);
+  await streams.endOverTls(20);
+  streams.add(() => void ended.push('late'), undefined, 15);
+  streams.add(() => void ended.push('newer'), undefined, 20);
+  expect(ended).toEqual(['plain judged', 'old judged', 'new judged', 'old', 'late']);
+});

@@ -249,6 +249,16 @@ describe('the end of a thread', () => {
     expect([causes, reply.text]).toEqual([['shutdown'], 'recorded']);
   });
 
+  it('whose connections end with their certificates has the others answer what it asked of them, and passes that on', async () => {
+    const one = pair();
+    const reply = one.post(sessionOf(1));
+    const { reply: back } = await crossed(one);
+    back.onAbort((cause) => back.send(500, [], cause));
+    reply.lose('certificates_replaced');
+    await reply.finished;
+    expect([reply.text, back.aborted]).toEqual(['certificates_replaced', false]);
+  });
+
   it('waits for what it answers for others, no longer than it may', async () => {
     const one = pair();
     one.post(sessionOf(1));
