@@ -159,6 +159,20 @@ describe('a JWT-SVID', () => {
     expect(opened(server)).toBe(0);
   });
 
+  it('serves to its end while the Workload API gives no other', async () => {
+    const surroundings = ownSurroundings();
+    const server = await workloadApi();
+    const nowS = Math.floor(surroundings.nowMs() / 1000);
+    server.token = () => makeJwtSvid(jwt, ID, { claims: { iat: nowS, exp: nowS + 300 } });
+    const one = client(server, `${plain.url}/mcp`, {}, surroundings);
+    await one.callTool('t');
+    server.token = () => ({ status: status.UNAVAILABLE });
+    surroundings.pass(151);
+    expect((await one.callTool('t')).text).toBe('a');
+    surroundings.pass(150);
+    await expect(one.callTool('t')).rejects.toMatchObject({ name: 'TransportError', mayHaveRun: false });
+  });
+
   it('stands in where no X.509-SVID is given, for an audience that may be named', async () => {
     const server = await workloadApi();
     server.give({ status: status.PERMISSION_DENIED });

@@ -24,7 +24,7 @@ export class WorkloadCredentials implements Credentials {
   readonly #api: WorkloadApi;
   #usesX509: boolean;
   #made: { readonly from: X509Svid; readonly trust: TlsMaterial | undefined; readonly material: TlsMaterial } | undefined;
-  #token: { readonly text: string; readonly renewMs: number } | undefined;
+  #token: { readonly text: string; readonly renewMs: number; readonly expiresMs: number } | undefined;
   #fetching: Promise<string> | undefined;
   #spiffeId: string | undefined;
 
@@ -70,13 +70,19 @@ export class WorkloadCredentials implements Credentials {
     const { nowMs } = this.#options.surroundings;
     if (this.#token !== undefined && nowMs() < this.#token.renewMs) return this.#token.text;
     this.#fetching ??= this.#fetch().finally(() => { this.#fetching = undefined; });
-    return orAborted(this.#fetching, signal);
+    try {
+      return await orAborted(this.#fetching, signal);
+    } catch (error) {
+      // The other half of its life is there for an agent that is being restarted.
+      if (signal.aborted || this.#token === undefined || nowMs() >= this.#token.expiresMs) throw error;
+      return this.#token.text;
+    }
   }
 
   async #fetch(): Promise<string> {
     const { token, spiffeId, expiresMs, issuedMs } = await this.#api.jwt(this.#options.audience);
     const renewMs = expiresMs === undefined ? 0 : issuedMs === undefined ? expiresMs - RENEW_BEFORE_MS : issuedMs + (expiresMs - issuedMs) * RENEW_AT_SHARE;
-    this.#token = { text: token, renewMs };
+    this.#token = { text: token, renewMs, expiresMs: expiresMs ?? 0 };
     this.#spiffeId = spiffeId;
     return token;
   }
