@@ -1,9 +1,11 @@
 // Checks of certificates and bundles: readable, and not about to expire.
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { ConfigFault } from '../../base/config/fault.js';
 import type { GatewayConfig } from '../../base/config/schema.js';
+import { parseJwtBundle } from '../../engines/identity/jwt-bundle.js';
+import { plural } from '../printing.js';
 import type { Project } from '../project.js';
-import { listOf } from '../reading.js';
 import { bad, note, ok, type CheckResult } from './check.js';
 
 const DAY_MS = 86_400_000;
@@ -31,11 +33,12 @@ function checkPem(what: string, file: string, nowMs: number): CheckResult {
   return days < EXPIRES_SOON_DAYS ? note(what, `${file} expires in ${days} d`, 'Replace it; it is taken up without a restart.') : ok(what, `good for ${days} d`);
 }
 
+/** As the gateway reads it: of a key set only what is for JWT-SVIDs counts. */
 function checkKeySet(file: string): CheckResult {
   try {
-    const keys = listOf(JSON.parse(readFileSync(file, 'utf8')), 'keys').length;
-    return keys === 0 ? bad('JWT bundle', `${file} holds no key`, 'Fetch the bundle of the trust domain again.') : ok('JWT bundle', `${keys} keys`);
+    return ok('JWT bundle', plural(parseJwtBundle(readFileSync(file, 'utf8'), file).size, 'key'));
   } catch (error) {
+    if (error instanceof ConfigFault) return bad('JWT bundle', `${file}: ${error.message}`, error.remedy ?? 'Fetch the bundle of the trust domain again.');
     return bad('JWT bundle', `${file}: ${error instanceof Error ? error.message : 'unreadable'}`, 'Put a JWK set there.');
   }
 }
