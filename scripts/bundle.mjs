@@ -20,7 +20,7 @@ export async function bundle() {
   await Promise.all(Object.entries(PROGRAMS).map(([name, file]) => build({
     entryPoints: { [name]: join(ROOT, 'src', file) },
     tsconfig: join(ROOT, 'tsconfig.build.json'),
-    outdir: OUT, chunkNames: `${name}-[hash]`, bundle: true, splitting: true, format: 'esm', platform: 'node', target: 'node20', sourcemap: true, sourcesContent: false, external: OUTSIDE, plugins: [ONE_LANGUAGE], logLevel: 'error',
+    outdir: OUT, chunkNames: `${name}-[hash]`, bundle: true, splitting: true, format: 'esm', platform: 'node', mainFields: ['module', 'main'], target: 'node20', sourcemap: true, sourcesContent: false, external: OUTSIDE, plugins: [ONE_LANGUAGE], logLevel: 'error',
     // Libraries of the older kind ask for Node's own modules by require, which a module of the newer kind has not.
     banner: { js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);" },
   })));

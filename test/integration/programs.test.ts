@@ -1,5 +1,5 @@
 // What the process, its threads and agw begin with: few files, since each module that Node loads delays every start.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
@@ -38,6 +38,11 @@ describe.each(Object.entries(FILES_MAX))('program %s', (name, filesMax) => {
   it("has no messages of zod's in other languages", () => {
     expect([...reached.keys()].filter((file) => readFileSync(file, 'utf8').includes('zod/v4/locales/de.js'))).toEqual([]);
   });
+});
+
+it('have nothing left out that lay beside a library', () => {
+  const asking = readdirSync(FOLDER).filter((file) => file.endsWith('.js') && /require\d*\("\.\.?\//.test(readFileSync(join(FOLDER, file), 'utf8')));
+  expect(asking).toEqual([]);
 });
 
 it('finds what lies beside the code from the folder of package.json', () => {
