@@ -22,9 +22,9 @@ import { mountWebSocket } from './websocket.js';
 
 const MS_PER_S = 1000;
 const US_PER_MS = 1000;
-/** Calls in flight on connections that were proven by a former trust bundle may finish within this time. */
+/** Calls in flight on connections that an authority may have proven which the trust bundle has no longer may finish within this time. */
 const RETIRE_GRACE_MS = 10_000;
-/** Where the gateway's own certificate alone is another: SVIDs rotate every half hour, and a call that nothing is wrong with outlasts that. */
+/** Where no authority was taken away: SVIDs rotate every half hour, bundles gain the next authority long before they lose one, and a call that nothing is wrong with outlasts that. */
 const RENEW_GRACE_MS = 600_000;
 const LAST_ANSWERS_MS = 2000; // for the records of what was ended, and the answers that wait for them
 /** The last answer may still lie in the socket's buffer; uWebSockets.js does not say when it is gone. */
@@ -92,6 +92,8 @@ interface Running {
   readonly context: RouteContext;
   readonly gate: ConnectionGate;
   readonly stopExpiry: () => void;
+  /** Fingerprints of its trust bundle's; none without TLS. */
+  readonly authorities: ReadonlySet<string>;
   socket: UwsListenSocket | undefined;
   closed: boolean;
 }
@@ -198,8 +200,8 @@ class UwsFront implements Front {
     old.context.state = 'retired';
     for (const reply of old.context.active.all()) reply.closeAfter = true;
     for (const channel of old.context.channels.all()) channel.drain(CLOSE.goingAway, 'certificates_replaced', true);
-    const { handshakeBundle } = fresh.context;
-    if (handshakeBundle !== '' && handshakeBundle === old.context.handshakeBundle) void this.#retire(old, RENEW_GRACE_MS);
+    const losesNone = fresh.context.handshakeBundle !== '' && [...old.authorities].every((authority) => fresh.authorities.has(authority));
+    if (losesNone) void this.#retire(old, RENEW_GRACE_MS);
     else for (const running of this.#running) if (running.context.tls && running !== fresh) void this.#retire(running, RETIRE_GRACE_MS);
   }
 
@@ -212,12 +214,12 @@ class UwsFront implements Front {
   }
 
   #startSecure(files: TlsFiles, port: number): Running {
-    checkTlsFiles(files);
     const before = hashFile(files.trustBundleFile);
+    const authorities = checkTlsFiles(files);
     const app = this.#secureApp(files);
     // The library reads the file for itself: one that changed meanwhile proves nothing.
     const handshakeBundle = hashFile(files.trustBundleFile) === before ? before : '';
-    return this.#start(app, { tls: true, handshakeBundle }, this.#options.config.tls.host, port);
+    return this.#start(app, { tls: true, handshakeBundle }, this.#options.config.tls.host, port, authorities);
   }
 
   #secureApp(files: TlsFiles): UwsApp {
@@ -228,7 +230,7 @@ class UwsFront implements Front {
     }
   }
 
-  #start(app: UwsApp, listener: ListenerEvidence, host: string, port: number): Running {
+  #start(app: UwsApp, listener: ListenerEvidence, host: string, port: number, authorities: ReadonlySet<string> = new Set()): Running {
     const { config, handle, refuse, probes, streams, requestIdOf, nowUs, onFault } = this.#options;
     const { front, websocket } = config;
     const limits: ChannelLimits = { perIpMax: websocket.sockets_per_ip_max, requestsMax: websocket.requests_max, bufferedBytesMax: websocket.buffered_bytes_max, idleTimeoutS: websocket.idle_timeout_s };
@@ -247,7 +249,7 @@ class UwsFront implements Front {
     mountRoutes(app.filter((response, change) => gate.pass(response, change)), context);
     if (config.http_sse.enabled) mountHttpSse(app, context, { streams, limits });
     if (websocket.enabled) mountWebSocket(app, context, limits);
-    const running: Running = { app, context, gate, stopExpiry: watchExpiry(context.channels, nowUs), socket: undefined, closed: false };
+    const running: Running = { app, context, gate, stopExpiry: watchExpiry(context.channels, nowUs), authorities, socket: undefined, closed: false };
     this.#running.add(running);
     return running;
   }

@@ -32,28 +32,29 @@ function read(file: string, key: string): string {
   }
 }
 
-function checkCertificates(file: string, pem: string): void {
+function checkCertificates(file: string, pem: string): X509Certificate[] {
   const found = pem.match(CERTIFICATE) ?? [];
   // An empty bundle would make uWebSockets.js ask no client for a certificate at all.
   if (found.length === 0) throw new FrontTlsError(file, 'holds no PEM certificate');
-  for (const [at, text] of found.entries()) {
+  return found.map((text, at) => {
     try {
-      new X509Certificate(text);
+      return new X509Certificate(text);
     } catch {
       throw new FrontTlsError(file, `certificate ${at + 1} of ${found.length} cannot be parsed`);
     }
-  }
+  });
 }
 
-/** Throws FrontTlsError: a file is missing or not PEM, or the key is not the certificate's. */
-export function checkTlsFiles(files: TlsFiles): void {
+/** Answers the fingerprints of the trust bundle's authorities. Throws FrontTlsError: a file is missing or not PEM, or the key is not the certificate's. */
+export function checkTlsFiles(files: TlsFiles): ReadonlySet<string> {
   const certificate = read(files.certificateFile, 'certificate_file');
   const key = read(files.privateKeyFile, 'private_key_file');
   checkCertificates(files.certificateFile, certificate);
-  checkCertificates(files.trustBundleFile, read(files.trustBundleFile, 'trust_bundle_file'));
+  const authorities = checkCertificates(files.trustBundleFile, read(files.trustBundleFile, 'trust_bundle_file'));
   try {
     createSecureContext({ cert: certificate, key });
   } catch {
     throw new FrontTlsError(files.privateKeyFile, `is not the private key of ${files.certificateFile}`);
   }
+  return new Set(authorities.map(({ fingerprint256 }) => fingerprint256));
 }

@@ -88,13 +88,16 @@ it('streams end properly when the gateway\'s certificate is replaced, and calls 
   expect(await streams.sse.closed).toEqual({ whole: true, comment: 'certificates_replaced' });
   expect(await eventually(() => gateway.lines('stream_end').length === 3)).toBe(true);
   expect(gateway.lines('stream_end').map(({ code }) => code)).toEqual([null, null, null]);
+  const more = await openStreams();
+  writeFileSync(join(gateway.dir, 'config/tls/bundle.pem'), `${second.pem}\n${first.pem}`); // as it does before it loses the first
+  expect(await more.socket.closed).toEqual({ code: 1001, reason: 'certificates_replaced' });
   await sleep(GRACE_MS + 1000);
   expect(slow.end).toBeUndefined();
 
   await openStreams();
   writeFileSync(join(gateway.dir, 'config/tls/bundle.pem'), second.pem);
-  expect(await eventually(() => gateway.lines('stream_end').length === 6)).toBe(true);
-  expect(gateway.lines('stream_end').slice(3).map(({ code }) => code)).toEqual(Array(3).fill('auth_invalid_identity'));
+  expect(await eventually(() => gateway.lines('stream_end').length === 9)).toBe(true);
+  expect(gateway.lines('stream_end').slice(6).map(({ code }) => code)).toEqual(Array(3).fill('auth_invalid_identity'));
   expect(await eventually(() => slow.end === 'whole')).toBe(true);
   const told = { code: 'gateway_fault', reason_code: 'certificates_replaced' };
   expect(JSON.parse(slow.text)).toMatchObject(told);
