@@ -30,18 +30,18 @@ const jwkSchema = z.looseObject({
 const bundleSchema = z.looseObject({ keys: z.array(jwkSchema).max(KEYS_MAX) });
 type Jwk = z.infer<typeof jwkSchema>;
 
-/** Throws ConfigFault. Keys of other uses (x509-svid, sig) are ignored, as the standard says. */
+/** Throws ConfigFault. Keys of other uses (x509-svid, sig) are ignored, as the standard says, and those of kinds that sign no JWT-SVID (RFC 7517 section 5): nothing passes by them. */
 export function parseJwtBundle(text: string, file: string): JwtBundle {
   const parsed = bundleSchema.safeParse(parseJson(text, file));
   if (!parsed.success) throw faultOf('the JWT bundle is not a JWK set with a list `keys`.', file);
   const bundle = new Map<string, JwtAuthority>();
-  for (const jwk of parsed.data.keys.filter((key) => key.use === 'jwt-svid')) {
+  for (const jwk of parsed.data.keys.filter((key) => key.use === 'jwt-svid' && !isOfOtherKind(key))) {
     const kid = jwk.kid ?? '';
     if (kid === '') throw faultOf('a jwt-svid key has no kid.', file);
     if (bundle.has(kid)) throw faultOf(`two jwt-svid keys have the kid ${JSON.stringify(kid.slice(0, 100))}.`, file);
     bundle.set(kid, readAuthority(jwk, kid, file));
   }
-  if (bundle.size === 0) throw faultOf('the JWT bundle has no key with `use: jwt-svid`.', file);
+  if (bundle.size === 0) throw faultOf('the JWT bundle has no key with `use: jwt-svid` of a kind that signs them.', file);
   return bundle;
 }
 
@@ -52,6 +52,11 @@ function parseJson(text: string, file: string): unknown {
   } catch {
     throw faultOf('the JWT bundle is not JSON.', file);
   }
+}
+
+/** A secret (oct) is none of them: in a published set it is a fault. */
+function isOfOtherKind({ kty, crv, d }: Jwk): boolean {
+  return d === undefined && kty !== 'oct' && kty !== 'RSA' && !(kty === 'EC' && ALGORITHM_OF_CURVE[crv ?? ''] !== undefined);
 }
 
 function readAuthority(jwk: Jwk, kid: string, file: string): JwtAuthority {

@@ -145,6 +145,12 @@ describe('parseJwtBundle', () => {
     expect([...bundle.keys()]).toEqual(['k1']);
   });
 
+  it('passes over keys of kinds that sign no JWT-SVID', () => {
+    const others = [{ kty: 'OKP', crv: 'Ed25519', x: 'AAAA' }, { kty: 'EC', crv: 'secp256k1', x: 'AAAA', y: 'AAAA' }, { kty: 'AKP', alg: 'ML-DSA-44', pub: 'AAAA' }];
+    const bundle = parseJwtBundle(keys(...others.map((one, at) => ({ ...one, kid: `o${at}`, use: 'jwt-svid' })), key.jwk), 'f');
+    expect([...bundle.keys()]).toEqual(['k1']);
+  });
+
   it.each([
     ['', 'not JSON'], ['[]', 'no object'], ['{}', 'no keys'], [keys(), 'empty'], [keys({ ...key.jwk, use: undefined }), 'no use'],
     [keys({ ...key.jwk, kid: undefined }), 'no kid'], [keys(key.jwk, key.jwk), 'kid twice'], [keys({ kty: 'oct', k: 'AAAA', kid: 'k', use: 'jwt-svid' }), 'symmetric'],
