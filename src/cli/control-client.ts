@@ -24,6 +24,9 @@ export interface ControlClient {
 /** `address` is a socket's path or an http URL. */
 export function controlClient(address: string): ControlClient {
   const dataPlaneOnly = /^https?:\/\//i.test(address);
+  if (address === '' || (!dataPlaneOnly && /^[a-z][a-z0-9+.-]*:\/\//i.test(address))) {
+    throw new CliFailure(`--gateway ${address === '' ? 'is empty' : `${address}: no gateway is asked that way`}.`, { remedy: 'Name its control socket, .precinct/control.sock, or for health alone http://host:port', code: 'usage' });
+  }
   const ask = (method: string, path: string, body?: unknown): Promise<unknown> => {
     if (dataPlaneOnly && path.startsWith('/v1/')) return Promise.reject(needsSocket(address));
     return exchange(address, dataPlaneOnly ? urlOptions(address, method, path) : socketOptions(address, method, path), body);

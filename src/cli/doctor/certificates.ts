@@ -10,11 +10,12 @@ import { bad, note, ok, type CheckResult } from './check.js';
 
 const DAY_MS = 86_400_000;
 const EXPIRES_SOON_DAYS = 7;
+const BUNDLE = 'trust bundle';
 const PEM = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
 
 export function checkCertificates(project: Project, config: GatewayConfig, nowMs: number): CheckResult[] {
   const { tls, identity } = config;
-  const pem = tls.enabled ? [['certificate', tls.certificate_file], ['trust bundle', tls.trust_bundle_file]] as const : [];
+  const pem = tls.enabled ? [['certificate', tls.certificate_file], [BUNDLE, tls.trust_bundle_file]] as const : [];
   const results = pem.map(([what, file]) => checkPem(what, project.path(file), nowMs));
   if (identity.jwt_bundle_file !== '') results.push(checkKeySet(project.path(identity.jwt_bundle_file)));
   return results.length > 0 ? results : [ok('certificates', 'none configured (no mTLS, no JWT-SVID)')];
@@ -28,8 +29,12 @@ function checkPem(what: string, file: string, nowMs: number): CheckResult {
     return bad(what, `${file}: ${error instanceof Error ? error.message : 'unreadable'}`, 'Put a PEM file there.');
   }
   if (certificates.length === 0) return bad(what, `${file} holds no certificate`, 'Put a PEM file there.');
-  const days = Math.floor(Math.min(...certificates.map((certificate) => Date.parse(certificate.validTo) - nowMs)) / DAY_MS);
-  if (days < 0) return bad(what, `${file} has expired`, 'Replace it; it is taken up without a restart.');
+  const left = certificates.map((certificate) => Math.floor((Date.parse(certificate.validTo) - nowMs) / DAY_MS));
+  const live = left.filter((days) => days >= 0);
+  // Of a chain each must hold; of a bundle's authorities one may have had its time.
+  if (live.length === 0 || (what !== BUNDLE && live.length < left.length)) return bad(what, `${file} has expired`, 'Replace it; it is taken up without a restart.');
+  if (live.length < left.length) return note(what, `${file}: ${left.length - live.length} of ${left.length} authorities expired`, 'Leave out what has expired: it vouches for nobody.');
+  const days = Math.min(...live);
   return days < EXPIRES_SOON_DAYS ? note(what, `${file} expires in ${days} d`, 'Replace it; it is taken up without a restart.') : ok(what, `good for ${days} d`);
 }
 

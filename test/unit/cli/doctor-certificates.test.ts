@@ -1,4 +1,4 @@
-// `agw doctor` says of a JWT bundle what the gateway would say of it at its start.
+// `agw doctor` says of certificates and bundles what the gateway would find.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,8 +6,9 @@ import { afterAll, expect, it } from 'vitest';
 import { gatewayConfigSchema } from '../../../src/base/config/schema.js';
 import { checkCertificates } from '../../../src/cli/doctor/certificates.js';
 import type { Project } from '../../../src/cli/project.js';
-import { jwtBundleText, makeJwtAuthority } from '../../support/pki.js';
+import { jwtBundleText, makeAuthority, makeJwtAuthority } from '../../support/pki.js';
 
+const DAY_MS = 86_400_000;
 const dir = mkdtempSync(join(tmpdir(), 'precinct-doctor-'));
 const file = join(dir, 'bundle.json');
 const authority = makeJwtAuthority('k');
@@ -18,9 +19,23 @@ afterAll(() => { rmSync(dir, { recursive: true, force: true }); });
 it.each([
   ['good', jwtBundleText(authority), { state: 'ok', found: '1 key' }],
   ['good after a byte order mark', `\ufeff${jwtBundleText(authority)}`, { state: 'ok', found: '1 key' }],
-  ['of keys for X.509-SVIDs alone', JSON.stringify({ keys: [{ ...authority.jwk, use: 'x509-svid' }] }), { state: 'bad', found: `${file}: the JWT bundle has no key with \`use: jwt-svid\`.` }],
+  ['of keys for X.509-SVIDs alone', JSON.stringify({ keys: [{ ...authority.jwk, use: 'x509-svid' }] }), { state: 'bad', found: `${file}: the JWT bundle has no key with \`use: jwt-svid\` of a kind that signs them.` }],
   ['with a private key', JSON.stringify({ keys: [{ ...authority.jwk, d: 'AAAA' }] }), { state: 'bad', found: `${file}: key "k" is a private key.` }],
 ])('a JWT bundle that is %s', (_what, text, expected) => {
   writeFileSync(file, text);
   expect(checkCertificates({ path: (name: string) => name } as unknown as Project, config, 0)).toMatchObject([expected]);
+});
+
+it('of a trust bundle one authority may have had its time, not all', () => {
+  const [pem, bundle] = [join(dir, 'gateway.pem'), join(dir, 'bundle.pem')];
+  const tls = gatewayConfigSchema.parse({ tls: { enabled: true, certificate_file: pem, private_key_file: 'k', trust_bundle_file: bundle } });
+  const project = { path: (name: string) => name } as unknown as Project;
+  const endMs = Date.UTC(2027, 0, 1);
+  const [ending, lasting] = [makeAuthority('ending', { notAfterMs: endMs }), makeAuthority('lasting')];
+  writeFileSync(pem, lasting.pem);
+  writeFileSync(bundle, `${ending.pem}\n${lasting.pem}`);
+  expect(checkCertificates(project, tls, endMs - 30 * DAY_MS)).toMatchObject([{ state: 'ok' }, { state: 'ok', found: 'good for 30 d' }]);
+  expect(checkCertificates(project, tls, endMs + DAY_MS)).toMatchObject([{ state: 'ok' }, { state: 'note', found: `${bundle}: 1 of 2 authorities expired` }]);
+  writeFileSync(bundle, ending.pem);
+  expect(checkCertificates(project, tls, endMs + DAY_MS)).toMatchObject([{ state: 'ok' }, { state: 'bad', found: `${bundle} has expired` }]);
 });

@@ -44,6 +44,11 @@ describe('what answers', () => {
     expect([code, err]).toEqual([2, 'agw: 404 was answered, and not as a gateway does.\nIs --gateway really a PRECINCT gateway?']);
   });
 
+  it.each([['', 'is empty'], ['ftp://127.0.0.1', 'ftp://127.0.0.1: no gateway is asked that way'], ['unix:///run/control.sock', 'unix:///run/control.sock: no gateway is asked that way']])('is not looked for at --gateway %j', async (gateway, said) => {
+    const { code, out, err } = await bench.agw(['status', '--gateway', gateway]);
+    expect([code, out, err.split('\n')[0]]).toEqual([2, '', `agw: --gateway ${said}.`]);
+  });
+
   it('and is a gateway of another version is said to be one, not that nothing was found', async () => {
     await bench.serve({ 'GET /v1/sessions': () => ({ status: 404, json: { error: { code: 'not_found', message: NO_RESOURCE } } }) });
     const { code, out, err } = await bench.agw(['inspect', 'sessions']);
