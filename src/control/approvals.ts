@@ -1,6 +1,6 @@
 // Approval requests: list, look, decide. A decision is signed by its approver; the gateway holds public keys only.
 import { unseenCharacters } from '../engines/step-up/arguments-shown.js';
-import type { ApprovalRequest, DecideResult } from '../engines/step-up/types.js';
+import type { ApprovalRequest, DecideResult, Untold } from '../engines/step-up/types.js';
 import { memberOf, optionalText, textMember } from './reading.js';
 import type { ControlParts } from './parts.js';
 import { ControlFault, type Route } from './server.js';
@@ -42,9 +42,8 @@ async function decide(parts: ControlParts, id: string, body: unknown): Promise<{
   if (!audit.healthy) throw new ControlFault(503, 'audit_unavailable_fail_closed', `nothing was decided: the audit log is failing (${audit.because})`, { remediation: 'See agw status and free its disk, then decide again.' });
   const result = parts.approvals.decide(id, decision, textMember(body, 'approver'), textMember(body, 'signature'), optionalText(body, 'reason'), parts.clock.nowMs());
   if (result.kind === 'ok') {
-    const { caller, tool, decidedBy, reason } = result.request;
     // Of an approval that is never used, and of a denial, no call's record would tell.
-    await parts.event('approval_decided', { request_id: id, decision, approver: decidedBy ?? '', caller, tool, ...(reason === undefined ? {} : { reason }) }).catch((fault: unknown) => {
+    await tell(parts, { what: 'decided', request: result.request }).catch((fault: unknown) => {
       throw new ControlFault(503, 'decision_unrecorded', `the decision stands, but its line could not be written to the audit log: ${fault instanceof Error ? fault.message : String(fault)}`, { remediation: 'See agw status and agw approvals show.' });
     });
     return { status: 200, json: { approval: result.request } };
@@ -64,4 +63,12 @@ function stateOf(text: string | null): ApprovalRequest['state'] | undefined {
   const state = STATES.find((one) => one === text);
   if (state === undefined) throw new ControlFault(400, 'member_wrong', `state must be one of ${STATES.join(', ')}, all`);
   return state;
+}
+
+/** Writes its line, and then takes it for told. Rejects while the log fails. */
+export async function tell({ event, approvals }: Pick<ControlParts, 'event' | 'approvals'>, { what, request }: Untold): Promise<void> {
+  const { id, caller, tool, decidedBy, reason, state } = request;
+  const decision: Readonly<Record<string, string>> = what === 'spent' ? {} : { decision: state === 'denied' ? 'deny' : 'approve' };
+  await event(`approval_${what}`, { request_id: id, ...decision, approver: decidedBy ?? '', caller, tool, ...(what === 'spent' || reason === undefined ? {} : { reason }) });
+  approvals.told(id, what);
 }

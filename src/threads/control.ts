@@ -15,7 +15,7 @@ import { createIds } from '../base/ids/ids.js';
 import { loadJsonGuard } from '../base/json/choose.js';
 import { createLog, faultFacts } from '../base/telemetry/log.js';
 import type { SnapshotDigests } from '../chain/snapshot.js';
-import { approvalRoutes } from '../control/approvals.js';
+import { approvalRoutes, tell } from '../control/approvals.js';
 import { identityRoutes } from '../control/identities.js';
 import { KeptCounts } from '../control/kept-counts.js';
 import { layerRoutes } from '../control/layers.js';
@@ -147,8 +147,8 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   const approvals = openApprovalStore({
     path: join(stateDir, 'approvals.sqlite'), requestTtlMs: config.step_up.request_ttl_s * MS_PER_SECOND, grantTtlMs: config.step_up.grant_ttl_s * MS_PER_SECOND,
     pendingPerCallerMax: config.step_up.pending_per_caller_max, approvers: () => loadPublicKeys(join(stateDir, 'approvers')), nowMs: clock.nowMs(),
-    onSpent: ({ id, decidedBy, caller, tool }) => event('approval_spent', { request_id: id, approver: decidedBy ?? '', caller, tool }),
   });
+  for (const one of approvals.untold()) tell({ event: recordedEvent, approvals }, one).catch(() => undefined); // at the next start again
   const secrets = createSecretFile(resolveInProject(root, config.secrets.file === '' ? join(config.state_dir, 'secrets.enc') : config.secrets.file), secretsKey);
   const jsonGuard = loadJsonGuard();
   const processes = ownProcesses({

@@ -1,4 +1,4 @@
-// The approvals database: its two tables, how it is opened, and how a row reads as a request.
+// The approvals database: its tables, how it is opened, and how a row reads as a request.
 import type { Database } from '../../base/sqlite/database.js';
 import { openOwnDatabase } from '../../base/sqlite/own-database.js';
 import { StepUpFault } from './fault.js';
@@ -34,6 +34,11 @@ CREATE TABLE IF NOT EXISTS approval_arguments (
   text TEXT NOT NULL,
   length INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS approval_untold (
+  id TEXT NOT NULL REFERENCES approvals (id) ON DELETE CASCADE,
+  what TEXT NOT NULL CHECK (what IN ('decided', 'spent')),
+  PRIMARY KEY (id, what)
+) STRICT, WITHOUT ROWID;
 `;
 
 export interface ApprovalRow {

@@ -5,7 +5,7 @@ import type { Database, Statement } from '../../base/sqlite/database.js';
 import { openApprovalsDatabase, requestOf, type ApprovalRow } from './approvals-schema.js';
 import { previewOf, type ShownArguments } from './arguments-shown.js';
 import { isDecisionSigned, type Approver } from './approver-keys.js';
-import type { ApprovalBinding, ApprovalRequest, ApprovalStore, DecideResult, ReserveResult } from './types.js';
+import type { ApprovalBinding, ApprovalRequest, ApprovalStore, DecideResult, ReserveResult, Untold } from './types.js';
 
 export interface ApprovalStoreOptions {
   readonly path: string;
@@ -16,8 +16,6 @@ export interface ApprovalStoreOptions {
   /** Read at each decision and each use, so that a removed approver's grants end with it: loadPublicKeys(dir). */
   readonly approvers: () => ReadonlyMap<string, Approver>;
   readonly nowMs: number;
-  /** Told at the opening of each grant that a crash has spent: no record of a call names it. */
-  readonly onSpent?: (request: ApprovalRequest) => void;
   readonly random?: (bytes: number) => Buffer;
 }
 
@@ -41,16 +39,14 @@ function forget(sql: ReturnType<typeof prepare>, nowMs: number): void {
 /** Throws StepUpFault if the file is damaged or another process has it. */
 export function openApprovalStore(options: ApprovalStoreOptions): ApprovalStore {
   const random = options.random ?? randomBytes;
-  let spent: ApprovalRow[] = [];
   // Nobody knows whether the calls of what is reserved went out, so they did.
   const database = openApprovalsDatabase(options.path, (opened) => {
     const first = prepare(opened);
     opened.transaction(() => {
-      spent = first.consumeReserved.all() as ApprovalRow[];
+      for (const { id } of first.consumeReserved.all() as ApprovalRow[]) first.owe.run(id, 'spent');
       forget(first, options.nowMs);
     }).immediate();
   });
-  for (const one of spent) options.onSpent?.(requestOf(one));
   const sql = prepare(database);
   const inTransaction = <T>(work: () => T): T => database.transaction(work).immediate();
 
@@ -110,6 +106,7 @@ export function openApprovalStore(options: ApprovalStoreOptions): ApprovalStore 
     if (isSelf(approver, found.caller)) return { kind: 'self_approval' };
     const grantExpiresMs = decision === 'approve' ? nowMs + options.grantTtlMs : null;
     sql.decide.run(decision === 'approve' ? 'approved' : 'denied', name, nowMs, reason?.slice(0, REASON_LENGTH_MAX) ?? null, signature, grantExpiresMs, id);
+    sql.owe.run(id, 'decided');
     const after = row(id);
     return after === undefined ? { kind: 'unknown_request' } : { kind: 'ok', request: requestOf(after) };
   };
@@ -133,6 +130,8 @@ export function openApprovalStore(options: ApprovalStoreOptions): ApprovalStore 
       return found === undefined ? undefined : requestOf(found);
     }),
     decide: (...call) => inTransaction(() => decide(...call)),
+    untold: () => (sql.untold.all() as (ApprovalRow & Pick<Untold, 'what'>)[]).map((one) => ({ what: one.what, request: requestOf(one) })),
+    told: (id, what) => void sql.told.run(id, what),
     close: () => void database.close(),
   };
 }
@@ -174,7 +173,10 @@ const SQL = {
   decide: "UPDATE approvals SET state = ?, decided_by = ?, decided_ms = ?, reason = ?, signature = ?, grant_expires_ms = ? WHERE id = ? AND state = 'pending'",
   expirePending: "UPDATE approvals SET state = 'expired' WHERE state = 'pending' AND expires_ms <= ?",
   expireGrants: "UPDATE approvals SET state = 'expired', reservation = NULL WHERE state IN ('approved', 'reserved') AND grant_expires_ms <= ?",
-  consumeReserved: "UPDATE approvals SET state = 'consumed', reservation = NULL WHERE state = 'reserved' RETURNING *",
+  consumeReserved: "UPDATE approvals SET state = 'consumed', reservation = NULL WHERE state = 'reserved' RETURNING id",
+  owe: 'INSERT OR IGNORE INTO approval_untold (id, what) VALUES (?, ?)',
+  untold: 'SELECT approvals.*, untold.what FROM approval_untold AS untold JOIN approvals USING (id) ORDER BY decided_ms, what, id',
+  told: 'DELETE FROM approval_untold WHERE id = ? AND what = ?',
   forgetArguments: "DELETE FROM approval_arguments WHERE id IN (SELECT id FROM approvals WHERE state = 'expired' AND decided_by IS NULL)",
   forgetDecided: "DELETE FROM approvals WHERE state IN ('consumed', 'denied', 'expired') AND created_ms < ?",
   forgetUndecided: "DELETE FROM approvals WHERE state = 'expired' AND decided_by IS NULL AND created_ms < ?",

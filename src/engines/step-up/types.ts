@@ -71,7 +71,16 @@ export interface ApprovalStore {
   get(id: string, nowMs: number): ApprovalRequest | undefined;
   /** Verifies the approver's Ed25519 signature over decisionText(...), requester ≠ approver, not expired, still pending. */
   decide(id: string, decision: 'approve' | 'deny', approver: string, signature: string, reason: string | undefined, nowMs: number): DecideResult;
+  /** What no line of the log is known to tell yet: a crash came between. Each becomes a line at the next start, at worst a second one. */
+  untold(): readonly Untold[];
+  /** Its line is on disk. */
+  told(id: string, what: Untold['what']): void;
   close(): void;
+}
+/** `spent`: a crash met its call on the way; no record of a call names it. */
+export interface Untold {
+  readonly what: 'decided' | 'spent';
+  readonly request: ApprovalRequest;
 }
 export type DecideResult =
   | { readonly kind: 'ok'; readonly request: ApprovalRequest }

@@ -217,15 +217,23 @@ describe('openApprovalStore', () => {
     expect(ask({ ...BINDING, tool: 'grant' }).kind).toBe('reserved');
   });
 
-  it('names the grants that a restart finds reserved, once', () => {
-    const id = approved();
-    ask();
-    const spent: ApprovalRequest[] = [];
-    for (let opening = 0; opening < 2; opening += 1) {
+  it('names the grants that a restart finds reserved, and every decision, until they are told', () => {
+    const reopened = (): ApprovalStore => {
       store.close();
-      store = openApprovalStore({ ...options(), onSpent: (request) => void spent.push(request) });
+      return openApprovalStore(options());
+    };
+    const id = approved();
+    store.told(id, 'decided');
+    ask();
+    const lost = approved({ ...BINDING, tool: 'later' });
+    for (let opening = 0; opening < 2; opening += 1) {
+      store = reopened();
+      expect(store.untold()).toMatchObject([{ what: 'decided', request: { id: lost, tool: 'later', decidedBy: 'alice', state: 'approved' } }, { what: 'spent', request: { id, caller: CALLER, tool: 'bash', decidedBy: 'alice', state: 'consumed' } }]);
     }
-    expect(spent).toMatchObject([{ id, caller: CALLER, tool: 'bash', decidedBy: 'alice', state: 'consumed' }]);
+    store.told(lost, 'decided');
+    store.told(id, 'spent');
+    store = reopened();
+    expect(store.untold()).toEqual([]);
   });
 
   it('takes no row for a grant that nobody signed', () => {
