@@ -45,6 +45,11 @@ it('have nothing left out that lay beside a library', () => {
   expect(asking).toEqual([]);
 });
 
+it('have no part that is loaded late and keeps its names in `default` alone, as a library of the older module kind would', () => {
+  const late = readdirSync(FOLDER).filter((file) => file.endsWith('.js') && /^export default require_/m.test(readFileSync(join(FOLDER, file), 'utf8')));
+  expect(late).toEqual([]);
+});
+
 it('finds what lies beside the code from the folder of package.json', () => {
   expect(existsSync(installed('package.json'))).toBe(true);
   expect(fileURLToPath(codeFolder('engines/policy'))).toBe(installed('src/engines/policy'));

@@ -101,8 +101,8 @@ async function show(context: CommandContext): Promise<ExitCode> {
     }
     found = next;
   }
-  const { stringify } = await import('yaml');
-  printAnswer(context, found, () => context.terminal.print(stringify(found).trimEnd()));
+  const { toYaml } = await import('../to-yaml.js');
+  printAnswer(context, found, () => context.terminal.print(toYaml(found).trimEnd()));
   return 0;
 }
 
