@@ -214,9 +214,10 @@ class UwsFront implements Front {
   }
 
   #startSecure(files: TlsFiles, port: number): Running {
+    checkTlsFiles(files);
     const before = hashFile(files.trustBundleFile);
-    const authorities = checkTlsFiles(files);
     const app = this.#secureApp(files);
+    const authorities = checkTlsFiles(files);
     // The library reads the file for itself: one that changed meanwhile proves nothing.
     const handshakeBundle = hashFile(files.trustBundleFile) === before ? before : '';
     return this.#start(app, { tls: true, handshakeBundle }, this.#options.config.tls.host, port, authorities);
