@@ -12,9 +12,9 @@ const SDK = join(ROOT, 'sdk', 'typescript');
 const SDK_STAMP = join(SDK, 'dist', '.precinct-build');
 
 export async function buildAll() {
-  await buildNative();
-  await buildTypeScript();
-  await buildSdk();
+  const ends = await Promise.allSettled([buildNative(), buildTypeScript().then(buildSdk)]); // each alone takes one core
+  const failed = ends.find(({ status }) => status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
 }
 
 async function buildNative() {

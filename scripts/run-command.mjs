@@ -1,6 +1,7 @@
 // Runs a command to its end: its output goes to a log file and is kept for the reason when it fails.
 import { spawn, spawnSync } from 'node:child_process';
 import { createWriteStream, mkdirSync } from 'node:fs';
+import { constants, setPriority } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 
 export const ROOT = dirname(import.meta.dirname);
@@ -17,10 +18,11 @@ export function logFile(name) {
   return join(dir, name);
 }
 
-/** Resolves with { code, output }. `log` undefined: the output is only kept. `show`: the person sees it as it comes. */
-export function run(command, words, { env = {}, log, show = false, cwd = ROOT } = {}) {
+/** Resolves with { code, output }. `log` undefined: the output is only kept. `show`: the person sees it as it comes. `givesWay`: it takes what of the cores the others leave. */
+export function run(command, words, { env = {}, log, show = false, givesWay = false, cwd = ROOT } = {}) {
   return new Promise((resolve) => {
     const child = spawn(command, words, { cwd, env: environment(env), stdio: ['inherit', 'pipe', 'pipe'] });
+    if (givesWay && child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
     const sink = log === undefined ? undefined : createWriteStream(log, { flags: 'a' });
     let output = '';
     const take = (chunk) => {

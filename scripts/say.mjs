@@ -19,8 +19,9 @@ export class Stop extends Error {
   }
 }
 
+/** A line of its own, also while another work shows its seconds. */
 export function say(text) {
-  process.stdout.write(`${text}\n`);
+  process.stdout.write(`${process.stdout.isTTY ? '\r\u001b[K' : ''}${text}\n`);
 }
 
 export function done(text) {
