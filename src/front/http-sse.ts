@@ -9,7 +9,7 @@ import { readPeerEvidence } from './peer-evidence.js';
 import { answerPlain } from './plain-answers.js';
 import { readFraming } from './read-body.js';
 import { matchSse } from './route-path.js';
-import { admit, answerOther, corsHeaders, FRAMING_PLAIN, serve, type ChannelLimits, type RouteContext } from './routes.js';
+import { admit, answerOther, corsHeaders, FRAMING_PLAIN, opensStreams, serve, type ChannelLimits, type RouteContext } from './routes.js';
 import { SseWire } from './sse-wire.js';
 import type { SseStreams } from './sse-streams.js';
 import type { HeaderPairs } from './types.js';
@@ -42,7 +42,7 @@ export function mountHttpSse(app: UwsApp, context: RouteContext, sse: HttpSse): 
 
 function serveStream(context: RouteContext, { streams, limits }: HttpSse, response: HttpResponse, request: HttpRequest): void {
   const route = matchSse(request.getUrl());
-  if (context.state === 'retired' || route === undefined) return serve(context, response, request, 'GET');
+  if (!opensStreams(context) || route === undefined) return serve(context, response, request, 'GET');
   const headers = readHeaders(request);
   const admitted = admitChannel(context, limits, response, headers, route);
   if (admitted === undefined) return;

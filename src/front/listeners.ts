@@ -1,4 +1,5 @@
 // Opens, replaces and closes the listeners of one gateway thread.
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { GatewayConfig } from '../base/config/schema.js';
 import { hashFile } from '../base/crypto/hash-file.js';
 import { createAdmission, Load } from './admission.js';
@@ -26,6 +27,8 @@ const US_PER_MS = 1000;
 const RETIRE_GRACE_MS = 10_000;
 /** Where no authority was taken away: SVIDs rotate every half hour, bundles gain the next authority long before they lose one, and a call that nothing is wrong with outlasts that. */
 const RENEW_GRACE_MS = 600_000;
+/** So long a connection that was kept is still there for its client's next request: to close it under one would leave the client in doubt whether it has run. */
+const KEPT_MS = 10_000;
 const LAST_ANSWERS_MS = 2000; // for the records of what was ended, and the answers that wait for them
 /** The last answer may still lie in the socket's buffer; uWebSockets.js does not say when it is gone. */
 const FLUSH_MS = 50;
@@ -197,12 +200,22 @@ class UwsFront implements Front {
     }
     this.#mtls = fresh;
     this.#stopListening(old);
-    old.context.state = 'retired';
     for (const reply of old.context.active.all()) reply.closeAfter = true;
     for (const channel of old.context.channels.all()) channel.drain(CLOSE.goingAway, 'certificates_replaced', true);
     const losesNone = fresh.context.handshakeBundle !== '' && [...old.authorities].every((authority) => fresh.authorities.has(authority));
-    if (losesNone) void this.#retire(old, RENEW_GRACE_MS);
-    else for (const running of this.#running) if (running.context.tls && running !== fresh) void this.#retire(running, RETIRE_GRACE_MS);
+    for (const running of this.#running) if (running.context.tls && running !== fresh) this.#pass(running, fresh, losesNone);
+    if (losesNone) void sleep(KEPT_MS, undefined, { ref: false }).then(() => this.#retire(old, RENEW_GRACE_MS));
+  }
+
+  /** What becomes of a former listener's connections: what was proven against some of the authorities is proven against all of them. */
+  #pass(former: Running, fresh: Running, losesNone: boolean): void {
+    if (losesNone && former.context.state !== 'retired') {
+      former.context.state = 'renewed';
+      former.context.handshakeBundle = fresh.context.handshakeBundle;
+    } else if (!losesNone) {
+      former.context.state = 'retired';
+      void this.#retire(former, RETIRE_GRACE_MS);
+    }
   }
 
   async #retire(running: Running, graceMs: number): Promise<void> {

@@ -63,8 +63,13 @@ export interface RouteContext extends ListenerEvidence {
   /** The id of a request that is refused unread; undefined for what asks for no answer. */
   readonly requestIdOf: (body: Uint8Array) => string | undefined;
   readonly nowUs: () => number;
-  /** `closing`: answers end their connection. `retired`: no request is taken any more (its certificates were replaced). */
-  state: 'open' | 'closing' | 'retired';
+  /**
+   * `closing`: answers end their connection. Its certificates were replaced: `renewed`, the same until the last has ended, and no stream is opened; `retired`, an
+   * authority was taken away and no request is taken any more.
+   */
+  state: 'open' | 'closing' | 'renewed' | 'retired';
+  /** Of the bundle that took this one's place, where that has all of its authorities. */
+  handshakeBundle: string;
   /** What `handle` or `refuse` threw; for the operational log. */
   readonly onFault: (error: unknown) => void;
   /** Called whenever `active` has become empty. */
@@ -146,8 +151,13 @@ export function answerOther(context: RouteContext, response: HttpResponse, reque
   answerPlain(response, { status: 204, headers: [...allow, ...cors, ...(cors.length === 0 ? [] : preflightHeaders(request.getHeader('access-control-request-headers')))] });
 }
 
+/** Whether a connection may become a stream without an end. */
+export function opensStreams({ state }: RouteContext): boolean {
+  return state !== 'renewed' && state !== 'retired';
+}
+
 export function serve(context: RouteContext, response: HttpResponse, request: HttpRequest, mcpMethod: Inbound['httpMethod'] | undefined): void {
-  if (context.state === 'retired') {
+  if (context.state === 'retired' || (mcpMethod === 'GET' && !opensStreams(context))) {
     response.close();
     return;
   }

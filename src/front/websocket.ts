@@ -5,7 +5,7 @@ import { readHeaders } from './inbound-headers.js';
 import type { McpChannel } from './mcp-channel.js';
 import { answerPlain } from './plain-answers.js';
 import { matchRoute } from './route-path.js';
-import { serve, type RouteContext, type ChannelLimits } from './routes.js';
+import { opensStreams, serve, type RouteContext, type ChannelLimits } from './routes.js';
 import type { HttpRequest, HttpResponse, UwsApp, UwsSocketContext } from './uws-types.js';
 import { asksForWebSocket, judgeOffer, readOffer, SUBPROTOCOL } from './websocket-offer.js';
 
@@ -64,7 +64,7 @@ function serveUpgrade(context: RouteContext, limits: ChannelLimits, response: Ht
   const headers = readHeaders(request);
   const route = matchRoute(request.getUrl());
   // The library takes any GET with a key of the right length for one.
-  if (context.state === 'retired' || route.kind !== 'mcp' || !asksForWebSocket(headers.upgrade)) return serve(context, response, request, 'GET');
+  if (!opensStreams(context) || route.kind !== 'mcp' || !asksForWebSocket(headers.upgrade)) return serve(context, response, request, 'GET');
   const admitted = admitChannel(context, limits, response, headers, route);
   if (admitted === undefined) return;
   const offer = readOffer(request);

@@ -137,6 +137,27 @@ describe('replacing certificates', () => {
     expect(await stream.closed).toEqual({ whole: true, comment: 'certificates_replaced' });
     expect((await stream.post('{}')).status).toBe(404);
   });
+  it('answers the next request of a connection that was kept, where no authority is taken away, and opens no stream on it', async () => {
+    const keep = async (sent: string): Promise<() => Promise<string>> => {
+      const kept = connect({ host: '127.0.0.1', port, rejectUnauthorized: false, ...identity('agent-one') });
+      let answer = '';
+      kept.on('data', (part: Buffer) => { answer += part.toString('latin1'); });
+      kept.on('error', () => undefined);
+      const closed = new Promise<string>((resolve) => kept.once('close', () => resolve(answer)));
+      await new Promise((resolve) => kept.once('secureConnect', resolve));
+      return () => {
+        kept.write(sent);
+        return closed;
+      };
+    };
+    const [call, stream] = [await keep(post('{}', HOST)), await keep(`GET / HTTP/1.1\r\n${HOST}\r\n`)];
+    rig.front.replaceTls(filesOf('server-one', 'ca-one'));
+    await new Promise((resolve) => setTimeout(resolve, 100)); // with no request under way
+    const answer = await call();
+    expect(statusOf(answer)).toBe(200);
+    expect(answer.toLowerCase()).toContain('connection: close');
+    expect(await stream()).toBe('');
+  });
   it('takes up a new bundle at once, and ends connections of the old one', async () => {
     expect(statusOf((await say(port, identity('agent-one'))).answer)).toBe(200);
     const kept = connect({ host: '127.0.0.1', port, rejectUnauthorized: false, ...identity('agent-one') });
