@@ -191,6 +191,16 @@ describe('a JWT-SVID', () => {
 });
 
 describe('a Workload API', () => {
+  it.each([['refuses', { status: status.PERMISSION_DENIED }], ['says nothing', Buffer.alloc(0)]])('of a workload that is registered after its first call: one that %s is asked for both again', async (_what, answer) => {
+    const server = await workloadApi();
+    server.give(answer);
+    const late = client(server, secure.url);
+    await expect(late.callTool('t', {})).rejects.toThrow('register it');
+    server.give(x509Response(ID));
+    await late.callTool('t', {});
+    expect(late.identity).toEqual({ source: 'workload_api_x509', spiffeId: ID });
+    await until(() => server.watching === 1);
+  });
   it('that is not there is an error, and asked again with the next call', async () => {
     const server = await workloadApi();
     server.stop();

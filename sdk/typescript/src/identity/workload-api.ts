@@ -36,10 +36,7 @@ export class WorkloadApi {
   /** The newest. Undefined = this workload has none. */
   async x509(signal: AbortSignal): Promise<X509Svid | undefined> {
     if (this.#svid !== undefined) return this.#svid;
-    this.#first ??= this.#open().catch((error: unknown) => {
-      this.#first = undefined; // the next call asks again
-      throw error;
-    });
+    this.#first ??= this.#open().finally(() => { this.#first = undefined; }); // where there is none yet, the next call asks again
     return orAborted(this.#first, signal);
   }
 
@@ -84,6 +81,7 @@ export class WorkloadApi {
       this.#listen(connection, (svid) => {
         late();
         resolve(svid);
+        if (svid === undefined && this.#svid === undefined) this.#stream?.cancel();
       }, (code) => {
         late();
         if (code === PERMISSION_DENIED) resolve(undefined);

@@ -40,7 +40,9 @@ export class WorkloadCredentials implements Credentials {
 
   async headers(signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
     if (this.#usesX509 && (await this.#x509(signal)) !== undefined) return NO_HEADERS;
-    return bearer(await this.#jwt(signal));
+    const token = await this.#jwt(signal);
+    this.#usesX509 = false; // only now: who gave neither is asked for both again
+    return bearer(token);
   }
 
   async tls(signal: AbortSignal): Promise<TlsMaterial | undefined> {
@@ -58,11 +60,10 @@ export class WorkloadCredentials implements Credentials {
     return bundles.get(trustDomainOf(this.#options.gatewaySpiffeId ?? spiffeId)) ?? [];
   }
 
-  /** Undefined = the Workload API gives this workload no X.509-SVID: from then on it is asked for tokens. */
+  /** Undefined = the Workload API gives this workload no X.509-SVID. */
   async #x509(signal: AbortSignal): Promise<X509Svid | undefined> {
     const svid = await this.#api.x509(signal);
-    if (svid === undefined) this.#usesX509 = false;
-    else this.#spiffeId = svid.spiffeId;
+    if (svid !== undefined) this.#spiffeId = svid.spiffeId;
     return svid;
   }
 
