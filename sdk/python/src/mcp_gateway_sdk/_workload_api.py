@@ -110,9 +110,7 @@ class WorkloadAPI:
             except PySpiffeError as error:
                 if self._svid is not None and self._wall() < self._svid.expiry:
                     return
-                raise TransportError(
-                    f"The Workload API gives this workload no SVID ({type(error).__name__}).", may_have_run=False
-                ) from None
+                raise TransportError(f"The SPIFFE Workload API {_why_none(error)}.", may_have_run=False) from None
             now = self._wall()
             self._svid = svid
             self._renew_at = now + _RENEW_AT * (svid.expiry - now)
@@ -148,6 +146,17 @@ class WorkloadAPI:
             return None if source is None else source.get_x509_context()
         except PySpiffeError:
             return None
+
+
+def _why_none(error: Exception) -> str:
+    """Whether the agent has refused, or nobody has answered: the remedies differ."""
+    from spiffe.errors import ArgumentError
+
+    status = getattr(error.__cause__, "code", None)
+    name = getattr(status(), "name", "") if callable(status) else ""
+    if isinstance(error, ArgumentError) or name not in ("", "PERMISSION_DENIED"):
+        return f"did not answer: does the agent run, and is this its socket? ({name or 'no socket'})"
+    return "gives this workload no SVID: register it"
 
 
 def _material(context: X509Context, gateway_spiffe_id: str | None) -> TlsMaterial:
