@@ -84,6 +84,18 @@ def test_a_gateway_of_another_authority_is_not_spoken_to(kind: Kind, gateway: Lo
     assert gateway.seen == []
 
 
+def test_a_certificate_that_the_gateway_refuses_is_said_so(gateway: Loopback, files: dict[str, Any], tmp_path: Path) -> None:
+    from .support.pki import Authority, write_pair
+
+    cert, key = write_pair(tmp_path, "stranger", Authority().issue(ID))
+    with (
+        pytest.raises(TransportError, match=r"SSL: \w*ALERT"),
+        SyncGatewayClient(gateway.url, **{**files, "cert_file": cert, "key_file": key}) as client,
+    ):
+        client.call_tool("t")
+    assert gateway.seen == []
+
+
 def test_nor_is_one_of_another_host_name(kind: Kind, authority: Authority, files: dict[str, Any], tmp_path: Path) -> None:
     with loopback(authority.server_context(authority.issue(None, ("elsewhere.example",)), tmp_path)) as serving:
         with pytest.raises(TransportError):

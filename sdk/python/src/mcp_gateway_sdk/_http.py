@@ -63,6 +63,8 @@ def fault_of(error: Exception, trace: SendTrace) -> Exception:
         return LostError(f"No connection to the gateway{_origin(error)} ({_reason(error)})", sent_whole=False)
     if isinstance(error, httpx.LocalProtocolError):
         return LostError("The request cannot be sent", sent_whole=False)
+    if isinstance(error, httpx.NetworkError):  # such as TLS's own word that the gateway refuses the certificate
+        return LostError(f"The connection to the gateway was lost ({_reason(error)})", sent_whole=trace.sent_whole)
     if isinstance(error, httpx.TransportError | httpx.StreamError | httpx.DecodingError):
         return LostError("The connection to the gateway was lost", sent_whole=trace.sent_whole)
     return error
