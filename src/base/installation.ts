@@ -17,10 +17,10 @@ export function installed(path: string): string {
   return fileURLToPath(new URL(path, ROOT));
 }
 
-/** A folder of the code that runs: of src/ below a test runner, of dist/ elsewhere. */
-export function codeFolder(folder: string): URL {
-  const [tree = ''] = import.meta.url.slice(ROOT.href.length).split('/', 1);
-  return new URL(`${tree}/${folder}`, ROOT);
+/** The code that runs, of which `folders` hold a part: they themselves, or the process's whole program where that was bundled of them. */
+export function runningCode(folders: readonly string[]): readonly URL[] {
+  const [tree = '', folder] = import.meta.url.slice(ROOT.href.length).split('/', 2);
+  return folder === 'program' ? [programOf('process')] : folders.map((name) => new URL(`${tree}/${name}`, ROOT));
 }
 
 /** What a process or a thread of it begins with, as scripts/bundle.mjs makes it. */

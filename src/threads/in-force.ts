@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import type { Clock } from '../base/clock/clock.js';
 import { resolveInProject } from '../base/config/load.js';
 import type { GatewayConfig } from '../base/config/schema.js';
-import { codeFolder } from '../base/installation.js';
-import { keptOr } from '../base/kept/kept-values.js';
+import { runningCode } from '../base/installation.js';
+import { digestCode, keptOr } from '../base/kept/kept-values.js';
 import type { InForce, TraceReport } from '../control/parts.js';
 import { absentCategories, joinRules, parseRules } from '../engines/dlp/rule-file.js';
 import type { DlpRule } from '../engines/dlp/types.js';
@@ -16,6 +16,9 @@ import { parseRegistry } from '../engines/registry/registry-file.js';
 import { registryWarnings, serverWarnings } from '../engines/registry/warnings.js';
 import { readPolicies, type SnapshotSources } from '../jobs/read-sources.js';
 
+/** What plans policies and reads rules. */
+const CODE = digestCode(runningCode(['engines/policy', 'engines/dlp', 'base/matcher', 'base/config']));
+
 /** Throws ConfigFault or PolicyError. `planned`: the same sources for the gateway threads, which need not find out again what was found out here. */
 export function compileInForce(sources: SnapshotSources, clock: Clock, cacheDir?: string): InForce & { readonly planned: SnapshotSources } {
   const { config, policies } = sources;
@@ -24,14 +27,13 @@ export function compileInForce(sources: SnapshotSources, clock: Clock, cacheDir?
   const limits = { timeoutMs: config.policy.timeout_ms, sourceBytesMax: config.policy.source_bytes_max, clock };
   const digest = digestPolicies(policies);
   const known = sources.policyPlan?.digest === digest ? sources.policyPlan : undefined;
-  const plan = known ?? keptOr(cacheDir, { kind: 'policy', of: [digest, JSON.stringify(config.policy), digestRegoModule()], code: [codeFolder('engines/policy')] }, () => planPolicySet(policies, limits));
+  const plan = known ?? keptOr(cacheDir, { kind: 'policy', of: [digest, JSON.stringify(config.policy), digestRegoModule()], code: CODE }, () => planPolicySet(policies, limits));
   return { registry, identities, policy: loadPolicySet(policies, { cacheEntries: 0, ...limits, plan }), policyFiles: policies.length, planned: { ...sources, policyPlan: plan, dlpRules: rulesOf(sources, cacheDir) } };
 }
 
 /** Rule files are read and linted once for all threads: 300 rules take longer than all else of a start. Their samples have then served. */
 function rulesOf({ rules }: SnapshotSources, cacheDir: string | undefined): readonly DlpRule[] {
-  const code = ['engines/dlp', 'base/matcher', 'base/config'].map(codeFolder);
-  return keptOr(cacheDir, { kind: 'rules', of: rules.flatMap(({ file, text }) => [file, text]), code }, () => joinRules(rules.map(({ file, text }) => parseRules(text, file))).map((rule) => ({ ...rule, hits: [], misses: [] })));
+  return keptOr(cacheDir, { kind: 'rules', of: rules.flatMap(({ file, text }) => [file, text]), code: CODE }, () => joinRules(rules.map(({ file, text }) => parseRules(text, file))).map((rule) => ({ ...rule, hits: [], misses: [] })));
 }
 
 /** The policy files as they stand, for the asker to close; undefined where they are what is in force. Throws PolicyError. */

@@ -1,6 +1,6 @@
 // Values that are dear to find out and depend on known texts alone: kept on disk under the digest of these texts and of the code that finds them out.
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { deserialize, serialize } from 'node:v8';
 import { keepFile, readKept } from './kept-files.js';
@@ -12,8 +12,8 @@ export interface KeptValue {
   readonly kind: string;
   /** All that decides the value, beside the code. */
   readonly of: readonly string[];
-  /** Folders of the code that decides it: an upgrade must not meet what an older version thought. */
-  readonly code: readonly URL[];
+  /** Digest of the code that decides it: an upgrade must not meet what an older version thought. */
+  readonly code: string;
 }
 
 /** The kept value, or what `make` finds out. It must be plain data. What `make` throws is thrown, and nothing is kept; without a folder neither. */
@@ -29,10 +29,18 @@ export function keptOr<T>(folder: string | undefined, about: KeptValue, make: ()
 
 function keyOf({ of, code }: KeptValue): string {
   const hash = createHash('sha256').update(process.versions.v8);
-  const add = (text: string | Uint8Array): unknown => hash.update(`${text.length}:`).update(text);
-  for (const folder of code) for (const name of readdirSync(folder).sort()) if (/\.[jt]s$/.test(name)) add(readFileSync(`${fileURLToPath(folder)}/${name}`));
-  for (const text of of) add(text);
+  for (const text of [code, ...of]) hash.update(`${text.length}:`).update(text);
   return hash.digest('hex').slice(0, KEY_LENGTH);
+}
+
+/** Of files, and of the files in folders. To be taken as the code is loaded: another build may take its place on disk while it runs. */
+export function digestCode(places: readonly URL[]): string {
+  const hash = createHash('sha256');
+  for (const place of places.map((url) => fileURLToPath(url))) {
+    const files = statSync(place).isDirectory() ? readdirSync(place).sort().filter((name) => /\.[jt]s$/.test(name)).map((name) => `${place}/${name}`) : [place];
+    for (const text of files.map((file) => readFileSync(file))) hash.update(`${text.length}:`).update(text);
+  }
+  return hash.digest('hex');
 }
 
 function seal(content: { readonly value: unknown }): Buffer {

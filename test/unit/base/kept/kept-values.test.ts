@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { keptOr } from '../../../../src/base/kept/kept-values.js';
+import { digestCode, keptOr } from '../../../../src/base/kept/kept-values.js';
 
 let folder = '';
 let code = '';
@@ -19,7 +19,7 @@ afterEach(() => {
   for (const dir of [folder, code]) rmSync(dir, { recursive: true });
 });
 
-const ask = (...of: string[]): unknown => keptOr(folder, { kind: 'k', of, code: [pathToFileURL(code)] }, () => ({ made: ++made, absent: undefined }));
+const ask = (...of: string[]): unknown => keptOr(folder, { kind: 'k', of, code: digestCode([pathToFileURL(code)]) }, () => ({ made: ++made, absent: undefined }));
 
 describe('a kept value', () => {
   it('is found out once for the same texts', () => {
@@ -35,6 +35,9 @@ describe('a kept value', () => {
     ask('a');
     writeFileSync(join(code, 'a.js'), 'two');
     expect(ask('a')).toEqual({ made: 2 });
+    const ofFile = digestCode([pathToFileURL(join(code, 'a.js'))]);
+    writeFileSync(join(code, 'a.js'), 'three');
+    expect(digestCode([pathToFileURL(join(code, 'a.js'))])).not.toBe(ofFile);
   });
 
   it('that is torn or changed is found out again', () => {
@@ -49,8 +52,8 @@ describe('a kept value', () => {
   });
 
   it('is not kept where finding out fails, or where there is no folder', () => {
-    expect(() => keptOr(folder, { kind: 'k', of: ['x'], code: [] }, () => { throw new Error('no'); })).toThrow('no');
-    keptOr(undefined, { kind: 'k', of: ['x'], code: [] }, () => 1);
+    expect(() => keptOr(folder, { kind: 'k', of: ['x'], code: '' }, () => { throw new Error('no'); })).toThrow('no');
+    keptOr(undefined, { kind: 'k', of: ['x'], code: '' }, () => 1);
     expect(readdirSync(folder)).toEqual([]);
   });
 });
