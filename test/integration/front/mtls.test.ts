@@ -138,7 +138,7 @@ describe('replacing certificates', () => {
     expect((await stream.post('{}')).status).toBe(404);
   });
   it('answers the next request of a connection that was kept, where no authority is taken away, and opens no stream on it', async () => {
-    const keep = async (sent: string): Promise<() => Promise<string>> => {
+    const keep = async (sent: string | Uint8Array): Promise<() => Promise<string>> => {
       const kept = connect({ host: '127.0.0.1', port, rejectUnauthorized: false, ...identity('agent-one') });
       let answer = '';
       kept.on('data', (part: Buffer) => { answer += part.toString('latin1'); });
