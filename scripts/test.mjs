@@ -30,9 +30,9 @@ async function runStep({ name, words, onlyIf }, options) {
   return { name, ...(await run(process.execPath, words, options)) };
 }
 
-async function runInTurn(steps) {
+async function runInTurn(steps, options) {
   const results = [];
-  for (const step of steps) results.push(await runStep(step));
+  for (const step of steps) results.push(await runStep(step, options));
   return results;
 }
 
@@ -62,7 +62,7 @@ async function runVitest() {
 await runScript(async () => {
   await setUp();
   await installAloud();
-  const lint = Promise.all([runStep(LINT, { givesWay: true })]);
+  const lint = runInTurn([LINT], { givesWay: true });
   const results = [await reportSteps(STEPS.map(({ name }) => name).join(', '), runInTurn(STEPS)), await runVitest(), await reportSteps(LINT.name, lint)];
   const sum = (key) => results.reduce((total, result) => total + (result[key] ?? 0), 0);
   if (sum('skipped') > 0) say(`${sum('skipped')} skipped (each says why)`);

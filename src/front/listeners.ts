@@ -230,8 +230,8 @@ class UwsFront implements Front {
     checkTlsFiles(files);
     const before = hashFile(files.trustBundleFile);
     const app = this.#secureApp(files);
+    // The library reads the file for itself: one that changed meanwhile proves nothing, and these authorities are none of its.
     const authorities = checkTlsFiles(files);
-    // The library reads the file for itself: one that changed meanwhile proves nothing.
     const handshakeBundle = hashFile(files.trustBundleFile) === before ? before : '';
     return this.#start(app, { tls: true, handshakeBundle }, this.#options.config.tls.host, port, authorities);
   }

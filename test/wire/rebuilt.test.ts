@@ -1,5 +1,5 @@
-// Another build takes a running gateway's place on disk: what the old code still finds out is not kept for the new one.
-import { spawn, type ChildProcess } from 'node:child_process';
+// Another build takes a running gateway's place on disk: what the old code still finds out is not kept for the new one. And a build that was never made.
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { appendFileSync, cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -48,3 +48,9 @@ it('finds out for itself what the code before it found out after the build', asy
   await start();
   expect(kept()).toBe(3);
 }, 120_000);
+
+it('says that it is not built, and how to build it, where the compiler alone has run', () => {
+  rmSync(join(root, 'dist/program'), { recursive: true });
+  const { status, stderr } = spawnSync(process.execPath, [join(root, 'dist/main.js')], { cwd: project, encoding: 'utf8' });
+  expect([status, stderr]).toEqual([1, 'not built yet: run make up (or npm run build) first\n']);
+});
