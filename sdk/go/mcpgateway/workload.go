@@ -86,7 +86,7 @@ func (d *discovery) x509Of(ctx context.Context, client *workloadapi.Client) (*cr
 		_ = source.Close()
 		return nil, err
 	}
-	return &credentials{source: IdentityWorkloadAPIX509, certs: &workloadCertificates{source: source, pool: pool}, release: func() {
+	return &credentials{source: IdentityWorkloadAPIX509, certs: &workloadCertificates{source: source, pool: pool, gateway: d.config.gatewaySPIFFEID}, release: func() {
 		_ = source.Close()
 		_ = client.Close()
 	}}, nil
@@ -102,10 +102,11 @@ func (d *discovery) unlessNobody(err error) error {
 
 // workloadCertificates are the agent's newest: the source follows its stream for as long as the client lives.
 type workloadCertificates struct {
-	source *workloadapi.X509Source
-	pool   *x509.CertPool // the caller's own authorities; nil = the trust bundle
-	mutex  sync.Mutex
-	shown  *x509svid.SVID
+	source  *workloadapi.X509Source
+	pool    *x509.CertPool // the caller's own authorities; nil = the trust bundle
+	gateway string         // its SPIFFE ID; "" = one of this workload's trust domain
+	mutex   sync.Mutex
+	shown   *x509svid.SVID
 }
 
 func (w *workloadCertificates) certificate() (*tls.Certificate, error) {
@@ -124,11 +125,11 @@ func (w *workloadCertificates) roots() (*x509.CertPool, error) {
 	if w.pool != nil {
 		return w.pool, nil
 	}
-	svid, err := w.source.GetX509SVID()
+	domain, err := w.gatewayDomain()
 	if err != nil {
 		return nil, err
 	}
-	bundle, err := w.source.GetX509BundleForTrustDomain(svid.ID.TrustDomain())
+	bundle, err := w.source.GetX509BundleForTrustDomain(domain)
 	if err != nil {
 		return nil, err
 	}
@@ -137,6 +138,20 @@ func (w *workloadCertificates) roots() (*x509.CertPool, error) {
 		pool.AddCert(authority)
 	}
 	return pool, nil
+}
+
+// gatewayDomain: an authority vouches for its own trust domain alone (SPIFFE Trust Domain and Bundle, section 5), so that a gateway of another one
+// is checked by the bundle that is federated for it.
+func (w *workloadCertificates) gatewayDomain() (spiffeid.TrustDomain, error) {
+	if w.gateway != "" {
+		id, err := spiffeid.FromString(w.gateway)
+		return id.TrustDomain(), err
+	}
+	svid, err := w.source.GetX509SVID()
+	if err != nil {
+		return spiffeid.TrustDomain{}, err
+	}
+	return svid.ID.TrustDomain(), nil
 }
 
 func (w *workloadCertificates) spiffeID() string {

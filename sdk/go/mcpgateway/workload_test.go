@@ -26,13 +26,14 @@ import (
 // agent is a Workload API on a Unix socket.
 type agent struct {
 	workload.UnimplementedSpiffeWorkloadAPIServer
-	address string
-	stop    func()
-	mutex   sync.Mutex
-	x509    *workload.X509SVIDResponse
-	changed chan struct{}
-	jwt     func(audience []string) (string, error)
-	asked   [][]string
+	address   string
+	stop      func()
+	federated map[string][]byte // by trust domain
+	mutex     sync.Mutex
+	x509      *workload.X509SVIDResponse
+	changed   chan struct{}
+	jwt       func(audience []string) (string, error)
+	asked     [][]string
 }
 
 func startAgent(t *testing.T) *agent {
@@ -59,7 +60,7 @@ func startAgent(t *testing.T) *agent {
 }
 
 func (a *agent) hand(ca *authority, pairs ...tls.Certificate) {
-	response := &workload.X509SVIDResponse{}
+	response := &workload.X509SVIDResponse{FederatedBundles: a.federated}
 	for _, pair := range pairs {
 		response.Svids = append(response.Svids, &workload.X509SVID{SpiffeId: uriOf(pair.Leaf), X509Svid: pair.Certificate[0], X509SvidKey: keyBytes(ca.t, pair), Bundle: ca.cert.Raw})
 	}
@@ -180,6 +181,39 @@ func TestAWorkloadAPIByOptionAndTheGatewaysSPIFFEID(t *testing.T) {
 	for _, address := range []string{a.address, strings.TrimPrefix(a.address, "unix://")} {
 		client := newTestClient(t, newFakeClock(), s.URL, WithWorkloadAPI(address), WithGatewaySPIFFEID(gatewayID))
 		check(t, "shows", callsAs(t, client), caller)
+		_ = client.Close()
+	}
+}
+
+func TestAGatewayOfAnotherTrustDomainIsCheckedByItsOwnDomainsAuthorities(t *testing.T) {
+	const abroad = "spiffe://other.example/precinct"
+	own, other := newAuthority(t), newAuthority(t)
+	clients := own.pool()
+	clients.AddCert(other.cert)
+	theirs := startTLS(t, other.svid(abroad), clients)
+	posing := startTLS(t, own.svid(abroad), clients) // by an authority that has no say in that domain
+	for name, trial := range map[string]struct {
+		url       string
+		federated bool
+		ok        bool
+	}{
+		"federated":         {theirs.URL, true, true},
+		"not federated":     {theirs.URL, false, false},
+		"posing":            {posing.URL, true, false},
+		"posing, no bundle": {posing.URL, false, false},
+	} {
+		a := startAgent(t)
+		a.federated = map[string][]byte{}
+		if trial.federated {
+			a.federated["spiffe://other.example"] = other.cert.Raw
+		}
+		a.hand(own, own.svid(caller))
+		client := newTestClient(t, newFakeClock(), trial.url, WithWorkloadAPI(a.address), WithGatewaySPIFFEID(abroad))
+		_, err := client.CallTool(context.Background(), "t", nil)
+		var fault *TransportError
+		if (err == nil) != trial.ok || (err != nil && (!errors.As(err, &fault) || fault.MayHaveRun)) {
+			t.Errorf("%s: %v", name, err)
+		}
 		_ = client.Close()
 	}
 }
