@@ -58,7 +58,7 @@ const gateway = buildGateway({
   authenticator: createAuthenticator({ profile: 'dev', trustedPeers: [], jwtAudiences: [], trustIntermediates: false, cacheEntries: 1000 }),
   guard: { configured: false, classify: async () => ({ kind: 'unavailable', reason: 'none' }), close: async () => undefined },
   secrets: createSecretFile(join(dir, 'secrets.enc'), Buffer.alloc(32, 1)), sessionRisk: createSessionRisk(sessionLimits, chains, shared.risk),
-  approvals: { reserveOrRequest: async () => ({ kind: 'denied', requestId: '', approver: '', reason: undefined }), consume: async () => false, release: () => undefined },
+  approvals: { reserveOrRequest: async () => ({ kind: 'denied', requestId: '', approver: '', reason: undefined }), recorded() {}, consume: async () => false, release: () => undefined },
   tools: { stateOf: () => verified, refresh: async () => undefined, presentable: (_tool, served) => served.text, upstream: (url) => ({ url, state: 'up', modern: true, capabilities: {}, instructions: undefined }) },
   argumentsKey: Buffer.alloc(32, 2), resourceMetadataUrl: 'http://127.0.0.1/', after: () => undefined, every: () => () => undefined,
   onFault: (layer, fault) => { throw new Error(`layer ${layer.name} failed`, { cause: fault }); }, onGatewayFault: (fault) => { throw fault; },

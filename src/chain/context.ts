@@ -57,7 +57,7 @@ export interface Facts {
   /** 08: what this call adds to the session once it is forwarded. */
   action: SessionAction | 'none';
   /** 09 */
-  stepUp: { readonly score: StepUpScore; readonly grant: { readonly requestId: string; readonly token: string; readonly approver: string } | undefined; readonly argumentsDigest: string } | 'none';
+  stepUp: { readonly score: StepUpScore; readonly grant: Grant | undefined; readonly argumentsDigest: string } | 'none';
   /** 10 */
   guard: GuardAnswer | 'not_asked';
   /** 11 */
@@ -68,6 +68,18 @@ export interface Facts {
   outbound: Outbound;
 }
 export type Fact = keyof Facts;
+
+/** A person's, for this very call: reserved for it until it is consumed at the wire. */
+export interface Grant {
+  readonly requestId: string;
+  readonly token: string;
+  readonly approver: string;
+}
+
+/** Undefined = the call needs none. */
+export function grantOf({ stepUp }: Pick<Context, 'stepUp'>): Grant | undefined {
+  return stepUp === undefined || stepUp === 'none' ? undefined : stepUp.grant;
+}
 
 type FactSlots = { -readonly [F in Fact]: Facts[F] | undefined };
 

@@ -8,10 +8,10 @@ import { isMcpClient } from '../mcp/accept.js';
 import { renderRefusal, type RenderedRefusal } from '../mcp/errors.js';
 import { JSON_HEADERS } from '../mcp/media-types.js';
 import { sharingKind } from './crowd.js';
-import type { Context } from './context.js';
+import { grantOf, type Context } from './context.js';
 import { GRANT_NOT_USABLE, STOPPED, UNRECORDED } from './exit-refusals.js';
 import type { ExitServices } from './exit-services.js';
-import { answerFinding, askedMethod, decisionFacts, intentFacts, needsIntent, requestFacts } from './record-facts.js';
+import { answerFinding, argumentsDigestOf, askedMethod, decisionFacts, intentFacts, needsIntent, requestFacts } from './record-facts.js';
 import { tracedRequest, type StreamFacts } from './request-spans.js';
 import { NO_WORK, type UpstreamWork } from './upstream-work.js';
 import { deny, type Deny } from './verdict.js';
@@ -131,7 +131,7 @@ export class Exchange {
     }
     this.ctx.decidedUs = this.#services.clock.nowUs();
     if (this.ctx.caller !== undefined) this.#sample(false);
-    this.#argumentsDigest = this.#digestArguments();
+    this.#argumentsDigest = argumentsDigestOf(this.ctx, this.#services.digestArguments);
     return true;
   }
 
@@ -191,7 +191,7 @@ export class Exchange {
   beforeWire(go: () => void): void {
     if (this.ended) return;
     const { ctx } = this;
-    const grant = ctx.stepUp === undefined || ctx.stepUp === 'none' ? undefined : ctx.stepUp.grant;
+    const grant = grantOf(ctx);
     if (grant === undefined) {
       this.#recordIntent(go);
       return;
@@ -338,6 +338,7 @@ export class Exchange {
       if (strangersOwn) this.#sample(true);
       if (error === undefined) this.guard(release);
       else told = this.#refuseUnrecorded(facts);
+      if (error === undefined && this.#grantConsumed) this.#services.grants.recorded(grantOf(ctx)?.requestId ?? '');
       if (this.#phase === 'ended') this.#leave(); // else a stream has begun
       if (!begins && ctx.sampling.recorded) this.#trace(told);
     };
@@ -355,9 +356,8 @@ export class Exchange {
 
   /** A grant that was reserved but never came to the wire is still good. */
   #releaseGrant(): void {
-    const { stepUp } = this.ctx;
-    if (stepUp === undefined || stepUp === 'none' || stepUp.grant === undefined || this.#grantConsumed) return;
-    this.#services.grants.release(stepUp.grant.requestId, stepUp.grant.token);
+    const grant = grantOf(this.ctx);
+    if (grant !== undefined && !this.#grantConsumed) this.#services.grants.release(grant.requestId, grant.token);
   }
 
   #settleBreaker(): void {
@@ -392,12 +392,5 @@ export class Exchange {
     } catch (fault) {
       this.#services.onFault(fault, this.ctx.decisionId);
     }
-  }
-
-  #digestArguments(): string | undefined {
-    const { call, inbound, argumentsDigest } = this.ctx;
-    if (argumentsDigest !== undefined) return argumentsDigest;
-    if (call === undefined || call.argumentsFrom === call.argumentsTo || inbound.body.length === 0) return undefined;
-    return this.#services.digestArguments(inbound.body, call.argumentsFrom, call.argumentsTo);
   }
 }

@@ -17,6 +17,8 @@ export interface GrantKeeper {
   /** Durable; false = the reservation is no longer this call's. */
   consume(requestId: string, token: string): Promise<boolean>;
   release(requestId: string, token: string): void;
+  /** The line of the call that consumed it is on disk. */
+  recorded(requestId: string): void;
 }
 
 export interface ExitServices {

@@ -1,10 +1,11 @@
 // What the record says of a request, read from its context: for the intent before the wire, the request line and a stream's end.
 import type { AuditFinding, DecisionFacts, IntentLineFacts, RequestLineFacts } from '../audit/record.js';
 import { TEXT_CHARS_MAX } from '../audit/json-text.js';
+import type { ArgumentsDigest } from '../base/crypto/arguments-digest.js';
 import { withheldText } from '../base/text/withheld.js';
 import type { LocatedFinding } from '../engines/dlp/types.js';
 import { subjectOf } from '../mcp/methods.js';
-import { DENIED, FAULTED, LAYER_COUNT, type Context } from './context.js';
+import { DENIED, FAULTED, grantOf, LAYER_COUNT, type Context } from './context.js';
 import type { Deny } from './verdict.js';
 
 const NO_FINDINGS: readonly AuditFinding[] = Object.freeze([]);
@@ -30,8 +31,14 @@ export function needsIntent(ctx: Context): boolean {
   if (mode === 'all') return true;
   if (ctx.tool === undefined || ctx.tool === 'none') return false;
   const { riskLevel } = ctx.tool.registered;
-  const stepped = ctx.stepUp !== undefined && ctx.stepUp !== 'none' && ctx.stepUp.grant !== undefined;
-  return riskLevel === 'high' || riskLevel === 'critical' || stepped || (ctx.outbound?.secretRefs.length ?? 0) > 0;
+  return riskLevel === 'high' || riskLevel === 'critical' || grantOf(ctx) !== undefined || (ctx.outbound?.secretRefs.length ?? 0) > 0;
+}
+
+/** Undefined = the message has none, or nothing of it was read. */
+export function argumentsDigestOf({ argumentsDigest, call, inbound }: Context, digest: ArgumentsDigest): string | undefined {
+  if (argumentsDigest !== undefined) return argumentsDigest;
+  if (call === undefined || call.argumentsFrom === call.argumentsTo || inbound.body.length === 0) return undefined;
+  return digest(inbound.body, call.argumentsFrom, call.argumentsTo);
 }
 
 export function decisionFacts(ctx: Context): DecisionFacts {

@@ -57,6 +57,7 @@ export function createControlLink(port: Pick<MessagePort, 'postMessage'>, later:
     reserveOrRequest: (binding, score, shown) => ask({ kind: 'reserve', binding, score, shown }),
     consume: (requestId, token) => ask({ kind: 'consume', requestId, token }),
     release: (requestId, token) => port.postMessage({ kind: 'release_grant', requestId, token } satisfies FromGateway),
+    recorded: (requestId) => port.postMessage({ kind: 'grant_recorded', requestId } satisfies FromGateway),
     refresh(upstream) {
       const underWay = refreshing.get(upstream);
       if (underWay !== undefined) return underWay;

@@ -202,7 +202,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
       threadCount,
       { root, sources, policyModule: compileRegoModule(), version, connectAudit: () => writer.connect(), connectProcesses: processes.connect, secretsKey, argumentsKey, memory, beats: createBeats(threadCount), traced: traces.report().state !== 'off', ...evidence },
       {
-        answer: (question) => answer(question) as Promise<AnswerOf[typeof question.kind]>, releaseGrant: (id, token) => approvals.release(id, token), sessionsTold: (told) => sessions.told(told), traced: traces.take, lastStats: (stats) => void kept.take([stats]),
+        answer: (question) => answer(question) as Promise<AnswerOf[typeof question.kind]>, releaseGrant: (id, token) => approvals.release(id, token), grantRecorded: (id) => approvals.told(id, 'spent'), sessionsTold: (told) => sessions.told(told), traced: traces.take, lastStats: (stats) => void kept.take([stats]),
         begun: (begun) => { threads = begun; },
         ...threadEvents({ log, event, cleanUp: (owner) => cleanUpAfter(views, owner, sessions.keptNow()), publish: () => publish(false) }),
       },

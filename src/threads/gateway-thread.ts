@@ -28,6 +28,7 @@ export type ThreadPlace = Pick<GatewayThreadData, 'index' | 'owner' | 'exclusive
 export interface ThreadAnswers {
   readonly answer: <K extends Question['kind']>(question: Question & { readonly kind: K }) => Promise<AnswerOf[K]>;
   readonly releaseGrant: (requestId: string, token: string) => void;
+  readonly grantRecorded: (requestId: string) => void;
   readonly sessionsTold: (told: SessionsTold) => void;
   readonly traced: (requests: readonly TracedRequest[]) => void;
   /** Of a thread that is ending. */
@@ -181,6 +182,9 @@ export class GatewayThread {
         return;
       case 'release_grant':
         this.#answers.releaseGrant(message.requestId, message.token);
+        return;
+      case 'grant_recorded':
+        this.#answers.grantRecorded(message.requestId);
         return;
       case 'sessions_told':
         this.#answers.sessionsTold(message);

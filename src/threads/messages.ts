@@ -100,6 +100,7 @@ export type FromGateway =
   | { readonly kind: 'done'; readonly call: number; readonly value: unknown; readonly error: SourceFault | undefined }
   | { readonly kind: 'ask'; readonly call: number; readonly question: Question }
   | { readonly kind: 'release_grant'; readonly requestId: string; readonly token: string }
+  | { readonly kind: 'grant_recorded'; readonly requestId: string }
   | { readonly kind: 'traced'; readonly requests: readonly TracedRequest[] }
   | ({ readonly kind: 'sessions_told' } & SessionsTold);
 

@@ -138,6 +138,7 @@ export async function startInProcessGateway(options: InProcessOptions): Promise<
     approvals: {
       reserveOrRequest: (binding, score, shown) => Promise.resolve(approvals.reserveOrRequest(binding, score, shown, clock.nowMs())),
       consume: (id, token) => Promise.resolve(approvals.consume(id, token, clock.nowMs())),
+      recorded: (id) => approvals.told(id, 'spent'),
       release: (id, token) => approvals.release(id, token),
     },
     keeper: {

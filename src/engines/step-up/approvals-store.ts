@@ -113,11 +113,14 @@ export function openApprovalStore(options: ApprovalStoreOptions): ApprovalStore 
 
   return {
     reserveOrRequest: (...call) => inTransaction(() => reserveOrRequest(...call)),
-    consume(id, token, nowMs) {
-      if (sql.consume.run(id, token, nowMs).changes === 1) return true;
+    consume: (id, token, nowMs) => inTransaction(() => {
+      if (sql.consume.run(id, token, nowMs).changes === 1) {
+        sql.owe.run(id, 'spent'); // until its call's line is on disk
+        return true;
+      }
       sql.expireGrants.run(nowMs); // it never went out, and must not be taken for one that did
       return false;
-    },
+    }),
     release: (id, token) => void sql.release.run(id, token),
     list: (state, nowMs) => inTransaction(() => {
       expire(nowMs);

@@ -77,7 +77,7 @@ export interface ApprovalStore {
   told(id: string, what: Untold['what']): void;
   close(): void;
 }
-/** `spent`: a crash met its call on the way; no record of a call names it. */
+/** `spent`: its call was on the way; a crash since means that no record of a call names it. */
 export interface Untold {
   readonly what: 'decided' | 'spent';
   readonly request: ApprovalRequest;

@@ -40,6 +40,7 @@ export function setUp(ctx = contextOf('{"a": 1}')) {
         return state.consumes instanceof Error ? Promise.reject(state.consumes) : Promise.resolve(state.consumes);
       },
       release: (id, token) => void done.push(`release ${id} ${token}`),
+      recorded: (id) => void done.push(`recorded ${id}`),
     },
     breakers: { settle: ((_key, _probe, outcome) => void settled.push(outcome)) satisfies CircuitBreakers['settle'] } as unknown as CircuitBreakers,
     sessionRisk: { record: (_caller, _session, action) => void recorded.push(action) } as SessionRisk,

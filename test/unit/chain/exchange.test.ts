@@ -174,7 +174,7 @@ describe('the grant of an approval', () => {
     await turns();
     appender.settle(new Error('disk full'));
     appender.settle();
-    expect([done, reply.code]).toEqual([['consume req-1 tok-1'], 'audit_unavailable_fail_closed']);
+    expect([done, reply.code]).toEqual([['consume req-1 tok-1', 'recorded req-1'], 'audit_unavailable_fail_closed']);
   });
 
   it('is not given back when the tool server fails', async () => {
@@ -182,6 +182,16 @@ describe('the grant of an approval', () => {
     exchange.beforeWire(() => exchange.refuse(deny('mcp_transport_failed')));
     await turns();
     appender.settle();
+    expect(done).toEqual(['consume req-1 tok-1']);
+    appender.settle();
+    expect(done).toEqual(['consume req-1 tok-1', 'recorded req-1']);
+  });
+
+  it('is owed a line while its call has none', async () => {
+    const { exchange, appender, done } = setUp(withGrant({ snapshot: { config: configOf('audit: {intent: none}') } }));
+    exchange.beforeWire(() => exchange.json('{}'));
+    await turns();
+    appender.settle(new Error('disk full'));
     expect(done).toEqual(['consume req-1 tok-1']);
   });
 });

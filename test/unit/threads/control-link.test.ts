@@ -85,9 +85,10 @@ describe('the link to the control thread', () => {
     expect(sent.at(-1)).toEqual({ kind: 'sessions_told', used: [], tainted: [[4, { severity: 3, classification: 'sensitive', source: 'read', atMs: 5 }]], over: [] });
   });
 
-  it('gives a grant back without waiting', () => {
+  it('gives a grant back, and tells of one whose call has its line, without waiting', () => {
     const { link, sent } = setUp();
     link.release('a', 't');
-    expect(sent).toEqual([{ kind: 'release_grant', requestId: 'a', token: 't' }]);
+    link.recorded('b');
+    expect(sent).toEqual([{ kind: 'release_grant', requestId: 'a', token: 't' }, { kind: 'grant_recorded', requestId: 'b' }]);
   });
 });

@@ -39,7 +39,7 @@ async function start(script: object, count = 2): Promise<GatewayThreads> {
       },
       traced: () => undefined,
       lastStats: () => undefined,
-      releaseGrant: (id, token) => void released.push(`${id} ${token}`),
+      grantRecorded: (id) => void released.push(`recorded ${id}`), releaseGrant: (id, token) => void released.push(`${id} ${token}`),
       sessionsTold: () => undefined,
       begun: (threads) => { begun = threads; },
       died: (index, owner, _reason, waitMs) => void died.push(`${index} ${owner} ${waitMs}`),
@@ -113,7 +113,7 @@ describe('the threads', () => {
     for (let i = 0; i < 100 && (await heard(threads))[0]?.length !== 4; i++) await sleep(2);
     expect(asked).toEqual([{ kind: 'consume', requestId: 'a', token: 't' }, { kind: 'refresh', upstream: 'u' }]);
     expect((await heard(threads))[0]).toEqual(expect.arrayContaining(['answer', true, 'down']));
-    expect(released).toEqual(['a t']);
+    expect(released).toEqual(['a t', 'recorded b']);
   });
 
   it('that die are told and replaced, and nobody waits for their answer', async () => {

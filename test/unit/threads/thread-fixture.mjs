@@ -54,5 +54,6 @@ if (script.failAt === index || (index > 0 && script.meeting !== undefined && !me
     control.postMessage({ kind: 'ask', call: 1, question: { kind: 'consume', requestId: 'a', token: 't' } });
     control.postMessage({ kind: 'ask', call: 2, question: { kind: 'refresh', upstream: 'u' } });
     control.postMessage({ kind: 'release_grant', requestId: 'a', token: 't' });
+    control.postMessage({ kind: 'grant_recorded', requestId: 'b' });
   }
 }

@@ -236,6 +236,21 @@ describe('openApprovalStore', () => {
     expect(store.untold()).toEqual([]);
   });
 
+  it('owes a line for each grant that was consumed, until its call has one', () => {
+    const consumed = (tool: string): string => {
+      const id = approved({ ...BINDING, tool });
+      store.told(id, 'decided');
+      const result = ask({ ...BINDING, tool });
+      expect(result.kind === 'reserved' && store.consume(id, result.token, NOW)).toBe(true);
+      return id;
+    };
+    const [told, lost] = [consumed('told'), consumed('lost')];
+    store.told(told, 'spent');
+    store.close();
+    store = openApprovalStore(options());
+    expect(store.untold()).toMatchObject([{ what: 'spent', request: { id: lost, state: 'consumed' } }]);
+  });
+
   it('takes no row for a grant that nobody signed', () => {
     const id = idOf(ask());
     store.close();
