@@ -6,9 +6,10 @@ import { VERDICT_NAMES } from '../audit/record.js';
 import type { GatewayStats } from '../threads/messages.js';
 import type { Counts } from './kept-counts.js';
 import type { ControlParts } from './parts.js';
-import { sum } from './status.js';
+import { certificateEnd, sum } from './status.js';
 
 const US_PER_SECOND = 1_000_000;
+const MS_PER_SECOND = 1000;
 const BREAKER_VALUES = { closed: 0, half_open: 1, open: 2 } as const;
 
 /** Everything the threads count, at this moment. */
@@ -49,6 +50,8 @@ function frontMetrics(stats: readonly GatewayStats[], counts: readonly Counts[],
   new Gauge({ name: 'precinct_body_bytes_in_flight', help: 'Bytes of request bodies held.', registers }).set(total((front) => front.bodyBytes));
   new Gauge({ name: 'precinct_loop_late_seconds', help: 'By how much the latest of the event loops is late.', registers }).set(Math.max(0, ...stats.map((one) => one.front.loopLateUs / US_PER_SECOND)));
   new Gauge({ name: 'precinct_shedding', help: 'Gateway threads that refuse newcomers because they are late.', registers }).set(total((front) => (front.shedding ? 1 : 0)));
+  const ends = certificateEnd(stats);
+  if (ends !== undefined) new Gauge({ name: 'precinct_tls_certificate_expiry_timestamp_seconds', help: 'When the certificate of the mTLS listener, or one of its chain, ends: Unix time.', registers }).set(ends / MS_PER_SECOND);
 }
 
 function traceMetrics(parts: ControlParts, counts: readonly Counts[], registers: Registry[]): void {

@@ -1,5 +1,5 @@
 // GET /v1/status: what an operator looks at first.
-import type { ThreadHealth } from '../threads/messages.js';
+import type { GatewayStats, ThreadHealth } from '../threads/messages.js';
 import type { ProcessReport } from '../upstream/stdio/stdio-server.js';
 import type { ControlParts } from './parts.js';
 import type { Route } from './server.js';
@@ -22,7 +22,7 @@ async function describe(parts: ControlParts): Promise<unknown> {
     uptime_s: Math.floor((parts.clock.nowMs() - parts.startedMs) / MS_PER_SECOND),
     started_at: new Date(parts.startedMs).toISOString(),
     profile: parts.config().profile,
-    listeners: parts.listeners(),
+    listeners: parts.listeners().map((listener) => (listener.kind === 'http' ? listener : { ...listener, certificate_expires_at: timeOf(certificateEnd(stats) ?? 0) })),
     engines: first?.engines,
     digests: first?.digests,
     threads: threadsOf(parts.threads.health()),
@@ -51,6 +51,12 @@ export function processOf({ instance, pids, ended, lastEnd }: ProcessReport): un
 function threadsOf({ count, running, stalled, restarts, lastEnd }: ThreadHealth): unknown {
   const last = lastEnd === undefined ? {} : { last_end: { thread: lastEnd.thread, reason: lastEnd.reason, at: timeOf(lastEnd.atMs) } };
   return { gateway: count, running, stalled, restarts, ...last };
+}
+
+/** Of the listener of the thread that took up its certificate first, where one has not yet taken up the next; undefined without mTLS. */
+export function certificateEnd(stats: readonly GatewayStats[]): number | undefined {
+  const ends = stats.flatMap(({ front }) => front.certificateEndsMs ?? []);
+  return ends.length === 0 ? undefined : Math.min(...ends);
 }
 
 export function timeOf(ms: number): string | null {

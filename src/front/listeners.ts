@@ -16,7 +16,7 @@ import { BodyDeadlines } from './read-body.js';
 import { Roll } from './roll.js';
 import { mountRoutes, type ChannelLimits, type RouteContext } from './routes.js';
 import type { SseStreams } from './sse-streams.js';
-import { checkTlsFiles, FrontTlsError, type TlsFiles } from './tls-files.js';
+import { checkTlsFiles, FrontTlsError, type TlsFacts, type TlsFiles } from './tls-files.js';
 import type { Handle, LossCause, Probes, Refuse } from './types.js';
 import type { Uws, UwsApp, UwsListenSocket } from './uws-types.js';
 import { mountWebSocket } from './websocket.js';
@@ -73,6 +73,8 @@ export interface FrontReport {
   readonly bodyBytes: number;
   readonly loopLateUs: number;
   readonly shedding: boolean;
+  /** Of the mTLS listener: when the first of its certificate and chain ends, since the epoch; undefined = there is none. */
+  readonly certificateEndsMs: number | undefined;
 }
 
 export interface Front {
@@ -95,8 +97,7 @@ interface Running {
   readonly context: RouteContext;
   readonly gate: ConnectionGate;
   readonly stopExpiry: () => void;
-  /** Fingerprints of its trust bundle's; none without TLS. */
-  readonly authorities: ReadonlySet<string>;
+  readonly tls: TlsFacts | undefined;
   socket: UwsListenSocket | undefined;
   closed: boolean;
 }
@@ -158,6 +159,7 @@ class UwsFront implements Front {
       webSockets: [...this.#running].reduce((sum, { context }) => sum + context.channels.size, 0) - this.#options.streams.size, sseStreams: this.#options.streams.size,
       connections: total((gate) => gate.open), connectionsRefused: this.#refusedBefore + total((gate) => gate.refused),
       requests: this.#load.requests, bodyBytes: this.#load.bytes, loopLateUs: this.#lateness.lateUs, shedding: this.#lateness.shedding,
+      certificateEndsMs: this.#mtls?.tls?.certificateEndsMs,
     };
   }
 
@@ -202,7 +204,7 @@ class UwsFront implements Front {
     this.#stopListening(old);
     for (const reply of old.context.active.all()) reply.closeAfter = true;
     for (const channel of old.context.channels.all()) channel.drain(CLOSE.goingAway, 'certificates_replaced', true);
-    const losesNone = fresh.context.handshakeBundle !== '' && [...old.authorities].every((authority) => fresh.authorities.has(authority));
+    const losesNone = fresh.context.handshakeBundle !== '' && losesNoAuthority(old.tls, fresh.tls);
     for (const running of this.#running) if (running.context.tls && running !== fresh) this.#pass(running, fresh, losesNone);
     if (losesNone) void sleep(KEPT_MS, undefined, { ref: false }).then(() => this.#retire(old, RENEW_GRACE_MS));
   }
@@ -230,10 +232,10 @@ class UwsFront implements Front {
     checkTlsFiles(files);
     const before = hashFile(files.trustBundleFile);
     const app = this.#secureApp(files);
-    // The library reads the file for itself: one that changed meanwhile proves nothing, and these authorities are none of its.
-    const authorities = checkTlsFiles(files);
+    // The library reads the file for itself: one that changed meanwhile proves nothing, and these facts are none of its.
+    const facts = checkTlsFiles(files);
     const handshakeBundle = hashFile(files.trustBundleFile) === before ? before : '';
-    return this.#start(app, { tls: true, handshakeBundle }, this.#options.config.tls.host, port, authorities);
+    return this.#start(app, { tls: true, handshakeBundle }, this.#options.config.tls.host, port, facts);
   }
 
   #secureApp(files: TlsFiles): UwsApp {
@@ -244,7 +246,7 @@ class UwsFront implements Front {
     }
   }
 
-  #start(app: UwsApp, listener: ListenerEvidence, host: string, port: number, authorities: ReadonlySet<string> = new Set()): Running {
+  #start(app: UwsApp, listener: ListenerEvidence, host: string, port: number, tls?: TlsFacts): Running {
     const { config, handle, refuse, probes, streams, requestIdOf, nowUs, onFault } = this.#options;
     const { front, websocket } = config;
     const limits: ChannelLimits = { perIpMax: websocket.sockets_per_ip_max, requestsMax: websocket.requests_max, bufferedBytesMax: websocket.buffered_bytes_max, idleTimeoutS: websocket.idle_timeout_s };
@@ -263,7 +265,7 @@ class UwsFront implements Front {
     mountRoutes(app.filter((response, change) => gate.pass(response, change)), context);
     if (config.http_sse.enabled) mountHttpSse(app, context, { streams, limits });
     if (websocket.enabled) mountWebSocket(app, context, limits);
-    const running: Running = { app, context, gate, stopExpiry: watchExpiry(context.channels, nowUs), authorities, socket: undefined, closed: false };
+    const running: Running = { app, context, gate, stopExpiry: watchExpiry(context.channels, nowUs), tls, socket: undefined, closed: false };
     this.#running.add(running);
     return running;
   }
@@ -313,6 +315,10 @@ class UwsFront implements Front {
     this.#refusedBefore += running.gate.refused;
     running.app.close();
   }
+}
+
+function losesNoAuthority(old: TlsFacts | undefined, fresh: TlsFacts | undefined): boolean {
+  return [...old?.authorities ?? []].every((authority) => fresh?.authorities.has(authority));
 }
 
 /** Opens what the config names. Rejects with FrontListenError or FrontTlsError; then nothing stays open. */

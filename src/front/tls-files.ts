@@ -45,16 +45,24 @@ function checkCertificates(file: string, pem: string): X509Certificate[] {
   });
 }
 
-/** Answers the fingerprints of the trust bundle's authorities. Throws FrontTlsError: a file is missing or not PEM, or the key is not the certificate's. */
-export function checkTlsFiles(files: TlsFiles): ReadonlySet<string> {
+/** What the files hold. */
+export interface TlsFacts {
+  /** Fingerprints of the trust bundle's. */
+  readonly authorities: ReadonlySet<string>;
+  /** When the first of the certificate and its chain ends, since the epoch. */
+  readonly certificateEndsMs: number;
+}
+
+/** Throws FrontTlsError: a file is missing or not PEM, or the key is not the certificate's. */
+export function checkTlsFiles(files: TlsFiles): TlsFacts {
   const certificate = read(files.certificateFile, 'certificate_file');
   const key = read(files.privateKeyFile, 'private_key_file');
-  checkCertificates(files.certificateFile, certificate);
+  const chain = checkCertificates(files.certificateFile, certificate);
   const authorities = checkCertificates(files.trustBundleFile, read(files.trustBundleFile, 'trust_bundle_file'));
   try {
     createSecureContext({ cert: certificate, key });
   } catch {
     throw new FrontTlsError(files.privateKeyFile, `is not the private key of ${files.certificateFile}`);
   }
-  return new Set(authorities.map(({ fingerprint256 }) => fingerprint256));
+  return { authorities: new Set(authorities.map(({ fingerprint256 }) => fingerprint256)), certificateEndsMs: Math.min(...chain.map(({ validTo }) => Date.parse(validTo))) };
 }

@@ -1,4 +1,5 @@
 // The gateway's own certificate and its trust bundle replaced under open connections: the new ones count, without a restart.
+import { X509Certificate } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -88,6 +89,18 @@ describe('the gateway\'s own certificate', () => {
     expect(await statusOf()).toBe('200');
     expect(['200', 'closed']).toContain(await before?.ping());
     before?.socket.destroy();
+  });
+
+  it('and its end are in the status and the metrics', async () => {
+    const fresh = makeServerCertificate(first, now - 60_000);
+    const ends = new X509Certificate(fresh.pem).validTo;
+    writeFileSync(join(gateway.dir, 'config/tls/gateway.key'), fresh.privateKeyPem);
+    writeFileSync(join(gateway.dir, 'config/tls/gateway.pem'), fresh.pem);
+    const said = async (): Promise<unknown> => (await gateway.control('GET', '/v1/status')).json['listeners'];
+    const told = { kind: 'mtls', certificate_expires_at: new Date(ends).toISOString() };
+    expect(await eventually(async () => JSON.stringify(await said()).includes(told.certificate_expires_at))).toBe(true);
+    expect(await said()).toMatchObject([{ kind: 'http' }, told]);
+    expect((await gateway.control('GET', '/metrics')).text).toContain(`precinct_tls_certificate_expiry_timestamp_seconds ${Date.parse(ends) / 1000}`);
   });
 
   it('that is no certificate, or not the key\'s, is refused and the old one stays', async () => {

@@ -81,12 +81,17 @@ function tracesField(traces: unknown): string {
   return `to ${printable(collector)}, ${taken === 0 ? 'none taken yet' : `${taken} spans`}`;
 }
 
+function listenerField(listener: unknown): string {
+  const ends = textOf(listener, 'certificate_expires_at');
+  return `${textOf(listener, 'address')} (${textOf(listener, 'kind')}${ends === '' ? '' : `, certificate until ${ends}`})`;
+}
+
 function statusFields(answer: JsonRecord): [string, string][] {
   const { audit, engines, requests, identities } = answer;
   const engine = (key: string): string => printable(textOf(member(engines, key), 'engine') || textOf(engines, key));
   const fields: [string, string][] = [
     ['profile', textOf(answer, 'profile')],
-    ['listens on', listOf(answer, 'listeners').map((listener) => `${textOf(listener, 'address')} (${textOf(listener, 'kind')})`).join(', ')],
+    ['listens on', listOf(answer, 'listeners').map(listenerField).join(', ')],
     ['up for', `${duration(numberOf(answer, 'uptime_s') ?? 0)}, pid ${textOf(answer, 'pid')}, Node ${textOf(answer, 'node')}`],
     ['threads', threadsField(answer['threads'])],
     ['requests', `${textOf(requests, 'allowed')} allowed, ${textOf(requests, 'denied')} denied`],

@@ -65,7 +65,7 @@ beforeEach(() => {
     ctx.layerUs[0] = us;
     chain.count(ctx, true, undefined);
     chain.count(contextOf('{}'), false, 'authz_policy_denied');
-    return { place: { index: us, owner: 1 }, chain: chain.report(), traces: { recorded: us, overLimit: 1 }, breakers: [[`${URL_ONE} one`, { kind: 'open', untilMs: 1 }]], mcpSessions: 2, riskEntries: 1, front: { webSockets: 1, sseStreams: 2, connections: 3, connectionsRefused: 4, requests: 2, bodyBytes: 5, loopLateUs: 250_000, shedding: true }, digests, heapBytes: 1, upstreams: [{ url: URL_ONE, requests: us, underWay: 1, connections: 2 }, { url: 'http://elsewhere/mcp', requests: 99, underWay: 9, connections: 9 }], engines: { front: 'f', matcher: { engine: 're2', because: 'b' }, json: { engine: 'typescript', because: 'b' }, policy: 'regorus' } };
+    return { place: { index: us, owner: 1 }, chain: chain.report(), traces: { recorded: us, overLimit: 1 }, breakers: [[`${URL_ONE} one`, { kind: 'open', untilMs: 1 }]], mcpSessions: 2, riskEntries: 1, front: { webSockets: 1, sseStreams: 2, connections: 3, connectionsRefused: 4, requests: 2, bodyBytes: 5, loopLateUs: 250_000, shedding: true, certificateEndsMs: us === 10 ? undefined : 7_000 + us }, digests, heapBytes: 1, upstreams: [{ url: URL_ONE, requests: us, underWay: 1, connections: 2 }, { url: 'http://elsewhere/mcp', requests: 99, underWay: 9, connections: 9 }], engines: { front: 'f', matcher: { engine: 're2', because: 'b' }, json: { engine: 'typescript', because: 'b' }, policy: 'regorus' } };
   };
   const reload = (what: string) => () => {
     reloaded.push(what);
@@ -161,7 +161,7 @@ describe('status', () => {
 
   it('speaks Prometheus', async () => {
     const { text = '' } = await ask('GET', '/metrics');
-    for (const line of ['precinct_requests_total{decision="ALLOW"} 2', 'precinct_codes_total{code="authz_policy_denied"} 2', 'precinct_layer_verdicts_total{layer="request_size_limit",verdict="pass"} 2', 'precinct_audit_healthy 1', `precinct_breaker_state{breaker="${URL_ONE} one"} 2`, 'precinct_mcp_sessions 4', 'precinct_websockets 2', 'precinct_sse_streams 4', 'precinct_mcp_sessions_kept 1']) expect(text).toContain(line);
+    for (const line of ['precinct_requests_total{decision="ALLOW"} 2', 'precinct_codes_total{code="authz_policy_denied"} 2', 'precinct_layer_verdicts_total{layer="request_size_limit",verdict="pass"} 2', 'precinct_audit_healthy 1', `precinct_breaker_state{breaker="${URL_ONE} one"} 2`, 'precinct_mcp_sessions 4', 'precinct_websockets 2', 'precinct_sse_streams 4', 'precinct_mcp_sessions_kept 1', 'precinct_tls_certificate_expiry_timestamp_seconds 7.03']) expect(text).toContain(line);
   });
 });
 
