@@ -20,7 +20,10 @@ export function approvalRoutes(parts: ControlParts): Route[] {
   return [
     {
       method: 'GET', path: '/v1/approvals',
-      answer: ({ query }) => ({ status: 200, json: { approvals: parts.approvals.list(stateOf(query.get('state')), parts.clock.nowMs()) } }),
+      answer: ({ query }) => {
+        const state = stateOf(query.get('state'));
+        return { status: 200, json: { approvals: parts.approvals.list(state, parts.clock.nowMs()), total: parts.approvals.count(state) } };
+      },
     },
     {
       method: 'GET', path: '/v1/approvals/*',

@@ -3,7 +3,7 @@ import { unseenCharacters, visibleText } from '../../engines/step-up/arguments-s
 import { given, type CommandContext, type CommandSpec } from '../command.js';
 import { findApproverKey } from '../approver-folder.js';
 import { CliFailure, type ExitCode } from '../failure.js';
-import { printAnswer, shortHash, shownTime } from '../printing.js';
+import { plural, printAnswer, shortHash, shownTime } from '../printing.js';
 import { listOf, member, numberOf, recordOf, textOf } from '../reading.js';
 import { renderFields, renderTable } from '../table.js';
 import { printable } from '../terminal.js';
@@ -66,6 +66,8 @@ async function list(context: CommandContext): Promise<ExitCode> {
     terminal.print(
       renderTable([{ title: 'REQUEST' }, { title: 'STATE' }, { title: 'TOOL' }, { title: 'SCORE', right: true }, { title: 'EXPIRES' }, { title: 'CALLER', shrinks: true, keepsEnd: true }, { title: 'SESSION' }, { title: 'ARGUMENTS', shrinks: true }], rows, terminal),
     );
+    const older = (numberOf(answer, 'total') ?? 0) - approvals.length;
+    if (older > 0) terminal.print(`these are the newest: ${plural(older, 'older request')} not shown; --state narrows it down`);
     terminal.print('\nlook at one with: agw approvals show REQUEST');
     const pending = approvals.filter((approval) => textOf(approval, 'state') === 'pending');
     if (pending.length > 0) terminal.print('approve with: agw approvals approve REQUEST');

@@ -93,10 +93,16 @@ export function decisionText({ decision, reason }: Pick<EvalAnswer, 'decision' |
 async function askGateway(context: CommandContext): Promise<EvalAnswer> {
   const { caller, tool, method, argumentsJson } = questionOf(context);
   const body = { caller, method, ...(tool === undefined ? {} : { tool }), ...(argumentsJson === undefined ? {} : { arguments_json: argumentsJson }), ...(context.flag('active') ? { active: true } : {}) };
-  const answer = await context.control().post('/v1/policy/eval', body).catch(explainWrongFiles);
+  const answer = await context.control().post('/v1/policy/eval', body).catch(orOffline).catch(explainWrongFiles);
   const decision = textOf(answer, 'decision');
   if (decision !== 'ALLOW' && decision !== 'DENY') throw new CliFailure('the gateway gave no decision.');
   return { decision, reason: textOf(answer, 'reason'), registered: member(answer, 'registered') !== false, fault: textOf(answer, 'fault'), notes: textsOf(answer, 'notes'), ...(member(answer, 'active') === false ? { untilReload: textOf(answer, 'active_decision') } : {}) };
+}
+
+/** The files themselves can be asked, too. */
+function orOffline(error: unknown): never {
+  if (!(error instanceof CliFailure) || error.code !== 'gateway_not_running') throw error;
+  throw new CliFailure(error.message, { code: error.code, remedy: `${error.remedy ?? ''}; or read the files themselves: --offline` });
 }
 
 function explainWrongFiles(error: unknown): never {
@@ -149,7 +155,7 @@ function countOf(answer: unknown, key: string, noun: string): string {
 }
 
 async function list(context: CommandContext): Promise<ExitCode> {
-  const answer = context.flag('offline') ? await listFiles(context) : await context.control().get('/v1/policy');
+  const answer = context.flag('offline') ? await listFiles(context) : await context.control().get('/v1/policy').catch(orOffline);
   printAnswer(context, answer, () => {
     const { terminal } = context;
     const rows = listOf(answer, 'packages').flatMap((item) => listOf(item, 'rules').map((rule) => [textOf(item, 'name'), textOf(rule, 'name'), `${textOf(item, 'file')}:${textOf(rule, 'line')}`]));

@@ -127,6 +127,7 @@ export function openApprovalStore(options: ApprovalStoreOptions): ApprovalStore 
       const rows = (state === undefined ? sql.listAll.all() : sql.listState.all(state)) as ApprovalRow[];
       return rows.map(requestOf);
     }),
+    count: (state) => ((state === undefined ? sql.countAll.get() : sql.countState.get(state)) as { total: number }).total,
     get: (id, nowMs) => inTransaction((): ApprovalRequest | undefined => {
       expire(nowMs);
       const found = sql.withArguments.get(id) as ApprovalRow | undefined;
@@ -184,6 +185,8 @@ const SQL = {
   forgetDecided: "DELETE FROM approvals WHERE state IN ('consumed', 'denied', 'expired') AND created_ms < ?",
   forgetUndecided: "DELETE FROM approvals WHERE state = 'expired' AND decided_by IS NULL AND created_ms < ?",
   listAll: `${LISTED} ORDER BY created_ms DESC, id LIMIT ${LIST_MAX}`,
+  countAll: 'SELECT count(*) AS total FROM approvals',
+  countState: 'SELECT count(*) AS total FROM approvals WHERE state = ?',
   listState: `${LISTED} WHERE state = ? ORDER BY created_ms DESC, id LIMIT ${LIST_MAX}`,
 } as const;
 

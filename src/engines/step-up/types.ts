@@ -67,7 +67,10 @@ export interface ApprovalStore {
   consume(requestId: string, token: string, nowMs: number): boolean;
   /** Gives a reservation back (layers 10–13 refused). */
   release(requestId: string, token: string): void;
+  /** The newest of them: as many as one answer holds. */
   list(state: ApprovalRequest['state'] | undefined, nowMs: number): ApprovalRequest[];
+  /** All that there are. */
+  count(state: ApprovalRequest['state'] | undefined): number;
   get(id: string, nowMs: number): ApprovalRequest | undefined;
   /** Verifies the approver's Ed25519 signature over decisionText(...), requester ≠ approver, not expired, still pending. */
   decide(id: string, decision: 'approve' | 'deny', approver: string, signature: string, reason: string | undefined, nowMs: number): DecideResult;

@@ -21,6 +21,14 @@ describe('an approval request that has ended undecided', () => {
   });
 });
 
+describe('a list that leaves out the oldest', () => {
+  it.each([[1_001, 'these are the newest: 1000 older requests not shown; --state narrows it down'], [2, 'these are the newest: 1 older request not shown; --state narrows it down'], [1, undefined]])('of %i says so', async (total, said) => {
+    await bench.serve({ 'GET /v1/approvals': () => ({ json: { approvals: [REQUEST], total } }) });
+    const { out } = await bench.agw(['approvals', 'list'], { width: 300 });
+    expect(out.split('\n').find((line) => line.includes('newest'))).toBe(said);
+  });
+});
+
 describe('a grant', () => {
   it('is shown with its own end, not with that of the time for the decision', async () => {
     const grant = { ...REQUEST, state: 'approved', decidedBy: 'alice', grantExpiresMs: AT + 600_000, argumentsText: '{}', argumentsLength: 2 };

@@ -26,6 +26,13 @@ describe('agw policy eval', () => {
     expect([JSON.parse(asJson.out), asJson.err]).toEqual([{ decision: 'ALLOW', reason: null, registered: true, notes: [], active: false, active_decision: 'DENY' }, '']);
   });
 
+  it('says without a gateway that the files can be asked', async () => {
+    for (const command of [line, ['policy', 'list']]) {
+      const { code, err } = await bench.agw([...command, '--gateway', '/nowhere/control.sock']);
+      expect([code, err]).toEqual([2, expect.stringMatching(/no gateway is running here[^]*make up[^]*--offline/)]);
+    }
+  });
+
   it('prints what else may refuse the call', async () => {
     await bench.serve(answering({ decision: 'ALLOW', registered: true, notes: ['layer 3 refuses it'] }));
     expect(await bench.agw(line)).toEqual({ code: 0, out: 'ALLOW', err: 'note: layer 3 refuses it' });

@@ -329,8 +329,8 @@ describe('approvals', () => {
   const open = (shown: ShownArguments = keepArguments('{}')) => parts.approvals.reserveOrRequest({ caller: AGENT_ID, tool: 'one', toolHash: 'h', upstream: URL_ONE, argumentsDigest: 'd', mcpSession: undefined }, 9, shown, NOW_MS);
   it('are listed by state and looked up by id', async () => {
     const { requestId } = open();
-    expect(await json('GET', '/v1/approvals', { query: 'state=pending' })).toMatchObject({ approvals: [{ id: requestId, state: 'pending', caller: AGENT_ID }] });
-    expect(await json('GET', '/v1/approvals', { query: 'state=consumed' })).toEqual({ approvals: [] });
+    expect(await json('GET', '/v1/approvals', { query: 'state=pending' })).toMatchObject({ approvals: [{ id: requestId, state: 'pending', caller: AGENT_ID }], total: 1 });
+    expect(await json('GET', '/v1/approvals', { query: 'state=consumed' })).toEqual({ approvals: [], total: 0 });
     expect(await json('GET', '/v1/approvals/*', { name: requestId })).toMatchObject({ approval: { id: requestId } });
     expect(await refusal('GET', '/v1/approvals/*', { name: 'none' })).toEqual([404, 'unknown_request']);
     expect(await refusal('GET', '/v1/approvals', { query: 'state=maybe' })).toEqual([400, 'member_wrong']);

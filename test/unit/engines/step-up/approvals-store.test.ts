@@ -205,6 +205,19 @@ describe('openApprovalStore', () => {
     expect(store.get('apr-none', NOW)).toBeUndefined();
   });
 
+  it('lists the newest of very many, and counts them all', () => {
+    const oldest = idOf(ask());
+    store.close();
+    const database = new Database(join(dir, 'approvals.sqlite'));
+    database.exec(`WITH RECURSIVE more (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM more WHERE n < 1000)
+      INSERT INTO approvals SELECT 'apr-' || n, caller, tool || n, tool_hash, upstream, arguments_digest, mcp_session, created_ms + n, expires_ms, score, state, NULL, NULL, NULL, NULL, NULL, NULL, arguments_preview FROM approvals, more`);
+    database.close();
+    store = openApprovalStore(options());
+    const listed = store.list('pending', NOW).map((one) => one.id);
+    expect([listed.length, listed[0], listed.includes(oldest)]).toEqual([1000, 'apr-1000', false]);
+    expect([store.count('pending'), store.count(undefined), store.count('denied')]).toEqual([1001, 1001, 0]);
+  });
+
   it('survives a restart: requests and grants stay, reservations count as used', () => {
     const pending = idOf(ask({ ...BINDING, tool: 'pending' }));
     const grant = approved({ ...BINDING, tool: 'grant' });
