@@ -90,9 +90,7 @@ function openFresh(path: string): number {
  * when its holder dies, so no stale lock needs judging.
  */
 export function withWriterLock<T>(path: string, change: () => T): T {
-  makeFolder(dirname(path), FOLDER_MODE);
-  closeSync(openSync(`${path}.lock`, 'a', FILE_MODE));
-  const database = new Database(`${path}.lock`, { timeout: LOCK_TIMEOUT_MS });
+  const database = openLock(path);
   try {
     begin(database, path);
     return change();
@@ -101,13 +99,27 @@ export function withWriterLock<T>(path: string, change: () => T): T {
   }
 }
 
+function openLock(path: string): Database {
+  try {
+    makeFolder(dirname(path), FOLDER_MODE);
+    closeSync(openSync(`${path}.lock`, 'a', FILE_MODE));
+    return new Database(`${path}.lock`, { timeout: LOCK_TIMEOUT_MS });
+  } catch (error) {
+    throw unwritable(path, error);
+  }
+}
+
 function begin(database: Database, path: string): void {
   try {
     database.exec('BEGIN IMMEDIATE');
   } catch (error) {
-    if (!String((error as { code?: unknown }).code).startsWith('SQLITE_BUSY')) throw new SecretFault('store_unwritable', `${path}.lock can't be written (${error instanceof Error ? error.message : String(error)}).`, 'Free the disk, or repair the folder: agw doctor.');
+    if (!String((error as { code?: unknown }).code).startsWith('SQLITE_BUSY')) throw unwritable(path, error);
     throw new SecretFault('store_locked', `${path} is being changed by another process.`, 'Try again.');
   }
+}
+
+function unwritable(path: string, error: unknown): SecretFault {
+  return new SecretFault('store_unwritable', `${path}.lock can't be written (${error instanceof Error ? error.message : String(error)}).`, 'Free the disk, or repair the folder: agw doctor.');
 }
 
 function damaged(path: string): SecretFault {

@@ -1,6 +1,6 @@
 // The sealed file: what survives, what damage does, and two writers at once.
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -69,6 +69,11 @@ describe('createSecretFile', () => {
 
   it('says that its lock cannot be written, and not that somebody has it', () => {
     writeFileSync(`${path}.lock`, 'no database '.repeat(100));
+    expect(codeOf(() => createSecretFile(path, KEY).put('github', CALLER, 's', VALUE, NOW))).toBe('store_unwritable');
+  });
+
+  it('names a lock that is no file', () => {
+    mkdirSync(`${path}.lock`);
     expect(codeOf(() => createSecretFile(path, KEY).put('github', CALLER, 's', VALUE, NOW))).toBe('store_unwritable');
   });
 
