@@ -89,7 +89,7 @@ async function main(data: GatewayThreadData): Promise<void> {
   const stateDir = resolveInProject(data.root, config.state_dir);
   const link = createControlLink(data.control);
   const tools = createToolKnowledge(link.refresh);
-  const scanners = createScanners(config, join(stateDir, 'cache'), data.argumentsKey, clock);
+  const scanners = createScanners(config, join(stateDir, 'cache'), data.argumentsKey, clock, log);
   const jsonGuard = loadJsonGuard();
   const appender = openAppender(data.audit, { queueLinesMax: config.audit.queue_lines_max, durability: config.audit.durability });
   const views = openSharedMemory(data.memory, data.owner);

@@ -4,6 +4,7 @@ import { buildMatcher } from '../base/matcher/choose.js';
 import type { ShareableMatcher } from '../base/matcher/types.js';
 import type { Clock } from '../base/clock/clock.js';
 import type { GatewayConfig } from '../base/config/schema.js';
+import { faultFacts, type Log } from '../base/telemetry/log.js';
 import { createWorkerPool } from '../base/workers/pool.js';
 import { createMessageReader, type MessageReader } from '../base/workers/message-reader.js';
 import { MessageSlots } from '../base/workers/message-slots.js';
@@ -30,11 +31,11 @@ const READINGS_SHARE = 4; // of the places in the line
 const SCANNERS_KEPT = 4; // request and response rules, of this snapshot and the next
 
 /** `argumentsKey`: of the install, for digests of arguments; undefined = they are not keyed. */
-export function createScanners(first: GatewayConfig, cacheDir: string, argumentsKey: Uint8Array | undefined, clock: Clock): Scanners {
+export function createScanners(first: GatewayConfig, cacheDir: string, argumentsKey: Uint8Array | undefined, clock: Clock, log: Log): Scanners {
   const workerData: ScanWorkerData = { argumentsKey };
   const pool = createWorkerPool({
     filename: programOf('scan').href, task: 'scan', threads: first.dlp.pool_threads, queueMax: first.dlp.pool_queue_max, timeoutMs: SCAN_TIMEOUT_MS, togetherBytesMax: SCANNED_TOGETHER_BYTES,
-    nowMs: () => clock.monotonicMs(), workerData,
+    nowMs: () => clock.monotonicMs(), workerData, threadLost: (fault) => log.error(faultFacts(fault), 'a thread of the scan pool ended'),
   });
   const slots = new MessageSlots();
   const kept = new Map<string, DlpScanner>();

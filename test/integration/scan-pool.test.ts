@@ -26,7 +26,7 @@ const KEY = Buffer.alloc(32, 5);
 
 describe.skipIf(!here)(`scan pool (${here ? worker : 'dist/threads/scan.js is not built'})`, () => {
   let pool: WorkerPool;
-  beforeAll(() => { pool = createWorkerPool({ filename: worker, task: 'scan', threads: 1, queueMax: 8, timeoutMs: 20_000, togetherBytesMax: 256 * 1024, nowMs: () => performance.now(), workerData: { argumentsKey: KEY } }); });
+  beforeAll(() => { pool = createWorkerPool({ filename: worker, task: 'scan', threads: 1, queueMax: 8, timeoutMs: 20_000, togetherBytesMax: 256 * 1024, nowMs: () => performance.now(), workerData: { argumentsKey: KEY }, threadLost: () => undefined }); });
   afterAll(() => pool.close());
 
   const engines = (['hyperscan', 're2'] as const).filter((engine) => {

@@ -17,6 +17,8 @@ export interface WorkerPoolOptions {
   /** Monotonic milliseconds. */
   readonly nowMs: () => number;
   readonly workerData?: unknown;
+  /** A thread ended that had no task: one that has is the fault of its tasks. */
+  readonly threadLost: (fault: unknown) => void;
 }
 
 export interface Work {
@@ -63,7 +65,7 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
   const { threads, queueMax, timeoutMs, togetherBytesMax, nowMs } = options;
   // Its threads start with the first task: they cost memory, and a gateway that sees small messages alone never needs them.
   let piscina: Promise<Piscina> | undefined;
-  const open = (): Promise<Piscina> => (piscina ??= import('piscina').then((found) => new found.Piscina({
+  const open = (): Promise<Piscina> => (piscina ??= import('piscina').then((found) => watched(new found.Piscina({
     filename: options.filename,
     name: options.task,
     minThreads: threads,
@@ -72,7 +74,14 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
     // A worker waiting in Atomics.wait could do nothing else, not even end.
     atomics: 'async',
     maxQueue: threads, // it holds a task until a thread has started; what waits, waits here
-  })));
+  }))));
+  /** Unheard, this event would end the thread that asks. Piscina replaces what it loses, but not for the tasks that wait where a thread can't even start: those are answered, and the next begins anew. */
+  const watched = (pool: Piscina): Piscina => pool.on('error', (fault: unknown) => {
+    options.threadLost(fault);
+    if (pool.queueSize === 0) return;
+    piscina = undefined;
+    void pool.destroy();
+  });
   /** Admitted: under way, or in the queue. */
   let unfinished = 0;
   let busyThreads = 0;

@@ -1,13 +1,18 @@
 // The worker pool: bounded, timed, and whole again after a task that never ended.
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
+import { until } from '../../../support/until.js';
 import { createWorkerPool, PoolFull, PoolTimeout, type Work, type WorkerPool } from '../../../../src/base/workers/pool.js';
 
 const filename = fileURLToPath(new URL('./task-fixture.mjs', import.meta.url));
 let pool: WorkerPool | undefined;
 let nowMs = 0;
+const lost: unknown[] = [];
 afterEach(() => pool?.close());
-const open = (queueMax: number, timeoutMs = 20_000): WorkerPool => (pool = createWorkerPool({ filename, task: 'workAll', threads: 1, queueMax, timeoutMs, togetherBytesMax: 100, nowMs: () => nowMs }));
+const open = (queueMax: number, timeoutMs = 20_000, workerData: unknown = {}): WorkerPool => {
+  lost.length = 0;
+  return (pool = createWorkerPool({ filename, task: 'workAll', threads: 1, queueMax, timeoutMs, togetherBytesMax: 100, nowMs: () => nowMs, workerData, threadLost: (fault) => void lost.push(fault) }));
+};
 function of(task: Readonly<Record<string, unknown>>, bytes = 1, finished = (): void => undefined): Work {
   return { bytes, makeTask: () => task, finished };
 }
@@ -106,6 +111,22 @@ describe('worker pool', () => {
     await expect(late).rejects.toBeInstanceOf(PoolTimeout);
     expect([await first, await inTime, made]).toEqual([0, 1, []]);
   });
+
+  it('replaces a thread that ended while it had nothing to do', async () => {
+    const workers = open(2);
+    expect(await workers.run(of({ what: 'fail_later' }))).toBe(undefined);
+    await until(() => lost.length === 1);
+    expect([String(lost[0]), await workers.run(of({ what: 'echo', value: 9 }))]).toEqual(['Error: failed later', 9]);
+  });
+
+  it('refuses tasks at once while its threads can not start, and runs them again when they can', async () => {
+    const broken = new Int32Array(new SharedArrayBuffer(4)).fill(1);
+    const workers = open(2, 20_000, { broken });
+    for (let time = 0; time < 3; time++) await expect(workers.run(of({ what: 'echo', value: time }))).rejects.toThrow();
+    expect(lost.length).toBeGreaterThan(0);
+    broken[0] = 0;
+    expect(await workers.run(of({ what: 'echo', value: 3 }))).toBe(3);
+  }, 10_000);
 
   it('refuses what still waits when it is closed', async () => {
     const workers = open(10);
