@@ -47,6 +47,7 @@ export interface GatewayThreads {
 /** The control thread's own name in shared memory is 1. */
 const FIRST_OWNER = 2;
 const ANSWER_WAIT_MS = 2000; // status and metrics don't wait longer for a thread that is busy or stalled
+const END_WAIT_MS = 3000; // a thread that stands still holds up no end: longer than one that lives takes for its last answers
 
 /** Rejects with ThreadRefused when a thread can't start; then all are ended. */
 export async function startGatewayThreads(count: number, start: ThreadStart, events: ThreadEvents, around: ThreadSurroundings, program = programOf('gateway')): Promise<GatewayThreads> {
@@ -139,11 +140,17 @@ class RunningThreads implements GatewayThreads {
   async drain(graceMs: number): Promise<void> {
     this.#ending = true;
     for (const cancel of this.#timers) cancel();
-    await this.#swapping.catch(() => undefined);
-    await Promise.all(this.#alive().map((thread) => thread.drain(graceMs)));
+    await this.#inTime(this.#swapping).catch(() => undefined);
     // Each only when all have done the one before: until all have drained one may still get calls of another, until all have finished it answers them.
-    await Promise.all(this.#alive().map((thread) => thread.finish()));
-    await Promise.all(this.#alive().map((thread) => thread.close()));
+    const drained = await this.#allInTime(this.#alive(), (thread) => thread.drain(graceMs), graceMs + END_WAIT_MS);
+    const finished = await this.#allInTime(drained, (thread) => thread.finish(), END_WAIT_MS);
+    await this.#allInTime(finished, (thread) => thread.close(), END_WAIT_MS);
+  }
+
+  /** Those that have done it; the others end with the process. */
+  async #allInTime(threads: readonly GatewayThread[], work: (thread: GatewayThread) => Promise<void>, waitMs: number): Promise<GatewayThread[]> {
+    const done = await Promise.allSettled(threads.map((thread) => this.#inTime(work(thread), waitMs)));
+    return threads.filter((_, i) => done[i]?.status === 'fulfilled');
   }
 
   #alive(): GatewayThread[] {
@@ -178,9 +185,9 @@ class RunningThreads implements GatewayThreads {
     return answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
   }
 
-  #inTime(answer: Promise<unknown>): Promise<unknown> {
+  #inTime(answer: Promise<unknown>, waitMs = ANSWER_WAIT_MS): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const cancel = this.#around.after(ANSWER_WAIT_MS, () => reject(new Error('the gateway thread does not answer')));
+      const cancel = this.#around.after(waitMs, () => reject(new Error('the gateway thread does not answer')));
       answer.then(resolve, reject).finally(cancel);
     });
   }

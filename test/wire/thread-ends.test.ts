@@ -15,9 +15,9 @@ let server: ScriptedServer;
 let gateway: GatewayProcess;
 const held: { response: ServerResponse; idText: string }[] = [];
 
-async function start(threads: number): Promise<void> {
+async function start(threads: number, more: Readonly<Record<string, unknown>> = {}): Promise<void> {
   gateway = await startGateway({
-    policies: { 'all.rego': permitAll() }, tools: [registration('echo', server.url)], config: { threads: { gateway: threads, stall_s: 1 } },
+    policies: { 'all.rego': permitAll() }, tools: [registration('echo', server.url)], config: { threads: { gateway: threads, stall_s: 1 }, ...more },
     env: { NODE_OPTIONS: `--require ${fileURLToPath(new URL('./break-thread.cjs', import.meta.url))}` },
   });
 }
@@ -147,5 +147,15 @@ describe('a gateway thread that stands still', () => {
     expect(gateway.stderr()).toContain('stands still');
     expect(await eventually(() => events('thread_recovered').length === 1)).toBe(true);
     expect(await threadsNow()).toMatchObject({ stalled: [], restarts: 0 });
+  });
+
+  it('holds up no stop: the process ends, and its log is closed', async () => {
+    await start(2, { shutdown_grace_s: 1 });
+    tell('hang-1');
+    expect(await eventually(() => events('thread_stalled').length === 1)).toBe(true);
+    process.kill(gateway.pid, 'SIGTERM');
+    expect(await eventually(() => events('stop').length === 1 && !existsSync(join(gateway.dir, '.precinct', 'gateway.pid')))).toBe(true);
+    await gateway.restart();
+    expect((await gateway.post(call('echo'))).status).toBe(200);
   });
 });

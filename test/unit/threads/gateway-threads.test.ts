@@ -146,6 +146,12 @@ describe('the threads', () => {
     expect(await heard(threads)).toEqual([['started with 7', 8, 8], ['started with 7', 8, 8]]);
   });
 
+  it('end without the one that stands still', async () => {
+    const threads = await start({ deafAt: 1 });
+    await threads.drain(0);
+    expect(threads.health().running).toBe(1);
+  }, 20_000);
+
   it('end without being missed when they are drained', async () => {
     const threads = await start({});
     await threads.drain(10);

@@ -7,6 +7,7 @@ const script = JSON.parse(root);
 const heard = sources.version === 0 ? [] : [`started with ${sources.version}`];
 for (const { port } of peers) port.close();
 audit.port.close();
+let wasDeaf = false;
 const MEET_WAIT_MS = 20_000;
 /** Whether so many threads are here at once. */
 function meets(count) {
@@ -42,6 +43,10 @@ if (script.failAt === index || (index > 0 && script.meeting !== undefined && !me
       case 'drain':
       case 'finish':
         heard.pop();
+        if (index === script.deafAt && message.kind === 'drain' && !wasDeaf) {
+          wasDeaf = true;
+          return;
+        }
         return done(undefined);
       case 'close':
         return control.close();
