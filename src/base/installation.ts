@@ -2,6 +2,12 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
+type Program = 'audit-writer' | 'gateway' | 'process' | 'scan';
+
+/** In a bundled program, the files of the threads that it starts, as JSON: of the same build, whatever build came after. Written in by scripts/bundle.mjs. */
+declare const THREAD_PROGRAMS: string | undefined;
+const OF_THIS_BUILD = (typeof THREAD_PROGRAMS === 'undefined' ? {} : JSON.parse(THREAD_PROGRAMS)) as Readonly<Partial<Record<Program, string>>>;
+
 /** The folder of package.json. */
 const ROOT = findRoot();
 
@@ -24,6 +30,6 @@ export function runningCode(folders: readonly string[]): readonly URL[] {
 }
 
 /** What a process or a thread of it begins with, as scripts/bundle.mjs makes it. */
-export function programOf(name: 'audit-writer' | 'gateway' | 'process' | 'scan'): URL {
-  return new URL(`dist/program/${name}.js`, ROOT);
+export function programOf(name: Program): URL {
+  return new URL(`dist/program/${OF_THIS_BUILD[name] ?? `${name}.js`}`, ROOT);
 }

@@ -42,6 +42,13 @@ describe.each(Object.entries(FILES_MAX))('program %s', (name, filesMax) => {
   });
 });
 
+it.each([['process', ['audit-writer', 'gateway']], ['gateway', ['scan']]] as const)('%s names the threads that it starts by their content: %s', (name, threads) => {
+  const text = [...reachedFrom(join(FOLDER, `${name}.js`)).keys()].map((file) => readFileSync(file, 'utf8')).join('');
+  const named = threads.flatMap((thread) => importsOf(join(FOLDER, `${thread}.js`)).map((file) => file.replace('./', '')));
+  expect(named.map((file) => file.replace(/-[A-Z0-9]{8}\.js$/, ''))).toEqual(threads);
+  expect(named.filter((file) => !text.includes(file) || !BUILT.includes(file))).toEqual([]);
+});
+
 it('have nothing left out that lay beside a library', () => {
   const asking = BUILT.filter((file) => /require\d*\("\.\.?\//.test(readFileSync(join(FOLDER, file), 'utf8')));
   expect(asking).toEqual([]);
