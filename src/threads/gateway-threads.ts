@@ -47,7 +47,7 @@ export interface GatewayThreads {
 /** The control thread's own name in shared memory is 1. */
 const FIRST_OWNER = 2;
 const ANSWER_WAIT_MS = 2000; // status and metrics don't wait longer for a thread that is busy or stalled
-const END_WAIT_MS = 3000; // a thread that stands still holds up no end: longer than one that lives takes for its last answers
+const END_WAIT_MS = 5000; // a thread that stands still holds up no end: longer than one that lives takes for its last answers
 
 /** Rejects with ThreadRefused when a thread can't start; then all are ended. */
 export async function startGatewayThreads(count: number, start: ThreadStart, events: ThreadEvents, around: ThreadSurroundings, program = programOf('gateway')): Promise<GatewayThreads> {
