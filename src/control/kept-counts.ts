@@ -7,6 +7,7 @@ import type { GatewayStats } from '../threads/messages.js';
 export interface Counts {
   readonly chain: ChainStatsReport;
   readonly connectionsRefused: number;
+  readonly unreadCut: number;
   readonly traces: SamplerReport;
 }
 
@@ -16,7 +17,7 @@ export class KeptCounts {
 
   /** Of all threads that ever were, as far as they have said. */
   take(stats: readonly GatewayStats[]): readonly Counts[] {
-    for (const { place, chain, front, traces } of stats) this.#keep(place.index, { owner: place.owner, chain, traces, connectionsRefused: front.connectionsRefused });
+    for (const { place, chain, front, traces } of stats) this.#keep(place.index, { owner: place.owner, chain, traces, connectionsRefused: front.connectionsRefused, unreadCut: front.unreadCut });
     return [...(this.#ended === undefined ? [] : [this.#ended]), ...this.#last.values()];
   }
 
@@ -38,6 +39,7 @@ function add(one: Counts, other: Counts): Counts {
   for (const [code, count] of Object.entries(other.chain.byCode)) byCode[code] = (byCode[code] ?? 0) + count;
   return {
     connectionsRefused: one.connectionsRefused + other.connectionsRefused,
+    unreadCut: one.unreadCut + other.unreadCut,
     traces: { recorded: one.traces.recorded + other.traces.recorded, overLimit: one.traces.overLimit + other.traces.overLimit },
     chain: {
       allowed: one.chain.allowed + other.chain.allowed, denied: one.chain.denied + other.chain.denied, byCode,

@@ -48,6 +48,8 @@ function frontMetrics(stats: readonly GatewayStats[], counts: readonly Counts[],
   new Counter({ name: 'precinct_connections_refused_total', help: 'Connections closed at once: front.connections_max were open.', registers }).inc(sum(counts.map((one) => one.connectionsRefused)));
   new Gauge({ name: 'precinct_requests_in_flight', help: 'Requests under way, open streams included.', registers }).set(total((front) => front.requests));
   new Gauge({ name: 'precinct_body_bytes_in_flight', help: 'Bytes of request bodies held.', registers }).set(total((front) => front.bodyBytes));
+  new Gauge({ name: 'precinct_unread_bytes', help: 'Bytes that clients have not taken yet.', registers }).set(total((front) => front.unreadBytes));
+  new Counter({ name: 'precinct_unread_cut_total', help: 'Connections cut because their clients did not read: front.unread_bytes_max were held.', registers }).inc(sum(counts.map((one) => one.unreadCut)));
   new Gauge({ name: 'precinct_loop_late_seconds', help: 'By how much the latest of the event loops is late.', registers }).set(Math.max(0, ...stats.map((one) => one.front.loopLateUs / US_PER_SECOND)));
   new Gauge({ name: 'precinct_shedding', help: 'Gateway threads that refuse newcomers because they are late.', registers }).set(total((front) => (front.shedding ? 1 : 0)));
   const ends = certificateEnd(stats);

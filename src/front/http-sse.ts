@@ -53,7 +53,7 @@ function serveStream(context: RouteContext, { streams, limits }: HttpSse, respon
     remove();
     channel.closed();
   };
-  const reply = new UwsReply(response, { replyDone: over, replySent: () => undefined, replyLost: () => undefined }, corsHeaders(context.admission.corsOrigin(headers.origin)), limits.idleTimeoutS * MS_PER_S);
+  const reply = new UwsReply(response, { replyDone: over, replySent: () => undefined, replyWaits: () => undefined, replyLost: () => undefined }, corsHeaders(context.admission.corsOrigin(headers.origin)), limits.idleTimeoutS * MS_PER_S);
   const wire = new SseWire(reply, () => channel.drained());
   const ticking = setInterval(() => wire.tick(), KEEP_ALIVE_MS).unref();
   reply.begin(OK, SSE_HEADERS);

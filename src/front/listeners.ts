@@ -18,6 +18,7 @@ import { mountRoutes, type ChannelLimits, type RouteContext } from './routes.js'
 import type { SseStreams } from './sse-streams.js';
 import { checkTlsFiles, FrontTlsError, type TlsFacts, type TlsFiles } from './tls-files.js';
 import type { Handle, LossCause, Probes, Refuse } from './types.js';
+import { Unread } from './unread.js';
 import type { Uws, UwsApp, UwsListenSocket } from './uws-types.js';
 import { mountWebSocket } from './websocket.js';
 
@@ -71,6 +72,9 @@ export interface FrontReport {
   readonly sseStreams: number;
   readonly requests: number;
   readonly bodyBytes: number;
+  /** What clients have not taken yet, and how many connections were cut since the start to make room. */
+  readonly unreadBytes: number;
+  readonly unreadCut: number;
   readonly loopLateUs: number;
   readonly shedding: boolean;
   /** Of the mTLS listener: when the first of its certificate and chain ends, since the epoch; undefined = there is none. */
@@ -114,6 +118,7 @@ class UwsFront implements Front {
   readonly #lateness: LoopLateness;
   readonly #deadlines: BodyDeadlines;
   readonly #bodyMemory = new BodyMemory();
+  readonly #unread: Unread;
   readonly #running = new Set<Running>();
   #mtls: Running | undefined;
   #mtlsPort = 0;
@@ -124,6 +129,7 @@ class UwsFront implements Front {
     this.#options = options;
     const { front } = options.config;
     this.#load = new Load(front.inflight_body_bytes_max);
+    this.#unread = new Unread(front.unread_bytes_max);
     this.#peers = createPeers(this.#load, { requestsPerIpMax: front.requests_per_ip_max, bodyBytesPerIpMax: Math.max(front.body_bytes_per_ip_max, front.body_bytes_max) });
     this.#lateness = new LoopLateness(front.shed_after_ms, options.nowUs);
     this.#lateness.start();
@@ -158,7 +164,7 @@ class UwsFront implements Front {
     return {
       webSockets: [...this.#running].reduce((sum, { context }) => sum + context.channels.size, 0) - this.#options.streams.size, sseStreams: this.#options.streams.size,
       connections: total((gate) => gate.open), connectionsRefused: this.#refusedBefore + total((gate) => gate.refused),
-      requests: this.#load.requests, bodyBytes: this.#load.bytes, loopLateUs: this.#lateness.lateUs, shedding: this.#lateness.shedding,
+      requests: this.#load.requests, bodyBytes: this.#load.bytes, unreadBytes: this.#unread.bytes, unreadCut: this.#unread.cut, loopLateUs: this.#lateness.lateUs, shedding: this.#lateness.shedding,
       certificateEndsMs: this.#mtls?.tls?.certificateEndsMs,
     };
   }
@@ -256,7 +262,7 @@ class UwsFront implements Front {
       admission: createAdmission({ listenerHost: host, listenerPort: port, tls: listener.tls, allowedHosts: front.allowed_hosts, allowedOrigins: front.allowed_origins }),
       load: this.#load, peers: this.#peers, lateness: this.#lateness,
       limits: { bodyBytesMax: front.body_bytes_max, bodyTimeoutMs: front.body_timeout_s * MS_PER_S, bytesPerSecondMin: front.body_bytes_per_s_min },
-      deadlines: this.#deadlines, bodyMemory: this.#bodyMemory,
+      deadlines: this.#deadlines, bodyMemory: this.#bodyMemory, unread: this.#unread,
       active: new Roll(),
       channels: new Roll(),
       state: 'open',

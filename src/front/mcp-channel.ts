@@ -11,6 +11,7 @@ import type { PeerLoad } from './peer-load.js';
 import { OFF_ROLL, type RollMember } from './roll.js';
 import { overloadReason, type ChannelLimits, type RouteContext } from './routes.js';
 import type { Inbound, Refuse } from './types.js';
+import type { Holder } from './unread.js';
 
 /** What a client that reads has not taken yet: above it, streams pause. */
 const SLOW_BYTES = 64 * 1024;
@@ -31,7 +32,7 @@ export interface ChannelFacts {
 /** What is not said by a message of its own: why a message never arrived whole. */
 export type Unreadable = 'too_large' | 'not_utf8';
 
-export class McpChannel implements ChannelEnd, RollMember {
+export class McpChannel implements ChannelEnd, RollMember, Holder {
   place = OFF_ROLL;
   readonly #context: RouteContext;
   readonly #limits: ChannelLimits;
@@ -95,6 +96,7 @@ export class McpChannel implements ChannelEnd, RollMember {
 
   drained(): void {
     const buffered = this.#wire?.bufferedBytes ?? 0;
+    this.#context.unread.note(this, buffered);
     if (buffered > SLOW_BYTES) return;
     this.#backlog = buffered > 0;
     for (const reply of [...(this.#replies ?? [])]) reply.drained();
@@ -109,6 +111,7 @@ export class McpChannel implements ChannelEnd, RollMember {
     if (this.#wire === undefined) return;
     this.#wire = undefined;
     this.#context.channels.remove(this);
+    this.#context.unread.note(this, 0);
     this.#facts.peer.channels -= 1;
     for (const reply of [...(this.#replies ?? [])]) reply.abort();
     const end = this.#endSession;
@@ -130,6 +133,13 @@ export class McpChannel implements ChannelEnd, RollMember {
   /** It lives for hours, and longer than many a certificate: with the proof of who it is ends what it may hear. A session's stream sees to that itself, and says so in its record. */
   closeIfExpired(nowUs: number): void {
     if (this.#stream === undefined && nowUs / US_PER_MS >= this.#expiresMs) this.close(CLOSE.policyViolation, 'auth_invalid_identity');
+  }
+
+  get peer(): PeerLoad {
+    return this.#facts.peer;
+  }
+  cutUnread(): void {
+    this.close(CLOSE.tryAgainLater, 'gateway_overloaded');
   }
 
   // What the gateway asks of its client's connection.
@@ -166,6 +176,7 @@ export class McpChannel implements ChannelEnd, RollMember {
     }
     if (wire.send(message)) return true;
     this.#backlog = true;
+    this.#context.unread.note(this, wire.bufferedBytes);
     return wire.bufferedBytes <= SLOW_BYTES;
   }
 

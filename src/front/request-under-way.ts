@@ -5,6 +5,7 @@ import type { PeerLoad } from './peer-load.js';
 import { BodyReader, type BodyFailure, type BodyListener, type BodyRoom } from './read-body.js';
 import type { RouteContext } from './routes.js';
 import type { AbortCause, Handle, HeaderPairs, Refuse } from './types.js';
+import type { Holder } from './unread.js';
 import type { HttpResponse } from './uws-types.js';
 import { UwsReply, type ReplyOwner } from './write-outbound.js';
 
@@ -14,7 +15,7 @@ const JSON_HEADERS: HeaderPairs = [['content-type', 'application/json']];
 const FAULT_PLAIN = JSON.stringify({ code: 'gateway_fault', message: 'The gateway failed.' });
 const NO_ROOM: BodyRoom = { takeBytes: () => false };
 
-export class RequestUnderWay implements ReplyOwner, BodyListener {
+export class RequestUnderWay implements ReplyOwner, BodyListener, Holder {
   readonly #context: RouteContext;
   readonly #inbound: InboundMessage;
   readonly #peer: PeerLoad | undefined;
@@ -101,8 +102,21 @@ export class RequestUnderWay implements ReplyOwner, BodyListener {
 
   /** Until then its listener may not end: the rest of the answer would go with it. */
   replySent(): void {
+    this.#context.unread.note(this, 0);
     this.#context.active.remove(this.#reply);
     if (this.#context.active.size === 0) this.#context.onIdle();
+  }
+
+  replyWaits(bytes: number): void {
+    this.#context.unread.note(this, bytes);
+  }
+
+  get peer(): object {
+    return this.#peer ?? this.#context;
+  }
+
+  cutUnread(): void {
+    this.#reply.cutUnread();
   }
 
   /** Until its body is whole or refused; from then on a hang-up is the gateway's to record. */

@@ -16,6 +16,7 @@ import type { Roll } from './roll.js';
 import { matchRoute, matchSse, type Route } from './route-path.js';
 import { asksForWebSocket } from './websocket-offer.js';
 import type { Handle, HeaderPairs, Inbound, Probes, Refuse } from './types.js';
+import type { Unread } from './unread.js';
 import type { HttpRequest, HttpResponse, UwsApp } from './uws-types.js';
 import type { ActiveReply } from './write-outbound.js';
 
@@ -55,6 +56,7 @@ export interface RouteContext extends ListenerEvidence {
   readonly limits: BodyLimits;
   readonly deadlines: BodyDeadlines;
   readonly bodyMemory: BodyMemory;
+  readonly unread: Unread;
   /** Requests of this app under way. */
   readonly active: Roll<ActiveReply>;
   readonly channels: Roll<McpChannel>;

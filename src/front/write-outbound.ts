@@ -8,8 +8,8 @@ import type { HttpResponse } from './uws-types.js';
 /** How long a stream's first bytes may take before its headers are pushed out by an SSE comment (uWebSockets.js sends them with the first write). */
 const HEADERS_FLUSH_MS = 50;
 const SSE_COMMENT = ':\n\n';
-/** A smaller answer goes into the kernel's buffer whole, also of a new connection. */
-const AT_ONCE_BYTES = 64 * 1024;
+/** A smaller one that waits is copied: where it lies may be written to again. */
+const COPIED_BYTES_MAX = 64 * 1024;
 const NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/i;
 const UNSAFE_VALUE = /[\0\r\n]/;
 const OK = 200;
@@ -55,6 +55,8 @@ export interface ReplyOwner {
   replyDone(): void;
   /** After that, where the client had not taken all of it yet: now it has, or never will. */
   replySent(): void;
+  /** So many bytes lie here because the client does not take them; 0 = nothing does any more. */
+  replyWaits(bytes: number): void;
   /** As an abort listener is told, while there is none. */
   replyLost(cause: AbortCause): void;
 }
@@ -67,7 +69,7 @@ export interface ActiveReply extends RollMember {
   lose(cause: LossCause): void;
 }
 
-export const NO_OWNER: ReplyOwner = Object.freeze({ replyDone: () => undefined, replySent: () => undefined, replyLost: () => undefined });
+export const NO_OWNER: ReplyOwner = Object.freeze({ replyDone: () => undefined, replySent: () => undefined, replyWaits: () => undefined, replyLost: () => undefined });
 
 export class UwsReply implements Reply, ActiveReply {
   place = OFF_ROLL;
@@ -95,6 +97,8 @@ export class UwsReply implements Reply, ActiveReply {
   #flushTimer: NodeJS.Timeout | undefined = undefined;
   /** Made for the first write that its client does not take whole. */
   #slow: SlowClient | undefined = undefined;
+  /** Of events. */
+  #heldBytes = 0;
   /** The stream has ended, as soon as all of it is taken. */
   #ending = false;
   readonly #takesNothingMsMax: number | undefined;
@@ -142,9 +146,10 @@ export class UwsReply implements Reply, ActiveReply {
       if (this.lingers) return this.#writeUnended(body);
       // Any argument, even undefined, makes endWithoutBody announce a length.
       if (bodiless && !ends) response.endWithoutBody();
-      else if (bodiless || body.length <= AT_ONCE_BYTES) response.end(bodiless ? undefined : body, ends);
-      else this.#sendLarge(typeof body === 'string' ? Buffer.from(body) : body, ends);
+      else if (bodiless || (ends && body.length <= COPIED_BYTES_MAX)) response.end(bodiless ? undefined : body, ends);
+      else this.#sendBody(body, ends);
     });
+    if (this.sending) this.#owner.replyWaits(body.length);
   }
 
   /**
@@ -164,18 +169,23 @@ export class UwsReply implements Reply, ActiveReply {
     if (this.#done) setImmediate(() => { if (!this.#gone) this.#response.close(); });
   }
 
-  /** Within a cork. */
-  #sendLarge(body: Uint8Array, ends: boolean): void {
+  /**
+   * Within a cork. Told to end, uWebSockets.js would keep what is not taken, and the next answer, and the next, of a client that asks on and never reads; while one
+   * is pending, it ends the connection of who asks for another.
+   */
+  #sendBody(body: Uint8Array | string, ends: boolean): void {
     const response = this.#response;
     if (ends) {
       response.writeHeader('connection', 'close');
       response.pause();
     }
-    if (response.tryEnd(body, body.length)[1]) return;
+    const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
+    if (response.tryEnd(body, length)[1]) return;
+    const rest = typeof body === 'string' || length <= COPIED_BYTES_MAX ? Buffer.from(body) : body;
     const go = (): boolean => {
       let done = false;
       response.cork(() => {
-        [, done] = response.tryEnd(body.subarray(response.getWriteOffset()), body.length);
+        [, done] = response.tryEnd(rest.subarray(response.getWriteOffset()), length);
       });
       return done;
     };
@@ -215,7 +225,7 @@ export class UwsReply implements Reply, ActiveReply {
     if (this.#done || !this.#began || chunk.length === 0) return true;
     this.#wrote = true;
     const taken = this.#put(chunk);
-    if (!taken && this.#isEvents) this.#hold();
+    if (!taken && this.#isEvents) this.#hold(chunk.length);
     return taken;
   }
 
@@ -228,13 +238,17 @@ export class UwsReply implements Reply, ActiveReply {
   }
 
   /** Events are written whole: a comment after one is none of its bytes. */
-  #hold(): void {
+  #hold(bytes: number): void {
+    this.#heldBytes += bytes;
+    this.#owner.replyWaits(this.#heldBytes);
     this.#slow ??= new SlowClient({ push: () => this.#put(SSE_COMMENT), taken: () => this.#taken(), cut: () => this.#response.close() }, this.#takesNothingMsMax);
     this.#slow.hold();
     this.#watchWritable();
   }
 
   #taken(): void {
+    this.#heldBytes = 0;
+    this.#owner.replyWaits(0);
     if (!this.#ending) return this.#drainListener?.();
     this.#endNow();
     this.#owner.replySent();
@@ -276,6 +290,11 @@ export class UwsReply implements Reply, ActiveReply {
     this.#slow?.stop();
     this.#finish();
     this.#response.close();
+  }
+
+  /** Others need the room of what its client does not take. */
+  cutUnread(): void {
+    if (this.sending && !this.#gone) this.#response.close();
   }
 
   #flushHeaders(): void {

@@ -132,7 +132,7 @@ async function main(data: GatewayThreadData): Promise<void> {
 
   const { uws, because } = loadUws(join(stateDir, 'cache'));
   const front = await startFront({
-    config: { websocket: config.websocket, http_sse: config.http_sse, tls: { ...config.tls, port: data.ports.mtls ?? config.tls.port }, front: { ...config.front, port: data.ports.http ?? config.front.port, inflight_body_bytes_max: shareOf(config, data.threads) } }, uws, streams, handle: relay.handle, refuse: gateway.refuse, exclusive: data.exclusive, nowUs: clock.nowUs,
+    config: { websocket: config.websocket, http_sse: config.http_sse, tls: { ...config.tls, port: data.ports.mtls ?? config.tls.port }, front: { ...config.front, port: data.ports.http ?? config.front.port, inflight_body_bytes_max: shareOf(config, data.threads), unread_bytes_max: Math.ceil(config.front.unread_bytes_max / data.threads) } }, uws, streams, handle: relay.handle, refuse: gateway.refuse, exclusive: data.exclusive, nowUs: clock.nowUs,
     requestIdOf: createRequestIdReader(jsonGuard, { depthMax: config.front.json_depth_max, keysMax: config.front.json_keys_max }),
     onFault: (fault) => log.error(faultFacts(fault), 'the front failed on a request'),
     probes: {

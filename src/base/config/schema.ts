@@ -31,6 +31,7 @@ export const gatewayConfigSchema = z.strictObject({
     body_bytes_max: int(1024, 1024 * MIB, 10 * MIB, 'Layer 1: a body is refused at the byte that passes this.'),
     inflight_body_bytes_max: int(1024, 64 * 1024 * MIB, 256 * MIB, 'All request bodies held at one time together; shared out evenly among the gateway threads; above it new bodies get 503. One request under way is taken for every 16 KiB of it.'),
     body_bytes_per_ip_max: int(1024, 64 * 1024 * MIB, 64 * MIB, 'Request bodies of one address (IPv6: /64) held at one time: a quarter of all. One body of body_bytes_max always fits.'),
+    unread_bytes_max: int(64 * KIB, 64 * 1024 * MIB, 256 * MIB, 'Answers and messages that clients have not taken yet, held at one time together; shared out evenly among the gateway threads; above it, of the address that holds most, the connection that has waited longest is cut. One always fits.'),
     requests_per_ip_max: int(1, 1_000_000, 4_096, 'Requests of one address (IPv6: /64) under way, open streams included: a quarter of all. Raise it where everybody comes through one proxy.'),
     requests_per_caller_max: int(1, 1_000_000, 1_024, 'Requests of one SPIFFE ID under way, open streams included: a fleet fits, and its slow calls leave room for others.'),
     connections_max: int(16, 1_000_000, 10_000, 'Open connections of each listener; above it new ones are closed at once, without an answer. Each takes a file descriptor: keep it below ulimit -n.'),

@@ -65,7 +65,7 @@ beforeEach(() => {
     ctx.layerUs[0] = us;
     chain.count(ctx, true, undefined);
     chain.count(contextOf('{}'), false, 'authz_policy_denied');
-    return { place: { index: us, owner: 1 }, chain: chain.report(), traces: { recorded: us, overLimit: 1 }, breakers: [[`${URL_ONE} one`, { kind: 'open', untilMs: 1 }]], mcpSessions: 2, riskEntries: 1, front: { webSockets: 1, sseStreams: 2, connections: 3, connectionsRefused: 4, requests: 2, bodyBytes: 5, loopLateUs: 250_000, shedding: true, certificateEndsMs: us === 10 ? undefined : 7_000 + us }, digests, heapBytes: 1, upstreams: [{ url: URL_ONE, requests: us, underWay: 1, connections: 2 }, { url: 'http://elsewhere/mcp', requests: 99, underWay: 9, connections: 9 }], engines: { front: 'f', matcher: { engine: 're2', because: 'b' }, json: { engine: 'typescript', because: 'b' }, policy: 'regorus' } };
+    return { place: { index: us, owner: 1 }, chain: chain.report(), traces: { recorded: us, overLimit: 1 }, breakers: [[`${URL_ONE} one`, { kind: 'open', untilMs: 1 }]], mcpSessions: 2, riskEntries: 1, front: { webSockets: 1, sseStreams: 2, connections: 3, connectionsRefused: 4, requests: 2, bodyBytes: 5, unreadBytes: 7, unreadCut: us, loopLateUs: 250_000, shedding: true, certificateEndsMs: us === 10 ? undefined : 7_000 + us }, digests, heapBytes: 1, upstreams: [{ url: URL_ONE, requests: us, underWay: 1, connections: 2 }, { url: 'http://elsewhere/mcp', requests: 99, underWay: 9, connections: 9 }], engines: { front: 'f', matcher: { engine: 're2', because: 'b' }, json: { engine: 'typescript', because: 'b' }, policy: 'regorus' } };
   };
   const reload = (what: string) => () => {
     reloaded.push(what);
