@@ -96,6 +96,12 @@ export function upstreamCard(upstream: unknown, colors: Colors): string {
   return `${colors.bold(printable(textOf(upstream, 'url')))}\n${renderFields(fields.filter(([, value]) => value !== '').map(([key, value]) => [key, printable(value)] as const), colors)}`;
 }
 
+/** Of an upstream of /v1/status; empty where no call is held up. */
+export function pausedText(upstream: unknown): string {
+  const paused = textsOf(upstream, 'paused');
+  return paused.length === 0 ? '' : `calls are paused (circuit_open): ${paused.join(', ')}`;
+}
+
 /** Of a tool server that the gateway runs itself; empty for others. */
 export function processText(process: unknown): string {
   if (process === undefined) return '';

@@ -339,6 +339,13 @@ describe('agw inspect upstreams', () => {
     expect((await agw('inspect', 'upstreams', '--wide')).out).toContain('precinct-demo-server');
   });
 
+  it('is not well for status and doctor while calls are paused, though it answers listings', async () => {
+    const [status, doctor] = [await agw('status'), await agw('doctor')];
+    const row = /^http:.*circuit_open.*$/m.exec(status.out)?.[0] ?? '';
+    expect([row.split(/ {2,}/)[1], row.includes('calls are paused (circuit_open): broken')]).toEqual(['up', true]);
+    expect([doctor.code, doctor.out]).toEqual([1, expect.stringMatching(/✗ upstream .*calls are paused \(circuit_open\): broken/)]);
+  });
+
   it('has the changed tool, and the server that went and came back', async () => {
     const first = (await upstreams())[0];
     server.tools = server.tools.map((text) => (text.includes('"echo"') ? text.replace('Tool of the tests', 'Another promise') : text)).filter((text) => !text.includes('"chatty"'));

@@ -7,7 +7,7 @@ import { duration, plural, printAnswer, shortHash } from '../printing.js';
 import { listOf, member, numberOf, recordOf, textOf, textsOf, truthOf, type JsonRecord } from '../reading.js';
 import { renderFields, renderTable } from '../table.js';
 import { printable, type Colors } from '../terminal.js';
-import { paintUpstreamState, processText } from '../upstreams-view.js';
+import { paintUpstreamState, pausedText, processText } from '../upstreams-view.js';
 
 export const statusCommands: readonly CommandSpec[] = [
   {
@@ -123,7 +123,7 @@ function unresolvedNote(count: number): string {
 }
 
 function upstreamTable(upstreams: readonly unknown[], terminal: CommandContext['terminal']): string {
-  const rows = upstreams.map((upstream) => [textOf(upstream, 'url'), textOf(upstream, 'state'), textOf(upstream, 'tools'), [textOf(upstream, 'error'), processText(member(upstream, 'process'))].filter((text) => text !== '').join('; ')]);
+  const rows = upstreams.map((upstream) => [textOf(upstream, 'url'), textOf(upstream, 'state'), textOf(upstream, 'tools'), [textOf(upstream, 'error'), pausedText(upstream), processText(member(upstream, 'process'))].filter((text) => text !== '').join('; ')]);
   return renderTable(
     [{ title: 'UPSTREAM' }, { title: 'STATE', paint: paintUpstreamState }, { title: 'TOOLS', right: true }, { title: 'NOTE', shrinks: true }],
     rows,

@@ -4,7 +4,7 @@ import { CliFailure } from '../failure.js';
 import { remedyForKey } from '../key-remedy.js';
 import { plural } from '../printing.js';
 import { listOf, member, recordOf, textOf, textsOf, truthOf, type JsonRecord } from '../reading.js';
-import { processText } from '../upstreams-view.js';
+import { pausedText, processText } from '../upstreams-view.js';
 import { bad, note, ok, type CheckResult } from './check.js';
 
 /** `status` undefined: no gateway answers; `forbidden` says why where one may well run. */
@@ -33,14 +33,19 @@ function checkEngines(status: JsonRecord): CheckResult[] {
 }
 
 function checkUpstreams(status: JsonRecord): CheckResult[] {
-  return listOf(status, 'upstreams').map((upstream) => {
-    const url = textOf(upstream, 'url');
-    const process = processText(member(upstream, 'process'));
-    if (textOf(upstream, 'state') === 'up') return ok('upstream', `${url}, ${plural(Number(textOf(upstream, 'tools')), 'tool')}${process === '' ? '' : `, ${process}`}`);
-    const found = `${url} is ${textOf(upstream, 'state')}${textOf(upstream, 'error') === '' ? '' : `: ${textOf(upstream, 'error')}`}`;
-    if (process !== '') return bad('upstream', `${found}; ${process}`, 'Run its command by hand; what it wrote to stderr is in the gateway\'s log.');
-    return bad('upstream', found, remedyForKey(textOf(upstream, 'error'), { ofAgw: false }) ?? 'Start the server, or correct upstream: in the registry.');
+  return listOf(status, 'upstreams').flatMap((upstream) => {
+    const paused = pausedText(upstream);
+    return [checkUpstream(upstream), ...(paused === '' ? [] : [bad('upstream', `${textOf(upstream, 'url')}: ${paused}`, 'agw inspect traffic --denied says why; they go on by themselves once the server answers calls again.')])];
   });
+}
+
+function checkUpstream(upstream: unknown): CheckResult {
+  const url = textOf(upstream, 'url');
+  const process = processText(member(upstream, 'process'));
+  if (textOf(upstream, 'state') === 'up') return ok('upstream', `${url}, ${plural(Number(textOf(upstream, 'tools')), 'tool')}${process === '' ? '' : `, ${process}`}`);
+  const found = `${url} is ${textOf(upstream, 'state')}${textOf(upstream, 'error') === '' ? '' : `: ${textOf(upstream, 'error')}`}`;
+  if (process !== '') return bad('upstream', `${found}; ${process}`, 'Run its command by hand; what it wrote to stderr is in the gateway\'s log.');
+  return bad('upstream', found, remedyForKey(textOf(upstream, 'error'), { ofAgw: false }) ?? 'Start the server, or correct upstream: in the registry.');
 }
 
 function checkTools(answer: unknown): CheckResult[] {
