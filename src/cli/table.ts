@@ -35,9 +35,9 @@ export interface OpenTable {
   row(cells: readonly string[]): string;
 }
 
-/** As wide as `typical` says, because the rows to come are not known; a column grows with its longest cell so far, as far as the terminal has room. */
-export function openTable(columns: readonly Column[], typical: readonly number[], terminal: Pick<Terminal, 'width' | 'colors'>): OpenTable {
-  let wanted = columns.map((column, i) => Math.max(columnsOf(column.title), typical[i] ?? 0));
+/** As wide as `typical` and the rows that are `known` say; a column grows with its longest cell so far, as far as the terminal has room. */
+export function openTable(columns: readonly Column[], typical: readonly number[], terminal: Pick<Terminal, 'width' | 'colors'>, known: readonly (readonly string[])[] = []): OpenTable {
+  let wanted = widest(columns, known.map((cells) => cellsOf(columns, cells))).map((width, i) => Math.max(width, typical[i] ?? 0));
   const fitted = (): number[] => fitWidths(columns, wanted, terminal.width);
   return {
     head: renderHead(columns, fitted(), terminal.colors),

@@ -47,11 +47,12 @@ const COLUMNS: readonly TrafficColumn[] = [
   { title: 'ms', typical: 7, right: true, from: 60, cell: ({ latency_us: us }) => (typeof us === 'number' ? (us / US_PER_MS).toFixed(1) : '') },
 ];
 
-/** Its rows take all cells. */
-export function trafficTable(terminal: Pick<Terminal, 'width' | 'colors'>): OpenTable {
+/** Its rows take all cells; columns begin as wide as those of the rows that are `known` need. */
+export function trafficTable(terminal: Pick<Terminal, 'width' | 'colors'>, known: readonly (readonly string[])[] = []): OpenTable {
   const shown = COLUMNS.filter(({ from = 0 }) => terminal.width >= from);
-  const table = openTable(shown, shown.map(({ typical }) => typical), terminal);
-  return { head: table.head, row: (cells) => table.row(cells.filter((_, i) => shown.some((column) => column === COLUMNS[i]))) };
+  const cellsShown = (cells: readonly string[]): string[] => cells.filter((_, i) => shown.some((column) => column === COLUMNS[i]));
+  const table = openTable(shown, shown.map(({ typical }) => typical), terminal, known.map(cellsShown));
+  return { head: table.head, row: (cells) => table.row(cellsShown(cells)) };
 }
 
 export function trafficCells(line: unknown): string[] {

@@ -33,15 +33,14 @@ async function traffic(context: CommandContext): Promise<ExitCode> {
   const count = parseCount(context.option('last') ?? LAST_DEFAULT);
   const filter = { ...filterOf(context), ...(context.flag('denied') ? { decision: 'DENY' } : {}) };
   const sum = new TrafficSum();
-  const show = shower(context, sum);
   const follows = context.flag('follow');
   const startedMs = systemClock.monotonicMs();
-  if (follows) await followAudit(context.project, filter, count, show);
+  if (follows) await followAudit(context.project, filter, count, shower(context, sum));
   else {
     const { searchAudit } = await import('../../audit/reader/search.js');
     const found = await withAuditDir(context.project, (dir) => searchAudit(dir, filter, { kind: 'count', count }));
     if (found.length === 0) throw new CliFailure('nothing was found.', { exitCode: 1, code: 'not_found' });
-    found.forEach(show);
+    found.forEach(shower(context, sum, found.map(({ line }) => trafficCells(line))));
   }
   const { terminal } = context;
   if (!context.json) terminal.warn(terminal.colors.dim(sum.text(follows ? (systemClock.monotonicMs() - startedMs) / MS_PER_SECOND : undefined)));
@@ -49,8 +48,8 @@ async function traffic(context: CommandContext): Promise<ExitCode> {
 }
 
 /** Who follows sees the head at once; a search that finds nothing has none. */
-function shower({ json, terminal, flag }: CommandContext, sum: TrafficSum): (record: AuditRecord) => void {
-  const table = json ? undefined : trafficTable(terminal);
+function shower({ json, terminal, flag }: CommandContext, sum: TrafficSum, known: readonly (readonly string[])[] = []): (record: AuditRecord) => void {
+  const table = json ? undefined : trafficTable(terminal, known);
   let begun = flag('follow');
   if (table !== undefined && begun) terminal.print(table.head);
   return ({ line }) => {

@@ -25,6 +25,13 @@ describe('a request', () => {
   });
 });
 
+it('columns of rows that are known are as wide from the head on', () => {
+  const rows = [allowed, { ...denied, method: 'notifications/initialized', tool: 'a_tool_with_a_long_name' }].map(trafficCells);
+  const table = trafficTable({ width: Infinity, colors: pc.createColors(false) }, rows);
+  const [head = '', ...lines] = [table.head, ...rows.map(table.row)];
+  expect(lines.map((line) => line.slice(head.indexOf('DECISION')).split(' ', 1)[0])).toEqual(['ALLOW', 'DENY']);
+});
+
 describe('the sum', () => {
   it('counts requests, not lines, by decision and code', () => {
     const sum = new TrafficSum();
