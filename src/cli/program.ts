@@ -109,7 +109,16 @@ function proposalFor(error: CommanderError, command: Command, words: readonly st
   if (error.code !== 'commander.unknownCommand' && error.code !== 'commander.excessArguments') return undefined;
   const wrong = words.filter((word) => !word.startsWith('-'))[pathOf(command).length] ?? '';
   const found = nearest(wrong, command.commands.map((child) => child.name()));
+  const grouped = command.parent === null ? inGroups(command) : undefined;
+  const whole = grouped?.get(wrong) ?? (found === undefined ? grouped?.get(nearest(wrong, [...grouped.keys()]) ?? '') : undefined);
+  if (whole !== undefined) return `Did you mean ${whole}?`;
   return found === undefined ? undefined : `Did you mean ${['agw', ...pathOf(command), found, ...wordsBehind(command, found, words)].join(' ')}?`;
+}
+
+/** Whole commands by their last word, where it is of one group alone: `layers` is `agw inspect layers`. */
+function inGroups(program: Command): Map<string, string> {
+  const all = program.commands.flatMap((group) => group.commands.map((child) => [child.name(), `agw ${group.name()} ${child.name()}`] as const));
+  return new Map(all.filter(([name]) => all.filter(([other]) => other === name).length === 1));
 }
 
 /** A right word behind the wrong one belongs to what was meant, and a second slip is corrected as well. */

@@ -54,6 +54,9 @@ describe('wrong usage ends with 2 and names the nearest', () => {
     [['audit', '--lst', '1'], '--last'],
     [['completion', 'bahs'], 'bash'],
     [['inspect', 'tool'], 'agw inspect tools'],
+    [['layers'], 'agw inspect layers'],
+    [['trafic', '--follow'], 'agw inspect traffic'],
+    [['verify'], 'agw audit verify'],
   ])('%j → %s', async (line, meant) => {
     const { code, err } = await bench.agw(line);
     expect(code).toBe(2);
