@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { describeSystemFault } from '../base/config/system-fault.js';
 import { hashFile } from '../base/crypto/hash-file.js';
 import { makeFolder } from '../base/store/make-folder.js';
 
@@ -163,6 +164,17 @@ function writeAtomically(file: string, bytes: Uint8Array, cacheDir: string): voi
   }
 }
 
+/** What the system refuses is said here, with the file: a thread's fault reaches whoever started it as its text alone. */
+function keep(target: string, bytes: Uint8Array, cacheDir: string): void {
+  try {
+    makeFolder(cacheDir, 0o700);
+    writeAtomically(target, bytes, cacheDir);
+  } catch (fault) {
+    const said = describeSystemFault(fault instanceof Error && !('path' in fault) ? Object.assign(fault, { path: target }) : fault);
+    throw said === undefined ? fault : new UwsBinaryError(`${said.message} ${said.remedy}`);
+  }
+}
+
 /** Path of the patched copy in `cacheDir`, made when it is absent or damaged. Throws UwsBinaryError for any binary not in the table. */
 export function patchUws(packageDir: string, fileName: string, cacheDir: string): string {
   const known = Object.hasOwn(KNOWN_BINARIES, fileName) ? KNOWN_BINARIES[fileName] : undefined;
@@ -181,7 +193,6 @@ export function patchUws(packageDir: string, fileName: string, cacheDir: string)
   }
   const patched = retargetToClassicGlibc(shipped);
   if (sha256(patched) !== known.patched) throw new UwsBinaryError(`${source}: the patch gave unexpected bytes; nothing is loaded.`);
-  makeFolder(cacheDir, 0o700);
-  writeAtomically(target, patched, cacheDir);
+  keep(target, patched, cacheDir);
   return target;
 }

@@ -60,6 +60,11 @@ describe('the patch', () => {
     expect(readdirSync(cache)).toEqual([]);
   });
 
+  it.runIf(process.platform === 'linux')('says in a person\'s words where the system lets nothing be written', () => {
+    expect(() => patchUws(packageDir, 'uws_linux_x64_115.node', '/sys/precinct')).toThrow(UwsBinaryError);
+    expect(() => patchUws(packageDir, 'uws_linux_x64_115.node', '/sys/precinct')).toThrow(/^\/sys\/precinct: can't mkdir, .+ \(E[A-Z]+\)\. [A-Z]/);
+  });
+
   it('refuses a binary that is not in the table', () => {
     expect(() => patchUws(packageDir, 'uws_linux_x64_141.node', folder())).toThrow(UwsBinaryError);
     expect(() => patchUws(packageDir, '__proto__', folder())).toThrow(UwsBinaryError);
