@@ -17,7 +17,7 @@ export class FrontListenError extends Error {
 }
 
 const REMEDIES: ReadonlyMap<string, string> = new Map([
-  ['EADDRINUSE', 'Another process has this port: stop it (agw status, make down), or set another port in config/gateway.yaml.'],
+  ['EADDRINUSE', 'Another process has this port: stop it (agw status, make down), or set another front.port (or tls.port) in the config file.'],
   ['EADDRNOTAVAIL', 'This machine has no such address: set front.host or tls.host to one of its own.'],
   ['EACCES', 'Ports below 1024 need a privilege: set a higher port.'],
 ]);

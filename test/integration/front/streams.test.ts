@@ -299,7 +299,7 @@ describe('closing', () => {
 describe('ports', () => {
   it('says which port is taken, and does not share it', async () => {
     await start();
-    await expect(startRig({ front: { port: rig.port } })).rejects.toMatchObject({ name: 'FrontListenError', code: 'EADDRINUSE', address: `127.0.0.1:${rig.port}` });
+    await expect(startRig({ front: { port: rig.port } })).rejects.toMatchObject({ name: 'FrontListenError', code: 'EADDRINUSE', address: `127.0.0.1:${rig.port}`, message: expect.stringContaining('front.port (or tls.port) in the config file') as string });
     await expect(startRig({ front: { port: rig.port }, exclusive: false })).rejects.toMatchObject({ code: 'EADDRINUSE' });
   });
   it('says that an address is not this machine\'s', async () => {
