@@ -30,7 +30,7 @@ async function describe(parts: ControlParts): Promise<unknown> {
     upstreams: parts.upstreams().map((upstream) => ({
       url: upstream.url, state: upstream.state, tools: upstream.tools, verified_at: timeOf(upstream.verifiedMs), era: upstream.modern ? 'modern' : 'legacy', ...(upstream.error === undefined ? {} : { error: upstream.error }),
       ...(upstream.process === undefined ? {} : { process: processOf(upstream.process) }),
-      ...pausedOf(upstream.url, stats),
+      ...pausedOf(upstream.url, stats, parts.clock.nowMs()),
     })),
     identities: { count: identities.identities.length, default: identities.defaultIdentity ?? null },
     requests: { allowed: sum(counted.map(({ chain }) => chain.allowed)), denied: sum(counted.map(({ chain }) => chain.denied)) },
@@ -45,9 +45,9 @@ async function describe(parts: ControlParts): Promise<unknown> {
   };
 }
 
-/** Tools whose breaker lets no call, or only probes, through: their server may well answer its listings. */
-function pausedOf(url: string, stats: readonly GatewayStats[]): { readonly paused?: readonly string[] } {
-  const keys = stats.flatMap((one) => one.breakers).filter(([key, { kind }]) => kind !== 'closed' && key.startsWith(`${url} `)).map(([key]) => key);
+/** Tools whose breaker lets no call through now: their server may well answer its listings. Once its time is over the next call is let through. */
+function pausedOf(url: string, stats: readonly GatewayStats[], nowMs: number): { readonly paused?: readonly string[] } {
+  const keys = stats.flatMap((one) => one.breakers).filter(([key, state]) => state.kind === 'open' && state.untilMs > nowMs && key.startsWith(`${url} `)).map(([key]) => key);
   return keys.length === 0 ? {} : { paused: [...new Set(keys)].map((key) => key.slice(url.length + 1)) };
 }
 

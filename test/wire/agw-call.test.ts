@@ -340,6 +340,7 @@ describe('agw inspect upstreams', () => {
   });
 
   it('is not well for status and doctor while calls are paused, though it answers listings', async () => {
+    await call('broken', {}); // open, or open again
     const [status, doctor] = [await agw('status'), await agw('doctor')];
     const row = /^http:.*circuit_open.*$/m.exec(status.out)?.[0] ?? '';
     expect([row.split(/ {2,}/)[1], row.includes('calls are paused (circuit_open): broken')]).toEqual(['up', true]);

@@ -35,7 +35,7 @@ function checkEngines(status: JsonRecord): CheckResult[] {
 function checkUpstreams(status: JsonRecord): CheckResult[] {
   return listOf(status, 'upstreams').flatMap((upstream) => {
     const paused = pausedText(upstream);
-    return [checkUpstream(upstream), ...(paused === '' ? [] : [bad('upstream', `${textOf(upstream, 'url')}: ${paused}`, 'agw inspect traffic --denied says why; they go on by themselves once the server answers calls again.')])];
+    return [checkUpstream(upstream), ...(paused === '' ? [] : [bad('upstream', `${textOf(upstream, 'url')}: ${paused}`, 'agw inspect traffic --code mcp_transport_failed shows how they failed. They go on by themselves: each breaker.reset_timeout_s one is tried.')])];
   });
 }
 
