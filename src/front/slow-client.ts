@@ -50,8 +50,8 @@ export class SlowClient {
   #tick(): void {
     this.#nothingMs += PUSH_MS;
     if (this.#nothingMs < this.#takesNothingMsMax) return this.#push();
+    this.#parts.cut(); // while it waits: whoever hears of the end looks
     this.stop();
-    this.#parts.cut();
   }
 
   #push(): void {

@@ -49,6 +49,17 @@ describe('one that asks on and on', () => {
     expect(answered).toBeGreaterThan(0);
   });
 
+  it.each(['HEAD /health', 'HEAD /', 'OPTIONS /', 'OPTIONS /health'])('for what has no body has an answer a connection: %s', async (what) => {
+    await start();
+    const [one, many] = [1, 50].map((times) => open(rig.port, `${what} HTTP/1.1\r\n${HOST}\r\n`.repeat(times)));
+    for (const client of [one, many]) {
+      if (client !== undefined) clients.push(client);
+      await client?.closed;
+    }
+    expect(one?.text()).toMatch(/^HTTP\/1\.1 [^]*connection: close/i);
+    expect(many?.text().split('HTTP/1.1 ').length).toBeLessThanOrEqual(2);
+  });
+
   it('and reads has every answer, in order', async () => {
     let count = 0;
     await start({ answer: (_, reply) => reply.send(200, [], `<${++count}>${'x'.repeat(32 * KIB)}`) });

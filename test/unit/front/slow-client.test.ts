@@ -6,13 +6,17 @@ beforeEach(() => { vi.useFakeTimers(); });
 afterEach(() => { vi.useRealTimers(); });
 
 function client(max?: number) {
-  const state = { takes: false, pushes: 0, taken: 0, cuts: 0 };
+  const state = { takes: false, pushes: 0, taken: 0, cuts: 0, waitedWhenCut: false };
   const slow = new SlowClient({
     push: () => {
       state.pushes += 1;
       return state.takes;
     },
-    taken: () => { state.taken += 1; }, cut: () => { state.cuts += 1; },
+    taken: () => { state.taken += 1; },
+    cut: () => {
+      state.cuts += 1;
+      state.waitedWhenCut = slow.waits;
+    },
   }, max);
   return { state, slow };
 }
@@ -60,7 +64,7 @@ describe('a client that takes what was written late', () => {
     vi.advanceTimersByTime(2 * PUSH_MS);
     expect(state.cuts).toBe(0);
     vi.advanceTimersByTime(10 * PUSH_MS);
-    expect([state.cuts, state.taken, state.pushes, slow.waits]).toEqual([1, 0, 2, false]);
+    expect([state.cuts, state.taken, state.pushes, slow.waits, state.waitedWhenCut]).toEqual([1, 0, 2, false, true]);
   });
 
   it('that is gone is written to no more', () => {
