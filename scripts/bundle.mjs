@@ -11,9 +11,9 @@ const OUTSIDE = ['@grpc/grpc-js', 'better-sqlite3', 'better-sqlite3-node22', 'pi
 const LIST = 'files.json';
 /** What a gateway of an earlier build, which still runs, may come to load: this long after another build took its place. */
 const KEPT_MS = 24 * 60 * 60 * 1000;
-const PROGRAMS = { process: 'threads/process.ts', gateway: 'threads/gateway.ts', 'audit-writer': 'threads/audit-writer.ts', scan: 'threads/scan.ts', cli: 'cli/index.ts' };
+const PROGRAMS = { process: 'threads/process.ts', gateway: 'threads/gateway.ts', 'audit-writer': 'threads/audit-writer.ts', scan: 'threads/scan.ts', planner: 'threads/planner.ts', cli: 'cli/index.ts' };
 /** What a thread begins with, and who starts it: built before it, and named in it. */
-const STARTED_BY = { scan: 'gateway', gateway: 'process', 'audit-writer': 'process' };
+const STARTED_BY = { scan: 'gateway', gateway: 'process', 'audit-writer': 'process', planner: 'process' };
 
 /** zod's messages in fifty languages: a third of what a thread would read. The English ones are imported by another way. */
 const ONE_LANGUAGE = { name: 'one-language', setup: ({ onLoad }) => onLoad({ filter: /[/\\]zod[/\\]v4[/\\]locales[/\\]index\.js$/ }, () => ({ contents: 'export {};' })) };

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-type Program = 'audit-writer' | 'gateway' | 'process' | 'scan';
+type Program = 'audit-writer' | 'gateway' | 'planner' | 'process' | 'scan';
 
 /** In a bundled program, the files of the threads that it starts, as JSON: of the same build, whatever build came after. Written in by scripts/bundle.mjs. */
 declare const THREAD_PROGRAMS: string | undefined;

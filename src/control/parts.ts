@@ -92,5 +92,5 @@ export interface ControlParts {
   readonly reloadFiles: () => Promise<Reloaded>;
   readonly reloadPolicies: () => Promise<SnapshotDigests>;
   /** The policy files as they stand, compiled, for the asker to close; undefined where they are what is in force. Throws ControlFault 422 like a reload of them. */
-  readonly writtenPolicies: () => PolicySet | undefined;
+  readonly writtenPolicies: () => Promise<PolicySet | undefined>;
 }

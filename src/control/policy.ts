@@ -14,7 +14,7 @@ import { ControlFault, type Route } from './server.js';
 
 export function policyRoutes(parts: ControlParts): Route[] {
   return [
-    { method: 'POST', path: '/v1/policy/eval', answer: ({ body }) => ({ status: 200, json: evaluate(parts, body) }) },
+    { method: 'POST', path: '/v1/policy/eval', answer: async ({ body }) => ({ status: 200, json: await evaluate(parts, body) }) },
     { method: 'GET', path: '/v1/policy', answer: () => ({ status: 200, json: describe(parts) }) },
     {
       method: 'POST', path: '/v1/policy/reload',
@@ -36,7 +36,7 @@ function describe(parts: ControlParts): unknown {
  * Answers for the files as they stand, where they differ from what is active (`active: false`, and what the active set says beside it): whoever has
  * just written a rule asks about that rule. `active: true` in the question asks the active set alone.
  */
-function evaluate(parts: ControlParts, body: unknown): unknown {
+async function evaluate(parts: ControlParts, body: unknown): Promise<unknown> {
   const caller = parseWorkloadId(textMember(body, 'caller'));
   if (caller === undefined) throw new ControlFault(400, 'auth_invalid_identity', 'caller is not the SPIFFE ID of a workload', { remediation: 'Write spiffe://<trust-domain>/agents/mcp-client/<agent>/<env>.' });
   const method = textMember(body, 'method');
@@ -51,7 +51,7 @@ function evaluate(parts: ControlParts, body: unknown): unknown {
   const question = { caller: asker, toolName, method, tool, argumentsJson: argumentsOf(body) };
   const nowMs = parts.clock.nowMs();
   const decideBy = (set: PolicySet): PolicyDecision => decideQuestion(set, question, nowMs);
-  const written = memberOf(body, 'active') === true ? undefined : parts.writtenPolicies();
+  const written = memberOf(body, 'active') === true ? undefined : await parts.writtenPolicies();
   if (written === undefined) return { ...answerOf(decideBy(policy)), ...beside, active: true };
   try {
     const loaded = decideBy(policy);

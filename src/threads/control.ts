@@ -31,6 +31,7 @@ import { sessionRoutes } from '../control/sessions.js';
 import { statusRoutes } from '../control/status.js';
 import { toolRoutes } from '../control/tools.js';
 import { upstreamRoutes } from '../control/upstreams.js';
+import { digestPolicies } from '../engines/policy/policy-set.js';
 import { compileRegoModule } from '../engines/policy/rego-module.js';
 import { Observations } from '../engines/registry/observations.js';
 import { readPinsFile, writePinsFile } from '../engines/registry/pins.js';
@@ -40,11 +41,12 @@ import { createSecretFile } from '../engines/secrets/file-store.js';
 import { createSentSecrets } from '../engines/secrets/sent-secrets.js';
 import { loadPublicKeys } from '../engines/step-up/approver-keys.js';
 import { openApprovalStore } from '../engines/step-up/approvals-store.js';
-import { findFileFaults, findPolicyFaults, readSoundFiles } from '../jobs/find-faults.js';
+import { readSoundFiles } from '../jobs/find-faults.js';
+import { isDear } from '../jobs/plan-sources.js';
 import { readPolicies, readSources, type SnapshotSources } from '../jobs/read-sources.js';
 import { createRegistryRefresh } from '../jobs/registry-refresh.js';
 import { startGatewayThreads, type GatewayThreads } from './gateway-threads.js';
-import { compileInForce, compileWritten, policiesDiffer, warningsOf } from './in-force.js';
+import { compileInForce, compileWritten, keepingIn, policiesDiffer, warningsOf } from './in-force.js';
 import { openArgumentsKey, openSecretsKey } from './keys.js';
 import type { AnswerOf, Question, SourceFault, UpstreamReport } from './messages.js';
 import { openKeptSessions } from './kept-sessions.js';
@@ -57,7 +59,8 @@ import { claimPorts, threadEvents } from './thread-upkeep.js';
 import { createToolServerClient, ownProcesses } from './tool-servers.js';
 import { readEvidence } from './evidence.js';
 import { markEverything, watchEverything } from './watching.js';
-import { describeSourceFaults, gatherFaults, refusedReload, RefusedSources, SourcesRefused, type SourcePart } from './source-faults.js';
+import { planBeside } from './plan-beside.js';
+import { describeSourceFaults, findFaults, gatherFaults, refusedReload, RefusedSources, SourcesRefused, type SourcePart } from './source-faults.js';
 import { makeFolder } from '../base/store/make-folder.js';
 
 export interface ControlOptions {
@@ -95,10 +98,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   const log = createLog(config.log_level, 'control');
   const cacheDir = join(stateDir, 'cache');
   const memory = createSharedMemory(config); // first: zeros that nobody ever used cost nothing, memory that was given back must be wiped
-  const findFaults = (parts: readonly SourcePart[], now: GatewayConfig): unknown[] => [
-    ...(parts.includes('files') ? findFileFaults(root, now) : []), ...(parts.includes('policies') ? findPolicyFaults(root, now, clock) : []),
-  ];
-  const refuseStart = (fault: unknown): SourcesRefused => new SourcesRefused(gatherFaults(fault, findFaults(RELOADS.all, config)));
+  const refuseStart = (fault: unknown): SourcesRefused => new SourcesRefused(gatherFaults(fault, findFaults(RELOADS.all, root, config, clock)));
   const marks = markEverything(root, config);
   let sources: SnapshotSources;
   let inForce: InForce;
@@ -215,7 +215,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   const running = threads;
   cleanup.push(() => running.drain(sources.config.shutdown_grace_s * MS_PER_SECOND));
 
-  const refused = new RefusedSources(() => [...findConfigFaults(options.configFile), ...findFaults(RELOADS.all, sources.config)]);
+  const refused = new RefusedSources(() => [...findConfigFaults(options.configFile), ...findFaults(RELOADS.all, root, sources.config, clock)]);
   const noteRefused = (what: keyof typeof RELOADS, faults: readonly SourceFault[]): void => {
     refused.refuse(RELOADS[what], faults, clock.nowMs());
     const [first, ...others] = faults;
@@ -223,11 +223,14 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
       what, file: first?.file ?? '', line: first?.line ?? 0, message: first?.message ?? '', ...(others.length === 0 ? {} : { others: others.map(({ file = '', line, column, message }) => `${placeText({ file, line, column })}: ${message}`) }),
     });
   };
+  /** Who looked at them beside this thread has found all already. */
+  const everyFault = (fault: unknown, parts: readonly SourcePart[]): readonly SourceFault[] => (fault instanceof SourcesRefused ? fault.faults : gatherFaults(fault, findFaults(parts, root, sources.config, clock)));
   /** Proves the sources here, then swaps every thread, then this thread's own copy. `faults`: of files that stay as they were. */
   const swap = async (read: () => { readonly sources: SnapshotSources; readonly faults: readonly SourceFault[] }, what: keyof typeof RELOADS): Promise<Reloaded> => {
     const parts = RELOADS[what];
     try {
       const { sources: next, faults } = read();
+      if (isDear(next, sources)) await planBeside({ root, parts, sources: next, keeping: keepingIn(cacheDir) });
       const compiled = compileInForce(next, clock, cacheDir);
       const digests = await running.swap(compiled.planned);
       // A renewed registration must be judged by what is served now, not by a listing that is older than the change it accepts.
@@ -248,7 +251,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
       if (faults.length > 0) noteRefused(what, faults);
       return { digests, refused: refused.list() };
     } catch (fault) {
-      const faults = gatherFaults(fault, findFaults(parts, sources.config));
+      const faults = everyFault(fault, parts);
       noteRefused(what, faults);
       throw refusedReload(faults);
     }
@@ -280,11 +283,14 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   const notLoaded = (): string[] => describeNotLoaded({
     started: config, loaded: sources.config, written: () => loadGatewayConfig(options.configFile, readEnvironment()), configFile: options.configFile, policiesDiffer: () => policiesDiffer(root, sources.config, inForce),
   });
-  const writtenPolicies: ControlParts['writtenPolicies'] = () => {
+  const writtenPolicies: ControlParts['writtenPolicies'] = async () => {
     try {
-      return compileWritten(root, sources.config, inForce, clock);
+      const written = { ...sources, policies: readPolicies(root, sources.config) };
+      if (digestPolicies(written.policies) === inForce.policy.digest) return undefined;
+      if (isDear(written, sources)) await planBeside({ root, parts: RELOADS.policies, sources: written, keeping: keepingIn(cacheDir) });
+      return compileWritten(written, clock, cacheDir);
     } catch (fault) {
-      throw refusedReload(gatherFaults(fault, findFaults(RELOADS.policies, sources.config)));
+      throw refusedReload(everyFault(fault, RELOADS.policies));
     }
   };
 

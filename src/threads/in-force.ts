@@ -4,43 +4,38 @@ import type { Clock } from '../base/clock/clock.js';
 import { resolveInProject } from '../base/config/load.js';
 import type { GatewayConfig } from '../base/config/schema.js';
 import { runningCode } from '../base/installation.js';
-import { digestCode, keptOr } from '../base/kept/kept-values.js';
+import { digestCode } from '../base/kept/kept-values.js';
 import type { InForce, TraceReport } from '../control/parts.js';
-import { absentCategories, joinRules, parseRules } from '../engines/dlp/rule-file.js';
-import type { DlpRule } from '../engines/dlp/types.js';
+import { absentCategories } from '../engines/dlp/rule-file.js';
 import { parseIdentities } from '../engines/identity/identity-table.js';
-import { digestPolicies, loadPolicySet, planPolicySet } from '../engines/policy/policy-set.js';
-import { digestRegoModule } from '../engines/policy/rego-module.js';
+import { digestPolicies, loadPolicySet } from '../engines/policy/policy-set.js';
 import type { PolicySet } from '../engines/policy/types.js';
 import { parseRegistry } from '../engines/registry/registry-file.js';
 import { registryWarnings, serverWarnings } from '../engines/registry/warnings.js';
+import { planOf, policyLimits, rulesOf, type Keeping } from '../jobs/plan-sources.js';
 import { readPolicies, type SnapshotSources } from '../jobs/read-sources.js';
 
-/** What plans policies and reads rules. */
+/** Of what plans policies and reads rules. */
 const CODE = digestCode(runningCode(['engines/policy', 'engines/dlp', 'base/matcher', 'base/config']));
+
+/** Where it is kept what they found out. */
+export function keepingIn(cacheDir: string | undefined): Keeping {
+  return { cacheDir, code: CODE };
+}
 
 /** Throws ConfigFault or PolicyError. `planned`: the same sources for the gateway threads, which need not find out again what was found out here. */
 export function compileInForce(sources: SnapshotSources, clock: Clock, cacheDir?: string): InForce & { readonly planned: SnapshotSources } {
   const { config, policies } = sources;
   const registry = parseRegistry(sources.registry.text, sources.registry.file);
   const identities = parseIdentities(sources.identities.text, sources.identities.file, config.identity.trust_domain);
-  const limits = { timeoutMs: config.policy.timeout_ms, sourceBytesMax: config.policy.source_bytes_max, clock };
-  const digest = digestPolicies(policies);
-  const known = sources.policyPlan?.digest === digest ? sources.policyPlan : undefined;
-  const plan = known ?? keptOr(cacheDir, { kind: 'policy', of: [digest, JSON.stringify(config.policy), digestRegoModule()], code: CODE }, () => planPolicySet(policies, limits));
-  return { registry, identities, policy: loadPolicySet(policies, { cacheEntries: 0, ...limits, plan }), policyFiles: policies.length, planned: { ...sources, policyPlan: plan, dlpRules: rulesOf(sources, cacheDir) } };
+  const keeping = keepingIn(cacheDir);
+  const plan = planOf(sources, clock, keeping);
+  return { registry, identities, policy: loadPolicySet(policies, { cacheEntries: 0, ...policyLimits(config, clock), plan }), policyFiles: policies.length, planned: { ...sources, policyPlan: plan, dlpRules: rulesOf(sources, keeping) } };
 }
 
-/** Rule files are read and linted once for all threads: 300 rules take longer than all else of a start. Their samples have then served. */
-function rulesOf({ rules }: SnapshotSources, cacheDir: string | undefined): readonly DlpRule[] {
-  return keptOr(cacheDir, { kind: 'rules', of: rules.flatMap(({ file, text }) => [file, text]), code: CODE }, () => joinRules(rules.map(({ file, text }) => parseRules(text, file))).map((rule) => ({ ...rule, hits: [], misses: [] })));
-}
-
-/** The policy files as they stand, for the asker to close; undefined where they are what is in force. Throws PolicyError. */
-export function compileWritten(root: string, config: GatewayConfig, inForce: InForce, clock: Clock): PolicySet | undefined {
-  const written = readPolicies(root, config);
-  if (digestPolicies(written) === inForce.policy.digest) return undefined;
-  return loadPolicySet(written, { cacheEntries: 0, timeoutMs: config.policy.timeout_ms, sourceBytesMax: config.policy.source_bytes_max, clock });
+/** The policy files as they were read, for the asker to close. Throws PolicyError. */
+export function compileWritten(written: Pick<SnapshotSources, 'config' | 'policies'>, clock: Clock, cacheDir: string): PolicySet {
+  return loadPolicySet(written.policies, { cacheEntries: 0, ...policyLimits(written.config, clock), plan: planOf(written, clock, keepingIn(cacheDir)) });
 }
 
 /** Whether the policy files are others than those in force. Throws PolicyError for a file that can't be read. */

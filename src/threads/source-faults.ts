@@ -1,8 +1,10 @@
 // What is wrong with the files of a start or a reload: every fault with its place, and which of them are refused at the moment.
 import { ConfigFault } from '../base/config/fault.js';
+import type { GatewayConfig } from '../base/config/schema.js';
 import type { RefusedSource } from '../control/parts.js';
 import { ControlFault } from '../control/server.js';
-import { PolicyError } from '../engines/policy/types.js';
+import { PolicyError, type PolicyClock } from '../engines/policy/types.js';
+import { findFileFaults, findPolicyFaults } from '../jobs/find-faults.js';
 import { ThreadRefused } from './gateway-thread.js';
 import type { SourceFault } from './messages.js';
 
@@ -31,6 +33,11 @@ export function describeSourceFaults(fault: unknown): readonly SourceFault[] {
   // Secrets and approvals know their remedy, too; a person at a start that fails needs it most.
   const remedy = fault instanceof Error && 'remedy' in fault && typeof fault.remedy === 'string' ? fault.remedy : undefined;
   return [{ message: fault instanceof Error ? fault.message : 'unknown fault', file: undefined, line: undefined, column: undefined, remedy }];
+}
+
+/** Each fault of the files as they stand, as it was thrown. */
+export function findFaults(parts: readonly SourcePart[], root: string, config: GatewayConfig, clock: PolicyClock): unknown[] {
+  return [...(parts.includes('files') ? findFileFaults(root, config) : []), ...(parts.includes('policies') ? findPolicyFaults(root, config, clock) : [])];
 }
 
 /** The fault that stopped, then the others; each once. What has no file is no fault of the sources, and stands alone. */

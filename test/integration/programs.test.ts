@@ -10,7 +10,7 @@ const FOLDER = installed('dist/program');
 /** Of the last build: files of the one before may lie there, too. */
 const BUILT = (JSON.parse(readFileSync(join(FOLDER, 'files.json'), 'utf8')) as readonly string[]).filter((name) => name.endsWith('.js'));
 /** agw loads each command's own part late, and they share parts. */
-const FILES_MAX = { process: 8, gateway: 8, 'audit-writer': 4, scan: 4, cli: 60 };
+const FILES_MAX = { process: 8, gateway: 8, 'audit-writer': 4, scan: 4, planner: 4, cli: 60 };
 const SELDOM = ['undici', '@grpc/grpc-js', 'piscina'];
 
 function importsOf(file: string): string[] {
@@ -42,7 +42,7 @@ describe.each(Object.entries(FILES_MAX))('program %s', (name, filesMax) => {
   });
 });
 
-it.each([['process', ['audit-writer', 'gateway']], ['gateway', ['scan']]] as const)('%s names the threads that it starts by their content: %s', (name, threads) => {
+it.each([['process', ['audit-writer', 'gateway', 'planner']], ['gateway', ['scan']]] as const)('%s names the threads that it starts by their content: %s', (name, threads) => {
   const text = [...reachedFrom(join(FOLDER, `${name}.js`)).keys()].map((file) => readFileSync(file, 'utf8')).join('');
   const named = threads.flatMap((thread) => importsOf(join(FOLDER, `${thread}.js`)).map((file) => file.replace('./', '')));
   expect(named.map((file) => file.replace(/-[A-Z0-9]{8}\.js$/, ''))).toEqual(threads);

@@ -11,7 +11,7 @@ import { findGuardedRules } from './rule-guards.js';
 import { countBareRules, createRuleIndex } from './rule-index.js';
 import { PolicyError } from './types.js';
 import { findWarnings } from './warnings.js';
-import type { PolicyPlan, PolicySet, PolicySetOptions, PolicySource } from './types.js';
+import type { GuardedRule, PolicyPlan, PolicySet, PolicySetOptions, PolicySource } from './types.js';
 
 type PlanOptions = Omit<PolicySetOptions, 'cacheEntries' | 'plan'>;
 
@@ -38,7 +38,7 @@ export function makePlan(sorted: readonly PolicySource[], options: PlanOptions):
       reads: { inputs, cacheable, because },
       warnings: findWarnings(modules),
       byQuery: evaluator.byQuery,
-      guardedRules: cutsAreSound(instance, sorted, modules, guardedRules) ? guardedRules : [],
+      guardedRules: cutsAreSound(instance, sorted, modules, guardedRules) ? JSON.stringify(guardedRules) : '',
     };
     return { plan, evaluator };
   });
@@ -88,7 +88,7 @@ export function refuseExhaustion<T>(file: string, load: () => T): T {
 }
 
 // Without an index the set is only slower; with cuts in the wrong place it would be another set.
-function cutsAreSound(instance: RegoInstance, sorted: readonly PolicySource[], modules: readonly ParsedModule[], rules: PolicyPlan['guardedRules']): boolean {
+function cutsAreSound(instance: RegoInstance, sorted: readonly PolicySource[], modules: readonly ParsedModule[], rules: readonly GuardedRule[]): boolean {
   if (rules.length === 0) return false;
   try {
     const engine = addAll(instance, createRuleIndex(sorted, rules).bare());

@@ -9,13 +9,13 @@ import { RecentDecisions } from './recent-decisions.js';
 import { createRuleIndex } from './rule-index.js';
 import type { RuleIndex } from './rule-index.js';
 import type { RegoAnswer } from './rego-instance.js';
-import type { LargeQuestion, PolicyDecision, PolicyFacts, PolicyPlan, PolicySet, PolicySetOptions, PolicySource } from './types.js';
+import type { GuardedRule, LargeQuestion, PolicyDecision, PolicyFacts, PolicyPlan, PolicySet, PolicySetOptions, PolicySource } from './types.js';
 
 /** Throws PolicyError (file, line, column) for whatever is wrong with the sources; the caller keeps its old set. */
 export function loadPolicySet(sources: readonly PolicySource[], options: PolicySetOptions): PolicySet {
   const sorted = sortSources(sources);
   const { plan, evaluator } = options.plan === undefined ? makePlan(sorted, options) : startPlanned(sorted, options.plan, options);
-  const index = plan.guardedRules.length === 0 ? undefined : createRuleIndex(sorted, plan.guardedRules);
+  const index = plan.guardedRules === '' ? undefined : createRuleIndex(sorted, JSON.parse(plan.guardedRules) as GuardedRule[]);
   return new LoadedPolicySet(plan, evaluator, index, options, sorted);
 }
 

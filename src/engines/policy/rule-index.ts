@@ -104,30 +104,28 @@ class EmptiedSource {
   readonly isHollow: boolean;
   readonly #file: string;
   readonly #text: string;
-  /** By rule id: what stands in its place, and where in the text, in UTF-16 units. */
-  readonly #gaps = new Map<number, { readonly at: number; readonly length: number; readonly rule: string }>();
+  readonly #whole: string;
+  /** By rule id: where it stands in the whole text, and what stands in its place, in UTF-16 units. */
+  readonly #gaps = new Map<number, { readonly start: number; readonly end: number; readonly at: number; readonly length: number }>();
 
   /** `rules`: those of this source, in its order. */
   constructor({ file, text }: PolicySource, rules: readonly GuardedRule[]) {
     this.#file = file;
-    const bytes = Buffer.from(text);
-    const parts: string[] = [];
-    let [from, at] = [0, 0];
-    const put = (part: string): void => {
-      parts.push(part);
-      at += part.length;
-    };
-    for (const { id, start, end } of rules) {
-      put(bytes.toString('utf8', from, start));
-      const rule = bytes.toString('utf8', start, end);
+    this.#whole = text;
+    const unitsTo = createUnitCounter(text);
+    let bare = '';
+    let from = 0;
+    for (const { id, start: startByte, end: endByte } of rules) {
+      const start = unitsTo(startByte);
+      const end = unitsTo(endByte);
+      bare += text.slice(from, start);
       // Line feeds stay, so that an error still names the operator's own line.
-      const blank = (parts.length === 1 ? PLACEHOLDER : '') + rule.replace(/[^\n]/g, '');
-      this.#gaps.set(id, { at, length: blank.length, rule });
-      put(blank);
+      const blank = (this.#gaps.size === 0 ? PLACEHOLDER : '') + '\n'.repeat(linesIn(text, start, end));
+      this.#gaps.set(id, { start, end, at: bare.length, length: blank.length });
+      bare += blank;
       from = end;
     }
-    put(bytes.toString('utf8', from));
-    this.#text = parts.join('');
+    this.#text = bare + text.slice(from);
     this.isHollow = rules.length > 0 && this.#text.replace(PLACEHOLDER, '').split('\n').every((line) => SAYS_NOTHING.test(line));
   }
 
@@ -135,10 +133,28 @@ class EmptiedSource {
     const gaps = kept.flatMap(({ id }) => this.#gaps.get(id) ?? []).sort((one, other) => one.at - other.at);
     const parts: string[] = [];
     let from = 0;
-    for (const { at, length, rule } of gaps) {
-      parts.push(this.#text.slice(from, at), rule);
+    for (const { start, end, at, length } of gaps) {
+      parts.push(this.#text.slice(from, at), this.#whole.slice(start, end));
       from = at + length;
     }
     return { file: this.#file, text: parts.join('') + this.#text.slice(from) };
   }
+}
+
+/** From offsets in bytes, asked in their order, to offsets in UTF-16 units. */
+function createUnitCounter(text: string): (byte: number) => number {
+  const bytes = Buffer.from(text);
+  if (bytes.length === text.length) return (byte) => byte;
+  let [doneBytes, doneUnits] = [0, 0];
+  return (byte) => {
+    doneUnits += bytes.toString('utf8', doneBytes, byte).length;
+    doneBytes = byte;
+    return doneUnits;
+  };
+}
+
+function linesIn(text: string, start: number, end: number): number {
+  let count = 0;
+  for (let at = text.indexOf('\n', start); at !== -1 && at < end; at = text.indexOf('\n', at + 1)) count += 1;
+  return count;
 }

@@ -121,8 +121,8 @@ export interface PolicyPlan {
   readonly warnings: PolicySet['warnings'];
   /** Whether `allow` is no rule of its own name, so that it has to be asked as a query. */
   readonly byQuery: boolean;
-  /** Rules that need no evaluation for some requests; empty without an index. */
-  readonly guardedRules: readonly GuardedRule[];
+  /** Rules that need no evaluation for some requests: GuardedRule[] as JSON, which a thread reads in a fifth of the time that a clone of the objects takes it; '' without an index. */
+  readonly guardedRules: string;
 }
 
 export type GuardName = 'caller' | 'tool' | 'method';

@@ -91,7 +91,7 @@ beforeEach(() => {
         return Promise.resolve(1);
       },
     },
-    secrets: createSecretFile(join(dir, 's.enc'), Buffer.alloc(32, 1)), traces: () => ({ state: 'on', collector: 'http://127.0.0.1:4318/v1/traces', spans: { exported: 7, failed: 6, dropped: 5 } }), warnings: () => ['mind this'], kept: new KeptCounts(), refused: () => refused, reload: reload('all'), reloadPolicies: reload('policies'), reloadFiles: () => reload('files')().then((given) => ({ digests: given, refused })), notLoaded: () => ['config/gateway.yaml: front.port changed'], writtenPolicies: () => written,
+    secrets: createSecretFile(join(dir, 's.enc'), Buffer.alloc(32, 1)), traces: () => ({ state: 'on', collector: 'http://127.0.0.1:4318/v1/traces', spans: { exported: 7, failed: 6, dropped: 5 } }), warnings: () => ['mind this'], kept: new KeptCounts(), refused: () => refused, reload: reload('all'), reloadPolicies: reload('policies'), reloadFiles: () => reload('files')().then((given) => ({ digests: given, refused })), notLoaded: () => ['config/gateway.yaml: front.port changed'], writtenPolicies: () => Promise.resolve(written),
   };
   routes = [statusRoutes, toolRoutes, layerRoutes, identityRoutes, policyRoutes, approvalRoutes, sessionRoutes, secretRoutes, reloadRoutes, metricsRoutes, upstreamRoutes].flatMap((of) => of(parts));
 });
