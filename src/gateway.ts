@@ -40,6 +40,7 @@ import type { Handle, Inbound, LossCause, Refuse, Reply } from './front/types.js
 import type { ToolVerifier } from './layers/05-tool-registry-verify.js';
 import type { Approvals } from './layers/09-step-up-gating.js';
 import { buildLayers } from './layers/index.js';
+import type { AnswerMemory } from './terminals/answer-memory.js';
 import { limitsOf } from './terminals/answers.js';
 import { createFirewalls } from './terminals/firewalls.js';
 import { dispatch } from './terminals/index.js';
@@ -83,6 +84,7 @@ export interface GatewayParts {
   readonly messageReader: MessageReader;
   readonly shared: SharedParts;
   readonly client: UpstreamClient;
+  readonly answerMemory: AnswerMemory;
   readonly sentSecrets: SentSecrets;
   /** The control thread: approvals, and what the tool servers were last seen to serve. */
   readonly approvals: Approvals & GrantKeeper;
@@ -150,7 +152,7 @@ export function buildGateway(parts: GatewayParts) {
   let lastId = 0;
   const terminals: TerminalServices = {
     client: parts.client, jsonGuard: parts.jsonGuard, mcpSessions, sessionRisk: parts.sessionRisk, tools: parts.tools, version: parts.version,
-    toolCache: createToolCache(), nextId: () => ++lastId, every: parts.every, nowMs: clock.nowMs, routes: createRoutes(), taskOwners: createTaskOwners(parts.shared.tasks), listeners: new Set(), subscriptions: new Map(), openStreams: new OpenStreams(), isProven, sentSecrets, firewalls,
+    toolCache: createToolCache(), nextId: () => ++lastId, every: parts.every, nowMs: clock.nowMs, routes: createRoutes(), taskOwners: createTaskOwners(parts.shared.tasks), listeners: new Set(), subscriptions: new Map(), openStreams: new OpenStreams(), isProven, sentSecrets, firewalls, answerMemory: parts.answerMemory,
     legs: createLegs({
       asker: { client: parts.client, guard: parts.jsonGuard, limits: limitsOf(config), answerBytesMax: config.upstream.answer_bytes_max },
       ownInitializeParams: ownInitializeParams(parts.version),

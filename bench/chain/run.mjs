@@ -23,6 +23,7 @@ import { seedHash } from '../../dist/engines/registry/hashes.js';
 import { buildGateway } from '../../dist/gateway.js';
 import { buildSnapshot } from '../../dist/jobs/build-snapshot.js';
 import { createSharedMemory, openSharedMemory } from '../../dist/threads/shared-memory.js';
+import { AnswerMemory } from '../../dist/terminals/answer-memory.js';
 import { createScanners } from '../../dist/threads/scanners.js';
 import { bytesPerCall } from '../support/allocations.mjs';
 import { saveResult } from '../support/results.mjs';
@@ -46,7 +47,7 @@ const lane = createLane();
 const [sender, receiver, requestLines] = [new LaneSender(lane), new LaneReceiver(lane), createRequestLines()];
 const gateway = buildGateway({
   shared: { ...shared, thread: 0, evicted: () => undefined },
-  sentSecrets: createSentSecrets(shared.sentSecrets), first, clock: systemClock, sampler: new Sampler(false, shared.traces), traced: () => undefined, ids: createIds(), version: 'bench', jsonGuard: loadJsonGuard(),
+  answerMemory: new AnswerMemory(config.upstream.inflight_answer_bytes_max), sentSecrets: createSentSecrets(shared.sentSecrets), first, clock: systemClock, sampler: new Sampler(false, shared.traces), traced: () => undefined, ids: createIds(), version: 'bench', jsonGuard: loadJsonGuard(),
   // The log and the tool server are only the other ends of the chain here: the wire bench has the real ones.
   appender: { healthy: true, because: '', append: (_line, done) => done(undefined, undefined), appendRequest, close: async () => undefined },
   client: { send: (_request, sink) => {

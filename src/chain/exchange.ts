@@ -313,6 +313,7 @@ export class Exchange {
 
   /** Its last record is written. */
   #leave(): void {
+    this.work.left();
     if (this.#unattended) this.#services.unattended.remove(this);
     const { place } = this.ctx;
     if (place === undefined) return;

@@ -11,6 +11,8 @@ export interface UpstreamWork {
   giveUp(): void;
   /** The answer, or the stream's end, is decided: nothing can be cancelled any more. */
   decided(): void;
+  /** Its last record is written, and a whole answer has gone out: nothing that is kept for it is needed. */
+  left(): void;
 }
 
-export const NO_WORK: UpstreamWork = Object.freeze({ clientGone: () => undefined, giveUp: () => undefined, decided: () => undefined });
+export const NO_WORK: UpstreamWork = Object.freeze({ clientGone: () => undefined, giveUp: () => undefined, decided: () => undefined, left: () => undefined });

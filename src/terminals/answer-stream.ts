@@ -7,6 +7,7 @@ import { METHOD_NOT_FOUND } from '../mcp/rpc-codes.js';
 import { TOOLS_CHANGED } from '../mcp/subscriptions.js';
 import type { Screened } from '../response/scanned.js';
 import type { SseEvent } from '../upstream/sse.js';
+import { READ_BYTES } from './answer-memory.js';
 import { HTTP_OK } from './answers.js';
 import { claimAnswer } from './asked.js';
 import type { ServerMessage } from './message.js';
@@ -17,6 +18,7 @@ import { EventTurns, type EventReceiver } from './event-turns.js';
 import { keepEvent, withData } from './sse-event.js';
 import { errorMembers, tellServer } from './tell-server.js';
 import { StreamPlace, type RestOfStream } from './rest-of-stream.js';
+import type { StreamedCall } from './streamed-call.js';
 import { endWithRefusal } from './stream-refusal.js';
 
 /** Servers send the head when a call begins, and the answer when their tool is through. Shorter than the time in which a client would see the head anyway (HEADERS_FLUSH_MS of the front). */
@@ -24,22 +26,6 @@ const HEAD_HELD_MS = 25;
 /** Nor does it come with the end of the stream: many servers write that by itself, right behind it. */
 const ANSWER_HELD_MS = 5;
 export const AFTER_ANSWER_MS = 500; // a stream ends with its answer (2025-11-25, basic/transports); one that does not would hold a connection for minutes
-
-/** The call whose answer streams. */
-export interface StreamedCall {
-  /** Reads on from the server, or not for now. */
-  flow(paused: boolean): void;
-  /** Nothing that still comes from the server counts. */
-  giveUp(): void;
-  /** Gives up, and ends with `refusal`. */
-  fail(refusal: Deny): void;
-  /** What the breaker learns of an end with `refusal`. */
-  settleWith(refusal: Deny): void;
-  /** The server ended its stream at this place, before the answer: whether it is asked for the rest. */
-  readsOn(place: StreamPlace): boolean;
-  /** Whether this answer is a question to the client, and the call goes on without it: then nothing of it is the client's to see. */
-  asksInput(answer: Uint8Array): boolean;
-}
 
 export class AnswerStream implements EventReceiver {
   readonly #exchange: Exchange;
@@ -60,6 +46,8 @@ export class AnswerStream implements EventReceiver {
   #held: { readonly raw: Uint8Array; readonly data: Uint8Array } | undefined;
   /** The client has not taken what it was sent. */
   #clientFull = false;
+  /** Of the event that is being screened. */
+  #screening = 0;
   /** The stream's line is being written: nothing can be sent or ended yet. */
   #beginning = false;
   #answered = false;
@@ -129,6 +117,7 @@ export class AnswerStream implements EventReceiver {
 
   push(chunk: Uint8Array): void {
     this.#events.push(chunk);
+    this.#flow();
   }
 
   /** @internal */
@@ -198,11 +187,18 @@ export class AnswerStream implements EventReceiver {
 
   /** What waits here, for a scan or a slow client, is not read on from the server: memory stays at one read's worth of events. */
   #flow(): void {
+    this.#call.holds(this.#heldBytes(), this.#clientFull);
     this.#call.flow(this.holdsBack);
   }
 
   get holdsBack(): boolean {
-    return this.#clientFull || this.#queue.length > 0 || this.#events.behind;
+    return this.#clientFull || this.#queue.length > 0 || this.#events.behind || (this.#busy && this.#events.kept > READ_BYTES && this.#call.crowded);
+  }
+
+  /** Not counting what two reads bring: so much may be here of the next event when a client turns out to be slow. */
+  #heldBytes(): number {
+    const bytes = this.#queue.reduce((sum, { raw }) => sum + 2 * raw.length, this.#screening + (this.#upstreamEnded ? 0 : this.#events.kept));
+    return bytes > 2 * READ_BYTES ? bytes : 0;
   }
 
   #drain(): void {
@@ -266,7 +262,9 @@ export class AnswerStream implements EventReceiver {
     const bytes = message.kind === 'response' ? this.#screen.restore(data, message) : data;
     let now = true;
     this.#busy = true;
+    this.#screening = kept.raw.length + data.length;
     this.#screen.release(bytes, bytes === data ? message.escapes : undefined, (screened) => {
+      this.#screening = 0;
       if (this.#refused) return;
       this.#busy = false;
       if (screened.kind === 'block') {
@@ -374,6 +372,7 @@ export class AnswerStream implements EventReceiver {
     if (this.#cause === undefined && this.#call.readsOn(this.#place)) {
       this.#upstreamEnded = false;
       this.#events = this.#newEvents(); // what was begun of an event is void
+      this.#flow();
       return;
     }
     const cause = this.#cause ?? deny('mcp_invalid_response', { reasonCode: 'stream_ended_without_answer' });

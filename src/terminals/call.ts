@@ -9,7 +9,8 @@ import { dataEvent } from '../mcp/message-events.js';
 import { comparableId } from '../mcp/message-id.js';
 import { isMethodNotFound } from '../mcp/other-era.js';
 import type { UpstreamCall, UpstreamFault, UpstreamSink } from '../upstream/types.js';
-import { AFTER_ANSWER_MS, AnswerStream, type StreamedCall } from './answer-stream.js';
+import type { Room } from './answer-memory.js';
+import { AFTER_ANSWER_MS, AnswerStream } from './answer-stream.js';
 import { accessRefusal, BAD_REQUEST, blameOf, CLIENT_ERROR_FROM, faultRefusal, HTTP_OK, limitsOf, NOT_FOUND, saysSessionLost, SERVER_ERROR_FROM } from './answers.js';
 import { askForInput, readQuestion, type InputRound } from './input-round.js';
 import { aliasOf } from './legs.js';
@@ -20,9 +21,12 @@ import { RestOfStream, type StreamPlace } from './rest-of-stream.js';
 import { runningCallsOf } from './running-calls.js';
 import type { Leg, TerminalServices } from './services.js';
 import { endWithRefusal } from './stream-refusal.js';
+import type { StreamedCall } from './streamed-call.js';
 
 /** The client copies what is smaller, with other requests of the turn. */
 const SENT_AS_IT_LIES_BYTES = 64 * 1024;
+/** So much each request under way is taken for (front.inflight_body_bytes_max): a smaller answer is within that, and most are. */
+const COUNTED_FROM_BYTES = 16 * 1024;
 /** What a caller may have asked for, of a server that is well. */
 const NOBODYS_FAILURE: ReadonlySet<string> = new Set(['answer_too_large', 'event_too_large', 'depth', 'keys', 'duplicate_key', 'lone_surrogate', 'ambiguous_key']);
 const NOTHING = Buffer.alloc(0);
@@ -61,6 +65,11 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
   #part: Uint8Array | undefined;
   #parts: Uint8Array[] | undefined;
   #bytes = 0;
+  /** What these, or its events, take, once that is much. */
+  #room: Room | undefined;
+  /** Nothing of an answer is kept any more. */
+  #isEmpty = false;
+  #paused = false;
   /** Of one that comes as events. */
   #stream: AnswerStream | undefined;
   /** The client has said that it wants no answer: that none comes is then nobody's failure. */
@@ -111,6 +120,7 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
     this.#screen.adapt = answerMapping(ctx, leg.mappedTo);
     const { upstream } = ctx.snapshot.config;
     this.#bodyIsFree = false;
+    this.#paused = false;
     ctx.inbound.lendBody?.();
     this.#call = this.#services.client.send(
       { url: leg.url, httpMethod: 'POST', headers: headersWith(ctx, leg), body, bodyStays: isLarge, answerTimeoutMs: this.#answerTimeoutMs(), idleTimeoutMs: upstream.idle_timeout_ms },
@@ -151,7 +161,9 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
         return;
       }
       this.#exchange.answered();
-      this.#finishWhole(this.#parts === undefined ? this.#part ?? NOTHING : Buffer.concat(this.#parts));
+      const bytes = this.#parts === undefined ? this.#part ?? NOTHING : Buffer.concat(this.#parts);
+      this.#part = this.#parts = undefined; // it may wait for its scan, and need not do so twice
+      this.#finishWhole(bytes);
     } catch (fault) {
       this.#exchange.fault(fault);
     }
@@ -173,15 +185,44 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
     }
   }
 
-  flow(paused: boolean): void {
+  flow(holdsBack: boolean): void {
+    this.#pause(holdsBack || this.#room?.waits === true);
+  }
+
+  holds(bytes: number, stalled: boolean): void {
+    this.#hold(bytes);
+    this.#room?.stall(stalled);
+  }
+
+  get crowded(): boolean {
+    return this.#services.answerMemory.isFull;
+  }
+
+  #hold(bytes: number): void {
+    if (this.#isEmpty || (this.#room === undefined && bytes <= COUNTED_FROM_BYTES)) return;
+    this.#room ??= this.#services.answerMemory.room(() => this.flow(this.#stream?.holdsBack === true));
+    this.#room.holds(bytes);
+  }
+
+  #pause(paused: boolean): void {
+    if (paused === this.#paused) return;
+    this.#paused = paused;
     if (paused) this.#call?.pause();
     else this.#call?.resume();
+  }
+
+  /** Of what has come, and of what may still come, nothing is kept. */
+  left(): void {
+    this.#isEmpty = true;
+    this.#part = this.#parts = undefined;
+    this.#room?.holds(0);
   }
 
   giveUp(): void {
     this.#stream?.stop();
     this.#stream?.rest?.stop();
     this.#call?.abort();
+    this.left();
   }
 
   readsOn(place: StreamPlace): boolean {
@@ -191,7 +232,8 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
       guard: (step) => this.#exchange.guard(step),
       began: (call) => {
         this.#call = call;
-        if (this.#stream?.holdsBack === true) call.pause();
+        this.#paused = false;
+        this.flow(this.#stream?.holdsBack === true);
       },
       onData: (chunk) => this.onData(chunk),
       ended: (cause) => this.#exchange.guard(() => this.#stream?.upstreamEnded(cause)),
@@ -258,7 +300,7 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
   }
 
   #blame(): BreakerOutcome {
-    return this.#cancelled ? 'neutral' : 'failure';
+    return this.#cancelled || this.#room?.hasWaited === true ? 'neutral' : 'failure';
   }
 
   /** Asked when something has come: silence has an end of its own. MCP 2025-11-25, basic/lifecycle, Timeouts: a maximum regardless of progress. */
@@ -279,8 +321,11 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
   #takeBytes(chunk: Uint8Array): void {
     this.#bytes += chunk.length;
     if (this.#bytes > this.#exchange.ctx.snapshot.config.upstream.answer_bytes_max) this.fail(deny('mcp_invalid_response', { reasonCode: 'answer_too_large' }));
-    else if (this.#part === undefined) this.#part = Buffer.from(chunk);
-    else (this.#parts ??= [this.#part]).push(Buffer.from(chunk));
+    else {
+      if (this.#part === undefined) this.#part = Buffer.from(chunk);
+      else (this.#parts ??= [this.#part]).push(Buffer.from(chunk));
+      this.#hold(this.#bytes);
+    }
   }
 
   /** The session was lost before anything of this call was run: once, on a new one. */
@@ -288,9 +333,8 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
     const { ctx } = this.#exchange;
     this.#renewed = true;
     this.#call?.abort();
-    this.#part = undefined;
-    this.#parts = undefined;
     this.#bytes = 0;
+    this.#room?.holds(0);
     this.#services.legs.forget(ctx, leg);
     this.#services.legs.open(ctx, leg.url, (fresh) => this.#exchange.guard(() => this.send(fresh)), (refusal) => {
       this.#exchange.settle(blameOf(refusal, leg.shared));

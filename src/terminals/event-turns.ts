@@ -40,6 +40,11 @@ export class EventTurns {
     return this.#unread !== undefined;
   }
 
+  /** Bytes of an event that is not whole yet. */
+  get kept(): number {
+    return this.#splitter.kept;
+  }
+
   push(chunk: Uint8Array): void {
     if (this.#unread === undefined) this.#readSome(chunk);
     else this.#unread = Buffer.concat([this.#unread, chunk]);

@@ -119,6 +119,8 @@ class Asking implements UpstreamWork {
     this.#leave(() => undefined);
   }
 
+  left(): void { /* it keeps little */ }
+
   #ask(): void {
     if (this.#over) return;
     const waitMs = this.#exchange.ctx.snapshot.config.upstream.idle_timeout_ms;

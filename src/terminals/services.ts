@@ -10,6 +10,7 @@ import type { SentSecrets } from '../engines/secrets/sent-secrets.js';
 import type { SessionRisk } from '../engines/session-risk/types.js';
 import type { Era } from '../mcp/types.js';
 import type { UpstreamClient } from '../upstream/types.js';
+import type { AnswerMemory } from './answer-memory.js';
 import type { Firewalls } from './firewalls.js';
 import type { OpenStreams } from './open-streams.js';
 import type { Routes } from './routes.js';
@@ -87,6 +88,7 @@ export interface TerminalServices {
   /** What no answer of a tool server may hold. */
   readonly sentSecrets: SentSecrets;
   readonly firewalls: Firewalls;
+  readonly answerMemory: AnswerMemory;
   readonly every: (ms: number, tick: () => void) => () => void;
   /** Since the epoch; for what outlives its request. */
   readonly nowMs: () => number;

@@ -29,6 +29,7 @@ import { buildGateway, type Gateway } from '../gateway.js';
 import { createRequestIdReader } from '../mcp/json-rpc.js';
 import { buildSnapshot } from '../jobs/build-snapshot.js';
 import type { SnapshotSources } from '../jobs/read-sources.js';
+import { AnswerMemory } from '../terminals/answer-memory.js';
 import { createSentSecrets } from '../engines/secrets/sent-secrets.js';
 import { prepareFor } from '../upstream/http-client.js';
 import { createPortClient } from '../upstream/port/port-client.js';
@@ -111,7 +112,7 @@ async function main(data: GatewayThreadData): Promise<void> {
   const traces = new TraceSender((requests) => link.tell({ kind: 'traced', requests }), after);
   let bound: Front['listeners'] = [];
   const gateway = buildGateway({
-    first, clock, ids, version: data.version, jsonGuard, appender, authenticator, guard, sessionRisk, messageReader: scanners.messageReader, shared: { ...views, thread: data.index, evicted: (place) => relay.tellEvicted(place), handOver: (owner, inbound, reply) => relay.handOver(owner, inbound, reply) }, client, sentSecrets, tools, approvals: link, keeper: link.sessions,
+    first, clock, ids, version: data.version, jsonGuard, appender, authenticator, guard, sessionRisk, messageReader: scanners.messageReader, shared: { ...views, thread: data.index, evicted: (place) => relay.tellEvicted(place), handOver: (owner, inbound, reply) => relay.handOver(owner, inbound, reply) }, client, answerMemory: new AnswerMemory(Math.ceil(config.upstream.inflight_answer_bytes_max / data.threads)), sentSecrets, tools, approvals: link, keeper: link.sessions,
     secrets: createSecretFile(resolveInProject(data.root, config.secrets.file === '' ? join(config.state_dir, 'secrets.enc') : config.secrets.file), Buffer.from(data.secretsKey)),
     argumentsKey: data.argumentsKey === undefined ? undefined : Buffer.from(data.argumentsKey),
     get resourceMetadataUrl() { return `${ownUrl(config, bound)}.well-known/oauth-protected-resource`; },

@@ -37,6 +37,8 @@ export interface DataLines {
 export const NO_DATA_LINES: DataLines = Object.freeze({ from: [], to: [] });
 
 export interface SseSplitter {
+  /** Bytes of the event that is not completed yet. */
+  readonly kept: number;
   /** False once an event is larger than the limit; nothing is delivered after that. */
   push(chunk: Uint8Array): boolean;
   /** The bytes of an event that was not completed (the standard discards it); empty when none. */
@@ -84,6 +86,10 @@ class Splitter implements SseSplitter {
     }
     if (borrowed || eventFrom > 0) this.#keep(bytes.subarray(eventFrom));
     return true;
+  }
+
+  get kept(): number {
+    return this.#keptLength;
   }
 
   rest(): Uint8Array {

@@ -31,6 +31,7 @@ import { Sampler } from '../../src/chain/sampler.js';
 import { buildSnapshot } from '../../src/jobs/build-snapshot.js';
 import { readPolicies, type SnapshotSources, type SourceFile } from '../../src/jobs/read-sources.js';
 import { createRegistryRefresh } from '../../src/jobs/registry-refresh.js';
+import { AnswerMemory } from '../../src/terminals/answer-memory.js';
 import { createSharedMemory, openSharedMemory } from '../../src/threads/shared-memory.js';
 import { createToolKnowledge } from '../../src/threads/tool-knowledge.js';
 import { createUpstreamClient } from '../../src/upstream/http-client.js';
@@ -126,7 +127,7 @@ export async function startInProcessGateway(options: InProcessOptions): Promise<
   const timers = new Set<NodeJS.Timeout>();
   const views = openSharedMemory(createSharedMemory(config), 1);
   const parts: GatewayParts = {
-    sentSecrets: createSentSecrets(views.sentSecrets), shared: { ...views, thread: 0, evicted: () => undefined, handOver: () => false },
+    answerMemory: new AnswerMemory(config.upstream.inflight_answer_bytes_max), sentSecrets: createSentSecrets(views.sentSecrets), shared: { ...views, thread: 0, evicted: () => undefined, handOver: () => false },
     first, clock, sampler: new Sampler(false, views.traces), traced: () => undefined, ids: createIds(), version: '0', jsonGuard, appender, client, tools, secrets,
     authenticator: createAuthenticator({ profile: config.profile, trustedPeers: [], jwtAudiences: config.identity.jwt_audience, cacheEntries: 100, trustIntermediates: false, x509Bundle: undefined, jwtBundle: undefined }),
     guard: createGuard({

@@ -7,7 +7,7 @@ export const RESTART_KEYS: readonly string[] = [
   'profile', 'log_level', 'state_dir', 'threads', 'front', 'websocket', 'http_sse', 'tls', 'dev', 'audit', 'guard', 'breaker', 'secrets',
   'identity.file', 'identity.jwt_bundle_file', 'identity.jwt_audience', 'identity.cache_entries', 'registry.file', 'registry.refresh_interval_s', 'dlp.dir', 'dlp.pool_threads', 'dlp.pool_queue_max',
   'session.chains_file', 'session.sessions_max', 'session.actions_kept', 'session.mcp_sessions_per_caller_max', 'session.mcp_session_ttl_s',
-  'step_up.thresholds_file', 'step_up.destinations_file', 'step_up.request_ttl_s', 'step_up.grant_ttl_s', 'step_up.pending_per_caller_max', 'upstream.connect_timeout_ms', 'upstream.connections_max', 'upstream.pipelining', 'telemetry.otlp_endpoint',
+  'step_up.thresholds_file', 'step_up.destinations_file', 'step_up.request_ttl_s', 'step_up.grant_ttl_s', 'step_up.pending_per_caller_max', 'upstream.connect_timeout_ms', 'upstream.connections_max', 'upstream.pipelining', 'upstream.inflight_answer_bytes_max', 'telemetry.otlp_endpoint',
 ];
 
 export function needsRestart(key: string): boolean {

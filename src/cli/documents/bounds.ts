@@ -95,6 +95,7 @@ export const BOUNDS: readonly { readonly title: string; readonly bounds: readonl
     { what: 'such questions for one answer, in all', fixed: inFile('src/terminals/rest-of-stream.ts', 'ASKS_MAX', '1000'), then: '`mcp_invalid_response`' },
     { what: 'headers of an answer', fixed: inFile('src/upstream/http-client.ts', 'HEADER_BYTES_MAX', '32 * 1024'), then: '`mcp_invalid_response`' },
     { what: 'an answer, or an event of a stream', key: 'upstream.answer_bytes_max', then: '`mcp_invalid_response`' },
+    { what: 'answers to calls, and events of their streams, from their first bytes until they are scanned and sent on, all together', key: 'upstream.inflight_answer_bytes_max', then: 'nothing is refused: the one held longest is read on, of each other at most what one read brings; they go on in their order. So it is passed by one answer. Those of processes and of HTTP+SSE come whole: they count, and can\'t be held up' },
     { what: 'processes of stdio servers', key: 'upstream.processes_max', then: 'a client\'s session gets `mcp_request_failed`, and no breaker is told; a shared server is down: `mcp_transport_failed`' },
     { what: 'calls on the pipe of one process, or in one HTTP+SSE session', fixed: inFile('src/upstream/duplex/peer.ts', 'CALLS_MAX', '10_000'), then: '`mcp_transport_failed`, and its breaker is not told' },
     { what: 'what was written to a process and not read by it', fixed: inFile('src/upstream/stdio/child.ts', 'WAITING_BYTES_MAX', '64 * 1024 * 1024'), then: 'the same' },
