@@ -71,4 +71,6 @@ export interface AuditWriterHandle {
   close(): Promise<void>;
   /** Called on every change. */
   onHealth(listener: (health: AuditHealth) => void): void;
+  /** Resolves to why, once it has ended without having been asked to: it comes not back, as a disk does. Never otherwise. */
+  readonly died: Promise<string>;
 }

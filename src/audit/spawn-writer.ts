@@ -49,6 +49,7 @@ export function startAuditWriterHere(options: AuditWriterOptions, around: Writer
     onHealth(listener) {
       writer.onHealth(listener);
     },
+    died: new Promise(() => undefined), // this thread would have died with it
   };
 }
 
@@ -59,6 +60,7 @@ export function spawnAuditWriter(options: AuditWriterOptions, program: URL = pro
 }
 
 class WriterThread implements AuditWriterHandle {
+  readonly died: Promise<string>;
   readonly #worker: Worker;
   readonly #bell: SharedArrayBuffer;
   readonly #ringer: Ringer;
@@ -82,9 +84,15 @@ class WriterThread implements AuditWriterHandle {
     worker.on('error', (error: Error) => {
       fault = `: ${error.message}`;
     });
+    let tellDied: (because: string) => void = () => undefined;
+    this.died = new Promise((resolve) => {
+      tellDied = resolve;
+    });
     this.#ended = new Promise((resolve) => {
       worker.on('exit', () => {
-        this.#finish(this.#closing ? 'the audit writer has stopped' : `the audit writer thread ended${fault}`);
+        const because = this.#closing ? 'the audit writer has stopped' : `the audit writer thread ended${fault}`;
+        this.#finish(because);
+        if (!this.#closing) tellDied(because);
         resolve();
       });
     });

@@ -69,6 +69,8 @@ export interface ControlOptions {
   readonly config: GatewayConfig;
   readonly version: string;
   readonly clock: Clock;
+  /** Nothing can be served any more, and nothing here can mend it. */
+  readonly giveUp: () => void;
 }
 
 export interface RunningControl {
@@ -130,6 +132,11 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
     throw new ConfigFault(`the audit log can't be opened: ${audit.because}`, { file: audit.file, ...WHOLE_FILE, remedy: 'Free the folder or its disk: nothing is served without an audit log.' });
   }
   ending = false;
+  // Its chain and its open intents are what a start reads from the disk: the next one goes on, and names the calls whose record is lost.
+  void writer.died.then((because) => {
+    log.error({ because }, 'the audit writer is gone: the gateway ends, to be started anew');
+    options.giveUp();
+  });
   const views = openSharedMemory(memory, OWN_NAME);
   const sentSecrets = createSentSecrets(views.sentSecrets);
   const findSecret = createSecretFinder();

@@ -87,7 +87,7 @@ async function main(): Promise<void> {
   process.on('SIGHUP', () => void starting?.then(reload, () => undefined));
   let running: RunningControl;
   try {
-    starting = startControl({ root, configFile, config, version: packageVersion(), clock: systemClock });
+    starting = startControl({ root, configFile, config, version: packageVersion(), clock: systemClock, giveUp: () => void stop(1) });
     running = await starting;
     await running.listed; // a stop does not wait for slow tool servers
   } catch (fault) {

@@ -51,6 +51,8 @@ export interface GatewayProcess {
   readonly url: string;
   readonly port: number;
   readonly pid: number;
+  /** null while it runs, or where a signal ended it. */
+  readonly exitCode: number | null;
   stderr(): string;
   post(body: string | Uint8Array, headers?: Readonly<Record<string, string>>, path?: string): Promise<HttpAnswer>;
   http(method: string, path: string, headers?: Readonly<Record<string, string>>, body?: string | Uint8Array): Promise<HttpAnswer>;
@@ -130,6 +132,10 @@ class RunningGateway implements GatewayProcess {
 
   get pid(): number {
     return this.#child?.pid ?? 0;
+  }
+
+  get exitCode(): number | null {
+    return this.#child?.exitCode ?? null;
   }
 
   stderr(): string {

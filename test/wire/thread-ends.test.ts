@@ -159,3 +159,24 @@ describe('a gateway thread that stands still', () => {
     expect((await gateway.post(call('echo'))).status).toBe(200);
   });
 });
+
+describe.each(['crash-writer', 'exit-writer'])('the audit writer\'s thread ends by a fault of its own: %s', (fault) => {
+  it('what is under way is refused, the process ends with an error, and the next start names it', async () => {
+    await start(2, { shutdown_grace_s: 1, audit: { intent: 'all' } });
+    server.script = ({ idText }, response) => void held.push({ response, idText });
+    const calls = Array.from({ length: CONNECTIONS }, (_, i) => gateway.post(call('echo', {}, i)));
+    expect(await eventually(() => held.length === CONNECTIONS)).toBe(true);
+    tell(fault);
+    expect(await eventually(() => gateway.stderr().includes('the audit writer is gone'))).toBe(true);
+    for (const { response, idText } of held.splice(0, CONNECTIONS / 2)) jsonAnswer(response, resultFor(idText, 'whole'));
+    const answers = await Promise.all(calls);
+    expect(new Set(answers.map((answer) => `${answer.status} ${String(codeOf(answer))}`))).toEqual(new Set(['500 gateway_fault']));
+    expect(await eventually(() => gateway.exitCode !== null)).toBe(true);
+    expect(gateway.exitCode).toBe(1);
+    await gateway.restart();
+    expect(gateway.lines('unresolved')).toHaveLength(CONNECTIONS);
+    server.script = ({ idText }, response) => jsonAnswer(response, resultFor(idText, 'fine'));
+    expect((await gateway.post(call('echo'))).status).toBe(200);
+    expect(await verifyAudit(join(gateway.dir, '.precinct', 'audit'))).toMatchObject({ kind: 'intact' });
+  });
+});
