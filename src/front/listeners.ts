@@ -88,6 +88,8 @@ export interface Front {
   close(): void;
   /** This thread is ending: stops accepting, and has every request under way answered at once. */
   lose(cause: LossCause): void;
+  /** After `lose`: a request that still comes is not read, its connection ends. */
+  hearNoMore(): void;
   /** Waits at most graceMs for calls in flight. */
   idle(graceMs: number): Promise<void>;
   /** close, then waits at most graceMs for calls in flight, then cuts what is left. Must have resolved before the thread ends. */
@@ -182,6 +184,10 @@ class UwsFront implements Front {
   lose(cause: LossCause): void {
     this.close();
     for (const running of this.#running) for (const reply of running.context.active.all()) reply.lose(cause);
+  }
+
+  hearNoMore(): void {
+    for (const { context } of this.#running) context.state = 'retired';
   }
 
   async idle(graceMs: number): Promise<void> {

@@ -67,7 +67,7 @@ export interface RouteContext extends ListenerEvidence {
   readonly nowUs: () => number;
   /**
    * `closing`: answers end their connection. Its certificates were replaced: `renewed`, the same until the last has ended, and no stream is opened; `retired`, an
-   * authority was taken away and no request is taken any more.
+   * authority was taken away and no request is taken any more, nor is one of a thread that ends after a fault.
    */
   state: 'open' | 'closing' | 'renewed' | 'retired';
   /** Of the bundle that took this one's place, where that has all of its authorities. */

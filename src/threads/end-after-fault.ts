@@ -5,6 +5,7 @@ import type { Front } from '../front/listeners.js';
 import type { Gateway } from '../gateway.js';
 import type { Relay } from './relay.js';
 
+const LAST_REQUESTS_MS = 50; // of connections that are kept: each is refused, and ends with that
 const FLUSH_MAX_MS = 2000; // for the records of what was under way
 const LAST_BYTES_MS = 50; // answers may still lie in the sockets' buffers
 
@@ -36,6 +37,8 @@ export function endAfterFault({ front, gateway, relay, flush, log, tell, tellCou
       gateway.lose('gateway');
       front.lose('gateway');
       relay.lose('gateway');
+      await sleep(LAST_REQUESTS_MS);
+      front.hearNoMore(); // what comes now could not be recorded any more
       await Promise.race([flush(), sleep(FLUSH_MAX_MS)]);
       tellCounts();
       await sleep(LAST_BYTES_MS);

@@ -66,6 +66,7 @@ export class Relay {
   readonly #parts: RelayParts;
   readonly #peers = new Map<number, Peer>();
   #lastId = 0;
+  #failed = false;
   #onIdle: (() => void) | undefined;
 
   constructor(parts: RelayParts) {
@@ -108,6 +109,7 @@ export class Relay {
 
   /** This thread is ending: what it answers for others gets its answer while it can. */
   lose(cause: LossCause): void {
+    this.#failed = cause === 'gateway';
     for (const peer of this.#peers.values()) for (const reply of [...peer.answering.values()]) reply.abort(cause);
   }
 
@@ -162,7 +164,8 @@ export class Relay {
   #hear(peer: Peer, message: PeerMessage): void {
     switch (message.kind) {
       case 'request':
-        this.#answer(peer, message);
+        // Of a thread that ends after a fault whoever asked hears of its end, and records that.
+        if (!this.#failed) this.#answer(peer, message);
         return;
       case 'gone':
         peer.answering.get(message.id)?.abort('client');

@@ -1,7 +1,7 @@
 // The gateway as users run it: the built program in a temporary project, on a free port, with its audit log, control socket and signals.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { request as httpRequest, type IncomingHttpHeaders, type RequestOptions } from 'node:http';
+import { request as httpRequest, type Agent, type IncomingHttpHeaders, type RequestOptions } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -54,8 +54,8 @@ export interface GatewayProcess {
   /** null while it runs, or where a signal ended it. */
   readonly exitCode: number | null;
   stderr(): string;
-  post(body: string | Uint8Array, headers?: Readonly<Record<string, string>>, path?: string): Promise<HttpAnswer>;
-  http(method: string, path: string, headers?: Readonly<Record<string, string>>, body?: string | Uint8Array): Promise<HttpAnswer>;
+  post(body: string | Uint8Array, headers?: Readonly<Record<string, string>>, path?: string, agent?: Agent): Promise<HttpAnswer>;
+  http(method: string, path: string, headers?: Readonly<Record<string, string>>, body?: string | Uint8Array, agent?: Agent): Promise<HttpAnswer>;
   control(method: 'GET' | 'POST', path: string, body?: unknown): Promise<HttpAnswer>;
   /** Every audit line of the given type, oldest first. */
   lines(type?: string): Record<string, unknown>[];
@@ -162,12 +162,12 @@ class RunningGateway implements GatewayProcess {
     throw new Error(`the gateway did not start:\n${this.#said}`);
   }
 
-  post(body: string | Uint8Array, headers: Readonly<Record<string, string>> = {}, path = '/'): Promise<HttpAnswer> {
-    return this.http('POST', path, { 'content-type': 'application/json', 'x-spiffe-id': CALLER, ...headers }, body);
+  post(body: string | Uint8Array, headers: Readonly<Record<string, string>> = {}, path = '/', agent?: Agent): Promise<HttpAnswer> {
+    return this.http('POST', path, { 'content-type': 'application/json', 'x-spiffe-id': CALLER, ...headers }, body, agent);
   }
 
-  http(method: string, path: string, headers: Readonly<Record<string, string>> = {}, body?: string | Uint8Array): Promise<HttpAnswer> {
-    return exchange({ host: '127.0.0.1', port: this.port, method, path, headers, agent: false }, body);
+  http(method: string, path: string, headers: Readonly<Record<string, string>> = {}, body?: string | Uint8Array, agent?: Agent): Promise<HttpAnswer> {
+    return exchange({ host: '127.0.0.1', port: this.port, method, path, headers, agent: agent ?? false }, body);
   }
 
   control(method: 'GET' | 'POST', path: string, body?: unknown): Promise<HttpAnswer> {

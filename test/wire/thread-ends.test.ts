@@ -1,11 +1,12 @@
 // A gateway thread that breaks takes nothing along but itself: its calls are answered and recorded, another takes its place, and it is said.
 import { existsSync, writeFileSync } from 'node:fs';
-import type { ServerResponse } from 'node:http';
+import { Agent, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { verifyAudit } from '../../src/audit/reader/verify.js';
-import { permitAll, startGateway, type GatewayProcess } from '../support/gateway-process.js';
+import { permitAll, startGateway, type GatewayProcess, type HttpAnswer } from '../support/gateway-process.js';
 import { openRawSse, type RawSse } from '../support/raw-sse.js';
 import { jsonAnswer, resultFor, startScriptedServer, type ScriptedServer } from '../support/scripted-server.js';
 import { call, codeOf, eventually, openSession, openStream, registration, toolText } from './calls.js';
@@ -101,6 +102,30 @@ describe('a gateway thread with a fault that nobody caught', () => {
     expect(await eventually(() => streams.every((stream) => stream.text.includes(': open')))).toBe(true);
     tell('crash-1');
     expect(await eventually(() => streams.every((stream) => stream.broken || stream.ended))).toBe(true);
+  });
+
+  it('records what connections that are kept still ask of it: no refusal is without its line', async () => {
+    await start(2);
+    let over = false;
+    const answers: HttpAnswer[] = [];
+    const ask = async (): Promise<void> => {
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+      while (!over) {
+        answers.push(await gateway.post(call('echo'), {}, '/', agent).catch(() => ({ status: 0, headers: {}, text: '', json: {} })));
+        await sleep(10); // the fault finds its connection idle
+      }
+      agent.destroy();
+    };
+    const asking = Array.from({ length: CONNECTIONS }, ask);
+    expect(await eventually(() => answers.length > CONNECTIONS)).toBe(true);
+    tell('crash-1');
+    expect(await eventually(() => events('thread_replaced').length === 1)).toBe(true);
+    over = true;
+    await Promise.all(asking);
+    const refused = answers.filter(({ status }) => status >= 500);
+    expect(new Set(refused.map(codeOf))).toEqual(new Set(['gateway_fault']));
+    const recorded = new Set(gateway.lines('request').map((line) => line['decision_id']));
+    expect(refused.filter(({ json }) => !recorded.has(json['decision_id']))).toEqual([]);
   });
 
   it('is the only one and is replaced all the same, on the same port', async () => {
