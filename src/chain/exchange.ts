@@ -339,7 +339,7 @@ export class Exchange {
       if (strangersOwn) this.#sample(true);
       if (error === undefined) this.guard(release);
       else told = this.#refuseUnrecorded(facts);
-      if (error === undefined && this.#grantConsumed) this.#services.grants.recorded(grantOf(ctx)?.requestId ?? '');
+      if (error === undefined) this.#grantRecorded();
       if (this.#phase === 'ended') this.#leave(); // else a stream has begun
       if (!begins && ctx.sampling.recorded) this.#trace(told);
     };
@@ -361,6 +361,10 @@ export class Exchange {
     if (grant !== undefined && !this.#grantConsumed) this.#services.grants.release(grant.requestId, grant.token);
   }
 
+  #grantRecorded(): void {
+    if (this.#grantConsumed) this.#services.grants.recorded(grantOf(this.ctx)?.requestId ?? '');
+  }
+
   #settleBreaker(): void {
     const { breaker } = this.ctx;
     if (breaker === undefined || breaker === 'none') return;
@@ -372,7 +376,7 @@ export class Exchange {
     const refusal = this.#forwarded ? UNRECORDED : deny('audit_unavailable_fail_closed');
     const rendered = this.#render(refusal);
     const told = this.reply.aborted ? facts : { ...facts, code: refusal.code, reasonCode: refusal.reasonCode, status: rendered.status };
-    if (this.#forwarded) this.#services.unrecorded.keep(told);
+    if (this.#forwarded) this.#services.unrecorded.keep(told, () => this.#grantRecorded());
     if (this.#phase === 'opening') this.#settleBreaker(); // a stream's lesson comes with its end, and this one has none
     this.#phase = 'ended';
     this.reply.send(rendered.status, rendered.headers, rendered.body);

@@ -14,9 +14,14 @@ export interface UnrecordedSurroundings {
   readonly onLost: (decisionId: string) => void;
 }
 
+interface Kept {
+  readonly facts: RequestLineFacts;
+  readonly written: () => void;
+}
+
 export class Unrecorded {
   readonly #around: UnrecordedSurroundings;
-  #kept: RequestLineFacts[] = [];
+  #kept: Kept[] = [];
   #scheduled = false;
   #ended = false;
 
@@ -24,12 +29,13 @@ export class Unrecorded {
     this.#around = around;
   }
 
-  keep(facts: RequestLineFacts): void {
+  /** `written`: the line is on disk after all. */
+  keep(facts: RequestLineFacts, written: () => void): void {
     if (this.#ended || this.#kept.length >= UNRECORDED_MAX) {
       this.#around.onLost(facts.decisionId);
       return;
     }
-    this.#kept.push(facts);
+    this.#kept.push({ facts, written });
     if (this.#scheduled) return;
     this.#scheduled = true;
     this.#around.after(RETRY_MS, () => {
@@ -48,9 +54,10 @@ export class Unrecorded {
   #flush(): void {
     const kept = this.#kept;
     this.#kept = [];
-    for (const facts of kept) {
+    for (const { facts, written } of kept) {
       this.#around.appender.appendRequest({ ...facts, respondedUs: this.#around.nowUs() }, (error) => {
-        if (error !== undefined) this.keep(facts);
+        if (error === undefined) written();
+        else this.keep(facts, written);
       });
     }
   }

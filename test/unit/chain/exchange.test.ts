@@ -42,6 +42,17 @@ describe('an answer', () => {
     expect(appender.lines.at(-1)).toMatchObject({ type: 'request', decision: 'ALLOW', code: 'gateway_fault', reason_code: 'answer_unrecorded' });
   });
 
+  it('tells of its grant once its line is written after all', async () => {
+    const { exchange, appender, done, later } = setUp(withGrant({ snapshot: { config: configOf('audit: {intent: none}') } }));
+    exchange.beforeWire(() => exchange.json('{}'));
+    await turns();
+    appender.settle(new Error('disk full'));
+    const before = done.length;
+    later.shift()?.();
+    appender.settle();
+    expect(done.slice(before)).toEqual([expect.stringMatching(/^recorded /)]);
+  });
+
   it('that a client who has hung up would have had is kept as what it was', () => {
     const { exchange, appender, reply, later } = setUp();
     exchange.beforeWire(() => undefined);
