@@ -5,6 +5,7 @@ import { hashFile } from '../base/crypto/hash-file.js';
 import { createAdmission, Load } from './admission.js';
 import { watchExpiry } from './channel-expiry.js';
 import { CLOSE } from './channel-wire.js';
+import { BodilessAnswers } from './bodiless-answers.js';
 import { BodyMemory } from './body-memory.js';
 import { ConnectionGate } from './connection-gate.js';
 import { mountHttpSse } from './http-sse.js';
@@ -121,6 +122,7 @@ class UwsFront implements Front {
   readonly #deadlines: BodyDeadlines;
   readonly #bodyMemory = new BodyMemory();
   readonly #unread: Unread;
+  readonly #bodiless: BodilessAnswers;
   readonly #running = new Set<Running>();
   #mtls: Running | undefined;
   #mtlsPort = 0;
@@ -132,6 +134,7 @@ class UwsFront implements Front {
     const { front } = options.config;
     this.#load = new Load(front.inflight_body_bytes_max);
     this.#unread = new Unread(front.unread_bytes_max);
+    this.#bodiless = new BodilessAnswers(options.nowUs);
     this.#peers = createPeers(this.#load, { requestsPerIpMax: front.requests_per_ip_max, bodyBytesPerIpMax: Math.max(front.body_bytes_per_ip_max, front.body_bytes_max) });
     this.#lateness = new LoopLateness(front.shed_after_ms, options.nowUs);
     this.#lateness.start();
@@ -268,7 +271,7 @@ class UwsFront implements Front {
       admission: createAdmission({ listenerHost: host, listenerPort: port, tls: listener.tls, allowedHosts: front.allowed_hosts, allowedOrigins: front.allowed_origins }),
       load: this.#load, peers: this.#peers, lateness: this.#lateness,
       limits: { bodyBytesMax: front.body_bytes_max, bodyTimeoutMs: front.body_timeout_s * MS_PER_S, bytesPerSecondMin: front.body_bytes_per_s_min },
-      deadlines: this.#deadlines, bodyMemory: this.#bodyMemory, unread: this.#unread,
+      deadlines: this.#deadlines, bodyMemory: this.#bodyMemory, unread: this.#unread, bodiless: this.#bodiless,
       active: new Roll(),
       channels: new Roll(),
       state: 'open',

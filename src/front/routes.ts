@@ -1,5 +1,6 @@
 // From one HTTP request to one `handle`: exact routes, admission, body. Every way in ends here, whatever the method or the Upgrade header.
 import type { Admission, Load } from './admission.js';
+import type { BodilessAnswers } from './bodiless-answers.js';
 import type { BodyMemory } from './body-memory.js';
 import type { ConnectionGate } from './connection-gate.js';
 import { InboundMessage } from './inbound.js';
@@ -57,6 +58,7 @@ export interface RouteContext extends ListenerEvidence {
   readonly deadlines: BodyDeadlines;
   readonly bodyMemory: BodyMemory;
   readonly unread: Unread;
+  readonly bodiless: BodilessAnswers;
   /** Requests of this app under way. */
   readonly active: Roll<ActiveReply>;
   readonly channels: Roll<McpChannel>;
@@ -85,16 +87,17 @@ export function corsHeaders(origin: string): HeaderPairs {
 function answerProbe(context: RouteContext, response: HttpResponse, request: HttpRequest, route: Route & { readonly kind: 'probe' }): void {
   const method = request.getMethod();
   const head = method === 'head';
-  if (method === 'options') return answerPlain(response, { status: 204, headers: ALLOW_PROBE });
+  if (method === 'options') return answerPlain(response, { status: 204, headers: ALLOW_PROBE, close: !context.bodiless.keep() });
   if (method !== 'get' && !head) return answerPlain(response, { status: 405, headers: ALLOW_PROBE, json: METHOD_PLAIN, close: true });
+  const close = head && !context.bodiless.keep();
   const headers = readHeaders(request);
   // Beyond loopback, load balancers probe by address; on loopback, whoever names another host is a rebound web page.
   if (context.admission.loopbackListener && context.admission.check(headers.host, headers.hostLines, headers.origin) !== undefined) {
-    return answerPlain(response, { status: 403, json: { code: 'origin_rejected' }, head });
+    return answerPlain(response, { status: 403, json: { code: 'origin_rejected' }, head, close });
   }
   const answer = context.probes[route.probe]?.();
-  if (answer === undefined) return answerPlain(response, { status: 404, json: NONE_PLAIN, head });
-  answerPlain(response, { status: answer.status, headers: [['cache-control', 'no-store']], json: answer.json, head });
+  if (answer === undefined) return answerPlain(response, { status: 404, json: NONE_PLAIN, head, close });
+  answerPlain(response, { status: answer.status, headers: [['cache-control', 'no-store']], json: answer.json, head, close });
 }
 
 /** Why the thread has no room for one more; undefined = it has. */
@@ -148,9 +151,9 @@ export function admit(context: RouteContext, response: HttpResponse, headers: He
 /** OPTIONS, and the methods that the path does not take. */
 export function answerOther(context: RouteContext, response: HttpResponse, request: HttpRequest, headers: HeaderIntake, allow: HeaderPairs, plain = METHOD_PLAIN): void {
   const method = request.getMethod();
-  if (method !== 'options') return answerPlain(response, { status: 405, headers: allow, json: plain, head: method === 'head', close: method !== 'head' });
+  if (method !== 'options') return answerPlain(response, { status: 405, headers: allow, json: plain, head: method === 'head', close: method !== 'head' || !context.bodiless.keep() });
   const cors = corsHeaders(context.admission.corsOrigin(headers.origin));
-  answerPlain(response, { status: 204, headers: [...allow, ...cors, ...(cors.length === 0 ? [] : preflightHeaders(request.getHeader('access-control-request-headers')))] });
+  answerPlain(response, { status: 204, headers: [...allow, ...cors, ...(cors.length === 0 ? [] : preflightHeaders(request.getHeader('access-control-request-headers')))], close: !context.bodiless.keep() });
 }
 
 /** Whether a connection may become a stream without an end. */
@@ -171,7 +174,7 @@ export function serve(context: RouteContext, response: HttpResponse, request: Ht
   if (route.kind === 'probe') return answerProbe(context, response, request, route);
   const method = request.getMethod();
   const json = context.servesHttpSse ? NONE_OF_BOTH_PLAIN : matchSse(path) === undefined ? NONE_PLAIN : HTTP_SSE_PLAIN;
-  answerPlain(response, { status: 404, json, head: method === 'head', close: method !== 'head' && method !== 'get' });
+  answerPlain(response, { status: 404, json, head: method === 'head', close: method === 'head' ? !context.bodiless.keep() : method !== 'get' });
 }
 
 /** Takes every path and method of an app. POST has its own handler, because almost every request is one, and asking which it is takes a call. */

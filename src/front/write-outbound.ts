@@ -14,7 +14,7 @@ const NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/i;
 const UNSAFE_VALUE = /[\0\r\n]/;
 const OK = 200;
 const LINE_END = '\r\n';
-export const NO_CONTENT = 204;
+const NO_CONTENT = 204;
 const NOT_MODIFIED = 304;
 /** uWebSockets.js writes these itself, or they belong to one hop only. */
 const OWN_HEADERS: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding', 'connection', 'keep-alive', 'date', 'upgrade', 'proxy-connection', 'trailer', 'te']);
