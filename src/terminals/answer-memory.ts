@@ -1,5 +1,5 @@
 // What answers of tool servers that are held here whole take, all of a gateway thread together: each has a bound of its own, and hundreds may come at once.
-// Their tools have run, so nothing is refused: above the bound they are read on one after another.
+// Their tools have run, so nothing is refused: above the bound those of one server are read on one after another. Not those of all: one that drips would hold up the others'.
 
 /** What one read may still bring of an answer that is to wait. */
 export const READ_BYTES = 64 * 1024;
@@ -14,10 +14,13 @@ export class Room {
   hasWaited = false;
   /** @internal */
   stalled = false;
+  /** @internal */
+  readonly server: string;
   readonly #memory: AnswerMemory;
   readonly #flow: () => void;
 
-  constructor(memory: AnswerMemory, flow: () => void) {
+  constructor(memory: AnswerMemory, server: string, flow: () => void) {
+    this.server = server;
     this.#memory = memory;
     this.#flow = flow;
   }
@@ -45,7 +48,7 @@ export class Room {
 
 export class AnswerMemory {
   readonly #bytesMax: number;
-  /** Of those that do not stall, the one that has held room longest is the first, and never waits: it comes to its end, and so do those behind it. */
+  /** Of those of a server that do not stall, the one that has held room longest is its first, and never waits: it comes to its end, and so do those behind it. */
   readonly #rooms = new Set<Room>();
   #bytes = 0;
   #turn: NodeJS.Immediate | undefined;
@@ -63,9 +66,9 @@ export class AnswerMemory {
     return this.#bytes > this.#bytesMax;
   }
 
-  /** `flow`: called when it is to wait, and when no longer. */
-  room(flow: () => void): Room {
-    return new Room(this, flow);
+  /** `server`: whose answer it is. `flow`: called when it is to wait, and when no longer. */
+  room(server: string, flow: () => void): Room {
+    return new Room(this, server, flow);
   }
 
   /** @internal */
@@ -79,7 +82,7 @@ export class AnswerMemory {
       room.wait(false);
     } else this.#rooms.add(room);
     if (more < 0) this.#goOnSoon();
-    else if (this.isFull && room !== this.#first()) room.wait(true);
+    else if (this.isFull && room !== this.#firstOf(room.server)) room.wait(true);
   }
 
   /** @internal */
@@ -89,8 +92,8 @@ export class AnswerMemory {
     this.#goOnSoon();
   }
 
-  #first(): Room | undefined {
-    for (const room of this.#rooms) if (!room.stalled) return room;
+  #firstOf(server: string): Room | undefined {
+    for (const room of this.#rooms) if (!room.stalled && room.server === server) return room;
     return undefined;
   }
 
@@ -104,12 +107,13 @@ export class AnswerMemory {
 
   /** In their order, as many as find room for what their next read brings. */
   #goOn(): void {
-    this.#first()?.wait(false);
+    const servers = new Set<string>();
     let taken = this.#bytes;
     for (const room of this.#rooms) {
-      if (taken + READ_BYTES > this.#bytesMax) return;
-      if (!room.waits) continue;
-      taken += READ_BYTES;
+      const isFirst = !room.stalled && !servers.has(room.server);
+      if (isFirst) servers.add(room.server);
+      else if (!room.waits || taken + READ_BYTES > this.#bytesMax) continue;
+      else taken += READ_BYTES;
       room.wait(false);
     }
   }

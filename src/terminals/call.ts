@@ -200,7 +200,7 @@ class ForwardedCall implements UpstreamSink, UpstreamWork, StreamedCall {
 
   #hold(bytes: number): void {
     if (this.#isEmpty || (this.#room === undefined && bytes <= COUNTED_FROM_BYTES)) return;
-    this.#room ??= this.#services.answerMemory.room(() => this.flow(this.#stream?.holdsBack === true));
+    this.#room ??= this.#services.answerMemory.room(this.#leg?.url ?? '', () => this.flow(this.#stream?.holdsBack === true));
     this.#room.holds(bytes);
   }
 

@@ -155,7 +155,7 @@ export const gatewayConfigSchema = z.strictObject({
     connections_max: int(1, 10_000, 128, 'Connections to one tool server, per thread.'),
     pipelining: int(1, 64, 1, 'Calls on one connection to an http: tool server before the first is answered. 1 = each waits for the one before. More saves system calls, but a slow call holds up those behind it, and one that breaks its connection fails them all: only for servers whose tools answer fast.'),
     answer_bytes_max: int(KIB, 1024 * MIB, 64 * MIB, 'Largest single answer or SSE event.'),
-    inflight_answer_bytes_max: int(KIB, 64 * 1024 * MIB, 256 * MIB, 'Answers and SSE events of calls held at one time together, until they are whole, scanned and sent on; shared out evenly among the gateway threads. Above it none is refused: the one held longest is read on, the others wait in line. Answers up to 16 KiB do not count.'),
+    inflight_answer_bytes_max: int(KIB, 64 * 1024 * MIB, 256 * MIB, 'Answers and SSE events of calls held at one time together, until they are whole, scanned and sent on; shared out evenly among the gateway threads. Above it none is refused: of each tool server the one held longest is read on, the others wait in line. Answers up to 16 KiB do not count.'),
     processes_max: int(1, 10_000, 64, 'Processes of stdio tool servers, all together; above it no further one is started.'),
   }, 'The way to tool servers.'),
   response: room({

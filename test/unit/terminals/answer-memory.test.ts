@@ -5,9 +5,9 @@ import { AnswerMemory, READ_BYTES } from '../../../src/terminals/answer-memory.j
 
 const BOUND = 10 * READ_BYTES;
 
-function rig(count: number) {
+function rig(count: number, serverOf: (room: number) => string = () => 'a') {
   const memory = new AnswerMemory(BOUND);
-  const rooms = Array.from({ length: count }, () => memory.room(() => undefined));
+  const rooms = Array.from({ length: count }, (_, n) => memory.room(serverOf(n), () => undefined));
   const [one, two, three] = rooms as [typeof rooms[0] & object, typeof rooms[0] & object, typeof rooms[0] & object];
   return { memory, one, two, three, waiting: () => rooms.map(({ waits }) => waits) };
 }
@@ -24,6 +24,18 @@ describe('answers above the bound', () => {
     await turn();
     expect([waiting(), memory.bytes]).toEqual([[false, false, false], 9 * READ_BYTES]);
     expect([one.hasWaited, two.hasWaited, three.hasWaited]).toEqual([false, true, true]);
+  });
+
+  it('of one server do not hold up those of another', async () => {
+    const { one, two, three, waiting } = rig(3, (n) => (n < 2 ? 'drips' : 'well'));
+    one.holds(BOUND);
+    two.holds(READ_BYTES);
+    three.holds(READ_BYTES);
+    three.holds(2 * READ_BYTES);
+    expect(waiting()).toEqual([false, true, false]);
+    three.holds(0);
+    await turn();
+    expect(waiting()).toEqual([false, true, false]);
   });
 
   it('go on only as many as find room', async () => {
