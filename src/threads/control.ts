@@ -60,7 +60,7 @@ import { createToolServerClient, ownProcesses } from './tool-servers.js';
 import { readEvidence } from './evidence.js';
 import { markEverything, watchEverything } from './watching.js';
 import { planBeside } from './plan-beside.js';
-import { describeSourceFaults, findFaults, gatherFaults, refusedReload, RefusedSources, SourcesRefused, type SourcePart } from './source-faults.js';
+import { describeSourceFaults, FaultFinder, gatherFaults, isPolicyFile, refusedReload, RefusedSources, SourcesRefused, type SourcePart } from './source-faults.js';
 import { makeFolder } from '../base/store/make-folder.js';
 
 export interface ControlOptions {
@@ -100,7 +100,8 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   const log = createLog(config.log_level, 'control');
   const cacheDir = join(stateDir, 'cache');
   const memory = createSharedMemory(config); // first: zeros that nobody ever used cost nothing, memory that was given back must be wiped
-  const refuseStart = (fault: unknown): SourcesRefused => new SourcesRefused(gatherFaults(fault, findFaults(RELOADS.all, root, config, clock)));
+  const finder = new FaultFinder(root, clock);
+  const refuseStart = (fault: unknown): SourcesRefused => new SourcesRefused(gatherFaults(fault, finder.find(RELOADS.all, config)));
   const marks = markEverything(root, config);
   let sources: SnapshotSources;
   let inForce: InForce;
@@ -222,7 +223,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   const running = threads;
   cleanup.push(() => running.drain(sources.config.shutdown_grace_s * MS_PER_SECOND));
 
-  const refused = new RefusedSources(() => [...findConfigFaults(options.configFile), ...findFaults(RELOADS.all, root, sources.config, clock)]);
+  const refused = new RefusedSources(() => [...findConfigFaults(options.configFile), ...finder.find(RELOADS.all, sources.config)]);
   const noteRefused = (what: keyof typeof RELOADS, faults: readonly SourceFault[]): void => {
     refused.refuse(RELOADS[what], faults, clock.nowMs());
     const [first, ...others] = faults;
@@ -231,13 +232,20 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
     });
   };
   /** Who looked at them beside this thread has found all already. */
-  const everyFault = (fault: unknown, parts: readonly SourcePart[]): readonly SourceFault[] => (fault instanceof SourcesRefused ? fault.faults : gatherFaults(fault, findFaults(parts, root, sources.config, clock)));
+  const everyFault = (fault: unknown, parts: readonly SourcePart[]): readonly SourceFault[] => (fault instanceof SourcesRefused ? fault.faults : gatherFaults(fault, finder.find(parts, sources.config)));
+  const plan = async (next: SnapshotSources, parts: readonly SourcePart[]): Promise<void> => {
+    if (!isDear(next, sources)) return;
+    await planBeside({ root, parts, sources: next, keeping: keepingIn(cacheDir) }).catch((fault: unknown) => {
+      if (fault instanceof SourcesRefused && parts.includes('policies') && fault.faults.every(({ file }) => file !== undefined)) finder.learn(next, fault.faults.filter(isPolicyFile));
+      throw fault;
+    });
+  };
   /** Proves the sources here, then swaps every thread, then this thread's own copy. `faults`: of files that stay as they were. */
   const swap = async (read: () => { readonly sources: SnapshotSources; readonly faults: readonly SourceFault[] }, what: keyof typeof RELOADS): Promise<Reloaded> => {
     const parts = RELOADS[what];
     try {
       const { sources: next, faults } = read();
-      if (isDear(next, sources)) await planBeside({ root, parts, sources: next, keeping: keepingIn(cacheDir) });
+      await plan(next, parts);
       const compiled = compileInForce(next, clock, cacheDir);
       const digests = await running.swap(compiled.planned);
       // A renewed registration must be judged by what is served now, not by a listing that is older than the change it accepts.
@@ -294,7 +302,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
     try {
       const written = { ...sources, policies: readPolicies(root, sources.config) };
       if (digestPolicies(written.policies) === inForce.policy.digest) return undefined;
-      if (isDear(written, sources)) await planBeside({ root, parts: RELOADS.policies, sources: written, keeping: keepingIn(cacheDir) });
+      await plan(written, RELOADS.policies);
       return compileWritten(written, clock, cacheDir);
     } catch (fault) {
       throw refusedReload(everyFault(fault, RELOADS.policies));

@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../base/clock/clock.js';
 import { planOf, rulesOf } from '../jobs/plan-sources.js';
 import type { PlannerData } from './plan-beside.js';
-import { findFaults, gatherFaults } from './source-faults.js';
+import { FaultFinder, gatherFaults } from './source-faults.js';
 import type { SourceFault } from './messages.js';
 
 const { root, parts, sources, keeping } = workerData as PlannerData;
@@ -15,7 +15,7 @@ function plan(): readonly SourceFault[] {
     rulesOf(sources, keeping);
     return [];
   } catch (fault) {
-    return gatherFaults(fault, findFaults(parts, root, sources.config, systemClock));
+    return gatherFaults(fault, new FaultFinder(root, systemClock).find(parts, sources.config));
   }
 }
 

@@ -3,8 +3,10 @@ import { ConfigFault } from '../base/config/fault.js';
 import type { GatewayConfig } from '../base/config/schema.js';
 import type { RefusedSource } from '../control/parts.js';
 import { ControlFault } from '../control/server.js';
+import { digestPolicies } from '../engines/policy/policy-set.js';
 import { PolicyError, type PolicyClock } from '../engines/policy/types.js';
 import { findFileFaults, findPolicyFaults } from '../jobs/find-faults.js';
+import { readPolicies, type SnapshotSources } from '../jobs/read-sources.js';
 import { ThreadRefused } from './gateway-thread.js';
 import type { SourceFault } from './messages.js';
 
@@ -35,9 +37,46 @@ export function describeSourceFaults(fault: unknown): readonly SourceFault[] {
   return [{ message: fault instanceof Error ? fault.message : 'unknown fault', file: undefined, line: undefined, column: undefined, remedy }];
 }
 
-/** Each fault of the files as they stand, as it was thrown. */
-export function findFaults(parts: readonly SourcePart[], root: string, config: GatewayConfig, clock: PolicyClock): unknown[] {
-  return [...(parts.includes('files') ? findFileFaults(root, config) : []), ...(parts.includes('policies') ? findPolicyFaults(root, config, clock) : [])];
+/** Looks at the files as they stand. What is wrong with the policies it knows until they change: to look at 10,000 rules takes seconds, and agw status asks each time. */
+export class FaultFinder {
+  readonly #root: string;
+  readonly #clock: PolicyClock;
+  #ofPolicies: { readonly key: string; readonly faults: readonly unknown[] } | undefined;
+
+  constructor(root: string, clock: PolicyClock) {
+    this.#root = root;
+    this.#clock = clock;
+  }
+
+  /** Each fault as it was thrown. */
+  find(parts: readonly SourcePart[], config: GatewayConfig): unknown[] {
+    return [...(parts.includes('files') ? findFileFaults(this.#root, config) : []), ...(parts.includes('policies') ? this.#findInPolicies(config) : [])];
+  }
+
+  /** Another thread has looked at these policies. */
+  learn(looked: LookedAt, faults: readonly SourceFault[]): void {
+    this.#ofPolicies = { key: keyOfPolicies(looked), faults: [new SourcesRefused(faults)] };
+  }
+
+  #findInPolicies(config: GatewayConfig): readonly unknown[] {
+    try {
+      const key = keyOfPolicies({ policies: readPolicies(this.#root, config), config });
+      if (this.#ofPolicies?.key !== key) this.#ofPolicies = { key, faults: findPolicyFaults(this.#root, config, this.#clock) };
+      return this.#ofPolicies.faults;
+    } catch (fault) {
+      return [fault];
+    }
+  }
+}
+
+type LookedAt = Pick<SnapshotSources, 'policies' | 'config'>;
+
+function keyOfPolicies({ policies, config }: LookedAt): string {
+  return `${digestPolicies(policies)} ${JSON.stringify(config.policy)}`;
+}
+
+export function isPolicyFile({ file }: Pick<SourceFault, 'file'>): boolean {
+  return file?.endsWith('.rego') === true;
 }
 
 /** The fault that stopped, then the others; each once. What has no file is no fault of the sources, and stands alone. */
@@ -89,7 +128,7 @@ export class RefusedSources {
   refuse(parts: readonly SourcePart[], faults: readonly SourceFault[], nowMs: number): void {
     const present = this.#present();
     for (const part of parts) {
-      const mine = faults.filter((fault) => (fault.file?.endsWith('.rego') === true ? 'policies' : 'files') === part || parts.length === 1);
+      const mine = faults.filter((fault) => (isPolicyFile(fault) ? 'policies' : 'files') === part || parts.length === 1);
       this.#refused.set(part, mine.map((fault) => ({ source: { ...toJson(fault), file: fault.file ?? '', since: new Date(nowMs).toISOString() }, seen: present.has(keyOf(fault)) })));
     }
   }

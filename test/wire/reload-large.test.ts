@@ -53,6 +53,7 @@ it('that is refused names its fault with the place, and holds up nothing', async
   expect([last.status, last.json['error']]).toMatchObject([422, { code: 'reload_refused', file: 'config/opa/policies/large.rego', line: RULES * 5 + 5 }]);
   expect(answered).toBeGreaterThan(ANSWERED_MEANWHILE_MIN);
   expect((await gateway.post(call('echo'))).status).toBe(200);
+  expect((await gateway.control('GET', '/v1/status')).json['refused']).toMatchObject([{ file: 'config/opa/policies/large.rego' }]);
 });
 
 it('that is only asked about is answered from the files, and holds up nothing', async () => {

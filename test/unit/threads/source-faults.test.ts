@@ -1,8 +1,14 @@
 // What is refused is shown until it is right: as a look at the files tells, or, for what only a thread's engines find, as a reload does.
-import { expect, it } from 'vitest';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../../src/base/clock/clock.js';
 import { ConfigFault, WHOLE_FILE } from '../../../src/base/config/fault.js';
 import type { SourceFault } from '../../../src/threads/messages.js';
-import { describeSourceFaults, RefusedSources, SourcesRefused } from '../../../src/threads/source-faults.js';
+import { readPolicies } from '../../../src/jobs/read-sources.js';
+import { describeSourceFaults, FaultFinder, RefusedSources, SourcesRefused } from '../../../src/threads/source-faults.js';
+import { configOf } from '../chain/contexts.js';
 
 const faultOf = (file: string): SourceFault => ({ message: 'wrong', file, line: 3, column: 1, remedy: undefined });
 const files = (refused: RefusedSources): string[] => refused.list().map(({ file }) => file);
@@ -43,4 +49,35 @@ it('is looked for only while something is refused', () => {
   const refused = new RefusedSources(() => { looks += 1; return []; });
   refused.list();
   expect(looks).toBe(0);
+});
+
+describe('a look at the policies as they stand', () => {
+  let root: string;
+  beforeEach(() => { root = mkdtempSync(join(tmpdir(), 'precinct-faults-')); });
+  afterEach(() => rmSync(root, { recursive: true }));
+  const config = configOf('policy: {dirs: [policies]}');
+  const write = (text: string): void => {
+    mkdirSync(join(root, 'policies'), { recursive: true });
+    writeFileSync(join(root, 'policies', 'a.rego'), text);
+  };
+  const look = (finder: FaultFinder): readonly unknown[] => finder.find(['policies'], config);
+
+  it('is taken once, until they change', () => {
+    const finder = new FaultFinder(root, systemClock);
+    write('package precinct.authz\nallow if {');
+    const [fault] = look(finder);
+    expect(describeSourceFaults(fault)).toMatchObject([{ file: 'policies/a.rego' }]);
+    expect(look(finder)[0]).toBe(fault);
+    write('package precinct.authz\nimport rego.v1\nallow if false');
+    expect(look(finder)).toEqual([]);
+  });
+
+  it('that another thread has taken is not taken again', () => {
+    const finder = new FaultFinder(root, systemClock);
+    write('package precinct.authz\nimport rego.v1\nallow if false');
+    finder.learn({ policies: readPolicies(root, config), config }, [{ message: 'said by another', file: 'policies/a.rego', line: 3, column: 1, remedy: undefined }]);
+    expect(look(finder).flatMap(describeSourceFaults)).toMatchObject([{ message: 'said by another', line: 3 }]);
+    write('package precinct.authz\nimport rego.v1\nallow if true');
+    expect(look(finder)).toEqual([]);
+  });
 });
