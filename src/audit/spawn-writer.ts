@@ -53,10 +53,13 @@ export function startAuditWriterHere(options: AuditWriterOptions, around: Writer
   };
 }
 
-export function spawnAuditWriter(options: AuditWriterOptions, program: URL = programOf('audit-writer')): AuditWriterHandle {
+/** Who asks how the log is, is told in this time: a disk that stands still holds up the writer's thread, and nobody else. */
+const ANSWER_WAIT_MS = 3_000;
+
+export function spawnAuditWriter(options: AuditWriterOptions, program: URL = programOf('audit-writer'), answerWaitMs = ANSWER_WAIT_MS): AuditWriterHandle {
   const bell = createBell();
   const workerData: WriterThreadData = { options, bell };
-  return new WriterThread(new Worker(program, { workerData, name: 'audit-writer' }), bell, options.dir);
+  return new WriterThread(new Worker(program, { workerData, name: 'audit-writer' }), bell, options.dir, answerWaitMs);
 }
 
 class WriterThread implements AuditWriterHandle {
@@ -71,8 +74,11 @@ class WriterThread implements AuditWriterHandle {
   #nextId = 1;
   #closing = false;
   #end: AuditHealth | undefined;
+  #lastStatus: AuditStatus | undefined;
+  readonly #answerWaitMs: number;
 
-  constructor(worker: Worker, bell: SharedArrayBuffer, dir: string) {
+  constructor(worker: Worker, bell: SharedArrayBuffer, dir: string, answerWaitMs: number) {
+    this.#answerWaitMs = answerWaitMs;
     this.#worker = worker;
     this.#bell = bell;
     this.#ringer = new Ringer(bell);
@@ -108,8 +114,16 @@ class WriterThread implements AuditWriterHandle {
   status(): Promise<AuditStatus> {
     if (this.#end !== undefined) return Promise.resolve(this.#endedStatus(this.#end));
     const id = this.#nextId++;
+    const last = this.#lastStatus; // the first comes after the log was read, which takes as long as it takes
     return new Promise((resolve) => {
-      this.#asked.set(id, resolve);
+      const wait = last === undefined ? undefined : setTimeout(() => {
+        this.#asked.delete(id);
+        resolve({ ...last, healthy: false, because: 'the audit writer does not answer: its disk may stand still' });
+      }, this.#answerWaitMs);
+      this.#asked.set(id, (status) => {
+        clearTimeout(wait);
+        resolve(status);
+      });
       this.#tell({ kind: 'status', id });
     });
   }
@@ -133,6 +147,7 @@ class WriterThread implements AuditWriterHandle {
 
   #receive(message: FromWriterThread): void {
     if (message.kind === 'status') {
+      this.#lastStatus = message.status;
       this.#asked.get(message.id)?.(message.status);
       this.#asked.delete(message.id);
     } else {

@@ -108,3 +108,20 @@ describe('a writer thread that dies', () => {
     await writer.close();
   });
 });
+
+describe('a writer thread that stands still', () => {
+  it('is said to, with what it said last', async () => {
+    mkdirSync(scratch.dir, { recursive: true });
+    const program = join(scratch.dir, 'still.mjs');
+    writeFileSync(program, `import { parentPort } from 'node:worker_threads';
+      let asked = 0;
+      parentPort.on('message', (message) => {
+        if (message.kind === 'close') process.exit(0);
+        if (message.kind === 'status' && asked++ === 0) setTimeout(() => parentPort.postMessage({ kind: 'status', id: message.id, status: { healthy: true, because: '', seq: 7, lastHash: 'h', file: 'f', unresolved: 2 } }), 50);
+      });`);
+    const writer = spawnAuditWriter({ dir: scratch.dir, fileBytesMax: 1 << 28, start: {} }, pathToFileURL(program), 1);
+    expect(await writer.status()).toMatchObject({ healthy: true, seq: 7 }); // the first, whenever it comes
+    expect(await writer.status()).toEqual({ healthy: false, because: 'the audit writer does not answer: its disk may stand still', seq: 7, lastHash: 'h', file: 'f', unresolved: 2 });
+    await writer.close();
+  });
+});
