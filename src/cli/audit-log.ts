@@ -15,6 +15,7 @@ export async function auditDir(project: Project): Promise<string> {
 }
 
 export async function withAuditDir<T>(project: Project, read: (dir: string) => Promise<T>): Promise<T> {
+  if (project.otherGateway !== undefined) throw new CliFailure(`the log is read from the project's folder: --gateway ${project.otherGateway} can't be asked for it.`, { remedy: 'Name the other project by its config: --config FILE', code: 'usage' });
   try {
     return await read(await auditDir(project));
   } catch (error) {

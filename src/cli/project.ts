@@ -12,6 +12,8 @@ export interface Project {
   readonly stateDir: string;
   readonly socketPath: string;
   /** The whole config, checked. Throws ConfigFault. */
+  /** --gateway as it was typed, where that is not this project's own. */
+  readonly otherGateway: string | undefined;
   config(): Promise<GatewayConfig>;
   /** An absolute path for one written in the config. */
   path(written: string): string;
@@ -45,6 +47,9 @@ export function findProject(choice: ProjectChoice, environment: Environment): Pr
     },
     get socketPath() {
       return choice.gateway ?? environment.gateway ?? join(findStateDir(), 'control.sock');
+    },
+    get otherGateway() {
+      return choice.gateway === undefined || resolve(choice.workingDir, choice.gateway) === join(findStateDir(), 'control.sock') ? undefined : choice.gateway;
     },
     config: async () => {
       const { loadGatewayConfig } = await import('../base/config/load.js');

@@ -49,6 +49,7 @@ export async function runProcess(): Promise<void> {
   process.stderr.on('error', () => undefined); // whoever read it may go away: the gateway stays
   await main().catch((fault: unknown) => {
     say(describe(fault));
+    if (isWrongLine(fault)) say('See node dist/main.js --help.');
     process.exit(isUsage(fault) ? EXIT_USAGE : 1);
   });
 }
@@ -152,7 +153,10 @@ function describe(fault: unknown): string {
 
 /** A wrong command line, or a file that a person wrote, whichever thread found it wrong. */
 function isUsage(fault: unknown): boolean {
-  if (describeSourceFault(fault).file !== undefined) return true;
+  return isWrongLine(fault) || describeSourceFault(fault).file !== undefined;
+}
+
+function isWrongLine(fault: unknown): boolean {
   return fault instanceof Error && 'code' in fault && String(fault.code).startsWith('ERR_PARSE_ARGS');
 }
 

@@ -191,6 +191,19 @@ describe('agw audit tail', () => {
   });
 });
 
+describe('a gateway that is named', () => {
+  it.each([['audit', 'verify'], ['audit', 'search'], ['audit', 'tail'], ['audit', 'explain', 'x'], ['inspect', 'traffic']])('and is none of this project has no log here: %s %s', async (...line) => {
+    for (const address of ['/elsewhere/control.sock', 'http://10.1.2.3:9090']) {
+      const { code, err } = await bench.agw([...line, '--gateway', address]);
+      expect([code, err]).toEqual([2, `agw: the log is read from the project's folder: --gateway ${address} can't be asked for it.\nName the other project by its config: --config FILE`]);
+    }
+  });
+
+  it('and is this project\'s own is no other', async () => {
+    expect((await bench.agw(['audit', 'verify', '--gateway', join('.precinct', 'control.sock')])).err).not.toContain('--gateway');
+  });
+});
+
 describe('agw audit verify', () => {
   const verify = async (): Promise<{ code: number; result: Record<string, unknown> }> => {
     const { code, out } = await bench.agw(['audit', 'verify', '--json']);
