@@ -268,7 +268,7 @@ describe('the tour', () => {
     expect(readFileSync(join(dir, 'config', 'identities.yaml'), 'utf8')).not.toContain('tester');
     expect(left.after).toBe(left.before);
     expect(readFileSync(join(dir, 'config', 'capability-registry-v2.yaml'), 'utf8')).toBe(left.before);
-    expect(['approvals list', 'approver list', 'secret list'].map((words) => listed(words))).toEqual([{ approvals: [] }, { approvers: [] }, { secrets: [], references: [] }]);
+    expect(['approvals list', 'approver list', 'secret list'].map((words) => listed(words))).toEqual([{ approvals: [], total: 0 }, { approvers: [] }, { secrets: [], references: [] }]);
     expect(agw('policy', 'eval', '--caller', CALLER.replace('my-agent', 'tester-1'), '--tool', 'echo')).toBe(1);
     expect(agw('audit', 'verify')).toBe(0);
   });
