@@ -8,8 +8,8 @@ import { isMcpClient } from '../mcp/accept.js';
 import { renderRefusal, type RenderedRefusal } from '../mcp/errors.js';
 import { JSON_HEADERS } from '../mcp/media-types.js';
 import { sharingKind } from './crowd.js';
-import { grantOf, type Context } from './context.js';
-import { GRANT_NOT_USABLE, STOPPED, UNRECORDED } from './exit-refusals.js';
+import { grantOf, type Context, type Grant } from './context.js';
+import { answeredId, GRANT_NOT_USABLE, STOPPED, UNRECORDED } from './exit-refusals.js';
 import type { ExitServices } from './exit-services.js';
 import { answerFinding, argumentsDigestOf, askedMethod, decisionFacts, intentFacts, needsIntent, requestFacts } from './record-facts.js';
 import { tracedRequest, type StreamFacts } from './request-spans.js';
@@ -32,7 +32,8 @@ export class Exchange {
   /** How a stream ends whose end came while it was opening. */
   #endOnceOpen: (() => void) | undefined = undefined;
   #outcome: BreakerOutcome = 'neutral';
-  #grantConsumed = false;
+  /** Its grant, once that may have been consumed. */
+  #spent: Grant | undefined;
   #argumentsDigest: string | undefined = undefined;
   #streamBytes = 0;
   #streamMessages = 0;
@@ -173,18 +174,11 @@ export class Exchange {
     return renderRefusal(refusal.protocol ?? refusal, {
       decisionId: ctx.decisionId,
       traceId: ctx.traceId,
-      idText: this.#answeredId(refusal),
+      idText: answeredId(ctx.call, refusal, this.reply.carrier !== undefined),
       isMcpClient: this.mcpClient,
       resourceMetadataUrl: this.#services.resourceMetadataUrl,
       docsBaseUrl: ctx.snapshot.config.docs.base_url,
     });
-  }
-
-  /** What is no call may still have an id to answer under. An answer's id is its server's: among many messages a refusal under it would pass for another answer. */
-  #answeredId(refusal: Deny): string | undefined {
-    const { call } = this.ctx;
-    if (call?.kind === 'response' && this.reply.carrier !== undefined) return undefined;
-    return call?.idText ?? refusal.protocol?.idText;
   }
 
   /** Everything that must be durable before the first byte goes upstream: the grant's end, the intent. Then `go`. */
@@ -197,7 +191,7 @@ export class Exchange {
       return;
     }
     ctx.inbound.retain();
-    this.#grantConsumed = true;
+    this.#spent = grant;
     this.#services.grants.consume(grant.requestId, grant.token).then(
       (consumed) => this.guard(() => (consumed ? this.#recordIntent(go) : this.refuse(GRANT_NOT_USABLE))),
       () => this.refuse(deny('stepup_unavailable_fail_closed', { reasonCode: 'grant_not_consumed' })),
@@ -358,11 +352,11 @@ export class Exchange {
   /** A grant that was reserved but never came to the wire is still good. */
   #releaseGrant(): void {
     const grant = grantOf(this.ctx);
-    if (grant !== undefined && !this.#grantConsumed) this.#services.grants.release(grant.requestId, grant.token);
+    if (grant !== undefined && this.#spent === undefined) this.#services.grants.release(grant.requestId, grant.token);
   }
 
   #grantRecorded(): void {
-    if (this.#grantConsumed) this.#services.grants.recorded(grantOf(this.ctx)?.requestId ?? '');
+    if (this.#spent !== undefined) this.#services.grants.recorded(this.#spent.requestId);
   }
 
   #settleBreaker(): void {

@@ -1,6 +1,7 @@
-// What the exit itself refuses with: nothing of the request is wrong. Whoever reads one must know whether the call may have run.
+// What the exit itself refuses with, and under which id: nothing of the request is wrong. Whoever reads one must know whether the call may have run.
 import { reasonText } from '../base/errors/reasons.js';
 import type { EndCause } from '../front/types.js';
+import type { Context } from './context.js';
 import { deny, type Deny } from './verdict.js';
 
 interface Stopped {
@@ -15,6 +16,12 @@ export const UNRECORDED = Object.freeze(deny('gateway_fault', {
 }));
 /** Its time ran out while the call was on its way through the later layers. */
 export const GRANT_NOT_USABLE = Object.freeze(deny('stepup_denied', { reasonCode: 'grant_not_usable', ...reasonText('stepup_denied', 'grant_not_usable') }));
+
+/** What is no call may still have an id to answer under. An answer's id is its server's: among many messages a refusal under it would pass for another answer. */
+export function answeredId(call: Context['call'], refusal: Deny, amongMany: boolean): string | undefined {
+  if (call?.kind === 'response' && amongMany) return undefined;
+  return call?.idText ?? refusal.protocol?.idText;
+}
 
 function stopped(reasonCode: EndCause, what: string): Stopped {
   return Object.freeze({

@@ -4,14 +4,13 @@ import { joinRules, parseRules } from '../engines/dlp/rule-file.js';
 import { parseIdentities } from '../engines/identity/identity-table.js';
 import { listPackages } from '../engines/policy/plan.js';
 import { loadPolicySet } from '../engines/policy/policy-set.js';
-import { readPolicyDirs } from '../engines/policy/sources.js';
-import type { PolicyClock } from '../engines/policy/types.js';
+import type { PolicyClock, PolicySource } from '../engines/policy/types.js';
 import { parseRegistry } from '../engines/registry/registry-file.js';
 import { parseChains } from '../engines/session-risk/chains.js';
 import { parseDestinations } from '../engines/step-up/destinations.js';
 import { parseThresholds } from '../engines/step-up/thresholds.js';
-import { sameTexts } from './plan-sources.js';
-import { readRules, readSource, type SnapshotSources, type SourceFile } from './read-sources.js';
+import { policyLimits, sameTexts } from './plan-sources.js';
+import { readPolicies, readRules, readSource, type SnapshotSources, type SourceFile } from './read-sources.js';
 
 interface OneFile {
   readonly part: 'registry' | 'identities' | 'thresholds' | 'destinations' | 'chains';
@@ -88,12 +87,16 @@ function findRuleFaults(root: string, config: GatewayConfig): unknown[] {
 /** Every file that does not parse; when all do, what is wrong with them together. */
 export function findPolicyFaults(root: string, config: GatewayConfig, clock: PolicyClock): unknown[] {
   try {
-    const sources = readPolicyDirs(root, config.policy.dirs);
-    const faults = sources.flatMap((source) => faultOf(() => listPackages([source])));
-    return faults.length > 0 ? faults : faultOf(() => loadPolicySet(sources, { cacheEntries: 0, timeoutMs: config.policy.timeout_ms, sourceBytesMax: config.policy.source_bytes_max, clock }).close());
+    return faultsOfPolicies(readPolicies(root, config), config, clock);
   } catch (fault) {
     return [fault];
   }
+}
+
+/** The same, of what was read. */
+export function faultsOfPolicies(sources: readonly PolicySource[], config: GatewayConfig, clock: PolicyClock): unknown[] {
+  const faults = sources.flatMap((source) => faultOf(() => listPackages([source])));
+  return faults.length > 0 ? faults : faultOf(() => loadPolicySet(sources, { cacheEntries: 0, ...policyLimits(config, clock) }).close());
 }
 
 function faultOf(work: () => unknown): unknown[] {

@@ -1,12 +1,11 @@
 // What is dear to find out of sources: the policies' plan, the rules as they read. Found out once for all threads, and kept on disk for the next start.
 import type { GatewayConfig } from '../base/config/schema.js';
-import type { Clock } from '../base/clock/clock.js';
 import { keptOr } from '../base/kept/kept-values.js';
 import { joinRules, parseRules } from '../engines/dlp/rule-file.js';
 import type { DlpRule } from '../engines/dlp/types.js';
 import { digestPolicies, planPolicySet } from '../engines/policy/policy-set.js';
 import { digestRegoModule } from '../engines/policy/rego-module.js';
-import type { PolicyPlan } from '../engines/policy/types.js';
+import type { PolicyClock, PolicyPlan } from '../engines/policy/types.js';
 import type { SnapshotSources } from './read-sources.js';
 
 export interface Keeping {
@@ -20,13 +19,13 @@ export interface Keeping {
 const DEAR_CHARS_MIN = 32 * 1024;
 
 /** Throws PolicyError. */
-export function planOf({ policies, policyPlan, config }: Pick<SnapshotSources, 'policies' | 'policyPlan' | 'config'>, clock: Clock, { cacheDir, code }: Keeping): PolicyPlan {
+export function planOf({ policies, policyPlan, config }: Pick<SnapshotSources, 'policies' | 'policyPlan' | 'config'>, clock: PolicyClock, { cacheDir, code }: Keeping): PolicyPlan {
   const digest = digestPolicies(policies);
   if (policyPlan?.digest === digest) return policyPlan;
   return keptOr(cacheDir, { kind: 'policy', of: [digest, JSON.stringify(config.policy), digestRegoModule()], code }, () => planPolicySet(policies, policyLimits(config, clock)));
 }
 
-export function policyLimits({ policy }: GatewayConfig, clock: Clock): { readonly timeoutMs: number; readonly sourceBytesMax: number; readonly clock: Clock } {
+export function policyLimits({ policy }: GatewayConfig, clock: PolicyClock): { readonly timeoutMs: number; readonly sourceBytesMax: number; readonly clock: PolicyClock } {
   return { timeoutMs: policy.timeout_ms, sourceBytesMax: policy.source_bytes_max, clock };
 }
 

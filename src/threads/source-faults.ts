@@ -5,7 +5,7 @@ import type { RefusedSource } from '../control/parts.js';
 import { ControlFault } from '../control/server.js';
 import { digestPolicies } from '../engines/policy/policy-set.js';
 import { PolicyError, type PolicyClock } from '../engines/policy/types.js';
-import { findFileFaults, findPolicyFaults } from '../jobs/find-faults.js';
+import { faultsOfPolicies, findFileFaults } from '../jobs/find-faults.js';
 import { readPolicies, type SnapshotSources } from '../jobs/read-sources.js';
 import { ThreadRefused } from './gateway-thread.js';
 import type { SourceFault } from './messages.js';
@@ -60,8 +60,9 @@ export class FaultFinder {
 
   #findInPolicies(config: GatewayConfig): readonly unknown[] {
     try {
-      const key = keyOfPolicies({ policies: readPolicies(this.#root, config), config });
-      if (this.#ofPolicies?.key !== key) this.#ofPolicies = { key, faults: findPolicyFaults(this.#root, config, this.#clock) };
+      const policies = readPolicies(this.#root, config);
+      const key = keyOfPolicies({ policies, config });
+      if (this.#ofPolicies?.key !== key) this.#ofPolicies = { key, faults: faultsOfPolicies(policies, config, this.#clock) };
       return this.#ofPolicies.faults;
     } catch (fault) {
       return [fault];
@@ -83,8 +84,13 @@ export function isPolicyFile({ file }: Pick<SourceFault, 'file'>): boolean {
 export function gatherFaults(first: unknown, others: readonly unknown[]): SourceFault[] {
   const known = new Map(describeSourceFaults(first).map((fault) => [keyOf(fault), fault]));
   if ([...known.values()].some(({ file }) => file === undefined)) return [...known.values()];
-  for (const fault of others.flatMap(describeSourceFaults)) if (!known.has(keyOf(fault))) known.set(keyOf(fault), fault);
+  for (const fault of others.flatMap(describeSourceFaults)) if (!known.has(keyOf(fault)) && ![...known.values()].some((one) => isSameInPolicies(one, fault))) known.set(keyOf(fault), fault);
   return [...known.values()];
+}
+
+/** What is wrong at one place of a policy has other words by who comes upon it first, the engine or the checks before it. */
+function isSameInPolicies(one: SourceFault, other: SourceFault): boolean {
+  return isPolicyFile(other) && one.file === other.file && one.line === other.line;
 }
 
 /** Tells one fault from another; a whole file's is at line 0, or, once it was turned into JSON, at none. */

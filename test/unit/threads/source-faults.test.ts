@@ -7,7 +7,7 @@ import { systemClock } from '../../../src/base/clock/clock.js';
 import { ConfigFault, WHOLE_FILE } from '../../../src/base/config/fault.js';
 import type { SourceFault } from '../../../src/threads/messages.js';
 import { readPolicies } from '../../../src/jobs/read-sources.js';
-import { describeSourceFaults, FaultFinder, RefusedSources, SourcesRefused } from '../../../src/threads/source-faults.js';
+import { describeSourceFaults, FaultFinder, gatherFaults, RefusedSources, SourcesRefused } from '../../../src/threads/source-faults.js';
 import { configOf } from '../chain/contexts.js';
 
 const faultOf = (file: string): SourceFault => ({ message: 'wrong', file, line: 3, column: 1, remedy: undefined });
@@ -80,4 +80,11 @@ describe('a look at the policies as they stand', () => {
     write('package precinct.authz\nimport rego.v1\nallow if true');
     expect(look(finder)).toEqual([]);
   });
+});
+
+it('is one fault at one place of a policy, in whose words ever, and each for itself elsewhere', () => {
+  const at = (file: string, line: number, message: string): SourcesRefused => new SourcesRefused([{ message, file, line, column: line, remedy: undefined }]);
+  const words = (first: SourcesRefused, ...others: SourcesRefused[]): string[] => gatherFaults(first, others).map(({ message }) => message);
+  expect(words(at('a.rego', 3, 'of the checks'), at('a.rego', 3, 'of the engine'), at('a.rego', 4, 'another'), at('b.rego', 3, 'a third'))).toEqual(['of the checks', 'another', 'a third']);
+  expect(words(at('a.yaml', 3, 'one'), at('a.yaml', 3, 'two'))).toEqual(['one', 'two']);
 });
