@@ -1,8 +1,9 @@
-// Notices that files changed: names and times are compared twice a second, because notifications differ between systems and editors replace files.
+// Notices that files changed: names and times are compared, because notifications differ between systems and editors replace files.
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
-const INTERVAL_MS = 400; // a valid change must be active within a second
+const INTERVAL_MS = 250; // with LOOKS_MAX: a valid change must be active within a second
+const LOOKS_MAX = 3; // a file that never comes to rest holds up no other for longer
 const DEPTH_MAX = 16; // policy folders are shallow; a link loop ends here
 
 export interface FileWatch {
@@ -17,14 +18,23 @@ export function markFiles(paths: readonly string[]): FileMarks {
   return new Map(paths.map((path) => [path, markOf(path, 0)]));
 }
 
-/** `changed` is told which of `marked` is no longer as it was. */
+/**
+ * `changed` is told which of `marked` is no longer as it was, once two looks found all of them the same: many editors and
+ * `cp` empty a file and fill it in place, and the half of a rule file is a valid file of fewer rules.
+ */
 export function watchFiles(marked: FileMarks, changed: (path: string) => void, every: (ms: number, tick: () => void) => () => void): FileWatch {
-  const marks = new Map(marked);
+  const told = new Map(marked);
+  let last: FileMarks = marked;
+  let waited = 0;
   const stop = every(INTERVAL_MS, () => {
-    for (const path of marks.keys()) {
-      const mark = markOf(path, 0);
-      if (mark === marks.get(path)) continue;
-      marks.set(path, mark);
+    const now = markFiles([...told.keys()]);
+    const atRest = [...now].every(([path, mark]) => mark === last.get(path));
+    last = now;
+    if (!atRest && ++waited < LOOKS_MAX) return;
+    waited = 0;
+    for (const [path, mark] of now) {
+      if (mark === told.get(path)) continue;
+      told.set(path, mark);
       changed(path);
     }
   });
