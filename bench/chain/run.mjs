@@ -3,7 +3,6 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { Bench } from 'tinybench';
 import { createLane, LaneReceiver, LaneSender } from '../../dist/audit/lane.js';
 import { Sampler } from '../../dist/chain/sampler.js';
@@ -26,10 +25,11 @@ import { createSharedMemory, openSharedMemory } from '../../dist/threads/shared-
 import { AnswerMemory } from '../../dist/terminals/answer-memory.js';
 import { createScanners } from '../../dist/threads/scanners.js';
 import { bytesPerCall } from '../support/allocations.mjs';
+import { readOptions } from '../support/options.mjs';
 import { saveResult } from '../support/results.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const { values } = parseArgs({ options: { ms: { type: 'string', default: '3000' }, body: { type: 'string', default: '1024' }, json: { type: 'boolean', default: false }, allowed: { type: 'boolean', default: false }, allocations: { type: 'boolean', default: false }, save: { type: 'string' } } });
+const values = readOptions({ ms: 3000, body: 1024, json: false, allowed: false, allocations: false, save: null });
 const CALLER = 'spiffe://poc.local/agents/mcp-client/bench/dev';
 const URL_OF_TOOL = 'http://127.0.0.1:1/mcp';
 const SCHEMA = '{"type":"object","properties":{"text":{"type":"string"}}}';
@@ -86,7 +86,7 @@ await scanners.close();
 rmSync(dir, { recursive: true, force: true });
 
 async function time() {
-  const bench = new Bench({ time: Number(values.ms), warmupTime: 1000 });
+  const bench = new Bench({ time: values.ms, warmupTime: 1000 });
   bench.add('13 layers + response firewall, tools/call, allowed', () => post(allowed));
   if (!values.allowed) bench.add('refused at layer 5', () => post(denied));
   const before = gateway.report().chain;
@@ -96,7 +96,7 @@ async function time() {
 
 function message(tool) {
   const head = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}},"name":"${tool}","arguments":{"text":"`;
-  return { tool, bytes: Buffer.from(`${head}${'The quick brown fox jumps over the lazy dog. '.repeat(Math.ceil(Number(values.body) / 45)).slice(0, Number(values.body) - head.length - 5)}"}}}`) };
+  return { tool, bytes: Buffer.from(`${head}${'The quick brown fox jumps over the lazy dog. '.repeat(Math.ceil(values.body / 45)).slice(0, values.body - head.length - 5)}"}}}`) };
 }
 
 function post({ tool, bytes }) {
@@ -128,7 +128,7 @@ function report(done, from, to) {
     return { step: i + 1, name, us: calls === 0 ? 0 : (to.layers[i].sumUs - from.layers[i].sumUs) / calls };
   });
   const totals = done.tasks.map((task) => ({ name: task.name, us: (task.result.latency?.p50 ?? task.result.p50) * 1000 }));
-  const result = { bench: 'chain', body: Number(values.body), totals, layers };
+  const result = { bench: 'chain', body: values.body, totals, layers };
   if (values.save !== undefined) saveResult(values.save, result);
   if (values.json) {
     process.stdout.write(`${JSON.stringify(result)}\n`);

@@ -2,18 +2,18 @@
 //   node bench/check/run.mjs [--update [--runs 4]]
 // --update measures several runs, and writes their medians and their scatter as the new baseline.
 import { readFileSync, writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { baselineOf, compare, FALL_MAX } from '../support/baseline.mjs';
+import { readOptions } from '../support/options.mjs';
 import { needPrograms } from '../wire/servers.mjs';
 import { measureRatios, RATIOS } from './ratios.mjs';
 
-const { values } = parseArgs({ options: { update: { type: 'boolean', default: false }, runs: { type: 'string', default: '4' } } });
+const values = readOptions({ update: false, runs: 4 });
 const BASELINE = new URL('../baseline.json', import.meta.url);
 
 needPrograms('nginx', 'wrk', 'taskset');
 if (values.update) {
   const runs = [];
-  for (let i = 0; i < Number(values.runs); i++) runs.push(await measure((what) => process.stderr.write(`run ${i + 1}/${values.runs}: ${what}\n`)));
+  for (let i = 0; i < values.runs; i++) runs.push(await measure((what) => process.stderr.write(`run ${i + 1}/${values.runs}: ${what}\n`)));
   const entries = Object.entries(baselineOf(runs)).map(([name, entry]) => [name, { ...entry, is: RATIOS[name] }]);
   writeFileSync(BASELINE, `${JSON.stringify(Object.fromEntries(entries), undefined, 1)}\n`);
   for (const [name, { ratio, scatter }] of entries) process.stdout.write(`${name.padEnd(42)}${text(ratio).padStart(9)} ± ${percent(scatter)}\n`);

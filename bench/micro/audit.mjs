@@ -6,16 +6,11 @@ import { closeSync, fdatasyncSync, mkdtempSync, openSync, readFileSync, readdirS
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
+import { readOptions } from '../support/options.mjs';
 
-const { values } = parseArgs({
-  options: {
-    lines: { type: 'string', default: '20000' }, work: { type: 'string', default: '60' }, flights: { type: 'string', default: '1,16,64' },
-    dir: { type: 'string', default: tmpdir() }, dist: { type: 'string', default: new URL('../../dist', import.meta.url).pathname },
-  },
-});
-const LINES = Number(values.lines);
-const WORK_US = Number(values.work);
+const values = readOptions({ lines: 20000, work: 60, flights: '1,16,64', dir: tmpdir(), dist: new URL('../../dist', import.meta.url).pathname });
+const LINES = values.lines;
+const WORK_US = values.work;
 const dist = `${pathToFileURL(resolve(values.dist)).href}/`;
 const { spawnAuditWriter } = await import(`${dist}audit/spawn-writer.js`);
 const { openAppender } = await import(`${dist}audit/appender.js`);

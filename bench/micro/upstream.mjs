@@ -1,22 +1,17 @@
 // What one call to a tool server costs the thread that makes it: undici and the own client on Node's sockets, on native ones, and with 16 calls on a connection, in alternating rounds against the same nginx.
 //   node bench/micro/upstream.mjs --rounds 5 --calls 40000 --connections 64 --body 1024 --answer 200
-import { parseArgs } from 'node:util';
 import { median } from '../support/measure.mjs';
+import { readOptions } from '../support/options.mjs';
 import { createUpstreamClient } from '../../dist/upstream/http-client.js';
 import { needPrograms, scratch, startUpstream } from '../wire/servers.mjs';
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '5' }, calls: { type: 'string', default: '40000' }, connections: { type: 'string', default: '64' },
-    body: { type: 'string', default: '1024' }, answer: { type: 'string', default: '200' }, core: { type: 'string' }, only: { type: 'string' }, json: { type: 'boolean', default: false },
-  },
-});
-const [rounds, calls, connections] = [Number(values.rounds), Number(values.calls), Number(values.connections)];
+const values = readOptions({ rounds: 5, calls: 40000, connections: 64, body: 1024, answer: 200, core: null, only: null, json: false });
+const { rounds, calls, connections } = values;
 needPrograms('nginx', ...(values.core === undefined ? [] : ['taskset']));
 
-const body = Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'echo', arguments: { text: 'x'.repeat(Math.max(0, Number(values.body) - 90)) } } }));
+const body = Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'echo', arguments: { text: 'x'.repeat(Math.max(0, values.body - 90)) } } }));
 const { dir, remove } = scratch();
-const upstream = await startUpstream(dir, values.core, Number(values.answer));
+const upstream = await startUpstream(dir, values.core, values.answer);
 const request = { url: `http://127.0.0.1:${upstream.port}/mcp`, httpMethod: 'POST', body, answerTimeoutMs: 30_000, idleTimeoutMs: 30_000 };
 
 /** As the gateway's legs write them: an object per call, of which the trace differs. */

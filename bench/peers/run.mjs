@@ -1,8 +1,8 @@
 // The peers bench: this gateway beside its peers, nginx, the barest proxy and the tool server alone; one run, alternating rounds, one and the same core.
 //   node bench/peers/run.mjs --rounds 8 --seconds 2 --connections 64 --body 1024 --save peers [--only precinct,nginx,vmcp]
-import { parseArgs } from 'node:util';
 import { generate } from '../support/generate.mjs';
 import { cores } from '../support/measure.mjs';
+import { readOptions } from '../support/options.mjs';
 import { familyCpuMs, familyRssMib, untilQuiet } from '../support/process-cost.mjs';
 import { saveResult } from '../support/results.mjs';
 import { needPrograms, withServers } from '../wire/servers.mjs';
@@ -13,11 +13,8 @@ import { printReport, summary } from './report.mjs';
 import { PEERS, rowKey } from './table.mjs';
 import { fullLoad, writeScript } from './wrk-load.mjs';
 
-const { values } = parseArgs({ options: {
-  rounds: { type: 'string', default: '8' }, seconds: { type: 'string', default: '2' }, connections: { type: 'string', default: '64' }, body: { type: 'string', default: '1024' },
-  only: { type: 'string' }, save: { type: 'string' }, json: { type: 'boolean', default: false },
-} });
-const [connections, seconds, bytes] = [Number(values.connections), Number(values.seconds), Number(values.body)];
+const values = readOptions({ rounds: 8, seconds: 2, connections: 64, body: 1024, only: null, save: null, json: false });
+const [connections, seconds, bytes] = [values.connections, values.seconds, values.body];
 
 const ANSWER_BYTES = 350;
 const WARM_SECONDS = 3;
@@ -38,7 +35,7 @@ await withServers(async (keep, dir) => {
     const { perSecond } = await load(target, WARM_SECONDS);
     if (1000 / perSecond > SLOW.callMs) target.connections = Math.min(SLOW.connections, connections);
   }
-  for (let i = 0; i < Number(values.rounds); i++) {
+  for (let i = 0; i < values.rounds; i++) {
     for (const target of targets) target.rounds.push(await load(target, seconds));
     process.stderr.write(`round ${i + 1}/${values.rounds}: ${targets.map(({ key, rounds }) => `${key} ${Math.round(rounds.at(-1).perSecond)}/s`).join(', ')}\n`);
   }

@@ -3,18 +3,16 @@
 // Needs npm run build. Each has a session, whose tool server has no streams of its own: one connection each on the gateway, so `ulimit -n` must be above their number.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { startReaders } from '../support/answer-readers.mjs';
+import { readOptions } from '../support/options.mjs';
 import { memoryOf } from '../support/process-cost.mjs';
 import { callerOf } from '../support/project.mjs';
 import { saveResult } from '../support/results.mjs';
 import { startStreamServer } from '../support/stream-server.mjs';
 import { startGateway, withServers } from '../wire/servers.mjs';
 
-const { values } = parseArgs({ options: {
-  kind: { type: 'string', default: 'websocket' }, connections: { type: 'string', default: '10000' }, calls: { type: 'string', default: '20' }, bytes: { type: 'string', default: '1024' }, save: { type: 'string' }, json: { type: 'boolean', default: false },
-} });
-const [connections, calls, bytes] = [values.connections, values.calls, values.bytes].map(Number);
+const values = readOptions({ kind: 'websocket', connections: 10000, calls: 20, bytes: 1024, save: null, json: false });
+const { connections, calls, bytes } = values;
 const PER_CALLER = 100; // session.mcp_sessions_per_caller_max
 const ROOM = 1000; // for what else is connected
 const callers = Array.from({ length: Math.ceil(connections / PER_CALLER) }, (_, n) => callerOf(n));

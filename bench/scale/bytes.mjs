@@ -3,17 +3,15 @@
 // Needs npm run build and nginx. Sizes and kinds alternate within each round; the figures are medians over the rounds.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { startLoad } from '../support/counted-load.mjs';
 import { cpuUs, median } from '../support/measure.mjs';
 import { curveSvg } from '../support/curve-svg.mjs';
 import { callBody, callHead, KINDS } from '../support/echo-call.mjs';
+import { readOptions } from '../support/options.mjs';
 import { saveResult } from '../support/results.mjs';
 import { needPrograms, startGateway, startUpstream, withServers } from '../wire/servers.mjs';
 
-const { values } = parseArgs({ options: {
-  kinds: { type: 'string', default: KINDS.join(',') }, rounds: { type: 'string', default: '5' }, 'no-large': { type: 'boolean', default: false }, save: { type: 'string' }, json: { type: 'boolean', default: false },
-} });
+const values = readOptions({ kinds: KINDS.join(','), rounds: 5, 'no-large': false, save: null, json: false });
 const KIB = 1024;
 const SIZES_KIB = [1, 16, 64, 256, 1024, 10 * KIB];
 const JUDGED_FROM_KIB = 16;
@@ -54,7 +52,7 @@ await withServers(async (start, dir) => {
 async function measureSizes(gateway, load, head) {
   const cases = values.kinds.split(',').flatMap((kind) => SIZES_KIB.map((kib) => ({ kind, kib, body: callBody(kib * KIB, kind), cpuUs: [] })));
   must200(await load.send({ port: gateway.port, head, body: callBody(WARM_POOLED.kib * KIB, KINDS[0]), connections: CONNECTIONS_MAX, calls: WARM_POOLED.calls }));
-  for (let round = -1; round < Number(values.rounds); round++) {
+  for (let round = -1; round < values.rounds; round++) {
     for (const one of cases) {
       const calls = callsOf(one.kib, round < 0 ? WARM_KIB : ROUND_KIB);
       const connections = Math.min(CONNECTIONS_MAX, Math.max(1, Math.floor(TOGETHER_KIB_MAX / one.kib)));
@@ -90,7 +88,7 @@ async function measureBeside(gateway, [load, small], kinds, which) {
     const sendLarge = async (body) => must200(await load.send({ port: gateway.port, head, body, connections: LARGE_AT_ONCE, calls: 2 * LARGE_AT_ONCE })).latenciesMs.length;
     await sendLarge(callBody(SIZES_KIB.at(-1) * KIB, kind));
     const ratios = [];
-    for (let round = 0; round < Number(values.rounds); round++) {
+    for (let round = 0; round < values.rounds; round++) {
       const alone = await sendSmall();
       const stop = new AbortController();
       const large = (async () => {

@@ -4,19 +4,16 @@
 //   node bench/scale/defaults.mjs --observe [--save observability]
 // Needs npm run build, nginx and taskset.
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { alternate, middleHalf } from '../support/alternate.mjs';
 import { cores, median } from '../support/measure.mjs';
 import { startLoad } from '../support/counted-load.mjs';
 import { callBody, callHead } from '../support/echo-call.mjs';
+import { readOptions } from '../support/options.mjs';
 import { saveResult } from '../support/results.mjs';
 import { needPrograms, startGateway, startUpstream, withServers } from '../wire/servers.mjs';
 import { VARIANTS } from './variants.mjs';
 
-const { values } = parseArgs({ options: {
-  only: { type: 'string' }, observe: { type: 'boolean', default: false }, rounds: { type: 'string', default: '12' }, calls: { type: 'string', default: '4000' }, connections: { type: 'string', default: '64' },
-  warm: { type: 'string', default: '15000' }, save: { type: 'string' }, json: { type: 'boolean', default: false }, list: { type: 'boolean', default: false },
-} });
+const values = readOptions({ only: null, observe: false, rounds: 12, calls: 4000, connections: 64, warm: 15000, save: null, json: false, list: false });
 
 const BODY_BYTES = 1024;
 const LATE_MS = 60_000; // others on the machine make a gateway late: it must not refuse for that
@@ -37,7 +34,7 @@ await withServers(async (start, dir) => {
   const load = await start(startLoad(cores.load));
   const cases = [];
   for (const variant of [DEFAULTS, ...chosen]) cases.push(await startCase(start, join(dir, variant.name), variant, upstream.port));
-  const found = await alternate(load, cases, { rounds: Number(values.rounds), calls: Number(values.calls), warmCalls: Number(values.warm) }, (round) => process.stderr.write(`round ${round + 1}/${values.rounds}\n`));
+  const found = await alternate(load, cases, { rounds: values.rounds, calls: values.calls, warmCalls: values.warm }, (round) => process.stderr.write(`round ${round + 1}/${values.rounds}\n`));
   report(found);
 });
 
@@ -47,7 +44,7 @@ async function startCase(start, folder, variant, upstreamPort) {
   const { more = {}, text = '', port = gateway.port, tls, stop } = (await variant.prepared?.(gateway, own)) ?? {};
   if (stop !== undefined) await start({ stop });
   const body = callBody(BODY_BYTES);
-  const options = { port, head: callHead(port, more), connections: Number(values.connections), tls, body: text === '' ? body : body.slice(0, -4 - text.length) + text + body.slice(-4) };
+  const options = { port, head: callHead(port, more), connections: values.connections, tls, body: text === '' ? body : body.slice(0, -4 - text.length) + text + body.slice(-4) };
   return { name: variant.name, pid: gateway.pid, options };
 }
 
@@ -59,7 +56,7 @@ function report(found) {
     const { lowest: lowestUs, highest: highestUs } = middleHalf(more);
     return { name, what, cpuUs: median(cpuUs), moreUs: median(more), lowestUs, highestUs };
   });
-  const result = { bench: 'defaults', body: BODY_BYTES, connections: Number(values.connections), rounds: Number(values.rounds), defaultUs: median(base), rows };
+  const result = { bench: 'defaults', body: BODY_BYTES, connections: values.connections, rounds: values.rounds, defaultUs: median(base), rows };
   if (values.save !== undefined) saveResult(values.save, result);
   if (values.json) {
     process.stdout.write(`${JSON.stringify(result)}\n`);

@@ -2,19 +2,16 @@
 //   node bench/scale/growth.mjs [--only sessions,rules,tools,upstreams] [--rounds 6] [--save growth]
 // Needs npm run build, nginx and taskset. A gateway for each size, the same calls to each in turn; the ratio to the smallest is the figure to compare between machines.
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { alternate, middleHalf } from '../support/alternate.mjs';
 import { cores, median } from '../support/measure.mjs';
 import { startLoad } from '../support/counted-load.mjs';
 import { curveSvg } from '../support/curve-svg.mjs';
+import { readOptions } from '../support/options.mjs';
 import { saveResult } from '../support/results.mjs';
 import { needPrograms, withServers } from '../wire/servers.mjs';
 import { GROWING } from './growing.mjs';
 
-const { values } = parseArgs({ options: {
-  only: { type: 'string', default: Object.keys(GROWING).join(',') }, rounds: { type: 'string', default: '6' }, calls: { type: 'string', default: '3000' }, warm: { type: 'string', default: '15000' }, connections: { type: 'string', default: '64' },
-  most: { type: 'string', default: '100000' }, save: { type: 'string' }, json: { type: 'boolean', default: false },
-} });
+const values = readOptions({ only: Object.keys(GROWING).join(','), rounds: 6, calls: 3000, warm: 15000, connections: 64, most: 100000, save: null, json: false });
 needPrograms('nginx', 'taskset');
 const rows = [];
 for (const what of values.only.split(',')) rows.push(...await grow(what));
@@ -25,12 +22,12 @@ function grow(what) {
   return withServers(async (keep, dir) => {
     const load = await keep(startLoad(cores.load));
     const cases = [];
-    for (const count of counts.filter((one) => one <= Number(values.most))) {
+    for (const count of counts.filter((one) => one <= values.most)) {
       const { gateway, options } = await start(join(dir, `${what}-${count}`), cores, count, keep);
-      cases.push({ name: count, pid: gateway.pid, options: { connections: Number(values.connections), ...options, port: gateway.port } });
+      cases.push({ name: count, pid: gateway.pid, options: { connections: values.connections, ...options, port: gateway.port } });
       process.stderr.write(`${what}: ${count} are there\n`);
     }
-    const found = await alternate(load, cases, { rounds: Number(values.rounds), calls: Number(values.calls), warmCalls: Number(values.warm) });
+    const found = await alternate(load, cases, { rounds: values.rounds, calls: values.calls, warmCalls: values.warm });
     return cases.map(({ name: count }, at) => {
       const cpuUs = found.get(count);
       const smallest = found.get(cases[0].name);
@@ -41,7 +38,7 @@ function grow(what) {
 }
 
 function report(rows) {
-  const result = { bench: 'growth', connections: Number(values.connections), rounds: Number(values.rounds), rows };
+  const result = { bench: 'growth', connections: values.connections, rounds: values.rounds, rows };
   if (values.save !== undefined) saveResult(values.save, result, draw(rows));
   if (values.json) {
     process.stdout.write(`${JSON.stringify(result)}\n`);

@@ -5,22 +5,19 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { readOptions } from '../support/options.mjs';
 import { makeProject, startProject } from '../support/project.mjs';
 import { memoryOf } from '../support/process-cost.mjs';
 import { saveResult } from '../support/results.mjs';
 import { fillSessions, sessionProject, startToolServer } from '../support/session-load.mjs';
 import { scratch } from '../wire/servers.mjs';
 
-const { values } = parseArgs({ options: {
-  threads: { type: 'string', default: '1,2,4' }, rules: { type: 'string', default: '300' }, policies: { type: 'string', default: '1000' }, sessions: { type: 'string', default: '100000' },
-  save: { type: 'string' }, json: { type: 'boolean', default: false },
-} });
+const values = readOptions({ threads: '1,2,4', rules: 300, policies: 1000, sessions: 100000, save: null, json: false });
 const SETTLE_MS = 3000;
-const SESSIONS = Number(values.sessions);
+const SESSIONS = values.sessions;
 const TABLE = fileURLToPath(new URL('../support/session-table.mjs', import.meta.url));
 const space = scratch();
-const many = { rules: Number(values.rules), policies: Number(values.policies) };
+const many = { rules: values.rules, policies: values.policies };
 
 async function idle(name, threads, made) {
   const project = await makeProject(join(space.dir, name), { ...made, config: { threads: { gateway: threads } } });

@@ -1,17 +1,14 @@
 // The overload bench: calls fall due at 0.5×, 1×, 2× and 4× of what the gateway can do (measured first), over few and many connections.
 //   node bench/scale/overload.mjs --seconds 5 --connections 16,64,256,1000 --body 1024 --save overload
 // With --dear --body 32768 a call costs milliseconds, so that a few hundred waiting ones are seconds.
-import { parseArgs } from 'node:util';
 import { curveSvg } from '../support/curve-svg.mjs';
 import { generate } from '../support/generate.mjs';
 import { cores, cpuUs } from '../support/measure.mjs';
+import { readOptions } from '../support/options.mjs';
 import { saveResult } from '../support/results.mjs';
 import { CALLER, needPrograms, startGateway, startUpstream, VERSION, withServers } from '../wire/servers.mjs';
 
-const { values } = parseArgs({ options: {
-  seconds: { type: 'string', default: '5' }, connections: { type: 'string', default: '16,64,256,1000' }, loads: { type: 'string', default: '0.5,1,2,4' }, body: { type: 'string', default: '1024' },
-  'shed-after-ms': { type: 'string' }, dear: { type: 'boolean', default: false }, save: { type: 'string' }, json: { type: 'boolean', default: false },
-} });
+const values = readOptions({ seconds: 5, connections: '16,64,256,1000', loads: '0.5,1,2,4', body: 1024, 'shed-after-ms': null, dear: false, save: null, json: false });
 const WARM_S = 2;
 const CHEAP = 'The quick brown fox jumps over the lazy dog. ';
 const DEAR = 'ab.cd@ef-gh.com '; // every one a finding to confirm: layer 7 at its dearest
@@ -25,13 +22,13 @@ await withServers(async (start, dir) => {
     front: values['shed-after-ms'] === undefined ? {} : { shed_after_ms: Number(values['shed-after-ms']) },
   }));
   await measure(gateway, 0, CAPACITY_CONNECTIONS, WARM_S); // compiled code, warm caches
-  const capacity = Math.round((await measure(gateway, 0, CAPACITY_CONNECTIONS, Number(values.seconds))).admittedPerSecond);
+  const capacity = Math.round((await measure(gateway, 0, CAPACITY_CONNECTIONS, values.seconds)).admittedPerSecond);
   if (capacity === 0) throw new Error('the gateway answered no call with 200');
   process.stderr.write(`capacity: ${capacity} calls/s over ${CAPACITY_CONNECTIONS} connections, each as fast as its answers come\n`);
   const rows = [];
   for (const connections of values.connections.split(',').map(Number)) {
     for (const load of values.loads.split(',').map(Number)) {
-      const row = { connections, load, ...(await measure(gateway, Math.round(capacity * load), connections, Number(values.seconds))) };
+      const row = { connections, load, ...(await measure(gateway, Math.round(capacity * load), connections, values.seconds)) };
       rows.push(row);
       process.stderr.write(`${connections} connections, ${load}×: ${Math.round(row.admittedPerSecond)}/s admitted, P99 ${row.p99Ms.toFixed(1)} ms\n`);
     }
@@ -43,7 +40,7 @@ async function measure(gateway, perSecond, connections, seconds) {
   const [cpuBefore, beganMs] = [cpuUs(gateway.pid), performance.now()];
   const meta = `{"io.modelcontextprotocol/protocolVersion":"${VERSION}","io.modelcontextprotocol/clientCapabilities":{}}`;
   const start = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"_meta":${meta},"name":"echo","arguments":{"text":"`;
-  const text = (values.dear ? DEAR : CHEAP).repeat(Math.ceil(Number(values.body) / DEAR.length)).slice(0, Math.max(0, Number(values.body) - start.length - 5));
+  const text = (values.dear ? DEAR : CHEAP).repeat(Math.ceil(values.body / DEAR.length)).slice(0, Math.max(0, values.body - start.length - 5));
   const headers = { Host: `127.0.0.1:${gateway.port}`, 'Content-Type': 'application/json', Accept: 'application/json', 'X-SPIFFE-ID': CALLER, 'MCP-Protocol-Version': VERSION, 'Mcp-Method': 'tools/call', 'Mcp-Name': 'echo' };
   const head = `POST /mcp HTTP/1.1\r\n${Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`).join('')}`;
   const found = await generate('open-load.mjs', { port: gateway.port, connections, perSecond, seconds, warmSeconds: 1, head, body: `${start}${text}"}}}` });
@@ -68,7 +65,7 @@ function bestOver(connections, rows) {
 function report(capacity, rows) {
   const worst = rows.filter((row) => row.load === Math.max(...rows.map(({ load }) => load)));
   const kept = Math.min(...worst.map((row) => perCore(row) / bestOver(row.connections, rows)));
-  const result = { bench: 'overload', body: Number(values.body), dear: values.dear, capacity, kept, rows: rows.map((row) => ({ ...row, perCore: perCore(row), share: shares(row) })) };
+  const result = { bench: 'overload', body: values.body, dear: values.dear, capacity, kept, rows: rows.map((row) => ({ ...row, perCore: perCore(row), share: shares(row) })) };
   if (values.save !== undefined) saveResult(values.save, result, draw(rows));
   if (values.json) {
     process.stdout.write(`${JSON.stringify(result)}\n`);

@@ -1,14 +1,14 @@
 // The policy growth curve: what a decision costs with 10 to 10,000 rules, each naming a caller and a tool; remembered, and decided anew.
 //   node bench/scale/policy.mjs [--rules 10,100,1000,10000] [--save policy] [--json]
 // Needs npm run build. The sizes alternate within one run; the ratio to the smallest is the figure to compare between machines.
-import { parseArgs } from 'node:util';
 import { systemClock } from '../../dist/base/clock/clock.js';
 import { loadPolicySet } from '../../dist/engines/policy/policy-set.js';
 import { curveSvg } from '../support/curve-svg.mjs';
 import { median } from '../support/measure.mjs';
+import { readOptions } from '../support/options.mjs';
 import { saveResult } from '../support/results.mjs';
 
-const { values } = parseArgs({ options: { rules: { type: 'string', default: '10,100,1000,10000' }, save: { type: 'string' }, json: { type: 'boolean', default: false } } });
+const values = readOptions({ rules: '10,100,1000,10000', save: null, json: false });
 const SIZES = values.rules.split(',').map(Number);
 const ROUNDS = 9;
 const MISSES = 400; // a round's, with a set that remembers nothing

@@ -4,16 +4,16 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { scratch } from '../wire/servers.mjs';
+import { readOptions } from '../support/options.mjs';
 import { makeProject, startProject } from '../support/project.mjs';
 import { cpuMsOf } from '../support/process-cost.mjs';
 import { median } from '../support/measure.mjs';
 import { saveResult } from '../support/results.mjs';
 
-const { values } = parseArgs({ options: { rounds: { type: 'string', default: '9' }, rules: { type: 'string', default: '300' }, policies: { type: 'string', default: '1000' }, save: { type: 'string' }, json: { type: 'boolean', default: false } } });
+const values = readOptions({ rounds: 9, rules: 300, policies: 1000, save: null, json: false });
 const AGW = join(fileURLToPath(new URL('../..', import.meta.url)), 'bin', 'agw');
-const many = { rules: Number(values.rules), policies: Number(values.policies) };
+const many = { rules: values.rules, policies: values.policies };
 const space = scratch();
 
 function timed(args) {
@@ -41,7 +41,7 @@ try {
     { name: 'gateway, shipped config', run: () => started(plain), firstMs: first.plain.ms },
     { name: `gateway, ${size}`, run: () => started(large), firstMs: first.large.ms },
   ].map((kind) => ({ ...kind, ms: [], cpuMs: [] }));
-  for (let round = 0; round < Number(values.rounds); round++) {
+  for (let round = 0; round < values.rounds; round++) {
     for (const kind of kinds) {
       const { ms, cpuMs } = await kind.run();
       kind.ms.push(ms);
@@ -52,7 +52,7 @@ try {
     const ratios = ms.map((one, round) => one / kinds[0].ms[round]);
     return { name, ms: median(ms), lowestMs: Math.min(...ms), highestMs: Math.max(...ms), cpuMs: median(cpuMs), ratio: median(ratios), firstMs: firstMs ?? null };
   });
-  const result = { bench: 'start', ...many, rounds: Number(values.rounds), rows };
+  const result = { bench: 'start', ...many, rounds: values.rounds, rows };
   if (values.save !== undefined) saveResult(values.save, result);
   if (values.json) process.stdout.write(`${JSON.stringify(result)}\n`);
   else for (const row of rows) process.stdout.write(`${row.name.padEnd(42)}${row.ms.toFixed(0).padStart(6)} ms (${row.lowestMs.toFixed(0)}–${row.highestMs.toFixed(0)})  ${row.ratio.toFixed(2)} × node, ${row.cpuMs} ms CPU${row.firstMs === null ? '' : `, the very first ${row.firstMs.toFixed(0)} ms`}\n`);

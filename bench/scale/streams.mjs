@@ -3,7 +3,7 @@
 // Needs npm run build. Each stream is a session's GET stream or WebSocket, followed on the tool server by a GET stream: two connections, so `ulimit -n` must be above twice the number.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { readOptions } from '../support/options.mjs';
 import { memoryOf } from '../support/process-cost.mjs';
 import { callerOf } from '../support/project.mjs';
 import { saveResult } from '../support/results.mjs';
@@ -11,10 +11,8 @@ import { startReaders } from '../support/stream-readers.mjs';
 import { startStreamServer } from '../support/stream-server.mjs';
 import { startGateway, withServers } from '../wire/servers.mjs';
 
-const { values } = parseArgs({ options: {
-  kind: { type: 'string', default: 'sse' }, streams: { type: 'string', default: '9900' }, messages: { type: 'string', default: '100' }, bytes: { type: 'string', default: '1024' }, save: { type: 'string' }, json: { type: 'boolean', default: false },
-} });
-const [streams, messages, bytes] = [values.streams, values.messages, values.bytes].map(Number);
+const values = readOptions({ kind: 'sse', streams: 9900, messages: 100, bytes: 1024, save: null, json: false });
+const { streams, messages, bytes } = values;
 const PER_CALLER = 100; // session.mcp_sessions_per_caller_max
 const ROOM = 100; // for what else is connected
 const callers = Array.from({ length: Math.ceil(streams / PER_CALLER) }, (_, n) => callerOf(n));

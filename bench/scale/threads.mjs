@@ -2,8 +2,8 @@
 //   node bench/scale/threads.mjs [--threads 1,2,4] [--rounds 6] [--seconds 2] [--connections 64] [--body 1024] [--save threads] [--json]
 // With four cores or more the last two have load and tool server, and the gateway has the others. With fewer all share all, and only CPU µs a call says what a thread more costs.
 import { availableParallelism } from 'node:os';
-import { parseArgs } from 'node:util';
 import { median, spread } from '../support/measure.mjs';
+import { readOptions } from '../support/options.mjs';
 import { saveResult } from '../support/results.mjs';
 import { wrk, wrkScript } from '../support/wrk.mjs';
 import { needPrograms, startGateway, startUpstream, withServers } from '../wire/servers.mjs';
@@ -12,11 +12,8 @@ const ALL_CORES = availableParallelism();
 const APART_FROM = 4;
 const apart = ALL_CORES >= APART_FROM;
 const most = apart ? ALL_CORES - 2 : Math.max(1, ALL_CORES);
-const { values } = parseArgs({ options: {
-  threads: { type: 'string', default: countsUpTo(most).join(',') }, rounds: { type: 'string', default: '6' }, seconds: { type: 'string', default: '2' }, connections: { type: 'string', default: '64' }, body: { type: 'string', default: '1024' },
-  save: { type: 'string' }, json: { type: 'boolean', default: false },
-} });
-const [ROUNDS, SECONDS, CONNECTIONS] = [Number(values.rounds), Number(values.seconds), Number(values.connections)];
+const values = readOptions({ threads: countsUpTo(most).join(','), rounds: 6, seconds: 2, connections: 64, body: 1024, save: null, json: false });
+const [ROUNDS, SECONDS, CONNECTIONS] = [values.rounds, values.seconds, values.connections];
 const WARM_SECONDS = 6; // each thread compiles for itself
 const places = apart ? { gateway: `0-${ALL_CORES - 3}`, upstream: ALL_CORES - 2, load: ALL_CORES - 1 } : { gateway: undefined, upstream: undefined, load: undefined };
 
@@ -28,7 +25,7 @@ await withServers(async (start, dir) => {
     const gateway = await start(startGateway(`${dir}/${threads}`, places.gateway, upstream.port, { threads: { gateway: threads } }));
     gateways.push({ threads, name: `${threads} threads`, ...gateway });
   }
-  const script = wrkScript(dir, 'call', { bytes: Number(values.body) });
+  const script = wrkScript(dir, 'call', { bytes: values.body });
   const load = (gateway, seconds) => wrk(gateway, { script, connections: CONNECTIONS, seconds, core: places.load });
   for (const gateway of gateways) await load(gateway, WARM_SECONDS);
   const rounds = [];
@@ -57,7 +54,7 @@ function rowOf(threads, at, rounds) {
 }
 
 function report(rows) {
-  const result = { bench: 'threads', body: Number(values.body), connections: CONNECTIONS, rounds: ROUNDS, cores: ALL_CORES, apart, rows };
+  const result = { bench: 'threads', body: values.body, connections: CONNECTIONS, rounds: ROUNDS, cores: ALL_CORES, apart, rows };
   if (values.save !== undefined) saveResult(values.save, result);
   if (values.json) {
     process.stdout.write(`${JSON.stringify(result)}\n`);

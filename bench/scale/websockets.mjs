@@ -3,16 +3,16 @@
 // Needs npm run build, Linux, and room for that many open files (ulimit -n) here and in the gateway.
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { INITIALIZE } from '../support/echo-tool.mjs';
+import { readOptions } from '../support/options.mjs';
 import { memoryOf } from '../support/process-cost.mjs';
 import { callerOf, startProject } from '../support/project.mjs';
 import { sessionProject, startToolServer } from '../support/session-load.mjs';
 import { countedSocketLoad, openWebSocket, textFrame } from '../support/websocket-load.mjs';
 import { scratch } from '../wire/servers.mjs';
 
-const { values } = parseArgs({ options: { sockets: { type: 'string', default: '10000' }, json: { type: 'boolean', default: false } } });
-const SOCKETS = Number(values.sockets);
+const values = readOptions({ sockets: 10000, json: false });
+const SOCKETS = values.sockets;
 const PER_CALLER = 100;
 const AT_ONCE = 50;
 const SETTLE_MS = 5000;

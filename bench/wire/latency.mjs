@@ -2,21 +2,19 @@
 //   node bench/wire/latency.mjs [--rounds 5] [--seconds 2] [--load 0.5] [--connections 64] [--body 1024] [--save latency] [--json]
 // All get the same calls at the same moments (support/paced-load.mjs), in alternating rounds of one run, on one core in turn.
 import { execFile, execFileSync } from 'node:child_process';
-import { parseArgs, promisify } from 'node:util';
+import { promisify } from 'node:util';
 import { fileURLToPath } from 'node:url';
 import { generate } from '../support/generate.mjs';
 import { linesOf, stagesOf } from '../support/log-stages.mjs';
 import { cores, median, onCore, spread } from '../support/measure.mjs';
+import { readOptions } from '../support/options.mjs';
 import { tail } from '../support/paced-load.mjs';
 import { saveResult } from '../support/results.mjs';
 import { toolCall, wrk, wrkScript } from '../support/wrk.mjs';
 import { needPrograms, startGateway, startProxy, startUpstream, withServers } from './servers.mjs';
 
-const { values } = parseArgs({ options: {
-  rounds: { type: 'string', default: '5' }, seconds: { type: 'string', default: '2' }, load: { type: 'string', default: '0.5' }, connections: { type: 'string', default: '64' }, body: { type: 'string', default: '1024' },
-  save: { type: 'string' }, json: { type: 'boolean', default: false },
-} });
-const [ROUNDS, SECONDS, CONNECTIONS] = [Number(values.rounds), Number(values.seconds), Number(values.connections)];
+const values = readOptions({ rounds: 5, seconds: 2, load: 0.5, connections: 64, body: 1024, save: null, json: false });
+const [ROUNDS, SECONDS, CONNECTIONS] = [values.rounds, values.seconds, values.connections];
 const DATASYNC = fileURLToPath(new URL('../support/datasync.mjs', import.meta.url));
 const WARM_SECONDS = 5;
 const SETTLE_SECONDS = 0.5;
@@ -33,11 +31,11 @@ await withServers(async (start, dir) => {
   const durable = await start(startGateway(dir, cores.measured, direct.port));
   const async = await start(startGateway(`${dir}/async`, cores.measured, direct.port, { audit: { durability: 'async' } }));
   const servers = { direct, nginx, async, durable };
-  const call = { bytes: Number(values.body) };
+  const call = { bytes: values.body };
   const script = wrkScript(dir, 'call', call);
   for (const name of ['async', 'durable']) await wrk(servers[name], { script, connections: CONNECTIONS, seconds: WARM_SECONDS });
   const capacity = (await wrk(durable, { script, connections: CONNECTIONS, seconds: 3 })).perSecond;
-  const perSecond = Math.round(capacity * Number(values.load));
+  const perSecond = Math.round(capacity * values.load);
   process.stderr.write(`the durable gateway answers ${Math.round(capacity)} calls/s; all get ${perSecond}\n`);
   const rounds = [];
   for (let i = 0; i < ROUNDS; i++) {
@@ -84,7 +82,7 @@ function report(perSecond, capacity, rounds, stages) {
     { name: 'added P50, durable, of one fdatasync\'s', aim: 1.5, ...of((round) => (round.durable.p50 - round.direct.p50) / round.datasync.p50) },
     { name: 'added P99, durable, of one fdatasync\'s', aim: 3, ...of((round) => (round.durable.p99 - round.direct.p99) / round.datasync.p99) },
   ];
-  const result = { bench: 'latency', body: Number(values.body), connections: CONNECTIONS, perSecond, capacity, rounds: rounds.length, rows, datasync: percentiles((round, key) => round.datasync[key]), ratios, stages };
+  const result = { bench: 'latency', body: values.body, connections: CONNECTIONS, perSecond, capacity, rounds: rounds.length, rows, datasync: percentiles((round, key) => round.datasync[key]), ratios, stages };
   if (values.save !== undefined) saveResult(values.save, result);
   process.stdout.write(values.json ? `${JSON.stringify(result)}\n` : printed(result));
 }

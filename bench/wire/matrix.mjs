@@ -2,20 +2,18 @@
 //   node bench/wire/matrix.mjs --gitleaks FILE [--only 1k,denied5] [--rounds 4] [--seconds 1] [--save matrix] [--json]
 // Everything that is measured runs on one core in turn, in alternating rounds of one run; load and tool server have the other.
 import { readdirSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
 import { autocannon } from '../support/autocannon.mjs';
 import { gitleaksRules, HOW_TO_GET_IT } from '../support/gitleaks-rules.mjs';
 import { cores, median, spread } from '../support/measure.mjs';
+import { readOptions } from '../support/options.mjs';
 import { saveResult } from '../support/results.mjs';
 import { toolCall, wrk, wrkScript } from '../support/wrk.mjs';
 import { CASES, ownRules, prepare } from './cases.mjs';
 import { needPrograms, startBareProxy, startGateway, startProxy, startUpstream, withServers } from './servers.mjs';
 
-const { values } = parseArgs({ options: {
-  rounds: { type: 'string', default: '4' }, seconds: { type: 'string', default: '1' }, only: { type: 'string' }, gitleaks: { type: 'string' }, save: { type: 'string' }, json: { type: 'boolean', default: false },
-} });
-const [ROUNDS, SECONDS] = [Number(values.rounds), Number(values.seconds)];
+const values = readOptions({ rounds: 4, seconds: 1, only: null, gitleaks: null, save: null, json: false });
+const [ROUNDS, SECONDS] = [values.rounds, values.seconds];
 /** V8 compiles for a while, in threads that take from the same core. */
 const WARM_SECONDS = 5;
 const ANSWER_BYTES = 350;

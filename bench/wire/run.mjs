@@ -1,15 +1,13 @@
 // The wire bench: the gateway beside nginx as a plain proxy, one core each in turn, same upstream, alternating rounds in one run.
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { startToolServer } from '../peers/floors.mjs';
 import { cores, median } from '../support/measure.mjs';
+import { readOptions } from '../support/options.mjs';
 import { saveResult } from '../support/results.mjs';
 import { wrk, wrkScript } from '../support/wrk.mjs';
 import { needPrograms, startGateway, startProxy, startUpstream, withServers } from './servers.mjs';
 
-const { values } = parseArgs({ options: {
-  rounds: { type: 'string', default: '5' }, seconds: { type: 'string', default: '3' }, connections: { type: 'string', default: '64' }, body: { type: 'string', default: '1024' }, json: { type: 'boolean', default: false }, save: { type: 'string' },
-} });
+const values = readOptions({ rounds: 5, seconds: 3, connections: 64, body: 1024, json: false, save: null });
 
 needPrograms('nginx', 'wrk', 'taskset');
 
@@ -27,7 +25,7 @@ await withServers(async (start, dir) => {
   // Pipelined calls get ids of their own on the wire: their tool server has to read them, and costs more of the core that it shares with wrk.
   const reader = await start(startToolServer(dir, cores.load, 'reader', ANSWER_BYTES));
   const pipelining = await start(startGateway(join(dir, 'pipelining'), cores.measured, reader.port, { upstream: { pipelining: PIPELINING } }));
-  const bytes = Number(values.body);
+  const bytes = values.body;
   const scripts = { allowed: wrkScript(dir, 'allowed', { bytes }), denied: wrkScript(dir, 'denied', { bytes, tool: 'not_registered' }) };
   const targets = [
     { name: 'nginx', port: proxy.port, pid: proxy.pid, script: scripts.allowed },
@@ -37,9 +35,9 @@ await withServers(async (start, dir) => {
   ];
   for (const target of targets) await load(target, target.name === 'nginx' ? 1 : WARM_SECONDS);
   const rounds = [];
-  for (let i = 0; i < Number(values.rounds); i++) {
+  for (let i = 0; i < values.rounds; i++) {
     const round = {};
-    for (const target of targets) round[target.name] = await load(target, Number(values.seconds));
+    for (const target of targets) round[target.name] = await load(target, values.seconds);
     rounds.push(round);
     process.stderr.write(`round ${i + 1}/${values.rounds}: ${targets.map(({ name }) => `${name} ${Math.round(round[name].perSecond)}/s`).join(', ')}\n`);
   }
@@ -47,7 +45,7 @@ await withServers(async (start, dir) => {
 });
 
 function load(target, seconds) {
-  return wrk(target, { script: target.script, connections: Number(values.connections), seconds });
+  return wrk(target, { script: target.script, connections: values.connections, seconds });
 }
 
 function report(names, rounds) {
@@ -59,7 +57,7 @@ function report(names, rounds) {
       cpuUs: median(rounds.map((round) => round[name].cpuUs)), p50Ms: last.p50Ms, p99Ms: last.p99Ms, refused: last.refused,
     };
   });
-  const result = { bench: 'wire', body: Number(values.body), connections: Number(values.connections), rounds: rounds.length, rows };
+  const result = { bench: 'wire', body: values.body, connections: values.connections, rounds: rounds.length, rows };
   if (values.save !== undefined) saveResult(values.save, result);
   if (values.json) {
     process.stdout.write(`${JSON.stringify(result)}\n`);

@@ -1,16 +1,16 @@
 // The same call by POST and over WebSocket, to one gateway, in alternating rounds: what a message costs on each way.
 //   node bench/wire/websocket.mjs [--rounds 5] [--calls 20000] [--save websocket] [--json]
 // Gateway on one core, load and tool server on the other. Needs npm run build, nginx, taskset and Linux.
-import { parseArgs } from 'node:util';
 import { startLoad } from '../support/counted-load.mjs';
 import { cores, cpuUs, median, percentile, spread } from '../support/measure.mjs';
+import { readOptions } from '../support/options.mjs';
 import { saveResult } from '../support/results.mjs';
 import { startSocketLoad } from '../support/websocket-load.mjs';
 import { toolCall } from '../support/wrk.mjs';
 import { CALLER, needPrograms, startGateway, startUpstream, withServers } from './servers.mjs';
 
-const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' }, calls: { type: 'string', default: '20000' }, save: { type: 'string' }, json: { type: 'boolean', default: false } } });
-const [ROUNDS, CALLS] = [Number(values.rounds), Number(values.calls)];
+const values = readOptions({ rounds: 5, calls: 20000, save: null, json: false });
+const [ROUNDS, CALLS] = [values.rounds, values.calls];
 const KIB = 1024;
 const ANSWER_BYTES = 350;
 /** Connections, and calls under way on each. HTTP has one on each. */
