@@ -73,7 +73,7 @@ export function decodeRuns(bytes: Uint8Array, { runMin, readableMin }: RunLimits
       add(decoded.slice(from, to));
       return to;
     });
-    if (decoded.includes(0)) forEachWideRun(decoded, readableMin, add);
+    forEachWideRun(decoded, readableMin, add);
   };
   forEachRun(bytes, 0, bytes.length, BASE64, runMin, (from, firstEnd) => {
     const to = endOfLines(bytes, firstEnd);
@@ -113,16 +113,23 @@ function forEachRun(bytes: Uint8Array, first: number, last: number, mask: number
   }
 }
 
-/** Calls `found` with the letters of each run of at least `min` of ASCII that is written with two bytes a letter (UTF-16; what PowerShell encodes), in either byte order. */
+/**
+ * Calls `found` with the letters of each run of at least `min` (three or more) of ASCII that is written with two bytes a letter (UTF-16; what PowerShell encodes), in either byte order.
+ * Goes from zero to zero, which are rare in what is none.
+ */
 function forEachWideRun(bytes: Uint8Array, min: number, found: (letters: Uint8Array) => void): void {
-  for (let from = 0; from + 2 * min - 1 <= bytes.length; ) {
+  const isLetter = (at: number): boolean => ((KINDS[bytes[at] ?? 0] ?? 0) & PRINTABLE) !== 0;
+  let first = 0;
+  for (let zero = bytes.indexOf(0); zero >= 0; zero = bytes.indexOf(0, zero + 1)) {
+    if (bytes[zero + 2] !== 0 || !isLetter(zero + 1)) continue;
+    const from = zero > first && isLetter(zero - 1) ? zero - 1 : zero + 1;
     let to = from;
-    while (to < bytes.length && ((KINDS[bytes[to] ?? 0] ?? 0) & PRINTABLE) !== 0 && (to + 1 === bytes.length || bytes[to + 1] === 0)) to += 2;
-    const letters = (to - from) / 2;
+    while (to < bytes.length && isLetter(to) && (to + 1 === bytes.length || bytes[to + 1] === 0)) to += 2;
     // In the other byte order the last letter has its zero before it.
-    const last = to > from && to < bytes.length && ((KINDS[bytes[to] ?? 0] ?? 0) & PRINTABLE) !== 0 ? 1 : 0;
-    if (letters + last >= min) found(Uint8Array.from({ length: letters + last }, (_, n) => bytes[from + 2 * n] ?? 0));
-    from = to > from ? to : from + 1;
+    const letters = (to - from) / 2 + (to < bytes.length && isLetter(to) ? 1 : 0);
+    if (letters >= min) found(Uint8Array.from({ length: letters }, (_, n) => bytes[from + 2 * n] ?? 0));
+    first = to;
+    zero = to - 1;
   }
 }
 
