@@ -77,13 +77,14 @@ function foldUtf8(bytes: Uint8Array): Uint8Array {
   let out: Uint8Array = new Uint8Array(bytes.length);
   let outAt = 0;
   for (let at = 0; at < bytes.length; ) {
-    const byte = bytes[at] ?? 0;
-    if (outAt + CHARACTER_BYTES_MAX > out.length) out = enlarged(out);
-    if (byte < 0x80) {
+    if (outAt + bytes.length - at > out.length) out = enlarged(out);
+    let byte = bytes[at] ?? 0;
+    while (byte < 0x80) {
       out[outAt++] = byte;
-      at += 1;
-      continue;
+      if (++at === bytes.length) return out.subarray(0, outAt);
+      byte = bytes[at] ?? 0;
     }
+    if (outAt + CHARACTER_BYTES_MAX > out.length) out = enlarged(out);
     const length = sequenceLength(byte);
     const packed = TABLE.at(pointAt(bytes, at, length));
     if (packed === UNCHANGED) for (let i = 0; i < length; i++) out[outAt++] = bytes[at + i] ?? 0;
