@@ -1,10 +1,10 @@
-// One process that is a tool server: started without a shell in a bare environment and a process group of its own, and ended with all that it started.
-import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
-import type { StdioProgram } from '../../engines/registry/types.js';
+// One process that is a tool server: what crosses its pipes, and its end, with all that it started.
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import type { Channel, ChannelEvents } from '../duplex/channel.js';
 import type { UpstreamFault } from '../types.js';
 import { LineReader } from './line-reader.js';
 import { onOneLine } from './one-line.js';
+import { notStartedText } from './start-process.js';
 import { LINE_BYTES_MAX } from './stderr-lines.js';
 import { REST_MS, Unasked } from './unasked.js';
 
@@ -17,11 +17,7 @@ const LF = Buffer.from('\n');
 const LAST_WORDS_MS = 500;
 
 export interface ChildOptions {
-  readonly program: StdioProgram;
-  /** PATH, HOME, LANG; what the program's entry adds comes on top. */
-  readonly bareEnvironment: Readonly<Record<string, string>>;
-  /** Where it runs unless its entry says. */
-  readonly folder: string;
+  readonly command: string;
   readonly lineBytesMax: number;
   readonly onStderr: (line: Buffer) => void;
   /** The reader of its messages failed. */
@@ -45,12 +41,10 @@ export class Child implements Channel {
   #cancelGrace: () => void = () => undefined;
   #cancelRest: () => void = () => undefined;
 
-  constructor(options: ChildOptions, events: ChannelEvents) {
+  constructor(started: ChildProcessWithoutNullStreams, options: ChildOptions, events: ChannelEvents) {
+    this.#process = started;
     this.#options = options;
     this.#events = events;
-    const { command, args, env, cwd } = options.program;
-    // Node opens everything close-on-exec: the three pipes are all that the process gets.
-    this.#process = spawn(command, args, { cwd: cwd ?? options.folder, env: { ...options.bareEnvironment, ...env }, stdio: 'pipe', shell: false, detached: true });
     const { stdin, stdout, stderr } = this.#process;
     this.#messages = new LineReader(options.lineBytesMax, (line) => this.#take(line));
     this.#unasked = new Unasked(options.lineBytesMax, options.nowMs);
@@ -73,7 +67,7 @@ export class Child implements Channel {
         resolve();
       };
       this.#process.once('error', (fault: NodeJS.ErrnoException) => {
-        if (this.#process.pid === undefined) over(`${command} can't be started (${fault.code ?? 'unknown'})`);
+        if (this.#process.pid === undefined) over(notStartedText(options.command, fault.code));
       });
       this.#process.once('exit', (code, signal) => {
         const reason = signal === null ? `it ended with exit code ${code ?? 0}` : `it was ended by ${signal}`;

@@ -8,6 +8,7 @@ import type { UpstreamCall, UpstreamRequest, UpstreamSink } from '../types.js';
 import { BackOff } from './back-off.js';
 import { resolveVariables } from './variables.js';
 import { Child } from './child.js';
+import { notStarted, startProcess } from './start-process.js';
 import { SECRET_LENGTH_MIN, StderrLines } from './stderr-lines.js';
 import type { StdioOptions } from './stdio-servers.js';
 
@@ -93,8 +94,10 @@ export class StdioServer {
     const program = { ...this.program, env: resolved };
     const peer: Peer = new Peer(
       (events) => {
-        const child = new Child({
-          program, bareEnvironment: options.bareEnvironment, folder: options.folder, lineBytesMax: options.answerBytesMax, nowMs: options.nowMs, after: options.after,
+        const started = startProcess({ program, bareEnvironment: options.bareEnvironment, folder: options.folder });
+        if (typeof started === 'string') return notStarted(events, started);
+        const child = new Child(started, {
+          command: program.command, lineBytesMax: options.answerBytesMax, nowMs: options.nowMs, after: options.after,
           onStderr: (line) => this.#stderr.push(line),
           onFault: (fault) => options.log.error({ ...faultFacts(fault), server: this.#upstream }, 'the gateway failed on what a tool server wrote; the server is ended'),
           onGone: (gone) => this.#gone(gone),

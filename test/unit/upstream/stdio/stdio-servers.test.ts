@@ -112,6 +112,10 @@ describe('a shared process', () => {
     ['ends as it starts', { args: [PROGRAM, '--exit=7'] }, 'it ended with exit code 7'],
     ['is not there', { command: 'no-such-program-anywhere' }, 'no-such-program-anywhere can\'t be started (ENOENT)'],
     ['has no such folder', { cwd: '/no/such/folder' }, `${process.execPath} can't be started (ENOENT)`],
+    // What Node throws at whoever starts it, instead of telling it by an event.
+    ['has a file for a folder', { cwd: process.execPath }, `${process.execPath} can't be started (ENOTDIR)`],
+    ['lies below a file', { command: `${process.execPath}/program` }, `${process.execPath}/program can't be started (ENOTDIR)`],
+    ['is given more than a program may be', { args: ['x'.repeat(3_000_000)] }, `${process.execPath} can't be started (E2BIG)`],
   ])('that %s fails the handshake, and stays away ever longer', async (_what, program, reason) => {
     let nowMs = 1_000_000;
     const { servers, timers } = start(program, { nowMs: () => nowMs });
