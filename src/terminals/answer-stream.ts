@@ -364,8 +364,8 @@ export class AnswerStream implements EventReceiver {
       this.#exchange.endStream();
       return;
     }
-    // Of a client that is gone but may come back, nobody else asks for the rest: a server gives it once.
-    if (this.#cause === undefined && (this.#resumable || this.#exchange.reply.aborted)) {
+    // Of a client that is gone but may come back, nobody else asks for the rest: a server gives it once. Who reads no events doesn't come back for them.
+    if (this.#cause === undefined && (this.#resumable || (this.#exchange.readsEvents && this.#exchange.reply.aborted))) {
       this.#leaveForLater();
       return;
     }

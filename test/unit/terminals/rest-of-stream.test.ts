@@ -115,6 +115,24 @@ describe('the rest of a stream that ended before its answer', () => {
     expect(resumed()).toHaveLength(0);
   });
 
+  it.each([['ends its stream', ''], ['has ended it', PRIMING]])('of a caller that reads one document and hung up ends in its record, where the server %s without an answer', async (_how, part) => {
+    let end = (): void => undefined;
+    server.script = (_request, response) => {
+      sseHead(response);
+      response.flushHeaders();
+      end = () => void response.end(part);
+    };
+    server.stream = (_request, response) => void response.writeHead(404).end();
+    const session = await openSession(several);
+    const before = several.lines().length;
+    const reply = several.post(toolCall('echo', {}, 'mine'), { ...session, headers: { ...session.headers, accept: 'application/json' } });
+    await until(() => server.of('tools/call').length === 1);
+    reply.hangUp();
+    end();
+    await until(() => several.lines().length > before);
+    expect(several.lines().slice(before)).toMatchObject([{ type: 'request', decision: 'ALLOW', code: 'mcp_invalid_response', reason_code: 'stream_ended_without_answer', status: 499 }]);
+  });
+
   it('is all that passes of a session which several callers share', async () => {
     server.stream = (_request, response) => {
       sseHead(response);
