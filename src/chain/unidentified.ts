@@ -81,7 +81,8 @@ export function createSharedLines(appender: AuditAppender, perSecond: () => numb
   const windowAt = (source: string, nowMs: number): Window => {
     const secondMs = Math.floor(nowMs / SECOND_MS) * SECOND_MS;
     const known = windows.get(source);
-    if (known?.secondMs === secondMs) return known;
+    // Who came in a second that is over may have waited for a key set or its body: it must not begin that one anew, and this one after it.
+    if (known !== undefined && known.secondMs >= secondMs) return known;
     if (known !== undefined) close(source, known);
     const opened: Window = { secondMs, alone: 0, shared: new Map() };
     windows.set(source, opened);

@@ -56,6 +56,18 @@ describe('shared lines', () => {
     expect(appender.types).toEqual(['alone', 'shared', 'alone']);
   });
 
+  it('are not begun anew by who came earlier and is refused late', () => {
+    const { appender, ask, lines } = setUp(1);
+    ask('a', 1000);
+    for (let i = 0; i < 10; i++) {
+      ask('a', 999);
+      ask('a', 1001);
+    }
+    lines.flush();
+    expect(appender.types).toEqual(['alone', 'shared']);
+    expect(appender.lines.at(-1)).toMatchObject({ repeated: 20 });
+  });
+
   it('are written at a flush, so that none is lost at the end', () => {
     const { appender, ask, lines } = setUp(1);
     ask('a', 0);
