@@ -2,6 +2,7 @@
 import { memberAt, textAt } from '../base/json/members.js';
 import type { Exchange } from '../chain/exchange.js';
 import { CallPolicyFacts } from '../chain/policy-facts.js';
+import { NO_WORK } from '../chain/upstream-work.js';
 import { deny } from '../chain/verdict.js';
 import { findRegistered } from '../engines/registry/find-registered.js';
 import { SSE_HEADERS } from '../mcp/media-types.js';
@@ -24,21 +25,27 @@ export function subscribe(exchange: Exchange, services: TerminalServices): void 
   const asked = readListenFilter(ctx.inbound.body);
   if (typeof asked === 'string') return refuseProtocol(exchange, INVALID_PARAMS, BAD_REQUEST, asked);
   const caller = ctx.caller?.spiffeId ?? '';
-  const open = services.subscriptions.get(caller) ?? 0;
-  if (open >= SUBSCRIPTIONS_PER_CALLER_MAX) return exchange.refuse(deny('gateway_overloaded', { reasonCode: 'subscriptions_per_caller', retryAfterSeconds: 1 }));
+  if ((services.subscriptions.get(caller) ?? 0) >= SUBSCRIPTIONS_PER_CALLER_MAX) return exchange.refuse(deny('gateway_overloaded', { reasonCode: 'subscriptions_per_caller', retryAfterSeconds: 1 }));
   const metaText = textAt(ctx.inbound.body, memberAt(ctx.inbound.body, ['params', '_meta'])) ?? '{}';
   const filter = { ...asked, resourceSubscriptions: asked.resourceSubscriptions.filter((uri) => mayRead(exchange, uri, ctx.nowMs)) };
   ctx.inbound.retain();
-  exchange.beforeWire(() => exchange.beginStream(HTTP_OK, SSE_HEADERS, () => start(exchange, services, filter, metaText)));
+  // Taken now: many may wait for their first line at once. Given back with the stream, or where none comes with the request.
+  const giveBack = takePlace(services.subscriptions, caller);
+  exchange.work = { ...NO_WORK, left: giveBack };
+  exchange.beforeWire(() => exchange.beginStream(HTTP_OK, SSE_HEADERS, () => start(exchange, services, { filter, metaText, giveBack })));
 }
 
-function start(exchange: Exchange, services: TerminalServices, filter: ListenFilter, metaText: string): void {
+interface Asked {
+  readonly filter: ListenFilter;
+  readonly metaText: string;
+  readonly giveBack: () => void;
+}
+
+function start(exchange: Exchange, services: TerminalServices, { filter, metaText, giveBack }: Asked): void {
   const { ctx } = exchange;
   const idText = ctx.call?.idText ?? 'null';
-  const caller = ctx.caller?.spiffeId ?? '';
   const stream = new LongStream(exchange, services, { lastEvent: messageEvent(closing(idText)) });
-  services.subscriptions.set(caller, (services.subscriptions.get(caller) ?? 0) + 1);
-  stream.whenOver(() => leave(services.subscriptions, caller));
+  stream.whenOver(giveBack);
   const concerned = ctx.snapshot.registry.upstreams.filter((url) => services.tools.upstream(url).modern);
   // Of a registered resource only its own server is asked, and believed.
   const filterFor = (url: string): ListenFilter => ({ ...filter, resourceSubscriptions: filter.resourceSubscriptions.filter((uri) => isServedBy(exchange, uri, url)) });
@@ -80,8 +87,12 @@ function isServedBy({ ctx }: Exchange, uri: string, url: string): boolean {
   return sought.kind !== 'registered' || sought.registered.upstream === url;
 }
 
-function leave(counts: Map<string, number>, caller: string): void {
-  const left = (counts.get(caller) ?? 1) - 1;
-  if (left > 0) counts.set(caller, left);
-  else counts.delete(caller);
+/** Of a caller's; returns what gives it back. */
+function takePlace(counts: Map<string, number>, caller: string): () => void {
+  counts.set(caller, (counts.get(caller) ?? 0) + 1);
+  return () => {
+    const left = (counts.get(caller) ?? 1) - 1;
+    if (left > 0) counts.set(caller, left);
+    else counts.delete(caller);
+  };
 }

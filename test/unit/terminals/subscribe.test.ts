@@ -244,16 +244,38 @@ describe('a subscription', () => {
   it('has a bound for each caller, and those that ended count no more', async () => {
     const gateway = await start({ config: ['rate_limit: {per_minute: 100000, burst: 100000}'] });
     const open = Array.from({ length: 64 }, () => listen(gateway, { toolsListChanged: true }));
+    const atOnce = listen(gateway, { toolsListChanged: true }); // none of them has begun
     await until(() => open.every((one) => one.state === 'streaming'));
     await until(() => of(a).length === open.length); // more than calls may have connections: they take none of theirs
     const beyond = listen(gateway, { toolsListChanged: true });
-    await beyond.finished;
-    expect([beyond.status, beyond.code]).toEqual([503, 'gateway_overloaded']);
+    for (const one of [atOnce, beyond]) {
+      await one.finished;
+      expect([one.status, one.code]).toEqual([503, 'gateway_overloaded']);
+    }
     open[0]?.hangUp();
     const next = listen(gateway, { toolsListChanged: true });
     await until(() => next.state === 'streaming');
     for (const one of [...open, next]) one.hangUp();
     await until(() => gateway.lines().filter(({ type }) => type === 'stream_end').length === 65);
+  });
+
+  it('that never began for want of its record takes no place of its caller\'s', async () => {
+    let full = true;
+    const gateway = await start({
+      config: ['rate_limit: {per_minute: 100000, burst: 100000}'],
+      change: ({ appender }) => ({
+        appender: {
+          get healthy() { return appender.healthy; }, get because() { return appender.because; }, append: (line, done) => appender.append(line, done), close: () => appender.close(),
+          appendRequest: (facts, done) => (full ? queueMicrotask(() => done(new Error('full'), undefined)) : appender.appendRequest(facts, done)),
+        },
+      }),
+    });
+    const lost = Array.from({ length: 64 }, () => listen(gateway, { toolsListChanged: true }));
+    await Promise.all(lost.map(({ finished }) => finished));
+    full = false;
+    const next = listen(gateway, { toolsListChanged: true });
+    await until(() => next.state === 'streaming');
+    next.hangUp();
   });
 });
 
