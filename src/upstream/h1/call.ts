@@ -50,6 +50,11 @@ export class H1Call extends Timed implements UpstreamCall, Waiting<H1Call> {
     return this.#done;
   }
 
+  /** @internal Its caller takes nothing more of its answer for now. */
+  get paused(): boolean {
+    return this.#paused && !this.#done;
+  }
+
   pause(): void {
     if (this.#done || this.#paused) return;
     this.#paused = true;

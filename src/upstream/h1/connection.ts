@@ -104,7 +104,7 @@ export class Connection extends Timed implements AnswerReceiver, Sender, WireOwn
   left(): void {
     if (this.#over) return;
     if (this.#call?.gone !== false && this.#behind.every((call) => call.gone)) this.drop();
-    else if (this.#paused) this.resume();
+    else if (this.#paused && this.#call?.paused !== true) this.resume();
   }
 
   /** Closes it at once. Its calls are told nothing. */

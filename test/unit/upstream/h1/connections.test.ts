@@ -3,7 +3,8 @@ import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createUpstreamClient, type UpstreamClientOptions } from '../../../../src/upstream/http-client.js';
-import type { UpstreamClient, UpstreamFault, UpstreamRequest } from '../../../../src/upstream/types.js';
+import type { UpstreamCall, UpstreamClient, UpstreamFault, UpstreamRequest } from '../../../../src/upstream/types.js';
+import { until } from '../../../support/until.js';
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => { await Promise.all(closing.splice(0).map((close) => close())); });
@@ -268,6 +269,27 @@ function chance(seed: number): () => number {
     return state / 2 ** 32;
   };
 }
+
+describe.each<'native' | 'node'>(['native', 'node'])('calls that share a connection (%s)', (plain) => {
+  it('get nothing that their callers do not take, though one behind them is given up', async () => {
+    const asked: Socket[] = [];
+    const server = await rawServer((socket) => void asked.push(socket));
+    const client = clientOf({ plain, pipelining: 2, connectionsMax: 1 });
+    let text = '';
+    const send = (): UpstreamCall => client.send({ url: server.url, httpMethod: 'POST', headers: {}, body: Buffer.from('call'), answerTimeoutMs: 20_000, idleTimeoutMs: 20_000 }, { onHead: () => undefined, onData: (chunk) => { text += Buffer.from(chunk).toString(); }, onEnd: () => undefined, onFault: () => undefined });
+    const [slow, behind] = [send(), send()];
+    await until(() => asked.length === 2);
+    asked[0]?.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfirst');
+    await until(() => text === 'first');
+    slow.pause();
+    behind.abort();
+    asked[0]?.write('later');
+    await sleep(100);
+    expect(text).toBe('first');
+    slow.resume();
+    await until(() => text === 'firstlater');
+  });
+});
 
 describe.each([['native', 1], ['native', 8], ['node', 1], ['node', 8]] as const)('no call gets another one\'s answer (%s, %d on a connection)', (plain, pipelining) => {
   it.each([1, 2, 3])('under aborts, time-outs, cuts, strays and closes (%d)', async (seed) => {
