@@ -99,8 +99,8 @@ class NativeWiring implements Wiring, Outbox {
       (parts ??= []).push(() => wire.sentInPart(taken));
     }
     this.#sending.length = 0;
-    // Last: whoever hears that a connection broke may send again, over these bytes and on any connection.
-    if (parts !== undefined) for (const tell of parts) tell();
+    // Not now: whoever hears that a connection broke may send again, over these bytes and on any connection, and whoever sent last, and made the others go out, has not returned to its caller yet.
+    if (parts !== undefined) process.nextTick(tellAll, parts);
     return true;
   }
 
@@ -262,6 +262,10 @@ class NativeWire implements Wire {
     this.close();
     this.owner.failed(message);
   }
+}
+
+function tellAll(parts: readonly (() => void)[]): void {
+  for (const tell of parts) tell();
 }
 
 /** Like the messages of Node's own sockets. */

@@ -51,7 +51,7 @@ export class H1Origin extends Timed implements Origin, Keeper {
     const connection = this.#withRoom(nowMs);
     if (connection !== undefined) {
       connection.send(call, head, body, request.bodyStays === true);
-      if (!connection.hasRoom) this.#unlist(connection);
+      if (connection.listed && !connection.hasRoom) this.#unlist(connection); // it may have ended meanwhile
       return call;
     }
     call.message = requestParts(head, body, request.bodyStays === true);

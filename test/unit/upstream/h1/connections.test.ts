@@ -271,6 +271,29 @@ function chance(seed: number): () => number {
 }
 
 describe.each<'native' | 'node'>(['native', 'node'])('calls that share a connection (%s)', (plain) => {
+  it('that broke hear of it after their send has returned, and the other connections serve on', async () => {
+    const answers: (() => void)[] = [];
+    const server = await rawServer((socket, body) => void answers.push(() => socket.write(whole(body))));
+    const client = clientOf({ plain, pipelining: 2, connectionsMax: 2 });
+    const first = [ask(client, server.url, 'one'), ask(client, server.url, 'two')];
+    await until(() => answers.length === 2 && server.sockets.length === 2);
+    for (const answer of answers.splice(0)) answer();
+    expect((await Promise.all(first)).map(({ body }) => body)).toEqual(['one', 'two']);
+    // Both went out on the connection that stood first: it is the one used next, too.
+    server.sockets.find(({ bytesRead }) => bytesRead > 0)?.resetAndDestroy();
+    let returned = false;
+    const small = ask(client, server.url, 'small');
+    const large = new Promise<boolean>((resolve) => {
+      client.send({ url: server.url, httpMethod: 'POST', headers: {}, body: Buffer.alloc(300 * 1024), answerTimeoutMs: 20_000, idleTimeoutMs: 20_000 }, { onHead: () => undefined, onData: () => undefined, onEnd: () => undefined, onFault: () => resolve(returned) });
+      returned = true;
+    });
+    expect([(await small).fault?.kind, await large]).toEqual(['transport', true]);
+    const next = ask(client, server.url, 'next');
+    await until(() => answers.length > 0);
+    answers.splice(0).at(-1)?.();
+    expect([(await next).body, server.sockets.length]).toEqual(['next', 2]);
+  });
+
   it('get nothing that their callers do not take, though one behind them is given up', async () => {
     const asked: Socket[] = [];
     const server = await rawServer((socket) => void asked.push(socket));
