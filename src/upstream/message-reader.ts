@@ -1,6 +1,6 @@
 // One question to an upstream by the gateway itself, whole in memory: the JSON-RPC answer with the given id, from JSON or from a stream.
 import { createSseSplitter } from './sse.js';
-import type { UpstreamCall, UpstreamClient, UpstreamFault, UpstreamRequest } from './types.js';
+import type { UpstreamCall, UpstreamClient, UpstreamFault, UpstreamRequest, UpstreamSink } from './types.js';
 
 /** What went wrong, for people and for the breaker; `message` holds nothing an upstream wrote. */
 export type AskFaultKind = UpstreamFault['kind'] | 'status' | 'not_mcp' | 'too_large' | 'rpc_error';
@@ -38,16 +38,20 @@ export interface AskAnswer {
 const STATUS_OK = 200;
 const STATUS_ACCEPTED = 202;
 
-/** Rejects with AskFault. `id`: the request's own; undefined for a notification. Messages of a stream that are not its answer are passed over. */
+/**
+ * Rejects with AskFault. `id`: the request's own; undefined for a notification. Messages of a stream that are not its answer are passed over. The whole answer has
+ * `request.answerTimeoutMs`: a server may send a byte, or an event that says nothing, now and then for ever.
+ */
 export function askUpstream(client: UpstreamClient, request: UpstreamRequest, id: number | undefined, answerBytesMax: number): Promise<AskAnswer> {
   return new Promise((resolve, reject) => {
     const reading = new Reading(id, answerBytesMax, resolve, reject);
-    reading.call = client.send(request, reading);
+    reading.begin(client, request);
   });
 }
 
-class Reading {
-  call: UpstreamCall | undefined;
+class Reading implements UpstreamSink {
+  #call: UpstreamCall | undefined;
+  #timer: NodeJS.Timeout | undefined;
   readonly #id: number | undefined;
   readonly #bytesMax: number;
   readonly #resolve: (answer: AskAnswer) => void;
@@ -58,6 +62,7 @@ class Reading {
   readonly #parts: Uint8Array[] = [];
   #splitter: ReturnType<typeof createSseSplitter> | undefined;
   #settled = false;
+  #isLate = false;
 
   constructor(id: number | undefined, bytesMax: number, resolve: (answer: AskAnswer) => void, reject: (fault: AskFault) => void) {
     this.#id = id;
@@ -66,9 +71,15 @@ class Reading {
     this.#reject = reject;
   }
 
+  begin(client: UpstreamClient, request: UpstreamRequest): void {
+    this.#timer = setTimeout(() => this.#timeIsUp(), request.answerTimeoutMs).unref(); // what waits has a connection, and that keeps the process alive
+    this.#call = client.send(request, this);
+  }
+
   onHead(status: number, headers: Readonly<Record<string, string>>): void {
     this.#status = status;
     this.#headers = headers;
+    if (this.#isLate) return this.#timeIsUp();
     if (this.#id === undefined && status >= STATUS_OK && status < 300) return this.#settle({ bytes: new Uint8Array(0), result: undefined });
     const type = mediaType(headers);
     if (type === 'text/event-stream' && status === STATUS_OK) {
@@ -87,12 +98,14 @@ class Reading {
   }
 
   onEnd(): void {
+    clearTimeout(this.#timer);
     if (this.#settled) return;
     if (this.#splitter !== undefined) return this.#fail('not_mcp', 'its stream ended without an answer');
     this.#take(Buffer.concat(this.#parts), true);
   }
 
   onFault(fault: UpstreamFault): void {
+    clearTimeout(this.#timer);
     if (this.#settled) return;
     this.#settled = true;
     this.#reject(new AskFault(fault.kind, fault.message, { status: this.#status, maybeSent: fault.maybeSent }));
@@ -107,9 +120,10 @@ class Reading {
     if (isLast) this.#fail('not_mcp', 'its answer is not the JSON-RPC response asked for');
   }
 
+  /** What is left of a stream is not wanted. Whole answers end by themselves, and keep their connection. */
   #settle(answer: Pick<AskAnswer, 'bytes' | 'result'>): void {
     this.#settled = true;
-    this.#cut();
+    if (this.#splitter !== undefined) this.#cut();
     this.#resolve({ status: this.#status, headers: this.#headers, ...answer });
   }
 
@@ -119,9 +133,16 @@ class Reading {
     this.#reject(new AskFault(kind, message, { status: this.#status, rpcCode, supported }));
   }
 
-  /** What is left of a stream is not wanted. Whole answers end by themselves, and keep their connection. */
+  /** Whether or not anybody still waits. Where nothing has come yet the client is about to say so itself, and whether anything was sent. */
+  #timeIsUp(): void {
+    this.#isLate = true;
+    if (this.#settled) this.#cut();
+    else if (this.#status > 0) this.#fail('timeout', 'its answer took too long');
+  }
+
   #cut(): void {
-    if (this.#splitter !== undefined || this.#status >= 300 || this.#bytes > this.#bytesMax) this.call?.abort();
+    clearTimeout(this.#timer);
+    this.#call?.abort();
   }
 }
 

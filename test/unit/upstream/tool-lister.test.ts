@@ -1,5 +1,7 @@
 // Listing real servers of both eras, and servers that misbehave.
+import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
+import type { AddressInfo, Socket } from 'node:net';
 import { join, dirname } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createTypescriptGuard } from '../../../src/base/json/typescript-guard.js';
@@ -9,6 +11,7 @@ import { AskFault, type AskFaultKind } from '../../../src/upstream/message-reade
 import { listTools, type ListOptions, type ToolListing } from '../../../src/upstream/tool-lister.js';
 import { jsonAnswer, startScriptedServer } from '../../support/scripted-server.js';
 import { MY_TOOL_TEXT, startDemoProcess, startNodeProcess, startToolServer, type Answering, type StartedProcess, type ToolServer, type ToolServerOptions } from '../../support/tool-server.js';
+import { until } from '../../support/until.js';
 
 const SEED = 'bcc9258aeaf2af0999e181615b748e2855a53ab8cff8515491b3d7707900c9e4';
 const client = createUpstreamClient({ connectTimeoutMs: 1000, connectionsMax: 4 });
@@ -106,6 +109,27 @@ describe('listing tools', () => {
       const server = await serve({ answering: 'hang' });
       server.answeringFor = [step, step === 'server/discover' ? 'initialize' : step];
       expect((await faultOf(server.url, { timeoutMs: 200 })).kind).toBe('timeout');
+    }
+  });
+
+  it.each([
+    ['says now and then that it is still there', 'text/event-stream', ': here\n\n', 'timeout'], ['sends its answer byte by byte', 'application/json', ' ', 'timeout'], ['sends another type without end', 'text/plain', 'x', 'not_mcp'],
+    ['refuses it without end', '401', 'x', 'timeout'],
+  ])('ends in time with a server that %s, and lets go of its connections', async (_what, type, part, kind) => {
+    const open = new Set<Socket>();
+    const server = createServer((request, response) => {
+      request.resume();
+      response.writeHead(type === '401' ? 401 : 200, { 'content-type': type === '401' ? 'text/plain' : type });
+      const timer = setInterval(() => response.write(part), 20);
+      response.on('close', () => clearInterval(timer));
+    }).on('connection', (socket) => open.add(socket.on('close', () => open.delete(socket))));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    try {
+      expect((await faultOf(`http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`, { timeoutMs: 400 })).kind).toBe(kind);
+      await until(() => open.size === 0);
+    } finally {
+      server.closeAllConnections();
+      server.close();
     }
   });
 
