@@ -5,7 +5,7 @@
 namespace precinct {
 namespace {
 
-// Raised with every change of a verb's arguments or answer; src/upstream/h1/native-sockets.ts holds the same number.
+// Raised with every change of a verb's arguments or answer; src/upstream/h1/native-wire.ts holds the same number.
 constexpr uint32_t kContract = 1;
 
 bool read_sockets(napi_env env, napi_value value, Sockets** out) {

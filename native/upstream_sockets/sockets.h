@@ -9,7 +9,7 @@
 
 namespace precinct {
 
-// Words of one event and of one send; src/upstream/h1/native-sockets.ts has the same numbers.
+// Words of one event and of one send; src/upstream/h1/native-wire.ts has the same numbers.
 constexpr size_t kEventWords = 3;  // slot, where its bytes begin (or kWritable), how many there are; 0 = the server has ended its side; negative = -errno
 constexpr int32_t kWritable = -1;
 constexpr size_t kSendWords = 4;  // slot, from, to; the answer: how many bytes the kernel took, or -errno
