@@ -54,8 +54,6 @@ export interface RequestLineFacts extends DecisionFacts, CallFacts {
   readonly status: number;
   readonly policyDigest: string | undefined;
   readonly registryDigest: string | undefined;
-  /** One digest over the whole pinned snapshot, where the caller has one. */
-  readonly snapshotDigest?: string | undefined;
 }
 
 function findingsText(findings: readonly AuditFinding[]): string {
@@ -121,8 +119,8 @@ export const outcomeText = remembersLast(
 
 export const rulesText = remembersLast(
   (r: RequestLineFacts) => `,"policy_digest":${quoteKnown(r.policyDigest)},"registry_digest":${quoteKnown(r.registryDigest)}`
-    + `${r.snapshotDigest === undefined ? '' : `,"snapshot_digest":${quote(r.snapshotDigest)}`},"framework_refs":${frameworkRefsText(r.code)}`,
-  (a, b) => a.policyDigest === b.policyDigest && a.registryDigest === b.registryDigest && a.snapshotDigest === b.snapshotDigest && a.code === b.code,
+    + `,"framework_refs":${frameworkRefsText(r.code)}`,
+  (a, b) => a.policyDigest === b.policyDigest && a.registryDigest === b.registryDigest && a.code === b.code,
 );
 
 /** The one line of a request, allowed or refused at any layer. request-lines.ts writes the same natively. */

@@ -75,7 +75,7 @@ export class AuditWriter {
     try {
       this.#openFile();
     } catch (error) {
-      this.#fail(error, 0);
+      this.#fail(error);
     }
   }
 
@@ -177,7 +177,7 @@ export class AuditWriter {
       lines = this.#file.commitFrom((commit) => this.#fill(commit));
     } catch (error) {
       this.#file.cutBack();
-      this.#fail(error, 0);
+      this.#fail(error);
       this.#refuseAll();
       return;
     }
@@ -200,7 +200,7 @@ export class AuditWriter {
     if (served >= 0) this.#lanes = [...this.#lanes.slice(served + 1), ...this.#lanes.slice(0, served + 1)];
   }
 
-  #fail(error: unknown, delayMs: number): void {
+  #fail(error: unknown): void {
     const cause = error instanceof Error ? error : new Error(String(error));
     const code = (cause as NodeJS.ErrnoException).code;
     if (this.#failedSinceMs === 0 || this.#health.healthy) this.#failedSinceMs = this.#around.steadyMs();
@@ -208,7 +208,7 @@ export class AuditWriter {
     clearTimeout(this.#retry);
     this.#retry = setTimeout(() => {
       if (!this.#closed) this.open();
-    }, delayMs > 0 ? delayMs : this.#options.retryMs ?? RETRY_MS);
+    }, this.#options.retryMs ?? RETRY_MS);
   }
 
   /** The reason is the health that was posted last. */

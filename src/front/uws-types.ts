@@ -16,24 +16,18 @@ export interface UwsSocketContext {
 export interface HttpRequest {
   /** Empty when absent; the name in lower case. Repeated headers: the first one. */
   getHeader(lowerCaseName: string): string;
-  getParameter(index: number): string | undefined;
   /** Path without the query. */
   getUrl(): string;
   /** Lower case. */
   getMethod(): string;
-  getCaseSensitiveMethod(): string;
   getQuery(): string | undefined;
-  getQuery(key: string): string | undefined;
   /** Every header line in order, repeated ones too. */
   forEach(each: (lowerCaseName: string, value: string) => void): void;
-  /** True = let the next matching route handle it. */
-  setYield(yieldToNext: boolean): HttpRequest;
 }
 
 /** Throws when used after the client hung up or after the end. */
 export interface HttpResponse {
   pause(): void;
-  resume(): void;
   writeStatus(status: UwsText): HttpResponse;
   writeHeader(name: UwsText, value: UwsText): HttpResponse;
   /** False = backpressure: wait for onWritable. */
@@ -51,7 +45,6 @@ export interface HttpResponse {
   onData(handler: (chunk: ArrayBuffer, isLast: boolean) => void): HttpResponse;
   /** 4 or 16 bytes. */
   getRemoteAddress(): ArrayBuffer;
-  getRemoteAddressAsText(): ArrayBuffer;
   cork(write: () => void): HttpResponse;
   upgrade<UserData>(userData: UserData, key: UwsText, protocol: UwsText, extensions: UwsText, context: UwsSocketContext): void;
   /** SSLApp only (absent on App): the peer's certificate as PEM, the empty string when it sent none. */
@@ -63,11 +56,6 @@ export interface WebSocket<UserData> {
   send(message: UwsText, isBinary?: boolean, compress?: boolean): number;
   getBufferedAmount(): number;
   end(code?: number, reason?: UwsText): void;
-  close(): void;
-  ping(message?: UwsText): number;
-  cork(write: () => void): WebSocket<UserData>;
-  getRemoteAddress(): ArrayBuffer;
-  getRemoteAddressAsText(): ArrayBuffer;
   getUserData(): UserData;
 }
 
@@ -96,27 +84,16 @@ export interface AppOptions {
   readonly cert_file_name?: string;
   /** Asks clients for a certificate of these authorities; a client without one is still let in. */
   readonly ca_file_name?: string;
-  readonly passphrase?: string;
-  readonly ssl_ciphers?: string;
-  readonly ssl_prefer_low_memory_usage?: boolean;
 }
 
 export type UwsHandler = (response: HttpResponse, request: HttpRequest) => void;
 export type UwsListening = (socket: UwsListenSocket | false) => void;
 
 export interface UwsApp {
-  listen(port: number, listening: UwsListening): UwsApp;
-  listen(host: string, port: number, listening: UwsListening): UwsApp;
   /** `options`: LIBUS_LISTEN_EXCLUSIVE_PORT, or 0 for a port shared by threads. */
   listen(host: string, port: number, options: number, listening: UwsListening): UwsApp;
-  listen_unix(listening: UwsListening, path: string): UwsApp;
   get(pattern: string, handler: UwsHandler): UwsApp;
   post(pattern: string, handler: UwsHandler): UwsApp;
-  del(pattern: string, handler: UwsHandler): UwsApp;
-  options(pattern: string, handler: UwsHandler): UwsApp;
-  put(pattern: string, handler: UwsHandler): UwsApp;
-  patch(pattern: string, handler: UwsHandler): UwsApp;
-  head(pattern: string, handler: UwsHandler): UwsApp;
   any(pattern: string, handler: UwsHandler): UwsApp;
   ws<UserData>(pattern: string, behavior: WebSocketBehavior<UserData>): UwsApp;
   /** 1 = a connection was opened, −1 = closed. */
@@ -131,7 +108,6 @@ export interface Uws {
   us_listen_socket_close(socket: UwsListenSocket): void;
   us_socket_local_port(socket: UwsListenSocket): number;
   readonly LIBUS_LISTEN_EXCLUSIVE_PORT: number;
-  readonly DISABLED: number;
   /** `silent` before App(): no `uWebSockets` answer header. */
   _cfg(key: 'silent'): void;
 }

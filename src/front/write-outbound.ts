@@ -112,9 +112,6 @@ export class UwsReply implements Reply, ActiveReply {
     response.onAborted(() => this.#abort());
   }
 
-  get done(): boolean {
-    return this.#done;
-  }
   /** Not all of what was written is taken yet. */
   get sending(): boolean {
     return this.#slow?.waits === true;

@@ -97,13 +97,3 @@ export function renderListAnswer(list: MergedList): string {
   if (list.era === 'modern') members.push(`"resultType":"complete","ttlMs":${Math.max(0, Math.trunc(list.ttlMs))},"cacheScope":"private"`);
   return `{"jsonrpc":"2.0","id":${list.idText},"result":{${members.join(',')}}}`;
 }
-
-/** The `_meta` of several servers' results as one raw object text: of equal keys the first server's wins. Undefined when none has any. */
-export function mergeMetaTexts(entries: readonly (readonly [key: string, valueText: string])[]): string | undefined {
-  const merged = new Map<string, string>();
-  for (const [key, valueText] of entries) {
-    if (!merged.has(key)) merged.set(key, valueText);
-  }
-  if (merged.size === 0) return undefined;
-  return `{${[...merged].map(([key, valueText]) => `${JSON.stringify(key)}:${valueText}`).join(',')}}`;
-}

@@ -25,8 +25,3 @@ export function eraOfVersion(version: string): Era | undefined {
 export function negotiateLegacyVersion(requested: string): string {
   return LEGACY_VERSIONS.includes(requested) ? requested : LEGACY_VERSIONS[0] ?? LEGACY_VERSION_ASSUMED;
 }
-
-/** The best version both sides speak, or undefined. `offered` is an upstream's or a client's list, in any order. */
-export function negotiateVersion(offered: readonly string[]): string | undefined {
-  return SUPPORTED_VERSIONS.find((version) => offered.includes(version));
-}

@@ -76,7 +76,6 @@ export const LAYER_NAMES = [
   'request_size_limit', 'shape_validator', 'spiffe_auth', 'audit_log', 'tool_registry_verify', 'opa_policy', 'dlp_scan',
   'session_context', 'step_up_gating', 'deep_scan', 'rate_limit', 'circuit_breaker', 'token_substitution',
 ] as const;
-export type LayerName = (typeof LAYER_NAMES)[number];
 
 /** JSON-RPC and MCP protocol errors keep the specs' own numbers (JSON-RPC 2.0 section 5.1; MCP 2026-07-28). */
 export const RPC = {

@@ -78,11 +78,6 @@ export function judgeDestinations(hosts: readonly string[], allowedByTool: reado
   return { destination: byFileOnly ?? hosts[0], destinationAllowedByTool: hosts.length > 0 && byFileOnly === undefined, destinationAllowedGlobally: byFileOnly !== undefined };
 }
 
-/** The first destination, for display; decisions need all of them: destinationsOf and judgeDestinations. */
-export function destinationOf(argumentsJson: string): string | undefined {
-  return destinationsOf(argumentsJson)[0];
-}
-
 /**
  * All distinct hosts a call's arguments name, in order: of members named like a destination, and of every string that is an
  * absolute URL. UNREADABLE_HOST stands for what hides its host. Text that is not JSON has an unreadable destination.

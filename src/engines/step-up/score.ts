@@ -9,9 +9,6 @@ const DIMENSION_MAX = 3;
 const IRREVERSIBLE: ReadonlySet<string> = new Set(['delete', 'rm', 'remove', 'drop', 'reset', 'wipe', 'shutdown', 'terminate', 'revoke', 'purge', 'destroy', 'truncate']);
 const PARTIALLY_REVERSIBLE: ReadonlySet<string> = new Set(['modify', 'update', 'overwrite', 'chmod', 'chown', 'rename', 'replace', 'patch']);
 
-/** A tool nobody registered: nothing is known of it, so everything is assumed. */
-export const UNKNOWN_TOOL_SCORE: StepUpScore = Object.freeze({ total: 9, impact: 2, reversibility: 2, exposure: 2, novelty: 3 });
-
 export function scoreCall(facts: ScoreFacts): StepUpScore {
   const impact = BY_RISK[facts.riskLevel];
   const reversibility = Math.max(BY_RISK[facts.riskLevel], reversibilityOf([facts.toolName, facts.action]));

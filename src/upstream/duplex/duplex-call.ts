@@ -51,10 +51,6 @@ export class DuplexCall implements UpstreamCall {
     this.#ended = ended;
   }
 
-  get done(): boolean {
-    return this.#done;
-  }
-
   /** Begins a stream of events before there is one. */
   open(): void {
     if (!this.#done) this.#head(true);

@@ -23,7 +23,7 @@ const finding = fc.record({ rule: text, category: text, action: text, path: text
 const anyFacts: fc.Arbitrary<Partial<RequestLineFacts>> = fc.record({
   traceId: text, spanId: text, sessionId: fc.option(text, { nil: undefined }), spiffeId: fc.option(text, { nil: undefined }), server: text, tool: fc.option(text, { nil: undefined }), method: text,
   argumentsDigest: text, authMethod: text, principal: fc.record({ level: fc.nat(5), role: text, capabilities: fc.array(text, { maxLength: 3 }) }), decision: fc.constantFrom('ALLOW' as const, 'DENY' as const),
-  code: fc.option(text, { nil: undefined }), reasonCode: text, findings: fc.array(finding, { maxLength: 3 }), riskScore: fc.double(), status: fc.double(), policyDigest: text, registryDigest: text, snapshotDigest: text,
+  code: fc.option(text, { nil: undefined }), reasonCode: text, findings: fc.array(finding, { maxLength: 3 }), riskScore: fc.double(), status: fc.double(), policyDigest: text, registryDigest: text,
   receivedUs: fc.double(), decidedUs: fc.double(), respondedUs: fc.double(),
   layers: fc.record({ verdicts: fc.array(fc.integer(), { maxLength: 13 }), us: fc.array(fc.double(), { maxLength: 13 }), notes: fc.array(fc.option(text, { nil: undefined }), { maxLength: 13 }) }),
 });

@@ -46,7 +46,6 @@ function memberByMember(r: RequestLineFacts): string {
     ['latency_us', numberText(r.respondedUs - r.receivedUs)],
     ['policy_digest', quoteOrNull(r.policyDigest)],
     ['registry_digest', quoteOrNull(r.registryDigest)],
-    r.snapshotDigest === undefined ? undefined : ['snapshot_digest', quote(r.snapshotDigest)],
     ['framework_refs', frameworkRefsText(r.code)],
   ];
   return `{${members.filter((member) => member !== undefined).map(([name, value]) => `"${name}":${value}`).join(',')}`;
@@ -81,7 +80,7 @@ const facts: fc.Arbitrary<RequestLineFacts> = fc.record({
   argumentsDigest: fc.option(idOf(76), { nil: undefined }), receivedUs: time, decidedUs: time, respondedUs: time, authMethod: seldom(some(undefined, 'jwt_svid')), principal: some(...principals),
   decision: some('ALLOW' as const, 'DENY' as const), code: seldom(some(undefined, 'policy_denied')), reasonCode: seldom(some(undefined, 'why')), layers, riskScore: fc.oneof(fc.nat(9), fc.double()),
   findings: fc.oneof({ weight: 4, arbitrary: some([]) }, { weight: 1, arbitrary: fc.array(finding, { maxLength: 3 }) }), status: some(200, 403, Number.NaN), policyDigest: seldom(some('p', 'q')),
-  registryDigest: seldom(some(undefined, 'r')), snapshotDigest: seldom(some(undefined, 's')),
+  registryDigest: seldom(some(undefined, 'r')),
 });
 
 const native = createRequestLines();

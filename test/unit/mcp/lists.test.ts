@@ -1,6 +1,6 @@
 // Merged lists: bytes kept, modern members added, nothing invented.
 import { describe, expect, it } from 'vitest';
-import { LIST_ITEM_BYTES_MAX, LIST_ITEMS_MAX, mergeMetaTexts, readListPage, renamedItem, renderListAnswer } from '../../../src/mcp/lists.js';
+import { LIST_ITEM_BYTES_MAX, LIST_ITEMS_MAX, readListPage, renamedItem, renderListAnswer } from '../../../src/mcp/lists.js';
 import { turnsOf } from '../../support/turns.js';
 
 const TOOL = '{ "name":"a", "n":1e400, "inputSchema":{"type":"object"} }';
@@ -36,9 +36,5 @@ describe('lists', () => {
   });
   it('show an item under another name, and every other byte as it came', () => {
     expect(renamedItem('{ "n":1e400, "name" : "a\\"b" ,"x":{"name":"inner"}}', 'tools', 'p_"x')).toBe('{ "n":1e400, "name" : "p_\\"x" ,"x":{"name":"inner"}}');
-  });
-  it('merges _meta by key, the first server first', () => {
-    expect(mergeMetaTexts([['a', '1.0'], ['b', '2'], ['a', '3']])).toBe('{"a":1.0,"b":2}');
-    expect(mergeMetaTexts([])).toBeUndefined();
   });
 });

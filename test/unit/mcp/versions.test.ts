@@ -1,6 +1,6 @@
 // Versions, eras and what is agreed on.
 import { describe, expect, it } from 'vitest';
-import { eraOfVersion, negotiateLegacyVersion, negotiateVersion } from '../../../src/mcp/versions.js';
+import { eraOfVersion, negotiateLegacyVersion } from '../../../src/mcp/versions.js';
 
 describe('versions', () => {
   it('knows the era of each version and of no other', () => {
@@ -8,9 +8,5 @@ describe('versions', () => {
   });
   it('answers initialize with the version asked for, or the newest that has a handshake', () => {
     expect(['2025-03-26', '2026-07-28', '1.0', ''].map(negotiateLegacyVersion)).toEqual(['2025-03-26', '2025-11-25', '2025-11-25', '2025-11-25']);
-  });
-  it('takes the newest common version', () => {
-    expect(negotiateVersion(['2024-11-05', '2026-07-28', '2025-11-25'])).toBe('2026-07-28');
-    expect(negotiateVersion(['2030-01-01'])).toBeUndefined();
   });
 });

@@ -1,6 +1,6 @@
 // Scores: each dimension by itself, and the calls people will ask about.
 import { describe, expect, it } from 'vitest';
-import { scoreCall, UNKNOWN_TOOL_SCORE } from '../../../../src/engines/step-up/score.js';
+import { scoreCall } from '../../../../src/engines/step-up/score.js';
 import type { ScoreFacts } from '../../../../src/engines/step-up/types.js';
 
 const HARMLESS: ScoreFacts = { riskLevel: 'low', external: false, sessionTainted: false, classification: 'public', destination: undefined, destinationAllowedByTool: false, destinationAllowedGlobally: false };
@@ -27,10 +27,5 @@ describe('scoreCall', () => {
     const score = scoreCall({ ...HARMLESS, ...more });
     expect([score.impact, score.reversibility, score.exposure, score.novelty]).toEqual(dimensions);
     expect(score.total).toBe(dimensions.reduce((sum, one) => sum + one, 0));
-  });
-
-  it('takes an unknown tool for a risky one', () => {
-    expect(UNKNOWN_TOOL_SCORE.total).toBe(UNKNOWN_TOOL_SCORE.impact + UNKNOWN_TOOL_SCORE.reversibility + UNKNOWN_TOOL_SCORE.exposure + UNKNOWN_TOOL_SCORE.novelty);
-    expect(UNKNOWN_TOOL_SCORE.total).toBe(9);
   });
 });
