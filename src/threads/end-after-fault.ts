@@ -6,6 +6,7 @@ import type { Gateway } from '../gateway.js';
 import type { Relay } from './relay.js';
 
 const LAST_REQUESTS_MS = 50; // of connections that are kept: each is refused, and ends with that
+const PEERS_ANSWER_MS = 1000; // what other threads decide is theirs to answer and to record, unless they stand still
 const FLUSH_MAX_MS = 2000; // for the records of what was under way
 const LAST_BYTES_MS = 50; // answers may still lie in the sockets' buffers
 
@@ -37,7 +38,7 @@ export function endAfterFault({ front, gateway, relay, flush, log, tell, tellCou
       gateway.lose('gateway');
       front.lose('gateway');
       relay.lose('gateway');
-      await sleep(LAST_REQUESTS_MS);
+      await Promise.all([sleep(LAST_REQUESTS_MS), relay.answered(PEERS_ANSWER_MS)]);
       front.hearNoMore(); // what comes now could not be recorded any more
       await Promise.race([flush(), sleep(FLUSH_MAX_MS)]);
       tellCounts();

@@ -12,7 +12,7 @@ export type PeerMessage =
   | { readonly kind: 'request'; readonly id: number; readonly inbound: RelayedInbound; readonly body: Uint8Array; readonly streamId: string | undefined }
   | { readonly kind: 'gone'; readonly id: number }
   /** What it waits for ends before it has come; it is still answered. */
-  | { readonly kind: 'lost'; readonly id: number; readonly cause: 'certificates_replaced' }
+  | { readonly kind: 'lost'; readonly id: number; readonly cause: Exclude<LossCause, 'shutdown'> }
   | { readonly kind: 'taken'; readonly id: number; readonly bytes: number }
   | { readonly kind: 'answer'; readonly id: number; readonly status: number; readonly headers: HeaderPairs; readonly body: Uint8Array | string; readonly close: boolean }
   | { readonly kind: 'begin'; readonly id: number; readonly status: number; readonly headers: HeaderPairs }
@@ -68,6 +68,7 @@ export class Relay {
   #lastId = 0;
   #failed = false;
   #onIdle: (() => void) | undefined;
+  #onAnswered: (() => void) | undefined;
 
   constructor(parts: RelayParts) {
     this.#parts = parts;
@@ -115,14 +116,20 @@ export class Relay {
 
   /** Waits at most `graceMs` for what is answered for other threads. */
   async idle(graceMs: number): Promise<void> {
-    if (!this.#answering()) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, graceMs);
-      this.#onIdle = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+    if (this.#answering()) await inTime(graceMs, (done) => { this.#onIdle = done; });
+  }
+
+  /** After a fault: waits at most `graceMs` for what others answer for this thread. What they have not answered then has no decision to name. */
+  async answered(graceMs: number): Promise<void> {
+    if (this.#asking()) await inTime(graceMs, (done) => { this.#onAnswered = done; });
+    for (const peer of this.#peers.values()) {
+      for (const [id, { reply, began }] of peer.asked) {
+        post(peer, { kind: 'gone', id });
+        if (began) reply.destroy();
+        else reply.send(INTERNAL_ERROR, [['content-type', 'application/json']], FAULT_BODY, true);
+      }
+      peer.asked.clear();
+    }
   }
 
   close(): void {
@@ -149,12 +156,11 @@ export class Relay {
     peer.asked.set(id, asked);
     reply.onAbort((cause: AbortCause) => {
       if (cause === 'shutdown') return; // its owner stops as well, and still answers
-      if (cause === 'certificates_replaced') return post(peer, { kind: 'lost', id, cause }); // its owner answers now
-      peer.asked.delete(id);
+      // Its owner answers now, and its record is of that answer. A stream that has begun is cut: to its owner its client is gone.
+      if (cause === 'certificates_replaced' || (cause === 'gateway' && !asked.began)) return post(peer, { kind: 'lost', id, cause });
+      this.#forget(peer, id);
       post(peer, { kind: 'gone', id });
-      // Its owner records it as what it is to it: a client that is gone.
-      if (cause === 'gateway' && asked.began) reply.destroy();
-      else if (cause === 'gateway') reply.send(INTERNAL_ERROR, [['content-type', 'application/json']], FAULT_BODY, true);
+      if (cause === 'gateway') reply.destroy();
     });
     const { httpMethod, path, evidence, headers, receivedUs, batched = false } = inbound;
     const body = exactCopy(inbound.body);
@@ -202,7 +208,7 @@ export class Relay {
     const { reply } = asked;
     switch (message.kind) {
       case 'answer':
-        peer.asked.delete(message.id);
+        this.#forget(peer, message.id);
         reply.send(message.status, message.headers, message.body, message.close);
         return;
       case 'begin':
@@ -219,11 +225,11 @@ export class Relay {
         if (asked.waiting >= TOLD_BYTES_MIN) tellTaken(peer, message.id, asked);
         return;
       case 'end':
-        peer.asked.delete(message.id);
+        this.#forget(peer, message.id);
         reply.end();
         return;
       case 'cut':
-        peer.asked.delete(message.id);
+        this.#forget(peer, message.id);
         reply.destroy();
         return;
     }
@@ -237,12 +243,37 @@ export class Relay {
       else this.#parts.refuse('gateway_fault', 'session_thread_ended', inbound, reply);
     }
     peer.asked.clear();
+    this.#tellAnswered();
     for (const reply of [...peer.answering.values()]) reply.abort('client');
+  }
+
+  #forget(peer: Peer, id: number): void {
+    peer.asked.delete(id);
+    this.#tellAnswered();
+  }
+
+  #tellAnswered(): void {
+    if (this.#onAnswered !== undefined && !this.#asking()) this.#onAnswered();
+  }
+
+  #asking(): boolean {
+    return [...this.#peers.values()].some(({ asked }) => asked.size > 0);
   }
 
   #answering(): boolean {
     return [...this.#peers.values()].some(({ answering }) => answering.size > 0);
   }
+}
+
+/** Resolves when `listen`'s callback is called, or after `graceMs`. */
+function inTime(graceMs: number, listen: (done: () => void) => void): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, graceMs);
+    listen(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }
 
 function tellTaken(peer: Peer, id: number, asked: Asked): void {

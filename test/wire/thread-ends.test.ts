@@ -57,6 +57,22 @@ describe('a gateway thread with a fault that nobody caught', () => {
     expect(await verifyAudit(join(gateway.dir, '.precinct', 'audit'))).toMatchObject({ kind: 'intact' });
   });
 
+  it('has the threads of its clients\' sessions answer and record what it only carried', async () => {
+    await start(2);
+    const sessions = await Promise.all(Array.from({ length: CONNECTIONS }, () => openSession(gateway)));
+    server.script = ({ idText }, response) => void held.push({ response, idText });
+    const calls = sessions.map((session, i) => gateway.post(call('echo', {}, i), session));
+    expect(await eventually(() => held.length === CONNECTIONS)).toBe(true);
+    tell('crash-1');
+    expect(await eventually(() => events('thread_replaced').length === 1)).toBe(true);
+    for (const { response, idText } of held) jsonAnswer(response, resultFor(idText, 'whole'));
+    const refused = (await Promise.all(calls)).filter((answer) => codeOf(answer) !== undefined);
+    const decisionOf = ({ json }: HttpAnswer): unknown => (json['error'] as { data?: { decision_id?: unknown } } | undefined)?.data?.decision_id;
+    const codes = new Map(gateway.lines('request').map((line) => [line['decision_id'], line['code']]));
+    expect(refused.length).toBeGreaterThan(0);
+    expect(new Set(refused.map((answer) => codes.get(decisionOf(answer))))).toEqual(new Set(['gateway_fault']));
+  });
+
   it('lets its sessions sleep, with the places they have, until they are used again', async () => {
     await start(2);
     const sessions = await Promise.all(Array.from({ length: CONNECTIONS }, () => openSession(gateway)));

@@ -249,14 +249,38 @@ describe('the end of a thread', () => {
     expect([causes, reply.text]).toEqual([['shutdown'], 'recorded']);
   });
 
-  it('whose connections end with their certificates has the others answer what it asked of them, and passes that on', async () => {
+  it.each(['certificates_replaced', 'gateway'] as const)('or of its connections (%s) has the others answer what it asked of them, and passes that on', async (cause) => {
     const one = pair();
     const reply = one.post(sessionOf(1));
     const { reply: back } = await crossed(one);
-    back.onAbort((cause) => back.send(500, [], cause));
-    reply.lose('certificates_replaced');
-    await reply.finished;
-    expect([reply.text, back.aborted]).toEqual(['certificates_replaced', false]);
+    back.onAbort((told) => back.send(500, [], told));
+    reply.lose(cause);
+    await one.front.relay.answered(60_000);
+    expect([reply.text, reply.sends, back.aborted]).toEqual([cause, 1, false]);
+  });
+
+  it('after a fault waits no longer than it may for those answers, and then gives its own', async () => {
+    const one = pair();
+    const reply = one.post(sessionOf(1));
+    const { reply: back } = await crossed(one);
+    const causes: string[] = [];
+    back.onAbort((cause) => void causes.push(cause));
+    reply.lose('gateway');
+    expect(reply.state).toBe('open');
+    await one.front.relay.answered(1);
+    await until(() => causes.length === 2);
+    expect([reply.status, JSON.parse(reply.text), causes]).toEqual([500, expect.objectContaining({ code: 'gateway_fault' }), ['gateway', 'client']]);
+  });
+
+  it('after a fault cuts a stream that another thread has begun, which is a hang-up to that one', async () => {
+    const one = pair();
+    const reply = one.post(sessionOf(1));
+    const { reply: back } = await crossed(one);
+    back.begin(200, []);
+    await until(() => reply.state === 'streaming');
+    reply.lose('gateway');
+    await until(() => back.aborted);
+    expect(reply.state).toBe('cut');
   });
 
   it('waits for what it answers for others, no longer than it may', async () => {
