@@ -117,7 +117,7 @@ export function buildGateway(parts: GatewayParts) {
   const breakers = createCircuitBreakers({
     failuresToOpen: config.breaker.failures_to_open, resetTimeoutMs: config.breaker.reset_timeout_s * MS_PER_SECOND,
     successesToClose: config.breaker.successes_to_close, probesMax: config.breaker.probes_max,
-  }, parts.shared.breakers);
+  }, parts.shared.breakers, parts.shared.thread);
   const mcpSessions = createMcpSessions(
     { perCallerMax: config.session.mcp_sessions_per_caller_max, totalMax: config.session.sessions_max, ttlMs: config.session.mcp_session_ttl_s * MS_PER_SECOND },
     {

@@ -212,7 +212,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
       {
         answer: (question) => answer(question) as Promise<AnswerOf[typeof question.kind]>, releaseGrant: (id, token) => approvals.release(id, token), grantRecorded: (id) => approvals.told(id, 'spent'), sessionsTold: (told) => sessions.told(told), traced: traces.take, lastStats: (stats) => void kept.take([stats]),
         begun: (begun) => { threads = begun; },
-        ...threadEvents({ log, event, cleanUp: (owner) => cleanUpAfter(views, owner, sessions.keptNow()), publish: () => publish(false) }),
+        ...threadEvents({ log, event, cleanUp: (thread) => cleanUpAfter(views, thread, sessions.keptNow()), publish: () => publish(false) }),
       },
       { nowMs: clock.nowMs, after, stallMs: config.threads.stall_s * MS_PER_SECOND },
     );

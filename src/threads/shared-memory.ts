@@ -54,11 +54,17 @@ export function openSharedMemory(memory: SharedMemory, owner: number): SharedVie
   };
 }
 
+/** `owner` names it among all that ever run in this process, `index` among those that run now. */
+export interface ThreadName {
+  readonly index: number;
+  readonly owner: number;
+}
+
 /** What a thread that ended leaves behind: locks that it held, probes that it sent out, its sessions. Of these sleep those that are kept. */
-export function cleanUpAfter(views: SharedViews, owner: number, isKept: (serial: number) => boolean): void {
+export function cleanUpAfter(views: SharedViews, { index, owner }: ThreadName, isKept: (serial: number) => boolean): void {
   for (const table of [views.buckets, views.breakers, views.risk.table, views.places.table, views.homes.table, views.tasks]) table.openLocksOf(owner);
   views.sentSecrets.openLockOf(owner);
-  forgetProbes(views.breakers);
+  forgetProbes(views.breakers, index);
   views.places.letGoAllOf(owner, isKept);
   views.homes.leaveAllOf(owner);
 }

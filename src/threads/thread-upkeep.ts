@@ -4,6 +4,7 @@ import type { GatewayConfig } from '../base/config/schema.js';
 import type { Log } from '../base/telemetry/log.js';
 import { probePort } from '../front/port-probe.js';
 import type { ThreadEvents } from './gateway-threads.js';
+import type { ThreadName } from './shared-memory.js';
 
 /** Threads share their ports, and so would a stranger, silently: what somebody else has is found before. Rejects with FrontListenError. */
 export async function claimPorts(threads: number, { front, tls }: Pick<GatewayConfig, 'front' | 'tls'>): Promise<void> {
@@ -15,8 +16,8 @@ export async function claimPorts(threads: number, { front, tls }: Pick<GatewayCo
 export interface UpkeepParts {
   readonly log: Log;
   readonly event: (name: string, details: Readonly<Record<string, DetailValue>>) => void;
-  /** What the thread of this name left behind in shared memory. */
-  readonly cleanUp: (owner: number) => void;
+  /** What this thread left behind in shared memory. */
+  readonly cleanUp: (thread: ThreadName) => void;
   /** A new thread knows nothing of the tool servers yet. */
   readonly publish: () => void;
 }
@@ -25,7 +26,7 @@ export function threadEvents({ log, event, cleanUp, publish }: UpkeepParts): Pic
   return {
     died(thread, owner, reason, replacedInMs) {
       log.error({ thread, because: reason, replaced_in_ms: replacedInMs }, 'a gateway thread ended');
-      cleanUp(owner);
+      cleanUp({ index: thread, owner });
       event('thread_ended', { thread, reason, replaced_in_ms: replacedInMs });
     },
     replaced(thread) {

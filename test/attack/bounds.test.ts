@@ -134,7 +134,7 @@ describe('limits', () => {
   });
 
   it('keep the breakers that are open where there is room for no further one', () => {
-    const breakers = createCircuitBreakers({ failuresToOpen: 1, resetTimeoutMs: HOUR, successesToClose: 1, probesMax: 1 }, new SharedTable(createTableMemory({ ...breakerTable(), capacity: 8 }), 1));
+    const breakers = createCircuitBreakers({ failuresToOpen: 1, resetTimeoutMs: HOUR, successesToClose: 1, probesMax: 1 }, new SharedTable(createTableMemory({ ...breakerTable(), capacity: 8 }), 1), 0);
     for (let n = 0; n < 50; n++) breakers.settle(`tool-${n}`, false, 'failure', 0);
     expect([...breakers.all()].filter(([, state]) => state.kind === 'open')).toHaveLength(8);
     expect([breakers.admit('tool-0', 1).admitted, breakers.admit('tool-49', 1).admitted]).toEqual([false, true]);

@@ -8,7 +8,7 @@ import { openSharedMemory } from '../../../dist/threads/shared-memory.js';
 const { memory, owner, threads, gate, work, thresholds, chains, breaker } = workerData;
 const views = openSharedMemory(memory, owner);
 const limiter = createRateLimiter(views.buckets);
-const breakers = createCircuitBreakers(breaker, views.breakers);
+const breakers = createCircuitBreakers(breaker, views.breakers, owner - 2);
 const risk = createSessionRisk(thresholds, chains, views.risk);
 
 const WORK = {

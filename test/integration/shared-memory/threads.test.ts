@@ -49,20 +49,22 @@ describe('threads that count at the same time', () => {
   it('open one breaker together, and send exactly as many probes as it allows', async () => {
     const memory = memoryOf();
     await together(memory, { kind: 'fail', key: 'a', times: 2 });
-    const own = createCircuitBreakers(breaker, openSharedMemory(memory, OWN).breakers);
+    const own = createCircuitBreakers(breaker, openSharedMemory(memory, OWN).breakers, THREADS);
     expect(own.state('a')).toEqual({ kind: 'open', untilMs: 1000 });
     expect(total(await together(memory, { kind: 'probe', key: 'a', times: 50, nowMs: 1000 }))).toBe(3);
     expect(own.state('a')).toEqual({ kind: 'half_open', probesInFlight: 3, successes: 0 });
   });
 
-  it('give back the probes of a thread that ended', async () => {
+  it('give back the probes of a thread that ended, and those of no other', async () => {
     const memory = memoryOf();
     await together(memory, { kind: 'fail', key: 'a', times: 2 });
-    await together(memory, { kind: 'probe', key: 'a', times: 50, nowMs: 1000 });
+    const sent = await together(memory, { kind: 'probe', key: 'a', times: 50, nowMs: 1000 });
     const views = openSharedMemory(memory, OWN);
-    cleanUpAfter(views, 2, () => false);
-    const own = createCircuitBreakers(breaker, views.breakers);
-    expect([1, 2, 3, 4].map(() => own.admit('a', 1001).admitted)).toEqual([true, true, true, false]);
+    const own = createCircuitBreakers(breaker, views.breakers, THREADS);
+    for (const [index, probes] of sent.entries()) {
+      cleanUpAfter(views, { index, owner: index + 2 }, () => false);
+      expect([1, 2, 3, 4].filter(() => own.admit('a', 1001).admitted)).toHaveLength(Number(probes));
+    }
   });
 
   it('add up one risk, lose no action\'s weight, and tell the same of it', async () => {
@@ -90,7 +92,7 @@ describe('threads that count at the same time', () => {
     expect(total(await together(memory, { kind: 'places', times: 300, limits: { perCallerMax: 10, totalMax: 500 } }))).toBe(500);
     const views = openSharedMemory(memory, OWN);
     expect(views.places.taken).toBe(500);
-    for (const owner of [2, 3, 4, 5]) cleanUpAfter(views, owner, () => false);
+    for (const index of [0, 1, 2, 3]) cleanUpAfter(views, { index, owner: index + 2 }, () => false);
     expect([views.places.taken, views.places.table.size]).toEqual([0, 0]);
     await together(memory, { kind: 'places', caller: 'one', times: 300, limits: { perCallerMax: 10, totalMax: 500 } });
     expect(views.places.taken).toBe(10);

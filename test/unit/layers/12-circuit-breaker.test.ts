@@ -7,7 +7,7 @@ import { contextOf, NOW_MS, toolOf } from '../chain/contexts.js';
 import { tableOf } from '../../support/shared-tables.js';
 
 const setUp = () => {
-  const breakers = createCircuitBreakers({ failuresToOpen: 2, resetTimeoutMs: 30_000, successesToClose: 1, probesMax: 1 }, tableOf(breakerTable()));
+  const breakers = createCircuitBreakers({ failuresToOpen: 2, resetTimeoutMs: 30_000, successesToClose: 1, probesMax: 1 }, tableOf(breakerTable()), 0);
   const layer = circuitBreaker(breakers);
   const decide = (name = 'my_tool', upstream = toolOf().upstream) => {
     const ctx = contextOf('{}');

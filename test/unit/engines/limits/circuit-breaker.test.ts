@@ -7,7 +7,7 @@ import { tableOf } from '../../../support/shared-tables.js';
 import type { BreakerOutcome } from '../../../../src/engines/limits/types.js';
 
 const OPTIONS = { failuresToOpen: 3, resetTimeoutMs: 10_000, successesToClose: 2, probesMax: 1 };
-const open = (options: CircuitBreakerOptions, table = tableOf(breakerTable())) => createCircuitBreakers(options, table);
+const open = (options: CircuitBreakerOptions, table = tableOf(breakerTable()), thread = 0) => createCircuitBreakers(options, table, thread);
 const fail = (breakers: ReturnType<typeof open>, key: string, times: number, nowMs = 0) => {
   for (let i = 0; i < times; i++) breakers.settle(key, false, 'failure', nowMs);
 };
@@ -99,13 +99,15 @@ describe('circuit breaker', () => {
 
   it('is the same for every thread, and gives back the probes of one that ended', () => {
     const memory = createTableMemory(breakerTable());
-    const [one, two] = [open(OPTIONS, new SharedTable(memory, 1)), open(OPTIONS, new SharedTable(memory, 2))];
+    const [one, two] = [open(OPTIONS, new SharedTable(memory, 1), 0), open(OPTIONS, new SharedTable(memory, 2), 1)];
     fail(one, 'a', 2);
     fail(two, 'a', 1);
     expect([one.admit('a', 0).admitted, two.admit('a', 0).admitted]).toEqual([false, false]);
     expect([one.admit('a', 10_000), two.admit('a', 10_000)]).toEqual([{ admitted: true, probe: true }, { admitted: false, retryAfterSeconds: 1 }]);
     expect([...two.all()]).toEqual([['a', { kind: 'half_open', probesInFlight: 1, successes: 0 }]]);
-    forgetProbes(new SharedTable(memory, 3));
+    forgetProbes(new SharedTable(memory, 3), 1);
+    expect(two.admit('a', 10_001)).toEqual({ admitted: false, retryAfterSeconds: 1 });
+    forgetProbes(new SharedTable(memory, 3), 0);
     expect([two.admit('a', 10_001), one.admit('a', 10_001).admitted]).toEqual([{ admitted: true, probe: true }, false]);
     two.settle('a', true, 'success', 10_002);
     one.admit('a', 10_003);
