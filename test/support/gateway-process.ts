@@ -53,6 +53,8 @@ export interface GatewayProcess {
   readonly pid: number;
   /** null while it runs, or where a signal ended it. */
   readonly exitCode: number | null;
+  /** null where none ended it. */
+  readonly signal: NodeJS.Signals | null;
   stderr(): string;
   post(body: string | Uint8Array, headers?: Readonly<Record<string, string>>, path?: string, agent?: Agent): Promise<HttpAnswer>;
   http(method: string, path: string, headers?: Readonly<Record<string, string>>, body?: string | Uint8Array, agent?: Agent): Promise<HttpAnswer>;
@@ -136,6 +138,10 @@ class RunningGateway implements GatewayProcess {
 
   get exitCode(): number | null {
     return this.#child?.exitCode ?? null;
+  }
+
+  get signal(): NodeJS.Signals | null {
+    return this.#child?.signalCode ?? null;
   }
 
   stderr(): string {

@@ -11,6 +11,7 @@ if (workerData !== null && typeof workerData === 'object' && 'owner' in workerDa
     if (takeFile(`crash-${index}`)) throw new Error('broken by the test');
     if (takeFile(`exit-${index}`)) process.exit(7);
     if (takeFile(`hang-${index}`)) for (;;);
+    if (takeFile(`fill-${index}`)) for (let held = []; ; held = [held, new Array(1000).fill(held)]);
     if (takeFile(`stall-${index}`)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, STALL_MS);
   }, LOOK_EVERY_MS).unref();
 }

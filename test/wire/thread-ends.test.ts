@@ -16,10 +16,10 @@ let server: ScriptedServer;
 let gateway: GatewayProcess;
 const held: { response: ServerResponse; idText: string }[] = [];
 
-async function start(threads: number, more: Readonly<Record<string, unknown>> = {}): Promise<void> {
+async function start(threads: number, more: Readonly<Record<string, unknown>> = {}, nodeOptions = ''): Promise<void> {
   gateway = await startGateway({
     policies: { 'all.rego': permitAll() }, tools: [registration('echo', server.url)], config: { threads: { gateway: threads, stall_s: 1 }, ...more },
-    env: { NODE_OPTIONS: `--require ${fileURLToPath(new URL('./break-thread.cjs', import.meta.url))}` },
+    env: { NODE_OPTIONS: `${nodeOptions} --require ${fileURLToPath(new URL('./break-thread.cjs', import.meta.url))}` },
   });
 }
 const tell = (what: string): void => writeFileSync(join(gateway.dir, what), '');
@@ -196,8 +196,24 @@ describe('a gateway thread that stands still', () => {
     expect(await eventually(() => events('thread_stalled').length === 1)).toBe(true);
     process.kill(gateway.pid, 'SIGTERM');
     expect(await eventually(() => events('stop').length === 1 && !existsSync(join(gateway.dir, '.precinct', 'gateway.pid')))).toBe(true);
+    expect(await eventually(() => gateway.exitCode !== null || gateway.signal !== null)).toBe(true);
     await gateway.restart();
     expect((await gateway.post(call('echo'))).status).toBe(200);
+  });
+});
+
+describe('a gateway thread that V8 ends, because its heap is full', () => {
+  it('takes the process along by a signal, and the next start names what was under way', async () => {
+    await start(2, { audit: { intent: 'all' } }, '--max-old-space-size=100');
+    server.script = ({ idText }, response) => void held.push({ response, idText });
+    const calls = Array.from({ length: CONNECTIONS }, (_, i) => gateway.post(call('echo', {}, i)).catch(() => 'cut'));
+    expect(await eventually(() => held.length === CONNECTIONS)).toBe(true);
+    tell('fill-1');
+    expect(new Set(await Promise.all(calls))).toEqual(new Set(['cut']));
+    expect(await eventually(() => gateway.signal !== null)).toBe(true);
+    await gateway.restart();
+    expect(gateway.lines('unresolved')).toHaveLength(CONNECTIONS);
+    expect(await verifyAudit(join(gateway.dir, '.precinct', 'audit'))).toMatchObject({ kind: 'intact' });
   });
 });
 
