@@ -1,9 +1,13 @@
-// The owner's side of a port: makes the other thread's calls, and holds back their answers while that thread has not taken what was sent.
+// The owner's side of a port: makes the other thread's calls, holds back their answers while that thread has not taken what was sent, and ends what it leaves behind.
 import type { MessagePort } from 'node:worker_threads';
-import type { UpstreamCall, UpstreamClient, UpstreamSink } from '../types.js';
+import type { UpstreamCall, UpstreamClient, UpstreamRequest, UpstreamSink } from '../types.js';
 import type { FromOwner, ToOwner } from './messages.js';
 
 const UNTAKEN_BYTES_MAX = 8 * 1024 * 1024; // of all calls of one thread; above it their answers wait here, each within its own bound
+
+const NOT_FOUND = 404;
+const DELETE_TIMEOUT_MS = 5000;
+const NOBODY: UpstreamSink = { onHead: () => undefined, onData: () => undefined, onEnd: () => undefined, onFault: () => undefined };
 
 export function servePort(port: MessagePort, client: UpstreamClient): void {
   const server = new PortServer(port, client);
@@ -21,6 +25,8 @@ class PortServer {
   readonly #port: MessagePort;
   readonly #client: UpstreamClient;
   readonly #calls = new Map<number, OwnedCall>();
+  /** That the other thread has opened, and their servers: nobody else knows them. */
+  readonly #sessions = new Map<string, string>();
   #batch: FromOwner[] = [];
   #untaken = 0;
   #full = false;
@@ -46,11 +52,19 @@ class PortServer {
   end(): void {
     for (const { call } of this.#calls.values()) call.abort();
     this.#calls.clear();
+    // A session may hold a process, of which there are so many for all.
+    for (const [id, url] of this.#sessions) {
+      this.#client.send({ url, httpMethod: 'DELETE', headers: { 'mcp-session-id': id }, body: undefined, answerTimeoutMs: DELETE_TIMEOUT_MS, idleTimeoutMs: DELETE_TIMEOUT_MS }, NOBODY);
+    }
+    this.#sessions.clear();
   }
 
   #send({ call: number, request }: ToOwner & { readonly kind: 'send' }): void {
     const sink: UpstreamSink = {
-      onHead: (status, headers) => this.#tell({ kind: 'head', call: number, status, headers }),
+      onHead: (status, headers) => {
+        this.#note(request, status, headers['mcp-session-id']);
+        this.#tell({ kind: 'head', call: number, status, headers });
+      },
       onData: (chunk) => {
         this.#tell({ kind: 'data', call: number, chunk: Uint8Array.from(chunk) });
         this.#sent(chunk.length);
@@ -67,6 +81,12 @@ class PortServer {
     const call = this.#client.send(request, sink);
     this.#calls.set(number, { call, paused: false });
     if (this.#full) call.pause();
+  }
+
+  #note({ url, httpMethod, headers }: UpstreamRequest, status: number, opened: string | undefined): void {
+    const asked = headers['mcp-session-id'];
+    if (asked === undefined && opened !== undefined) this.#sessions.set(opened, url);
+    else if (asked !== undefined && (httpMethod === 'DELETE' || status === NOT_FOUND)) this.#sessions.delete(asked);
   }
 
   #sent(bytes: number): void {

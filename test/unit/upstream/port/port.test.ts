@@ -76,6 +76,24 @@ describe('a call over a port', () => {
     expect(owner.calls[0]?.told).toEqual(['abort']);
   });
 
+  it('that opened a session: the session ends when its thread is gone, unless it has ended before', async () => {
+    const { owner, client } = connect();
+    const answer = async (asked: Asked, status: number, headers: Readonly<Record<string, string>>): Promise<void> => {
+      await until(() => owner.calls.length > 0);
+      const call = owner.calls.shift();
+      call?.sink.onHead(status, headers);
+      call?.sink.onEnd();
+      await asked.answered;
+    };
+    for (const id of ['kept', 'ended', 'lost']) await answer(new Asked(client, { body: 'initialize', url: 'stdio:x' }), 200, { 'mcp-session-id': id });
+    await answer(new Asked(client, { session: 'kept', body: 'call', url: 'stdio:x' }), 200, { 'mcp-session-id': 'kept' });
+    await answer(new Asked(client, { session: 'ended', httpMethod: 'DELETE', url: 'stdio:x' }), 204, {});
+    await answer(new Asked(client, { session: 'lost', body: 'call', url: 'stdio:x' }), 404, {});
+    await client.close();
+    await until(() => owner.calls.length > 0);
+    expect(owner.calls.map(({ request: { url, httpMethod, headers } }) => [url, httpMethod, headers['mcp-session-id']])).toEqual([['stdio:x', 'DELETE', 'kept']]);
+  });
+
   it('is held back at its owner while the thread has not taken what was sent, and goes on when it has', async () => {
     const { owner, client } = connect();
     const [busy, quiet] = [new Asked(client, { body: 'x' }), new Asked(client, { body: 'y' })];
