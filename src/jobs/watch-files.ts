@@ -1,4 +1,5 @@
 // Notices that files changed: names and times are compared, because notifications differ between systems and editors replace files.
+// The time of the inode's last change is among them: nobody can set it back, as `cp -p` and `rsync` do with a file's own, and a change of its mode sets it alone.
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -44,7 +45,7 @@ export function watchFiles(marked: FileMarks, changed: (path: string) => void, e
 function markOf(path: string, depth: number): string {
   try {
     const stat = statSync(path, { bigint: true });
-    if (!stat.isDirectory()) return `${stat.ino} ${stat.mtimeNs} ${stat.size}`;
+    if (!stat.isDirectory()) return `${stat.ino} ${stat.ctimeNs} ${stat.mtimeNs} ${stat.size}`;
     if (depth >= DEPTH_MAX) return '';
     return readdirSync(path).sort().map((name) => `${name} ${markOf(join(path, name), depth + 1)}`).join('\n');
   } catch {

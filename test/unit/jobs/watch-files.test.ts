@@ -1,5 +1,5 @@
 // Which changes are noticed: content, replacement, coming and going, whole folders.
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -10,6 +10,8 @@ beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'watch-'));
   mkdirSync(join(dir, 'rules', 'deep'), { recursive: true });
   writeFileSync(join(dir, 'file.yaml'), 'a');
+  writeFileSync(join(dir, 'set.yaml'), 'a');
+  utimesSync(join(dir, 'set.yaml'), 1, 1); // whole seconds can be set again as they were
   writeFileSync(join(dir, 'rules', 'deep', 'x.yaml'), 'a');
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
@@ -19,7 +21,7 @@ function watch() {
   let tick: () => void = () => undefined;
   let intervalMs = 0;
   let stopped = false;
-  const watching = watchFiles(markFiles([join(dir, 'file.yaml'), join(dir, 'rules'), join(dir, 'absent.yaml')]), (path) => void told.push(path.slice(dir.length + 1)), (ms, run) => {
+  const watching = watchFiles(markFiles([join(dir, 'file.yaml'), join(dir, 'set.yaml'), join(dir, 'rules'), join(dir, 'absent.yaml')]), (path) => void told.push(path.slice(dir.length + 1)), (ms, run) => {
     [intervalMs, tick] = [ms, run];
     return () => void (stopped = true);
   });
@@ -77,6 +79,12 @@ describe('a watch', () => {
       utimesSync(join(dir, 'next'), 1, 1);
       renameSync(join(dir, 'next'), join(dir, 'file.yaml'));
     }, ['file.yaml']],
+    ['another content of the same length and time', () => {
+      const { atime, mtime } = statSync(join(dir, 'set.yaml'));
+      writeFileSync(join(dir, 'set.yaml'), 'b');
+      utimesSync(join(dir, 'set.yaml'), atime, mtime);
+    }, ['set.yaml']],
+    ['another mode: what could not be read may be readable now', () => chmodSync(join(dir, 'file.yaml'), 0o600), ['file.yaml']],
     ['a file gone', () => rmSync(join(dir, 'file.yaml')), ['file.yaml']],
     ['a file that comes', () => writeFileSync(join(dir, 'absent.yaml'), ''), ['absent.yaml']],
     ['a file deep in a folder', () => writeFileSync(join(dir, 'rules', 'deep', 'x.yaml'), 'bb'), ['rules']],
