@@ -71,6 +71,11 @@ export function readSource(root: string, file: string): SourceFile {
   }
 }
 
+/** Whether any file is another that is watched for itself: not policies, not rules. */
+export function differInFiles(now: SnapshotSources, then: SnapshotSources): boolean {
+  return (['registry', 'identities', 'thresholds', 'destinations', 'chains'] as const).some((part) => now[part].text !== then[part].text);
+}
+
 function unreadable(file: string, cause: unknown): ConfigFault {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unreadable';
   return new ConfigFault(`the file can't be read (${code}).`, { file, ...WHOLE_FILE, remedy: 'Restore the file, or name another in config/gateway.yaml.' });

@@ -35,20 +35,20 @@ import { digestPolicies } from '../engines/policy/policy-set.js';
 import { compileRegoModule } from '../engines/policy/rego-module.js';
 import { Observations } from '../engines/registry/observations.js';
 import { readPinsFile, writePinsFile } from '../engines/registry/pins.js';
-import type { ToolRegistry } from '../engines/registry/types.js';
 import { createToolsReader } from '../engines/registry/served-tools.js';
 import { createSecretFile } from '../engines/secrets/file-store.js';
 import { createSentSecrets } from '../engines/secrets/sent-secrets.js';
 import { loadPublicKeys } from '../engines/step-up/approver-keys.js';
 import { openApprovalStore } from '../engines/step-up/approvals-store.js';
 import { readSoundFiles } from '../jobs/find-faults.js';
-import { isDear } from '../jobs/plan-sources.js';
-import { readPolicies, readSources, type SnapshotSources } from '../jobs/read-sources.js';
+import { isDear, sameTexts } from '../jobs/plan-sources.js';
+import { differInFiles, readPolicies, readSources, type SnapshotSources } from '../jobs/read-sources.js';
 import { createRegistryRefresh } from '../jobs/registry-refresh.js';
 import { startGatewayThreads, type GatewayThreads } from './gateway-threads.js';
 import { compileInForce, compileWritten, keepingIn, policiesDiffer, warningsOf } from './in-force.js';
 import { openArgumentsKey, openSecretsKey } from './keys.js';
 import type { AnswerOf, Question, SourceFault, UpstreamReport } from './messages.js';
+import { createToolJudge } from './judge-tools.js';
 import { openKeptSessions } from './kept-sessions.js';
 import { cleanUpAfter, createSharedMemory, openSharedMemory } from './shared-memory.js';
 import { describeNotLoaded } from './not-loaded.js';
@@ -80,6 +80,24 @@ export interface RunningControl {
   readonly listed: Promise<void>;
   reload(): Promise<SnapshotDigests>;
   stop(): Promise<void>;
+}
+
+/** What a reload reads. `faults`: of files that stay as they were. */
+interface ReadSources {
+  readonly sources: SnapshotSources;
+  readonly faults: readonly SourceFault[];
+}
+
+/** What is looked through before its turn comes. */
+interface Ahead {
+  readonly sources: SnapshotSources;
+  readonly planned: Promise<void>;
+}
+
+interface InForceNow {
+  readonly digests: SnapshotDigests;
+  /** Tool servers were asked where that is needed. */
+  readonly judged: Promise<void>;
 }
 
 const MS_PER_SECOND = 1000;
@@ -240,31 +258,39 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
       throw fault;
     });
   };
-  /** Proves the sources here, then swaps every thread, then this thread's own copy. `faults`: of files that stay as they were. */
-  const swap = async (read: () => { readonly sources: SnapshotSources; readonly faults: readonly SourceFault[] }, what: keyof typeof RELOADS): Promise<Reloaded> => {
+  const judgeTools = createToolJudge({ observations, refresh, publish: () => publish(true) });
+  /** Proves the sources here, then swaps every thread, then this thread's own copy. */
+  const putInForce = async (next: SnapshotSources, what: keyof typeof RELOADS): Promise<InForceNow> => {
+    const compiled = compileInForce(next, clock, cacheDir);
+    const digests = await running.swap(compiled.planned);
+    const before = inForce;
+    sources = compiled.planned;
+    inForce = compiled;
+    processes.servers.setServers(compiled.registry.servers);
+    client.setServers(compiled.registry.servers);
+    await sessions.identitiesChanged(before.identities, compiled.identities);
+    event('reload', { what, policy_digest: digests.policy, registry_digest: digests.registry, identities_digest: digests.identities, rules_digest: digests.rules, thresholds_digest: digests.thresholds });
+    return { digests, judged: judgeTools(before.registry, compiled.registry) };
+  };
+  /** `ahead`: what was looked through before; without it what is dear to look through is left, for another turn. */
+  const swap = async (read: () => ReadSources, what: keyof typeof RELOADS, ahead: Ahead | undefined): Promise<InForceNow | Ahead> => {
     const parts = RELOADS[what];
     try {
       const { sources: next, faults } = read();
-      await plan(next, parts);
-      const compiled = compileInForce(next, clock, cacheDir);
-      const digests = await running.swap(compiled.planned);
-      // A renewed registration must be judged by what is served now, not by a listing that is older than the change it accepts.
-      const renewed = renewedUpstreams(inForce.registry, compiled.registry);
-      const rerouted = reroutedUpstreams(inForce.registry, compiled.registry);
-      const before = inForce.identities;
-      sources = compiled.planned;
-      inForce = compiled;
-      processes.servers.setServers(compiled.registry.servers);
-      client.setServers(compiled.registry.servers);
+      if (isDear(next, sources)) {
+        if (ahead === undefined) {
+          const planned = plan(next, parts);
+          planned.catch(() => undefined); // thrown in its own turn
+          const others = { ...next, rules: sources.rules };
+          if (what === 'watched files' && differInFiles(others, sources)) (await putInForce(others, what)).judged.catch((cause: unknown) => log.error(faultFacts(cause), 'tools could not be judged by the new registry'));
+          return { sources: next, planned };
+        }
+        await (sameTexts(next.policies, ahead.sources.policies) && sameTexts(next.rules, ahead.sources.rules) ? ahead.planned : plan(next, parts));
+      }
+      const swapped = await putInForce(next, what);
       refused.accept(parts);
-      await sessions.identitiesChanged(before, compiled.identities);
-      await Promise.all(observations.upstreams().filter(({ url, state }) => state === 'up' && renewed.has(url)).map(({ url }) => refresh.refresh(url)));
-      refresh.setRegistry(compiled.registry);
-      publish(true);
-      for (const { url, state } of observations.upstreams()) if (state === 'unknown' || rerouted.has(url)) void refresh.refresh(url);
-      event('reload', { what, policy_digest: digests.policy, registry_digest: digests.registry, identities_digest: digests.identities, rules_digest: digests.rules, thresholds_digest: digests.thresholds });
       if (faults.length > 0) noteRefused(what, faults);
-      return { digests, refused: refused.list() };
+      return swapped;
     } catch (fault) {
       const faults = everyFault(fault, parts);
       noteRefused(what, faults);
@@ -272,13 +298,25 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
     }
   };
   let turn: Promise<unknown> = Promise.resolve();
-  /** One after another, each reading when its turn comes: what one keeps as it is must not be what another is about to replace. */
-  const swapInTurn = (read: Parameters<typeof swap>[0], what: keyof typeof RELOADS): Promise<Reloaded> => {
-    const mine = turn.then(() => swap(read, what));
-    turn = mine.catch(() => undefined);
-    return mine;
+  /**
+   * One after another, each reading when its turn comes: what one keeps as it is must not be what another is about to replace. No turn is held by
+   * 10,000 rules that are looked through, nor by a tool server that is asked: an identity that is revoked meanwhile would stay in force for that.
+   */
+  const swapInTurn = async (read: () => ReadSources, what: keyof typeof RELOADS): Promise<Reloaded> => {
+    for (let ahead: Ahead | undefined; ;) {
+      const known = ahead;
+      const mine = turn.then(() => swap(read, what, known));
+      turn = mine.catch(() => undefined);
+      const done = await mine;
+      if ('digests' in done) {
+        await done.judged;
+        return { digests: done.digests, refused: refused.list() };
+      }
+      ahead = done;
+      await done.planned.catch(() => undefined);
+    }
   };
-  const whole = (next: SnapshotSources): ReturnType<Parameters<typeof swap>[0]> => ({ sources: next, faults: [] });
+  const whole = (next: SnapshotSources): ReadSources => ({ sources: next, faults: [] });
   const reload = async (): Promise<SnapshotDigests> => (await swapInTurn(() => whole(readSources(root, loadFresh(options, sources.config), sources.version + 1)), 'all')).digests;
   /** Files change one by one: one that is wrong must not keep a revoked identity in force. Neither config nor policies are watched. */
   const reloadFiles = (): Promise<Reloaded> => swapInTurn(() => {
@@ -332,21 +370,6 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   const sweep = setInterval(() => sessions.dropExpired(), SLEEPERS_LOOK_MS);
   cleanup.push(() => clearInterval(timer), () => clearInterval(sweep));
   return { listeners: running.listeners, warnings: parts.warnings(), listed: refresh.refreshAll(), reload, stop };
-}
-
-/** Upstreams with a tool whose registration is new or another than before. */
-function renewedUpstreams(before: ToolRegistry, after: ToolRegistry): ReadonlySet<string> {
-  const changed = [...after.tools.values()].filter((tool) => {
-    const old = before.tools.get(tool.name);
-    return old === undefined || old.hash !== tool.hash || old.upstream !== tool.upstream || old.servedName !== tool.servedName || old.definitionHash !== tool.definitionHash || old.hashAlg !== tool.hashAlg;
-  });
-  return new Set(changed.map((tool) => tool.upstream));
-}
-
-/** Those that are spoken to otherwise than before: what is known of them, a wrong key above all, was true of the old way. */
-function reroutedUpstreams(before: ToolRegistry, after: ToolRegistry): ReadonlySet<string> {
-  const wayTo = ({ servers }: ToolRegistry, upstream: string): string => JSON.stringify(servers.get(upstream)?.transport);
-  return new Set(after.upstreams.filter((upstream) => before.upstreams.includes(upstream) && wayTo(before, upstream) !== wayTo(after, upstream)));
 }
 
 function findConfigFaults(configFile: string): unknown[] {

@@ -1,12 +1,14 @@
 // A reload of a policy set that takes seconds to look through: who answers agents and operators goes on meanwhile, whether the set is right or wrong.
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { CALLER, permitAll, startGateway, type GatewayProcess } from '../support/gateway-process.js';
 import { startToolServer, type ToolServer } from '../support/tool-server.js';
-import { call, registration, toolText } from './calls.js';
+import { call, codeOf, eventually, hashOf, registration, toolText } from './calls.js';
 
 const RULES = 3_000;
+const DLP_RULES = 300;
+const NOBODY = 'identities: []\n';
 /** One that looks through the rules itself answers some before and behind that. */
 const ANSWERED_MEANWHILE_MIN = 100;
 
@@ -45,6 +47,40 @@ it('holds up neither the control plane nor calls', async () => {
   expect([last.status, last.json['rules']]).toEqual([200, RULES + 1]);
   expect(answered).toBeGreaterThan(ANSWERED_MEANWHILE_MIN);
   expect((await gateway.post(call('echo'))).status).toBe(200);
+});
+
+it('holds up no identity that is revoked meanwhile', async () => {
+  write('# others');
+  const order: string[] = [];
+  const large = gateway.control('POST', '/v1/policy/reload').then(({ status }) => order.push(`policies ${status}`));
+  writeFileSync(join(gateway.dir, 'config/identities.yaml'), NOBODY);
+  await gateway.control('POST', '/v1/reload/files').then(({ status }) => order.push(`files ${status}`));
+  expect(codeOf(await gateway.post(call('echo')))).toBe('auth_invalid_identity');
+  await large;
+  expect(order).toEqual(['files 200', 'policies 200']);
+  expect(codeOf(await gateway.post(call('echo')))).toBe('auth_invalid_identity');
+  writeFileSync(join(gateway.dir, 'config/identities.yaml'), JSON.stringify({ identities: [{ spiffe_id: CALLER }] }));
+  expect((await gateway.control('POST', '/v1/reload/files')).status).toBe(200);
+  expect((await gateway.post(call('echo'))).status).toBe(200);
+});
+
+it('of rules that detect holds up no identity that is revoked with it', async () => {
+  const nobody = `${NOBODY}# with the rules\n`;
+  const digests = (await gateway.control('GET', '/v1/status')).json['digests'] as Record<string, unknown>;
+  const rules = Array.from({ length: DLP_RULES }, (_, n) => `  - {id: large-${n}, category: credentials, description: key of vendor ${n}, pattern: '\\bvnd${n}_[A-Za-z0-9]{20}\\b', keywords: [vnd${n}_], hits: ['vnd${n}_\${Ab1*20}', 'key=vnd${n}_\${xY9*20};'], misses: ['vnd${n}_\${Ab1*3}', 'vnx${n}_\${Ab1*20}']}\n`);
+  writeFileSync(join(gateway.dir, 'config/dlp/large.yaml'), `rules:\n${rules.join('')}`);
+  writeFileSync(join(gateway.dir, 'config/identities.yaml'), nobody);
+  expect((await gateway.control('POST', '/v1/reload/files')).json['refused']).toEqual([]);
+  expect(codeOf(await gateway.post(call('echo')))).toBe('auth_invalid_identity');
+  const revokedFirst = (): boolean => gateway.lines('event').some((line) => {
+    const details = line['details'] as Record<string, unknown>;
+    return line['event'] === 'reload' && details['rules_digest'] === digests['rules'] && details['identities_digest'] === hashOf(nobody);
+  });
+  expect(await eventually(revokedFirst)).toBe(true); // the answer to a reload does not wait for its line
+  expect(((await gateway.control('GET', '/v1/status')).json['digests'] as Record<string, unknown>)['rules']).not.toBe(digests['rules']);
+  rmSync(join(gateway.dir, 'config/dlp/large.yaml'));
+  writeFileSync(join(gateway.dir, 'config/identities.yaml'), JSON.stringify({ identities: [{ spiffe_id: CALLER }] }));
+  expect((await gateway.control('POST', '/v1/reload/files')).status).toBe(200);
 });
 
 it('that is refused names its fault with the place, and holds up nothing', async () => {

@@ -1,5 +1,5 @@
 // Files that change while others are being taken up: no change is lost, and a file that vanishes for a moment ends nothing.
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -98,6 +98,26 @@ describe('a watched file', () => {
     rmSync(path, { recursive: true });
     renameSync(`${path}.away`, path);
     expect(codeOf(await gateway.post(call('echo')))).toBeUndefined();
+  });
+
+  it('of identities waits for no tool server that is asked about a renewed registration', async () => {
+    server.answering = 'hang';
+    server.answeringFor = ['tools/list'];
+    replace(REGISTRY, JSON.stringify({ tools: ['echo', 'later'].map((name) => registration(name, server.url, { risk_level: 'low' })) }));
+    let judged = false;
+    const renewed = gateway.control('POST', '/v1/reload/files').then(({ status }) => {
+      judged = true;
+      return status;
+    });
+    const identities = readFileSync(join(gateway.dir, 'config/identities.yaml'), 'utf8');
+    replace('config/identities.yaml', 'identities: []\n');
+    expect((await gateway.control('POST', '/v1/reload/files')).status).toBe(200);
+    expect(codeOf(await gateway.post(call('echo')))).toBe('auth_invalid_identity');
+    expect(judged).toBe(false);
+    server.answering = 'json';
+    server.answeringFor = [];
+    replace('config/identities.yaml', identities);
+    expect(await renewed).toBe(200);
   });
 
   it('that changes while the gateway starts is taken up, too', async () => {
