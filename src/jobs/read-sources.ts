@@ -52,11 +52,16 @@ export function readPolicies(root: string, config: GatewayConfig): readonly Poli
   return readPolicyDirs(root, config.policy.dirs);
 }
 
+/** Of what lies in the folder of rules itself; folders below it are not read. */
+export function isRuleFile(name: string): boolean {
+  return RULE_FILE.test(name);
+}
+
 export function readRules(root: string, dir: string): SourceFile[] {
   const folder = resolveInProject(root, dir);
   let names: string[];
   try {
-    names = readdirSync(folder).filter((name) => RULE_FILE.test(name)).sort();
+    names = readdirSync(folder).filter(isRuleFile).sort();
   } catch (cause) {
     throw unreadable(dir, cause);
   }

@@ -2,10 +2,12 @@
 // The time of the inode's last change is among them: nobody can set it back, as `cp -p` and `rsync` do with a file's own, and a change of its mode sets it alone.
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { isRuleFile } from './read-sources.js';
 
 const INTERVAL_MS = 250; // with LOOKS_MAX: a valid change must be active within a second
 const LOOKS_MAX = 3; // a file that never comes to rest holds up no other for longer
-const DEPTH_MAX = 16; // policy folders are shallow; a link loop ends here
+const FOLDER = 'folder';
+const ABSENT = 'absent';
 
 export interface FileWatch {
   stop(): void;
@@ -14,9 +16,9 @@ export interface FileWatch {
 /** How each path is now. */
 export type FileMarks = ReadonlyMap<string, string>;
 
-/** `paths` are files or folders (recursive). Taken before they are read, so that no change after the reading is missed. */
+/** `paths` are files, or folders of rule files: of one only what a reload reads counts, not what editors and git keep beside. Taken before they are read, so that no change after the reading is missed. */
 export function markFiles(paths: readonly string[]): FileMarks {
-  return new Map(paths.map((path) => [path, markOf(path, 0)]));
+  return new Map(paths.map((path) => [path, markOf(path)]));
 }
 
 /**
@@ -42,13 +44,21 @@ export function watchFiles(marked: FileMarks, changed: (path: string) => void, e
   return { stop };
 }
 
-function markOf(path: string, depth: number): string {
+function markOf(path: string): string {
+  const mark = markOfFile(path);
+  if (mark !== FOLDER) return mark;
+  try {
+    return [FOLDER, ...readdirSync(path).filter(isRuleFile).sort().map((name) => `${name} ${markOfFile(join(path, name))}`)].join('\n');
+  } catch {
+    return ABSENT;
+  }
+}
+
+function markOfFile(path: string): string {
   try {
     const stat = statSync(path, { bigint: true });
-    if (!stat.isDirectory()) return `${stat.ino} ${stat.ctimeNs} ${stat.mtimeNs} ${stat.size}`;
-    if (depth >= DEPTH_MAX) return '';
-    return readdirSync(path).sort().map((name) => `${name} ${markOf(join(path, name), depth + 1)}`).join('\n');
+    return stat.isDirectory() ? FOLDER : `${stat.ino} ${stat.ctimeNs} ${stat.mtimeNs} ${stat.size}`;
   } catch {
-    return 'absent';
+    return ABSENT;
   }
 }

@@ -12,6 +12,7 @@ beforeEach(() => {
   writeFileSync(join(dir, 'file.yaml'), 'a');
   writeFileSync(join(dir, 'set.yaml'), 'a');
   utimesSync(join(dir, 'set.yaml'), 1, 1); // whole seconds can be set again as they were
+  writeFileSync(join(dir, 'rules', 'x.yaml'), 'a');
   writeFileSync(join(dir, 'rules', 'deep', 'x.yaml'), 'a');
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
@@ -87,7 +88,13 @@ describe('a watch', () => {
     ['another mode: what could not be read may be readable now', () => chmodSync(join(dir, 'file.yaml'), 0o600), ['file.yaml']],
     ['a file gone', () => rmSync(join(dir, 'file.yaml')), ['file.yaml']],
     ['a file that comes', () => writeFileSync(join(dir, 'absent.yaml'), ''), ['absent.yaml']],
-    ['a file deep in a folder', () => writeFileSync(join(dir, 'rules', 'deep', 'x.yaml'), 'bb'), ['rules']],
+    ['a file in a folder', () => writeFileSync(join(dir, 'rules', 'x.yaml'), 'bb'), ['rules']],
+    ['a file in a folder that becomes one itself', () => {
+      rmSync(join(dir, 'rules', 'x.yaml'));
+      mkdirSync(join(dir, 'rules', 'x.yaml'));
+    }, ['rules']],
+    ['nothing of what no reload reads: a file deep in a folder', () => writeFileSync(join(dir, 'rules', 'deep', 'x.yaml'), 'bb'), []],
+    ['nothing of an editor\'s file beside', () => writeFileSync(join(dir, 'rules', '.x.yaml.swp'), 'bb'), []],
     ['a new file in a folder', () => writeFileSync(join(dir, 'rules', 'y.yaml'), ''), ['rules']],
     ['a folder gone', () => rmSync(join(dir, 'rules'), { recursive: true }), ['rules']],
   ])('tells %s', (_what, change, expected) => {
@@ -95,7 +102,7 @@ describe('a watch', () => {
   });
 
   it('ends in a folder that holds itself', () => {
-    symlinkSync(join(dir, 'rules'), join(dir, 'rules', 'again'));
+    symlinkSync(join(dir, 'rules'), join(dir, 'rules', 'again.yaml'));
     expect(watch().changesAfter(() => writeFileSync(join(dir, 'rules', 'z.yaml'), ''))).toEqual(['rules']);
   });
 });
