@@ -1,6 +1,6 @@
 // agw identity: who is registered in identities.yaml. Edits keep the file's comments and are active at once.
 import { given, type CommandContext, type CommandSpec } from '../command.js';
-import { activeNote, readConfigText, reloadIfRunning, replaceFile } from '../edit-file.js';
+import { activeNote, editFile, readConfigText, reloadIfRunning } from '../edit-file.js';
 import { CliFailure, type ExitCode } from '../failure.js';
 import { printAnswer } from '../printing.js';
 import { listOf, textOf } from '../reading.js';
@@ -92,10 +92,12 @@ async function remove(context: CommandContext): Promise<ExitCode> {
 
 /** The new text is parsed before it replaces the old: a file that the gateway would refuse is never written. */
 async function write(context: CommandContext, file: string, trustDomain: string, edit: (text: string) => string, done: 'registered' | 'removed', id: string): Promise<ExitCode> {
-  const text = edit(readConfigText(file));
   const { parseIdentities } = await import('../../engines/identity/identity-table.js');
-  parseIdentities(text, file, trustDomain);
-  replaceFile(file, text);
+  editFile(file, (before) => {
+    const text = edit(before);
+    parseIdentities(text, file, trustDomain);
+    return text;
+  });
   const reloaded = await reloadIfRunning(context, file);
   printAnswer(context, { spiffe_id: id, [done]: true, active: reloaded === 'active' }, () => context.terminal.print(`${done} ${id} (${activeNote(reloaded)})`));
   if ((await context.project.config()).profile === 'strict') context.terminal.warn(IN_STRICT[done]);

@@ -7,7 +7,7 @@ import type { RegisteredTool, RiskLevel, ServedTool, ToolRegistry } from '../../
 import { askingOptions, givenTimeoutOf } from '../asking.js';
 import { given, type CommandContext, type CommandSpec } from '../command.js';
 import { CALLER_OPTIONS } from '../data-plane.js';
-import { activeNote, readConfigText, reloadIfRunning, replaceFile } from '../edit-file.js';
+import { activeNote, editFile, readConfigText, reloadIfRunning } from '../edit-file.js';
 import { CliFailure, type ExitCode } from '../failure.js';
 import { plural, printAnswer, shortHash } from '../printing.js';
 import { canAsk, confirmed, decodeUtf8, readAll } from '../prompt.js';
@@ -231,10 +231,11 @@ async function register(context: CommandContext, { file, from, prefix, alias }: 
   const { setServer, setTool } = await import('../../engines/registry/registry-edit.js');
   const { givenEntry } = await import('../server-options.js');
   const entry: ServerEntry | undefined = givenEntry(context, from);
-  const written = readConfigText(file);
-  const before = entry === undefined ? written : setServer(written, entry, file);
-  const named = context.option('prefix') === undefined ? before : setServer(before, { upstream: from, prefix }, file);
-  replaceFile(file, chosen.reduce((text, { tool, isNew }) => setTool(text, entryFor(tool, from, context, isNew), file, alias), named));
+  editFile(file, (written) => {
+    const before = entry === undefined ? written : setServer(written, entry, file);
+    const named = context.option('prefix') === undefined ? before : setServer(before, { upstream: from, prefix }, file);
+    return chosen.reduce((text, { tool, isNew }) => setTool(text, entryFor(tool, from, context, isNew), file, alias), named);
+  });
   const reloaded = await reloadIfRunning(context, file);
   // A tool that was refused because it changed stays refused until a person says that the change is wanted: this is the saying.
   if (reloaded === 'active') for (const { name } of chosen) await context.control().post(`/v1/tools/${encodeURIComponent(name)}/acknowledge`, {});
