@@ -31,7 +31,8 @@ export interface SnapshotSources {
   readonly chains: SourceFile;
 }
 
-const RULE_FILE = /\.ya?ml$/;
+/** Not the lock that Emacs lays beside an unsaved file (`.#x.yaml`, a link to nowhere), nor what macOS keeps beside one on other file systems (`._x.yaml`). */
+const RULE_FILE = /^(?!\.[#_]).*\.ya?ml$/s;
 
 /** Throws ConfigFault naming the file that can't be read. */
 export function readSources(root: string, config: GatewayConfig, version: number): SnapshotSources {
