@@ -318,8 +318,13 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   };
   const whole = (next: SnapshotSources): ReadSources => ({ sources: next, faults: [] });
   const reload = async (): Promise<SnapshotDigests> => (await swapInTurn(() => whole(readSources(root, loadFresh(options, sources.config), sources.version + 1)), 'all')).digests;
-  /** Files change one by one: one that is wrong must not keep a revoked identity in force. Neither config nor policies are watched. */
-  const reloadFiles = (): Promise<Reloaded> => swapInTurn(() => {
+  let waiting: Promise<Reloaded> | undefined;
+  /**
+   * Files change one by one: one that is wrong must not keep a revoked identity in force. Neither config nor policies are watched. One that has not begun to read
+   * is joined: files that change faster than they are taken up must not have reloads queue up.
+   */
+  const reloadFiles = (): Promise<Reloaded> => waiting ??= swapInTurn(() => {
+    waiting = undefined;
     const { sources: next, faults } = readSoundFiles(root, sources);
     return { sources: next, faults: faults.flatMap(describeSourceFaults) };
   }, 'watched files');

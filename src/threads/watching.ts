@@ -1,4 +1,5 @@
 // The files that the control thread watches: a changed one reloads, or replaces the evidence of identity.
+import { sep } from 'node:path';
 import type { DetailValue } from '../audit/record.js';
 import { every } from '../base/clock/timers.js';
 import { resolveInProject } from '../base/config/load.js';
@@ -38,7 +39,7 @@ export function watchEverything(root: string, config: GatewayConfig, marks: Watc
   const reloading = watchFiles(marks.inputs, (path) => {
     parts.reload().then(
       ({ refused }) => {
-        const mine = refused.find(({ file }) => resolveInProject(root, file).startsWith(path));
+        const mine = refused.find(({ file }) => `${resolveInProject(root, file)}${sep}`.startsWith(`${path}${sep}`));
         if (mine === undefined) parts.log.info({ path }, 'a changed file is in force');
         else parts.log.error({ path, ...mine }, 'a changed file was refused; its old state stays');
       },

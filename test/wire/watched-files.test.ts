@@ -11,7 +11,7 @@ import { call, codeOf, eventually, registration, toolText } from './calls.js';
 const REGISTRY = 'config/capability-registry-v2.yaml';
 const POLICY = 'config/opa/policies/all.rego';
 const BUNDLE = 'config/jwt-bundle.json';
-const WATCH_INTERVAL_MS = 400;
+const TAKEN_UP_MS = 600; // by then a change is
 const STEP_MS = 30;
 
 let server: ToolServer;
@@ -44,7 +44,7 @@ function watchedReloads(): number {
 describe('a policy reload', () => {
   it('beside a watched file that changes is never taken back', async () => {
     const lost: number[] = [];
-    for (let offsetMs = 0, allowed = false; offsetMs < WATCH_INTERVAL_MS; offsetMs += STEP_MS, allowed = !allowed) {
+    for (let offsetMs = 0, allowed = false; offsetMs < TAKEN_UP_MS; offsetMs += STEP_MS, allowed = !allowed) {
       const before = watchedReloads();
       replace(REGISTRY, JSON.stringify({ tools: [{ ...registration('echo', server.url), risk_level: 'low', description: `after ${offsetMs}` }] }));
       await sleep(offsetMs);
