@@ -166,7 +166,7 @@ export class Exchange {
     this.work.decided();
     // A client that cancelled wants no answer, and where its connection is still there one would arrive (2025-11-25, basic/utilities/cancellation).
     const body = refusal.code === 'client_disconnected' && this.reply.carrier !== undefined ? '' : rendered.body;
-    this.#seal(decision, refusal, rendered.status, () => this.reply.send(rendered.status, headers, body, this.ctx.inbound.bodyTooLarge));
+    this.#seal(decision, refusal, rendered.status, () => this.reply.send(rendered.status, headers, body, this.ctx.inbound.bodyTooLarge || refusal.endsConnection === true));
   }
 
   #render(refusal: Deny): RenderedRefusal {

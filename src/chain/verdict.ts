@@ -11,6 +11,8 @@ export interface Deny extends Refusal {
   readonly kind: 'deny';
   /** The refusal is a protocol error: its own JSON-RPC code and HTTP status go before the table's. */
   readonly protocol?: ProtocolError | undefined;
+  /** What is wrong is the connection's, and stays so. */
+  readonly endsConnection?: true | undefined;
 }
 
 export type Verdict = Pass | Deny;

@@ -21,7 +21,7 @@ export function spiffeAuth(authenticator: Authenticator): Layer<never, 'caller'>
 }
 
 function judge(slot: CallerSlot, result: IdentityResult): Verdict {
-  if (!result.ok) return deny(result.code, { reasonCode: result.reasonCode, message: result.message, remediation: result.remediation });
+  if (!result.ok) return deny(result.code, { reasonCode: result.reasonCode, message: result.message, remediation: result.remediation, endsConnection: result.endsConnection });
   slot.caller = result.caller;
   return PASS;
 }

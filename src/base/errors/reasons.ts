@@ -6,6 +6,8 @@ export interface ReasonText {
 }
 
 const REASONS: ReadonlyMap<string, ReasonText> = new Map<string, ReasonText>([
+  // The listener shows the certificate of the handshake for as long as its session lives: its holder may have renewed it long ago.
+  ['auth_invalid_identity certificate_expired', Object.freeze({ message: 'The certificate of this connection has expired.', remediation: 'Connect anew with the renewed certificate, in a new TLS session: a resumed one still shows the old certificate.' })],
   // A POST to /messages: no session was asked for, so that opening one would not help.
   ['session_not_found stream_unknown', Object.freeze({ message: 'No such open stream for this caller.', remediation: 'Open /sse again, and POST to the address that its endpoint event names.' })],
   // Its log is of no help: the key is the gateway's own.

@@ -41,6 +41,8 @@ export type IdentityRefusal = {
   readonly reasonCode: string;
   readonly message?: string;
   readonly remediation?: string;
+  /** Nothing else can be proven on this connection. */
+  readonly endsConnection?: true;
 };
 
 export type IdentityResult = { readonly ok: true; readonly caller: Caller } | ({ readonly ok: false } & IdentityRefusal);

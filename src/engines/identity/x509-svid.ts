@@ -4,7 +4,7 @@ import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { readCertificate, type Certificate } from './certificate.js';
 import { principalOf } from './principal.js';
-import { invalid, type Refused } from './refuse.js';
+import { certificateExpired, invalid, type Refused } from './refuse.js';
 import { parseWorkloadId, trustDomainOf } from './spiffe-id.js';
 import type { Caller, IdentityResult, SpiffeId } from './types.js';
 import { isIssuedUnder, isOfDomain, parseX509Bundle, splitPem, type X509Bundle } from './x509-bundle.js';
@@ -106,7 +106,7 @@ function readCertificates(pem: string): Certificate[] | undefined {
 /** X509-SVID section 5.2 and appendix A. */
 function judgeLeaf(leaf: Certificate, nowMs: number): Refused | undefined {
   if (nowMs < leaf.notBeforeMs) return invalid('certificate_not_yet_valid');
-  if (nowMs > leaf.notAfterMs) return invalid('certificate_expired');
+  if (nowMs > leaf.notAfterMs) return certificateExpired();
   if (leaf.isCa) return invalid('certificate_is_ca');
   if (leaf.keyUsage === undefined || !leaf.keyUsage.digitalSignature) return invalid('digital_signature_missing');
   if (leaf.keyUsage.keyCertSign || leaf.keyUsage.crlSign) return invalid('signing_key_usage');

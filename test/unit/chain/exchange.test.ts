@@ -42,6 +42,13 @@ describe('an answer', () => {
     expect(appender.lines.at(-1)).toMatchObject({ type: 'request', decision: 'ALLOW', code: 'gateway_fault', reason_code: 'answer_unrecorded' });
   });
 
+  it.each([[true, deny('auth_invalid_identity', { endsConnection: true })], [false, deny('auth_invalid_identity')]])('ends its connection where that is what is wrong: %s', (ends, refusal) => {
+    const { exchange, appender, reply } = setUp();
+    exchange.refuse(refusal);
+    appender.settle();
+    expect([reply.status, reply.closeAfter]).toEqual([401, ends]);
+  });
+
   it('tells of its grant once its line is written after all', async () => {
     const { exchange, appender, done, later } = setUp(withGrant({ snapshot: { config: configOf('audit: {intent: none}') } }));
     exchange.beforeWire(() => exchange.json('{}'));

@@ -26,4 +26,10 @@ describe('the identity layer', () => {
       expect(decided.caller()).toBeUndefined();
     }
   });
+
+  it('passes on that the connection ends', async () => {
+    const refusal = { ok: false, code: 'auth_invalid_identity', reasonCode: 'r' } as const;
+    expect((await decide({ ...refusal, endsConnection: true })).verdict).toMatchObject({ endsConnection: true });
+    expect((await decide(refusal)).verdict).not.toMatchObject({ endsConnection: true });
+  });
 });

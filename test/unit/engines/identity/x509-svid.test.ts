@@ -57,6 +57,12 @@ describe('createX509SvidVerifier', () => {
     expect(ask(makeSvid(ca, ID, more).pem)).toBe(reason);
   });
 
+  it('has the connection end where the certificate has expired, for its holder can show no other on it', () => {
+    const at = (nowMs: number) => verifierOf().verify(makeSvid(ca, ID).pem, 'poc.local', nowMs, '');
+    expect(at(TEST_NOW_MS + HOUR_MS + 1)).toMatchObject({ reasonCode: 'certificate_expired', endsConnection: true, remediation: expect.stringContaining('Connect anew') as string });
+    expect(at(TEST_NOW_MS - HOUR_MS - 1)).not.toHaveProperty('endsConnection');
+  });
+
   it.each<[string, Partial<CertificateFields>]>([
     ['DNS names beside the URI', { dnsNames: ['a.example', 'b.example'] }],
     ['an unknown extension that is not critical', { extensions: [{ oid: '1.2.3.4', critical: false, value: Buffer.from([5, 0]) }] }],
