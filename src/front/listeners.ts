@@ -17,7 +17,7 @@ import { BodyDeadlines } from './read-body.js';
 import { Roll } from './roll.js';
 import { mountRoutes, type ChannelLimits, type RouteContext } from './routes.js';
 import type { SseStreams } from './sse-streams.js';
-import { checkTlsFiles, FrontTlsError, type TlsFacts, type TlsFiles } from './tls-files.js';
+import { checkTlsFiles, FrontTlsError, tlsFilesOf, type TlsFacts, type TlsFiles } from './tls-files.js';
 import type { Handle, LossCause, Probes, Refuse } from './types.js';
 import { Unread } from './unread.js';
 import type { Uws, UwsApp, UwsListenSocket } from './uws-types.js';
@@ -107,10 +107,6 @@ interface Running {
   readonly tls: TlsFacts | undefined;
   socket: UwsListenSocket | undefined;
   closed: boolean;
-}
-
-export function tlsFilesOf(tls: GatewayConfig['tls']): TlsFiles {
-  return { certificateFile: tls.certificate_file, privateKeyFile: tls.private_key_file, trustBundleFile: tls.trust_bundle_file };
 }
 
 class UwsFront implements Front {

@@ -2,6 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
+import type { GatewayConfig } from '../base/config/schema.js';
 
 export interface TlsFiles {
   /** PEM, the leaf first. */
@@ -9,6 +10,10 @@ export interface TlsFiles {
   readonly privateKeyFile: string;
   /** PEM; who may call. */
   readonly trustBundleFile: string;
+}
+
+export function tlsFilesOf(tls: GatewayConfig['tls']): TlsFiles {
+  return { certificateFile: tls.certificate_file, privateKeyFile: tls.private_key_file, trustBundleFile: tls.trust_bundle_file };
 }
 
 export class FrontTlsError extends Error {
@@ -49,7 +54,8 @@ function checkCertificates(file: string, pem: string): X509Certificate[] {
 export interface TlsFacts {
   /** Fingerprints of the trust bundle's. */
   readonly authorities: ReadonlySet<string>;
-  /** When the first of the certificate and its chain ends, since the epoch. */
+  /** From when on all of the certificate and its chain hold, and when the first of them ends, since the epoch. */
+  readonly certificateBeginsMs: number;
   readonly certificateEndsMs: number;
 }
 
@@ -64,5 +70,8 @@ export function checkTlsFiles(files: TlsFiles): TlsFacts {
   } catch {
     throw new FrontTlsError(files.privateKeyFile, `is not the private key of ${files.certificateFile}`);
   }
-  return { authorities: new Set(authorities.map(({ fingerprint256 }) => fingerprint256)), certificateEndsMs: Math.min(...chain.map(({ validTo }) => Date.parse(validTo))) };
+  return {
+    authorities: new Set(authorities.map(({ fingerprint256 }) => fingerprint256)),
+    certificateBeginsMs: Math.max(...chain.map(({ validFrom }) => Date.parse(validFrom))), certificateEndsMs: Math.min(...chain.map(({ validTo }) => Date.parse(validTo))),
+  };
 }

@@ -57,7 +57,7 @@ import { createBeats } from './stall-watch.js';
 import { openTraceExport } from './trace-export.js';
 import { claimPorts, threadEvents } from './thread-upkeep.js';
 import { createToolServerClient, ownProcesses } from './tool-servers.js';
-import { readEvidence } from './evidence.js';
+import { readEvidence, untimelyCertificate } from './evidence.js';
 import { markEverything, watchEverything } from './watching.js';
 import { planBeside } from './plan-beside.js';
 import { describeSourceFaults, FaultFinder, gatherFaults, isPolicyFile, refusedReload, RefusedSources, SourcesRefused, type SourcePart } from './source-faults.js';
@@ -355,7 +355,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   const openFilesMax = readOpenFilesMax();
   const parts: ControlParts = {
     clock, version, startedMs: clock.nowMs(), configFile: options.configFile, stateDir, config: () => sources.config, inForce: () => inForce, listeners: () => running.listeners,
-    threads: running, kept, audit: () => writer.status(), observations, upstreams: upstreamReports, greeted: refresh.factsOf, listings: refresh.historyOf, acknowledge, approvals, event: recordedEvent, sessions, secrets, traces: traces.report, warnings: () => warningsOf(inForce, sources, { root, unresolved: audit.unresolved, secrets: secrets.fault(), openFilesMax, variable: readEnvironment().secret, traces: traces.report() }), refused: () => refused.list(), notLoaded, reload, reloadFiles, reloadPolicies, writtenPolicies,
+    threads: running, kept, audit: () => writer.status(), observations, upstreams: upstreamReports, greeted: refresh.factsOf, listings: refresh.historyOf, acknowledge, approvals, event: recordedEvent, sessions, secrets, traces: traces.report, warnings: () => warningsOf(inForce, sources, { root, unresolved: audit.unresolved, secrets: secrets.fault(), openFilesMax, variable: readEnvironment().secret, traces: traces.report(), untimelyCertificate: untimelyCertificate(root, config, clock.nowMs()) }), refused: () => refused.list(), notLoaded, reload, reloadFiles, reloadPolicies, writtenPolicies,
   };
   try {
     const server = await serveControl(
@@ -370,7 +370,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
     throw fault;
   }
   const evidenceRefused = (faults: readonly SourceFault[]): void => (faults.length === 0 ? refused.accept(['evidence']) : refused.refuse(['evidence'], faults, clock.nowMs()));
-  cleanup.push(...watchEverything(root, sources.config, marks, { reload: reloadFiles, log, threads: running, event, evidenceRefused }));
+  cleanup.push(...watchEverything(root, sources.config, marks, { reload: reloadFiles, log, clock, threads: running, event, evidenceRefused }));
   const timer = setInterval(() => void refresh.refreshAll(), sources.config.registry.refresh_interval_s * MS_PER_SECOND);
   const sweep = setInterval(() => sessions.dropExpired(), SLEEPERS_LOOK_MS);
   cleanup.push(() => clearInterval(timer), () => clearInterval(sweep));

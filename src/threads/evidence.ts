@@ -6,7 +6,7 @@ import { joinFaults } from '../base/config/schema-faults.js';
 import type { GatewayConfig } from '../base/config/schema.js';
 import { parseJwtBundle } from '../engines/identity/jwt-bundle.js';
 import { parseX509Bundle } from '../engines/identity/x509-bundle.js';
-import { checkTlsFiles, FrontTlsError } from '../front/tls-files.js';
+import { checkTlsFiles, FrontTlsError, tlsFilesOf } from '../front/tls-files.js';
 
 /** Undefined = not configured, or, of what was replaced: what was in force before stays. */
 export interface Evidence {
@@ -76,10 +76,23 @@ function filesOf({ tls, identity }: GatewayConfig): { readonly jwtBundle: string
   return { jwtBundle: identity.jwt_bundle_file, trustBundle: tls.enabled ? tls.trust_bundle_file : '' };
 }
 
+/** Why clients refuse the gateway, though it has taken its certificate up: which of the two clocks is right it can't know. Undefined = they don't, or the files are refused anyway. */
+export function untimelyCertificate(root: string, { tls }: Pick<GatewayConfig, 'tls'>, nowMs: number): string | undefined {
+  if (!tls.enabled) return undefined;
+  let facts;
+  try {
+    facts = checkTlsFiles(tlsFilesOf(tlsInProject(root, tls)));
+  } catch {
+    return undefined;
+  }
+  const when = nowMs > facts.certificateEndsMs ? `ended at ${new Date(facts.certificateEndsMs).toISOString()}` : `begins at ${new Date(facts.certificateBeginsMs).toISOString()}`;
+  return nowMs >= facts.certificateBeginsMs && nowMs <= facts.certificateEndsMs ? undefined : `tls.certificate_file: ${tls.certificate_file} ${when}, and clients refuse the gateway: replace it, or set the clock`;
+}
+
 function tlsFault(root: string, { tls }: GatewayConfig): ConfigFault | undefined {
   const found = tlsInProject(root, tls);
   try {
-    checkTlsFiles({ certificateFile: found.certificate_file, privateKeyFile: found.private_key_file, trustBundleFile: found.trust_bundle_file });
+    checkTlsFiles(tlsFilesOf(found));
     return undefined;
   } catch (fault) {
     if (!(fault instanceof FrontTlsError)) throw fault;

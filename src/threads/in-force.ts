@@ -52,6 +52,8 @@ export interface Surroundings {
   /** What the process may have open at once; undefined = nobody says. */
   readonly openFilesMax: number | undefined;
   readonly traces: TraceReport;
+  /** Of the mTLS listener's own certificate; undefined = nothing is wrong. */
+  readonly untimelyCertificate: string | undefined;
   /** Of the gateway's own environment. */
   readonly variable: (name: string) => string | undefined;
 }
@@ -64,12 +66,13 @@ export function warningsOf(inForce: InForce, sources: SnapshotSources, around: S
   const { config } = sources;
   const warnings = [...registryWarnings(inForce.registry), ...serverWarnings(inForce.registry)].map((warning) => `${sources.registry.file}:${warning.line}: ${warning.message}`);
   warnings.push(...inForce.policy.warnings.map(({ file, line, message }) => `${file}:${line}: ${message}`));
-  const { root, unresolved, secrets, openFilesMax, variable, traces } = around;
+  const { root, unresolved, secrets, openFilesMax, variable, traces, untimelyCertificate } = around;
   warnings.push(...absentPolicyDirs(root, config).map((dir) => `policy.dirs: there is no folder ${dir}; no policy comes from it`));
   if (sources.dlpRules !== undefined) warnings.push(...absentCategories(sources.dlpRules).map((category) => `${config.dlp.dir} holds no rule of the category ${category}: layer 7 finds none`));
   if (openFilesMax !== undefined && openFilesMax < config.front.connections_max + FILES_BESIDE) {
     warnings.push(`front.connections_max: ${config.front.connections_max} connections may come, and this process may have ${openFilesMax} files open: raise its limit (ulimit -n, LimitNOFILE), or lower the key`);
   }
+  if (untimelyCertificate !== undefined) warnings.push(untimelyCertificate);
   if (secrets !== undefined) warnings.push(`no secret can be redeemed: ${secrets.message} ${secrets.remedy}`);
   if (config.profile === 'dev') warnings.push(`profile dev: declared identities are believed from loopback${config.dev.trusted_peers.map((peer) => `, ${peer}`).join('')}`);
   if (inForce.identities.identities.length === 0) warnings.push(`${sources.identities.file} registers no identity: callers that declare one are refused`);

@@ -1,13 +1,14 @@
 // The files that the control thread watches: a changed one reloads, or replaces the evidence of identity.
 import { sep } from 'node:path';
 import type { DetailValue } from '../audit/record.js';
+import type { Clock } from '../base/clock/clock.js';
 import { every } from '../base/clock/timers.js';
 import { resolveInProject } from '../base/config/load.js';
 import type { GatewayConfig } from '../base/config/schema.js';
 import type { Reloaded } from '../control/parts.js';
 import type { Log } from '../base/telemetry/log.js';
 import { markFiles, watchFiles, type FileMarks } from '../jobs/watch-files.js';
-import { readSoundEvidence } from './evidence.js';
+import { readSoundEvidence, untimelyCertificate } from './evidence.js';
 import type { GatewayThreads } from './gateway-threads.js';
 import type { SourceFault } from './messages.js';
 import { describeSourceFault, describeSourceFaults } from './source-faults.js';
@@ -15,6 +16,7 @@ import { describeSourceFault, describeSourceFaults } from './source-faults.js';
 export interface WatchParts {
   readonly reload: () => Promise<Reloaded>;
   readonly log: Log;
+  readonly clock: Clock;
   readonly threads: GatewayThreads;
   readonly event: (name: string, details: Readonly<Record<string, DetailValue>>) => void;
   /** What of the evidence is refused now; none = all of it is in force. */
@@ -53,6 +55,9 @@ export function watchEverything(root: string, config: GatewayConfig, marks: Watc
     parts.threads.setEvidence(evidence, replaceTls && path !== resolveInProject(root, config.identity.jwt_bundle_file));
     parts.evidenceRefused(faults.flatMap(describeSourceFaults));
     if (!faults.some(({ file }) => resolveInProject(root, file) === path)) parts.event('evidence_replaced', { path });
+    const isOwn = [config.tls.certificate_file, config.tls.private_key_file].some((file) => path === resolveInProject(root, file));
+    const untimely = isOwn && replaceTls ? untimelyCertificate(root, config, parts.clock.nowMs()) : undefined;
+    if (untimely !== undefined) parts.log.warn({ path }, untimely);
     for (const { file, message } of faults) {
       parts.log.error({ path, file, message }, 'a changed certificate or bundle was refused; the old one stays');
       parts.event('evidence_refused', { path: resolveInProject(root, file), message });

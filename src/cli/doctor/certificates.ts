@@ -29,6 +29,9 @@ function checkPem(what: string, file: string, nowMs: number): CheckResult {
     return bad(what, `${file}: ${error instanceof Error ? error.message : 'unreadable'}`, 'Put a PEM file there.');
   }
   if (certificates.length === 0) return bad(what, `${file} holds no certificate`, 'Put a PEM file there.');
+  const begin = Math.max(...certificates.map(({ validFrom }) => Date.parse(validFrom)));
+  // A bundle may hold the next authority before its time.
+  if (what !== BUNDLE && nowMs < begin) return bad(what, `${file} is not valid before ${new Date(begin).toISOString()}`, 'Set this machine\'s clock, or replace the file; it is taken up without a restart.');
   const left = certificates.map((certificate) => Math.floor((Date.parse(certificate.validTo) - nowMs) / DAY_MS));
   const live = left.filter((days) => days >= 0);
   // Of a chain each must hold; of a bundle's authorities one may have had its time.

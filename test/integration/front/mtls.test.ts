@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { connect, type ConnectionOptions } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { X509Certificate } from 'node:crypto';
-import { tlsFilesOf } from '../../../src/front/listeners.js';
+import { tlsFilesOf } from '../../../src/front/tls-files.js';
 import { gatewayConfigSchema } from '../../../src/base/config/schema.js';
 import { openRawSse } from '../../support/raw-sse.js';
 import { openRawWebSocket } from '../../support/raw-websocket.js';

@@ -26,6 +26,17 @@ it.each([
   expect(checkCertificates({ path: (name: string) => name } as unknown as Project, config, 0)).toMatchObject([expected]);
 });
 
+it('a certificate whose time has not come is bad, the next authority of a bundle is not', () => {
+  const [pem, bundle] = [join(dir, 'gateway.pem'), join(dir, 'bundle.pem')];
+  const tls = gatewayConfigSchema.parse({ tls: { enabled: true, certificate_file: pem, private_key_file: 'k', trust_bundle_file: bundle } });
+  const beginMs = Date.UTC(2027, 0, 1);
+  const next = makeAuthority('next', { notBeforeMs: beginMs });
+  for (const file of [pem, bundle]) writeFileSync(file, next.pem);
+  const checked = (nowMs: number) => checkCertificates({ path: (name: string) => name } as unknown as Project, tls, nowMs);
+  expect(checked(beginMs - 1)).toMatchObject([{ state: 'bad', found: `${pem} is not valid before 2027-01-01T00:00:00.000Z` }, { state: 'ok' }]);
+  expect(checked(beginMs)).toMatchObject([{ state: 'ok' }, { state: 'ok' }]);
+});
+
 it('of a trust bundle one authority may have had its time, not all', () => {
   const [pem, bundle] = [join(dir, 'gateway.pem'), join(dir, 'bundle.pem')];
   const tls = gatewayConfigSchema.parse({ tls: { enabled: true, certificate_file: pem, private_key_file: 'k', trust_bundle_file: bundle } });

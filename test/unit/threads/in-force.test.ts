@@ -8,7 +8,7 @@ import { configOf } from '../chain/contexts.js';
 
 const sources = readSources(process.cwd(), configOf('policy: {dirs: [policies], timeout_ms: 2000}'), 1);
 
-const AROUND = { traces: { state: 'off' as const }, root: process.cwd(), unresolved: 0, secrets: undefined, openFilesMax: undefined, variable: () => undefined };
+const AROUND = { traces: { state: 'off' as const }, root: process.cwd(), unresolved: 0, secrets: undefined, openFilesMax: undefined, untimelyCertificate: undefined, variable: () => undefined };
 
 describe('what is in force', () => {
   it('is the registry, the identities and the policies of the same sources', () => {
