@@ -13,13 +13,22 @@ export interface ChannelWire {
   end(code: number, reason: string): void;
 }
 
-/** Of an open WebSocket: a message is one text frame. */
+/** With more than that to take yet, a client that ends by its own doing is cut, for it takes nothing else either. */
+const TOLD_BYTES_MAX = 64 * 1024;
+
+/**
+ * Of an open WebSocket: a message is one text frame. A close frame lies behind what the client has not taken, and until it takes that or its time is over the library
+ * keeps both and says nothing of it: thousands of such clients would hold what no bound counts any more.
+ */
 export function webSocketWire(socket: WebSocket<unknown>): ChannelWire {
   return {
     get bufferedBytes() {
       return socket.getBufferedAmount();
     },
     send: (message) => socket.send(message, false, false) === 1,
-    end: (code, reason) => socket.end(code, reason),
+    end: (code, reason) => {
+      if (code !== CLOSE.goingAway && socket.getBufferedAmount() > TOLD_BYTES_MAX) socket.close();
+      else socket.end(code, reason);
+    },
   };
 }
