@@ -56,6 +56,8 @@ export interface WebSocket<UserData> {
   send(message: UwsText, isBinary?: boolean, compress?: boolean): number;
   getBufferedAmount(): number;
   end(code?: number, reason?: UwsText): void;
+  /** At once, without a code; what the client has not taken is dropped. */
+  close(): void;
   getUserData(): UserData;
 }
 
