@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { ConfigFault } from '../../base/config/fault.js';
 import type { GatewayConfig } from '../../base/config/schema.js';
 import { parseJwtBundle } from '../../engines/identity/jwt-bundle.js';
+import { checkTlsFiles, FrontTlsError } from '../../front/tls-files.js';
 import { plural } from '../printing.js';
 import type { Project } from '../project.js';
 import { bad, note, ok, type CheckResult } from './check.js';
@@ -17,8 +18,20 @@ export function checkCertificates(project: Project, config: GatewayConfig, nowMs
   const { tls, identity } = config;
   const pem = tls.enabled ? [['certificate', tls.certificate_file], [BUNDLE, tls.trust_bundle_file]] as const : [];
   const results = pem.map(([what, file]) => checkPem(what, project.path(file), nowMs));
+  if (tls.enabled && results.every(({ state }) => state !== 'bad')) results.push(...checkKey(project, tls));
   if (identity.jwt_bundle_file !== '') results.push(checkKeySet(project.path(identity.jwt_bundle_file)));
   return results.length > 0 ? results : [ok('certificates', 'none configured (no mTLS, no JWT-SVID)')];
+}
+
+/** Nothing, where the gateway would take the files up. */
+function checkKey(project: Project, tls: GatewayConfig['tls']): CheckResult[] {
+  try {
+    checkTlsFiles({ certificateFile: project.path(tls.certificate_file), privateKeyFile: project.path(tls.private_key_file), trustBundleFile: project.path(tls.trust_bundle_file) });
+    return [];
+  } catch (error) {
+    if (!(error instanceof FrontTlsError)) throw error;
+    return [bad('private key', error.message, 'Put the key of tls.certificate_file there, readable for the gateway\'s user.')];
+  }
 }
 
 function checkPem(what: string, file: string, nowMs: number): CheckResult {

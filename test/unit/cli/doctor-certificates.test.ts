@@ -27,26 +27,40 @@ it.each([
 });
 
 it('a certificate whose time has not come is bad, the next authority of a bundle is not', () => {
-  const [pem, bundle] = [join(dir, 'gateway.pem'), join(dir, 'bundle.pem')];
-  const tls = gatewayConfigSchema.parse({ tls: { enabled: true, certificate_file: pem, private_key_file: 'k', trust_bundle_file: bundle } });
+  const [pem, key, bundle] = [join(dir, 'gateway.pem'), join(dir, 'gateway.key'), join(dir, 'bundle.pem')];
+  const tls = gatewayConfigSchema.parse({ tls: { enabled: true, certificate_file: pem, private_key_file: key, trust_bundle_file: bundle } });
   const beginMs = Date.UTC(2027, 0, 1);
   const next = makeAuthority('next', { notBeforeMs: beginMs });
   for (const file of [pem, bundle]) writeFileSync(file, next.pem);
+  writeFileSync(key, next.privateKeyPem);
   const checked = (nowMs: number) => checkCertificates({ path: (name: string) => name } as unknown as Project, tls, nowMs);
   expect(checked(beginMs - 1)).toMatchObject([{ state: 'bad', found: `${pem} is not valid before 2027-01-01T00:00:00.000Z` }, { state: 'ok' }]);
   expect(checked(beginMs)).toMatchObject([{ state: 'ok' }, { state: 'ok' }]);
 });
 
 it('of a trust bundle one authority may have had its time, not all', () => {
-  const [pem, bundle] = [join(dir, 'gateway.pem'), join(dir, 'bundle.pem')];
-  const tls = gatewayConfigSchema.parse({ tls: { enabled: true, certificate_file: pem, private_key_file: 'k', trust_bundle_file: bundle } });
+  const [pem, key, bundle] = [join(dir, 'gateway.pem'), join(dir, 'gateway.key'), join(dir, 'bundle.pem')];
+  const tls = gatewayConfigSchema.parse({ tls: { enabled: true, certificate_file: pem, private_key_file: key, trust_bundle_file: bundle } });
   const project = { path: (name: string) => name } as unknown as Project;
   const endMs = Date.UTC(2027, 0, 1);
   const [ending, lasting] = [makeAuthority('ending', { notAfterMs: endMs }), makeAuthority('lasting')];
   writeFileSync(pem, lasting.pem);
+  writeFileSync(key, lasting.privateKeyPem);
   writeFileSync(bundle, `${ending.pem}\n${lasting.pem}`);
   expect(checkCertificates(project, tls, endMs - 30 * DAY_MS)).toMatchObject([{ state: 'ok' }, { state: 'ok', found: 'good for 30 d' }]);
   expect(checkCertificates(project, tls, endMs + DAY_MS)).toMatchObject([{ state: 'ok' }, { state: 'note', found: `${bundle}: 1 of 2 authorities expired` }]);
   writeFileSync(bundle, ending.pem);
   expect(checkCertificates(project, tls, endMs + DAY_MS)).toMatchObject([{ state: 'ok' }, { state: 'bad', found: `${bundle} has expired` }]);
+});
+
+it('a private key that is another certificate\'s, or can\'t be read, is bad', () => {
+  const [pem, key] = [join(dir, 'gateway.pem'), join(dir, 'gateway.key')];
+  const tls = gatewayConfigSchema.parse({ tls: { enabled: true, certificate_file: pem, private_key_file: key, trust_bundle_file: pem } });
+  const checked = () => checkCertificates({ path: (name: string) => name } as unknown as Project, tls, Date.UTC(2027, 0, 1));
+  const [own, other] = [makeAuthority('own', { notAfterMs: Date.UTC(2028, 0, 1) }), makeAuthority('other')];
+  writeFileSync(pem, own.pem);
+  writeFileSync(key, other.privateKeyPem);
+  expect(checked()).toMatchObject([{ state: 'ok' }, { state: 'ok' }, { state: 'bad', found: `${key}: is not the private key of ${pem}` }]);
+  rmSync(key);
+  expect(checked()).toMatchObject([{ state: 'ok' }, { state: 'ok' }, { state: 'bad', found: `${key}: cannot be read (tls.private_key_file): ENOENT` }]);
 });
