@@ -218,7 +218,14 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
 
   const cleanup: (() => Promise<void> | void)[] = [];
   const stop = async (): Promise<void> => {
-    for (const step of cleanup.reverse()) await step();
+    for (const step of cleanup.reverse()) {
+      // What comes after it must close as well: the log, and the files of sessions and approvals.
+      try {
+        await step();
+      } catch (fault) {
+        log.error(faultFacts(fault), 'a part of the gateway did not stop as it should');
+      }
+    }
   };
   cleanup.push(() => writer.close(), () => { ending = true; }, () => events.close(), () => approvals.close(), () => sessions.close(), processes.forget, () => client.close(), traces.close);
 
