@@ -125,7 +125,7 @@ describe('listing tools', () => {
     }).on('connection', (socket) => open.add(socket.on('close', () => open.delete(socket))));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     try {
-      expect((await faultOf(`http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`, { timeoutMs: 400 })).kind).toBe(kind);
+      expect((await faultOf(`http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`, { timeoutMs: 1500 })).kind).toBe(kind);
       await until(() => open.size === 0);
     } finally {
       server.closeAllConnections();
@@ -136,7 +136,7 @@ describe('listing tools', () => {
   it('lists an old server that leaves the probe unanswered', async () => {
     const server = await serve({ answering: 'hang' });
     server.answeringFor = ['server/discover'];
-    expect(names(await list(server.url, { timeoutMs: 400 }))).toEqual(['my_tool', 'echo']);
+    expect(names(await list(server.url, { timeoutMs: 1500 }))).toEqual(['my_tool', 'echo']);
   });
 
   it('gives up on a server whose pages never end', async () => {
