@@ -32,6 +32,8 @@ export interface CertificateFields {
   /** Whole extra extensions: OID, critical, DER of the value. */
   readonly extensions?: readonly { readonly oid: string; readonly critical: boolean; readonly value: Buffer }[];
   readonly serial?: number;
+  /** Undefined = a new pair. */
+  readonly keys?: Pick<IssuedCertificate, 'privateKey' | 'publicKey'>;
 }
 
 export type KeyUsageBit = 'digitalSignature' | 'keyEncipherment' | 'keyCertSign' | 'cRLSign';
@@ -80,7 +82,7 @@ export function makeServerCertificate(issuer: IssuedCertificate, aroundMs: numbe
 
 /** Any certificate; `issuer` undefined = self-signed. P-256, ECDSA with SHA-256. */
 export function issue(issuer: IssuedCertificate | undefined, fields: CertificateFields): IssuedCertificate {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const { privateKey, publicKey } = fields.keys ?? generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const algorithm = sequence(oid(ECDSA_WITH_SHA256));
   const tbs = sequence(
     element(0xa0, element(0x02, Buffer.from([2]))), // version 3

@@ -40,15 +40,28 @@ function readAuthority(pem: string, place: { file: string; line: number; column:
   return certificate;
 }
 
-/** True if signatures lead from the leaf over `intermediates` to an authority of the bundle, all valid now. */
-export function isIssuedUnder(bundle: X509Bundle, leaf: Certificate, intermediates: readonly Certificate[], trustDomain: string, nowMs: number): boolean {
+/** No path, or none that is good now. */
+const NEVER = -Infinity;
+
+/**
+ * Until when, in ms since the epoch, signatures lead from the leaf over `intermediates` to an authority of the bundle, all of them valid: the path ends with the first of them, the leaf
+ * aside. Undefined: there is no such path now. Of several authorities that signed the same, as where one is renewed under its key, the last to end counts.
+ */
+export function issuedUntilMs(bundle: X509Bundle, leaf: Certificate, intermediates: readonly Certificate[], trustDomain: string, nowMs: number): number | undefined {
   const search = { checksLeft: SIGNATURE_CHECKS_MAX };
-  const climb = (below: Certificate, depth: number): boolean => {
-    if (depth > PATH_LENGTH_MAX) return false;
+  const climb = (below: Certificate, depth: number): number => {
+    if (depth > PATH_LENGTH_MAX) return NEVER;
     const fits = (issuer: Certificate): boolean => issuer !== below && isIssuer(issuer, below, depth, trustDomain, nowMs, search);
-    return bundle.some(fits) || intermediates.some((issuer) => fits(issuer) && climb(issuer, depth + 1));
+    const direct = bundle.reduce((until, issuer) => (issuer.notAfterMs > until && fits(issuer) ? issuer.notAfterMs : until), NEVER);
+    if (direct !== NEVER) return direct;
+    for (const issuer of intermediates) {
+      const until = fits(issuer) ? climb(issuer, depth + 1) : NEVER;
+      if (until !== NEVER) return Math.min(until, issuer.notAfterMs);
+    }
+    return NEVER;
   };
-  return climb(leaf, 0);
+  const until = climb(leaf, 0);
+  return until === NEVER ? undefined : until;
 }
 
 function isIssuer(issuer: Certificate, below: Certificate, depth: number, trustDomain: string, nowMs: number, search: { checksLeft: number }): boolean {

@@ -7,7 +7,7 @@ import { principalOf } from './principal.js';
 import { certificateExpired, invalid, type Refused } from './refuse.js';
 import { parseWorkloadId, trustDomainOf } from './spiffe-id.js';
 import type { Caller, IdentityResult, SpiffeId } from './types.js';
-import { isIssuedUnder, isOfDomain, parseX509Bundle, splitPem, type X509Bundle } from './x509-bundle.js';
+import { isOfDomain, issuedUntilMs, parseX509Bundle, splitPem, type X509Bundle } from './x509-bundle.js';
 
 /** A leaf and its intermediates are a few KiB; longer text is refused before it is read. */
 const PEM_LENGTH_MAX = 64 * 1024;
@@ -81,9 +81,10 @@ function judge(pem: string, bundle: X509Bundle, trustDomain: string, nowMs: numb
   if (refusal !== undefined) return refusal;
   const id = idOf(leaf, trustDomain);
   if (typeof id !== 'string') return id;
-  const isProven = isIssuedUnder(bundle, leaf, certificates.slice(1), trustDomain, nowMs) || (isProvenByHandshake && !isIssuerIn(bundle, leaf));
-  if (!isProven) return invalid('untrusted_issuer', undefined, UNTRUSTED_REMEDY);
-  const caller: Caller = Object.freeze({ spiffeId: id, authMethod: 'mtls_svid', principal: principalOf(id, trustDomain), expiresMs: leaf.notAfterMs });
+  // Of a path that only the TLS stack has seen, nobody here knows when it ends.
+  const untilMs = issuedUntilMs(bundle, leaf, certificates.slice(1), trustDomain, nowMs) ?? (isProvenByHandshake && !isIssuerIn(bundle, leaf) ? Infinity : undefined);
+  if (untilMs === undefined) return invalid('untrusted_issuer', undefined, UNTRUSTED_REMEDY);
+  const caller: Caller = Object.freeze({ spiffeId: id, authMethod: 'mtls_svid', principal: principalOf(id, trustDomain), expiresMs: Math.min(leaf.notAfterMs, untilMs) });
   return { caller, trustDomain, notBeforeMs: leaf.notBeforeMs };
 }
 

@@ -142,6 +142,21 @@ describe('createX509SvidVerifier', () => {
     expect(ask(svid.pem, verifierOf(short.pem), TEST_NOW_MS + 2000)).toBe('untrusted_issuer');
   });
 
+  it('ends a remembered identity with the first certificate of its path that ends', () => {
+    const short = makeAuthority('short', { notAfterMs: TEST_NOW_MS + 1000 });
+    const middle = makeIntermediate(ca, 'middle', { notAfterMs: TEST_NOW_MS + 1000 });
+    for (const [pem, verifier] of [[makeSvid(short, ID).pem, verifierOf(short.pem)], [makeSvid(middle, ID).pem + middle.pem, verifierOf()]] as const) {
+      expect(verifier.verify(pem, 'poc.local', TEST_NOW_MS, '')).toMatchObject({ caller: { expiresMs: TEST_NOW_MS + 1000 } });
+      expect([ask(pem, verifier, TEST_NOW_MS + 1000), ask(pem, verifier, TEST_NOW_MS + 2000)]).toEqual([ID, 'untrusted_issuer']);
+    }
+  });
+
+  it('goes by the last to end of an authority that the bundle holds more than once', () => {
+    const [old, renewed] = [1000, 2000].map((ms) => makeAuthority('root', { keys: ca, notAfterMs: TEST_NOW_MS + ms }).pem);
+    const svid = makeSvid(ca, ID);
+    for (const bundle of [`${old}${renewed}`, `${renewed}${old}`]) expect(verifierOf(bundle).verify(svid.pem, 'poc.local', TEST_NOW_MS, '')).toMatchObject({ caller: { expiresMs: TEST_NOW_MS + 2000 } });
+  });
+
   it('ends a remembered identity with its certificate', () => {
     const verifier = verifierOf();
     const svid = makeSvid(ca, ID);
