@@ -16,14 +16,17 @@ export interface Found {
 }
 
 export interface FoundList {
-  /** False when nothing more that this rule finds can change the outcome. */
+  /** What overlaps what the rule has found already is the same finding. False when nothing more that this rule finds can change the outcome. */
   add(rule: DlpRule, action: DlpAction, range: Range, match: ConfirmedMatch, decoded: string): boolean;
   /** In the order found, at most `findingsMax`, and the note where some were left out. */
   list(): Found[];
 }
 
+/** Its range grows. */
+type Kept = Omit<Found, 'range'> & { range: Range };
+
 export function createFoundList(findingsMax: number): FoundList {
-  const kept: Found[] = [];
+  const kept: Kept[] = [];
   let note: Found | undefined;
 
   function leaveOut(rule: DlpRule, action: DlpAction): boolean {
@@ -36,8 +39,12 @@ export function createFoundList(findingsMax: number): FoundList {
   }
 
   function add(rule: DlpRule, action: DlpAction, range: Range, match: ConfirmedMatch, decoded: string): boolean {
-    // The same thing read in another way: the plainest reading came first.
-    if (kept.some((other) => other.rule.id === rule.id && other.range[0] < range[1] && range[0] < other.range[1])) return true;
+    // The same thing read in another way: the plainest reading came first. It may have seen a part alone, up to an escape, and all of it must be cut out.
+    const same = kept.find((other) => other.rule.id === rule.id && other.range[0] < range[1] && range[0] < other.range[1]);
+    if (same !== undefined) {
+      same.range = [Math.min(same.range[0], range[0]), Math.max(same.range[1], range[1])];
+      return true;
+    }
     if (kept.length >= findingsMax) return leaveOut(rule, action);
     kept.push({ rule, action, range, sample: maskSample(match.text), decoded });
     return true;

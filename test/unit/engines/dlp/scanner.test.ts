@@ -141,6 +141,15 @@ describe('findings', () => {
     expect(scanJson(scanner, json).filter((finding) => finding.rule === 'aws-access-key-id').map((finding) => finding.decoded)).toEqual(['raw']);
   });
 
+  it.each([
+    ['slack-token', `xapp-1-A0000000000\\u002d333333333333-${'ab'.repeat(16)}`], ['jwt', `eyJ${'aB3d'.repeat(5)}.eyJ${'xY9z'.repeat(5)}.${'-Z_1'.repeat(4)}\\u002d${'Z_1-'.repeat(4)}Z`],
+    ['email-address', 'ada.b\\u002bc@mail.example.org'], ['email-address', 'ada@mail.example%2eco.uk'],
+  ])('reach as far as the reading that sees most of it: %s', (rule, text) => {
+    const json = `{"text":"it is ${text}, he said"}`;
+    const findings = scanJson(scanner, json).filter((finding) => finding.rule === rule);
+    expect(findings.map((finding) => [json.slice(finding.from, finding.to), finding.decoded])).toEqual([[text, 'raw']]);
+  });
+
   it('name each place', () => {
     const json = JSON.stringify({ a: ['x', 'ada@example.org'], b: { c: 'bob@example.org' }, n: 4111111111111111 });
     expect(scanJson(scanner, json).map((finding) => [finding.rule, finding.path])).toEqual([['email-address', '$.a[1]'], ['email-address', '$.b.c'], ['payment-card', '$']]);
