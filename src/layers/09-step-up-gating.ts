@@ -14,6 +14,7 @@ import type { ShownArguments } from '../engines/step-up/arguments-shown.js';
 import type { ApprovalBinding, ReserveResult, StepUpScore } from '../engines/step-up/types.js';
 import { subjectOf } from '../mcp/methods.js';
 import { APPROVED_ARGUMENTS } from './approved-arguments.js';
+import { judgedJson } from './judged-text.js';
 import { namedHosts, sentJson } from './sent-values.js';
 import { shownArguments } from './shown-arguments.js';
 
@@ -98,7 +99,7 @@ function check(ctx: StepUpCtx, tool: RegisteredTool, where: DestinationJudgement
     return deny('stepup_destination_blocked', { details: { destination: where.destination, tool: tool.name } });
   }
   if (!guard.configured) return PASS;
-  return guard.classify(sentJson(ctx)).then((answer) => {
+  return guard.classify(judgedJson(sentJson(ctx))).then((answer) => {
     switch (answer.kind) {
       case 'benign': return PASS;
       case 'unsafe': return deny('stepup_guard_blocked', { details: { label: answer.label, score: answer.score } });

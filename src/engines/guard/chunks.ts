@@ -6,6 +6,8 @@ export const CHUNK_LENGTH = 1800;
 export const CHUNK_OVERLAP = 300;
 /** About 48 kB of text; each piece is one call to the model. Beyond it the guard has no opinion. */
 export const CHUNKS_MAX = 32;
+/** Characters of the longest text that is judged. */
+export const JUDGED_LENGTH_MAX = CHUNK_LENGTH + (CHUNKS_MAX - 1) * (CHUNK_LENGTH - CHUNK_OVERLAP);
 
 /** Undefined when the text is too long to be judged. */
 export function chunksOf(text: string): string[] | undefined {

@@ -162,6 +162,11 @@ describe('the step-up layer', () => {
     expect([verdict.kind === 'deny' ? verdict.code : verdict.kind, judged]).toEqual([wanted, ['{"to":"partner.example"}']]);
   });
 
+  it('shows the guard words, and not the escapes they were written in', async () => {
+    const { judged } = await decide({ riskLevel: 'medium', external: true }, '{"text": "\\u0064\\u006f it"}', { guard: { kind: 'benign', score: 0 } });
+    expect(judged).toEqual(['{"text":"do it"}']);
+  });
+
   it('waits for the destinations of a large call, reads them once, and not at all where layer 8 has read them', async () => {
     const sending = { riskLevel: 'medium', external: true, allowedDestinations: ['partner.example'] } as const;
     let read = 0;
