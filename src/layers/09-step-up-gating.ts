@@ -7,6 +7,7 @@ import { deny, PASS, type Verdict } from '../chain/verdict.js';
 import { isSecret } from '../engines/dlp/mask.js';
 import type { Guard } from '../engines/guard/types.js';
 import type { RegisteredTool } from '../engines/registry/types.js';
+import { chosenHosts } from '../engines/step-up/chosen-hosts.js';
 import { judgeDestinations, type DestinationJudgement } from '../engines/step-up/destinations.js';
 import { scoreCall } from '../engines/step-up/score.js';
 import { gateOf } from '../engines/step-up/thresholds.js';
@@ -50,7 +51,7 @@ export function stepUpGating(approvals: Approvals, guard: Guard, reader: Message
       const { registered } = ctx.tool;
       const atLeast = baseScore(ctx, registered);
       if (!mayBeLifted(ctx, registered, atLeast)) return throughGate(ctx, registered, atLeast, NOWHERE);
-      return onceRead(namedHosts(ctx, reader), judgeHosts, ctx, registered, throughGate);
+      return onceRead(hostsGiven(ctx, registered, reader), judgeHosts, ctx, registered, throughGate);
     },
   };
 
@@ -65,6 +66,11 @@ export function stepUpGating(approvals: Approvals, guard: Guard, reader: Message
       case 'denied': return deny('stepup_denied', { reasonCode: 'score', details: { score } });
     }
   }
+}
+
+/** Of a resource the caller chose its URI alone. */
+function hostsGiven(ctx: StepUpCtx, tool: RegisteredTool, reader: MessageReader): readonly string[] | Promise<readonly string[]> {
+  return tool.kind === 'resource' ? chosenHosts(ctx.call.uri, tool.name) : namedHosts(ctx, reader);
 }
 
 type ThroughGate = (ctx: StepUpCtx, tool: RegisteredTool, score: StepUpScore, where: DestinationJudgement) => Verdict | Promise<Verdict>;
@@ -99,7 +105,7 @@ function check(ctx: StepUpCtx, tool: RegisteredTool, where: DestinationJudgement
     return deny('stepup_destination_blocked', { details: { destination: where.destination, tool: tool.name } });
   }
   if (!guard.configured) return PASS;
-  return guard.classify(judgedJson(sentJson(ctx))).then((answer) => {
+  return guard.classify(judgedJson(tool.kind === 'resource' ? JSON.stringify({ uri: ctx.call.uri }) : sentJson(ctx))).then((answer) => {
     switch (answer.kind) {
       case 'benign': return PASS;
       case 'unsafe': return deny('stepup_guard_blocked', { details: { label: answer.label, score: answer.score } });

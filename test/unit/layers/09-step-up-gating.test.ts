@@ -13,7 +13,7 @@ import { parseThresholds } from '../../../src/engines/step-up/thresholds.js';
 import type { ApprovalBinding, ReserveResult } from '../../../src/engines/step-up/types.js';
 import { stepUpGating } from '../../../src/layers/09-step-up-gating.js';
 import { awaitedReader } from './awaited-reader.js';
-import { AGENT_ID, contextOf, NOW_MS, toolOf } from '../chain/contexts.js';
+import { AGENT_ID, callOf, contextOf, NOW_MS, toolOf } from '../chain/contexts.js';
 import { shippedScanner } from '../engines/dlp/shipped-rules.js';
 
 const thresholds = parseThresholds(readFileSync('config/risk_thresholds.yaml', 'utf8'), 't');
@@ -21,11 +21,12 @@ const destinations = parseDestinations(readFileSync('config/destinations.yaml', 
 const scanner = shippedScanner();
 const PENDING: ReserveResult = { kind: 'pending', requestId: 'req-1', expiresMs: NOW_MS + 1000 };
 
-async function decide(tool: Partial<RegisteredTool>, args = '{}', more: { result?: ReserveResult; guard?: GuardAnswer; scanner?: DlpScanner; tainted?: boolean; session?: string; reader?: MessageReader; namedHosts?: readonly string[] } = {}) {
+async function decide(tool: Partial<RegisteredTool>, args = '{}', more: { uri?: string; result?: ReserveResult; guard?: GuardAnswer; scanner?: DlpScanner; tainted?: boolean; session?: string; reader?: MessageReader; namedHosts?: readonly string[] } = {}) {
   const requestRules = more.scanner ?? scanner;
   const ctx = contextOf(args, { snapshot: { thresholds, destinations, requestRules } });
   const registered = toolOf(tool);
   Object.assign(ctx, { tool: { registered, hashAlg: 'seed' }, stepUp: undefined });
+  if (more.uri !== undefined) ctx.call = callOf({ method: 'resources/read', name: '', uri: more.uri });
   ctx.namedHosts = more.namedHosts;
   if (more.session !== undefined) Object.assign(ctx, { mcpSession: { id: more.session } });
   if (more.tainted === true) Object.assign(ctx, { session: { ...ctx.session, tainted: true } });
@@ -160,6 +161,14 @@ describe('the step-up layer', () => {
   it.each([[{ kind: 'benign', score: 0 }, 'pass'], [{ kind: 'unsafe', label: 'INJECTION', score: 0.9 }, 'stepup_guard_blocked'], [{ kind: 'unavailable', reason: 'timeout' }, 'stepup_unavailable_fail_closed']] as const)('asks the guard, where there is one: %j', async (guard, wanted) => {
     const { verdict, judged } = await decide({ riskLevel: 'medium', external: true, allowedDestinations: ['partner.example'] }, '{"to":"partner.example"}', { guard: guard as GuardAnswer });
     expect([verdict.kind === 'deny' ? verdict.code : verdict.kind, judged]).toEqual([wanted, ['{"to":"partner.example"}']]);
+  });
+
+  it('judges a resource by its URI, which is all that its caller chose', async () => {
+    const fetched = { kind: 'resource', name: 'https://{host}/{page}', riskLevel: 'medium', external: true, allowedDestinations: ['partner.example'] } as const;
+    const [guard, uri] = [{ kind: 'benign', score: 0 } as const, 'https://partner.example/a'];
+    expect(await decide(fetched, '{}', { uri, guard })).toMatchObject({ verdict: PASS, judged: ['{"uri":"https://partner.example/a"}'] });
+    expect((await decide(fetched, '{}', { uri: 'https://evil.example/a' })).verdict).toMatchObject({ code: 'stepup_destination_blocked', details: { destination: 'evil.example' } });
+    expect((await decide({ ...fetched, name: 'https://evil.example/{page}' }, '{}', { uri: 'https://evil.example/a' })).verdict).toBe(PASS);
   });
 
   it('shows the guard words, and not the escapes they were written in', async () => {
