@@ -92,8 +92,9 @@ export class MessageScreen {
     const { ctx } = this.#exchange;
     if (ctx.tool === undefined || ctx.tool === 'none' || ctx.caller === undefined) return;
     const { classification, name } = ctx.tool.registered;
-    const severity = this.#services.sessionRisk.taint(ctx.caller.spiffeId, ctx.mcpSessionId, classification, name, ctx.nowMs);
-    if (severity >= 0 && ctx.mcpSession !== undefined && ctx.mcpSession !== 'none') ctx.mcpSession.noteTaint({ severity, classification, source: name, atMs: ctx.nowMs });
+    const nowMs = this.#services.nowMs(); // not when the call came: taint counted from there ends early, and has ended already where an answer takes as long as it lives
+    const severity = this.#services.sessionRisk.taint(ctx.caller.spiffeId, ctx.mcpSessionId, classification, name, nowMs);
+    if (severity >= 0 && ctx.mcpSession !== undefined && ctx.mcpSession !== 'none') ctx.mcpSession.noteTaint({ severity, classification, source: name, atMs: nowMs });
   }
 
   #accept(screened: Screened, then: (screened: Screened) => void): void {
