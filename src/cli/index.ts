@@ -28,6 +28,7 @@ import { controlClient } from './control-client.js';
 import { CliFailure, type ExitCode } from './failure.js';
 import { findProject } from './project.js';
 import { buildProgram, explainUsage, type GroupSpec, type Runner } from './program.js';
+import { warnJson } from './printing.js';
 import { textOf } from './reading.js';
 import { printable, processTerminal, type Terminal } from './terminal.js';
 
@@ -135,7 +136,7 @@ function contextOf(installation: Installation, positional: readonly (string | st
 }
 
 function reportFailure(failure: CliFailure, terminal: Terminal, json: boolean): ExitCode {
-  if (json) terminal.warn(JSON.stringify({ error: { code: failure.code ?? 'error', message: failure.message, remediation: failure.remedy } }));
+  if (json) warnJson({ terminal }, { error: { code: failure.code ?? 'error', message: failure.message, remediation: failure.remedy } });
   else terminal.warn([`agw: ${failure.message.split('\n').map(printable).join('\n')}`, ...(failure.remedy === undefined ? [] : [failure.remedy.split('\n').map(printable).join('\n')])].join('\n'));
   return failure.exitCode;
 }

@@ -2,9 +2,19 @@
 import type { CommandContext } from './command.js';
 import { columnsOf, printableJson } from './terminal.js';
 
-/** Readable on a terminal, one line when piped; a terminal never gets a raw control character. */
+/** A JSON text as it was written; a terminal never gets a raw control character. */
+export function printJsonText({ terminal }: Pick<CommandContext, 'terminal'>, json: string): void {
+  terminal.print(terminal.isTty ? printableJson(json) : json);
+}
+
+/** The value as JSON, to stderr. */
+export function warnJson({ terminal }: Pick<CommandContext, 'terminal'>, value: unknown): void {
+  terminal.warn(printableJson(JSON.stringify(value)));
+}
+
+/** Readable on a terminal, one line when piped. */
 export function printJson({ terminal }: Pick<CommandContext, 'terminal'>, value: unknown): void {
-  terminal.print(terminal.isTty ? printableJson(JSON.stringify(value, undefined, 2)) : JSON.stringify(value));
+  printJsonText({ terminal }, JSON.stringify(value, undefined, terminal.isTty ? 2 : undefined));
 }
 
 /** Prints the value as JSON if that was asked for, else calls `forPeople`. */

@@ -57,9 +57,12 @@ export function printable(text: string): string {
   return text.replace(UNPRINTABLE, (found) => `\\u{${(found.codePointAt(0) ?? 0).toString(16)}}`);
 }
 
-/** A JSON text keeps its meaning with every unprintable character escaped; on a pipe nothing is changed. */
+/** White space of JSON stays: it parts values, and has no place in a string. */
+const UNPRINTABLE_IN_JSON = new RegExp(`(?![\\t\\n\\r])(?:${UNPRINTABLE.source})`, 'gu');
+
+/** A JSON text keeps its meaning with every unprintable character escaped. */
 export function printableJson(json: string): string {
-  return json.replace(/[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/gu, (found) => `\\u${(found.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`);
+  return json.replace(UNPRINTABLE_IN_JSON, (found) => Array.from({ length: found.length }, (_, at) => `\\u${found.charCodeAt(at).toString(16).padStart(4, '0')}`).join(''));
 }
 
 const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}]/u;

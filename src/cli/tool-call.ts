@@ -11,9 +11,9 @@ import { findDataPlane } from './data-plane.js';
 import { CliFailure, type ExitCode } from './failure.js';
 import { withInterrupt } from './interrupt.js';
 import { createCaller, type Answered, type McpCaller, type Question } from './mcp-caller.js';
-import { printJson } from './printing.js';
+import { printJson, printJsonText, warnJson } from './printing.js';
 import { member, textOf, type JsonRecord } from './reading.js';
-import { printable, printableJson } from './terminal.js';
+import { printable } from './terminal.js';
 
 const RETRY_DEFAULT_S = 5; // where the gateway does not say when to come again
 const RETRY_MAX_S = 60; // a person who has approved does not wait longer
@@ -55,11 +55,13 @@ async function knownOf(context: CommandContext, name: string): Promise<{ readonl
   }
 }
 
-function follow({ terminal, json, flag }: CommandContext, text: string, message: JsonRecord): void {
-  if (flag('raw')) return terminal.print(terminal.isTty ? printableJson(text) : text);
+function follow(context: CommandContext, text: string, message: JsonRecord): void {
+  const { terminal } = context;
+  if (context.flag('raw')) return printJsonText(context, text);
   const note = notificationText(message);
   if (note === undefined) return;
-  terminal.warn(json ? JSON.stringify({ notification: message }) : terminal.colors.dim(note));
+  if (context.json) warnJson(context, { notification: message });
+  else terminal.warn(terminal.colors.dim(note));
 }
 
 /** With --wait the identical call is repeated until the request it opened is decided. Another request's id means that this one ended undecided. */
@@ -70,7 +72,7 @@ async function askUntilDecided(context: CommandContext, caller: McpCaller, quest
     const answered = await caller.ask(question);
     const request = waits ? requestOf(outcomeOf(answered)) : '';
     if (request === '' || (opened !== '' && request !== opened)) return answered;
-    if (opened === '') context.terminal.warn(waitingText(context, answered, request));
+    if (opened === '') sayWaiting(context, answered, request);
     opened = request;
     await sleep(Math.min(answered.retryAfterS ?? RETRY_DEFAULT_S, RETRY_MAX_S) * MS_PER_SECOND, undefined, { signal }).catch(() => undefined);
     if (signal.aborted) throw new CliFailure(`stopped; ${request} still waits for a person.`, { code: 'stopped', remedy: `It ends by itself, or: agw approvals deny ${request}` });
@@ -82,10 +84,11 @@ function requestOf(outcome: Outcome): string {
   return outcome.kind === 'refused' && textOf(outcome.refusal, 'code') === APPROVAL_CODE ? textOf(member(outcome.refusal, 'details'), 'request_id') : '';
 }
 
-function waitingText({ json, terminal }: CommandContext, { message }: Answered, request: string): string {
+function sayWaiting(context: CommandContext, { message }: Answered, request: string): void {
+  const { terminal } = context;
   const details = member(member(member(message, 'error'), 'data'), 'details');
-  if (json) return JSON.stringify({ waiting: details });
-  return `${terminal.colors.yellow('…')} waits for a person until ${printable(textOf(details, 'expires_at'))}: agw approvals approve ${printable(request)}`;
+  if (context.json) warnJson(context, { waiting: details });
+  else terminal.warn(`${terminal.colors.yellow('…')} waits for a person until ${printable(textOf(details, 'expires_at'))}: agw approvals approve ${printable(request)}`);
 }
 
 function printOutcome(context: CommandContext, answered: Answered, tookMs: number): ExitCode {

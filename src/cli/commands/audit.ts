@@ -9,7 +9,7 @@ import { followedTable, paintDecision, recordTable } from '../audit-table.js';
 import { given, type CommandContext, type CommandSpec } from '../command.js';
 import { CliFailure, type ExitCode } from '../failure.js';
 import { LAYERS_LEGEND, layersTall } from '../layers-view.js';
-import { shownTime, plural, printAnswer, shortHash } from '../printing.js';
+import { shownTime, plural, printAnswer, printJsonText, shortHash } from '../printing.js';
 import { listOf, member, numberOf, recordOf, textOf, textsOf } from '../reading.js';
 import { renderFields } from '../table.js';
 import { printable, type Colors } from '../terminal.js';
@@ -69,7 +69,7 @@ async function search(context: CommandContext): Promise<ExitCode> {
   if (found.length === 0) throw new CliFailure('nothing was found.', { exitCode: 1, code: 'not_found' });
   const { terminal } = context;
   const type = context.option('type');
-  if (wantsLines(context)) found.forEach((record) => terminal.print(recordLine(record)));
+  if (wantsLines(context)) found.forEach((record) => printJsonText(context, recordLine(record)));
   else terminal.print([recordTable(found, type, context.flag('wide'), terminal), ...(type === undefined || type === 'request' ? [terminal.colors.dim(LAYERS_LEGEND)] : [])].join('\n\n'));
   return 0;
 }
@@ -101,7 +101,7 @@ async function tail(context: CommandContext): Promise<ExitCode> {
   const { terminal } = context;
   const table = wantsLines(context) ? undefined : followedTable(context.option('type'), terminal);
   if (table !== undefined) terminal.print(table.head);
-  await followAudit(context.project, filter, count, (record) => terminal.print(table === undefined ? recordLine(record) : table.row(record.line)));
+  await followAudit(context.project, filter, count, (record) => (table === undefined ? printJsonText(context, recordLine(record)) : terminal.print(table.row(record.line))));
   return 0;
 }
 

@@ -5,7 +5,7 @@ import type { DlpRule } from '../../engines/dlp/types.js';
 import { given, type CommandContext, type CommandSpec } from '../command.js';
 import { activeNote, readConfigText, reloadIfRunning, replaceFile } from '../edit-file.js';
 import { CliFailure, type ExitCode } from '../failure.js';
-import { plural, printAnswer } from '../printing.js';
+import { plural, printAnswer, printJson } from '../printing.js';
 import { confirmed } from '../prompt.js';
 import type { LeftOutRule, ReadRules } from '../rules/gitleaks.js';
 import { renderTable } from '../table.js';
@@ -58,7 +58,7 @@ async function importRules(context: CommandContext): Promise<ExitCode> {
   for (const line of [...leftOutLines(leftOut), ...notes.map((note) => `note: ${note}`)]) say(line);
   await checkTogether(context, text);
   if (context.flag('dryRun')) {
-    if (context.json) context.terminal.print(JSON.stringify(answer));
+    if (context.json) printJson(context, answer);
     return 0;
   }
   if (before !== text && !(await confirmed(context, `Write ${plural(rules.length, 'rule')} that block calls where dlp.credentials is block?`))) return 1;

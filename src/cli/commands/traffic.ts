@@ -6,6 +6,7 @@ import { withAuditDir } from '../audit-log.js';
 import { filterOf, FILTER_OPTIONS, parseCount } from '../audit-query.js';
 import type { CommandContext, CommandSpec } from '../command.js';
 import { CliFailure, type ExitCode } from '../failure.js';
+import { printJsonText } from '../printing.js';
 import { TrafficSum, trafficCells, trafficFacts, trafficTable } from '../traffic-view.js';
 
 const LAST_DEFAULT = '20';
@@ -56,6 +57,7 @@ function shower({ json, terminal, flag }: CommandContext, sum: TrafficSum, known
     sum.add(line);
     if (table !== undefined && !begun) terminal.print(table.head);
     begun = true;
-    terminal.print(table === undefined ? JSON.stringify(trafficFacts(line)) : table.row(trafficCells(line)));
+    if (table === undefined) printJsonText({ terminal }, JSON.stringify(trafficFacts(line)));
+    else terminal.print(table.row(trafficCells(line)));
   };
 }

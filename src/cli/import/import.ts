@@ -10,7 +10,7 @@ import { givenTimeoutOf } from '../asking.js';
 import type { CommandContext } from '../command.js';
 import { readConfigText } from '../edit-file.js';
 import { CliFailure, type ExitCode } from '../failure.js';
-import { plural } from '../printing.js';
+import { plural, printJson } from '../printing.js';
 import { confirmed } from '../prompt.js';
 import { printable } from '../terminal.js';
 import { askServers, type AskedServer } from './ask-servers.js';
@@ -172,7 +172,7 @@ async function decide(context: CommandContext, plan: ImportPlan, rewiring: Rewir
   const text = [planText(plan, terminal), ...(rewiring === undefined ? [] : [rewiring.shown])].join('\n\n');
   if (!context.json || !isDry) terminal[isDry ? 'print' : 'warn'](text);
   if (isDry) {
-    if (context.json) terminal.print(JSON.stringify({ ...planJson(plan), written: false }));
+    if (context.json) printJson(context, { ...planJson(plan), written: false });
     return 0;
   }
   const changesNothing = plan.registry.text === plan.registry.before && plan.policy === undefined && rewiring === undefined;
