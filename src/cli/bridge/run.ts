@@ -56,7 +56,7 @@ export async function runBridge(context: CommandContext): Promise<ExitCode> {
   stdin.destroy();
   link.close();
   source.close();
-  await flushed(stdout);
+  if (!(await flushed(stdout))) process.exit(0); // what is written, and never read, would keep this process for good
   return 0;
 }
 
@@ -119,14 +119,14 @@ function refuseInsecure({ protocol, hostname, origin }: URL, { headers, path }: 
   throw new CliFailure(`${origin} is plain HTTP and not on this machine: a token, or a declared identity, is not sent there.`, { remedy: 'Use https://, or a certificate: --cert and --key', code: 'insecure' });
 }
 
-/** The client has all that was written, or does not read. */
-function flushed(stdout: NodeJS.WriteStream): Promise<void> {
+/** The client has all that was written; false = it does not read. */
+function flushed(stdout: NodeJS.WriteStream): Promise<boolean> {
   return new Promise((resolve) => {
-    if (stdout.writableLength === 0) return resolve();
-    const stop = after(FLUSH_TIMEOUT_MS, resolve);
+    if (stdout.writableLength === 0) return resolve(true);
+    const stop = after(FLUSH_TIMEOUT_MS, () => resolve(false));
     stdout.write('', () => {
       stop();
-      resolve();
+      resolve(true);
     });
   });
 }
