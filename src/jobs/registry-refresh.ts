@@ -42,7 +42,8 @@ export function createRegistryRefresh(options: RefreshOptions): RegistryRefresh 
   const underWay = new Map<string, Promise<void>>();
   const facts = new Map<string, UpstreamFacts>();
   const history = new Map<string, ListingHistory>();
-  const poisoned = new Set<string>();
+  /** By the hash of the definition, what of the last listing was told: a server may have a new text for each. */
+  const poisoned = new Map<string, ReadonlySet<string>>();
   let registry = options.registry;
 
   const refresh = (upstream: string): Promise<void> => {
@@ -97,16 +98,20 @@ export function createRegistryRefresh(options: RefreshOptions): RegistryRefresh 
     return withheldText(['secret'], word.length);
   };
 
-  /** A poisoned definition is told once per text, registered or not. */
+  /** A poisoned definition is told once for as long as it is served, registered or not. */
   const tellPoison = (upstream: string, listing: ToolListing): void => {
+    const told = poisoned.get(upstream);
+    const now = new Set<string>();
     for (const tool of listing.tools) {
-      const key = `${upstream} ${tool.definitionHash}`;
-      if (poisoned.has(key)) continue;
-      const reasons = findPoison(parseJson(tool.text));
-      if (reasons.length === 0) continue;
-      poisoned.add(key);
-      options.event('tool_definition_poisoned', { upstream, tool: fitForRecords(upstream, tool.name), reasons: [...new Set(reasons.map((reason) => reason.kind))] });
+      if (now.has(tool.definitionHash)) continue;
+      if (told?.has(tool.definitionHash) !== true) {
+        const reasons = findPoison(parseJson(tool.text));
+        if (reasons.length === 0) continue;
+        options.event('tool_definition_poisoned', { upstream, tool: fitForRecords(upstream, tool.name), reasons: [...new Set(reasons.map((reason) => reason.kind))] });
+      }
+      now.add(tool.definitionHash);
     }
+    poisoned.set(upstream, now);
   };
 
   return {
@@ -116,7 +121,7 @@ export function createRegistryRefresh(options: RefreshOptions): RegistryRefresh 
     },
     setRegistry(next) {
       registry = next;
-      for (const known of [facts, history]) for (const upstream of known.keys()) if (!next.upstreams.includes(upstream)) known.delete(upstream);
+      for (const known of [facts, history, poisoned]) for (const upstream of known.keys()) if (!next.upstreams.includes(upstream)) known.delete(upstream);
       tell(options.observations.setRegistry(next), undefined);
     },
     factsOf: (upstream) => facts.get(upstream),
