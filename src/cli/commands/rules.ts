@@ -73,9 +73,9 @@ async function importRules(context: CommandContext): Promise<ExitCode> {
 async function checkTogether(context: CommandContext, text: string): Promise<void> {
   const { dlp } = await context.project.config();
   const { readRules } = await import('../../jobs/read-sources.js');
-  const file = join(dlp.dir, IMPORTED_FILE);
-  const others = existsSync(await rulesFolder(context)) ? readRules(context.project.root, dlp.dir).filter((other) => other.file !== file) : [];
-  await parsed([...others, { file, text }]);
+  const folder = await rulesFolder(context);
+  const others = existsSync(folder) ? readRules(context.project.root, dlp.dir).filter((other) => context.project.path(other.file) !== join(folder, IMPORTED_FILE)) : [];
+  await parsed([...others, { file: join(dlp.dir, IMPORTED_FILE), text }]);
 }
 
 async function parsed(files: readonly { readonly file: string; readonly text: string }[]): Promise<readonly DlpRule[]> {

@@ -103,6 +103,16 @@ describe('agw rules', () => {
     expect(existsSync(written)).toBe(false);
   });
 
+  it('imports again, wherever the rules\' folder is', async () => {
+    for (const dir of [join(bench.root, 'elsewhere'), './config/x/../dlp/']) {
+      bench.file('config/gateway.yaml', `profile: dev\ndlp:\n  dir: ${JSON.stringify(dir)}\n`);
+      for (const digits of [4, 5]) {
+        const source = bench.file('gitleaks.toml', `[[rules]]\nid = "acme"\nregex = "acme[0-9]{${digits}}"\n`);
+        expect([dir, await bench.agw(['rules', 'import', source, '--yes'])]).toMatchObject([dir, { code: 0, out: expect.stringContaining('imported 1 rule') as unknown }]);
+      }
+    }
+  });
+
   it('says what is wrong with a file, and writes nothing', async () => {
     expect(await bench.agw(['rules', 'import', '/none.toml'])).toMatchObject({ code: 2, err: expect.stringContaining('no such file') as unknown });
     expect(await bench.agw(['rules', 'import', bench.file('a.toml', 'rules = [')])).toMatchObject({ code: 2, err: expect.stringContaining('no gitleaks.toml that can be read') as unknown });
