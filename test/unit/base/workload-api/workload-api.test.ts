@@ -126,7 +126,7 @@ it('the server of these tests refuses who sends no security header, as an agent 
 
 it.each([
   ['unix:///run/agent.sock', 'unix:/run/agent.sock'], ['unix:/run/agent.sock', 'unix:/run/agent.sock'], ['tcp://127.0.0.1:8080', '127.0.0.1:8080'], ['tcp://[::1]:8080', '[::1]:8080'],
-  ['tcp://agent:8080', undefined], ['tcp://127.0.0.1', undefined], ['unix://host/agent.sock', undefined], ['unix:', undefined], ['/run/agent.sock', undefined], ['http://127.0.0.1:1', undefined],
+  ['tcp://agent:8080', undefined], ['tcp://127.0.0.1', undefined], ['unix://host/agent.sock', undefined], ['unix:', undefined], ['unix:///run/50%25.sock', 'unix:/run/50%.sock'], ['unix:///run/50%off.sock', undefined], ['/run/agent.sock', undefined], ['http://127.0.0.1:1', undefined],
 ])('the address %s is %s', (address, target) => {
   expect(workloadTarget(address)).toBe(target);
 });
