@@ -1,6 +1,7 @@
 // A tool server may end an answer's stream before the answer, for its client to ask for the rest by GET and Last-Event-ID (2025-11-25, basic/transports).
 // Where the gateway's own client can't, the gateway asks.
 import type { Deny } from '../chain/verdict.js';
+import { SENDABLE_EVENT_ID } from '../mcp/event-ids.js';
 import { isSse, SSE_TYPE } from '../mcp/media-types.js';
 import type { UpstreamCall } from '../upstream/types.js';
 import { faultRefusal, HTTP_OK } from './answers.js';
@@ -11,8 +12,6 @@ const ASKS_MAX = 1000; // of one call: with new ids a server could have it asked
 const RETRY_MS = 500; // of a server that does not say
 const RETRY_MS_MIN = 100;
 const RETRY_MS_MAX = 30_000;
-/** What a header can carry. */
-const ID_FORM = /^[\x21-\x7e](?:[\x20-\x7e]{0,1022}[\x21-\x7e])?$/;
 const RETRY_LINE = /(?:^|[\r\n])retry: ?(\d{1,9})(?=[\r\n])/;
 const RETRY_EVENT_BYTES_MAX = 4096; // an event that says it has little else
 
@@ -57,7 +56,7 @@ export class RestOfStream {
 
   /** False: there is nothing to ask for, or it was asked for often enough. */
   follow(leg: Leg, { id, retryMs }: StreamPlace): boolean {
-    if (!leg.sessionBound || !ID_FORM.test(id)) return false;
+    if (!leg.sessionBound || !SENDABLE_EVENT_ID.test(id)) return false;
     if (id !== this.#askedAfter) this.#tries = 0;
     if (this.#tries >= TRIES_MAX || this.#asks >= ASKS_MAX) return false;
     this.#askedAfter = id;

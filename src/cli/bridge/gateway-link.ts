@@ -3,6 +3,7 @@ import type * as Http from 'node:http';
 import type { Agent as HttpAgent, ClientRequest, IncomingMessage } from 'node:http';
 import type { AgentOptions } from 'node:https';
 import type { PeerCertificate } from 'node:tls';
+import { SENDABLE_EVENT_ID } from '../../mcp/event-ids.js';
 import { isJson, isSse } from '../../mcp/media-types.js';
 import { createSseSplitter, type SseEvent } from '../../upstream/sse.js';
 import type { CallerEvidence, ClientTls } from '../data-plane.js';
@@ -190,6 +191,11 @@ function limitConnecting(request: ClientRequest): void {
 
 function tooLarge(): CliFailure {
   return new CliFailure('the answer is larger than the bridge holds (64 MiB, or 256 MiB of all answers together).', { code: 'answer_too_large', remedy: 'Ask for less at once.' });
+}
+
+/** The header that a stream is taken up again with. Undefined = there is no id, or a tool server chose one that no header may have. */
+export function resumedAfter(eventId: string | undefined): Readonly<Record<string, string>> | undefined {
+  return eventId === undefined || !SENDABLE_EVENT_ID.test(eventId) ? undefined : { 'last-event-id': eventId };
 }
 
 function markOf({ id, data, raw }: SseEvent): StreamMark | undefined {

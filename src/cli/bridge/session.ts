@@ -1,7 +1,7 @@
 // The session of a client with a handshake: its id and version, and the stream on which servers speak unasked, which is opened again whenever it ends.
 import { SSE_TYPE } from '../../mcp/media-types.js';
 import { CliFailure } from '../failure.js';
-import type { GatewayLink, StreamMark } from './gateway-link.js';
+import { resumedAfter, type GatewayLink, type StreamMark } from './gateway-link.js';
 import { pause } from './pause.js';
 
 export interface SessionOptions {
@@ -74,7 +74,7 @@ export class Session {
 
   /** True = it need not be asked again. */
   async #once(onMark: (mark: StreamMark) => void, began: { yet: boolean }): Promise<boolean> {
-    const headers = { accept: SSE_TYPE, ...this.headers, ...(this.#lastEventId === undefined ? {} : { 'last-event-id': this.#lastEventId }) };
+    const headers = { accept: SSE_TYPE, ...this.headers, ...resumedAfter(this.#lastEventId) };
     const { status } = await this.#options.link.exchange({
       method: 'GET', headers, body: undefined, signal: this.#over.signal, timeoutMs: 0, onMessage: this.#options.onMessage,
       onHead: (code) => { began.yet = code === OK; },
