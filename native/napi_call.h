@@ -1,4 +1,4 @@
-// What both addons share: argument checks that end in a JavaScript error, never in undefined behaviour.
+// What the addons share: argument checks that end in a JavaScript error, never in undefined behaviour.
 #pragma once
 #define NAPI_VERSION 8
 #include <node_api.h>

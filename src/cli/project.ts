@@ -11,9 +11,9 @@ export interface Project {
   readonly configFile: string;
   readonly stateDir: string;
   readonly socketPath: string;
-  /** The whole config, checked. Throws ConfigFault. */
   /** --gateway as it was typed, where that is not this project's own. */
   readonly otherGateway: string | undefined;
+  /** The whole config, checked. Throws ConfigFault. */
   config(): Promise<GatewayConfig>;
   /** An absolute path for one written in the config. */
   path(written: string): string;

@@ -7,7 +7,7 @@ import type { JsonGuard } from './types.js';
 interface JsonGuardAddon {
   /** Index into GUARD_STATUS. */
   check(bytes: Uint8Array, depthMax: number, keysMax: number, tokenizerOnly: boolean, out: Uint32Array): number;
-  /** `avx2`, `sse2`, `neon` or `scalar`: how strings are scanned on this processor. */
+  /** `avx2`, `sse2` or `portable`: how strings are scanned on this processor. */
   readonly scan: string;
   /** Contract number: an addon of another build must not be used. */
   readonly contract: number;
