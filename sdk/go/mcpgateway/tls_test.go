@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log"
+	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -56,6 +57,39 @@ func TestCertificateFilesAreShownAndReadAgainWhenTheyChange(t *testing.T) {
 	for source, client := range clients {
 		check(t, source+", torn", callsAs(t, client), caller+"/two")
 	}
+}
+
+func TestABusyConnectionIsNotUsedAgainOnceItsCertificateWasReplaced(t *testing.T) {
+	ca := newAuthority(t)
+	s := startTLS(t, ca.svid("", "127.0.0.1"), ca.pool())
+	begun, free := make(chan struct{}), make(chan struct{})
+	answering := s.Config.Handler
+	s.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Mcp-Name") == "slow" {
+			close(begun)
+			<-free
+		}
+		answering.ServeHTTP(w, r)
+	})
+	folder := t.TempDir()
+	at := time.Unix(1_700_000_000, 0)
+	writeFolder(t, folder, ca.svid(caller+"/one"), ca.cert, at)
+	clock := newFakeClock()
+	clock.env = map[string]string{"PRECINCT_SVID_DIR": folder}
+	client := newTestClient(t, clock, s.URL)
+	slow := make(chan error)
+	go func() {
+		_, err := client.CallTool(context.Background(), "slow", nil)
+		slow <- err
+	}()
+	<-begun
+	writeFolder(t, folder, ca.svid(caller+"/two"), ca.cert, at.Add(time.Minute))
+	check(t, "while it is busy", callsAs(t, client), caller+"/two")
+	close(free)
+	if err := <-slow; err != nil {
+		t.Error(err)
+	}
+	check(t, "afterwards", callsAs(t, client), caller+"/two")
 }
 
 func TestWhoTheGatewayMustBe(t *testing.T) {

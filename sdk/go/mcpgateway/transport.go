@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 )
 
@@ -21,20 +22,44 @@ func makeHTTPClient(settings *config, target *url.URL, identity *credentials) *h
 	if settings.httpClient != nil {
 		*client = *settings.httpClient
 	} else {
-		client.Transport = &http.Transport{
-			Proxy:               proxyFor(target),
-			TLSClientConfig:     tlsConfig(settings, target, identity.certs),
-			TLSHandshakeTimeout: handshakeTime,
-			MaxIdleConns:        idleConnectionsMax,
-			MaxIdleConnsPerHost: idleConnectionsMax,
-			IdleConnTimeout:     idleConnectionTime,
-			DisableCompression:  true, // an event must not wait in a decoder, and a bound on bytes is one
-			// No HTTP/2: its one connection would keep showing the certificate it was opened with.
-			TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{},
-		}
+		client.Transport = newGenerations(func() *http.Transport {
+			return &http.Transport{
+				Proxy:               proxyFor(target),
+				TLSClientConfig:     tlsConfig(settings, target, identity.certs),
+				TLSHandshakeTimeout: handshakeTime,
+				MaxIdleConns:        idleConnectionsMax,
+				MaxIdleConnsPerHost: idleConnectionsMax,
+				IdleConnTimeout:     idleConnectionTime,
+				DisableCompression:  true, // an event must not wait in a decoder, and a bound on bytes is one
+				// No HTTP/2: its one connection would keep showing the certificate it was opened with.
+				TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{},
+			}
+		})
 	}
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return client
+}
+
+// generations sends over the newest of its transports. What an older one carries goes on to its end, and its connections are used no more.
+type generations struct {
+	make   func() *http.Transport
+	newest atomic.Pointer[http.Transport]
+}
+
+func newGenerations(make func() *http.Transport) *generations {
+	g := &generations{make: make}
+	g.newest.Store(make())
+	return g
+}
+
+func (g *generations) RoundTrip(request *http.Request) (*http.Response, error) {
+	return g.newest.Load().RoundTrip(request)
+}
+
+// CloseIdleConnections begins a new generation: a transport that is asked for nothing more also closes what becomes idle later, and a connection
+// that was busy would otherwise be used again with the certificate it was opened with.
+func (g *generations) CloseIdleConnections() {
+	g.newest.Swap(g.make()).CloseIdleConnections()
 }
 
 func proxyFor(target *url.URL) func(*http.Request) (*url.URL, error) {
