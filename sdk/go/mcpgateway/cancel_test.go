@@ -84,6 +84,27 @@ func TestACallWhoseCallerPanicsIsGivenUp(t *testing.T) {
 	_ = session.Close()
 }
 
+func TestASessionWhoseOpeningPanicsIsOpenedByTheNextCall(t *testing.T) {
+	s := startServer(t, inSession(says("done")))
+	panics := true
+	client := newTestClient(t, newFakeClock(), s.URL, WithEra(EraLegacy), WithJWTSVIDSource(func(context.Context) (string, error) {
+		if panics {
+			panic("the caller's own")
+		}
+		return tokenOf(caller), nil
+	}))
+	func() {
+		defer func() { check(t, "recovered", recover(), any("the caller's own")) }()
+		_, _ = client.CallTool(context.Background(), "t", nil)
+	}()
+	panics = false
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second) // it would wait for ever
+	defer cancel()
+	if _, err := client.CallTool(ctx, "t", nil); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestACallOutOfTimeClosesItsConnection(t *testing.T) {
 	arrived, left := make(chan struct{}), make(chan struct{}, 1)
 	s := startServer(t, hangs(arrived, left))

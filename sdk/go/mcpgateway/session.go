@@ -304,20 +304,26 @@ func (i *implicitSession) session(ctx context.Context, lost *Session) (*Session,
 		}
 		i.opening = make(chan struct{})
 		i.mutex.Unlock()
-		opened, err := i.core.openSession(ctx, i.core.config.session, operations.once) // the question that opens it is itself repeated
+		return i.open(ctx)
+	}
+}
+
+// open lets those that wait for it go on whatever it comes to, and be it a panic of the caller's own function.
+func (i *implicitSession) open(ctx context.Context) (opened *Session, err error) {
+	defer func() {
 		i.mutex.Lock()
-		if err == nil {
+		if opened != nil {
 			i.current = opened
 		}
 		close(i.opening)
 		i.opening = nil
 		late := i.core.closing.Err() != nil
 		i.mutex.Unlock()
-		if late && err == nil {
+		if late && opened != nil {
 			_ = opened.Close()
 		}
-		return opened, err
-	}
+	}()
+	return i.core.openSession(ctx, i.core.config.session, operations.once) // the question that opens it is itself repeated
 }
 
 // close comes after the core's: a session that is still being opened ends as soon as it is there.
