@@ -200,7 +200,7 @@ func (a *answer) read(response *http.Response, limit int64, p *posting) error {
 		a.streamed = true
 		return eachEvent(response.Body, limit, func(text []byte) bool { return a.take(text, p) })
 	case "application/json":
-		text, err := io.ReadAll(io.LimitReader(response.Body, limit+1))
+		text, err := io.ReadAll(io.LimitReader(response.Body, max(limit, limit+1))) // the largest bound has no larger
 		switch {
 		case err != nil:
 			return err
