@@ -2,6 +2,7 @@ package mcpgateway
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -209,6 +210,34 @@ func TestAClosedClientWaitsForNothing(t *testing.T) {
 	_ = client.Close()
 	if client.core.tasks.start(func() {}) {
 		t.Error("a task begins in a closed client")
+	}
+}
+
+func TestAClosedClientWaitsForItsHandlersOnlySoLong(t *testing.T) {
+	answered := make(chan seen, 1)
+	s := startServer(t, inSession(asks("elicitation/create", answered)))
+	around, late := newFakeClock().surroundings(), false
+	usual := around.afterFunc
+	around.afterFunc = func(wait time.Duration, run func()) func() bool {
+		if wait == farewellTime && late {
+			run()
+		}
+		return usual(wait, run)
+	}
+	client, err := NewClient(s.URL, withSurroundings(around))
+	if err != nil {
+		t.Fatal(err)
+	}
+	session, err := client.Session(context.Background(), WithRequestHandler(func(context.Context, string, json.RawMessage) (any, error) {
+		late = true
+		defer func() { late = false }()
+		return map[string]any{}, client.Close() // it would wait for itself
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := session.CallTool(context.Background(), "t", nil); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -79,11 +79,12 @@ func (c *Client) route(ctx context.Context, q *question) (*answer, error) {
 func (c *Client) Identity() Identity { return c.core.identity.identity() }
 
 // Close ends the session that the client opened by itself, if it did, lets go of the Workload API and closes idle connections. Calls under way
-// go on; every later one, in sessions too, is a [*ConfigurationError]. Sessions of [Client.Session] are closed by themselves, before it.
+// go on, and so do handlers that answer a server: it waits for these, 2 s at most. Every later call, in sessions too, is a
+// [*ConfigurationError]. Sessions of [Client.Session] are closed by themselves, before it.
 func (c *Client) Close() error {
 	c.core.close()
 	c.implicit.close()
-	c.core.tasks.end()
+	c.core.tasks.end(c.core.around)
 	c.core.identity.close()
 	if c.core.config.httpClient == nil {
 		c.core.http.CloseIdleConnections()
@@ -123,7 +124,7 @@ func readURL(given string, getenv func(string) string) (*url.URL, error) {
 	return target, nil
 }
 
-// tasks are what goes on after a call has returned; Close waits for them.
+// tasks are what goes on after a call has returned; Close waits for them, but not for ever: a handler may ask a person, or close the client itself.
 type tasks struct {
 	mutex sync.Mutex
 	group sync.WaitGroup
@@ -145,9 +146,19 @@ func (t *tasks) start(run func()) bool {
 	return true
 }
 
-func (t *tasks) end() {
+func (t *tasks) end(around surroundings) {
 	t.mutex.Lock()
 	t.over = true
 	t.mutex.Unlock()
-	t.group.Wait()
+	ended, late := make(chan struct{}), make(chan struct{})
+	go func() {
+		t.group.Wait()
+		close(ended)
+	}()
+	stop := around.afterFunc(farewellTime, func() { close(late) })
+	defer stop()
+	select {
+	case <-ended:
+	case <-late:
+	}
 }
