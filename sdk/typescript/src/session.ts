@@ -100,7 +100,7 @@ export class GatewaySession extends Operations {
   }
 
   async #initialize(): Promise<void> {
-    const { settings, surroundings, wire } = this.#core;
+    const { settings, surroundings } = this.#core;
     const { onRequest, capabilities = onRequest === undefined ? {} : { sampling: {}, elicitation: {}, roots: {} } } = this.#options;
     const deadline = new Deadline(seconds('timeout', this.#options.timeout ?? settings.timeout), this.#options.signal, surroundings);
     const members = Object.entries({ protocolVersion: LEGACY_VERSION, capabilities, clientInfo: settings.clientInfo }).map(([name, value]) => [name, JSON.stringify(value)] as const);
@@ -113,10 +113,10 @@ export class GatewaySession extends Operations {
       this.#id = header('mcp-session-id');
       this.#version = version;
       this.#server = result;
-      await wire.tell('POST', { jsonrpc: '2.0', method: 'notifications/initialized' }, this.#headers(), deadline.signal);
     } finally {
       deadline.end();
     }
+    await this.#tell('POST', { jsonrpc: '2.0', method: 'notifications/initialized' });
     if (onRequest !== undefined || this.#options.onNotification !== undefined) this.#beside(this.#listen());
   }
 

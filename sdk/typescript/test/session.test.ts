@@ -77,6 +77,12 @@ describe('a session', () => {
     });
   });
 
+  it('is open although the gateway was not heard to take the word of it', async () => {
+    answers['notifications/initialized'] = (_seen, _response, request) => void request.socket.destroy();
+    await withClient({ era: '2025-11-25' }, async (client) => expect((await client.callTool('t')).text).toBe('a'));
+    expect(story()).toEqual([['initialize', undefined], ['notifications/initialized', 's1'], ['tools/call', 's1'], ['DELETE', 's1']]);
+  });
+
   it('that the gateway no longer knows is said, and not renewed', async () => {
     answers['tools/call'] = lost;
     await inSession({}, async (session) => {
