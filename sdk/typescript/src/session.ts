@@ -149,7 +149,8 @@ export class GatewaySession extends Operations {
     if (onRequest === undefined) return { error: { code: RPC.methodNotFound, message: 'This client answers no such request.' } };
     try {
       const result = await onRequest({ method, params });
-      return isObject(result) ? { result } : { error: { code: RPC.methodNotFound, message: 'This client answers no such request.' } };
+      // Written here, where it may fail: the server waits for an answer also to what has no JSON.
+      return isObject(result) ? { result: JSON.parse(JSON.stringify(result)) as unknown } : { error: { code: RPC.methodNotFound, message: 'This client answers no such request.' } };
     } catch {
       return { error: { code: INTERNAL_ERROR, message: 'The client could not answer.' } }; // its own words stay here
     }

@@ -120,9 +120,9 @@ describe('a session', () => {
   it('answers what the server asks beside a call, and says what it cannot', async () => {
     answers['tools/call'] = (seen, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
-      for (const [id, method] of [['q1', 'sampling/createMessage'], [2, 'elicitation/create'], [3, 'roots/list'], [4, 'ping']]) response.write(`data: ${JSON.stringify({ jsonrpc: '2.0', id, method, params: { p: 1 } })}\n\n`);
+      for (const [id, method] of [['q1', 'sampling/createMessage'], [2, 'elicitation/create'], [3, 'roots/list'], [4, 'ping'], [5, 'tasks/get']]) response.write(`data: ${JSON.stringify({ jsonrpc: '2.0', id, method, params: { p: 1 } })}\n\n`);
       const wait = setInterval(() => {
-        if (gateway.seen.filter(({ body }) => body['id'] !== undefined && body['method'] === undefined).length < 4) return;
+        if (gateway.seen.filter(({ body }) => body['id'] !== undefined && body['method'] === undefined).length < 5) return;
         clearInterval(wait);
         response.end(`data: ${JSON.stringify({ jsonrpc: '2.0', id: seen.body['id'], result: { content: [{ type: 'text', text: 'asked' }] } })}\n\n`);
       }, 5);
@@ -131,14 +131,15 @@ describe('a session', () => {
     const onRequest: SessionOptions['onRequest'] = ({ method, params }) => {
       asked.push([method, params]);
       if (method === 'sampling/createMessage') return { role: 'assistant' };
+      if (method === 'tasks/get') return { n: 1n }; // has no JSON
       if (method === 'elicitation/create') throw new Error('private words');
       return undefined;
     };
     await inSession({ onRequest }, async (session) => expect((await session.callTool('t')).text).toBe('asked'));
     const said = gateway.seen.filter(({ body }) => body['id'] !== undefined && body['method'] === undefined).map(({ body, headers }) => [body['id'], body['result'] ?? (body['error'] as { code: number }).code, headers['mcp-session-id']]);
-    expect(said).toHaveLength(4);
-    expect(said).toEqual(expect.arrayContaining([['q1', { role: 'assistant' }, 's1'], [2, -32603, 's1'], [3, -32601, 's1'], [4, {}, 's1']]));
-    expect(asked).toEqual([['sampling/createMessage', { p: 1 }], ['elicitation/create', { p: 1 }], ['roots/list', { p: 1 }]]);
+    expect(said).toHaveLength(5);
+    expect(said).toEqual(expect.arrayContaining([['q1', { role: 'assistant' }, 's1'], [2, -32603, 's1'], [3, -32601, 's1'], [4, {}, 's1'], [5, -32603, 's1']]));
+    expect(asked).toEqual([['sampling/createMessage', { p: 1 }], ['elicitation/create', { p: 1 }], ['roots/list', { p: 1 }], ['tasks/get', { p: 1 }]]);
     expect(JSON.stringify(gateway.seen)).not.toContain('private words');
     expect(gateway.seen[0]?.body).toMatchObject({ params: { capabilities: { sampling: {}, elicitation: {}, roots: {} } } });
   });
