@@ -113,6 +113,13 @@ describe('the identity', () => {
     await Promise.all([client.close(), failing.close()]);
   });
 
+  it('as a function that does not answer ends with the call\'s time', async () => {
+    const surroundings = ownSurroundings();
+    const client = new GatewayClient({ gatewayUrl: plain.url, jwtSvid: () => new Promise(() => surroundings.pass(5)), surroundings, timeout: 5 });
+    await expect(client.callTool('t')).rejects.toMatchObject({ name: 'CallTimeoutError', mayHaveRun: false });
+    await client.close();
+  });
+
   it('of a token file is read again when it changes, and not while it is half written', async () => {
     const path = write('jwt', `${token}\n`);
     const client = new GatewayClient({ gatewayUrl: plain.url, surroundings: ownSurroundings({ env: { PRECINCT_JWT_FILE: path } }) });

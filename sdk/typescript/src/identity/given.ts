@@ -1,5 +1,6 @@
 // Credentials that were given: as arguments, in the environment, or in files that these name.
 import { ConfigurationError } from '../errors.js';
+import { orAborted } from '../surroundings.js';
 import { bearer, NO_HEADERS, type Credentials, type Identity, type IdentitySource, type TlsMaterial } from './credentials.js';
 import type { WatchedFiles } from './files.js';
 import { certificateId, checkToken, tokenFacts } from './svid.js';
@@ -29,10 +30,10 @@ export class GivenCredentials implements Credentials {
     return { source, spiffeId: spiffeId ?? this.#tokenId ?? (certificate === undefined ? undefined : certificateId(certificate.get().cert ?? '')) };
   }
 
-  async headers(): Promise<Readonly<Record<string, string>>> {
+  async headers(signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
     const { spiffeId, token, certificate } = this.#given;
     if (token !== undefined) {
-      const text = checkToken(await fetched(token), 'What was given as jwtSvid');
+      const text = checkToken(await orAborted(fetched(token), signal), 'What was given as jwtSvid');
       this.#tokenId = tokenFacts(text).spiffeId;
       return bearer(text);
     }
