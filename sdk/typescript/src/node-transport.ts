@@ -18,6 +18,8 @@ export interface NodeTransportOptions {
 export class NodeTransport implements Transport {
   readonly #options: NodeTransportOptions;
   readonly #plain = new Agent({ keepAlive: true, timeout: IDLE_MS });
+  /** Of former material, while they carry something. */
+  readonly #retired = new Set<TlsAgent>();
   #secure: { readonly agent: TlsAgent; readonly material: TlsMaterial | undefined } | undefined;
 
   constructor(options: NodeTransportOptions) {
@@ -32,7 +34,7 @@ export class NodeTransport implements Transport {
 
   #agentFor(material: TlsMaterial | undefined): TlsAgent {
     if (this.#secure !== undefined && this.#secure.material === material) return this.#secure.agent;
-    if (this.#secure !== undefined) retire(this.#secure.agent);
+    if (this.#secure !== undefined) this.#retire(this.#secure.agent);
     const { gatewaySpiffeId } = this.#options;
     const agent = new TlsAgent({
       keepAlive: true, timeout: IDLE_MS, minVersion: 'TLSv1.2',
@@ -45,16 +47,19 @@ export class NodeTransport implements Transport {
     return agent;
   }
 
+  /** What it carries goes on to its end; nothing new comes. */
+  #retire(agent: TlsAgent): void {
+    agent.maxFreeSockets = 0;
+    for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
+    for (const former of this.#retired) if (Object.keys(former.sockets).length === 0) this.#retired.delete(former);
+    this.#retired.add(agent);
+  }
+
   close(): void {
     this.#plain.destroy();
     this.#secure?.agent.destroy();
+    for (const agent of this.#retired) agent.destroy();
   }
-}
-
-/** What it carries goes on to its end; nothing new comes. */
-function retire(agent: TlsAgent): void {
-  agent.maxFreeSockets = 0;
-  for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
 }
 
 function start(isSecure: boolean, agent: Agent, { method, url, headers, body, signal, mayRun }: HttpRequest, resolve: (answer: HttpAnswer) => void, reject: (error: Error) => void): void {

@@ -153,6 +153,24 @@ describe('the identity', () => {
     await client.close();
   });
 
+  it('by a former certificate ends with the client, where something still comes over its connection', async () => {
+    writeSvid('', svidOf(ID));
+    const client = new GatewayClient({ gatewayUrl: secure.url, surroundings: ownSurroundings({ env: { PRECINCT_SVID_DIR: dir } }) });
+    const closed = new Promise((resolve) => {
+      secure.play((_seen, response) => {
+        response.on('close', resolve).writeHead(200, { 'content-type': 'text/event-stream' }).write(`data: ${JSON.stringify({ jsonrpc: '2.0', method: 'notifications/subscriptions/acknowledged' })}\n\n`);
+      }, text('a'));
+    });
+    const heard = client.listen({});
+    await heard.next();
+    writeSvid('', svidOf(OTHER));
+    await client.callTool('t');
+    const next = heard.next();
+    await client.close();
+    await expect(next).rejects.toMatchObject({ name: 'TransportError' });
+    await closed;
+  });
+
   it('by certificate may be given, or stand in the environment', async () => {
     const svid = svidOf(ID);
     const [certFile, keyFile, caFile] = [write('c.pem', svid.pem), write('k.pem', svid.privateKeyPem), write('ca.pem', authority.pem)];
