@@ -1,9 +1,11 @@
 // The JSON-RPC messages of one HTTP answer, each as it comes: of a JSON body, or of a stream of events.
 import { TransportError } from './errors.js';
 import { isObject, parseJson, type JsonObject } from './json.js';
+import { isEnvelope } from './refusals.js';
 import { EventTooLarge, readEventData } from './sse.js';
 import type { HttpAnswer } from './transport.js';
 
+const STREAM = 'text/event-stream';
 const NO_CONTENT: ReadonlySet<number> = new Set([202, 204]);
 /** Another connection costs less than more of what nobody wants. */
 const DRAINED_BYTES_MAX = 1 << 20;
@@ -22,7 +24,7 @@ export interface ReadOptions {
 export async function* readMessages(answer: HttpAnswer, options: ReadOptions): AsyncGenerator<JsonObject, void, undefined> {
   if (NO_CONTENT.has(answer.status)) return drain(answer);
   const type = mediaType(answer);
-  if (type === 'text/event-stream') return yield* fromEvents(answer, options);
+  if (type === STREAM) return yield* fromEvents(answer, options);
   if (type !== 'application/json') throw notMcp(answer, type, options);
   const message = parseJson(await wholeText(answer, options));
   if (!isObject(message) || !isMessage(message)) throw notMcp(answer, `${type} that is no JSON-RPC`, options);
@@ -43,7 +45,7 @@ async function* fromEvents(answer: HttpAnswer, options: ReadOptions): AsyncGener
 
 /** A JSON-RPC message, or the gateway's envelope alone. */
 function isMessage(body: JsonObject): boolean {
-  return body['jsonrpc'] === '2.0' || (typeof body['code'] === 'string' && typeof body['decision_id'] === 'string');
+  return body['jsonrpc'] === '2.0' || isEnvelope(body);
 }
 
 async function wholeText(answer: HttpAnswer, options: ReadOptions): Promise<string> {
@@ -64,6 +66,11 @@ export async function drain(answer: HttpAnswer): Promise<void> {
     bytes += chunk.length;
     if (bytes > DRAINED_BYTES_MAX) return;
   }
+}
+
+/** It ends where its connection does, and says so by nothing else. */
+export function isStream(answer: HttpAnswer): boolean {
+  return mediaType(answer) === STREAM;
 }
 
 function mediaType(answer: HttpAnswer): string {

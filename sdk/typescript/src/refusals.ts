@@ -43,7 +43,8 @@ function rowOf(code: string): (typeof CODES)[keyof typeof CODES] | undefined {
   return Object.hasOwn(CODES, code) ? CODES[code as keyof typeof CODES] : undefined;
 }
 
-function isEnvelope(value: unknown): value is JsonObject {
+/** The gateway's own words, rather than a tool server's. */
+export function isEnvelope(value: unknown): value is JsonObject {
   return isObject(value) && typeof value['code'] === 'string' && typeof value['decision_id'] === 'string';
 }
 

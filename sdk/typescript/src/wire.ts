@@ -4,8 +4,8 @@ import type { Deadline } from './deadline.js';
 import { InputRequiredError, TransportError } from './errors.js';
 import { PrecinctError } from './gateway-error.js';
 import { isObject, objectOf, textOf, type JsonObject } from './json.js';
-import { drain, readMessages, retryAfterOf } from './messages.js';
-import { errorOf } from './refusals.js';
+import { drain, isStream, readMessages, retryAfterOf } from './messages.js';
+import { errorOf, isEnvelope } from './refusals.js';
 import type { Surroundings } from './surroundings.js';
 import type { Trace, Tracer } from './trace.js';
 import { faultCode, type HttpAnswer, type HttpRequest, type Transport } from './transport.js';
@@ -97,7 +97,7 @@ export class Wire {
           return finished(message['result'], trace.traceId, answer);
         }
       }
-      throw new TransportError(`The answer (HTTP ${answer.status}) ended without a response.`, { kind: 'connection', mayHaveRun: true, httpStatus: answer.status, traceId: trace.traceId });
+      throw new TransportError(`The answer (HTTP ${answer.status}) ended without a response.`, { kind: isStream(answer) ? 'connection' : 'status', mayHaveRun: true, httpStatus: answer.status, traceId: trace.traceId });
     } catch (error) {
       if (!isOver) answer?.close();
       isOver = !deadline.signal.aborted;
@@ -154,7 +154,8 @@ export class Wire {
 
 /** What could not be read is refused without an id, or with null. */
 function isResponse(message: JsonObject, id: number): boolean {
-  return message['id'] === id || (!('result' in message) && (message['id'] === undefined || message['id'] === null));
+  if ('result' in message) return message['id'] === id;
+  return ('error' in message || isEnvelope(message)) && (message['id'] === id || message['id'] === undefined || message['id'] === null);
 }
 
 function finished(result: unknown, traceId: string, answer: HttpAnswer): Answer {

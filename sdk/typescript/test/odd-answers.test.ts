@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { InputRequiredError, ProtocolError, TransportError } from '../src/index.js';
 import { failure, startCalls } from './support/calls.js';
 import { ownSurroundings } from './support/own-surroundings.js';
-import { events, json, result, startScripted, text, type Play } from './support/scripted-gateway.js';
+import { accepted, events, json, result, startScripted, text, type Play } from './support/scripted-gateway.js';
 
 const { gateway, client, callFails } = await startCalls();
 
@@ -25,6 +25,8 @@ describe('an answer that is no refusal of the gateway', () => {
     ['a bare status', (_s, r) => void r.writeHead(503).end(), { httpStatus: 503, message: expect.stringContaining('no content type') as string }],
     ['a redirect', (_s, r) => void r.writeHead(307, { location: 'http://127.0.0.1:1/' }).end(), { httpStatus: 307, message: expect.stringContaining('redirect') as string }],
     ['JSON that is no JSON-RPC', json({ hello: 1 }), { httpStatus: 200 }],
+    ['JSON-RPC that says nothing', json({ jsonrpc: '2.0', id: 1 }), { httpStatus: 200, kind: 'status' }],
+    ['a stream of nothings', events({}, { jsonrpc: '2.0', id: '$id' }), { httpStatus: 200, kind: 'connection' }],
     ['JSON that breaks off', (_s, r) => void r.writeHead(200, { 'content-type': 'application/json' }).end('{"jsonrpc":"2.0","id":1,'), { httpStatus: 200 }],
     ['a stream that ends without a response', events({ jsonrpc: '2.0', method: 'notifications/progress', params: { progress: 1 } }), { httpStatus: 200 }],
     ['a response to another request', events({ jsonrpc: '2.0', id: 99, result: {} }), { httpStatus: 200 }],
@@ -39,6 +41,15 @@ describe('an answer that is no refusal of the gateway', () => {
     expect(error).toBeInstanceOf(TransportError);
     expect(error).toMatchObject({ mayHaveRun: true, traceId: expect.stringMatching(/^[0-9a-f]{32}$/) as string, ...facts });
     expect(inspect(error)).not.toContain('secret words');
+  });
+
+  it('and is no lost connection is not asked for again, though the call is idempotent', async () => {
+    for (const play of [json({ jsonrpc: '2.0', id: 99, result: {} }), accepted]) {
+      gateway.play(play);
+      gateway.seen.length = 0;
+      expect(await failure(client({ maxRetries: 3 }).callTool('t', {}, { idempotent: true }))).toMatchObject({ name: 'TransportError', mayHaveRun: true });
+      expect(gateway.seen).toHaveLength(1);
+    }
   });
 
   it.each<[string, Play]>([
