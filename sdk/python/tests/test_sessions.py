@@ -224,6 +224,13 @@ def test_what_a_server_asks_is_answered(kind: Kind, server: Loopback) -> None:
     assert next(request for request in server.seen if request.body and "method" not in request.json).headers["mcp-session-id"] == "s1"
 
 
+def test_a_server_is_answered_also_where_the_handler_gives_what_has_no_json(kind: Kind, server: Loopback) -> None:
+    serving = SessionServer(server)
+    serving.call = asking(ELICIT, serving=serving)
+    perform(kind, {"gateway_url": server.url}, ask("call_tool", "t"), session={"on_request": lambda *_: {"at": object()}})
+    assert serving.answers == [{"jsonrpc": "2.0", "id": "q0", "error": {"code": -32603, "message": "the client's handler failed"}}]
+
+
 def test_without_a_handler_it_is_told_so(kind: Kind, server: Loopback) -> None:
     serving = SessionServer(server)
     serving.call = asking(ELICIT, {"method": "ping"}, serving=serving)

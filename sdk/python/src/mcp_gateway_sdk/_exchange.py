@@ -236,6 +236,8 @@ class Exchanges:
             return _failed(RPC_METHOD_NOT_FOUND, "the client answers no such request")
         try:
             result = yield Invoke(on_request, (method, params if isinstance(params, dict) else {}), deadline)
+            if isinstance(result, Mapping):
+                json_text(result)  # may fail here: the server waits for an answer also to what has no JSON
         except DeadlineError:
             raise  # of the call that it was asked for
         except NotImplementedError:
