@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from mcp_gateway_sdk import ConfigurationError, GatewayClient, Identity, SyncGatewayClient
+from mcp_gateway_sdk import CallTimeoutError, ConfigurationError, GatewayClient, Identity, SyncGatewayClient
 
 from .support.clients import Kind, ask, perform
 from .support.loopback import Loopback
@@ -51,6 +52,18 @@ def test_it_may_be_asynchronous(server: Loopback) -> None:
 
     perform("async", {"gateway_url": server.url, "jwt_svid": token}, ask("call_tool", "t"))
     assert sent(server) == [(None, "Bearer later")]
+
+
+@pytest.mark.parametrize("era", ["2026-07-28", "2025-11-25"])
+def test_it_has_the_calls_time(server: Loopback, era: str) -> None:
+    async def token() -> str:
+        await asyncio.sleep(10)
+        return "too-late"
+
+    with pytest.raises(CallTimeoutError) as raised:
+        perform("async", {"gateway_url": server.url, "jwt_svid": token, "era": era}, ask("call_tool", "t", timeout=0.05))
+    assert not raised.value.may_have_run
+    assert server.seen == []
 
 
 @pytest.mark.parametrize("bad", ["", "two words", "line\r\nX-Evil: 1", "ü", None, 7])

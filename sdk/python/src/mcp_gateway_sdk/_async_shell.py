@@ -232,7 +232,7 @@ class AsyncShell:
         try:
             returned = await _timed(_outcome(waiting), self._left(deadline))
         except TimeoutError:
-            raise DeadlineError(sent_whole=True) from None  # only an answer under way asks anything
+            raise DeadlineError(sent_whole=True) from None  # of an answer under way, which asks something; a token's says otherwise itself
         if isinstance(returned, TimeoutError):
             raise returned
         return returned

@@ -84,7 +84,12 @@ class Exchanges:
     ) -> Flow[Answer]:
         modern = session is None and not handshake
         under_way = _Exchange(next(self._ids), call, trace.trace_id, session, deadline, None)
-        headers = {**(yield from self._headers(trace)), **self._era_headers(asked, session, modern)}
+        try:
+            headers = {**(yield from self._headers(trace, deadline)), **self._era_headers(asked, session, modern)}
+        except DeadlineError:  # of a function of the caller's that gives the token
+            raise CallTimeoutError(
+                f"no token within {call.timeout:g} s; nothing has run", may_have_run=False, trace_id=trace.trace_id
+            ) from None
         body = request_body(under_way.id, asked, self._meta(under_way, modern))
         response: Opened | None = None
         try:
@@ -111,14 +116,14 @@ class Exchanges:
                 ) from None
             raise
 
-    def _headers(self, trace: Trace) -> Flow[dict[str, str]]:
+    def _headers(self, trace: Trace, deadline: float) -> Flow[dict[str, str]]:
         return {
             "Accept": ACCEPT,
             "Accept-Encoding": "identity",  # the bounds count what is read
             "Content-Type": "application/json",
             "User-Agent": USER_AGENT,
             "traceparent": trace.traceparent(),
-            **(yield from self._evidence.headers()),
+            **(yield from self._evidence.headers(deadline)),
         }
 
     def _era_headers(self, asked: Question, session: LiveSession | None, modern: bool) -> dict[str, str]:
@@ -249,9 +254,10 @@ class Exchanges:
     def say(self, method: str, state: SessionState, message: object) -> Flow[None]:
         """What is answered with a status alone."""
         try:
-            headers = {**(yield from self._headers(Trace(None))), **session_headers(state)}
+            deadline = self._clock.monotonic() + _GOODBYE_S
+            headers = {**(yield from self._headers(Trace(None), deadline)), **session_headers(state)}
             body = None if message is None else json_text(message).encode()
-            yield Close((yield Open(method, headers, body, self._clock.monotonic() + _GOODBYE_S)))
+            yield Close((yield Open(method, headers, body, deadline)))
         except (LostError, DeadlineError, PrecinctError):
             pass
 

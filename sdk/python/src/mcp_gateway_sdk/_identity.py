@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -46,8 +47,8 @@ class Evidence(Protocol):
     @property
     def identity(self) -> Identity: ...
 
-    def headers(self) -> Flow[dict[str, str]]:
-        """Of the next request. What has to be fetched first is fetched here."""
+    def headers(self, deadline: float = math.inf) -> Flow[dict[str, str]]:
+        """Of the next request. What has to be fetched first is fetched here. DeadlineError for a function that takes longer."""
 
     def tls(self) -> TlsMaterial:
         """The newest; the same object for as long as it is the newest."""
@@ -181,7 +182,7 @@ class HeaderEvidence(Trust):
         self.identity = identity
         self._headers = headers
 
-    def headers(self) -> Flow[dict[str, str]]:
+    def headers(self, deadline: float = math.inf) -> Flow[dict[str, str]]:
         return self._headers
         yield  # a flow that never waits
 
@@ -199,10 +200,10 @@ class TokenEvidence(Trust):
         if isinstance(token, str):
             _bearer(token)
 
-    def headers(self) -> Flow[dict[str, str]]:
+    def headers(self, deadline: float = math.inf) -> Flow[dict[str, str]]:
         if isinstance(self._token, str):
             return _bearer(self._token)
-        return _bearer((yield Invoke(self._token, ())))
+        return _bearer((yield Invoke(self._token, (), deadline)))
 
     def close(self) -> None:
         pass
@@ -226,7 +227,7 @@ class FileSvid:
         self._material = _NO_TLS
         self.tls()  # what is wrong with the files is said now, not at the first call
 
-    def headers(self) -> Flow[dict[str, str]]:
+    def headers(self, deadline: float = math.inf) -> Flow[dict[str, str]]:
         return {}
         yield  # a flow that never waits
 
@@ -265,7 +266,7 @@ class WorkloadEvidence(Trust):
             return Identity("workload_api_jwt", self._api.jwt_spiffe_id)
         return Identity("workload_api_x509", self._api.x509_spiffe_id)
 
-    def headers(self) -> Flow[dict[str, str]]:
+    def headers(self, deadline: float = math.inf) -> Flow[dict[str, str]]:
         if self._has_x509 is None or (self._has_x509 and self._api.x509_lost):
             self._has_x509 = (yield Blocking(self._api.open_x509)) or self._has_x509
         if self._has_x509:
