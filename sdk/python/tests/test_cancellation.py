@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import threading
 
+import anyio
 import httpx
 import pytest
 
@@ -114,6 +115,29 @@ def test_a_cancelled_task_closes_it(server: Loopback, streams: bool) -> None:
 
     asyncio.run(cancel())
     assert hanging.closed.wait(10)
+
+
+def test_what_is_left_in_a_cancelled_scope_of_anyio_is_ended_whole(server: Loopback) -> None:
+    """Within one, every await is cancelled, those of `async with` at its end as well."""
+
+    async def leave() -> None:
+        async with GatewayClient(server.url) as outer:
+            with anyio.CancelScope() as scope:
+                async with GatewayClient(server.url, era="2025-11-25") as client, outer.session() as session:
+                    await session.call_tool("t")
+                    await client.call_tool("t")
+                    connections = client._shell._connections
+                    scope.cancel()
+        await asyncio.gather(*(task for task in asyncio.all_tasks() if task is not asyncio.current_task()))
+        assert server.rpc_methods.count("DELETE") == 2
+        assert connections is not None
+        assert connections.http.is_closed
+
+    def serve(request: Request) -> None:
+        request.connection.json(200, result_for(request) if request.body and "id" in request.json else {}, {"mcp-session-id": "s"})
+
+    server.script = serve
+    asyncio.run(leave())
 
 
 def test_a_callback_that_fails_ends_the_call(kind: Kind, server: Loopback) -> None:

@@ -7,7 +7,7 @@ import contextlib
 import inspect
 import math
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ._commands import Acquire, Blocking, Close, Command, DeadlineError, Emit, Flow, Invoke, Open, Opened, Read, Release, Sleep
@@ -88,6 +88,8 @@ class AsyncShell:
         self._lock_loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
         self._endings: set[asyncio.Future[None]] = set()
+        self._farewells: set[asyncio.Future[None]] = set()
+        self._closings: set[asyncio.Future[None]] = set()
         self.sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     async def run(self, flow: Flow[T]) -> T:
@@ -134,12 +136,9 @@ class AsyncShell:
                 fault = error
 
     async def _end(self, flow: Flow[Any], fault: BaseException) -> None:
-        """The core's goodbye, in a task of its own: in a cancelled scope of anyio every further await of this one is cancelled, too."""
-        ending = asyncio.ensure_future(self._goodbye(flow, fault))
-        self._endings.add(ending)
-        ending.add_done_callback(self._endings.discard)
+        """The core's goodbye."""
         with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.shield(ending)
+            await _apart(self._goodbye(flow, fault), self._endings)
 
     async def _goodbye(self, flow: Flow[Any], fault: BaseException) -> None:
         with contextlib.suppress(StopIteration, Exception, asyncio.CancelledError):
@@ -152,18 +151,30 @@ class AsyncShell:
                 else:
                     command = flow.send(answer)
 
-    async def said(self) -> None:
-        """Waits for goodbyes under way: that of a session comes after those of its calls."""
-        own = [ending for ending in self._endings if ending.get_loop() is asyncio.get_running_loop()]
+    async def end_session(self, flow: Flow[None]) -> None:
+        """A session's goodbye; it comes after those of its calls."""
+        await _apart(self._after(self._endings, flow), self._farewells)
+
+    async def close(self, flow: Flow[None]) -> None:
+        """After the core's last flow, and all goodbyes under way."""
+        await _apart(self._close(flow), self._closings)
+
+    async def _after(self, goodbyes: set[asyncio.Future[None]], flow: Flow[None]) -> None:
+        own = [goodbye for goodbye in goodbyes if goodbye.get_loop() is asyncio.get_running_loop()]
         if own:
             await asyncio.wait(own)
+        await self.run(flow)
 
-    async def close(self) -> None:
-        self._closed = True
-        connections, self._connections = self._connections, None
-        if connections is not None:
-            connections.retired = True
-            await connections.close_if_idle()
+    async def _close(self, flow: Flow[None]) -> None:
+        try:
+            await self._after(self._endings | self._farewells, flow)
+        finally:
+            self._closed = True
+            connections, self._connections = self._connections, None
+            if connections is not None:
+                connections.retired = True
+                await connections.close_if_idle()
+            self._core.evidence.close()
 
     async def _perform(self, command: Command) -> Any:
         match command:
@@ -266,6 +277,14 @@ class AsyncShell:
             now.retired = True
             await now.close_if_idle()
         return fresh
+
+
+async def _apart(work: Coroutine[Any, Any, None], kept: set[asyncio.Future[None]]) -> None:
+    """In a task of its own, which goes on where this one is cancelled: in a cancelled scope of anyio each of its awaits is."""
+    task = asyncio.ensure_future(work)
+    kept.add(task)
+    task.add_done_callback(kept.discard)
+    await asyncio.shield(task)
 
 
 async def _outcome(waiting: Awaitable[T]) -> T | TimeoutError:

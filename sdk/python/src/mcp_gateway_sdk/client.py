@@ -260,12 +260,9 @@ class GatewayClient(_Operations):
         if self._closed:
             return
         try:
-            await self._shell.said()
-            await self._shell.run(self._core.close())
+            await self._shell.close(self._core.close())
         finally:
             self._closed = True
-            await self._shell.close()
-            self._core.evidence.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -313,8 +310,7 @@ class Session(_Operations):
         """End the session in the gateway."""
         session, self._session = self._session, None
         if session is not None:
-            await self._shell.said()
-            await self._shell.run(self._core.end_session(session))
+            await self._shell.end_session(self._core.end_session(session))
 
     async def __aenter__(self) -> Self:
         return await self.open()
