@@ -77,6 +77,10 @@ export class GatewayClient extends Operations {
   async session(options: SessionOptions = {}): Promise<GatewaySession> {
     if (this.#closing.signal.aborted) throw closed();
     const session = await GatewaySession.open(this.#core, options, (ended) => this.#sessions.delete(ended));
+    if (this.#closing.signal.aborted) { // closed meanwhile: nobody else would end it
+      await session.close();
+      throw closed();
+    }
     this.#sessions.add(session);
     return session;
   }

@@ -188,6 +188,19 @@ describe('a session', () => {
     expect(story().at(-1)).toEqual(['DELETE', 's1']);
   });
 
+  it('that is open only when its client is closed is ended', async () => {
+    let asked = (): void => undefined;
+    const isAsked = new Promise<void>((resolve) => { asked = resolve; });
+    answers['notifications/initialized'] = asked;
+    await withClient({}, async (client) => {
+      const session = client.session({ onNotification: () => undefined });
+      await isAsked;
+      await client.close();
+      await expect(session).rejects.toBeInstanceOf(ConfigurationError);
+    });
+    expect(story().at(-1)).toEqual(['DELETE', 's1']);
+  });
+
   it('is ended whole before its client goes, and not held by it afterwards', async () => {
     answers['DELETE'] = (seen, response, request) => void setTimeout(() => accepted(seen, response, request), 50);
     await withClient({}, async (client) => {
