@@ -71,7 +71,7 @@ export interface SessionOptions {
   readonly onRequest?: RequestHandler | undefined;
   /** What the client can do; default with onRequest: sampling, elicitation and roots, else nothing. */
   readonly capabilities?: Readonly<JsonObject> | undefined;
-  /** What the server says beside a call, such as notifications/tools/list_changed. */
+  /** What the server says beside a call, such as notifications/tools/list_changed. What it throws is dropped. */
   readonly onNotification?: ((notification: { readonly method: string; readonly params: Readonly<JsonObject> }) => void) | undefined;
   readonly timeout?: number | undefined;
   readonly signal?: AbortSignal | undefined;

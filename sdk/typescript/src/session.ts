@@ -132,8 +132,16 @@ export class GatewaySession extends Operations {
     for await (const message of readMessages(answer, { bytesMax: settings.answerBytesMax, traceId: undefined, nowMs: surroundings.nowMs })) {
       const method = textOf(message['method']);
       if (method === undefined) continue;
-      if (message['id'] === undefined) this.#options.onNotification?.({ method, params: objectOf(message['params']) });
+      if (message['id'] === undefined) this.#hear(method, objectOf(message['params']));
       else this.#beside(this.#answer(message));
+    }
+  }
+
+  #hear(method: string, params: JsonObject): void {
+    try {
+      this.#options.onNotification?.({ method, params });
+    } catch {
+      // The caller's own; what the server asks later is still answered.
     }
   }
 

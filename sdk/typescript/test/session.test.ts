@@ -153,6 +153,19 @@ describe('a session', () => {
     expect(story().at(-1)).toEqual(['DELETE', 's1']);
   });
 
+  it('hears on although the one who is told throws', async () => {
+    const changed = { jsonrpc: '2.0', method: 'notifications/tools/list_changed' };
+    answers['GET'] = (_seen, response) => void response.writeHead(200, { 'content-type': 'text/event-stream' }).write(`data: ${JSON.stringify(changed)}\n\ndata: ${JSON.stringify({ jsonrpc: '2.0', id: 'q', method: 'ping' })}\n\n`);
+    await withClient({}, async (client) => {
+      const answered = new Promise((resolve) => { answers['POST'] = ({ body }, response) => {
+        resolve(body);
+        response.writeHead(202).end();
+      }; });
+      await client.session({ onNotification: () => { throw new Error('mine'); } });
+      expect(await answered).toMatchObject({ id: 'q', result: {} });
+    });
+  });
+
   it('tells the server of a call that is given up: by its time, its signal, or its reader', async () => {
     answers['tools/call'] = (_seen, response) => void response.writeHead(200, { 'content-type': 'text/event-stream' }).write(`data: ${JSON.stringify({ jsonrpc: '2.0', method: 'notifications/progress', params: { progress: 1 } })}\n\n`);
     const stop = new AbortController();
