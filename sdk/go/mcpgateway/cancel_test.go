@@ -274,6 +274,14 @@ func TestAClosedClientHoldsNoConnection(t *testing.T) {
 	<-closed
 }
 
+func TestAnIdleConnectionIsGivenUpBeforeAGatewayDoesSo(t *testing.T) {
+	const gatewayWaits = 10 * time.Second // at least
+	client := newTestClient(t, newFakeClock(), "https://gateway.example")
+	if waits := client.core.http.Transport.(*generations).newest.Load().IdleConnTimeout; waits <= 0 || waits > gatewayWaits/2 {
+		t.Error(waits)
+	}
+}
+
 func TestAClosedClientSendsNothing(t *testing.T) {
 	for _, era := range []Era{EraModern, EraLegacy} {
 		s := startServer(t, inSession(says("done")))

@@ -12,7 +12,7 @@ import (
 
 const (
 	idleConnectionsMax = 64
-	idleConnectionTime = 90 * time.Second
+	idleConnectionTime = 4 * time.Second // less than a gateway waits: a request on a connection that is just being closed may or may not have run
 	handshakeTime      = 10 * time.Second
 )
 
