@@ -14,6 +14,11 @@ APPROVAL_CODE = "stepup_approval_required"
 """The one refusal whose remedy is the command that lifts it: a model that reads the text and has a shell must not be handed that."""
 
 
+def remedy_of(refusal: GatewayError) -> str | None:
+    """The remedy where a model may read it, too."""
+    return None if refusal.code == APPROVAL_CODE else refusal.remediation
+
+
 def shown(text: str) -> str:
     """Text of a server as it may stand in an exception: one line, bounded, without secret references."""
     return _CONTROL.sub(" ", _REFERENCE.sub("$SPIKE{…}", text))[:_TEXT_CHARS_MAX]
@@ -111,6 +116,7 @@ class GatewayError(PrecinctError):
     def _text(self) -> str:
         where = "" if self.step is None else f" (step {self.step}{'' if self.middleware is None else f', {self.middleware}'})"
         why = "" if self.reason_code is None else f" [{self.reason_code}]"
-        remedy = "" if self.remediation is None or self.code == APPROVAL_CODE else f" -> {self.remediation}"
+        said = remedy_of(self)
+        remedy = "" if said is None else f" -> {said}"
         found = "" if self.decision_id is None else f" (decision {self.decision_id})"
         return shown(f"{self.code}{where}: {self.message}{why}{remedy}{found}")

@@ -48,7 +48,11 @@ def test_findings_are_named_by_rule_and_place_and_bounded() -> None:
 
 def test_an_approval_names_its_request_and_when_to_come_again_but_not_how_to_decide_it() -> None:
     details = {"request_id": "r1", "command": "agw approvals approve r1"}
-    told = refusal_text(StepUpError("stepup_approval_required", "A person must approve this call first.", details=details, retry_after=5))
+    remedy = "Ask an approver to run: agw approvals approve r1 — then repeat the identical call."
+    refusal = StepUpError(
+        "stepup_approval_required", "A person must approve this call first.", details=details, remediation=remedy, retry_after=5
+    )
+    told = refusal_text(refusal)
     assert "Approval request: r1. A person decides it." in told.splitlines()
     assert "agw approvals approve" not in told
     assert "Not before 5 s from now." in told.splitlines()

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from .._gateway_error import shown
+from .._gateway_error import remedy_of, shown
 from .._result import ToolResult
 from ..errors import ConfigurationError, GatewayError, ProtocolError, SessionExpiredError
 
@@ -35,8 +35,9 @@ def refusal_text(error: GatewayError | ProtocolError) -> str:
     if isinstance(reason, str) and reason.rstrip(".").lower() != error.message.rstrip(".").lower():
         lines.append(f"Reason: {reason}")
     lines.extend(f"Found: {found}" for found in _findings(error.details.get("findings")))
-    if error.remediation is not None:
-        lines.append(f"What to do: {error.remediation}")
+    remedy = remedy_of(error)
+    if remedy is not None:
+        lines.append(f"What to do: {remedy}")
     if error.request_id is not None:
         # Not the command that decides it: a model with a shell could be its own approver.
         lines.append(f"Approval request: {error.request_id}. A person decides it.")
