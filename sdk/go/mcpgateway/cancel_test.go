@@ -198,6 +198,31 @@ func TestASessionIsToldOfACallThatIsGivenUp(t *testing.T) {
 	}
 }
 
+func TestASessionIsNotToldOfACallThatWasNeverSent(t *testing.T) {
+	s := startServer(t, inSession(says("done")))
+	hangs := false
+	client := newTestClient(t, newFakeClock(), s.URL, WithJWTSVIDSource(func(ctx context.Context) (string, error) {
+		if hangs {
+			hangs = false
+			<-ctx.Done()
+			return "", ctx.Err()
+		}
+		return tokenOf(caller), nil
+	}))
+	session, err := client.Session(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	hangs = true
+	ctx, cancel := context.WithCancel(context.Background())
+	time.AfterFunc(time.Millisecond, cancel)
+	var canceled *CanceledError
+	if _, err := session.CallTool(ctx, "t", nil); !errors.As(err, &canceled) || canceled.MayHaveRun {
+		t.Error(err)
+	}
+	check(t, "order", order(s), "initialize , notifications/initialized session-1")
+}
+
 func TestAClosedClientWaitsForNothing(t *testing.T) {
 	s := startServer(t, streams) // its stream stays open behind the answer
 	client, err := NewClient(s.URL)

@@ -38,7 +38,7 @@ type posting struct {
 	inSession bool
 	// Of messages before the answer: notifications, and in a session requests.
 	onMessage func(message)
-	// Called when the caller gives up, before the connection is closed; nil = closing it says enough.
+	// Called when the caller gives up what was sent whole, before the connection is closed; nil = closing it says enough.
 	onGivenUp func()
 }
 
@@ -62,8 +62,9 @@ func (c *core) post(ctx context.Context, p *posting) (*answer, error) {
 	// The request outlives the context by as long as it takes to say that nobody waits for it any more.
 	under, cut := context.WithCancel(context.WithoutCancel(ctx))
 	said, over := make(chan struct{}), false
+	sent := &sending{text: p.body}
 	giveUp := func() {
-		if p.onGivenUp != nil {
+		if p.onGivenUp != nil && sent.mayHaveRun() {
 			p.onGivenUp()
 		}
 		cut()
@@ -80,7 +81,6 @@ func (c *core) post(ctx context.Context, p *posting) (*answer, error) {
 			giveUp()
 		}
 	}()
-	sent := &sending{text: p.body}
 	response, err := c.send(under, http.MethodPost, sent, p.header)
 	if err != nil {
 		over = true
