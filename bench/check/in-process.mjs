@@ -9,6 +9,7 @@ import { createRequestLines } from '../../dist/audit/request-lines.js';
 import { systemClock } from '../../dist/base/clock/clock.js';
 import { loadPolicySet } from '../../dist/engines/policy/policy-set.js';
 import { median } from '../support/measure.mjs';
+import { scanTasks } from './scans.mjs';
 
 const ROUNDS = 41;
 const RULES = 1000;
@@ -35,12 +36,14 @@ const [sender, receiver, lines, commit] = [new LaneSender(lane), new LaneReceive
 let kept = 0;
 
 const hash = () => { kept += createHash('sha256').update(line).digest()[0]; };
+const scans = scanTasks();
 const tasks = {
   calibrate: { times: 600, run: () => { kept += JSON.stringify(JSON.parse(json)).length; } },
   hash: { times: 1200, run: hash },
   remembered: { times: 60_000, run: () => { kept += remembering.decide(facts).kind.length; } },
   decidedAnew: { times: 150, run: () => { kept += forgetting.decide(facts).kind.length; } },
   auditLines: { times: 80, run: commitLines }, // each sixteen lines
+  ...scans,
 };
 
 /** A line as the gateway thread sends it and the writer seals it, without the disk. */
@@ -68,6 +71,7 @@ for (let i = 0; i < ROUNDS + 4; i++) {
 const ratio = (over, under, by = 1) => median(rounds.map((round) => (round[over] / round[under]) * by));
 process.stdout.write(JSON.stringify({
   remembered: ratio('calibrate', 'remembered'), decidedAnew: ratio('calibrate', 'decidedAnew'), auditLine: ratio('hash', 'auditLines', COMMIT_LINES), calibrateUs: median(rounds.map((round) => round.calibrate)),
+  scans: Object.fromEntries(Object.keys(scans).map((kind) => [kind, ratio('calibrate', kind)])),
 }));
 if (Number.isNaN(kept)) process.exitCode = 1;
 for (const set of [remembering, forgetting]) set.close();

@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { fileURLToPath } from 'node:url';
+import { KINDS } from '../support/echo-call.mjs';
 import { cores, median, onCore } from '../support/measure.mjs';
 import { wrk, wrkScript } from '../support/wrk.mjs';
 import { startGateway, startProxy, startUpstream, withServers } from '../wire/servers.mjs';
@@ -12,6 +13,8 @@ const CHAIN_MS = '1000';
 const WIRE = { rounds: 8, seconds: 1, warmSeconds: 6, connections: 64 };
 const fileOf = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 
+const scanName = (kind) => `scan: loop over 16 KiB of ${kind}`;
+
 /** What each ratio is, for people. */
 export const RATIOS = {
   'wire: allowed, of nginx': 'calls/s of allowed 1 KiB calls over nginx\'s as a plain proxy, one core',
@@ -21,6 +24,7 @@ export const RATIOS = {
   'policy: loop over a remembered decision': 'the calibrating loop over a decision that the cache has, 1,000 rules',
   'policy: loop over a decision anew': 'the calibrating loop over a decision that no cache has, 1,000 rules',
   'audit: sha256 over a line': 'one sha256 of a line over making, handing over and sealing it, without the disk',
+  ...Object.fromEntries(KINDS.map((kind) => [scanName(kind), `the calibrating loop over one scan of a 16 KiB call, shipped rules, its text: ${kind} (bench/support/echo-call.mjs)`])),
 };
 
 /** All ratios of one run, by the names of RATIOS. */
@@ -42,6 +46,7 @@ async function inProcess() {
   const of = (key) => median(rounds.map((round) => round[key]));
   return {
     'chain: loop over a call': of('chain'), 'policy: loop over a remembered decision': of('remembered'), 'policy: loop over a decision anew': of('decidedAnew'), 'audit: sha256 over a line': of('auditLine'),
+    ...Object.fromEntries(KINDS.map((kind) => [scanName(kind), median(rounds.map(({ scans }) => scans[kind]))])),
   };
 }
 
