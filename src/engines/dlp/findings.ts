@@ -22,8 +22,8 @@ export interface FoundList {
   list(): Found[];
 }
 
-/** Its range grows. */
-type Kept = Omit<Found, 'range'> & { range: Range };
+/** Its range and its consequence grow. */
+type Kept = Omit<Found, 'range' | 'action'> & { range: Range; action: DlpAction };
 
 export function createFoundList(findingsMax: number): FoundList {
   const kept: Kept[] = [];
@@ -43,6 +43,7 @@ export function createFoundList(findingsMax: number): FoundList {
     const same = kept.find((other) => other.rule.id === rule.id && other.range[0] < range[1] && range[0] < other.range[1]);
     if (same !== undefined) {
       same.range = [Math.min(same.range[0], range[0]), Math.max(same.range[1], range[1])];
+      if (same.action === 'flag') same.action = action;
       return true;
     }
     if (kept.length >= findingsMax) return leaveOut(rule, action);

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Matcher, Pattern } from '../../base/matcher/types.js';
 import { loadSurvey } from '../../base/text/survey.js';
+import { isAmidBase64 } from './amid-base64.js';
 import { confirmMatches } from './confirm.js';
 import { createFoundList, type Found, type FoundList } from './findings.js';
 import { locateInJson } from './locate.js';
@@ -58,7 +59,11 @@ export function createDlpScanner(options: DlpScannerOptions): DlpScanner {
         if (rule === undefined) throw new RangeError(`the matcher reports pattern ${id}, which no rule has`);
         const action = actions[rule.category];
         const list = (found ??= createFoundList(findingsMax));
-        confirmMatches(matcher, id, rule, view.bytes, (match) => list.add(rule, action, view.toRaw(match.from, match.to), match, view.labelAt(match.from)));
+        confirmMatches(matcher, id, rule, view.bytes, (match) => {
+          // Chance, far more often than not: noted, but no image is refused or cut for it. What the rule finds elsewhere counts in full.
+          const isChance = rule.category === 'credentials' && isAmidBase64(view.bytes, match.from, match.to);
+          return list.add(rule, isChance ? 'flag' : action, view.toRaw(match.from, match.to), match, view.labelAt(match.from)) || isChance;
+        });
       }
     });
     return found?.list() ?? [];
