@@ -1,5 +1,5 @@
 // Opens, replaces and closes the listeners of one gateway thread.
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { GatewayConfig } from '../base/config/schema.js';
 import { hashFile } from '../base/crypto/hash-file.js';
 import { createAdmission, Load } from './admission.js';
@@ -212,12 +212,11 @@ class UwsFront implements Front {
       throw new FrontListenError('UNKNOWN', formatListenAddress(host, this.#mtlsPort));
     }
     this.#mtls = fresh;
+    this.#stopListening(old);
     for (const reply of old.context.active.all()) reply.closeAfter = true;
     for (const channel of old.context.channels.all()) channel.drain(CLOSE.goingAway, 'certificates_replaced', true);
     const losesNone = fresh.context.handshakeBundle !== '' && losesNoAuthority(old.tls, fresh.tls);
     for (const running of this.#running) if (running.context.tls && running !== fresh) this.#pass(running, fresh, losesNone);
-    if (losesNone) void this.#acceptLast(old);
-    else this.#stopListening(old);
     if (losesNone) void sleep(KEPT_MS, undefined, { ref: false }).then(() => this.#retire(old, RENEW_GRACE_MS));
   }
 
@@ -300,13 +299,6 @@ class UwsFront implements Front {
     throw new FrontListenError('UNKNOWN', formatListenAddress(host, port));
   }
 
-  /** The kernel resets what waits on a listener that closes, though its client did nothing wrong: so that is taken in before, in the next whole turn of the loop. */
-  async #acceptLast(running: Running): Promise<void> {
-    await nextTurn();
-    await nextTurn();
-    this.#stopListening(running);
-  }
-
   #stopListening(running: Running): void {
     if (running.socket === undefined) return;
     this.#options.uws.us_listen_socket_close(running.socket);
@@ -329,7 +321,6 @@ class UwsFront implements Front {
   #shut(running: Running): void {
     if (running.closed) return;
     running.closed = true;
-    running.socket = undefined; // closed with its app
     running.stopExpiry();
     this.#running.delete(running);
     this.#refusedBefore += running.gate.refused;
