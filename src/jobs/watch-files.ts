@@ -22,10 +22,10 @@ export function markFiles(paths: readonly string[]): FileMarks {
 }
 
 /**
- * `changed` is told which of `marked` is no longer as it was, once two looks found all of them the same: many editors and
- * `cp` empty a file and fill it in place, and the half of a rule file is a valid file of fewer rules.
+ * `changed` is told which of `marked` are no longer as they were, once two looks found all of them the same: many editors and
+ * `cp` empty a file and fill it in place, and the half of a rule file is a valid file of fewer rules. What changed together is told at once.
  */
-export function watchFiles(marked: FileMarks, changed: (path: string) => void, every: (ms: number, tick: () => void) => () => void): FileWatch {
+export function watchFiles(marked: FileMarks, changed: (paths: readonly string[]) => void, every: (ms: number, tick: () => void) => () => void): FileWatch {
   const told = new Map(marked);
   let last: FileMarks = marked;
   let waited = 0;
@@ -35,11 +35,10 @@ export function watchFiles(marked: FileMarks, changed: (path: string) => void, e
     last = now;
     if (!atRest && ++waited < LOOKS_MAX) return;
     waited = 0;
-    for (const [path, mark] of now) {
-      if (mark === told.get(path)) continue;
-      told.set(path, mark);
-      changed(path);
-    }
+    const paths = [...now].filter(([path, mark]) => mark !== told.get(path)).map(([path]) => path);
+    if (paths.length === 0) return;
+    for (const [path, mark] of now) told.set(path, mark);
+    changed(paths);
   });
   return { stop };
 }

@@ -17,7 +17,7 @@ export interface WatchParts {
   readonly reload: () => Promise<Reloaded>;
   readonly log: Log;
   readonly clock: Clock;
-  readonly threads: GatewayThreads;
+  readonly threads: Pick<GatewayThreads, 'setEvidence'>;
   readonly event: (name: string, details: Readonly<Record<string, DetailValue>>) => void;
   /** What of the evidence is refused now; none = all of it is in force. */
   readonly evidenceRefused: (faults: readonly SourceFault[]) => void;
@@ -38,30 +38,40 @@ export function markEverything(root: string, { registry, identity, dlp, step_up:
 }
 
 export function watchEverything(root: string, config: GatewayConfig, marks: WatchedMarks, parts: WatchParts): (() => void)[] {
-  const reloading = watchFiles(marks.inputs, (path) => {
+  const reloading = watchFiles(marks.inputs, (paths) => {
     parts.reload().then(
       ({ refused }) => {
-        const mine = refused.find(({ file }) => `${resolveInProject(root, file)}${sep}`.startsWith(`${path}${sep}`));
-        if (mine === undefined) parts.log.info({ path }, 'a changed file is in force');
-        else parts.log.error({ path, ...mine }, 'a changed file was refused; its old state stays');
+        for (const path of paths) {
+          const mine = refused.find(({ file }) => `${resolveInProject(root, file)}${sep}`.startsWith(`${path}${sep}`));
+          if (mine === undefined) parts.log.info({ path }, 'a changed file is in force');
+          else parts.log.error({ path, ...mine }, 'a changed file was refused; its old state stays');
+        }
       },
-      (fault: unknown) => parts.log.error({ path, ...describeSourceFault(fault) }, 'a changed file was refused; the old state stays'),
+      (fault: unknown) => parts.log.error({ paths, ...describeSourceFault(fault) }, 'changed files were refused; the old state stays'),
     );
   }, every);
-  const certificates = watchFiles(marks.evidence, (path) => {
-    // A file may be away for a moment while it is replaced, or half written: its old state stays, and the others' new ones count.
-    const { evidence, replaceTls, faults } = readSoundEvidence(root, config);
-    // Connections end with their listener: not because tokens have other authorities.
-    parts.threads.setEvidence(evidence, replaceTls && path !== resolveInProject(root, config.identity.jwt_bundle_file));
-    parts.evidenceRefused(faults.flatMap(describeSourceFaults));
-    if (!faults.some(({ file }) => resolveInProject(root, file) === path)) parts.event('evidence_replaced', { path });
-    const isOwn = [config.tls.certificate_file, config.tls.private_key_file].some((file) => path === resolveInProject(root, file));
-    const untimely = isOwn && replaceTls ? untimelyCertificate(root, config, parts.clock.nowMs()) : undefined;
-    if (untimely !== undefined) parts.log.warn({ path }, untimely);
-    for (const { file, message } of faults) {
-      parts.log.error({ path, file, message }, 'a changed certificate or bundle was refused; the old one stays');
-      parts.event('evidence_refused', { path: resolveInProject(root, file), message });
-    }
-  }, every);
+  const certificates = watchFiles(marks.evidence, (paths) => replaceEvidence(root, config, paths, parts), every);
   return [reloading.stop, certificates.stop];
+}
+
+/**
+ * Once for all that changed together, as certificate, key and bundle do when an SVID is renewed: each listener that is replaced resets who is just connecting, and
+ * its streams connect anew.
+ */
+function replaceEvidence(root: string, config: GatewayConfig, paths: readonly string[], parts: WatchParts): void {
+  // A file may be away for a moment while it is replaced, or half written: its old state stays, and the others' new ones count.
+  const { evidence, replaceTls, faults } = readSoundEvidence(root, config);
+  const { tls, identity } = config;
+  const changed = (file: string): boolean => paths.includes(resolveInProject(root, file));
+  // Connections end with their listener: not because tokens have other authorities.
+  parts.threads.setEvidence(evidence, replaceTls && (paths.length > 1 || !changed(identity.jwt_bundle_file)));
+  parts.evidenceRefused(faults.flatMap(describeSourceFaults));
+  for (const path of paths) if (!faults.some(({ file }) => resolveInProject(root, file) === path)) parts.event('evidence_replaced', { path });
+  const isOwn = changed(tls.certificate_file) || changed(tls.private_key_file);
+  const untimely = isOwn && replaceTls ? untimelyCertificate(root, config, parts.clock.nowMs()) : undefined;
+  if (untimely !== undefined) parts.log.warn({ path: resolveInProject(root, tls.certificate_file) }, untimely);
+  for (const { file, message } of faults) {
+    parts.log.error({ paths, file, message }, 'a changed certificate or bundle was refused; the old one stays');
+    parts.event('evidence_refused', { path: resolveInProject(root, file), message });
+  }
 }

@@ -22,7 +22,7 @@ function watch() {
   let tick: () => void = () => undefined;
   let intervalMs = 0;
   let stopped = false;
-  const watching = watchFiles(markFiles([join(dir, 'file.yaml'), join(dir, 'set.yaml'), join(dir, 'rules'), join(dir, 'absent.yaml')]), (path) => void told.push(path.slice(dir.length + 1)), (ms, run) => {
+  const watching = watchFiles(markFiles([join(dir, 'file.yaml'), join(dir, 'set.yaml'), join(dir, 'rules'), join(dir, 'absent.yaml')]), (paths) => void told.push(...paths.map((path) => path.slice(dir.length + 1))), (ms, run) => {
     [intervalMs, tick] = [ms, run];
     return () => void (stopped = true);
   });
