@@ -13,7 +13,7 @@ export interface ChannelEnd extends Carrier {
   /** The last event of a stream was written. */
   streamEnded(reply: ChannelReply): void;
   /** The answer will never be whole. */
-  replyCut(): void;
+  replyCut(reply: ChannelReply): void;
   replyDone(reply: ChannelReply): void;
 }
 
@@ -92,7 +92,7 @@ export class ChannelReply implements Reply, ActiveReply {
   destroy(): void {
     if (this.#done) return;
     this.#done = true;
-    this.carrier.replyCut();
+    this.carrier.replyCut(this);
     this.#finish();
   }
 

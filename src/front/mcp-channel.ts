@@ -195,7 +195,9 @@ export class McpChannel implements ChannelEnd, RollMember, Holder {
     this.drain(CLOSE.policyViolation, isExpired ? 'auth_invalid_identity' : 'session_not_found');
   }
 
-  replyCut(): void {
+  replyCut(reply: ChannelReply): void {
+    // It ends anyway, and what is under way on it is owed its answers before.
+    if (reply.kind === 'session_stream' && this.#draining !== undefined) return;
     this.close(CLOSE.internalError, 'gateway_fault');
   }
 

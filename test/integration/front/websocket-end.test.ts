@@ -50,6 +50,27 @@ describe('the end', () => {
     expect(await socket.closed).toMatchObject({ code: 1001 });
     expect(await socket.answer(1)).toMatchObject({ error: { message: 'gateway' } });
   });
+  it('by a thread that is ending has calls answered that outlast the stream of their session', async () => {
+    const { replies, answer } = held();
+    const rig = await start({ answer: (inbound, reply) => {
+      if (inbound.httpMethod === 'GET') {
+        reply.onAbort(() => reply.destroy());
+        return reply.begin(200, [['content-type', 'text/event-stream']]);
+      }
+      if (reply.carrier?.hasSession !== false) return answer(inbound, reply);
+      reply.carrier.openSession('00abcd', '2025-06-18', () => undefined);
+      answering(inbound, reply);
+    } });
+    const socket = await connect(rig);
+    socket.send(ask(1));
+    await socket.answer(1);
+    for (const id of [2, 3]) socket.send(ask(id));
+    await until(() => rig.seen.length === 4);
+    rig.front.lose('gateway');
+    for (const [at, reply] of replies.entries()) reply.send(500, [], `{"jsonrpc":"2.0","id":${at + 2},"error":{"code":500,"message":"x"}}`);
+    expect((await socket.closed).code).toBe(1001);
+    for (const id of [2, 3]) expect(await socket.answer(id)).toMatchObject({ error: { code: 500 } });
+  });
   it('of what the gateway itself failed on is 1011', async () => {
     const rig = await start({ answer: () => { throw new Error('a fault'); } });
     const socket = await connect(rig);
