@@ -30,7 +30,7 @@ export interface GatewayThreads {
   readonly count: number;
   readonly listeners: readonly ThreadListener[];
   health(): ThreadHealth;
-  /** All prepare, then all commit; rejects with ThreadRefused, and then no thread changed. */
+  /** All prepare, then all commit; rejects with ThreadRefused, and then no thread changed. Where none runs it waits for the next one: what none has prepared is in force nowhere. */
   swap(sources: SnapshotSources): Promise<SnapshotDigests>;
   broadcast(message: ToGateway): void;
   /** New evidence of identity, for all threads and those to come. Undefined = as before. */
@@ -69,6 +69,8 @@ class RunningThreads implements GatewayThreads {
   #start: ThreadStart;
   #lastOwner = FIRST_OWNER - 1;
   #swapping: Promise<unknown> = Promise.resolve();
+  /** Swaps that found no thread. */
+  #awaitingOne: (() => void)[] = [];
   #ending = false;
   #last: ThreadHealth['lastEnd'] = undefined;
 
@@ -106,9 +108,13 @@ class RunningThreads implements GatewayThreads {
     return { count: this.count, running: this.#threads.filter((thread) => thread.runs).length, stalled, restarts: this.#pace.restarts, lastEnd: this.#last };
   }
 
-  swap(sources: SnapshotSources): Promise<SnapshotDigests> {
-    // Swaps follow one another: two at once could leave threads with different snapshots. A thread that takes another's place waits for its turn, too.
-    return this.#inTurn(() => this.#swap(sources));
+  async swap(sources: SnapshotSources): Promise<SnapshotDigests> {
+    for (;;) {
+      // Swaps follow one another: two at once could leave threads with different snapshots. A thread that takes another's place waits for its turn, too.
+      const digests = await this.#inTurn(() => this.#swap(sources));
+      if (digests !== undefined) return digests;
+      await this.#untilOneRuns();
+    }
   }
 
   broadcast(message: ToGateway): void {
@@ -139,6 +145,7 @@ class RunningThreads implements GatewayThreads {
 
   async drain(graceMs: number): Promise<void> {
     this.#ending = true;
+    this.#tellAwaiting();
     for (const cancel of this.#timers) cancel();
     await this.#inTime(this.#swapping).catch(() => undefined);
     // Each only when all have done the one before: until all have drained one may still get calls of another, until all have finished it answers them.
@@ -163,7 +170,9 @@ class RunningThreads implements GatewayThreads {
     return turn;
   }
 
-  async #swap(sources: SnapshotSources): Promise<SnapshotDigests> {
+  /** Undefined: no thread was there to prepare them, and nothing changed. */
+  async #swap(sources: SnapshotSources): Promise<SnapshotDigests | undefined> {
+    if (this.#ending) throw new Error('the gateway is stopping');
     const threads = this.#alive();
     const prepared = await Promise.allSettled(threads.map((thread) => thread.call((call) => ({ kind: 'prepare', call, sources }))));
     const refused = prepared.find((result) => result.status === 'rejected' && result.reason instanceof ThreadRefused);
@@ -171,12 +180,21 @@ class RunningThreads implements GatewayThreads {
       this.broadcast({ kind: 'discard', version: sources.version });
       throw refused.reason;
     }
-    // From here on a thread that ends is replaced by one with the new sources.
+    const first = prepared.find((result) => result.status === 'fulfilled');
+    if (first === undefined) return undefined;
+    // From here on a thread that ends is replaced by one with the new sources, and be it all of them.
     this.#start = { ...this.#start, sources };
-    const committed = await Promise.allSettled(threads.map((thread) => thread.call((call) => ({ kind: 'commit', call, version: sources.version }))));
-    const first = committed.find((result) => result.status === 'fulfilled');
-    if (first === undefined) throw new Error('no gateway thread runs at the moment');
+    await Promise.allSettled(threads.map((thread) => thread.call((call) => ({ kind: 'commit', call, version: sources.version }))));
     return first.value as SnapshotDigests;
+  }
+
+  #untilOneRuns(): Promise<void> {
+    if (this.#ending || this.#threads.some((thread) => thread.runs)) return Promise.resolve();
+    return new Promise((resolve) => this.#awaitingOne.push(resolve));
+  }
+
+  #tellAwaiting(): void {
+    for (const go of this.#awaitingOne.splice(0)) go();
   }
 
   /** The answers of those that answer in time. */
@@ -234,6 +252,7 @@ class RunningThreads implements GatewayThreads {
       await thread.ready;
       this.#stalls.begin(index);
       this.#watch(thread);
+      this.#tellAwaiting();
       this.#events.replaced(index);
     } catch (fault) {
       await thread.end();

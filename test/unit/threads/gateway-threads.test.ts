@@ -89,6 +89,47 @@ describe('a swap', () => {
   });
 });
 
+describe('a swap while no thread runs', () => {
+  /** The second time it stays away for a second. */
+  const endTwice = async (threads: GatewayThreads): Promise<void> => {
+    for (let ends = 1; ends <= 2; ends++) {
+      await threads.identity('x');
+      await until(() => died.length === ends);
+      if (ends === 1) await until(() => replaced.length === 1);
+    }
+  };
+
+  it('waits for one that takes its place, which prepares and commits it, too', async () => {
+    const threads = await start({}, 1);
+    await threads.swap(version(7));
+    await endTwice(threads);
+    expect(await threads.swap(version(8))).toEqual({ policy: 'p8' });
+    expect(await heard(threads)).toEqual([['started with 7', 8, 8]]);
+  });
+
+  it('because it ended the last one as it prepared changes nothing before another has prepared it', async () => {
+    const threads = await start({ fatalVersion: 8 }, 1);
+    await threads.swap(version(7));
+    expect(await threads.swap(version(8))).toEqual({ policy: 'p8' });
+    expect(await heard(threads)).toEqual([['started with 7', 8, 8]]);
+  });
+
+  it('because the last one ended as it committed is in force with the next', async () => {
+    const threads = await start({ lastVersion: 8 }, 1);
+    expect(await threads.swap(version(8))).toEqual({ policy: 'p8' });
+    await until(() => replaced.length === 1);
+    expect(await heard(threads)).toEqual([['started with 8']]);
+  });
+
+  it('ends with the gateway', async () => {
+    const threads = await start({}, 1);
+    await endTwice(threads);
+    const swapped = threads.swap(version(8)).catch((fault: unknown) => fault);
+    await threads.drain(0);
+    expect(await swapped).toMatchObject({ message: 'the gateway is stopping' });
+  });
+});
+
 describe('the threads', () => {
   it('name each listener once', async () => {
     expect((await start({ ports: true })).listeners.map(({ address }) => address)).toEqual(['127.0.0.1:1', '127.0.0.1:2', '127.0.0.1:3']);
