@@ -37,6 +37,8 @@ export class ChannelReply implements Reply, ActiveReply {
   closeCode = 0;
   /** Bytes of the message, while they count. */
   bytes = 0;
+  /** Its thread or its connection is ending, and it with them. */
+  lost = false;
   #began = false;
   #done = false;
   #events: SseSplitter | undefined = undefined;
@@ -112,6 +114,7 @@ export class ChannelReply implements Reply, ActiveReply {
   }
 
   lose(cause: LossCause): void {
+    this.lost = true;
     if (!this.#done) this.#abortListener?.(cause);
   }
 

@@ -196,9 +196,9 @@ export class McpChannel implements ChannelEnd, RollMember, Holder {
   }
 
   replyCut(reply: ChannelReply): void {
-    // It ends anyway, and what is under way on it is owed its answers before.
-    if (reply.kind === 'session_stream' && this.#draining !== undefined) return;
-    this.close(CLOSE.internalError, 'gateway_fault');
+    if (!reply.lost || this.#draining === undefined) return this.close(CLOSE.internalError, 'gateway_fault');
+    // All on it is lost, and it ends anyway: what can be answered is, before. A call that is not whole shows in how it ends.
+    if (reply.kind === 'message') this.#draining = { ...this.#draining, code: CLOSE.internalError, reason: 'gateway_fault' };
   }
 
   replyDone(reply: ChannelReply): void {

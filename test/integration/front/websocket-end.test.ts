@@ -71,6 +71,22 @@ describe('the end', () => {
     expect((await socket.closed).code).toBe(1001);
     for (const id of [2, 3]) expect(await socket.answer(id)).toMatchObject({ error: { code: 500 } });
   });
+  it.each(['gateway', 'shutdown'] as const)('that cuts an answer which streams (%s) has the others answered first', async (cause) => {
+    const { replies, answer } = held();
+    const rig = await start({ answer: (inbound, reply) => {
+      answer(inbound, reply);
+      if (replies.length > 1) return;
+      reply.onAbort(() => reply.destroy());
+      reply.begin(200, [['content-type', 'text/event-stream']]);
+    } });
+    const socket = await connect(rig);
+    for (const id of [1, 2, 3]) socket.send(ask(id));
+    await until(() => replies.length === 3);
+    rig.front.lose(cause);
+    for (const id of [2, 3]) replies[id - 1]?.send(500, [], `{"jsonrpc":"2.0","id":${id},"error":{"code":500,"message":"x"}}`);
+    expect(await socket.closed).toEqual({ code: 1011, reason: 'gateway_fault' });
+    expect(socket.messages.map((text) => (JSON.parse(text) as { id: number }).id)).toEqual([2, 3]);
+  });
   it('of what the gateway itself failed on is 1011', async () => {
     const rig = await start({ answer: () => { throw new Error('a fault'); } });
     const socket = await connect(rig);
