@@ -181,7 +181,11 @@ class RunningThreads implements GatewayThreads {
       throw refused.reason;
     }
     const first = prepared.find((result) => result.status === 'fulfilled');
-    if (first === undefined) return undefined;
+    if (first === undefined) {
+      const fault = prepared.find((result, at): result is PromiseRejectedResult => result.status === 'rejected' && threads[at]?.over === false);
+      if (fault !== undefined) throw fault.reason; // it would be the next time, too
+      return undefined;
+    }
     // From here on a thread that ends is replaced by one with the new sources, and be it all of them.
     this.#start = { ...this.#start, sources };
     await Promise.allSettled(threads.map((thread) => thread.call((call) => ({ kind: 'commit', call, version: sources.version }))));
