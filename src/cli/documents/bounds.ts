@@ -75,6 +75,7 @@ export const BOUNDS: readonly { readonly title: string; readonly bounds: readonl
   { title: 'Policy, secrets, audit', bounds: [
     { what: 'decisions remembered, on each thread', key: 'policy.cache_entries', then: 'the longest unused is decided anew; a name, URI or arguments above 256 characters are kept as a digest' },
     { what: 'compiled parts of the policies, on each thread and in each of the scan pool', fixed: inFile('src/engines/policy/evaluator.ts', 'VARIANTS_MAX', '128'), then: 'the longest unused is compiled again' },
+    { what: 'policy text of these parts together', fixed: inFile('src/engines/policy/evaluator.ts', 'VARIANT_CHARS_MAX', '1 << 20'), then: 'the longest unused is compiled again' },
     { what: 'growth of the policy engine\'s memory', fixed: inFile('src/engines/policy/evaluator.ts', 'MEMORY_GROWTH_BYTES_MAX', '64 << 20'), then: 'a fresh engine takes its place' },
     { what: 'secrets remembered of each tool server, to find their echo', fixed: inFile('src/engines/secrets/sent-secrets.ts', 'SECRETS_PER_SERVER_MAX', '256'), then: 'the longest unused is forgotten; without room for it a secret is not sent' },
     { what: 'file of secrets', fixed: inFile('src/engines/secrets/sealed-file.ts', 'FILE_BYTES_MAX', '64 * 1024 * 1024'), then: '`agw secret put`, `rotate` and `issue` are refused' },

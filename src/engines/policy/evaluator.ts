@@ -9,10 +9,12 @@ import type { PolicyClock, PolicySource } from './types.js';
 const COLD_TIMEOUT_MS = 2000;
 const ALLOW_RULE = 'data.precinct.authz.allow';
 
-/** Linear memory never shrinks: an instance that grew by this much over its size after loading is replaced. */
+/** Linear memory never shrinks: an instance that grew by this much since its latest engine was made is replaced. */
 const MEMORY_GROWTH_BYTES_MAX = 64 << 20;
 /** Engines kept for subsets of the rules; each holds little more than the few rules of one subset. */
 const VARIANTS_MAX = 128;
+/** Text of those engines together: it takes the instance 50 to 100 bytes for each of these UTF-16 units, of the 256 MiB that it may have. */
+const VARIANT_CHARS_MAX = 1 << 20;
 const MAIN = '';
 const NO_SUCH_RULE = 'not a valid rule path';
 
@@ -38,10 +40,13 @@ export interface EvaluatorCheck {
 export class PolicyEvaluator {
   readonly #sources: readonly PolicySource[];
   readonly #options: EvaluatorOptions;
-  readonly #engines = new Map<string, number>();
+  readonly #engines = new Map<string, { readonly engine: number; readonly chars: number }>();
+  /** Of all engines but the main one. */
+  #variantChars = 0;
   #nowNs = 0n;
   #instance: RegoInstance;
-  readonly #memoryBytesMax: number;
+  /** Counted from the engine made last: an instance without any is a tenth of what a large set takes. */
+  #memoryBytesMax = Infinity;
   readonly #byQuery: boolean;
   /** Whether it has evaluated before. */
   #warm = false;
@@ -53,7 +58,6 @@ export class PolicyEvaluator {
     this.#options = options;
     this.#instance = this.#start();
     this.#byQuery = options.checked === undefined ? this.#check() : options.checked.byQuery;
-    this.#memoryBytesMax = this.#instance.memoryBytes + MEMORY_GROWTH_BYTES_MAX;
   }
 
   get instance(): RegoInstance {
@@ -103,32 +107,34 @@ export class PolicyEvaluator {
   #replace(): void {
     this.#replaced++;
     this.#engines.clear();
+    this.#variantChars = 0;
     this.#instance = this.#start();
   }
 
   #engineFor(key: string, sources: () => readonly PolicySource[]): number {
     const known = this.#engines.get(key);
     if (known !== undefined) {
-      if (key !== MAIN) this.#touch(key, known);
-      return known;
+      // The one asked last comes last.
+      if (key !== MAIN && this.#engines.delete(key)) this.#engines.set(key, known);
+      return known.engine;
     }
-    if (this.#engines.size > VARIANTS_MAX) this.#evictOldest();
-    const engine = addAll(this.#instance, sources());
-    this.#engines.set(key, engine);
+    const added = sources();
+    const chars = key === MAIN ? 0 : added.reduce((sum, { text }) => sum + text.length, 0);
+    this.#makeRoom(chars);
+    const engine = addAll(this.#instance, added);
+    this.#engines.set(key, { engine, chars });
+    this.#variantChars += chars;
+    this.#memoryBytesMax = this.#instance.memoryBytes + MEMORY_GROWTH_BYTES_MAX;
     return engine;
   }
 
-  #touch(key: string, engine: number): void {
-    this.#engines.delete(key);
-    this.#engines.set(key, engine);
-  }
-
-  #evictOldest(): void {
-    for (const [key, engine] of this.#engines) {
+  #makeRoom(chars: number): void {
+    for (const [key, oldest] of this.#engines) {
+      if (this.#engines.size <= VARIANTS_MAX && this.#variantChars + chars <= VARIANT_CHARS_MAX) return;
       if (key === MAIN) continue;
       this.#engines.delete(key);
-      this.#instance.freeEngine(engine);
-      return;
+      this.#variantChars -= oldest.chars;
+      this.#instance.freeEngine(oldest.engine);
     }
   }
 
