@@ -60,6 +60,13 @@ describe('the rule index', () => {
     expect(indexOf(`package other\nimport rego.v1\n${rules}`)).toBeUndefined();
   });
 
+  it('is not used beside so many other rules that a part takes longer to make than the whole to evaluate', () => {
+    const rules = many((i) => `allow if input.caller_spiffe_id == "c${i}"`);
+    const others = (bytes: number): string => `\n# ${'x'.repeat(40_000)}\nallow if input.arguments.k == "${'x'.repeat(bytes)}"`;
+    expect(indexOf(BASE + rules + others(30_000))).toBeDefined();
+    expect(indexOf(BASE + rules + others(33_000))).toBeUndefined();
+  });
+
   it('keeps only the rules whose demands the request meets', () => {
     const index = indexOf(BASE + many((i) => `allow if {\n  input.caller_spiffe_id == "c${i}"\n  input.tool == "t"\n}`));
     const texts = index?.select(facts({ callerSpiffeId: 'c7', toolName: 't' })).sources().map((source) => source.text) ?? [];
