@@ -13,6 +13,8 @@ import { PolicyError } from './types.js';
 import { findWarnings } from './warnings.js';
 import type { GuardedRule, PolicyPlan, PolicySet, PolicySetOptions, PolicySource } from './types.js';
 
+const NO_MEMORY = /^memory allocation of \d+ bytes failed/;
+
 type PlanOptions = Omit<PolicySetOptions, 'cacheEntries' | 'plan'>;
 
 export interface Planned {
@@ -83,7 +85,8 @@ export function refuseExhaustion<T>(file: string, load: () => T): T {
     return load();
   } catch (fault) {
     if (!(fault instanceof RegoTrap || fault instanceof RangeError)) throw fault;
-    throw new PolicyError(`the Rego engine gave up (${fault.message}): an expression or a chain of rules in the set is too deep`, file, 0, 0);
+    const cause = NO_MEMORY.test(fault.message) ? 'the set takes more memory than the engine may have (256 MiB), as those of more than some 800 KB may' : 'an expression or a chain of rules in the set is too deep';
+    throw new PolicyError(`the Rego engine gave up (${fault.message}): ${cause}`, file, 0, 0);
   }
 }
 

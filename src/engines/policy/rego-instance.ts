@@ -32,6 +32,8 @@ interface RegoExports {
   engine_eval_query(engine: number, queryLength: number, inputIsTerm: number, limitMs: number): number;
 }
 
+/** Rust adds to a panic how to see where it came from: here there is no environment to set. */
+const BACKTRACE_NOTE = '\nnote: run with';
 const STATUS_KINDS = ['value', 'undefined', 'error', 'timeout'] as const;
 
 export class RegoInstance {
@@ -96,7 +98,7 @@ export class RegoInstance {
       if (kind === 'value' || kind === 'error') return { kind, text: this.#answer() };
       return kind === 'timeout' || kind === 'undefined' ? { kind } : { kind: 'error', text: 'the Rego engine answered an unknown status' };
     } catch (fault) {
-      throw new RegoTrap(this.#host.takePanic().trim() || (fault instanceof Error ? fault.message : 'trap'));
+      throw new RegoTrap(this.#host.takePanic().split(BACKTRACE_NOTE, 1)[0]?.trim() || (fault instanceof Error ? fault.message : 'trap'));
     }
   }
 

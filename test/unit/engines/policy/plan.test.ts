@@ -1,6 +1,9 @@
 // A plan made by one thread, used by another: the same decisions, no second check.
 import { describe, expect, it } from 'vitest';
 import { digestPolicies, loadPolicySet, planPolicySet } from '../../../../src/engines/policy/policy-set.js';
+import { refuseExhaustion } from '../../../../src/engines/policy/plan.js';
+import { RegoInstance, RegoTrap } from '../../../../src/engines/policy/rego-instance.js';
+import { compileRegoModule } from '../../../../src/engines/policy/rego-module.js';
 import { PolicyError } from '../../../../src/engines/policy/types.js';
 import { BASE, facts, sourcesOf, steppingClock } from './facts.js';
 
@@ -31,6 +34,19 @@ describe('a plan', () => {
   it('of other sources is refused', () => {
     const plan = planPolicySet(sourcesOf(many), options);
     expect(() => loadPolicySet(sourcesOf(`${many}\n`), { ...options, plan })).toThrow(PolicyError);
+  });
+
+  it('is not made where the engine gave up, and the cause is said', () => {
+    const trapped = (message: string) => (): unknown => refuseExhaustion('a.rego', () => { throw new RegoTrap(message); });
+    expect(trapped('memory allocation of 67108864 bytes failed')).toThrow(/more memory than the engine may have \(256 MiB\)/);
+    expect(trapped('memory access out of bounds')).toThrow(/too deep/);
+  });
+
+  it('names memory, and no environment to set, where it was memory that ran out', () => {
+    const instance = new RegoInstance(compileRegoModule(), { monotonicMs: () => 0, nowNs: () => 0n });
+    const engine = instance.newEngine(true);
+    instance.addPolicy(engine, 'a.rego', 'package a\nx := count([bits.lsh(1, 1000000000), bits.lsh(3, 1000000000), bits.lsh(5, 1000000000)])');
+    expect(() => instance.evalRule(engine, 'data.a.x', '{}', 1000)).toThrow(/^memory allocation of \d+ bytes failed$/);
   });
 
   it('is not made of sources that are wrong', () => {
