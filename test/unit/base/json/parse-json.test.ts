@@ -1,4 +1,4 @@
-// Names of one escaped character, which V8 of Node 24 takes for another once it has seen that one: read as JSON has them, whatever was read before.
+// Names with an escape, which V8 of Node 24 takes for another once it has seen that one: read as JSON has them, whatever was read before.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { parseJson } from '../../../../src/base/json/parse-json.js';
@@ -15,6 +15,18 @@ it('reads two such names as two', () => {
   expect(parseJson('[{"x":{"\\n":1,"\\"":2}},"\\u0062"]')).toEqual([{ x: { '\n': 1, '"': 2 } }, 'b']);
 });
 
+it.each([
+  ['ur\\', 'ur\\u006c', 'url'], ['\\u', '\\u0075r', 'ur'], ['\\u00', '\\u0068ost', 'host'], ['a\\', 'a\\"', 'a"'], ['\\"', '\\"\\n', '"\n'],
+])('after the name %j, reads the name written %s', (former, written, name) => {
+  for (const escapedFirst of [false, true]) {
+    const texts = [`{"met":1,${JSON.stringify(former)}:1}`, `{"met":1,"${written}":2}`];
+    const [first, second] = [{ met: 1, [former]: 1 }, { met: 1, [name]: 2 }];
+    expect(parseJson(`[${(escapedFirst ? texts.toReversed() : texts).join(',')}]`)).toEqual(escapedFirst ? [second, first] : [first, second]);
+    JSON.parse(texts[0] ?? '');
+    expect(parseJson(texts[1] ?? '')).toEqual(second);
+  }
+});
+
 it('reads any names as they are, the last of a doubled one, in the order of a plain object', () => {
   const member = fc.tuple(fc.constantFrom(...NAMES), fc.boolean(), fc.jsonValue({ maxDepth: 1 }));
   fc.assert(fc.property(fc.array(member, { maxLength: 6 }), (members) => {
@@ -28,4 +40,13 @@ it('reads any names as they are, the last of a doubled one, in the order of a pl
 
 it.each(['', '{', '{"\\u0061":}', '{"a" "\\u0061":1}', '{"\\u00g1":1}'])('throws for %j as JSON.parse does', (text) => {
   expect(() => parseJson(text)).toThrow(SyntaxError);
+});
+
+it('reads texts of any depth and length', () => {
+  const deep = parseJson(`{"\\u0061":${'['.repeat(50_000)}{"\\u0062":1}${']'.repeat(50_000)}}`);
+  let levels = 0;
+  let inner = (deep as Readonly<Record<string, unknown>>).a;
+  for (; Array.isArray(inner); inner = inner[0] as unknown) levels += 1;
+  expect([levels, inner]).toEqual([50_000, { b: 1 }]);
+  expect(parseJson(`{"\\u0061":"${'\\n'.repeat(5_000_000)}"}`)).toEqual({ a: '\n'.repeat(5_000_000) });
 });
