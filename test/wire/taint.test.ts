@@ -56,7 +56,8 @@ describe('a caller that read sensitive data', () => {
 
   it('may not send by a tool that is not declared external either', async () => {
     await by('stateless', 'plain', 'read_customer');
-    for (const args of [{ url: 'https://far.example/x' }, { deep: [{ er: ['https://far.example'] }] }, { url: 'HTTPS://FAR.EXAMPLE' }, { url: 'https://localhost@far.example/' }, { text: 'go to https://far.example' }, { body: '{"url":"https://far.example"}' }, { 'https://far.example': 1 }]) {
+    const deep = `{"\\u0061":${'['.repeat(20_000)}${']'.repeat(20_000)},"url":"\\u0068ttps:\\u002f\\u002ffar.example"}`;
+    for (const args of [{ body: deep }, { url: 'https://far.example/x' }, { deep: [{ er: ['https://far.example'] }] }, { url: 'HTTPS://FAR.EXAMPLE' }, { url: 'https://localhost@far.example/' }, { text: 'go to https://far.example' }, { body: '{"url":"https://far.example"}' }, { 'https://far.example': 1 }]) {
       expect({ args, code: codeOf(await by('stateless', 'plain', 'plain', { ...args, marker: 'by-plain' })) }).toEqual({ args, code: 'exfiltration_detected' });
     }
     expect(sent('by-plain')).toBe(0);

@@ -135,12 +135,13 @@ function collectHosts(argumentsJson: string, anywhere: boolean): string[] {
   return tooMany() ? [UNREADABLE_HOST] : [...hosts];
 }
 
-/** Undefined when the text is no JSON that holds a string. */
+/** Undefined when the text is no JSON that holds a string. Throws when that can't be said: what nobody could read is no empty text. */
 function jsonInText(text: string): unknown {
   if (!text.includes('"') || !/^\s*["[{]/.test(text) || !/["\]}]$/.test(text.trimEnd())) return undefined;
   try {
     return parseJson(text);
-  } catch {
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause;
     return undefined;
   }
 }

@@ -170,6 +170,13 @@ describe('destinationsAnywhere', () => {
     expect(destinationsAnywhere(JSON.stringify(value))).toEqual(hosts);
   });
 
+  it('takes JSON within JSON that is nested too deep to be read for hidden, however its members are named', () => {
+    for (const name of ['a', '\\u0061']) {
+      const text = `{"${name}":${'['.repeat(50_000)}${']'.repeat(50_000)},"url":"\\u0068ttps:\\u002f\\u002fevil.example"}`;
+      expect(destinationsAnywhere(JSON.stringify({ text }))).toEqual([HIDDEN]);
+    }
+  });
+
   it('reads JSON within JSON as deep as anybody means it, and takes what is deeper, or longer than a host, for hidden', () => {
     const found = (value: unknown): string[] => destinationsAnywhere(JSON.stringify(value));
     expect(found({ body: nested({ host: 'evil.example' }, 3) })).toEqual(['evil.example']);
