@@ -118,9 +118,11 @@ function collectHosts(argumentsJson: string, anywhere: boolean): string[] {
   const read = (text: string, kind: MemberKind, level: number): void => {
     for (const host of hostsOfText(text, kind)) add(host);
     if (!anywhere) return;
-    for (const host of hostsInText(text)) {
-      add(host);
-      if (host === UNREADABLE_HOST || tooMany()) return;
+    for (const reading of new Set([text, withoutEscapes(text)])) {
+      for (const host of hostsInText(reading)) {
+        add(host);
+        if (host === UNREADABLE_HOST || tooMany()) return;
+      }
     }
     const inner = jsonInText(text);
     if (inner === undefined) return;
@@ -133,6 +135,13 @@ function collectHosts(argumentsJson: string, anywhere: boolean): string[] {
     return [UNREADABLE_HOST];
   }
   return tooMany() ? [UNREADABLE_HOST] : [...hosts];
+}
+
+const ESCAPE = /\\(?:u([0-9a-f]{4})|x([0-9a-f]{2}))/gi;
+
+/** For readers of more than JSON, or of another member of two with one name: Python takes NaN, others comments, several texts in lines, YAML. */
+function withoutEscapes(text: string): string {
+  return text.replace(ESCAPE, (_all, unit: string | undefined, byte: string | undefined) => String.fromCharCode(Number.parseInt(unit ?? byte ?? '', 16)));
 }
 
 /** Undefined when the text is no JSON that holds a string. Throws when that can't be said: what nobody could read is no empty text. */

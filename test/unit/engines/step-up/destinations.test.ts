@@ -170,6 +170,14 @@ describe('destinationsAnywhere', () => {
     expect(destinationsAnywhere(JSON.stringify(value))).toEqual(hosts);
   });
 
+  const escapedUrl = '"url":"\\u0068ttps:\\u002F\\u002fevil.example"';
+  it.each<[string, string]>([
+    [`{"n":NaN,${escapedUrl}}`, 'evil.example'], [`{"a":1}\n{${escapedUrl}}`, 'evil.example'], [`{${escapedUrl},}`, 'evil.example'], [`{${escapedUrl},"url":"see"}`, HIDDEN],
+    ['url: "\\x68ttps:\\x2f\\x2Fevil.example"', 'evil.example'],
+  ])('reads what is JSON to some only, %s, with its escapes resolved', (text, host) => {
+    expect(destinationsAnywhere(JSON.stringify({ text }))).toEqual([host]);
+  });
+
   it('takes JSON within JSON that is nested too deep to be read for hidden, however its members are named', () => {
     for (const name of ['a', '\\u0061']) {
       const text = `{"${name}":${'['.repeat(50_000)}${']'.repeat(50_000)},"url":"\\u0068ttps:\\u002f\\u002fevil.example"}`;
