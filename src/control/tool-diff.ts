@@ -1,4 +1,5 @@
 // GET /v1/tools/NAME/diff: what is registered, what is served, and in what they differ as layer 5 sees it.
+import { parseJson } from '../base/json/parse-json.js';
 import { diffDefinitions, type DefinitionChange } from '../engines/registry/diff.js';
 import { HASHED_MEMBERS } from '../engines/registry/served-tools.js';
 import type { RegisteredTool, ServedTool, ToolState } from '../engines/registry/types.js';
@@ -24,7 +25,7 @@ export function diffTool(parts: ControlParts, name: string): unknown {
     name, served_as: tool.servedName, state: state.kind, refused: refusalOf(parts, tool, state),
     registered: { description: tool.description, input_schema: tool.inputSchema, hash: tool.hash, hash_alg: tool.hashAlg ?? null, text_hashes: registeredHashes(tool) ?? null, file: parts.config().registry.file, line: tool.line },
     upstream: { url: tool.upstream, state: upstream?.state ?? 'unknown', era: eraOf(parts, tool.upstream), verified_at: timeOf(upstream?.verifiedMs ?? 0), error: upstream?.error ?? null },
-    served: served === undefined ? null : JSON.parse(served.text) as unknown,
+    served: served === undefined ? null : parseJson(served.text) as unknown,
     hashes: served?.hashes ?? null,
     since: state.kind === 'mismatch' || state.kind === 'absent' ? timeOf(state.sinceMs) : null,
     /** Changed and changed back: only a person lifts the refusal. */
@@ -55,13 +56,13 @@ function hashChange(tool: RegisteredTool, served: ServedTool): DefinitionChange 
 /** Of the hashed members, those that the registry spells out. */
 function textChanges(tool: RegisteredTool, served: ServedTool): DefinitionChange[] {
   const written = { name: tool.servedName, ...(tool.description === '' ? {} : { description: tool.description }), ...(tool.inputSchema === undefined ? {} : { inputSchema: tool.inputSchema }) };
-  const definition = JSON.parse(served.text) as Readonly<Record<string, unknown>>;
+  const definition = parseJson(served.text) as Readonly<Record<string, unknown>>;
   return diffDefinitions(written, Object.fromEntries(Object.entries(definition).filter(([key]) => Object.hasOwn(written, key))));
 }
 
 /** Outside the hash: only their hashes were kept, so what they were can't be shown. */
 function memberChanges(parts: ControlParts, tool: RegisteredTool, served: ServedTool): DefinitionChange[] {
-  const definition = JSON.parse(served.text) as Readonly<Record<string, unknown>>;
+  const definition = parseJson(served.text) as Readonly<Record<string, unknown>>;
   return changedMembersOf(tool, served, parts.observations.pinOf(tool)).filter((member) => !HASHED_MEMBERS.includes(member))
     .map((member) => (Object.hasOwn(definition, member) ? { path: `/${member}`, kind: 'changed', after: definition[member] } : { path: `/${member}`, kind: 'removed' }));
 }

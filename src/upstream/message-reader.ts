@@ -1,4 +1,5 @@
 // One question to an upstream by the gateway itself, whole in memory: the JSON-RPC answer with the given id, from JSON or from a stream.
+import { parseJson } from '../base/json/parse-json.js';
 import { createSseSplitter } from './sse.js';
 import type { UpstreamCall, UpstreamClient, UpstreamFault, UpstreamRequest, UpstreamSink } from './types.js';
 
@@ -152,7 +153,7 @@ function mediaType(headers: Readonly<Record<string, string>>): string {
 
 function parseMessage(bytes: Uint8Array): { readonly id?: unknown; readonly result?: unknown; readonly error?: unknown } | undefined {
   try {
-    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    const value: unknown = parseJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
   } catch {
     return undefined;

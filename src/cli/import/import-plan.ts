@@ -1,4 +1,5 @@
 // What an import will do: which servers, under which names, what stays out and why, and which files get which text.
+import { parseJson } from '../../base/json/parse-json.js';
 import type { PoisonReason } from '../../engines/registry/poison.js';
 import type { ToolEntry } from '../../engines/registry/registry-schema.js';
 import type { RiskLevel } from '../../engines/registry/types.js';
@@ -38,7 +39,7 @@ export interface Ingredients {
 
 export async function makePlan(given: Ingredients): Promise<ImportPlan> {
   const { findPoison } = await import('../../engines/registry/poison.js');
-  const servers = given.servers.map((server): PlannedServer => ({ ...server, named: server.named.map((one) => ({ ...one, poison: findPoison(JSON.parse(one.tool.text)) })) }));
+  const servers = given.servers.map((server): PlannedServer => ({ ...server, named: server.named.map((one) => ({ ...one, poison: findPoison(parseJson(one.tool.text)) })) }));
   const allowed = servers.flatMap(({ named }) => named.filter(isAllowed).map(({ name }) => name));
   return {
     caller: given.caller, servers, leftOut: given.leftOut, riskLevel: given.riskLevel,
@@ -73,7 +74,7 @@ async function registryWith(servers: readonly PlannedServer[], { registryFile, r
 }
 
 function entryOf({ tool }: NamedTool, upstream: string, riskLevel: RiskLevel): ToolEntry {
-  const definition = recordOf(JSON.parse(tool.text));
+  const definition = recordOf(parseJson(tool.text));
   return {
     name: tool.name, description: textOf(definition, 'description'), upstream, hash: tool.hashes.jcs, hash_alg: 'jcs', definition_hash: tool.definitionHash, risk_level: riskLevel,
     input_schema: { ...recordOf(definition['inputSchema']) },

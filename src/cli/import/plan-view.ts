@@ -1,4 +1,5 @@
 // An import plan for people and for machines: everything that will be written, and nothing that is secret.
+import { parseJson } from '../../base/json/parse-json.js';
 import type { ServerEntry } from '../../engines/registry/server-entry.js';
 import { plural, shortHash } from '../printing.js';
 import { recordOf, textOf } from '../reading.js';
@@ -29,7 +30,7 @@ function serverText({ plan, tools, beside, reason, prefix, isPrefixNew, named }:
   ];
   const notes = [...plan.notes, ...(isPrefixNew ? [`agents know its tools by names that begin with ${prefix}, because another server has one of them`] : []), ...(beside.length === 0 ? [] : [`it also has ${beside.join(' and ')}: the policy of this import allows none of them`])].map((note) => `  ${note}`);
   if (tools === undefined) return [title, ...command, colors.red(`  did not answer: ${printable(reason)}`)].join('\n');
-  const rows = named.map((one) => [one.name, stateText(one), isRegisteredNow(one) ? riskLevel : '', shortHash(one.tool.hashes.jcs), textOf(recordOf(JSON.parse(one.tool.text)), 'description')]);
+  const rows = named.map((one) => [one.name, stateText(one), isRegisteredNow(one) ? riskLevel : '', shortHash(one.tool.hashes.jcs), textOf(recordOf(parseJson(one.tool.text)), 'description')]);
   const table = renderTable([{ title: 'TOOL' }, { title: 'STATE' }, { title: 'RISK' }, { title: 'HASH (JCS)' }, { title: 'DESCRIPTION', shrinks: true }], rows, terminal);
   const signs = named.flatMap(({ name, poison }) => poison.map((one) => colors.red(`  ! ${printable(name)}: ${one.kind} at ${printable(one.path)}: this text speaks to the model, and is left to you: agw tools add --from ${printable(plan.upstream)} ${printable(name)}`)));
   return [title, ...command, ...notes, ...(named.length === 0 ? ['  it serves no tools'] : [table]), ...signs].join('\n');
