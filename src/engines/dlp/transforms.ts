@@ -16,11 +16,13 @@ const AMPERSAND = 0x26;
 const HASH = 0x23;
 const SEMICOLON = 0x3b;
 const QUESTION_MARK = 0x3f;
+const OPENING_BRACE = 0x7b;
+const CLOSING_BRACE = 0x7d;
 
 /** Reads one encoded unit at `at`, writes what it stands for, and returns consumed × 8 + produced (at most 4, and fewer than are consumed). 0 = no such unit here. */
 type ReadUnit = (bytes: Uint8Array, at: number, out: Uint8Array, outAt: number) => number;
 
-/** JSON escapes, and `\xHH`. Works on any text: a backslash that begins no escape stays. Undefined = nothing to resolve. */
+/** JSON escapes, and those of programs: `\xHH`, `\u{H…}`, `\UHHHHHHHH` and octal `\OOO` of printable ASCII. Works on any text: a backslash that begins no escape stays. Undefined = nothing to resolve. */
 export function unescapeText(bytes: Uint8Array): Reading | undefined {
   return bytes.includes(BACKSLASH) ? resolve(bytes, BACKSLASH, readEscape) : undefined;
 }
@@ -30,14 +32,15 @@ export function hidesEscapes(bytes: Uint8Array): boolean {
   for (let at = bytes.indexOf(BACKSLASH); at >= 0; at = bytes.indexOf(BACKSLASH, at + 1)) {
     const next = bytes[at + 1];
     if (next === 0x22 || next === 0x2f) return true;
-    if ((next === 0x75 && hexValue(bytes, at + 2, 4) >= 0) || (next === 0x78 && hexValue(bytes, at + 2, 2) >= 0)) return true;
+    if ((next === 0x75 && (hexValue(bytes, at + 2, 4) >= 0 || bracedLength(bytes, at + 2) > 0)) || (next === 0x78 && hexValue(bytes, at + 2, 2) >= 0)) return true;
+    if ((next === 0x55 && hexValue(bytes, at + 2, 8) >= 0) || octalValue(bytes, at + 1) > 0) return true;
   }
   return false;
 }
 
 export function percentDecodeText(bytes: Uint8Array): Reading | undefined {
   let at = bytes.indexOf(PERCENT);
-  while (at >= 0 && hexValue(bytes, at + 1, 2) < 0) at = bytes.indexOf(PERCENT, at + 1);
+  while (at >= 0 && hexValue(bytes, at + 1, 2) < 0 && !isWidePercent(bytes, at)) at = bytes.indexOf(PERCENT, at + 1);
   if (at < 0) return undefined;
   const reading = resolve(bytes, PERCENT, readPercent);
   if (!isUtf8(reading.bytes)) repairUtf8(reading.bytes);
@@ -116,23 +119,67 @@ function readEscape(bytes: Uint8Array, at: number, out: Uint8Array, outAt: numbe
     const value = hexValue(bytes, at + 2, 2);
     return value < 0 ? 0 : (4 << 3) | writeUtf8(value, out, outAt);
   }
-  if (letter === 0x75) return readUnicodeEscape(bytes, at, out, outAt);
+  if (letter === 0x75) return bytes[at + 2] === OPENING_BRACE ? readBracedEscape(bytes, at, out, outAt) : readUnicodeEscape(bytes, at, out, outAt);
+  if (letter === 0x55) {
+    const value = hexValue(bytes, at + 2, 8);
+    return value < 0 ? 0 : (10 << 3) | writeUtf8(characterOf(value), out, outAt);
+  }
+  const octal = octalValue(bytes, at + 1);
+  if (octal > 0) {
+    out[outAt] = octal;
+    return (4 << 3) | 1;
+  }
   const short = SHORT_ESCAPES[letter] ?? 0;
   if (short === 0) return 0;
   out[outAt] = short;
   return (2 << 3) | 1;
 }
 
+/** `\u0041` or `%u0041`, and pairs of surrogates in the same spelling. */
 function readUnicodeEscape(bytes: Uint8Array, at: number, out: Uint8Array, outAt: number): number {
   const value = hexValue(bytes, at + 2, 4);
   if (value < 0) return 0;
   if (value < 0xd800 || value > 0xdfff) return (6 << 3) | writeUtf8(value, out, outAt);
-  const low = value < 0xdc00 && bytes[at + 6] === BACKSLASH && bytes[at + 7] === 0x75 ? hexValue(bytes, at + 8, 4) : -1;
+  const low = value < 0xdc00 && bytes[at + 6] === bytes[at] && bytes[at + 7] === bytes[at + 1] ? hexValue(bytes, at + 8, 4) : -1;
   if (low >= 0xdc00 && low <= 0xdfff) return (12 << 3) | writeUtf8(0x10000 + ((value - 0xd800) << 10) + (low - 0xdc00), out, outAt);
   return (6 << 3) | writeUtf8(REPLACEMENT, out, outAt);
 }
 
+/** `\u{41}` (ECMAScript, 12.9.4; Rust, Swift, Ruby), of any number of zeros up to BRACED_DIGITS_MAX digits. */
+function readBracedEscape(bytes: Uint8Array, at: number, out: Uint8Array, outAt: number): number {
+  const length = bracedLength(bytes, at + 2);
+  return length === 0 ? 0 : ((length + 2) << 3) | writeUtf8(characterOf(hexValue(bytes, at + 3, length - 2)), out, outAt);
+}
+
+const BRACED_DIGITS_MAX = 8;
+
+/** With its braces; 0 = there are no digits in braces at `at`. */
+function bracedLength(bytes: Uint8Array, at: number): number {
+  if (bytes[at] !== OPENING_BRACE) return 0;
+  let digits = 0;
+  while (digits < BRACED_DIGITS_MAX && hexDigit(bytes[at + 1 + digits] ?? 0) >= 0) digits++;
+  return digits > 0 && bytes[at + 1 + digits] === CLOSING_BRACE ? digits + 2 : 0;
+}
+
+/** Of three octal digits, where that is printable ASCII; else 0: a folder may be called 2024, and a group `\1`. */
+function octalValue(bytes: Uint8Array, at: number): number {
+  const [first = 0, second = 0, third = 0] = [(bytes[at] ?? 0) - 0x30, (bytes[at + 1] ?? 0) - 0x30, (bytes[at + 2] ?? 0) - 0x30];
+  if (first < 0 || first > 1 || second < 0 || second > 7 || third < 0 || third > 7) return 0;
+  const value = first * 64 + second * 8 + third;
+  return value >= 0x20 && value < 0x7f ? value : 0;
+}
+
+function characterOf(value: number): number {
+  return value > 0 && value <= POINT_MAX && (value < 0xd800 || value > 0xdfff) ? value : REPLACEMENT;
+}
+
+/** `%u0041`: what `escape` of ECMAScript writes (annex B.2.1.1), and some servers still read. */
+function isWidePercent(bytes: Uint8Array, at: number): boolean {
+  return ((bytes[at + 1] ?? 0) | 0x20) === 0x75 && hexValue(bytes, at + 2, 4) >= 0;
+}
+
 function readPercent(bytes: Uint8Array, at: number, out: Uint8Array, outAt: number): number {
+  if (isWidePercent(bytes, at)) return readUnicodeEscape(bytes, at, out, outAt);
   const value = hexValue(bytes, at + 1, 2);
   if (value < 0) return 0;
   out[outAt] = value;
@@ -158,8 +205,7 @@ function readReference(bytes: Uint8Array, at: number, out: Uint8Array, outAt: nu
   for (let digit = hexDigit(bytes[next] ?? 0); digit >= 0 && digit < base; digit = hexDigit(bytes[++next] ?? 0)) value = Math.min(value * base + digit, POINT_MAX + 1);
   if (next === first) return 0;
   if (bytes[next] === SEMICOLON) next++;
-  const isCharacter = value > 0 && value <= POINT_MAX && (value < 0xd800 || value > 0xdfff);
-  return ((next - at) << 3) | writeUtf8(isCharacter ? value : REPLACEMENT, out, outAt);
+  return ((next - at) << 3) | writeUtf8(characterOf(value), out, outAt);
 }
 
 /** −1 when one of the characters is no hexadecimal digit. */

@@ -16,6 +16,8 @@ const guard = loadJsonGuard();
 
 const shifted = (text: string, by: number): string => [...text].map((letter) => String.fromCodePoint(letter.charCodeAt(0) + by)).join('');
 const escaped = (text: string): string => Array.from({ length: text.length }, (_, at) => `\\u${text.charCodeAt(at).toString(16).padStart(4, '0')}`).join('');
+/** One code point after another. */
+const written = (text: string, write: (point: number) => string): string => [...text].map((letter) => write(letter.codePointAt(0) ?? 0)).join('');
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 const quoted = (text: string): string => JSON.stringify(text).slice(1, -1);
 
@@ -39,6 +41,10 @@ const WAYS: readonly (readonly [string, (text: string) => string])[] = [
   ['base64', (text) => base64(`the key is ${text} and no other`)],
   ['base64 of JSON with escapes', (text) => base64(`{"inner":"${escaped(text)}"}`)],
   ['percent-encoded', (text) => encodeURIComponent(text)],
+  ['in escapes with braces', (text) => quoted(written(text, (point) => `\\u{${point.toString(16)}}`))],
+  ['in escapes of eight digits', (text) => quoted(written(text, (point) => `\\U${point.toString(16).padStart(8, '0')}`))],
+  ['in octal where it is ASCII', (text) => quoted(written(text, (point) => (point < 0x7f ? `\\${point.toString(8).padStart(3, '0')}` : String.fromCodePoint(point))))],
+  ['percent-encoded by UTF-16 units', (text) => escaped(text).replaceAll('\\u', '%u')],
   ['percent-encoded and escaped', (text) => escaped(encodeURIComponent(text))],
 ];
 const CASES = SPELLINGS.flatMap(([spelling, text]) => WAYS.map(([way, write]) => [spelling, way, write(text)] as const));

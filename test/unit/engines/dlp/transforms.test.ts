@@ -1,7 +1,7 @@
 // What the decoder makes of escapes is the text they stand for, byte for byte.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { unescapeText } from '../../../../src/engines/dlp/transforms.js';
+import { hidesEscapes, percentDecodeText, unescapeText } from '../../../../src/engines/dlp/transforms.js';
 
 const escaped = (text: string): string => text.split('').map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`).join('');
 const anyText = fc.string({ unit: 'binary', minLength: 1, maxLength: 40 });
@@ -19,4 +19,17 @@ it('reads any text, in escapes, as it is, or mixed', () => {
 
 it('reads a lone surrogate as the replacement character', () => {
   expect(read('\\ud800x')).toBe(Buffer.from('\ufffdx').toString('hex'));
+});
+
+it.each([
+  ['\\u{41}', 'A'], ['\\u{1F600}', '😀'], ['\\u{00000041}', 'A'], ['\\u{110000}', '\ufffd'], ['\\U0001f600', '😀'], ['\\101\\040', 'A '],
+  ['\\u{}', '\\u{}'], ['\\u{41', '\\u{41'], ['\\u{4g}', '\\u{4g}'], ['\\u{000000041}', '\\u{000000041}'], ['\\U0041', '\\U0041'], ['\\1', '\\1'], ['\\202', '\\202'], ['\\180', '\\180'], ['\\010', '\\010'],
+])('reads %j as %j', (text, expected) => {
+  expect(read(text)).toBe(Buffer.from(expected).toString('hex'));
+  expect(hidesEscapes(Buffer.from(text))).toBe(text !== expected);
+});
+
+it.each([['%u0041', 'A'], ['%U0041', 'A'], ['%ud83d%ude00', '😀'], ['%ud83dx', '\ufffdx'], ['%u004', undefined], ['100%u', undefined]])('percent-decodes %j to %j', (text, expected) => {
+  const decoded = percentDecodeText(Buffer.from(text));
+  expect(decoded === undefined ? undefined : Buffer.from(decoded.bytes).toString('utf8')).toBe(expected);
 });
