@@ -1,6 +1,7 @@
 // Turns a rule's hit into confirmed matches: found again with its place, then checksum, entropy, and no secret reference.
 import type { Matcher } from '../../base/matcher/types.js';
 import { passesChecksum, passesEntropy } from './checks.js';
+import { isException } from './names.js';
 import { toBuffer } from './transforms.js';
 import type { DlpRule } from './types.js';
 
@@ -12,7 +13,7 @@ export interface ConfirmedMatch {
 
 /** Places asked for at once. All are looked at in the end: decoys that fail their checksum must not hide what stands behind them. */
 const PLACES_AT_ONCE = 500;
-/** Bytes around a match that a checksum sees. */
+/** Bytes around a match that a checksum and an exception see. */
 const AROUND = 2;
 /** The longest `$SPIKE{…}` reference. */
 const REFERENCE_LENGTH_MAX = 512;
@@ -48,6 +49,7 @@ function holdsUp(rule: DlpRule, view: Buffer, from: number, to: number, text: st
     if (!passesChecksum(rule.checksum, text, before, after)) return false;
   }
   if (rule.entropy !== undefined && !passesEntropy(text.slice(0, ENTROPY_LENGTH_MAX), rule.entropy.min, rule.entropy.kinds)) return false;
+  if (rule.except !== undefined && isException(rule.except, text, view.toString('latin1', Math.max(0, from - AROUND), from))) return false;
   return rule.category !== 'credentials' || !isReference(rule, view, from, to);
 }
 

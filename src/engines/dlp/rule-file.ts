@@ -4,6 +4,7 @@ import { ConfigFault } from '../../base/config/fault.js';
 import { faultOfSchema, joinFaults } from '../../base/config/schema-faults.js';
 import { parseYamlWithLines, type KeyPath, type YamlFile } from '../../base/config/yaml-lines.js';
 import { isTriggerMissing, lintPattern as lintForEngines } from '../../base/matcher/lint.js';
+import { EXCEPTIONS } from './names.js';
 import { lintPattern } from './pattern-lint.js';
 import { CHECKSUMS, type DlpCategory, type DlpRule } from './types.js';
 
@@ -35,6 +36,7 @@ const ruleSchema = z.strictObject({
     min: z.number().min(0).max(8).describe('Least bits per character of what matched.'),
     kinds: z.number().int().min(1).max(4).default(1).describe('Least number of kinds of characters in it: lower, upper, digit, other.'),
   }).optional().describe('Tells a random value from a word.'),
+  except: z.enum(EXCEPTIONS).optional().describe('What matched and is no finding: reference = what code reads a setting from (`config.apiKey`); name = any name a program has, outside quotes.'),
   imported_from: z.string().min(1).optional().describe('Whose rule it is. Such a rule may come without samples.'),
   hits: samples('At least two texts it finds.'),
   misses: samples('At least two texts that look alike and are none.'),
@@ -59,6 +61,7 @@ export function parseRules(text: string, file: string): DlpRule[] {
     caseless: rule.flags === 'i',
     checksum: rule.checksum,
     entropy: rule.entropy,
+    except: rule.except,
     hits: rule.hits.map(expandSample),
     misses: rule.misses.map(expandSample),
     file,

@@ -43,7 +43,7 @@ export function toPatterns(rules: readonly DlpRule[]): Pattern[] {
 
 /** SHA-256 over all that decides what is found: for records, and to know equal rules in workers. */
 export function digestRules(rules: readonly DlpRule[], actions: DlpActions): string {
-  const facts = rules.map((rule) => [rule.id, rule.category, rule.pattern, rule.trigger, rule.caseless, rule.keywords, rule.checksum, rule.entropy]);
+  const facts = rules.map((rule) => [rule.id, rule.category, rule.pattern, rule.trigger, rule.caseless, rule.keywords, rule.checksum, rule.entropy, rule.except]);
   return createHash('sha256').update(JSON.stringify([facts, actions.credentials, actions.injection, actions.pii])).digest('hex');
 }
 

@@ -1,4 +1,5 @@
 // DLP findings and the compiled rule set.
+import type { Exception } from './names.js';
 
 export type DlpCategory = 'credentials' | 'injection' | 'pii';
 export type DlpAction = 'flag' | 'redact' | 'block';
@@ -69,6 +70,8 @@ export interface DlpRule {
   readonly checksum: Checksum | undefined;
   /** Least Shannon entropy (bits per character) of what matched, and least number of kinds of characters in it (lower, upper, digit, other). */
   readonly entropy: { readonly min: number; readonly kinds: number } | undefined;
+  /** What matched is none of these; undefined = nothing is excepted. */
+  readonly except: Exception | undefined;
   readonly hits: readonly string[];
   readonly misses: readonly string[];
   /** Where the rule stands. */
