@@ -13,13 +13,16 @@ interface Rule {
 }
 
 describe.skipIf(!existsSync(FILE))('examples of secrets (Nosey Parker; ../shared/data is not here)', () => {
-  it('of 430 at least 282 are found, and at most 42 of the 143 without one', () => {
+  it('of 430 at least 297 are found, and at most 27 of the 122 without one', () => {
     const rules = readFileSync(FILE, 'utf8').trim().split('\n').map((line) => JSON.parse(line) as Rule);
     const scanner = shippedScanner();
     const found = (texts: readonly string[]): number => texts.filter((text) => scanJson(scanner, JSON.stringify({ text })).some(({ category }) => category === 'credentials')).length;
-    const [secrets, others] = [rules.flatMap(({ examples }) => examples ?? []), rules.flatMap((rule) => rule.negative_examples ?? [])];
-    expect([secrets.length, others.length]).toEqual([430, 143]);
-    expect(found(secrets)).toBeGreaterThanOrEqual(282);
-    expect(found(others)).toBeLessThanOrEqual(42);
+    const secrets = rules.flatMap(({ examples }) => examples ?? []);
+    // What one rule there is to leave alone, another there finds: a token of the older form is a token.
+    const known = new Set(secrets.map((text) => text.trim()));
+    const others = rules.flatMap((rule) => rule.negative_examples ?? []).filter((text) => !known.has(text.trim()));
+    expect([secrets.length, others.length]).toEqual([430, 122]);
+    expect(found(secrets)).toBeGreaterThanOrEqual(297);
+    expect(found(others)).toBeLessThanOrEqual(27);
   });
 });
