@@ -15,7 +15,7 @@ export function passesChecksum(checksum: Checksum, text: string, before: string,
  */
 function isCard(text: string, before: string, after: string): boolean {
   if (/\d\.$/.test(before) || /^\.\d/.test(after)) return false;
-  const digits = text.replace(/[ -]/g, '');
+  const digits = text.replace(/\D/g, '');
   if (/^(\d)\1*$/.test(digits)) return false;
   let sum = 0;
   for (let place = 0; place < digits.length; place++) {
@@ -37,7 +37,7 @@ const IBAN_LENGTHS: Readonly<Record<string, number>> = {
 
 /** ISO 7064 mod 97-10. The pattern may have taken a following word along, so the country's length decides where the number ends. */
 function isIban(text: string): boolean {
-  const whole = text.replace(/ /g, '').toUpperCase();
+  const whole = text.replace(/[ .-]/g, '').toUpperCase();
   const length = IBAN_LENGTHS[whole.slice(0, 2)];
   if (length === undefined || whole.length < length) return false;
   const iban = whole.slice(0, length);
