@@ -41,11 +41,11 @@ const TABLES = {
     ]),
   ],
   latency: ({ rows, datasync, ratios, stages, perSecond }) => [
-    [`µs at ${whole(perSecond)} calls/s`, 'P50 (range)', 'P99', 'P99.9', 'adds to direct: P50 (range)', 'P99', 'P99.9'],
-    ...rows.map(({ name, all, added }) => [name, wholeRange(all.p50), whole(all.p99.median), whole(all.p999.median), ...(name === 'direct' ? ['', '', ''] : [wholeRange(added.p50), whole(added.p99.median), whole(added.p999.median)])]),
-    ['one append + fdatasync', wholeRange(datasync.p50), whole(datasync.p99.median), whole(datasync.p999.median), '', '', ''],
-    ...ratios.map(({ name, aim, ...spread }) => [name, `${range(spread)}, aim ${aim}`, '', '', '', '', '']),
-    ...stages.map(({ name, us }) => [`durable, its log: ${name}`, us.toFixed(1), '', '', '', '', '']),
+    [`µs at ${whole(perSecond)} calls/s`, 'P50 (range)', 'P99', 'P99.9', 'adds to direct: P50 (range)', 'P99', 'P99.9', 'CPU a call'],
+    ...rows.map(({ name, cpuUs, all, added }) => [name, wholeRange(all.p50), whole(all.p99.median), whole(all.p999.median), ...(name === 'direct' ? ['', '', ''] : [wholeRange(added.p50), whole(added.p99.median), whole(added.p999.median)]), cpuUs.median.toFixed(1)]),
+    ['one append + fdatasync', wholeRange(datasync.p50), whole(datasync.p99.median), whole(datasync.p999.median), '', '', '', ''],
+    ...ratios.map(({ name, aim, ...spread }) => [name, `${range(spread)}, aim ${aim}`, '', '', '', '', '', '']),
+    ...stages.map(({ name, us }) => [`durable, its log: ${name}`, us.toFixed(1), '', '', '', '', '', '']),
   ],
   threads: ({ rows }) => [
     ['gateway threads', 'calls/s', 'of the first (range)', 'CPU µs a call', 'of the first (range)', 'P50', 'P99'],

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { fileURLToPath } from 'node:url';
 import { generate } from '../support/generate.mjs';
 import { linesOf, stagesOf } from '../support/log-stages.mjs';
-import { cores, median, onCore, spread } from '../support/measure.mjs';
+import { cores, cpuUs, median, onCore, spread } from '../support/measure.mjs';
 import { readOptions } from '../support/options.mjs';
 import { tail } from '../support/paced-load.mjs';
 import { saveResult } from '../support/results.mjs';
@@ -40,7 +40,7 @@ await withServers(async (start, dir) => {
   const rounds = [];
   for (let i = 0; i < ROUNDS; i++) {
     const round = { datasync: await datasync(dir) };
-    for (const name of TARGETS) round[name] = await load(servers[name].port, perSecond, toolCall(call), first);
+    for (const name of TARGETS) round[name] = await load(servers[name], perSecond, toolCall(call), first);
     rounds.push(round);
     process.stderr.write(`round ${i + 1}/${ROUNDS}: P50 ${TARGETS.map((name) => `${name} ${round[name].p50.toFixed(0)}`).join(', ')}, fdatasync ${round.datasync.p50.toFixed(0)} µs\n`);
   }
@@ -58,9 +58,11 @@ function goesFirst(pid) {
 }
 
 /** It gives way to the tool server beside it, by itself where that does not go first. */
-function load(port, perSecond, { headers, body }, toolServerFirst) {
+async function load({ pid, port }, perSecond, { headers, body }, toolServerFirst) {
   const head = `POST /mcp HTTP/1.1\r\n${Object.entries({ Host: `127.0.0.1:${port}`, ...headers }).map(([name, value]) => `${name}: ${value}\r\n`).join('')}`;
-  return generate('paced-load.mjs', { port, connections: CONNECTIONS, perSecond, seconds: SECONDS, warmSeconds: SETTLE_SECONDS, head, body }, toolServerFirst ? [] : ['chrt', '-i', '0']);
+  const before = cpuUs(pid);
+  const found = await generate('paced-load.mjs', { port, connections: CONNECTIONS, perSecond, seconds: SECONDS, warmSeconds: SETTLE_SECONDS, head, body }, toolServerFirst ? [] : ['chrt', '-i', '0']);
+  return { ...found, cpuUs: (cpuUs(pid) - before) / (perSecond * (SETTLE_SECONDS + SECONDS)) };
 }
 
 async function datasync(dir) {
@@ -74,7 +76,7 @@ function report(perSecond, capacity, rounds, stages) {
   const percentiles = (get) => Object.fromEntries(['p50', 'p99', 'p999'].map((key) => [key, of((round) => get(round, key))]));
   const share = (name, key) => median(rounds.map((round) => round[name][key] / (round[name].count + round[name].refused)));
   const rows = TARGETS.map((name) => ({
-    name, all: percentiles((round, key) => round[name][key]), added: percentiles((round, key) => round[name][key] - round.direct[key]),
+    name, cpuUs: of((round) => round[name].cpuUs), all: percentiles((round, key) => round[name][key]), added: percentiles((round, key) => round[name][key] - round.direct[key]),
     lateP50Us: median(rounds.map((round) => round[name].late.p50)), lateP99Us: median(rounds.map((round) => round[name].late.p99)), waited: share(name, 'waited'), refused: share(name, 'refused'),
   }));
   const ratios = [
@@ -92,7 +94,7 @@ function printed({ perSecond, rows, datasync, ratios, stages }) {
   const line = (name, { p50, p99, p999 }, rest = '') => `${name.padEnd(24)}${us(p50.median)}${us(p99.median)}${us(p999.median)}${rest}\n`;
   return `\nlatency: ${values.body} B calls, ${perSecond}/s over ${CONNECTIONS} connections, ${ROUNDS} alternating rounds of ${SECONDS} s; µs, medians of the rounds\n`
     + `${''.padEnd(24)}     P50     P99   P99.9\n`
-    + rows.map((row) => line(row.name, row.all, `   sent late by ${row.lateP50Us.toFixed(0)} (P50), ${row.lateP99Us.toFixed(0)} (P99); ${(row.waited * 100).toFixed(1)} % waited for a connection; ${(row.refused * 100).toFixed(1)} % refused`)).join('')
+    + rows.map((row) => line(row.name, row.all, `   sent late by ${row.lateP50Us.toFixed(0)} (P50), ${row.lateP99Us.toFixed(0)} (P99); ${(row.waited * 100).toFixed(1)} % waited for a connection; ${(row.refused * 100).toFixed(1)} % refused; ${row.cpuUs.median.toFixed(1)} µs of CPU a call`)).join('')
     + line('one append + fdatasync', datasync) + '\n'
     + rows.slice(1).map((row) => line(`${row.name} adds`, row.added)).join('') + '\n'
     + ratios.map(({ name, aim, median: middle, lowest, highest }) => `${name.padEnd(42)} ${middle.toFixed(2)} (${lowest.toFixed(2)}–${highest.toFixed(2)}), aim ${aim}\n`).join('')
