@@ -50,10 +50,11 @@ function namesIn(folder: string): string[] {
 }
 
 function keep(path: string, found: Map<string, string>): void {
-  const real = realPath(path) ?? path;
-  if (found.has(real)) return;
+  // A name of a policy and one of a test are two files, be they links to one: a test's name must not hide a policy.
+  const file = `${TEST_FILE.test(path) ? 'test' : 'policy'} ${realPath(path) ?? path}`;
+  if (found.has(file)) return;
   if (found.size === FILES_MAX) throw new PolicyError(`more than ${FILES_MAX} Rego files: is this a policy folder?`, path, 0, 0);
-  found.set(real, path);
+  found.set(file, path);
 }
 
 function realPath(path: string): string | undefined {

@@ -1,9 +1,10 @@
-// What of a policy set loads but deserves a person's eye: packages that decide nothing, slips in names, and rules that can't both hold without a fault.
+// What of a policy set loads but deserves a person's eye: packages that decide nothing, slips in names, rules that can't both hold without a fault, and calls that may never end.
 import { proposal } from '../../base/config/nearest.js';
 import { constantString, isNode, list, member, refPath } from './ast.js';
 import type { ParsedModule, ParsedRule } from './ast.js';
 import { findSlips } from './slips.js';
 import type { PolicyWarning } from './types.js';
+import { findUnboundedCalls } from './unbounded-calls.js';
 
 const DECIDING = 'precinct.authz';
 const ALLOW = `${DECIDING}.allow`;
@@ -17,7 +18,7 @@ export function findWarnings(modules: readonly ParsedModule[]): PolicyWarning[] 
   const used = reachable(modules);
   const idle = modules.filter((module) => !used.has(module) && module.rules.length > 0).map(idleWarning);
   const deciding = modules.filter((module) => used.has(module));
-  return [...idle, ...findSlips(deciding), ...deciding.flatMap(shapeWarnings), ...conflictWarnings(deciding)];
+  return [...idle, ...findSlips(deciding), ...deciding.flatMap(shapeWarnings), ...conflictWarnings(deciding), ...findUnboundedCalls(deciding)];
 }
 
 function idleWarning(module: ParsedModule): PolicyWarning {

@@ -34,6 +34,13 @@ describe('policy folders', () => {
     expect(names('a', 'b', 'a/self')).toHaveLength(1);
   });
 
+  it('lose no policy whose other name is a test\'s, nor a test whose other name is a policy\'s', () => {
+    write('a/z.rego');
+    symlinkSync('z.rego', join(root, 'a/a_test.rego'));
+    expect(names('a')).toEqual(['a/z.rego']);
+    expect(readPolicyTests(root, ['a']).map(({ file }) => file)).toEqual(['a/a_test.rego']);
+  });
+
   it('that do not exist are empty', () => {
     expect(names('nowhere')).toEqual([]);
   });

@@ -59,3 +59,22 @@ describe('rules', () => {
     expect(warningsOf({ 'a.rego': rego('precinct.authz', line) })).toContain('a.rego:3');
   });
 });
+
+describe('a built-in that no time limit reaches', () => {
+  const warned = (...lines: string[]): string[] => warningsOf({ 'a.rego': rego('precinct.authz', ...lines) });
+
+  it('is named where it is handed what a caller writes, once a rule', () => {
+    const set = loadPolicySet([{ file: 'a.rego', text: rego('precinct.authz', 'size := input.arguments.size', 'allow if {', '\tunits.parse_bytes(size) < 10', '\tunits.parse_bytes(input.arguments.size) > 1', '}') }], OPTIONS);
+    expect(set.warnings).toHaveLength(1);
+    expect(set.warnings[0]?.message).toContain('units.parse_bytes');
+    expect(warned('allow if "10.0.0.7" in net.cidr_expand(input.arguments.net)')).toEqual(['a.rego:3']);
+  });
+
+  it.each([
+    ['with a constant', ['allow if input.arguments.size < units.parse_bytes("1MB")']],
+    ['behind a look at the form', ['allow if {', '\tregex.match(`^[0-9]{1,9}$`, input.arguments.size)', '\tunits.parse_bytes(input.arguments.size) < 10', '}']],
+    ['of a function of that name in the set', ['parse(x) := x', 'allow if parse(input.arguments.size) == 1']],
+  ])('is not named %s', (_what, lines) => {
+    expect(warned(...lines)).toEqual([]);
+  });
+});
