@@ -166,6 +166,17 @@ describe('a start', () => {
     expect(restored(reopen(), 30)).toEqual([3, 1]);
   });
 
+  it('refuses a file whose tables are of another version, and leaves it as it is', () => {
+    open().close();
+    const other = new Database(path);
+    other.pragma('user_version = 2');
+    other.close();
+    expect(() => open()).toThrow(expect.objectContaining({ code: 'store_unusable', message: expect.stringContaining('version 2') as string }) as Error);
+    const kept = new Database(path);
+    expect(kept.pragma('user_version', { simple: true })).toBe(2);
+    kept.close();
+  });
+
   it('refuses a file that is no database, and one that another has', () => {
     open();
     expect(() => open()).toThrow(expect.objectContaining({ code: 'store_in_use' }));
