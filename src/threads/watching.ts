@@ -50,25 +50,33 @@ export function watchEverything(root: string, config: GatewayConfig, marks: Watc
       (fault: unknown) => parts.log.error({ paths, ...describeSourceFault(fault) }, 'changed files were refused; the old state stays'),
     );
   }, every);
-  const certificates = watchFiles(marks.evidence, (paths) => replaceEvidence(root, config, paths, parts), every);
+  const held = new Set<string>();
+  const certificates = watchFiles(marks.evidence, (paths) => replaceEvidence(root, config, paths, held, parts), every);
   return [reloading.stop, certificates.stop];
 }
 
 /**
  * Once for all that changed together, as certificate, key and bundle do when an SVID is renewed: each listener that is replaced resets who is just connecting, and
- * its streams connect anew.
+ * its streams connect anew. `held`: certificate and key that are new and not in force, because the listener can't be opened with all its files; updated.
  */
-function replaceEvidence(root: string, config: GatewayConfig, paths: readonly string[], parts: WatchParts): void {
+function replaceEvidence(root: string, config: GatewayConfig, paths: readonly string[], held: Set<string>, parts: WatchParts): void {
   // A file may be away for a moment while it is replaced, or half written: its old state stays, and the others' new ones count.
   const { evidence, replaceTls, faults } = readSoundEvidence(root, config);
   const { tls, identity } = config;
   const changed = (file: string): boolean => paths.includes(resolveInProject(root, file));
   // Connections end with their listener: not because tokens have other authorities.
-  parts.threads.setEvidence(evidence, replaceTls && (paths.length > 1 || !changed(identity.jwt_bundle_file)));
+  const replaces = replaceTls && (paths.length > 1 || !changed(identity.jwt_bundle_file));
+  parts.threads.setEvidence(evidence, replaces);
   parts.evidenceRefused(faults.flatMap(describeSourceFaults));
-  for (const path of paths) if (!faults.some(({ file }) => resolveInProject(root, file) === path)) parts.event('evidence_replaced', { path });
-  const isOwn = changed(tls.certificate_file) || changed(tls.private_key_file);
-  const untimely = isOwn && replaceTls ? untimelyCertificate(root, config, parts.clock.nowMs()) : undefined;
+  const own = [tls.certificate_file, tls.private_key_file].map((file) => resolveInProject(root, file));
+  for (const path of new Set([...held, ...paths])) {
+    const isOwn = own.includes(path);
+    const isInForce = isOwn ? replaces : !faults.some(({ file }) => resolveInProject(root, file) === path);
+    if (isInForce) parts.event('evidence_replaced', { path });
+    if (isOwn && !isInForce) held.add(path);
+    else held.delete(path);
+  }
+  const untimely = paths.some((path) => own.includes(path)) && replaceTls ? untimelyCertificate(root, config, parts.clock.nowMs()) : undefined;
   if (untimely !== undefined) parts.log.warn({ path: resolveInProject(root, tls.certificate_file) }, untimely);
   for (const { file, message } of faults) {
     parts.log.error({ paths, file, message }, 'a changed certificate or bundle was refused; the old one stays');

@@ -1,5 +1,5 @@
 // What the control thread makes of files that changed together.
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
@@ -77,6 +77,17 @@ it('says once what is refused of several', () => {
   vi.advanceTimersByTime(LOOKS_MS);
   expect(replaced).toEqual([false]);
   expect(events.filter((event) => event.startsWith('evidence_refused'))).toEqual(['evidence_refused own.key']);
+});
+
+it.each(['own.key', 'bundle.pem'])('says of a certificate that it is in force only once it is, whatever is wrong with %s beside it', (spoiled) => {
+  const sound = readFileSync(join(dir, spoiled), 'utf8');
+  write('own.pem', readFileSync(join(dir, 'own.pem'), 'utf8'));
+  write(spoiled, 'damaged');
+  vi.advanceTimersByTime(LOOKS_MS);
+  expect([replaced, events]).toEqual([[false], [`evidence_refused ${spoiled}`]]);
+  write(spoiled, sound);
+  vi.advanceTimersByTime(LOOKS_MS);
+  expect([replaced, events.slice(1)]).toEqual([[false, true], ['evidence_replaced own.pem', `evidence_replaced ${spoiled}`]]);
 });
 
 it('reloads once for all files that changed together', () => {
