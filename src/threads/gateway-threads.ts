@@ -30,7 +30,7 @@ export interface GatewayThreads {
   readonly count: number;
   readonly listeners: readonly ThreadListener[];
   health(): ThreadHealth;
-  /** All prepare, then all commit; rejects with ThreadRefused, and then no thread changed. Where none runs it waits for the next one: what none has prepared is in force nowhere. */
+  /** All prepare, then all commit; rejects with ThreadRefused, and then no thread changed. Where none runs it waits for the next one: what none has prepared is in force nowhere. Rejects, too, for what ends all that prepare it. */
   swap(sources: SnapshotSources): Promise<SnapshotDigests>;
   broadcast(message: ToGateway): void;
   /** New evidence of identity, for all threads and those to come. Undefined = as before. */
@@ -47,6 +47,7 @@ export interface GatewayThreads {
 /** The control thread's own name in shared memory is 1. */
 const FIRST_OWNER = 2;
 const ANSWER_WAIT_MS = 2000; // status and metrics don't wait longer for a thread that is busy or stalled
+const FATAL_SWAPS_MAX = 2; // one end may have had another reason; each costs the calls under way
 const END_WAIT_MS = 5000; // a thread that stands still holds up no end: longer than one that lives takes for its last answers
 
 /** Rejects with ThreadRefused when a thread can't start; then all are ended. */
@@ -109,10 +110,11 @@ class RunningThreads implements GatewayThreads {
   }
 
   async swap(sources: SnapshotSources): Promise<SnapshotDigests> {
-    for (;;) {
+    for (let fatal = 0; ; ) {
       // Swaps follow one another: two at once could leave threads with different snapshots. A thread that takes another's place waits for its turn, too.
       const digests = await this.#inTurn(() => this.#swap(sources));
-      if (digests !== undefined) return digests;
+      if (typeof digests === 'object') return digests;
+      if (digests === 'ended_all' && ++fatal === FATAL_SWAPS_MAX) throw new Error('each gateway thread that prepares it ends');
       await this.#untilOneRuns();
     }
   }
@@ -170,8 +172,8 @@ class RunningThreads implements GatewayThreads {
     return turn;
   }
 
-  /** Undefined: no thread was there to prepare them, and nothing changed. */
-  async #swap(sources: SnapshotSources): Promise<SnapshotDigests | undefined> {
+  /** Where no thread has prepared them, because none was there or all ended meanwhile, nothing changed. */
+  async #swap(sources: SnapshotSources): Promise<SnapshotDigests | 'found_none' | 'ended_all'> {
     if (this.#ending) throw new Error('the gateway is stopping');
     const threads = this.#alive();
     const prepared = await Promise.allSettled(threads.map((thread) => thread.call((call) => ({ kind: 'prepare', call, sources }))));
@@ -184,7 +186,7 @@ class RunningThreads implements GatewayThreads {
     if (first === undefined) {
       const fault = prepared.find((result, at): result is PromiseRejectedResult => result.status === 'rejected' && threads[at]?.over === false);
       if (fault !== undefined) throw fault.reason; // it would be the next time, too
-      return undefined;
+      return threads.length === 0 ? 'found_none' : 'ended_all';
     }
     // From here on a thread that ends is replaced by one with the new sources, and be it all of them.
     this.#start = { ...this.#start, sources };

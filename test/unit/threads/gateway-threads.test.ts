@@ -114,6 +114,14 @@ describe('a swap while no thread runs', () => {
     expect(await heard(threads)).toEqual([['started with 7', 8, 8]]);
   });
 
+  it.each([1, 2])('because it ends each of %d that prepares it is given up, and the next is taken', async (count) => {
+    const threads = await start({ deadlyVersion: 8 }, count);
+    hurries = true;
+    await expect(threads.swap(version(8))).rejects.toThrow('each gateway thread that prepares it ends');
+    expect(died.length).toBeLessThanOrEqual(2 * count);
+    expect(await threads.swap(version(9))).toEqual({ policy: 'p9' });
+  });
+
   it('because the last one ended as it committed is in force with the next', async () => {
     const threads = await start({ lastVersion: 8 }, 1);
     expect(await threads.swap(version(8))).toEqual({ policy: 'p8' });

@@ -31,6 +31,7 @@ if (script.failAt === index || (index > 0 && script.meeting !== undefined && !me
         if (message.sources.version === script.badVersion && index === script.refuseAt) return done(undefined, { message: 'a rule is wrong', file: 'a.rego', line: 3, column: 7, remedy: undefined });
         if (message.sources.version === script.slowVersion) await sleep(30);
         if (message.sources.version === script.fatalVersion && sources.version === 0) return process.exit(3);
+        if (message.sources.version === script.deadlyVersion) return process.exit(3);
         return done({ policy: `p${message.sources.version}` });
       case 'commit':
         if (message.version === script.lastVersion) return process.exit(3);
