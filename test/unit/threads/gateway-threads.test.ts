@@ -120,6 +120,7 @@ describe('a swap while no thread runs', () => {
     await expect(threads.swap(version(8))).rejects.toThrow('each gateway thread that prepares it ends');
     expect(died.length).toBeLessThanOrEqual(2 * count);
     expect(await threads.swap(version(9))).toEqual({ policy: 'p9' });
+    await until(() => replaced.length === died.length);
   });
 
   it('because the last one ended as it committed is in force with the next', async () => {
