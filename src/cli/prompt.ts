@@ -13,7 +13,7 @@ const TEXT_BYTES_MAX = 16 * 1024 * 1024;
 export async function confirmed(context: CommandContext, question: string): Promise<boolean> {
   if (context.flag('yes')) return true;
   const { terminal } = context;
-  if (!canAsk(terminal)) throw new CliFailure('this needs a person\'s yes, and nobody is at the terminal.', { remedy: 'Look at what is shown above, then pass --yes' });
+  if (!canAsk(terminal)) throw new CliFailure(`this needs a person's yes, and nobody is at the terminal: ${question.trim()}`, { remedy: 'Where the answer is yes, pass --yes' });
   const answer = await askLine(terminal, `${question} [y/N] `, false);
   return /^y(es)?$/i.test(answer.trim());
 }

@@ -256,7 +256,8 @@ describe('agw approver and approvals', () => {
 
   it('does not remove without a yes when nobody is at the terminal', async () => {
     await bench.agw(['approver', 'add', 'alice']);
-    expect((await bench.agw(['approver', 'remove', 'alice'])).code).toBe(2);
+    const { code, err } = await bench.agw(['approver', 'remove', 'alice']);
+    expect([code, err]).toEqual([2, expect.stringMatching(/Trust alice no more, and destroy the key\?\nWhere the answer is yes, pass --yes/)]);
     expect((await bench.agw(['approver', 'list'])).out).toContain('alice');
   });
 
