@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { GatewayConfig } from '../base/config/schema.js';
 import { ConfigFault, WHOLE_FILE } from '../base/config/fault.js';
-import { resolveInProject } from '../base/config/load.js';
+import { resolveInProject, shownPath } from '../base/config/load.js';
 import type { DlpRule } from '../engines/dlp/types.js';
 import { readPolicyDirs } from '../engines/policy/sources.js';
 import type { PolicyPlan, PolicySource } from '../engines/policy/types.js';
@@ -64,7 +64,7 @@ export function readRules(root: string, dir: string): SourceFile[] {
   try {
     names = readdirSync(folder).filter(isRuleFile).sort();
   } catch (cause) {
-    throw unreadable(dir, cause);
+    throw unreadable(root, dir, cause);
   }
   return names.map((name) => readSource(root, relative(root, join(folder, name))));
 }
@@ -73,7 +73,7 @@ export function readSource(root: string, file: string): SourceFile {
   try {
     return { file, text: readFileSync(resolveInProject(root, file), 'utf8') };
   } catch (cause) {
-    throw unreadable(file, cause);
+    throw unreadable(root, file, cause);
   }
 }
 
@@ -82,7 +82,8 @@ export function differInFiles(now: SnapshotSources, then: SnapshotSources): bool
   return (['registry', 'identities', 'thresholds', 'destinations', 'chains'] as const).some((part) => now[part].text !== then[part].text);
 }
 
-function unreadable(file: string, cause: unknown): ConfigFault {
+/** The config file may be any, and lie outside the folder the gateway was started in: the remedy says where the file was looked for. */
+function unreadable(root: string, file: string, cause: unknown): ConfigFault {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unreadable';
-  return new ConfigFault(`the file can't be read (${code}).`, { file, ...WHOLE_FILE, remedy: 'Restore the file, or name another in config/gateway.yaml.' });
+  return new ConfigFault(`the file can't be read (${code}).`, { file, ...WHOLE_FILE, remedy: `Restore ${shownPath(resolveInProject(root, file))}, or name another in the config file.` });
 }

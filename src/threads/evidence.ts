@@ -21,7 +21,7 @@ export interface SoundEvidence {
   readonly faults: readonly ConfigFault[];
 }
 
-const REMEDY = 'Restore the file, or name another in config/gateway.yaml.';
+const REMEDY = 'Restore the file, or name another in the config file.';
 
 /** The listener's files, found from wherever the gateway was started. */
 export function tlsInProject(root: string, tls: GatewayConfig['tls']): GatewayConfig['tls'] {
