@@ -1,5 +1,6 @@
 // What a call came to, and how that is said: the tool's answer plainly, a refusal in the gateway's words.
 import { isErrorCode } from '../base/errors/table.js';
+import { parseJson } from '../base/json/parse-json.js';
 import { LEGACY_VERSIONS } from '../mcp/versions.js';
 import type { ExitCode } from './failure.js';
 import type { Answered } from './mcp-caller.js';
@@ -47,7 +48,7 @@ function printableLine(line: string): string {
 
 function isSameJson(text: string, value: unknown): boolean {
   try {
-    return JSON.stringify(JSON.parse(text)) === JSON.stringify(value);
+    return JSON.stringify(parseJson(text)) === JSON.stringify(value);
   } catch {
     return false;
   }

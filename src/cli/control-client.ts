@@ -1,6 +1,7 @@
 // Speaks to the running gateway: JSON over its unix socket, or, for health alone, over the data port.
 import type { ClientRequest, RequestOptions } from 'node:http';
 import { CliFailure } from './failure.js';
+import { parseJson } from '../base/json/parse-json.js';
 import { reachableSocketPath } from '../base/store/socket-path.js';
 import { placeText } from '../base/config/fault.js';
 import { listOf, member, numberOf, recordOf, textOf } from './reading.js';
@@ -83,7 +84,7 @@ function send(request: ClientRequest, payload: string | undefined): void {
 function settle(status: number, text: string, resolve: (value: unknown) => void, reject: (error: Error) => void): void {
   let value: unknown;
   try {
-    value = text === '' ? {} : (JSON.parse(text) as unknown);
+    value = text === '' ? {} : parseJson(text);
   } catch {
     return reject(new CliFailure(`the gateway answered ${status} with something that is not JSON.`, { remedy: 'Is --gateway really a PRECINCT gateway?' }));
   }

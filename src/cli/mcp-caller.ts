@@ -6,6 +6,7 @@ import { META_CLIENT_INFO } from '../mcp/other-era.js';
 import { METHOD_NOT_FOUND } from '../mcp/rpc-codes.js';
 import { LEGACY_VERSIONS, MODERN_VERSIONS } from '../mcp/versions.js';
 import { packageVersion } from '../base/config/package-version.js';
+import { parseJson } from '../base/json/parse-json.js';
 import type { Ids } from '../base/ids/ids.js';
 import type { DataPlane } from './data-plane.js';
 import { exchange, notMcp, type McpAnswer } from './mcp-exchange.js';
@@ -166,7 +167,7 @@ async function post({ plane, ids, timeoutMs, signal, onMessage }: CallerOptions,
 
 function parsed(text: string): JsonRecord {
   try {
-    return recordOf(JSON.parse(text) as unknown);
+    return recordOf(parseJson(text));
   } catch {
     return {};
   }

@@ -1,6 +1,7 @@
 // The control plane: JSON over a unix socket that only the gateway's own user can open. Never on the data port.
 import { chmodSync, existsSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { parseJson } from '../base/json/parse-json.js';
 import { reachableSocketPath } from '../base/store/socket-path.js';
 
 export interface ControlRequest {
@@ -123,7 +124,7 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
   }
   if (bytes === 0) return {};
   try {
-    return JSON.parse(Buffer.concat(parts).toString('utf8')) as unknown;
+    return parseJson(Buffer.concat(parts).toString('utf8'));
   } catch {
     throw new ControlFault(400, 'not_json', 'the body is not JSON');
   }

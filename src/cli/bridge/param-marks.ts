@@ -1,4 +1,5 @@
 // Which arguments a tool's schema wants repeated in Mcp-Param-*: read from the lists that pass, since a stdio client sends no headers (2026-07-28, basic/transports).
+import { parseJson } from '../../base/json/parse-json.js';
 import type { ValueSpan } from '../../base/json/spans.js';
 import { makeParamHeaders, readParamMarks, type ParamMark } from '../../mcp/param-headers.js';
 import { listOf, member, textOf } from '../reading.js';
@@ -31,7 +32,7 @@ export function nextCursorOf(answer: Buffer): string {
 
 function parsed(bytes: Buffer): unknown {
   try {
-    return JSON.parse(bytes.toString('utf8')) as unknown;
+    return parseJson(bytes.toString('utf8'));
   } catch {
     return undefined;
   }

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { decodeProtectedHeader } from 'jose/decode/protected_header';
 import { LRUCache } from 'lru-cache';
+import { parseJson } from '../../base/json/parse-json.js';
 import { parseJwtBundle, SVID_ALGORITHMS, type JwtAuthority, type JwtBundle } from './jwt-bundle.js';
 import { principalOf } from './principal.js';
 import { invalid, invalidBearer, type Refused } from './refuse.js';
@@ -112,7 +113,7 @@ async function verifySignature(token: string, authority: JwtAuthority): Promise<
   const { compactVerify, errors } = await import('jose'); // with the first token: most gateways never see one
   try {
     const { payload } = await compactVerify(token, authority.key, { algorithms: [...authority.algorithms] });
-    const claims: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload));
+    const claims: unknown = parseJson(new TextDecoder('utf-8', { fatal: true }).decode(payload));
     const isObject = typeof claims === 'object' && claims !== null && !Array.isArray(claims);
     return isObject ? pickClaims(claims) : invalidBearer('malformed_claims');
   } catch (error) {

@@ -34,6 +34,12 @@ describe('a result', () => {
     expect(shown({ content: [{ type: 'text', text: 'one' }], structuredContent: { a: 1 } })).toBe('one\n{"a":1}');
   });
 
+  it('shows structured content that a text says otherwise, if by a sign of a name', () => {
+    const structuredContent = JSON.parse(String.raw`{"read first":1,"\\":1}`) as unknown;
+    const text = String.raw`{"read first":1,"\"":1}`;
+    expect(shown({ content: [{ type: 'text', text }], structuredContent })).toBe(`${text}\n${JSON.stringify(structuredContent)}`);
+  });
+
   it('says what other content is', () => {
     expect(shown({ content: [{ type: 'image', mimeType: 'image/png', data: 'AAAA' }, { type: 'resource_link', uri: 'file:///x\u202e' }] })).toBe('[image: image/png, 4 characters of base64; --json has it]\n[resource_link: file:///x\\u{202e}; --json has it]');
   });

@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parseJson } from '../../../src/base/json/parse-json.js';
 import { copyConfig, openBench, type Answers, type Bench } from './cli-fixture.js';
 
 const ME = 'spiffe://poc.local/agents/mcp-client/my-agent/dev';
@@ -116,6 +117,13 @@ describe('agw tools diff', () => {
     await bench.serve({ 'GET /v1/tools/echo/diff': () => ({ json: { ...tool, ...more } }) });
     return bench.agw(['tools', 'diff', 'echo']);
   };
+
+  it('prints names as they are served, whatever escapes they are written with', async () => {
+    const served = { one: { 'served as': 1, '\\': 1 }, two: { 'served as': 1, '"': 2 } };
+    expect((await diff({ served })).code).toBe(0);
+    const { out } = await bench.agw(['tools', 'diff', 'echo', '--json']);
+    expect(parseJson(out)).toMatchObject({ served });
+  });
 
   it('ends with 0 for a tool that is served as registered, whatever the registry\'s own text says', async () => {
     expect((await diff({ text_differs: [{ path: '/description' }] })).code).toBe(0);

@@ -118,6 +118,11 @@ describe('the request', () => {
   });
 });
 
+it('reads an answer as it is written, with escapes in its names, too', async () => {
+  answer = { body: String.raw`{"jsonrpc":"2.0","id":1,"result":{"content":[{"content":[],"isErro\\":1}],"isErro\u0072":true}}` };
+  expect((await call()).code).toBe(1);
+});
+
 describe('what is no MCP', () => {
   it.each([
     ['a page', { type: 'text/html', body: '<h1>hello</h1>' }], ['JSON of something else', { body: '{"ok":true}' }], ['an error of something else', { status: 404, body: '{"error":"not found"}' }], ['an error without a message', { status: 502, body: '' }], ['a stream without an answer', { type: 'text/event-stream', body: ': nothing\n\n' }],

@@ -79,6 +79,7 @@ describe('a control route', () => {
     expect((await ask('GET', '/v1/things?q=a%20b')).json()).toEqual({ q: 'a b' });
     expect((await ask('GET', '/v1/things/a%2Fb%20c')).json()).toEqual({ name: 'a/b c' });
     expect((await ask('POST', '/v1/things/x/do', '{"a":1}')).json()).toEqual({ name: 'x', body: { a: 1 } });
+    expect((await ask('POST', '/v1/things/x/do', String.raw`{"one":{"told":1,"b\\":1},"two":{"told":1,"b\u0062":2}}`)).text).toBe(String.raw`{"name":"x","body":{"one":{"told":1,"b\\":1},"two":{"told":1,"bb":2}}}`);
     expect((await ask('POST', '/v1/things/x/do')).json()).toEqual({ name: 'x', body: {} });
   });
 

@@ -1,5 +1,6 @@
 // JWT-SVIDs: each field wrong in turn, each attack on JOSE that was ever famous, and the cache.
 import { createHmac } from 'node:crypto';
+import { CompactSign } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { ConfigFault } from '../../../../src/base/config/fault.js';
 import { parseJwtBundle } from '../../../../src/engines/identity/jwt-bundle.js';
@@ -65,6 +66,12 @@ describe('createJwtSvidVerifier', () => {
     ['a clock a little behind', { claims: { iat: NOW_S + 5 } }],
   ])('accepts %s', async (_what, fields) => {
     expect(await ask(await makeJwtSvid(key, ID, fields))).toBe(ID);
+  });
+
+  it('reads claims as they are written, with escapes in their names, too', async () => {
+    expect(await ask(await makeJwtSvid(key, ID, { claims: { 'nb\\': 1 } }))).toBe(ID);
+    const claims = String.raw`{"sub":"${ID}","aud":["precinct"],"iat":${NOW_S},"exp":${NOW_S + 300},"nb\u0066":${NOW_S + 60}}`;
+    expect(await ask(await new CompactSign(Buffer.from(claims)).setProtectedHeader({ alg: key.alg, kid: key.kid }).sign(key.privateKey))).toBe('token_not_yet_valid');
   });
 
   it('refuses alg none, HMAC with the public key, EdDSA, and an algorithm of another kind of key', async () => {
