@@ -7,6 +7,7 @@ import { lastLines, logFile, ROOT, run } from './run-command.mjs';
 import { done, Stop, withProgress } from './say.mjs';
 
 const STAMP = join(ROOT, 'node_modules', '.precinct-stamp');
+const SQLITE_OF_NODE_20 = 'better-sqlite3';
 const OFFLINE = /ENOTFOUND|ECONNREFUSED|EAI_AGAIN|ETIMEDOUT|ENETUNREACH|ECONNRESET|ENOTCACHED|ERR_SOCKET_TIMEOUT|network/;
 
 /** Native packages are built per ABI. */
@@ -20,15 +21,17 @@ export async function installNpmPackages() {
   rmSync(STAMP, { force: true });
   await withProgress('npm ci', () => npm(['ci', '--ignore-scripts', '--no-audit', '--no-fund']));
   // SQLite is one file, which one core compiles while the others have RE2's: npm itself would take one package after the other on two cores.
-  await withProgress('compiling RE2 and SQLite (the first time alone: 2 to 5 minutes)', () => Promise.all(withScripts().map((name) => npm(['rebuild', name]))));
+  const names = scriptsToRun(Number(process.versions.node.split('.', 1)[0]));
+  const compiled = names.includes(SQLITE_OF_NODE_20) ? 'RE2 and SQLite' : 'RE2';
+  await withProgress(`compiling ${compiled} (the first time alone: 2 to 5 minutes)`, () => Promise.all(names.map((name) => npm(['rebuild', name]))));
   writeFileSync(STAMP, stampNow());
   done('npm packages installed');
 }
 
-/** The packages whose scripts may run. */
-function withScripts() {
+/** Of the packages whose scripts may run, those that this Node needs: from Node 22 on src/base/sqlite loads a release that brings its binaries along. */
+export function scriptsToRun(major) {
   const { allowScripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
-  return Object.keys(allowScripts).filter((name) => allowScripts[name]);
+  return Object.keys(allowScripts).filter((name) => allowScripts[name] && (name !== SQLITE_OF_NODE_20 || major < 22));
 }
 
 async function npm(words) {
