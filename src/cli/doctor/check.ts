@@ -1,4 +1,5 @@
 // What a check of `agw doctor` finds: good, worth a look, or broken; and what to do.
+import { describeSystemFault } from '../../base/config/system-fault.js';
 
 export interface CheckResult {
   readonly state: 'ok' | 'note' | 'bad';
@@ -18,6 +19,7 @@ export async function guarded(what: string, check: () => CheckResult[] | Promise
   try {
     return await check();
   } catch (error) {
-    return [bad(what, error instanceof Error ? error.message : String(error), 'Repair this first.')];
+    const refused = describeSystemFault(error);
+    return [bad(what, refused?.message ?? (error instanceof Error ? error.message : String(error)), refused?.remedy ?? 'Repair this first.')];
   }
 }
