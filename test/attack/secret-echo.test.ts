@@ -40,6 +40,7 @@ const ECHOES: readonly (readonly [string, string])[] = [
   ['soft hyphens', between(SECRET, '\u00ad')],
   ['soft hyphens, escaped', escaped(between(SECRET, '\u00ad'))],
   ['mixed-case hex', hex(SECRET).replace(/[a-f]/g, (digit, at: number) => (at % 4 < 2 ? digit.toUpperCase() : digit))],
+  ['hex between blanks', hex(SECRET).replace(/..(?=.)/g, '$& ')],
   ['printed bytes', hex(SECRET).replace(/../g, '\\\\x$&')],
   ['base64 of base64', base64(base64(SECRET))],
   ['hex of base64', hex(base64(SECRET))],

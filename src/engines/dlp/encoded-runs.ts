@@ -1,5 +1,6 @@
-// Finds long runs of base64 and hex characters in a text and reads what they stand for. All readable pieces go into one text, so that they cost one scan.
+// Finds long runs of base64 and hex characters in a text, hex in groups (spaced-hex.ts) too, and reads what they stand for. All readable pieces go into one text, so that they cost one scan.
 import { isUtf8 } from 'node:buffer';
+import { forEachSpacedHex } from './spaced-hex.js';
 import type { Range } from './transforms.js';
 import { hexDigit, toBuffer } from './transforms.js';
 
@@ -62,18 +63,18 @@ export function decodeRuns(bytes: Uint8Array, { runMin, readableMin }: RunLimits
   const parts: Uint8Array[] = [];
   const hexMin = Math.max(runMin, 2 * readableMin); // a timestamp is no text
   let size = 0;
-  const keep = (decoded: Uint8Array, run: Range, kind: Piece['kind']): void => {
-    const add = (part: Uint8Array): void => {
-      pieces.push({ outFrom: size, run, kind });
+  const keep = (decoded: Uint8Array, kind: Piece['kind'], runOf: (from: number, to: number) => Range): void => {
+    const add = (part: Uint8Array, from = 0, to = decoded.length): void => {
+      pieces.push({ outFrom: size, run: runOf(from, to), kind });
       parts.push(part);
       size += part.length + 1;
     };
     const mask = PRINTABLE | (isUtf8(decoded) ? HIGH : 0);
     forEachRun(decoded, 0, decoded.length, mask, readableMin, (from, to) => {
-      add(decoded.slice(from, to));
+      add(decoded.slice(from, to), from, to);
       return to;
     });
-    forEachWideRun(decoded, readableMin, add);
+    forEachWideRun(decoded, readableMin, (letters) => add(letters));
   };
   forEachRun(bytes, 0, bytes.length, BASE64, runMin, (from, firstEnd) => {
     const to = endOfLines(bytes, firstEnd);
@@ -83,13 +84,16 @@ export function decodeRuns(bytes: Uint8Array, { runMin, readableMin }: RunLimits
     for (let shift = 0; shift < 4; shift++) {
       if (!mayBeReadable(bytes, from, to, shift, readableMin)) continue;
       decodeAt ??= base64Decoder(bytes, from, to);
-      keep(decodeAt(shift), run, 'base64');
+      keep(decodeAt(shift), 'base64', () => run);
     }
     forEachRun(bytes, from, to, HEX, hexMin, (hexFrom, hexTo) => {
-      for (let shift = 0; shift < 2; shift++) keep(fromHex(bytes, hexFrom + shift, hexTo), [hexFrom, hexTo], 'hex');
+      for (let shift = 0; shift < 2; shift++) keep(fromHex(bytes, hexFrom + shift, hexTo), 'hex', () => [hexFrom, hexTo]);
       return hexTo;
     });
     return to;
+  });
+  forEachSpacedHex(bytes, readableMin, (digits) => {
+    for (const shift of [0, 1] as const) keep(digits.decode(shift), 'hex', (from, to) => digits.rangeOf(shift, from, to));
   });
   return size === 0 ? undefined : join(pieces, parts, size);
 }

@@ -39,6 +39,7 @@ const WAYS: readonly (readonly [string, (text: string) => string])[] = [
   ['escaped in a JSON string in JSON', (text) => quoted(`{"inner":"${escaped(text)}"}`)],
   ['escaped in JSON that is escaped', (text) => escaped(`{"inner":"${escaped(text)}"}`)],
   ['base64', (text) => base64(`the key is ${text} and no other`)],
+  ['hex between blanks, of JSON with escapes', (text) => Buffer.from(`{"inner":"${escaped(text)}"}`).toString('hex').replace(/../g, '$& ')],
   ['base64 of JSON with escapes', (text) => base64(`{"inner":"${escaped(text)}"}`)],
   ['percent-encoded', (text) => encodeURIComponent(text)],
   ['in escapes with braces', (text) => quoted(written(text, (point) => `\\u{${point.toString(16)}}`))],

@@ -11,6 +11,7 @@ const SECRETS = ['swordfish+Sword/fish~77 x', `ghp_${'aB3dE6gH9'.repeat(4)}`, 'p
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 const hex = (text: string): string => Buffer.from(text).toString('hex');
 const mixedHex = (text: string): string => hex(text).replace(/[a-f]/g, (digit, at: number) => (at % 4 < 2 ? digit.toUpperCase() : digit));
+const grouped = (text: string, divider: string): string => hex(text).replace(/..(?=.)/g, `$&${divider}`);
 const quoted = (text: string): string => JSON.stringify(text).slice(1, -1);
 const escaped = (text: string): string => Array.from({ length: text.length }, (_, at) => `\\u${text.charCodeAt(at).toString(16).padStart(4, '0')}`).join('');
 const percent = (text: string): string => [...Buffer.from(text)].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('');
@@ -35,6 +36,11 @@ const TEXTS: readonly (readonly [string, (secret: string) => string])[] = [
   ['hex', hex],
   ['mixed-case hex', mixedHex],
   ['hex behind 0x', (s) => `0x${mixedHex(s)}`],
+  ['hex between blanks', (s) => grouped(s, ' ')],
+  ['hex between colons', (s) => grouped(s, ':')],
+  ['bytes of a program', (s) => `0x${grouped(s, ', 0x')}`],
+  ['hex in lines', (s) => wrapped(hex(s))],
+  ['base64 of hex between blanks', (s) => base64(grouped(s, ' '))],
   ['printed bytes', printedBytes],
   ['printed characters', printedCharacters],
   ['base64', base64],
