@@ -319,11 +319,14 @@ class SpacedHex {
   const uint8_t* const end_;
 };
 
-// Whether a character reference of HTML may begin in [p, to): `&#`, or the first letter of one of the five that are read by name.
+// Whether a character reference of HTML may begin in [p, to): `&#`, or letters and a semicolon.
 inline bool has_reference(const uint8_t* p, const uint8_t* to, const uint8_t* end) {
   while ((p = static_cast<const uint8_t*>(std::memchr(p, '&', static_cast<size_t>(to - p)))) != nullptr) {
     if (++p == end) return false;
-    if (*p == '#' || *p == 'a' || *p == 'g' || *p == 'l' || *p == 'q') return true;
+    if (*p == '#') return true;
+    const uint8_t* name_end = p;
+    while (name_end < end && (*name_end | 0x20) >= 'a' && (*name_end | 0x20) <= 'z') ++name_end;
+    if (name_end > p && name_end < end && *name_end == ';') return true;
     if (p == to) return false;
   }
   return false;

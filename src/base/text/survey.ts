@@ -6,7 +6,7 @@ export const SIGN = { backslash: 1, percent: 2, beyondAscii: 4, encodedRun: 8, r
 const EVERYTHING = 31;
 
 /** Raised with every change of the verb or of a sign; native/text_survey/addon.cc holds the same number. */
-const CONTRACT = 6;
+const CONTRACT = 7;
 
 /** `first`: it is enough to know whether there is any sign. */
 export type Survey = (bytes: Uint8Array, first?: boolean) => number;

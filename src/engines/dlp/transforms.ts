@@ -47,7 +47,7 @@ export function percentDecodeText(bytes: Uint8Array): Reading | undefined {
   return reading;
 }
 
-/** Character references: numbers, and the five names that XML has, too. Undefined = there is none. */
+/** Character references: numbers, and the names of signs and of what can't be seen. Undefined = there is none. */
 export function resolveReferences(bytes: Uint8Array): Reading | undefined {
   if (!bytes.includes(AMPERSAND)) return undefined;
   const reading = resolve(bytes, AMPERSAND, readReference);
@@ -186,16 +186,34 @@ function readPercent(bytes: Uint8Array, at: number, out: Uint8Array, outAt: numb
   return (3 << 3) | 1;
 }
 
-const NAMED: readonly (readonly [name: Buffer, byte: number])[] = [['amp;', '&'], ['lt;', '<'], ['gt;', '>'], ['quot;', '"'], ['apos;', '\'']].map(([name = '', letter = '']) => [Buffer.from(name), letter.charCodeAt(0)]);
+/** What HTML has names for of ASCII's signs and of what can't be seen (HTML Standard, 13.5), dashes and hyphens among them; a name with its semicolon. */
+const NAMES = new Map(Object.entries({
+  amp: '&', lt: '<', gt: '>', quot: '"', apos: '\'', AMP: '&', LT: '<', GT: '>', QUOT: '"',
+  excl: '!', num: '#', dollar: '$', percnt: '%', lpar: '(', rpar: ')', ast: '*', midast: '*', plus: '+', comma: ',', period: '.', sol: '/', colon: ':', semi: ';', equals: '=', quest: '?', commat: '@',
+  lsqb: '[', lbrack: '[', bsol: '\\', rsqb: ']', rbrack: ']', Hat: '^', lowbar: '_', UnderBar: '_', grave: '`', DiacriticalGrave: '`', lcub: '{', lbrace: '{', verbar: '|', vert: '|', VerticalLine: '|', rcub: '}', rbrace: '}',
+  Tab: '\t', NewLine: '\n', nbsp: '\u00a0', NonBreakingSpace: '\u00a0', shy: '\u00ad', hyphen: '\u2010', dash: '\u2010', ndash: '\u2013', mdash: '\u2014', horbar: '\u2015', minus: '\u2212', zwnj: '\u200c', zwj: '\u200d', lrm: '\u200e', rlm: '\u200f',
+  ZeroWidthSpace: '\u200b', NegativeVeryThinSpace: '\u200b', NegativeThinSpace: '\u200b', NegativeMediumSpace: '\u200b', NegativeThickSpace: '\u200b', NoBreak: '\u2060', ApplyFunction: '\u2061', af: '\u2061', InvisibleTimes: '\u2062', it: '\u2062', InvisibleComma: '\u2063', ic: '\u2063',
+}).map(([name, character]) => [name, character.charCodeAt(0)]));
+const NAME_MAX = Math.max(...[...NAMES.keys()].map((name) => name.length));
 const POINT_MAX = 0x10ffff;
+
+/** Where its semicolon is; 0 = there is no name. */
+function endOfName(bytes: Uint8Array, at: number): number {
+  let end = at;
+  while (end - at < NAME_MAX && isLetter(bytes[end] ?? 0)) end++;
+  return end > at && bytes[end] === SEMICOLON ? end : 0;
+}
+
+function isLetter(byte: number): boolean {
+  return (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a;
+}
 
 /** HTML Standard, 13.2.5.73 and after: any number of zeros before, and no semicolon needed behind a number. */
 function readReference(bytes: Uint8Array, at: number, out: Uint8Array, outAt: number): number {
   if (bytes[at + 1] !== HASH) {
-    const named = NAMED.find(([name]) => name.every((byte, n) => bytes[at + 1 + n] === byte));
-    if (named === undefined) return 0;
-    out[outAt] = named[1];
-    return ((named[0].length + 1) << 3) | 1;
+    const end = endOfName(bytes, at + 1);
+    const point = end === 0 ? undefined : NAMES.get(String.fromCharCode(...bytes.subarray(at + 1, end)));
+    return point === undefined ? 0 : ((end + 1 - at) << 3) | writeUtf8(point, out, outAt);
   }
   const isHex = ((bytes[at + 2] ?? 0) | 0x20) === 0x78;
   const first = at + (isHex ? 3 : 2);

@@ -45,6 +45,8 @@ const READINGS: readonly (readonly [string, string, string])[] = [
   ['HTML references in hex, without semicolons, with zeros', 'html', call(references(KEY, (point) => `&#X000000000000${point.toString(16)}`))],
   ['HTML references twice', 'html+html', call(`pass ${references(KEY, (point) => `&amp;#${point};`)}`)],
   ['HTML references of escaped letters', 'json+html', call('X').replace('X', escaped(references(KEY, (point) => `&#${point};`)))],
+  ['HTML references by name between its letters', 'html+unicode', call([...KEY].join('&ZeroWidthSpace;'))],
+  ['soft hyphens by name', 'html+unicode', call(`see ${KEY.slice(0, 9)}&shy;${KEY.slice(9)}`)],
   ['base64 of HTML references', 'base64+html', call(base64(references(KEY, (point) => `&#${point};`)))],
   ['base64 of UTF-16', 'base64', call(wide(`$key = "${KEY}"`).toString('base64'))],
   ['base64 of UTF-16 in the other byte order', 'base64', call(wide(`$key = "${KEY}"`).swap16().toString('base64'))],
@@ -103,6 +105,10 @@ describe('readings', () => {
   // They are short: base64 writes eleven characters as fifteen.
   it.each([['us-social-security-number', '531-21-7351'], ['us-medicare-number', '1EG4-TE5-MK73'], ['us-medicare-number', '1EG4TE5MK73']])('finds a %s (%s) that stands alone in base64 or hex', (rule, number) => {
     for (const encoded of [base64(number), base64(number).replace(/=+$/, ''), base64(base64(number)), hex(number)]) expect(find(call(encoded), rule), encoded).toMatchObject({ category: 'pii', path: '$.params.arguments.text' });
+  });
+
+  it.each([['-', '&hyphen;'], ['-', '&dash;'], ['-', '&ndash;'], ['-', '&minus;'], ['-', '&zwj;-&NoBreak;']])('finds a number whose %s is %s', (dash, name) => {
+    expect(find(call('531-21-7351'.replaceAll(dash, name)), 'us-social-security-number')).toMatchObject({ category: 'pii', path: '$.params.arguments.text' });
   });
 
   it('tells where in a long run of groups the encoded text is', () => {

@@ -1,7 +1,7 @@
 // What the decoder makes of escapes is the text they stand for, byte for byte.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { hidesEscapes, percentDecodeText, unescapeText } from '../../../../src/engines/dlp/transforms.js';
+import { hidesEscapes, percentDecodeText, resolveReferences, unescapeText } from '../../../../src/engines/dlp/transforms.js';
 
 const escaped = (text: string): string => text.split('').map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`).join('');
 const anyText = fc.string({ unit: 'binary', minLength: 1, maxLength: 40 });
@@ -32,4 +32,13 @@ it.each([
 it.each([['%u0041', 'A'], ['%U0041', 'A'], ['%ud83d%ude00', '😀'], ['%ud83dx', '\ufffdx'], ['%u004', undefined], ['100%u', undefined]])('percent-decodes %j to %j', (text, expected) => {
   const decoded = percentDecodeText(Buffer.from(text));
   expect(decoded === undefined ? undefined : Buffer.from(decoded.bytes).toString('utf8')).toBe(expected);
+});
+
+it.each([
+  ['&lowbar;&commat;&num;&dollar;&percnt;', '_@#$%'], ['&ast;&plus;&comma;&period;&sol;', '*+,./'], ['&colon;&semi;&equals;&quest;', ':;=?'], ['&lsqb;&bsol;&rsqb;&lcub;&rcub;', '[\\]{}'], ['&amp;&lt;&gt;&quot;&apos;', '&<>"\''],
+  ['a&nbsp;b&shy;c', 'a\u00a0b\u00adc'], ['&zwnj;&zwj;&ZeroWidthSpace;', '\u200c\u200d\u200b'], ['&hyphen;&dash;', '\u2010\u2010'],
+  ['&lowbar', undefined], ['&LowBar;', undefined], ['&eacute;', undefined], ['&;', undefined], ['?a=1&num=2&sol=3;', undefined], ['a && b;', undefined], ['&constructor;', undefined], [`&${'a'.repeat(99)};`, undefined],
+])('resolves the references in %j to %j', (text, expected) => {
+  const resolved = resolveReferences(Buffer.from(text));
+  expect(resolved === undefined ? undefined : Buffer.from(resolved.bytes).toString()).toBe(expected);
 });

@@ -65,6 +65,7 @@ const TEXTS: readonly (readonly [string, (secret: string) => string])[] = [
   ['percent-encoding of fullwidth letters', (s) => encodeURIComponent(fullWidth(s))],
   ['percent-encoding of base64', (s) => percent(base64(s))],
   ['HTML', html],
+  ['HTML names between', (s) => between(html(s), '').replace(/[A-Za-z0-9](?![a-z0-9]*;)/g, '$&&zwj;')],
   ['HTML in HTML', (s) => html(html(s))],
   ['HTML references in decimal', (s) => [...s].map((letter) => `&#${letter.codePointAt(0) ?? 0};`).join('')],
   ['HTML references in hex, without semicolons', (s) => [...s].map((letter) => `&#x${(letter.codePointAt(0) ?? 0).toString(16).padStart(8, '0')}`).join('')],
