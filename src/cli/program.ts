@@ -8,7 +8,7 @@ import { helpPages, helpText, type HelpPages } from './help.js';
 
 export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
   { flags: '--json', about: 'print JSON, for machines' },
-  { flags: '--gateway <address>', about: 'the control socket\'s path, or the agents\' http(s)://host:port, which answers status, tools call, tools list --as' },
+  { flags: '--gateway <address>', about: 'the control socket\'s path, or the agents\' http(s)://host:port: health, tools call, tools list --as' },
   { flags: '--config <file>', about: 'the config file (default: config/gateway.yaml here or above)' },
 ];
 

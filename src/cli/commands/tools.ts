@@ -112,7 +112,7 @@ function readDefinition(file: string): string {
     return decodeUtf8(readFileSync(file), file);
   } catch (error) {
     if (error instanceof CliFailure) throw error;
-    throw unreadable(file, error, 'Name a file, or - for stdin; a tool that a server serves: --from URL NAME');
+    throw unreadable(file, error);
   }
 }
 
