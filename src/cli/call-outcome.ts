@@ -63,37 +63,34 @@ function describeBlock(block: unknown): string {
   return printable(`[${textOf(block, 'type') || 'content'}${facts.length === 0 ? '' : `: ${facts.join(', ')}`}; --json has it]`);
 }
 
-/** To stderr, beside the result. `inSession`: the call came in an MCP session, which ends with this command, and with it whatever could be granted to it. */
-export function outcomeNote(outcome: Outcome, traceId: string, colors: Colors, inSession = false): string | undefined {
+/** To stderr, beside the result. */
+export function outcomeNote(outcome: Outcome, traceId: string, colors: Colors): string | undefined {
   switch (outcome.kind) {
     case 'result': return undefined;
     case 'tool_error': return `${colors.yellow('!')} the tool says that it failed; the record: agw audit explain ${traceId}`;
     case 'input_required': return `${colors.yellow('!')} the tool asks for more (${Object.keys(recordOf(member(outcome.result, 'inputRequests'))).map(printable).join(', ') || 'input'}), which agw can't give: call it from an MCP client`;
     case 'error': return `${colors.red('✗')} the tool's server answered with JSON-RPC error ${textOf(outcome.error, 'code')}: ${printable(textOf(outcome.error, 'message'))}\n${colors.bold('→')} agw audit explain ${traceId}`;
-    case 'refused': return refusalText(outcome.refusal, colors, inSession);
+    case 'refused': return refusalText(outcome.refusal, colors);
   }
 }
 
 /** As the error table writes it. */
 const POLICY_QUESTION = 'agw policy eval --caller ID --tool NAME --method METHOD';
-/** The gateway's own remedy, to repeat the call in the same session, is not in agw's reach. */
-const LOST_REQUEST = 'Run it again with --wait, and let a person approve the request that it names meanwhile. An approval of this one lets nothing pass: it was for the session of this call, which agw has ended.';
 const PLAIN_WORD = /^[A-Za-z0-9_/][A-Za-z0-9_./:@+-]*$/;
 
-function refusalText(refusal: JsonRecord, colors: Colors, inSession: boolean): string {
+function refusalText(refusal: JsonRecord, colors: Colors): string {
   const details = member(refusal, 'details');
   const fields = [
     ['reason', textOf(refusal, 'reason_code')], ['details', details === undefined ? '' : JSON.stringify(details)], ['decision', textOf(refusal, 'decision_id')],
   ].filter(([, value]) => value !== '').map(([key = '', value = '']) => [key, printable(value)] as const);
   const step = textOf(refusal, 'middleware_step');
   const explained = `agw audit explain ${textOf(refusal, 'decision_id')}`;
-  const waitsForPerson = textOf(refusal, 'code') === 'stepup_approval_required';
-  const remedy = waitsForPerson && inSession ? LOST_REQUEST : withQuestion(textOf(refusal, 'remediation'), details).replace('agw audit explain DECISION_ID', explained);
+  const remedy = withQuestion(textOf(refusal, 'remediation'), details).replace('agw audit explain DECISION_ID', explained);
   return [
     `${colors.red('✗')} ${colors.bold(printable(textOf(refusal, 'code')))}: refused at step ${printable(step)} (${printable(textOf(refusal, 'middleware'))}). ${printable(textOf(refusal, 'message'))}`,
     renderFields(fields, colors),
     ...(remedy === '' ? [] : [`${colors.bold('→')} ${printable(remedy)}`]),
-    ...(waitsForPerson && !inSession ? [`${colors.bold('→')} agw waits for the decision with --wait, and then repeats the call.`] : []),
+    ...(textOf(refusal, 'code') === 'stepup_approval_required' ? [`${colors.bold('→')} agw waits for the decision with --wait, and then repeats the call.`] : []),
     ...(textOf(refusal, 'reason_code') === 'upstream_era' ? [`${colors.bold('→')} agw makes a handshake with --era ${LEGACY_VERSIONS[0] ?? ''}.`] : []),
     ...(remedy.includes(explained) ? [] : [`${colors.bold('→')} ${printable(explained)}`]),
   ].join('\n');

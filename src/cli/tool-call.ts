@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../base/clock/clock.js';
 import { createIds } from '../base/ids/ids.js';
 import { makeParamHeaders, readParamMarks } from '../mcp/param-headers.js';
-import { LEGACY_VERSIONS } from '../mcp/versions.js';
 import { eraOf, timeoutOf, type EraName } from './asking.js';
 import { readCallArguments } from './call-arguments.js';
 import { notificationText, OUTCOME_EXITS, outcomeNote, outcomeOf, resultText, type Outcome } from './call-outcome.js';
@@ -32,12 +31,11 @@ export async function callTool(context: CommandContext): Promise<ExitCode> {
   const headers = makeParamHeaders(readParamMarks(known.inputSchema) ?? [], bytes, { from: 0, to: bytes.length });
   const question: Question = { method: 'tools/call', name, members: `"name":${JSON.stringify(name)},"arguments":${written}`, headers };
   return withInterrupt(async (signal) => {
-    const era = eraOf(context, known.era);
-    const caller = createCaller(era, { plane, timeoutMs, ids: createIds(), signal, onMessage: (text, message) => follow(context, text, message) });
+    const caller = createCaller(eraOf(context, known.era), { plane, timeoutMs, ids: createIds(), signal, onMessage: (text, message) => follow(context, text, message) });
     try {
       const startedMs = systemClock.monotonicMs();
       const answered = await askUntilDecided(context, caller, question, signal);
-      return printOutcome(context, answered, systemClock.monotonicMs() - startedMs, era === LEGACY_VERSIONS[0]);
+      return printOutcome(context, answered, systemClock.monotonicMs() - startedMs);
     } finally {
       await caller.close();
     }
@@ -93,13 +91,13 @@ function sayWaiting(context: CommandContext, { message }: Answered, request: str
   else terminal.warn(`${terminal.colors.yellow('…')} waits for a person until ${printable(textOf(details, 'expires_at'))}: agw approvals approve ${printable(request)}`);
 }
 
-function printOutcome(context: CommandContext, answered: Answered, tookMs: number, inSession: boolean): ExitCode {
+function printOutcome(context: CommandContext, answered: Answered, tookMs: number): ExitCode {
   const outcome = outcomeOf(answered);
   const { terminal } = context;
   if (context.json) printJson(context, { outcome: outcome.kind, status: answered.status, latency_ms: Math.round(tookMs), trace_id: answered.traceId, ...bodyOf(outcome) });
   else if (!context.flag('raw')) {
     if ('result' in outcome && outcome.kind !== 'input_required') terminal.print(resultText(outcome.result, terminal));
-    const note = outcomeNote(outcome, answered.traceId, terminal.colors, inSession);
+    const note = outcomeNote(outcome, answered.traceId, terminal.colors);
     if (note !== undefined) terminal.warn(note);
   }
   return OUTCOME_EXITS[outcome.kind];

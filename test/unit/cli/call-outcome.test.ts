@@ -79,10 +79,3 @@ describe('a notification', () => {
     expect([notificationText({ method: 'notifications/tools/list_changed' }), notificationText({ result: {} })]).toEqual([undefined, undefined]);
   });
 });
-
-it('what waits for a person in a session that agw has ended is asked for anew with --wait; without a session the gateway\'s own remedy stands', () => {
-  const waits = ofError({ code: 403, data: { ...refusal, code: 'stepup_approval_required', details: { request_id: 'apr-1' }, remediation: 'Ask an approver to run: agw approvals approve apr-1.' } });
-  expect(outcomeNote(waits, 't', plain, true)).toMatch(/→ Run it again with --wait, .* lets nothing pass/);
-  expect(outcomeNote(waits, 't', plain, true)).not.toContain('agw approvals approve');
-  expect(outcomeNote(waits, 't', plain)).toMatch(/→ Ask an approver to run: agw approvals approve apr-1\.\n→ agw waits for the decision with --wait/);
-});
