@@ -25,7 +25,7 @@ export function diffTool(parts: ControlParts, name: string): unknown {
     name, served_as: tool.servedName, state: state.kind, refused: refusalOf(parts, tool, state),
     registered: { description: tool.description, input_schema: tool.inputSchema, hash: tool.hash, hash_alg: tool.hashAlg ?? null, text_hashes: registeredHashes(tool) ?? null, file: parts.config().registry.file, line: tool.line },
     upstream: { url: tool.upstream, state: upstream?.state ?? 'unknown', era: eraOf(parts, tool.upstream), verified_at: timeOf(upstream?.verifiedMs ?? 0), error: upstream?.error ?? null },
-    served: served === undefined ? null : parseJson(served.text) as unknown,
+    served: served === undefined ? null : parseJson(served.text),
     hashes: served?.hashes ?? null,
     since: state.kind === 'mismatch' || state.kind === 'absent' ? timeOf(state.sinceMs) : null,
     /** Changed and changed back: only a person lifts the refusal. */

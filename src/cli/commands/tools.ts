@@ -1,6 +1,6 @@
 // agw tools: hash definitions, see what a server serves, register it after looking at it, and compare with what was registered.
-import { parseJson } from '../../base/json/parse-json.js';
 import { readFileSync } from 'node:fs';
+import { parseJson } from '../../base/json/parse-json.js';
 import type { ToolEntry } from '../../engines/registry/registry-schema.js';
 import type { ServerEntry } from '../../engines/registry/server-entry.js';
 import type { PoisonReason } from '../../engines/registry/poison.js';
@@ -143,7 +143,7 @@ async function list(context: CommandContext): Promise<ExitCode> {
   const shown = (text: string): string => (wide ? text : shortHash(text));
   if (from === undefined) return listRegistered(context, shown);
   const tools = await served(context, from);
-  const answer = { tools: tools.map((tool) => ({ name: tool.name, upstream: from, hashes: tool.hashes, definition_hash: tool.definitionHash, definition: parseJson(tool.text) as unknown })) };
+  const answer = { tools: tools.map((tool) => ({ name: tool.name, upstream: from, hashes: tool.hashes, definition_hash: tool.definitionHash, definition: parseJson(tool.text) })) };
   printAnswer(context, answer, () => {
     const rows = tools.map((tool) => [tool.name, shown(tool.hashes.seed), shown(tool.hashes.jcs), textOf(parseJson(tool.text), 'description')]);
     context.terminal.print(renderTable([{ title: 'NAME' }, { title: 'SEED HASH' }, { title: 'JCS HASH' }, { title: 'DESCRIPTION', shrinks: true }], rows, context.terminal));
@@ -216,8 +216,9 @@ function refuseTaken(taken: readonly RegisteredTool[], from: string): void {
 
 function describeOffer(tool: ServedTool, findPoison: FindPoison, { terminal }: CommandContext): string {
   const { colors } = terminal;
-  const fields = Object.entries(recordOf(parseJson(tool.text))).map(([key, value]) => [key, printable(typeof value === 'string' ? value : JSON.stringify(value))] as const);
-  const signs = findPoison(parseJson(tool.text)).map((reason) => colors.red(`  ! ${reason.kind} at ${printable(reason.path)}: this text speaks to the model; do not register it unread`));
+  const definition = parseJson(tool.text);
+  const fields = Object.entries(recordOf(definition)).map(([key, value]) => [key, printable(typeof value === 'string' ? value : JSON.stringify(value))] as const);
+  const signs = findPoison(definition).map((reason) => colors.red(`  ! ${reason.kind} at ${printable(reason.path)}: this text speaks to the model; do not register it unread`));
   return [renderFields([...fields, ['hash (jcs)', tool.hashes.jcs] as const], colors), ...signs].join('\n');
 }
 

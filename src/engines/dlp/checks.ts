@@ -15,7 +15,7 @@ export function passesChecksum(checksum: Checksum, text: string, before: string,
  */
 function isCard(text: string, before: string, after: string): boolean {
   if (/\d\.$/.test(before) || /^\.\d/.test(after)) return false;
-  const digits = text.replace(/\D/g, '');
+  const digits = text.replace(/[ -]/g, '');
   if (/^(\d)\1*$/.test(digits)) return false;
   let sum = 0;
   for (let place = 0; place < digits.length; place++) {

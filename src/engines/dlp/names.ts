@@ -20,10 +20,10 @@ const FILE_OR_ROUTE = /^(?=.*\w\/\w)\/?(?:[A-Za-z]+[0-9]{0,2}|[0-9]{1,4})(?:[_/-
 const SHORT_PART = /(?<![A-Za-z0-9])[A-Za-z][0-9]{1,2}(?![A-Za-z0-9])/g;
 
 /**
- * `reference`: only what is read from a setting, a member or a variable; `name`: any identifier or path of them; `path`: those, and files and
- * routes, also in quotes. Of what else stands in quotes, only `YOUR_…` is none.
+ * `reference`: only what is read from a setting, a member or a variable; `path`: any identifier or path of them, and files and routes, also in
+ * quotes. Of what else stands in quotes, only `YOUR_…` is none.
  */
-export const EXCEPTIONS = ['name', 'reference', 'path'] as const;
+export const EXCEPTIONS = ['reference', 'path'] as const;
 export type Exception = (typeof EXCEPTIONS)[number];
 
 /** `before`: the characters before the value. Of random letters and digits, one value of twenty in ten thousand reads as a name, and none of more. */
@@ -32,7 +32,7 @@ export function isException(exception: Exception, text: string, before: string):
   if (exception === 'path' && FILE_OR_ROUTE.test(text) && isOfWords(text.replace(SHORT_PART, ''))) return true;
   if (/["'`]$/.test(before)) return false;
   if (VARIABLE.test(text)) return isOfWords(text.replace(SHORT_PART, ''));
-  return (exception !== 'reference' || REFERENCE.test(text)) && readsAsWords(text);
+  return (exception === 'path' || REFERENCE.test(text)) && readsAsWords(text);
 }
 
 function readsAsWords(text: string): boolean {

@@ -36,7 +36,7 @@ const ruleSchema = z.strictObject({
     min: z.number().min(0).max(8).describe('Least bits per character of what matched.'),
     kinds: z.number().int().min(1).max(4).default(1).describe('Least number of kinds of characters in it: lower, upper, digit, other.'),
   }).optional().describe('Tells a random value from a word.'),
-  except: z.enum(EXCEPTIONS).optional().describe('What matched and is no finding: reference = what code reads a setting from (`config.apiKey`); name = any name a program has, outside quotes; path = that, and a file or route of words (`/run/secrets/vault_token`).'),
+  except: z.enum(EXCEPTIONS).optional().describe('What matched and is no finding: reference = what code reads a setting from (`config.apiKey`); path = any name a program has, outside quotes, and a file or route of words (`/run/secrets/vault_token`).'),
   imported_from: z.string().min(1).optional().describe('Whose rule it is. Such a rule may come without samples.'),
   hits: samples('At least two texts it finds.'),
   misses: samples('At least two texts that look alike and are none.'),

@@ -13,20 +13,20 @@ const PATHS = ['/run/secrets/my_token_2', '/var/run/secrets/tokens/vault-token-2
 const KEYS = ['correct-horse-battery-staple', 'abcd-efgh-ijkl-mnop-qrst', '0a1b-2c3d-4e5f-0a1b-2c3d', '1234-5678-9012-3456-7890', 'aB3dE6gH/aB3dE6gH/aB3dE6gH', 'xKqTz-WvBnM-fGhJk-LqWrT', '/9f8e7d6c/5b4a3928/1706f'];
 
 describe('isException', () => {
-  it.each(REFERENCES)('takes %s for a reference, and for a name', (text) => {
-    expect([isException('reference', text, ' '), isException('name', text, ' ')]).toEqual([true, true]);
+  it.each(REFERENCES)('takes %s for a reference, and for a path', (text) => {
+    expect([isException('reference', text, ' '), isException('path', text, ' ')]).toEqual([true, true]);
   });
 
-  it.each(NAMES)('takes %s for a name only', (text) => {
-    expect([isException('reference', text, '= '), isException('name', text, '= ')]).toEqual([false, true]);
+  it.each(NAMES)('takes %s for a path only', (text) => {
+    expect([isException('reference', text, '= '), isException('path', text, '= ')]).toEqual([false, true]);
   });
 
   it.each(SECRETS)('takes %s for neither', (text) => {
-    expect([isException('reference', text, ' '), isException('name', text, ' ')]).toEqual([false, false]);
+    expect([isException('reference', text, ' '), isException('path', text, ' ')]).toEqual([false, false]);
   });
 
   it.each(PATHS)('takes %s for a path, in quotes, too', (text) => {
-    expect([isException('path', text, '"'), isException('path', text, ' '), isException('name', text, '"')]).toEqual([true, true, false]);
+    expect([isException('path', text, '"'), isException('path', text, ' ')]).toEqual([true, true]);
   });
 
   it.each([...SECRETS, ...KEYS])('takes %s for no path', (text) => {
@@ -40,7 +40,7 @@ describe('isException', () => {
   });
 
   it.each(['"', '\'', '`'])('takes what stands in %s for a value, whatever it reads like', (quote) => {
-    for (const text of [...REFERENCES, ...NAMES]) expect(isException('name', text, `:${quote}`)).toBe(false);
+    for (const text of [...REFERENCES, ...NAMES]) expect(isException('path', text, `:${quote}`)).toBe(false);
   });
 
   it('takes a placeholder for none, quoted or not', () => {
